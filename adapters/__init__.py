@@ -1,0 +1,1 @@
+"""The world outside: event store, vault, bus, exchanges and the paper exchange."""

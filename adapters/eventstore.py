@@ -1,0 +1,269 @@
+"""The event store: the one way in which any process appends to the log and loads aggregates from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from eventsourcing.application import AggregateNotFoundError, Repository
+from eventsourcing.domain import CanMutateAggregate
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    EventStore,
+    IntegrityError,
+    StoredEvent,
+)
+from psycopg.errors import UniqueViolation
+from psycopg_pool import ConnectionPool
+
+from adapters.eventmapper import EventMapper
+from adapters.keys import KeyRing, MasterKey
+from domain.aggregate import Aggregate
+from domain.refusals import Conflict, NotFound
+
+A = TypeVar("A", bound=Aggregate)
+
+CHANNEL = "log"
+_APPEND = "SELECT log.append(%b, %b, %b, %b, %b, %b, %b)"
+_SELECT = "SELECT stream, version, topic, state FROM log.events WHERE stream = %s"
+_SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c statement_timeout=30s"
+_ATTEMPTS, _PAUSE = 5, 0.2
+
+
+class DuplicateCommand(Conflict):
+    """This command was carried out before."""
+
+    code = "command_repeated"
+
+
+class PositionTaken(Conflict):
+    """Another follower of the same name has passed this position."""
+
+    code = "position_taken"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One event as a reader of the log meets it."""
+
+    position: int
+    recorded_at: datetime
+    topic: str
+    event: Any
+
+
+def open_pool(url: str, size: int = 2) -> ConnectionPool:
+    """Connections in autocommit with bounded waits: an append that cannot get its lock fails instead of hanging."""
+    return ConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        kwargs={"autocommit": True, "options": _SESSION},
+        check=ConnectionPool.check_connection,
+        open=True,
+        timeout=5,
+    )
+
+
+class Recorder(AggregateRecorder):
+    """Appends through the one function of the log; reads streams for the library's repository."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """One commit: the events, the command id and the follower's position, or none of them.
+
+        A lost connection is tried again; whether the lost answer was a success is then read off the log, because
+        an event carries its own id: the same bytes at the same place are ours. Raises `IntegrityError`,
+        `DuplicateCommand`, `PositionTaken`, or `psycopg.OperationalError` when the database stays away.
+        """
+        follower, position = kwargs.get("follower") or (None, None)
+        parameters = (
+            [e.originator_id for e in stored_events],
+            [e.originator_version for e in stored_events],
+            [e.topic for e in stored_events],
+            [e.state for e in stored_events],
+            kwargs.get("command_id"),
+            follower,
+            position,
+        )
+        attempts = _ATTEMPTS if kwargs.get("retry", True) else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                with self._pool.connection() as connection:
+                    return [row[0] for row in connection.execute(_APPEND, parameters, prepare=True)]
+            except UniqueViolation as error:
+                if attempt > 1 and stored_events and self._is_ours(stored_events[-1]):
+                    return []
+                raise _said(error, kwargs) from error
+            except psycopg.OperationalError:
+                if attempt == attempts:
+                    raise
+                time.sleep(_PAUSE)
+        raise AssertionError("unreachable")
+
+    def _is_ours(self, event: StoredEvent) -> bool:
+        query = "SELECT state FROM log.events WHERE stream = %s AND version = %s"
+        with self._pool.connection() as connection:
+            row = connection.execute(query, (event.originator_id, event.originator_version)).fetchone()
+        return row is not None and bytes(row[0]) == event.state
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of one stream, oldest first unless `desc`."""
+        query, parameters = _SELECT, [originator_id]
+        for condition, value in ((" AND version > %s", gt), (" AND version <= %s", lte)):
+            if value is not None:
+                query += condition
+                parameters.append(value)  # type: ignore[arg-type]
+        query += f" ORDER BY version {'DESC' if desc else 'ASC'}"
+        if limit is not None:
+            query += " LIMIT %s"
+            parameters.append(limit)  # type: ignore[arg-type]
+        with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(query, parameters, prepare=True).fetchall()
+        return [StoredEvent(stream, version, topic, bytes(state)) for stream, version, topic, state in rows]
+
+
+def _said(error: UniqueViolation, kwargs: dict[str, Any]) -> Exception:
+    constraint = error.diag.constraint_name or ""
+    if constraint == "commands_pkey":
+        return DuplicateCommand(f"command {kwargs.get('command_id')} was carried out before")
+    if constraint == "followers_position":
+        return PositionTaken(f"{kwargs.get('follower')} is behind")
+    return IntegrityError(str(error))
+
+
+def _project(aggregate: Any, events: Iterable[Any]) -> Any:
+    """The library's own loop checks a runtime protocol for every event, which is half of its time."""
+    for event in events:
+        aggregate = event.mutate(aggregate)
+    return aggregate
+
+
+class Store:
+    """Loads and saves aggregates. All saves of the platform queue in one lane: save what belongs together at once."""
+
+    def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
+        self.pool = pool
+        self.keys = KeyRing(pool, master)
+        self.mapper = EventMapper(self.keys)
+        self.recorder = Recorder(pool)
+        self._events: EventStore[UUID] = EventStore(self.mapper, self.recorder)
+        self._repository: Repository[UUID] = Repository(self._events)
+
+    def get(self, kind: type[A], aggregate_id: UUID, version: int | None = None) -> A:
+        """The aggregate now, or as it was at `version`. Raises `NotFound`."""
+        try:
+            found = self._repository.get(aggregate_id, version=version, projector_func=_project)
+        except AggregateNotFoundError:
+            raise NotFound(f"there is no such {kind.__name__.lower()}") from None
+        if not isinstance(found, kind):
+            raise NotFound(f"there is no such {kind.__name__.lower()}")
+        return found
+
+    def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
+        """The aggregate now, or None."""
+        try:
+            return self.get(kind, aggregate_id)
+        except NotFound:
+            return None
+
+    def save(
+        self,
+        *aggregates: Aggregate,
+        command_id: UUID | None = None,
+        follower: tuple[str, int] | None = None,
+        retry: bool = True,
+    ) -> list[int]:
+        """Append all pending events in one commit and return their positions in the log.
+
+        Raises `Conflict` when another process was faster on any of the streams: then nothing was written, and the
+        aggregates in hand are stale. With `retry=False` a lost connection raises at once: the caller must look up.
+        """
+        events: list[CanMutateAggregate[UUID]] = [e for aggregate in aggregates for e in aggregate.collect_events()]
+        stored = [self.mapper.to_stored_event(e) for e in events]
+        if not stored and follower is None:
+            return []
+        try:
+            return list(self.recorder.insert_events(stored, command_id=command_id, follower=follower, retry=retry))
+        except IntegrityError as error:
+            raise Conflict("another process was faster") from error
+
+    # --- reading the log as it grows ---------------------------------------------------------------------------
+
+    def read(self, after: int, limit: int = 500, stop: int | None = None, topics: Sequence[str] = ()) -> list[Recorded]:
+        """Events above position `after`, up to and including `stop`, in their order."""
+        query = "SELECT position, recorded_at, stream, version, topic, state FROM log.events WHERE position > %s"
+        parameters: list[Any] = [after]
+        if stop is not None:
+            query += " AND position <= %s"
+            parameters.append(stop)
+        if topics:
+            query += " AND topic = ANY(%s)"
+            parameters.append(list(topics))
+        parameters.append(limit)
+        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(query + " ORDER BY position LIMIT %s", parameters, prepare=True).fetchall()
+        return [self._recorded(row) for row in rows]
+
+    def _recorded(self, row: Sequence[Any]) -> Recorded:
+        position, recorded_at, stream, version, topic, state = row
+        return Recorded(
+            position, recorded_at, topic, self.mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
+        )
+
+    def head(self) -> int:
+        """The position of the newest event, 0 for an empty log."""
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
+        return int(row[0]) if row else 0
+
+    def position_of(self, follower: str) -> int:
+        """How far a follower has come. Raises `NotFound` for one that `migrate` has not made."""
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT position FROM log.followers WHERE name = %s", (follower,)).fetchone()
+        if row is None:
+            raise NotFound(f"follower {follower} is unknown: run `aristobot migrate`")
+        return int(row[0])
+
+    def orders_not_ended(self) -> list[UUID]:
+        """The ids of all orders whose last word in the log is not an end."""
+        query = """
+            SELECT stream FROM (
+                SELECT DISTINCT ON (stream) stream, topic, version FROM log.events
+                WHERE topic IN ('Order.Placed', 'Order.Adopted', 'Order.Refused', 'Order.Rejected', 'Order.Closed',
+                                'Order.Cancelled', 'Order.Expired', 'Order.Resolved', 'Order.Corrected')
+                ORDER BY stream, version DESC
+            ) AS newest
+            WHERE topic IN ('Order.Placed', 'Order.Adopted', 'Order.Resolved', 'Order.Corrected')
+        """
+        with self.pool.connection() as connection:
+            return [row[0] for row in connection.execute(query)]
+
+
+def retrying(command: Callable[[], Any], attempts: int = 8) -> Any:
+    """Run a command again on fresh state when another process was faster; anything else passes through."""
+    for attempt in range(attempts):
+        try:
+            return command()
+        except (DuplicateCommand, PositionTaken):
+            raise
+        except Conflict:
+            if attempt == attempts - 1:
+                raise
+            time.sleep(0.005 * 2**attempt)
+    raise AssertionError("unreachable")

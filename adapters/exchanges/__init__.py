@@ -1,0 +1,1 @@
+"""Native clients, one folder per exchange, all behind the same port."""

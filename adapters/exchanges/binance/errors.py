@@ -1,0 +1,67 @@
+"""Binance's errors: which are a definite no, which prove that nothing happened, and which say nothing."""
+
+from __future__ import annotations
+
+import msgspec
+
+from application.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
+
+_NOT_CARRIED_OUT = {-1021: "clock_skewed", -1003: "rate_limited", -1015: "rate_limited"}
+_SAYS_NOTHING = frozenset({-1000, -1001, -1006, -1007, -1008, -1016})
+_NOT_FOUND = frozenset({-2011, -2013})
+_REASONS = {
+    -1013: "filter_failed",
+    -1022: "signature_refused",
+    -1100: "parameter_refused",
+    -1102: "parameter_refused",
+    -1111: "precision_refused",
+    -1121: "symbol_unknown",
+    -2014: "key_refused",
+    -2015: "key_refused",
+    -2026: "order_archived",
+}
+_REASONS_BY_TEXT = (
+    ("insufficient balance", "insufficient_funds"),
+    ("Duplicate order", "client_order_id_taken"),
+    ("immediately match", "would_take"),
+    ("trigger immediately", "would_trigger"),
+    ("Market is closed", "market_closed"),
+)
+
+
+class _Body(msgspec.Struct):
+    code: int
+    msg: str
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+def error_of(status: int, body: bytes, *, sent: bool) -> ExchangeError:
+    """What an answer other than 200 means. `sent` says that a change was asked for, where silence is a doubt.
+
+    A proxy's page or garbage proves nothing; a 429 or 418 and a refused timestamp prove that nothing was done.
+    """
+    raw = body.decode(errors="replace")
+    try:
+        told = _decoder.decode(body)
+    except msgspec.MsgspecError:
+        if status in {418, 429}:
+            return NotAccepted(f"HTTP {status}", code="rate_limited", raw=raw)
+        if status == 403 and not sent:  # noqa: PLR2004 - HTTP
+            return RefusedByExchange("HTTP 403", code="forbidden", raw=raw)
+        return NoAnswer(f"HTTP {status}: {raw[:200]}", code="no_answer", raw=raw)
+    return error_of_code(status, told.code, told.msg, raw)
+
+
+def error_of_code(status: int, code: int, message: str, raw: str) -> ExchangeError:
+    """The same for an error that came with Binance's own code, over REST or over the WebSocket API."""
+    text = f"{code}: {message}"
+    if code in _NOT_CARRIED_OUT or status in {418, 429}:
+        return NotAccepted(text, code=_NOT_CARRIED_OUT.get(code, "rate_limited"), raw=raw)
+    if status >= 500 or code in _SAYS_NOTHING:  # noqa: PLR2004 - HTTP
+        return NoAnswer(text, code="no_answer", raw=raw)
+    if code in _NOT_FOUND:
+        return OrderNotFound(text, code="order_not_found", raw=raw)
+    by_text = next((reason for words, reason in _REASONS_BY_TEXT if words in message), None)
+    return RefusedByExchange(text, code=by_text or _REASONS.get(code, "refused_by_exchange"), raw=raw)

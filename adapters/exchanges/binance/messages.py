@@ -1,0 +1,218 @@
+"""Binance's messages as they arrive, and what they mean in the platform's words. Decimals never pass a float."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from application.exchange import Candle, Fill, OrderReport
+from domain.aggregate import Personal
+from domain.market import Market
+from domain.order import Status
+from domain.wish import Side
+
+ZERO = Decimal(0)
+
+STATES = {
+    "NEW": Status.OPEN,
+    "PENDING_NEW": Status.OPEN,
+    "PARTIALLY_FILLED": Status.OPEN,
+    "PENDING_CANCEL": Status.OPEN,
+    "FILLED": Status.CLOSED,
+    "CANCELED": Status.CANCELLED,
+    "REJECTED": Status.REJECTED,
+    "EXPIRED": Status.EXPIRED,
+    "EXPIRED_IN_MATCH": Status.EXPIRED,
+}
+"""Binance's order states. An expired order may well have been filled in part."""
+
+
+class NativeFill(msgspec.Struct):
+    """An execution inside the answer to a placement."""
+
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commissionAsset: str  # noqa: N815 - Binance's name
+    tradeId: int  # noqa: N815
+
+
+class NativeOrder(msgspec.Struct):
+    """An order in the answer to a placement, a query or a cancel."""
+
+    symbol: str
+    orderId: int  # noqa: N815
+    clientOrderId: str  # noqa: N815
+    side: str
+    status: str
+    price: Decimal = ZERO
+    origQty: Decimal = ZERO  # noqa: N815
+    executedQty: Decimal = ZERO  # noqa: N815
+    cummulativeQuoteQty: Decimal = ZERO  # noqa: N815 - sic
+    origClientOrderId: str | None = None  # noqa: N815
+    transactTime: int | None = None  # noqa: N815
+    time: int | None = None
+    expiryReason: str | None = None  # noqa: N815
+    fills: list[NativeFill] = []
+
+
+class NativeTrade(msgspec.Struct):
+    """An execution of `myTrades`."""
+
+    id: int
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commissionAsset: str  # noqa: N815
+    time: int
+    isMaker: bool  # noqa: N815
+
+
+class ExecutionReport(msgspec.Struct):
+    """An `executionReport` of the private stream, under Binance's one-letter names."""
+
+    s: str
+    c: str
+    S: str
+    q: Decimal
+    p: Decimal
+    C: str
+    x: str
+    X: str
+    r: str
+    i: int
+    l: Decimal  # noqa: E741
+    z: Decimal
+    L: Decimal
+    n: Decimal
+    N: str | None
+    T: int
+    t: int
+    m: bool
+    O: int  # noqa: E741
+    Z: Decimal
+    eR: str | None = None  # noqa: N815
+
+
+order_decoder = msgspec.json.Decoder(NativeOrder, strict=False)
+trades_decoder = msgspec.json.Decoder(list[NativeTrade], strict=False)
+execution_decoder = msgspec.json.Decoder(ExecutionReport, strict=False)
+any_decoder = msgspec.json.Decoder()
+
+
+def moment(milliseconds: int) -> datetime:
+    """A time of Binance."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC) + timedelta(milliseconds=milliseconds % 1000)
+
+
+def report_of(order: NativeOrder, raw: bytes) -> OrderReport:
+    """An order as REST tells it. The answer to a cancel carries our id as the *original* client id."""
+    text = Personal(raw.decode())
+    executed_at = moment(order.transactTime or order.time or 0)
+    return OrderReport(
+        exchange_order_id=str(order.orderId),
+        client_order_id=order.origClientOrderId or order.clientOrderId,
+        native_symbol=order.symbol,
+        side=Side(order.side.lower()),
+        state=STATES.get(order.status),
+        native_status=order.status,
+        quantity=order.origQty,
+        price=order.price or None,
+        filled=order.executedQty,
+        cost=max(order.cummulativeQuoteQty, ZERO),
+        raw=text,
+        reason=order.expiryReason or "",
+        fills=[
+            Fill(str(f.tradeId), f.qty, f.price, abs(f.commission), f.commissionAsset, executed_at, None, text)
+            for f in order.fills
+        ],
+        created_at=moment(order.time) if order.time else None,
+    )
+
+
+def reports_of(raw: bytes) -> list[OrderReport]:
+    """A list of orders, each with its own part of the answer as raw."""
+    parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    return [report_of(order_decoder.decode(part), bytes(part)) for part in parts]
+
+
+def report_of_execution(raw: bytes) -> OrderReport:
+    """An `executionReport`: on a cancel, `C` is our id and `c` the cancel's own."""
+    told = execution_decoder.decode(raw)
+    text = Personal(raw.decode())
+    fills = []
+    if told.x == "TRADE":
+        fills = [Fill(str(told.t), told.l, told.L, abs(told.n), told.N, moment(told.T), told.m, text)]
+    return OrderReport(
+        exchange_order_id=str(told.i),
+        client_order_id=told.C or told.c,
+        native_symbol=told.s,
+        side=Side(told.S.lower()),
+        state=STATES.get(told.X),
+        native_status=told.X,
+        quantity=told.q,
+        price=told.p or None,
+        filled=told.z,
+        cost=told.Z,
+        raw=text,
+        reason=told.eR or ("" if told.r == "NONE" else told.r),
+        fills=fills,
+        created_at=moment(told.O),
+    )
+
+
+def fills_of(raw: bytes) -> list[Fill]:
+    """The answer of `myTrades`."""
+    parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    trades = [msgspec.json.decode(part, type=NativeTrade, strict=False) for part in parts]
+    return [
+        Fill(
+            str(t.id), t.qty, t.price, abs(t.commission), t.commissionAsset, moment(t.time), t.isMaker,
+            Personal(bytes(part).decode()),
+        )
+        for t, part in zip(trades, parts, strict=True)
+    ]  # fmt: skip
+
+
+def market_of(told: dict[str, Any]) -> Market:
+    """One symbol of `exchangeInfo` with its filters. A limit of "0.00000000" means that there is none."""
+    filters = {f["filterType"]: f for f in told["filters"]}
+
+    def number(kind: str, name: str) -> Decimal:
+        return Decimal(filters.get(kind, {}).get(name, "0"))
+
+    lot = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
+    return Market(
+        exchange="binance",
+        symbol=f"{told['baseAsset']}/{told['quoteAsset']}",
+        native=told["symbol"],
+        base=told["baseAsset"],
+        quote=told["quoteAsset"],
+        active=told["status"] == "TRADING",
+        price_tick=number("PRICE_FILTER", "tickSize"),
+        minimum_price=number("PRICE_FILTER", "minPrice"),
+        maximum_price=number("PRICE_FILTER", "maxPrice"),
+        quantity_step=number("LOT_SIZE", "stepSize"),
+        minimum_quantity=number("LOT_SIZE", "minQty"),
+        maximum_quantity=number("LOT_SIZE", "maxQty"),
+        market_maximum_quantity=number("MARKET_LOT_SIZE", "maxQty"),
+        minimum_notional=Decimal(lot.get("minNotional", "0")),
+        maximum_notional=Decimal(lot.get("maxNotional", "0")),
+        cost_step=Decimal(1).scaleb(-int(told.get("quoteAssetPrecision", 8))),
+    )
+
+
+def candle_of(row: list[Any], now: datetime) -> Candle:
+    """One row of `klines`; the last one is still running."""
+    closes_at = moment(row[6])
+    opened, high, low, close, volume = (Decimal(value) for value in row[1:6])
+    return Candle(moment(row[0]), closes_at, opened, high, low, close, volume, closed=closes_at < now)
+
+
+def candle_of_stream(kline: dict[str, Any]) -> Candle:
+    """A bar of the market stream; `x` says that it is final."""
+    opened, high, low, close, volume = (Decimal(kline[name]) for name in ("o", "h", "l", "c", "v"))
+    return Candle(moment(kline["t"]), moment(kline["T"]), opened, high, low, close, volume, closed=kline["x"])

@@ -1,0 +1,30 @@
+"""Binance's two canonical strings: REST signs what is percent-encoded, the WebSocket API signs raw text sorted by name."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from hashlib import sha256
+from urllib.parse import quote, urlencode
+
+
+def query_string(parameters: Mapping[str, object]) -> str:
+    """Parameters as REST wants them signed: percent-encoded in the order given."""
+    return urlencode(parameters, quote_via=quote, safe="")
+
+
+def sign(payload: str, secret: str) -> str:
+    """HMAC-SHA256 in hexadecimal."""
+    return hmac.digest(secret.encode(), payload.encode(), sha256).hex()
+
+
+def signed_query(parameters: Mapping[str, object], secret: str, body: str = "") -> str:
+    """The query with its signature at the end. Query and body are signed as one text, without anything between."""
+    query = query_string(parameters)
+    return f"{query}&signature={sign(query + body, secret)}"
+
+
+def signed_parameters(parameters: Mapping[str, object], secret: str) -> dict[str, object]:
+    """Parameters of a WebSocket API request with their signature over the raw, sorted text."""
+    payload = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters))
+    return {**parameters, "signature": sign(payload, secret)}

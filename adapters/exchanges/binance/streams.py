@@ -1,0 +1,96 @@
+"""Binance's WebSockets: the private stream by the signature subscription of the WebSocket API, and the market stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import aiohttp
+import msgspec
+
+from adapters.exchanges.binance import messages
+from adapters.exchanges.binance.errors import error_of_code
+from adapters.exchanges.binance.signing import signed_parameters
+from application.exchange import Candle, Credentials, NoAnswer, OrderReport
+
+_SUBSCRIBE_SECONDS = 10.0
+_OK = 200
+
+
+class _Event(msgspec.Struct):
+    event: msgspec.Raw | None = None
+
+
+class _Kind(msgspec.Struct):
+    e: str = ""
+
+
+_event_decoder = msgspec.json.Decoder(_Event)
+_kind_decoder = msgspec.json.Decoder(_Kind)
+
+
+@asynccontextmanager
+async def _connection(session: aiohttp.ClientSession, url: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    try:
+        # No total timeout: the connection lives until Binance cuts it, after 24 hours at most.
+        async with session.ws_connect(url, heartbeat=20, timeout=aiohttp.ClientWSTimeout(ws_close=5)) as socket:
+            yield socket
+    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        raise NoAnswer(f"the stream broke: {type(error).__name__}: {error}", code="stream_broken") from error
+
+
+async def _texts(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[bytes]:
+    async for message in socket:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            yield message.data.encode()
+    raise NoAnswer("the stream was closed", code="stream_broken")
+
+
+async def reports(
+    session: aiohttp.ClientSession, url: str, credentials: Credentials, now: Callable[[], int]
+) -> AsyncIterator[OrderReport]:
+    """Every `executionReport` of the account, from the moment the subscription is confirmed.
+
+    The first item may be long in coming; that the subscription stands is told by an empty wait, not by a report.
+    Raises `NoAnswer` when the connection ends, `RefusedByExchange` when the key is refused.
+    """
+    async with _connection(session, url) as socket:
+        request = {"apiKey": credentials.key, "recvWindow": 5000, "timestamp": now()}
+        await socket.send_str(
+            msgspec.json.encode(
+                {
+                    "id": str(uuid4()),
+                    "method": "userDataStream.subscribe.signature",
+                    "params": signed_parameters(request, credentials.secret),
+                }
+            ).decode()
+        )
+        answer = msgspec.json.decode(await asyncio.wait_for(socket.receive_str(), _SUBSCRIBE_SECONDS))
+        if answer.get("status") != _OK:
+            error = answer.get("error", {})
+            raise error_of_code(
+                int(answer.get("status", 0)), int(error.get("code", 0)), str(error.get("msg")), str(answer)
+            )
+        async for text in _texts(socket):
+            event = _event_decoder.decode(text).event
+            if event is None:
+                continue
+            kind = _kind_decoder.decode(event).e
+            if kind == "executionReport":
+                yield messages.report_of_execution(bytes(event))
+            elif kind in {"eventStreamTerminated", "serverShutdown"}:
+                raise NoAnswer(f"Binance ends the stream: {kind}", code="stream_broken")
+
+
+async def candles(
+    session: aiohttp.ClientSession, url: str, native_symbols: Sequence[str], timeframe: str
+) -> AsyncIterator[tuple[str, Candle]]:
+    """Bars of several markets over one combined stream."""
+    names = "/".join(f"{symbol.lower()}@kline_{timeframe}" for symbol in native_symbols)
+    async with _connection(session, f"{url}/stream?streams={names}") as socket:
+        async for text in _texts(socket):
+            data = messages.any_decoder.decode(text).get("data", {})
+            if data.get("e") == "kline":
+                yield data["s"], messages.candle_of_stream(data["k"])

@@ -1,0 +1,149 @@
+"""One HTTP core for all exchanges: sessions, pace, proof of what was not carried out, and a fuse."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+from application.exchange import NoAnswer, NotAccepted
+
+_READ_PAUSES = (0.2, 0.5, 1.0)
+_FUSE_FAILURES, _FUSE_SECONDS = 8, 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, undecoded."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Pace:
+    """Keeps the requests of one minute below the exchange's budget, as its own headers count them."""
+
+    def __init__(self, limit_per_minute: int, share: float = 0.8, clock: Callable[[], float] = time.time) -> None:
+        self.limit = limit_per_minute
+        self.used = 0
+        self._share = share
+        self._clock = clock
+        self._minute = 0
+        self._closed_until = 0.0
+
+    def spend(self, weight: int) -> float:
+        """Count a request about to be sent; answers how many seconds it has to wait first."""
+        now = self._clock()
+        if now < self._closed_until:
+            return self._closed_until - now
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._minute, self.used = minute, 0
+        if self.used + weight > self.limit * self._share:
+            return (minute + 1) * 60 - now
+        self.used += weight
+        return 0.0
+
+    def told(self, used: int) -> None:
+        """The exchange's own count for this minute."""
+        self._minute, self.used = int(self._clock() // 60), used
+
+    def close_for(self, seconds: float) -> None:
+        """The exchange asked for silence."""
+        self._closed_until = max(self._closed_until, self._clock() + seconds)
+
+
+class Fuse:
+    """Opens after several failures in a row, so that a dead exchange is not hammered; the next try closes it again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._open_until = 0.0
+
+    def check(self) -> None:
+        """Raises `NotAccepted` while open: nothing was sent."""
+        if self._clock() < self._open_until:
+            raise NotAccepted("the exchange is not reachable; trying again in a moment", code="exchange_unreachable")
+
+    def failed(self) -> None:
+        """A connection broke or nothing came back."""
+        self._failures += 1
+        if self._failures >= _FUSE_FAILURES:
+            self._open_until = self._clock() + _FUSE_SECONDS
+
+    def worked(self) -> None:
+        """The exchange answered, whatever it said."""
+        self._failures = 0
+
+
+class Http:
+    """Requests to one host. Reads are repeated on failure, anything that changes something never is."""
+
+    def __init__(self, base: str, pace: Pace, timeout: float = 10.0) -> None:
+        self._base = base.rstrip("/")
+        self.pace = pace
+        self.fuse = Fuse()
+        self.last_answer: float | None = None
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=5)
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """Opened at the first use, inside the running loop."""
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=30)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=True)
+        return self._session
+
+    async def change(
+        self, method: str, path: str, *, weight: int, headers: Mapping[str, str], body: str = ""
+    ) -> Answer:
+        """Send once. Raises `NotAccepted` when nothing left this machine, `NoAnswer` when nothing came back."""
+        self.fuse.check()
+        if wait := self.pace.spend(weight):
+            raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
+        return await self._send(method, path, headers, body)
+
+    async def read(self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str]) -> Answer:
+        """Ask, and ask again with growing pauses. `path` is made anew each time: it may carry a signed timestamp."""
+        for pause in (*_READ_PAUSES, None):
+            self.fuse.check()
+            if wait := self.pace.spend(weight):
+                await asyncio.sleep(wait)
+            try:
+                answer = await self._send("GET", path(), headers, "")
+            except (NoAnswer, NotAccepted):
+                if pause is None:
+                    raise
+            else:
+                if answer.status < 500 or pause is None:  # noqa: PLR2004 - HTTP
+                    return answer
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _send(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer:
+        try:
+            async with self.session.request(
+                method, URL(self._base + path, encoded=True), headers=headers, data=body or None, allow_redirects=False
+            ) as response:
+                answer = Answer(response.status, await response.read(), response.headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            self.fuse.failed()
+            raise NotAccepted(f"no connection: {error}", code="exchange_unreachable") from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            self.fuse.failed()
+            raise NoAnswer(f"{type(error).__name__}: {error}", code="no_answer") from error
+        self.fuse.worked()
+        self.last_answer = time.time()
+        return answer
+
+    async def close(self) -> None:
+        """End the session."""
+        if self._session is not None:
+            await self._session.close()

@@ -1,0 +1,93 @@
+"""Master keys and personal keys: what seals secrets, and what seals the texts that belong to a person."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from psycopg_pool import ConnectionPool
+
+FORGOTTEN = "[forgotten]"
+SEAL = "sealed:"
+_NONCE = 12
+
+
+class MasterKey:
+    """Derives every key of the platform from `ARISTOBOT_SECRET_KEY`: the newest first, older ones after commas."""
+
+    def __init__(self, secret: str) -> None:
+        secrets = [part.strip().encode() for part in secret.split(",") if part.strip()]
+        if not secrets:
+            raise ValueError("ARISTOBOT_SECRET_KEY is empty")
+        self._newest = secrets[0]
+        self.fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(s, b"vault"))) for s in secrets])
+
+    def token_hash(self, token: str) -> bytes:
+        """Finds a token in a table that a thief of the table cannot use."""
+        return hmac.digest(_derived(self._newest, b"tokens"), token.encode(), sha256)
+
+    def password_of(self, role: str) -> str:
+        """The database password of one role."""
+        return _derived(self._newest, f"role/{role}".encode()).hex()
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"aristobot/" + purpose).derive(secret)
+
+
+class KeyRing:
+    """One AES-256-GCM key per person, itself sealed by the master key. Destroying it is the right to be forgotten."""
+
+    remembered_seconds = 30.0
+
+    def __init__(self, pool: ConnectionPool, master: MasterKey, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool = pool
+        self._master = master
+        self._clock = clock
+        self._known: dict[int, tuple[float, AESGCM | None]] = {}
+
+    def seal(self, person: int, text: str) -> str:
+        """The text, readable only while the person's key exists. A forgotten person gets no new key."""
+        cipher = self._cipher(person) or self._make(person)
+        if cipher is None:
+            return FORGOTTEN
+        nonce = os.urandom(_NONCE)
+        return f"{SEAL}{person}:{base64.b64encode(nonce + cipher.encrypt(nonce, text.encode(), None)).decode()}"
+
+    def unseal(self, sealed: str) -> str:
+        """What was sealed, or `[forgotten]` once the key is gone. Raises `InvalidTag` for a text that was changed."""
+        if not sealed.startswith(SEAL):
+            return sealed
+        person, _, data = sealed.removeprefix(SEAL).partition(":")
+        cipher = self._cipher(int(person))
+        if cipher is None:
+            return FORGOTTEN
+        raw = base64.b64decode(data)
+        return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], None).decode()
+
+    def _cipher(self, person: int) -> AESGCM | None:
+        known = self._known.get(person)
+        if known is not None and self._clock() - known[0] < self.remembered_seconds:
+            return known[1]
+        with self._pool.connection() as connection:
+            row = connection.execute("SELECT key FROM vault.person_keys WHERE person = %s", (person,)).fetchone()
+        cipher = AESGCM(self._master.fernet.decrypt(row[0])) if row and row[0] is not None else None
+        self._known[person] = (self._clock(), cipher)
+        return cipher
+
+    def _make(self, person: int) -> AESGCM | None:
+        sealed = self._master.fernet.encrypt(os.urandom(32))
+        with self._pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO vault.person_keys (person, key) VALUES (%s, %s) ON CONFLICT DO NOTHING", (person, sealed)
+            )
+        self._known.pop(person, None)
+        return self._cipher(person)

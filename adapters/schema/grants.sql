@@ -1,0 +1,23 @@
+-- Least privilege: run again after every change of a schema.
+
+GRANT USAGE ON SCHEMA log, vault, service TO aristobot_writer, aristobot_web;
+GRANT USAGE ON SCHEMA log, vault, books TO aristobot_projector;
+GRANT USAGE ON SCHEMA books TO aristobot_web;
+
+REVOKE ALL ON FUNCTION log.append FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.append TO aristobot_writer, aristobot_web;
+GRANT SELECT ON log.events, log.followers TO aristobot_writer, aristobot_projector, aristobot_web;
+
+GRANT SELECT, INSERT ON vault.person_keys TO aristobot_writer, aristobot_web;
+GRANT SELECT ON vault.person_keys TO aristobot_projector;
+GRANT SELECT ON vault.credentials, vault.webhook_tokens TO aristobot_writer;
+GRANT SELECT, INSERT, UPDATE ON vault.passwords, vault.webhook_tokens TO aristobot_web;
+GRANT INSERT, UPDATE, SELECT (broker) ON vault.credentials TO aristobot_web;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON service.sessions TO aristobot_web;
+GRANT SELECT, INSERT, UPDATE ON service.refused_attempts TO aristobot_writer, aristobot_web;
+GRANT SELECT, INSERT, UPDATE, DELETE ON service.markets TO aristobot_writer;
+GRANT SELECT ON service.markets TO aristobot_web;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA books TO aristobot_projector;
+GRANT SELECT ON ALL TABLES IN SCHEMA books TO aristobot_web;

@@ -1,0 +1,187 @@
+"""What an exchange can be asked and what it answers, in the platform's words: the port to all of them.
+
+Credentials are an argument of every call, never a state of the shared client. All quantities are in the base
+currency, prices in quote per base, times UTC. `raw` is always the exchange's whole answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from domain.aggregate import Personal
+from domain.market import Market
+from domain.order import Status
+from domain.wish import Side, TimeInForce, Type
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The keys of one account. They show nothing of themselves when printed."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """What is really sent: sized, rounded and checked. Exactly one of `quantity` and `cost` (quote) is given."""
+
+    client_order_id: str
+    market: Market
+    side: Side
+    type: Type
+    quantity: Decimal | None = None
+    cost: Decimal | None = None
+    price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One execution. `fee` is never negative and in `fee_currency`."""
+
+    trade_id: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str | None
+    executed_at: datetime
+    maker: bool | None
+    raw: Personal
+
+
+@dataclass(frozen=True)
+class OrderReport:
+    """One statement of the exchange about one order.
+
+    `state` is None for a native word that nobody has mapped. `fills` are those that came with the statement;
+    `filled` and `cost` are cumulative and may know of more.
+    """
+
+    exchange_order_id: str
+    client_order_id: str
+    native_symbol: str
+    side: Side
+    state: Status | None
+    native_status: str
+    quantity: Decimal
+    price: Decimal | None
+    filled: Decimal
+    cost: Decimal
+    raw: Personal
+    reason: str = ""
+    fills: Sequence[Fill] = ()
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What an account holds of one currency: free to use, and locked in resting orders."""
+
+    currency: str
+    free: Decimal
+    locked: Decimal
+
+
+@dataclass(frozen=True)
+class Ticker:
+    """The newest prices of one market."""
+
+    symbol: str
+    last: Decimal
+    bid: Decimal | None
+    ask: Decimal | None
+    time: datetime
+
+
+@dataclass(frozen=True)
+class Candle:
+    """One bar, keyed by its opening; `closed` is false for the running one."""
+
+    opened_at: datetime
+    closes_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    closed: bool
+
+
+class ExchangeError(Exception):
+    """Something went wrong on the way to an exchange or in its answer."""
+
+    def __init__(self, message: str, *, code: str = "", raw: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.raw = Personal(raw or message)
+
+
+class RefusedByExchange(ExchangeError):
+    """The exchange said no: a definite answer. `code` is one of the platform's reasons."""
+
+
+class NotAccepted(ExchangeError):
+    """It is proven that the request was not carried out (nothing written, 429, refused timestamp): it may be repeated."""
+
+
+class NoAnswer(ExchangeError):
+    """Silence or an answer that says nothing: the request may or may not have been carried out."""
+
+
+class OrderNotFound(ExchangeError):
+    """The exchange shows no such order at this moment, which proves nothing by itself."""
+
+
+class Exchange(Protocol):
+    """One exchange at one venue, shared by all brokers there."""
+
+    valid_for: float
+    """How many seconds after its creation the exchange may still act on a request."""
+
+    async def markets(self) -> Sequence[Market]:
+        """Every tradable pair with its rules."""
+
+    async def server_time(self) -> datetime:
+        """The exchange's clock."""
+
+    async def balances(self, credentials: Credentials) -> dict[str, Balance]:
+        """What the account holds, by currency."""
+
+    async def tickers(self, markets: Sequence[Market]) -> dict[str, Ticker]:
+        """The newest prices by symbol; of all markets when none is named."""
+
+    async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> Sequence[Candle]:
+        """Bars of one market, oldest first."""
+
+    async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
+        """Send one order once. Raises `RefusedByExchange`, `NotAccepted` or `NoAnswer`."""
+
+    async def cancel(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
+        """Take an order off the book. "Unknown order" is `OrderNotFound`, which is no end by itself."""
+
+    async def query(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
+        """One order by the id we gave it. Raises `OrderNotFound` or `NoAnswer`."""
+
+    async def open_orders(self, credentials: Credentials, market: Market | None = None) -> Sequence[OrderReport]:
+        """Everything that rests on the book, complete."""
+
+    async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> Sequence[OrderReport]:
+        """Every order of one market created since, open or ended, paged completely."""
+
+    async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> Sequence[Fill]:
+        """All executions of one order with their fees, oldest first."""
+
+    def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport]:
+        """The account's private stream. It ends with `NoAnswer` when the connection does."""
+
+    def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
+        """Native symbol and bar, each time a bar changes. It ends with `NoAnswer` when the connection does."""
+
+    async def close(self) -> None:
+        """End all connections."""

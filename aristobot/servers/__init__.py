@@ -1,0 +1,1 @@
+"""Real servers from wheels: PostgreSQL and Valkey, started, watched and ended by our own launcher."""

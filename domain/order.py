@@ -1,0 +1,483 @@
+"""An order: one request to an exchange and its whole life.
+
+Intent is recorded before anything is sent, silence of the exchange is a state of its own, and fills are facts that
+stay valid after any "failed". Quantities are in the base currency, costs in the quote currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from domain.aggregate import Aggregate, Personal, deterministic_id, event
+from domain.refusals import Impossible, Invalid
+from domain.wish import Source, Wish
+
+ZERO = Decimal(0)
+
+
+class Status(StrEnum):
+    """Where an order stands. `unknown` lies between `submitted` and anything; `refused` never left the house."""
+
+    PLACED = "placed"
+    REFUSED = "refused"
+    SUBMITTED = "submitted"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+ENDED = frozenset({Status.REFUSED, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
+LIVE = frozenset({Status.SUBMITTED, Status.UNKNOWN, Status.OPEN})
+
+_REPORTED = {"fill", "progress", "close", "cancel", "expire", "reject"}
+MAY: dict[Status, frozenset[str]] = {
+    Status.PLACED: frozenset({"refuse", "submit", "request_cancel"}),
+    Status.REFUSED: frozenset(),
+    Status.SUBMITTED: frozenset(
+        {"submit", "accept", "doubt", "resolve", "request_cancel", "reject_cancel"} | _REPORTED
+    ),
+    Status.UNKNOWN: frozenset({"accept", "resolve", "request_cancel", "reject_cancel"} | _REPORTED),
+    Status.OPEN: frozenset(
+        {"request_amend", "amend", "reject_amend", "request_cancel", "reject_cancel"} | _REPORTED,
+    ),
+    # A fill after an end is real life; only `correct` moves an ended order, and it needs two agreeing reports.
+    Status.CLOSED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
+    Status.CANCELLED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
+    Status.EXPIRED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
+    Status.REJECTED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
+}
+"""The transition table: which verbs an order in each state can follow. Everything else is `Impossible`."""
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """A change that was asked for and not answered yet; None leaves that part as it is."""
+
+    client_order_id: str
+    quantity: Decimal | None
+    price: Decimal | None
+
+
+class Order(Aggregate):
+    """One order of one user at one broker."""
+
+    @event("Placed")
+    def __init__(
+        self,
+        order_id: UUID,
+        user: int,
+        broker: int,
+        wish: Wish,
+        source: Source,
+        requester: str,
+        client_order_id: str,
+        not_after: datetime | None,
+        cause: UUID | None,
+    ) -> None:
+        self.order_id = order_id
+        self.user = user
+        self.broker = broker
+        self.wish = wish
+        self.source = source
+        self.requester = requester
+        self.not_after = not_after
+        self.cause = cause
+        self.status = Status.PLACED
+        self.reason: str | None = None
+        self.attempt = 0
+        self.sender: UUID | None = None
+        self.submitted_at: datetime | None = None
+        self.valid_until: datetime | None = None
+        self.quantity = wish.quantity
+        self.cost = wish.cost
+        self.price = wish.price
+        self.exchange_order_ids: list[str] = []
+        self.client_order_ids = [client_order_id]
+        self.fills: dict[str, Decimal] = {}
+        self.reported_quantity = ZERO
+        self.cancel_requested = False
+        self.amendment: Amendment | None = None
+
+    @staticmethod
+    def create_id(order_id: UUID) -> UUID:
+        """The id is made before the order, so that repeating a command meets the same stream."""
+        return order_id
+
+    @staticmethod
+    def id_for(cause: UUID, leg: str = "entry") -> UUID:
+        """The order that `cause` (a webhook, a validated form) wants on its `leg`: always the same one."""
+        return deterministic_id("order", cause, leg)
+
+    @classmethod
+    def place(
+        cls,
+        *,
+        order_id: UUID,
+        user: int,
+        broker: int,
+        wish: Wish,
+        source: Source,
+        requester: str,
+        client_order_id: str,
+        not_after: datetime | None = None,
+        cause: UUID | None = None,
+    ) -> Order:
+        """Record a wish. It is not sent after `not_after`; `cause` is the webhook or form that led to it.
+
+        Raises `Invalid` for a wish that no exchange could carry out.
+        """
+        wish.check()
+        return cls(order_id, user, broker, wish, source, requester, client_order_id, not_after, cause)
+
+    # --- what an order knows of itself -------------------------------------------------------------------------
+
+    @property
+    def client_order_id(self) -> str:
+        """The id under which the exchange knows the order now."""
+        return self.client_order_ids[-1]
+
+    @property
+    def exchange_order_id(self) -> str | None:
+        """The exchange's own id, once it is known."""
+        return self.exchange_order_ids[-1] if self.exchange_order_ids else None
+
+    @property
+    def filled(self) -> Decimal:
+        """Executed quantity (base): what the fills add up to, or the highest cumulative report if that is more."""
+        return max(sum(self.fills.values(), ZERO), self.reported_quantity)
+
+    @property
+    def remaining(self) -> Decimal | None:
+        """What is left to execute (base), unknown for an order sized in the quote currency."""
+        return None if self.quantity is None else self.quantity - self.filled
+
+    def _must(self, verb: str) -> None:
+        if verb not in MAY[self.status]:
+            raise Impossible(f"a {self.status} order cannot {verb.replace('_', ' ')}", code=f"order_{self.status}")
+
+    # --- before sending ----------------------------------------------------------------------------------------
+
+    def refuse(self, reason: str, detail: str = "") -> None:
+        """It will not be sent. `reason` is one of the platform's codes, `detail` says it in words."""
+        if self.status is Status.REFUSED:
+            return
+        self._must("refuse")
+        self._refused(reason, detail)
+
+    def submit(
+        self,
+        sender: UUID,
+        *,
+        now: datetime,
+        valid_until: datetime,
+        quantity: Decimal | None,
+        cost: Decimal | None,
+        price: Decimal | None,
+        proof: str = "",
+    ) -> None:
+        """Record what is about to be sent. Only the process whose own append of this committed may send, once.
+
+        A second attempt needs `proof` that the first was not accepted (nothing written, 429, a refused timestamp)
+        and keeps the client order id. This is the one verb that is never silent: saying it twice is `Impossible`.
+        """
+        self._must("submit")
+        if self.attempt and (not proof or sender != self.sender):
+            raise Impossible("it was sent before: look it up instead", code="already_submitted")
+        if (quantity is None) == (cost is None):
+            raise Invalid("what is sent has either a quantity or a cost", code="size_ambiguous", field="quantity")
+        self._submitted(self.attempt + 1, sender, now, valid_until, quantity, cost, price, self.client_order_id, proof)
+
+    # --- what the exchange said --------------------------------------------------------------------------------
+
+    def accept(self, exchange_order_id: str, raw: Personal) -> None:
+        """The exchange has it under this id. `raw` is its whole answer."""
+        if exchange_order_id in self.exchange_order_ids:
+            return
+        self._must("accept")
+        self._accepted(exchange_order_id, raw)
+
+    def reject(self, reason: str, raw: Personal) -> None:
+        """The exchange refused it, or it is proven that it never arrived."""
+        if self.status is Status.REJECTED:
+            return
+        self._must("reject")
+        self._rejected(reason, raw)
+
+    def fill(
+        self,
+        trade_id: str,
+        quantity: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        fee_currency: str | None,
+        executed_at: datetime,
+        maker: bool | None,
+        raw: Personal,
+    ) -> None:
+        """One execution, keyed by the exchange's trade id and counted once. The exact rest closes the order.
+
+        `quantity` is in base, `price` in quote per base, `fee` in `fee_currency` (never negative here).
+        """
+        if trade_id in self.fills:
+            return
+        self._must("fill")
+        if quantity <= 0 or price < 0 or fee < 0:
+            raise Invalid(f"a fill of {quantity} at {price} with fee {fee} is none", code="fill_contradicts")
+        if self.quantity is not None and sum(self.fills.values(), ZERO) + quantity > self.quantity:
+            raise Invalid(f"{quantity} is more than the order of {self.quantity} has left", code="fill_contradicts")
+        self._filled(trade_id, quantity, price, fee, fee_currency, executed_at, maker, raw)
+        if self.status not in ENDED and self.remaining == 0:
+            self._closed(raw)
+
+    def progress(self, cumulative_quantity: Decimal, cumulative_cost: Decimal, raw: Personal) -> None:
+        """The exchange reports more executed than our fills, without trades. A smaller report is an older one."""
+        if cumulative_quantity <= self.filled:
+            return
+        self._must("progress")
+        if self.quantity is not None and cumulative_quantity > self.quantity:
+            raise Invalid(f"{cumulative_quantity} is more than the order's {self.quantity}", code="fill_contradicts")
+        self._progressed(cumulative_quantity, cumulative_cost, raw)
+
+    def close(self, raw: Personal) -> None:
+        """Fully executed."""
+        if self.status is Status.CLOSED:
+            return
+        self._must("close")
+        self._closed(raw)
+
+    def cancel(self, reason: str, raw: Personal) -> None:
+        """The exchange took it off the book. What was filled stays filled."""
+        if self.status is Status.CANCELLED:
+            return
+        self._must("cancel")
+        self._cancelled(reason, raw)
+
+    def expire(self, reason: str, raw: Personal) -> None:
+        """It ended by its own rule (IOC or FOK remainder, no liquidity). What was filled stays filled."""
+        if self.status is Status.EXPIRED:
+            return
+        self._must("expire")
+        self._expired(reason, raw)
+
+    # --- doubt -------------------------------------------------------------------------------------------------
+
+    def doubt(self, reason: str) -> None:
+        """No answer, or one that says nothing: the order may or may not exist."""
+        if self.status is Status.UNKNOWN:
+            return
+        self._must("doubt")
+        self._doubted(reason)
+
+    def resolve(self, by: int, outcome: Status, reason: str) -> None:
+        """A person ends the doubt, with a reason: `outcome` is open or one of the ends."""
+        self._must("resolve")
+        if outcome not in {Status.OPEN, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED}:
+            raise Invalid(f"a doubt does not end as {outcome}", code="outcome_unknown", field="outcome")
+        if not reason.strip():
+            raise Invalid("a resolution needs a reason", code="reason_missing", field="reason")
+        self._resolved(by, outcome, reason)
+
+    def correct(self, ours: Status, theirs: Status, raw: Personal) -> None:
+        """Two agreeing reports contradict an end that we recorded: the exchange is right."""
+        if theirs is self.status:
+            return
+        self._must("correct")
+        if ours is not self.status:
+            raise Impossible(f"the order is {self.status}, not {ours}", code="correction_outdated")
+        self._corrected(ours, theirs, raw)
+
+    # --- amending and cancelling -------------------------------------------------------------------------------
+
+    def request_amend(self, client_order_id: str, quantity: Decimal | None, price: Decimal | None) -> None:
+        """Ask for another quantity or price; the client id that the exchange will know it by is recorded first."""
+        if self.amendment is not None:
+            if client_order_id == self.amendment.client_order_id:
+                return
+            raise Impossible("an amendment is under way", code="amendment_under_way")
+        self._must("request_amend")
+        for name, value in (("quantity", quantity), ("price", price)):
+            if value is not None and value <= 0:
+                raise Invalid(f"{name} was {value}; it must be above zero", code="not_positive", field=name)
+        if quantity is not None and quantity <= self.filled:
+            raise Invalid(f"{self.filled} is filled already", code="quantity_filled", field="quantity")
+        self._amend_requested(client_order_id, quantity, price)
+
+    def amend(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
+        """The exchange changed it: by our request, or by somebody outside."""
+        if self.amendment is None and quantity in {None, self.quantity} and price in {None, self.price}:
+            return
+        self._must("amend")
+        self._amended(exchange_order_id, quantity, price, raw)
+
+    def reject_amend(self, reason: str, raw: Personal) -> None:
+        """The exchange keeps the order as it was."""
+        if self.amendment is None:
+            return
+        self._must("reject_amend")
+        self._amend_rejected(reason, raw)
+
+    def request_cancel(self, by: str) -> None:
+        """Ask for it to be taken off the book; `by` says who wants it."""
+        if self.cancel_requested:
+            return
+        self._must("request_cancel")
+        self._cancel_requested(by)
+
+    def reject_cancel(self, reason: str, raw: Personal) -> None:
+        """The exchange did not cancel. Its "unknown order" is no end by itself: the order is looked up."""
+        if not self.cancel_requested:
+            return
+        self._must("reject_cancel")
+        self._cancel_rejected(reason, raw)
+
+    # --- what the facts do to the state ------------------------------------------------------------------------
+
+    @event("Refused")
+    def _refused(self, reason: str, detail: str) -> None:
+        self.status, self.reason = Status.REFUSED, reason
+
+    @event("Submitted")
+    def _submitted(
+        self,
+        attempt: int,
+        sender: UUID,
+        submitted_at: datetime,
+        valid_until: datetime,
+        quantity: Decimal | None,
+        cost: Decimal | None,
+        price: Decimal | None,
+        client_order_id: str,
+        proof: str,
+    ) -> None:
+        self.status = Status.SUBMITTED
+        self.attempt, self.sender, self.submitted_at, self.valid_until = attempt, sender, submitted_at, valid_until
+        self.quantity, self.cost, self.price = quantity, cost, price
+
+    @event("Accepted")
+    def _accepted(self, exchange_order_id: str, raw: Personal) -> None:
+        self.status = Status.OPEN
+        self.exchange_order_ids.append(exchange_order_id)
+
+    @event("Rejected")
+    def _rejected(self, reason: str, raw: Personal) -> None:
+        self.status, self.reason = Status.REJECTED, reason
+
+    @event("Filled")
+    def _filled(
+        self,
+        trade_id: str,
+        quantity: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        fee_currency: str | None,
+        executed_at: datetime,
+        maker: bool | None,
+        raw: Personal,
+    ) -> None:
+        self.fills[trade_id] = quantity
+        self.status = Status.OPEN if self.status in LIVE else self.status
+
+    @event("Progressed")
+    def _progressed(self, cumulative_quantity: Decimal, cumulative_cost: Decimal, raw: Personal) -> None:
+        self.reported_quantity = cumulative_quantity
+        self.status = Status.OPEN if self.status in LIVE else self.status
+
+    @event("Closed")
+    def _closed(self, raw: Personal) -> None:
+        self.status = Status.CLOSED
+
+    @event("Cancelled")
+    def _cancelled(self, reason: str, raw: Personal) -> None:
+        self.status, self.reason = Status.CANCELLED, reason
+
+    @event("Expired")
+    def _expired(self, reason: str, raw: Personal) -> None:
+        self.status, self.reason = Status.EXPIRED, reason
+
+    @event("Doubted")
+    def _doubted(self, reason: str) -> None:
+        self.status, self.reason = Status.UNKNOWN, reason
+
+    @event("Resolved")
+    def _resolved(self, by: int, outcome: Status, reason: str) -> None:
+        self.status, self.reason = outcome, reason
+
+    @event("Corrected")
+    def _corrected(self, ours: Status, theirs: Status, raw: Personal) -> None:
+        self.status, self.reason = theirs, f"the exchange said {theirs}, our record said {ours}"
+
+    @event("AmendRequested")
+    def _amend_requested(self, client_order_id: str, quantity: Decimal | None, price: Decimal | None) -> None:
+        self.amendment = Amendment(client_order_id, quantity, price)
+
+    @event("Amended")
+    def _amended(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
+        self.quantity = self.quantity if quantity is None else quantity
+        self.price = self.price if price is None else price
+        self.exchange_order_ids = [*(i for i in self.exchange_order_ids if i != exchange_order_id), exchange_order_id]
+        self.client_order_ids = [
+            *self.client_order_ids,
+            *([self.amendment.client_order_id] if self.amendment else []),
+        ]
+        self.amendment = None
+
+    @event("AmendRejected")
+    def _amend_rejected(self, reason: str, raw: Personal) -> None:
+        self.amendment = None
+
+    @event("CancelRequested")
+    def _cancel_requested(self, by: str) -> None:
+        self.cancel_requested = True
+
+    @event("CancelRejected")
+    def _cancel_rejected(self, reason: str, raw: Personal) -> None:
+        self.cancel_requested = False
+
+    class Adopted(Aggregate.Created):
+        """An order found on the exchange that the platform did not create. `raw` is what the exchange shows of it."""
+
+        order_id: UUID
+        user: int
+        broker: int
+        wish: Wish
+        source: Source
+        requester: str
+        client_order_id: str
+        not_after: datetime | None
+        cause: UUID | None
+        exchange_order_id: str
+        raw: Personal
+
+        def apply(self, aggregate: Order) -> None:
+            """It rests on the exchange already."""
+            aggregate.status = Status.OPEN
+            aggregate.exchange_order_ids = [self.exchange_order_id]
+
+    @classmethod
+    def adopt(cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal) -> Order:
+        """Take an order found on the exchange into the books; no strategy ever manages it.
+
+        Its id here is `EXT_{broker}_{exchange id}`; the client id that its maker chose stays in `raw`.
+        """
+        client_order_id = f"EXT_{broker}_{exchange_order_id}"
+        return cls._create(
+            cls.Adopted,
+            order_id=deterministic_id("order", client_order_id),
+            user=user,
+            broker=broker,
+            wish=wish,
+            source=Source.EXTERNAL,
+            requester="exchange",
+            client_order_id=client_order_id,
+            not_after=None,
+            cause=None,
+            exchange_order_id=exchange_order_id,
+            raw=raw,
+        )

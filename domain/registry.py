@@ -1,0 +1,63 @@
+"""The registry: rules over all users and brokers, kept in one stream and saved in the same commit as its subject."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from domain.aggregate import Aggregate, Personal, deterministic_id, event
+from domain.refusals import Taken
+
+MOST_USERS = 5
+REGISTRY_ID = deterministic_id("registry")
+
+
+class Registry(Aggregate):
+    """Numbers, names and places that only one may have."""
+
+    @event("Opened")
+    def __init__(self) -> None:
+        self.users: dict[str, int] = {}
+        self.last_user = 0
+        self.last_broker = 0
+
+    @staticmethod
+    def create_id() -> UUID:
+        """There is one registry."""
+        return REGISTRY_ID
+
+    def user_named(self, name: str) -> int | None:
+        """The number of the user with this name, whatever its case."""
+        return self.users.get(name.casefold())
+
+    def next_user(self, name: str) -> int:
+        """The number that the next user will have. Raises `Taken` when the name or all five places are taken."""
+        if self.user_named(name) is not None:
+            raise Taken(f"{name} is taken", code="name_taken", field="username")
+        if len(self.users) >= MOST_USERS:
+            raise Taken("all five places are taken", code="places_taken")
+        return self.last_user + 1
+
+    def number_user(self, number: int, name: str) -> None:
+        """Give a place, a number and a name to a new user; the number is the one that `next_user` announced."""
+        if self.next_user(name) != number:
+            raise Taken(f"number {number} is not the next", code="number_taken")
+        self._user_numbered(number)
+        self._name_taken(number, Personal(name))
+
+    def number_broker(self, user: int) -> int:
+        """Give a number to a new broker of this user."""
+        number = self.last_broker + 1
+        self._broker_numbered(number, user)
+        return number
+
+    @event("UserNumbered")
+    def _user_numbered(self, number: int) -> None:
+        self.last_user = number
+
+    @event("NameTaken")
+    def _name_taken(self, number: int, name: Personal) -> None:
+        self.users[name.casefold()] = number
+
+    @event("BrokerNumbered")
+    def _broker_numbered(self, number: int, user: int) -> None:
+        self.last_broker = number

@@ -1,0 +1,221 @@
+"""What a TradingView alert says: the message of the Pine template, read strictly but as it really arrives.
+
+`BarTime`, `Action` and `IndicateurName` may stand without quotes, numbers with them; `NaN`, `na` and `null` mean
+absent. Whatever is ambiguous (several objects, a key twice, an unresolved placeholder) is refused, never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from domain.aggregate import deterministic_id
+from domain.refusals import Invalid
+
+ABSENT = frozenset({"", "nan", "na", "null"})
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+# Possessive throughout: the bodies come from outside, and reading one must stay linear in its length.
+_PAIR = re.compile(
+    r"""\s*+"(?P<key>[^"\\]{1,64}+)"\s*+:\s*+"""
+    r"""(?:"(?P<text>(?:[^"\\\r\n]|\\.)*+)"|(?P<bare>(?:[^",\r\n{}\[\]]|,(?!\s*+(?:"|\Z)))*+))\s*+"""
+    r"""(?P<end>,(?=\s*+")|,?\s*+\Z)""",
+    re.DOTALL,
+)
+_PLAIN_QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
+
+
+class Action(StrEnum):
+    """What an alert asks for."""
+
+    BUY_MARKET = "BuyMarket"
+    SELL_MARKET = "SellMarket"
+    BUY_LIMIT = "BuyLimit"
+    SELL_LIMIT = "SellLimit"
+    UPDATE_PROTECTION = "MAJ"
+    PING = "PING"
+
+
+TRADING = frozenset({Action.BUY_MARKET, Action.SELL_MARKET, Action.BUY_LIMIT, Action.SELL_LIMIT})
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One alert, its fields named as everywhere else in the platform.
+
+    Prices are in quote per base, `percent` is 0-100, `bar_time` is the bar's opening (UTC), `user` and `broker` are
+    the platform's numbers.
+    """
+
+    action: Action
+    symbol: str | None = None
+    exchange: str | None = None
+    currency: str | None = None
+    base_currency: str | None = None
+    interval: str | None = None
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    close: Decimal | None = None
+    volume: Decimal | None = None
+    bar_time: datetime | None = None
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    percent: Decimal | None = None
+    user: int | None = None
+    broker: int | None = None
+    indicator: str | None = None
+
+    @classmethod
+    def parse(cls, body: bytes) -> Signal:
+        """Read an alert. Raises `Invalid` with a code and the field as TradingView's template names it."""
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise Invalid("the body is not UTF-8", code="not_utf8") from None
+        if not text.strip():
+            raise Invalid("the body is empty", code="body_empty")
+        if found := _PLACEHOLDER.search(text):
+            raise Invalid(f"{found[0][:60]} was not filled in", code="placeholder_unresolved")
+        return cls._of(_pairs(text.strip()))
+
+    @classmethod
+    def _of(cls, pairs: dict[str, str]) -> Signal:
+        word = pairs.get("Action", "")
+        if word not in set(Action):
+            raise Invalid(f"Action was {word[:40]!r}", code="action_unknown", field="Action")
+        said: dict[str, Any] = {name: _text(pairs, key) for key, name in _TEXTS.items()}
+        said |= {name: _number(pairs, key) for key, name in _NUMBERS.items()}
+        said |= {name: _integer(pairs, key) for key, name in _INTEGERS.items()}
+        signal = cls(action=Action(word), bar_time=_time(pairs, "BarTime"), **said)
+        signal._check()
+        return signal
+
+    def _check(self) -> None:
+        for key, name in _NUMBERS.items():
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise Invalid(f"{key} was {value}", code="not_positive", field=key)
+        if self.percent is not None and not 0 < self.percent <= 100:  # noqa: PLR2004 - per cent
+            raise Invalid(f"PourCent was {self.percent}", code="percent_out_of_range", field="PourCent")
+        if self.action is Action.PING:
+            return
+        for key, value in (("Symbol", self.symbol), ("UserExchangeID", self.broker), ("UserID", self.user)):
+            if value is None:
+                raise Invalid(f"{key} is missing", code="field_missing", field=key)
+        if self.action in TRADING and self.percent is None:
+            raise Invalid("PourCent is missing", code="percent_missing", field="PourCent")
+        if self.action in {Action.BUY_LIMIT, Action.SELL_LIMIT} and not self.price:
+            raise Invalid("Prix is missing", code="price_missing", field="Prix")
+
+    def webhook_id(self, user: int, received_at: datetime) -> UUID:
+        """The same alert delivered twice has the same id: all its fields, and the reception minute without `BarTime`."""
+        said = [f"{f.name}={_canonical(getattr(self, f.name))}" for f in fields(self)]
+        if self.bar_time is None:
+            said.append(_minute(received_at))
+        return deterministic_id("webhook", user, *said)
+
+
+def unparsable_id(user: int, body: bytes, received_at: datetime) -> UUID:
+    """The id of a delivery that could not be read: its bytes within one minute."""
+    return deterministic_id("webhook", user, hashlib.sha256(body).hexdigest(), _minute(received_at))
+
+
+_TEXTS = {
+    "Symbol": "symbol",
+    "Exchange": "exchange",
+    "Currency": "currency",
+    "BaseCurrency": "base_currency",
+    "Interval": "interval",
+    "IndicateurName": "indicator",
+}
+_NUMBERS = {
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Volume": "volume",
+    "Prix": "price",
+    "PrixSL": "stop_loss",
+    "PrixTP": "take_profit",
+    "PourCent": "percent",
+}
+_INTEGERS = {"UserID": "user", "UserExchangeID": "broker"}
+_LONGEST_NUMBER = 40
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """The keys and values of one flat object, each value as text."""
+    if text.count("{") != 1 or not (text.startswith("{") and text.endswith("}")):
+        raise Invalid("the body is not one flat JSON object", code="not_one_object")
+    inner, position, pairs = text[1:-1].translate(_PLAIN_QUOTES), 0, dict[str, str]()
+    while inner[position:].strip():
+        match = _PAIR.match(inner, position)
+        if match is None or match.end() == position:
+            raise Invalid(f"cannot read from {inner[position : position + 40].strip()!r}", code="not_json")
+        key = match["key"]
+        if key in pairs:
+            raise Invalid(f"{key} stands twice", code="key_twice", field=key)
+        pairs[key] = match["bare"] if match["text"] is None else _unescaped(match["text"])
+        position = match.end()
+    return pairs
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        raise Invalid(f"cannot read {text[:40]!r}", code="not_json") from None
+
+
+def _text(pairs: dict[str, str], key: str) -> str | None:
+    value = pairs.get(key, "").strip()
+    return None if value.lower() in ABSENT else value
+
+
+def _number(pairs: dict[str, str], key: str) -> Decimal | None:
+    value = pairs.get(key, "").strip()
+    if value.lower() in ABSENT:
+        return None
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or len(value) > _LONGEST_NUMBER or abs(number.adjusted()) > _LONGEST_NUMBER:
+        raise Invalid(f"{key} was {value[:40]!r}, not a number", code="not_a_number", field=key)
+    return number
+
+
+def _integer(pairs: dict[str, str], key: str) -> int | None:
+    number = _number(pairs, key)
+    if number is None:
+        return None
+    if number != number.to_integral_value() or number < 1:
+        raise Invalid(f"{key} was {number}", code="not_a_number", field=key)
+    return int(number)
+
+
+def _time(pairs: dict[str, str], key: str) -> datetime | None:
+    value = _text(pairs, key)
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise Invalid(f"{key} was {value[:40]!r}, not a time", code="not_a_time", field=key) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _canonical(value: object) -> str:
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")

@@ -1,0 +1,52 @@
+"""Executions: one row per fill, keyed by the order and the exchange's trade id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections.readmodel import ReadModel, Row
+
+
+def _filled(_: Row, event: Any) -> Row:
+    return {
+        "order_id": event.originator_id,
+        "trade_id": event.trade_id,
+        "user_id": int(event.metadata["user"]),
+        "quantity": event.quantity,
+        "price": event.price,
+        "fee": event.fee,
+        "fee_currency": event.fee_currency,
+        "maker": event.maker,
+        "executed_at": event.executed_at,
+    }
+
+
+FILLS = ReadModel(
+    name="fills",
+    version=1,
+    columns={
+        "id": "text",
+        "order_id": "uuid NOT NULL",
+        "trade_id": "text NOT NULL",
+        "user_id": "integer NOT NULL",
+        "quantity": "numeric NOT NULL",
+        "price": "numeric NOT NULL",
+        "fee": "numeric NOT NULL",
+        "fee_currency": "text",
+        "maker": "boolean",
+        "executed_at": "timestamptz NOT NULL",
+    },
+    key=lambda event: f"{event.originator_id}/{event.trade_id}",
+    created_by=frozenset({"Order.Filled"}),
+    when={"Order.Filled": _filled},
+    indexes=("(order_id)",),
+)
+
+
+def fills_of(cursor: Any, order_ids: list[Any]) -> dict[Any, list[Row]]:
+    """The fills of each of these orders, oldest first."""
+    found: dict[Any, list[Row]] = {}
+    query = "SELECT * FROM books.fills WHERE order_id = ANY(%s) ORDER BY executed_at, trade_id"
+    for row in cursor.execute(query, (order_ids,)):
+        found.setdefault(row["order_id"], []).append(row)
+    return found

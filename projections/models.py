@@ -1,0 +1,9 @@
+"""All read models, in the order in which they are shown."""
+
+from projections.brokers import BROKERS
+from projections.fills import FILLS
+from projections.trades import TRADES
+from projections.users import USERS
+from projections.webhooks import WEBHOOK_TRADES, WEBHOOKS
+
+MODELS = (USERS, BROKERS, WEBHOOKS, WEBHOOK_TRADES, TRADES, FILLS)

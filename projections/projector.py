@@ -1,0 +1,172 @@
+"""The projector: one pass over the log feeds all read models, a page of events and its position in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from projections.models import MODELS
+from projections.readmodel import ReadModel, Row
+
+BOOKS = "books"
+PAGE = 500
+REBUILD_PAGE = 4000
+
+
+class Recorded(Protocol):
+    """One event as it stands in the log."""
+
+    position: int
+    recorded_at: datetime
+    topic: str
+    event: Any
+
+
+Read = Callable[[int, int, int | None], Sequence[Recorded]]
+"""Reads the log: after which position, how many at most, up to which position."""
+
+
+class ProjectionFailed(Exception):
+    """A read model cannot take an event. Running, its stream is parked; rebuilding, everything stops here."""
+
+
+def create(connection: psycopg.Connection[Any], schema: str, models: Sequence[ReadModel] = MODELS) -> None:
+    """Make empty books in a new schema, standing at position 0."""
+    name = Identifier(schema)
+    connection.execute(SQL("CREATE SCHEMA {}").format(name))
+    connection.execute(SQL("CREATE TABLE {}.position (position bigint NOT NULL)").format(name))
+    connection.execute(SQL("INSERT INTO {}.position VALUES (0)").format(name))
+    connection.execute(SQL("CREATE TABLE {}.models (name text PRIMARY KEY, version integer NOT NULL)").format(name))
+    connection.execute(
+        SQL(
+            "CREATE TABLE {}.parked (model text, stream uuid, position bigint NOT NULL, error text NOT NULL,"
+            " parked_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (model, stream))"
+        ).format(name)
+    )
+    for model in models:
+        connection.execute(SQL("INSERT INTO {}.models VALUES (%s, %s)").format(name), (model.name, model.version))
+        for statement in model.statements(schema):
+            connection.execute(statement)
+
+
+class Books:
+    """The read models in one schema, and how a page of events gets into them."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], schema: str = BOOKS, models: Sequence[ReadModel] = MODELS
+    ) -> None:
+        self.connection = connection
+        self.schema = schema
+        self.models = models
+
+    def _sql(self, query: str) -> Any:
+        return SQL(query).format(Identifier(self.schema))
+
+    def position(self) -> int:
+        """How far the books have come."""
+        row = self.connection.execute(self._sql("SELECT position FROM {}.position")).fetchone()
+        if row is None:
+            raise ProjectionFailed(f"{self.schema} has no position: run `aristobot migrate`")
+        return int(row[0])
+
+    def step(
+        self, read: Read, limit: int, *, stop: int | None = None, strict: bool = False
+    ) -> tuple[int, int, set[str]]:
+        """Take the next page in; answers how many events, the position reached and the models that changed.
+
+        The lock makes any number of projectors take turns. `strict` raises `ProjectionFailed` at the first event
+        that a model cannot take; otherwise its stream is parked for that model, where health shows it.
+        """
+        with self.connection.transaction():
+            self.connection.execute("SELECT pg_advisory_xact_lock(hashtext('books'))")
+            position = self.position()
+            page = read(position, limit, stop)
+            if not page:
+                return 0, position, set()
+            changed = {model.name for model in self.models if self._apply(model, page, strict=strict)}
+            position = page[-1].position
+            self.connection.execute(self._sql("UPDATE {}.position SET position = %s"), (position,))
+            return len(page), position, changed
+
+    def _apply(self, model: ReadModel, page: Sequence[Recorded], *, strict: bool) -> bool:
+        touching = [r for r in page if r.topic in model.when]
+        if not touching:
+            return False
+        parked = self._parked(model, touching)
+        rows = self._load(model, touching)
+        changed: dict[Any, Row] = {}
+        for recorded in touching:
+            stream = recorded.event.originator_id
+            if stream in parked:
+                continue
+            key = model.key(recorded.event)
+            try:
+                change = model.when[recorded.topic](rows.get(key, {}), recorded.event)
+                if change is not None:
+                    rows[key] = changed[key] = {
+                        **rows.get(key, {}),
+                        **change,
+                        model.key_column: key,
+                        "position": recorded.position,
+                    }
+            except Exception as error:
+                if strict:
+                    raise ProjectionFailed(f"{model.name} cannot take event {recorded.position}: {error!r}") from error
+                parked.add(stream)
+                self._park(model, stream, recorded.position, error)
+        self._write(model, changed, strict=strict)
+        return bool(changed)
+
+    def _load(self, model: ReadModel, touching: Sequence[Recorded]) -> dict[Any, Row]:
+        """Rows that this page changes without creating them."""
+        created: set[Any] = set()
+        wanted: set[Any] = set()
+        for recorded in touching:
+            key = model.key(recorded.event)
+            if recorded.topic in model.created_by:
+                created.add(key)
+            elif key not in created:
+                wanted.add(key)
+        if not wanted:
+            return {}
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(*model.load(self.schema, list(wanted))).fetchall()
+        return {row[model.key_column]: row for row in found}
+
+    def _write(self, model: ReadModel, changed: dict[Any, Row], *, strict: bool) -> None:
+        if not changed:
+            return
+        try:
+            with self.connection.transaction():
+                self.connection.execute(*model.upsert(self.schema, list(changed.values())))
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if strict:
+                raise ProjectionFailed(f"{model.name} cannot write: {error}") from error
+            self._write_one_by_one(model, changed)
+
+    def _write_one_by_one(self, model: ReadModel, changed: dict[Any, Row]) -> None:
+        """The database refused the page: find the rows that it refuses and park only those."""
+        for key, row in changed.items():
+            try:
+                with self.connection.transaction():
+                    self.connection.execute(*model.upsert(self.schema, [row]))
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                self._park(model, key, row["position"], error)
+
+    def _parked(self, model: ReadModel, touching: Sequence[Recorded]) -> set[Any]:
+        streams = list({recorded.event.originator_id for recorded in touching})
+        query = self._sql("SELECT stream FROM {}.parked WHERE model = %s AND stream = ANY(%s)")
+        return {row[0] for row in self.connection.execute(query, (model.name, streams))}
+
+    def _park(self, model: ReadModel, stream: Any, position: int, error: Exception) -> None:
+        self.connection.execute(
+            self._sql(
+                "INSERT INTO {}.parked (model, stream, position, error) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
+            ),
+            (model.name, stream, position, f"{type(error).__name__}: {error}"[:500]),
+        )

@@ -1,0 +1,233 @@
+"""Trades: one row per order ever wanted, with what became of it. Failed and refused attempts are rows like any other."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from domain.order import Status
+from projections.readmodel import ReadModel, Row
+
+ZERO = Decimal(0)
+STANDARD = {
+    Status.PLACED: "pending",
+    Status.SUBMITTED: "pending",
+    Status.UNKNOWN: "UNKNOWN",
+    Status.OPEN: "open",
+    Status.CLOSED: "closed",
+    Status.CANCELLED: "cancelled",
+    Status.EXPIRED: "cancelled",
+    Status.REJECTED: "cancelled",
+    Status.REFUSED: "cancelled",
+}
+"""The standard status of each state: those that ended without being fully executed show as cancelled, with a reason."""
+
+
+def _raw(text: str | None) -> Any:
+    """The exchange's answer as JSON; a text that is none stays a text. PostgreSQL's JSON cannot hold a zero byte."""
+    if not text:
+        return None
+    clean = text.replace("\\u0000", "").replace("\x00", "")
+    try:
+        return json.loads(clean, parse_float=str)
+    except ValueError:
+        return clean
+
+
+def _state(status: Status, **columns: Any) -> Row:
+    return {"state": status.value, "status": STANDARD[status], **columns}
+
+
+def _placed(_: Row, event: Any) -> Row:
+    wish = event.wish
+    return _state(
+        Status.PLACED,
+        user_id=event.user,
+        broker_id=event.broker,
+        webhook_id=event.cause if event.source == "webhook" else None,
+        source=event.source,
+        requester=event.requester,
+        symbol=wish.symbol,
+        side=wish.side,
+        type=wish.type,
+        time_in_force=wish.time_in_force,
+        wished_quantity=wish.quantity,
+        wished_cost=wish.cost,
+        wished_percent=wish.percent,
+        quantity=wish.quantity,
+        cost=wish.cost,
+        price=wish.price,
+        filled=ZERO,
+        executed_cost=ZERO,
+        fees={},
+        client_order_id=event.client_order_id,
+        cancel_requested=False,
+        created_at=event.timestamp,
+        updated_at=event.timestamp,
+    )
+
+
+def _adopted(row: Row, event: Any) -> Row:
+    note = {"exchange_order_id": event.exchange_order_id, "raw_response": _raw(event.raw)}
+    return {**_placed(row, event), **_state(Status.OPEN), **note}
+
+
+def _submitted(_: Row, event: Any) -> Row:
+    return _state(
+        Status.SUBMITTED,
+        quantity=event.quantity,
+        cost=event.cost,
+        price=event.price,
+        submitted_at=event.submitted_at,
+        valid_until=event.valid_until,
+        updated_at=event.timestamp,
+    )
+
+
+def _accepted(_: Row, event: Any) -> Row:
+    return _state(
+        Status.OPEN,
+        exchange_order_id=event.exchange_order_id,
+        raw_response=_raw(event.raw),
+        updated_at=event.timestamp,
+    )
+
+
+def _filled(row: Row, event: Any) -> Row:
+    fees = dict(row["fees"])
+    if event.fee and event.fee_currency:
+        fees[event.fee_currency] = str(Decimal(fees.get(event.fee_currency, "0")) + event.fee)
+    live = row["state"] in {Status.SUBMITTED, Status.UNKNOWN, Status.OPEN}
+    return {
+        **(_state(Status.OPEN) if live else {}),
+        "filled": row["filled"] + event.quantity,
+        "executed_cost": row["executed_cost"] + event.quantity * event.price,
+        "fees": fees,
+        "updated_at": event.timestamp,
+    }
+
+
+def _progressed(row: Row, event: Any) -> Row:
+    live = row["state"] in {Status.SUBMITTED, Status.UNKNOWN, Status.OPEN}
+    return {
+        **(_state(Status.OPEN) if live else {}),
+        "filled": event.cumulative_quantity,
+        "executed_cost": event.cumulative_cost,
+        "raw_response": _raw(event.raw),
+        "updated_at": event.timestamp,
+    }
+
+
+def _ended(status: Status) -> Any:
+    def change(_: Row, event: Any) -> Row:
+        raw = {"raw_response": _raw(event.raw)} if getattr(event, "raw", None) else {}
+        return _state(status, reason=getattr(event, "reason", None), updated_at=event.timestamp, **raw)
+
+    return change
+
+
+def _resolved(_: Row, event: Any) -> Row:
+    return _state(Status(event.outcome), reason=event.reason, updated_at=event.timestamp)
+
+
+def _amended(row: Row, event: Any) -> Row:
+    return {
+        "quantity": row["quantity"] if event.quantity is None else event.quantity,
+        "price": row["price"] if event.price is None else event.price,
+        "exchange_order_id": event.exchange_order_id,
+        "raw_response": _raw(event.raw),
+        "updated_at": event.timestamp,
+    }
+
+
+TRADES = ReadModel(
+    name="trades",
+    version=1,
+    columns={
+        "id": "uuid",
+        "user_id": "integer NOT NULL",
+        "broker_id": "integer NOT NULL",
+        "webhook_id": "uuid",
+        "source": "text NOT NULL",
+        "requester": "text NOT NULL",
+        "symbol": "text NOT NULL",
+        "side": "text NOT NULL",
+        "type": "text NOT NULL",
+        "time_in_force": "text",
+        "wished_quantity": "numeric",
+        "wished_cost": "numeric",
+        "wished_percent": "numeric",
+        "quantity": "numeric",
+        "cost": "numeric",
+        "price": "numeric",
+        "filled": "numeric NOT NULL",
+        "executed_cost": "numeric NOT NULL",
+        "fees": "jsonb NOT NULL",
+        "state": "text NOT NULL",
+        "status": "text NOT NULL",
+        "reason": "text",
+        "detail": "text",
+        "client_order_id": "text NOT NULL UNIQUE",
+        "exchange_order_id": "text",
+        "cancel_requested": "boolean NOT NULL",
+        "raw_response": "jsonb",
+        "created_at": "timestamptz NOT NULL",
+        "submitted_at": "timestamptz",
+        "valid_until": "timestamptz",
+        "updated_at": "timestamptz NOT NULL",
+    },
+    created_by=frozenset({"Order.Placed", "Order.Adopted"}),
+    when={
+        "Order.Placed": _placed,
+        "Order.Adopted": _adopted,
+        "Order.Refused": lambda row, event: {**_ended(Status.REFUSED)(row, event), "detail": event.detail},
+        "Order.Submitted": _submitted,
+        "Order.Accepted": _accepted,
+        "Order.Rejected": _ended(Status.REJECTED),
+        "Order.Filled": _filled,
+        "Order.Progressed": _progressed,
+        "Order.Closed": _ended(Status.CLOSED),
+        "Order.Cancelled": _ended(Status.CANCELLED),
+        "Order.Expired": _ended(Status.EXPIRED),
+        "Order.Doubted": _ended(Status.UNKNOWN),
+        "Order.Resolved": _resolved,
+        "Order.Corrected": lambda _, event: _state(Status(event.theirs), updated_at=event.timestamp),
+        "Order.Amended": _amended,
+        "Order.CancelRequested": lambda _, event: {"cancel_requested": True, "updated_at": event.timestamp},
+        "Order.CancelRejected": lambda _, event: {"cancel_requested": False, "updated_at": event.timestamp},
+    },
+    indexes=(
+        "(user_id, created_at DESC)",
+        "(broker_id, symbol)",
+        "USING gin (raw_response)",
+        "((raw_response ->> 'clientOrderId'))",
+        "((raw_response ->> 'status'))",
+    ),
+)
+
+
+def page(
+    cursor: Any, *, before: tuple[Any, Any] | None, limit: int, broker: int | None, state: str | None, executed: bool
+) -> list[Row]:
+    """Orders of the user in force, newest first. `executed` keeps those of which something was filled.
+
+    `state` is one of the order's states, or `live` for everything that has not ended.
+    """
+    query, parameters = "SELECT * FROM books.trades WHERE true", list[Any]()
+    if before is not None:
+        query += " AND (created_at, id) < (%s, %s)"
+        parameters += before
+    if broker is not None:
+        query += " AND broker_id = %s"
+        parameters.append(broker)
+    if executed:
+        query += " AND filled > 0"
+    if state == "live":
+        query += " AND state IN ('placed', 'submitted', 'unknown', 'open')"
+    elif state is not None:
+        query += " AND (state = %s OR status = %s)"
+        parameters += [state, state]
+    parameters.append(limit)
+    rows: list[Row] = cursor.execute(query + " ORDER BY created_at DESC, id DESC LIMIT %s", parameters).fetchall()
+    return rows

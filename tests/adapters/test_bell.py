@@ -1,0 +1,58 @@
+"""The bell wakes readers early; it is never what they rely on."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from adapters.bell import Bell
+
+FOREVER = 60
+
+
+@pytest.fixture
+def bell(database):
+    bell = Bell(database.url_for("aristobot_projector"))
+    yield bell
+    bell.close()
+
+
+def test_it_listens_before_its_owner_looks(bell):
+    """The first wait returns at once: from then on nothing is missed, and what came before is found by looking."""
+    bell.wait(FOREVER)
+
+
+def test_it_rings_when_the_log_grows(database, bell):
+    """A save wakes who waits, also when it was faster than the waiting."""
+    store = database.store()
+    bell.wait(FOREVER)
+    database.placed(store)
+    bell.wait(FOREVER)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(bell.wait, FOREVER)
+        database.placed(store)
+        waiting.result(FOREVER / 2)
+
+
+def test_a_refused_save_is_silent(database, bell):
+    """Nothing was written, so there is nothing to look for; a wait without a ring ends by itself."""
+    store = database.store()
+    order = database.placed(store)
+    bell.wait(FOREVER)
+    with pytest.raises(Exception, match="another process was faster"):
+        store.save(database.order(order_id=order.id))
+    assert list(bell._connection.notifies(timeout=0.1)) == []
+    bell.wait(0.01)
+
+
+def test_it_survives_a_cut_connection(database, bell):
+    """It hangs up, and the next wait listens again."""
+    bell.wait(FOREVER)
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s)", (bell._connection.info.backend_pid,))
+    bell.wait(FOREVER)
+    bell.wait(FOREVER)
+    database.placed(database.store())
+    bell.wait(FOREVER)

@@ -1,0 +1,187 @@
+"""Real servers for all tests: one embedded PostgreSQL and one Valkey per test process, a fresh database per test.
+
+`database` is the fixture to use. It is migrated, empty and the test's own; what it opens is closed with the test.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+import redis
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from adapters.eventstore import Store, open_pool
+from adapters.keys import MasterKey
+from adapters.migrate import OWNER, migrate, url_for
+from aristobot.servers.postgres import DATABASE, Postgres
+from aristobot.servers.valkey import Valkey
+from domain.aggregate import Personal, carrying
+from domain.order import Order
+from domain.wish import Side, Source, Type, Wish
+
+SECRET = "the secret of the tests"
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def short_home() -> Iterator[Path]:
+    """A folder with a short path, because a socket's may not be long, which any account may walk through."""
+    folder = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def master() -> MasterKey:
+    """The master key of the servers that all tests share."""
+    return MasterKey(SECRET)
+
+
+@pytest.fixture(scope="session")
+def postgres(short_home: Path, master: MasterKey) -> Iterator[Postgres]:
+    """One running PostgreSQL, whose own database is migrated and serves as the template of all others."""
+    server = Postgres(short_home, master)
+    server.start()
+    migrate(server.url, master)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(postgres: Postgres, master: MasterKey) -> Iterator[Database]:
+    """A migrated, empty database of the test's own."""
+    with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as connection, ExitStack() as opened:
+        name = Identifier(f"test_{next(_numbers)}")
+        connection.execute(
+            SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(name, Identifier(DATABASE), Identifier(OWNER))
+        )
+        opened.callback(connection.execute, SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        yield Database(postgres, name.as_string().strip('"'), master, opened)
+
+
+@pytest.fixture(scope="session")
+def valkey_server(short_home: Path) -> Iterator[Valkey]:
+    """One running Valkey."""
+    server = Valkey(short_home)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(valkey_server: Valkey) -> Valkey:
+    """An empty Valkey; clients find it at `.url`."""
+    with redis.Redis.from_url(valkey_server.url) as client:
+        client.flushall()
+    return valkey_server
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """`eventually(condition)` waits until the condition holds and answers its value."""
+    return _eventually
+
+
+def _eventually(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"it did not come true within {seconds} s"
+        time.sleep(0.01)
+    return value
+
+
+class Database:
+    """One database of one test: how to reach it as each role, and orders to put into it."""
+
+    def __init__(self, server: Postgres, name: str, master: MasterKey, opened: ExitStack) -> None:
+        self.url = make_conninfo(**{**conninfo_to_dict(server.url), "dbname": name})
+        self.superuser_url = server._superuser_url(name)
+        self.master, self.secret = master, SECRET
+        self._opened = opened
+
+    def url_for(self, role: str) -> str:
+        """The address for `aristobot_writer`, `aristobot_projector` or `aristobot_web`; `url` is the owner's."""
+        return url_for(self.url, role, self.master)
+
+    def connect(self, role: str = OWNER) -> psycopg.Connection[Any]:
+        """A connection in autocommit."""
+        return self._opened.enter_context(psycopg.connect(self.url_for(role), autocommit=True))
+
+    def tampering(self) -> psycopg.Connection[Any]:
+        """The superuser with all triggers off: whoever holds the disk can do this."""
+        connection = self._opened.enter_context(psycopg.connect(self.superuser_url, autocommit=True))
+        connection.execute("SET session_replication_role = replica")
+        return connection
+
+    def store(self, role: str = "aristobot_writer", size: int = 2) -> Store:
+        """A store of its own, as another process would have it."""
+        return Store(self._opened.enter_context(open_pool(self.url_for(role), size)), self.master)
+
+    def order(self, user: int = 1, broker: int = 1, *, order_id: UUID | None = None, **wish: Any) -> Order:
+        """A placed order that is not saved yet: a market order for 1 BTC unless `wish` says otherwise."""
+        order_id = order_id or uuid4()
+        wanted = {"symbol": "BTC/USDT", "side": Side.BUY, "type": Type.MARKET, **wish}
+        if not wanted.keys() & {"quantity", "cost", "percent"}:
+            wanted["quantity"] = Decimal(1)
+        with carrying(user=str(user)):
+            return Order.place(
+                order_id=order_id,
+                user=user,
+                broker=broker,
+                wish=Wish(**wanted),
+                source=Source.MANUAL,
+                requester="somebody",
+                client_order_id=f"ARISTO_{order_id.hex[:20]}",
+            )
+
+    def placed(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
+        """A saved order that waits for being sent."""
+        order = self.order(user, broker, **wish)
+        store.save(order)
+        return order
+
+    @staticmethod
+    def submit(order: Order) -> None:
+        """What the gateway says before it sends; nothing is saved."""
+        cost = order.wish.cost
+        quantity = None if cost is not None else order.wish.quantity or Decimal(1)
+        valid_until = NOW + timedelta(seconds=5)
+        order.submit(uuid4(), now=NOW, valid_until=valid_until, quantity=quantity, cost=cost, price=order.wish.price)
+
+    @staticmethod
+    def fill(order: Order, quantity: Decimal, trade: str = "t1") -> None:
+        """What the exchange reports of one execution at 64250.1; nothing is saved."""
+        raw = Personal(f'{{"tradeId":"{trade}"}}')
+        order.fill(trade, quantity, Decimal("64250.1"), Decimal("0.5"), "USDT", NOW, None, raw)
+
+    def submitted(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
+        """A saved order that is about to be sent."""
+        order = self.order(user, broker, **wish)
+        with carrying(user=str(user)):
+            self.submit(order)
+            store.save(order)
+        return order
+
+    def filled(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
+        """A saved order that the exchange has executed in one fill at 64250.1."""
+        order = self.submitted(store, user, broker, **wish)
+        with carrying(user=str(user)):
+            order.accept(f"X{order.id.hex[:8]}", Personal('{"status":"NEW"}'))
+            self.fill(order, order.quantity or Decimal(1))
+            store.save(order)
+        return order

@@ -1,0 +1,186 @@
+"""Random histories of everything the platform records, said through the real verbs and saved in the real log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters.eventstore import Store
+from domain.aggregate import Aggregate, Personal, carrying
+from domain.broker import Broker, Exchange, Venue
+from domain.order import ENDED, Order, Status
+from domain.refusals import Refused
+from domain.user import Role, User
+from domain.webhook import Webhook
+from domain.wish import Side, Source, Type, Wish
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+ALERT = b'{"Symbol": "BTCUSDT", "Action": BuyMarket, "PourCent": 10, "UserID": 1, "UserExchangeID": %d, "Prix": NaN}'
+BODIES = (
+    ALERT,
+    ALERT.replace(b"BTCUSDT", "₿TC\u2028".encode()),
+    b'{"Action": "PING"}',
+    b"no JSON \xff\xfe at all",
+    b"\x00\x01",
+    b"",
+)
+RAWS = ('{"status":"NEW","price":"64250.10"}', '{"n":1.50,"deep":{"a":[1,null]}}', "<html>502</html>", "", '"\\u0000"')
+
+
+class History:
+    """A random but repeatable life of two users, their brokers, webhooks and orders."""
+
+    def __init__(self, store: Store, seed: int) -> None:
+        self.store = store
+        self.random = Random(seed)
+        self.orders: list[Order] = []
+        self.webhooks: list[Webhook] = []
+        self.brokers: list[Broker] = []
+        self.users: list[User] = []
+        for number in (1, 2):
+            with carrying(user=str(number)):
+                self.users.append(User.register(number, f"user-{number}", Role.TRADER))
+        store.save(*self.users)
+
+    def go_on(self, steps: int) -> None:
+        """Say and save so many things; what the domain refuses leaves no trace."""
+        for _ in range(steps):
+            number = self.random.choice((1, 2))
+            with carrying(user=str(number), source="history"):
+                said = [self._something(number) for _ in range(self.random.choice((1, 1, 2)))]
+                self.store.save(*dict.fromkeys(said))
+
+    def _something(self, user: int) -> Aggregate:
+        kinds: list[Callable[[int], Aggregate]] = [self._new_order, self._new_webhook, self._new_broker]
+        kind = self.random.choices([*kinds, *map(self._changed, self._lists())], weights=[4, 3, 1, 12, 4, 2, 2])[0]
+        return kind(user)
+
+    def _lists(self) -> list[tuple[list[Any], dict[str, Callable[[Any], None]]]]:
+        return [
+            (self.orders, self._order_verbs()),
+            (self.webhooks, self._webhook_verbs()),
+            (self.brokers, {name: lambda b, n=name: getattr(b, n)() for name in ("make_default", *_TRADING)}),
+            (self.users, {name: lambda u, n=name: getattr(u, n)() for name in ("log_out", *_TRADING)} | _USER_VERBS),
+        ]
+
+    def _changed(self, of: tuple[list[Any], dict[str, Callable[[Any], None]]]) -> Callable[[int], Aggregate]:
+        things, verbs = of
+
+        def change(user: int) -> Aggregate:
+            mine = [thing for thing in things[-8:] if getattr(thing, "user", getattr(thing, "number", None)) == user]
+            if not mine:
+                return self._new_order(user)
+            thing = self.random.choice(mine)
+            for _ in range(self.random.choice((1, 2, 3))):
+                try:
+                    verbs[self.random.choice(sorted(verbs))](thing)
+                except Refused:
+                    continue
+            return thing
+
+        return change
+
+    def _amount(self) -> Decimal:
+        return Decimal(self.random.randrange(1, 10**6)) / Decimal(10 ** self.random.choice((2, 5, 18)))
+
+    def _new_order(self, user: int) -> Order:
+        size = self.random.choice(("quantity", "cost", "percent"))
+        price = self._amount() if size == "quantity" and self.random.random() < 0.5 else None
+        amount = Decimal(50) if size == "percent" else self._amount()
+        side = self.random.choice((Side.BUY, Side.SELL))
+        wish = Wish("BTC/USDT", side, Type.LIMIT if price else Type.MARKET, price=price, **{size: amount})
+        if self.random.random() < 0.2:
+            number = str(self.random.randrange(10**12))
+            order = Order.adopt(user=user, broker=1, exchange_order_id=number, wish=wish, raw=self._raw())
+        else:
+            cause = self.random.choice(self.webhooks).id if self.webhooks else None
+            source = Source.WEBHOOK if cause and self.random.random() < 0.5 else Source.MANUAL
+            order_id = self._id()
+            order = Order.place(
+                order_id=order_id, user=user, broker=1, wish=wish, source=source, requester="x",
+                client_order_id=order_id.hex, cause=cause,
+            )  # fmt: skip
+        self.orders.append(order)
+        return order
+
+    def _new_webhook(self, user: int) -> Webhook:
+        body = self.random.choice(BODIES).replace(b"%d", str(self.random.randrange(1, 9)).encode())
+        self.webhooks.append(Webhook.receive(self._id(), user, body, "192.0.2.1", NOW))
+        return self.webhooks[-1]
+
+    def _new_broker(self, user: int) -> Broker:
+        number = len(self.brokers) + 1
+        self.brokers.append(Broker.connect(number, user, Exchange.BINANCE, Venue.PAPER, f"broker {number}"))
+        return self.brokers[-1]
+
+    def _id(self) -> UUID:
+        return UUID(int=self.random.getrandbits(128))
+
+    def _raw(self) -> Personal:
+        return Personal(self.random.choice(RAWS))
+
+    def _order_verbs(self) -> dict[str, Callable[[Order], None]]:
+        draw, amount, raw = self.random.choice, self._amount, self._raw
+
+        def part(order: Order) -> Decimal:
+            return draw(
+                [rest for rest in (order.remaining, order.remaining and order.remaining / 2) if rest] or [amount()]
+            )
+
+        def submit(order: Order) -> None:
+            cost, quantity = order.wish.cost, order.wish.quantity or amount()
+            size = (None, cost) if cost else (quantity, None)
+            until = NOW + timedelta(seconds=5)
+            order.submit(self._id(), now=NOW, valid_until=until, quantity=size[0], cost=size[1], price=order.price)
+
+        def filled(order: Order) -> None:
+            fee, currency = draw(((amount(), "USDT"), (amount(), "BNB"), (Decimal(0), None)))
+            order.fill(f"t{draw(range(40))}", part(order), amount(), fee, currency, NOW, draw((None, True)), raw())
+
+        return {
+            "submit": submit, "submit at last": submit, "fill": filled, "fill again": filled,
+            "accept": lambda order: order.accept(f"X{draw(range(40))}", raw()),
+            "refuse": lambda order: order.refuse("stale", "too late"),
+            "reject": lambda order: order.reject("funds", raw()),
+            "progress": lambda order: order.progress(order.filled + part(order), amount(), raw()),
+            "close": lambda order: order.close(raw()),
+            "cancel": lambda order: order.cancel("asked", raw()),
+            "expire": lambda order: order.expire("IOC", raw()),
+            "doubt": lambda order: order.doubt("silence"),
+            "resolve": lambda order: order.resolve(1, draw(sorted(ENDED)), "I looked"),
+            "correct": lambda order: order.correct(order.status, draw((Status.OPEN, Status.CANCELLED)), raw()),
+            "request amend": lambda order: order.request_amend(self._id().hex, draw((None, amount())), amount()),
+            "amend": lambda order: order.amend(f"A{draw(range(9))}", draw((None, amount())), None, raw()),
+            "reject amend": lambda order: order.reject_amend("no", raw()),
+            "request cancel": lambda order: order.request_cancel("somebody"),
+            "reject cancel": lambda order: order.reject_cancel("unknown order", raw()),
+        }  # fmt: skip
+
+    def _webhook_verbs(self) -> dict[str, Callable[[Webhook], None]]:
+        return {
+            "repeat": lambda webhook: webhook.repeat(NOW),
+            "take": lambda webhook: webhook.take([self._id()]),
+            "ignore": lambda webhook: webhook.ignore("ping"),
+            "refuse": lambda webhook: webhook.refuse("not_json", "it said \x00"),
+            "execute": lambda webhook: webhook.execute([self._id()]),
+            "fail": lambda webhook: webhook.fail("funds", "too little"),
+        }
+
+
+_TRADING = ("stop_trading", "resume_trading")
+_USER_VERBS: dict[str, Callable[[User], None]] = {
+    "log in": lambda user: user.log_in("192.0.2.9"),
+    "prefer": lambda user: user.prefer("en" if user.language == "fr" else "fr"),
+}
+
+
+@pytest.fixture
+def history(database) -> Callable[[int], History]:
+    """`history(seed)` begins one in the test's database."""
+    return lambda seed: History(database.store(), seed)

@@ -1,0 +1,197 @@
+"""The books follow from the log: however they were made they are the same, and whoever changes them is found out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from adapters.migrate import grant, migrate, rebuild_books, verify_books
+from domain.aggregate import Personal, carrying
+from projections.models import MODELS
+from projections.projector import BOOKS, Books, create
+
+
+@pytest.fixture
+def project(database):
+    """`project(page)` brings the books up to the head of the log, as the projector's own role."""
+    books, store = Books(database.connect("aristobot_projector")), database.store("aristobot_projector")
+
+    def project(page: int = 500) -> Books:
+        while books.step(store.read, page)[0]:
+            pass
+        return books
+
+    return project
+
+
+def _empty(database):
+    with database.connect() as owner, owner.transaction():
+        owner.execute("DROP SCHEMA books CASCADE")
+        create(owner, BOOKS)
+        grant(owner)
+
+
+def _contents(database):
+    """All rows of all tables, as text to the last digit."""
+    query = "SELECT row::text FROM {} AS row ORDER BY 1"
+    with database.connect() as owner:
+        return {m.name: owner.execute(SQL(query).format(Identifier(BOOKS, m.name))).fetchall() for m in MODELS}
+
+
+def _differences(database):
+    with database.connect() as owner:
+        return verify_books(owner, database.url, database.master).differences
+
+
+# --- the same books, however they were made ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_way_leads_to_the_same_books(database, history, project, seed):
+    """Projected event by event, in pages of any size, or rebuilt: the same rows to the last digit."""
+    history(seed).go_on(150)
+    books = project(1)
+    assert database.connect().execute("SELECT * FROM books.parked").fetchall() == []
+    by_one = _contents(database)
+    assert all(by_one.values())
+    for page in (2, 7, 64, 5000):
+        _empty(database)
+        assert project(page).position() == database.store().head()
+        assert _contents(database) == by_one, page
+    assert _differences(database) == []
+    with database.connect() as owner:
+        assert rebuild_books(owner, database.url, database.master) == books.position()
+    assert _contents(database) == by_one
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_books_say_what_the_orders_say(database, history, project, seed):
+    """A trade's row and the order behind it never disagree."""
+    past = history(seed)
+    past.go_on(150)
+    project()
+    columns = ("filled", "quantity", "cost", "price", "exchange_order_id", "cancel_requested")
+    with database.connect() as owner, owner.cursor(row_factory=dict_row) as cursor:
+        rows = {row["id"]: row for row in cursor.execute("SELECT * FROM books.trades")}
+    assert rows.keys() == {order.id for order in past.orders}
+    for order in past.orders:
+        wanted = {name: getattr(order, name) for name in columns} | {"state": order.status}
+        assert {name: rows[order.id][name] for name in wanted} == wanted
+
+
+def test_a_report_and_its_trade_are_counted_once(database, project):
+    """The exchange reports progress first and the trade behind it later: the row shows one execution."""
+    store = database.store()
+    order = database.submitted(store)
+    with carrying(user="1"):
+        order.progress(Decimal("0.4"), Decimal("25700.04"), Personal("{}"))
+        database.fill(order, Decimal("0.4"))
+        store.save(order)
+    project()
+    query = "SELECT filled, executed_cost FROM books.trades"
+    assert database.connect().execute(query).fetchone() == (order.filled, Decimal("25700.04"))
+
+
+def test_other_peoples_rows_have_their_user(database, project):
+    """Every row carries the number of the user whose data it is, which the second wall relies on."""
+    store = database.store()
+    database.filled(store, user=1)
+    database.filled(store, user=2)
+    project()
+    web = database.connect("aristobot_web")
+    web.execute("SELECT set_config('aristobot.user', '2', false)")
+    assert web.execute("SELECT user_id, quantity FROM books.fills").fetchall() == [(2, 1)]
+    assert web.execute("SELECT count(*) FROM books.trades").fetchone() == (1,)
+
+
+# --- whoever changes the books is found out ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def orders(database, project):
+    """Three executed orders in the books."""
+    store = database.store()
+    orders = [database.filled(store) for _ in range(3)]
+    project()
+    assert _differences(database) == []
+    return orders
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("state = 'open'", ("state", "'open'", "'closed'")),
+        ("filled = filled + 1e-18", ("filled", "1.000000000000000001")),
+    ],
+)
+def test_a_changed_cell_is_named(database, orders, change, told):
+    """Table, row, column, what it is and what it should be."""
+    database.connect().execute(f"UPDATE books.trades SET {change} WHERE id = %s", (orders[1].id,))
+    (difference,) = _differences(database)
+    assert all(word in difference for word in ("trades", str(orders[1].id), *told))
+
+
+def test_a_dropped_row_is_named(database, orders):
+    """It is missing from its table."""
+    database.connect().execute("DELETE FROM books.fills WHERE order_id = %s", (orders[0].id,))
+    (difference,) = _differences(database)
+    assert difference == f"fills {orders[0].id}/t1: the row is missing"
+
+
+def test_an_added_row_is_named(database, orders):
+    """It follows from no event."""
+    connection = database.connect()
+    connection.execute("CREATE TEMP TABLE copy AS SELECT * FROM books.fills WHERE order_id = %s", (orders[0].id,))
+    connection.execute("UPDATE copy SET id = 'invented'")
+    connection.execute("INSERT INTO books.fills SELECT * FROM copy")
+    assert _differences(database) == ["fills invented: the row follows from no event"]
+
+
+def test_verifying_leaves_nothing_behind(database, orders):
+    """Neither a schema nor a lock, and the books may be behind the log meanwhile."""
+    database.filled(database.store())
+    with database.connect() as owner:
+        comparison = verify_books(owner, database.url, database.master)
+        assert (comparison.position, comparison.rows, comparison.differences) == (15, 6, [])
+        schemas = owner.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'books%'").fetchall()
+        assert schemas == [("books",)]
+        assert owner.execute("SELECT pg_try_advisory_lock(hashtext('books'))").fetchone() == (True,)
+
+
+def test_rebuilding_repairs(database, orders):
+    """Whatever was done to the books, the log has the last word; each role may do what it could before."""
+    before = _contents(database)
+    owner = database.connect()
+    owner.execute("UPDATE books.trades SET filled = 3")
+    owner.execute("DELETE FROM books.fills")
+    assert rebuild_books(owner, database.url, database.master) == 15
+    assert _contents(database) == before
+    web = database.connect("aristobot_web")
+    assert web.execute("SELECT * FROM books.trades").fetchall() == []
+    web.execute("SELECT set_config('aristobot.user', '1', false)")
+    assert web.execute("SELECT count(*) FROM books.trades").fetchone() == (3,)
+
+
+# --- versions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        "UPDATE books.models SET version = 0 WHERE name = 'trades'",
+        "DELETE FROM books.models WHERE name = 'fills'; DROP TABLE books.fills",
+        "INSERT INTO books.models VALUES ('abandoned', 1); CREATE TABLE books.abandoned ()",
+    ],
+)
+def test_other_versions_are_rebuilt_by_migrate(database, orders, older):
+    """A changed, a new and an abandoned read model: the books are rebuilt once, and are then this version's."""
+    before = _contents(database)
+    database.connect().execute(older)
+    assert migrate(database.url, database.master) == ["rebuilt the books up to event 15"]
+    assert _contents(database) == before
+    assert migrate(database.url, database.master) == []
+    query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'books' AND table_name = 'abandoned'"
+    assert database.connect().execute(query).fetchone() == (0,)

@@ -1,0 +1,285 @@
+"""The embedded PostgreSQL: it starts anywhere, keeps what was committed, is reached by its owner only, never stays."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+import aristobot
+from adapters.keys import MasterKey
+from adapters.migrate import OWNER
+from aristobot.servers.postgres import Postgres
+from aristobot.servers.process import ServerError
+
+MODES = ("namespace", "account", "plain")
+
+
+@pytest.fixture
+def server(home):
+    server = Postgres(home, MasterKey("secret"))
+    yield server
+    server.stop()
+
+
+def _do(server, *statements):
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        cursors = [connection.execute(statement) for statement in statements]
+        return cursors[-1].fetchall() if cursors[-1].description else None
+
+
+# --- starting and stopping -----------------------------------------------------------------------------------------
+
+
+def test_a_restart_keeps_the_data(server, home):
+    """The first start makes the database, the second finds it; its owner is no superuser."""
+    server.start()
+    assert server.alive()
+    _do(server, "CREATE TABLE kept (x int)", "INSERT INTO kept VALUES (7)")
+    assert _do(server, "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user") == [(OWNER, False)]
+    server.stop()
+    assert not server.alive()
+    again = Postgres(home, MasterKey("secret"))
+    again.start()
+    try:
+        assert _do(again, "SELECT x FROM kept") == [(7,)]
+    finally:
+        again.stop()
+
+
+def test_commits_are_durable(server):
+    """What was answered as committed survives a power cut."""
+    server.start()
+    names = ("fsync", "synchronous_commit", "full_page_writes")
+    assert [_do(server, f"SHOW {name}") for name in names] == [[("on",)]] * 3
+
+
+def test_stopping_cuts_clients_and_keeps_commits(server, home):
+    """A client in the middle of something does not keep the server from ending."""
+    server.start()
+    with psycopg.connect(server.url) as client:
+        client.execute("CREATE TABLE half (x int)")
+        server.stop()
+        assert not server.alive()
+        with pytest.raises(psycopg.OperationalError):
+            client.execute("SELECT 1")
+
+
+def test_it_is_reached_through_its_socket_only(server, network_sockets):
+    """A folder that only its owner enters, a password, and no port of the network."""
+    server.start()
+    folder = Path(conninfo_to_dict(server.url)["host"])
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+    assert network_sockets(server._process.pid) == set()
+    with socket.create_server(("127.0.0.1", 0)):
+        assert len(network_sockets(os.getpid())) == 1
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(server.url, password="wrong")
+
+
+def test_a_killed_server_is_not_alive(server, eventually):
+    """Whoever watches it learns that it has to be started again, and it can be."""
+    server.start()
+    _do(server, "CREATE TABLE kept (x int)")
+    os.kill(server._process.pid, signal.SIGKILL)
+    eventually(lambda: not server.alive())
+    server.start()
+    assert _do(server, "SELECT x FROM kept") == []
+
+
+# --- no orphans, whoever runs it -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_survives_a_killed_parent(launch, eventually, status_of, mode):
+    """After kill -9 of the platform both servers end by themselves, and the next start finds all commits."""
+    first = launch(mode)
+    assert first.said["mode"] == mode
+    assert len(first.family) > 4
+    first.kill()
+    eventually(lambda: not any(status_of(pid) for pid in first.family))
+    second = launch(mode)
+    assert second.said["starts"] == 2
+    second.end()
+    assert not any(status_of(pid) for pid in second.family)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_interrupted_first_start_is_made_good(launch, eventually, home, mode):
+    """kill -9 while the database is being made: the next start is a first start again."""
+    first = launch(mode, ready=False)
+    eventually(lambda: list(home.rglob("PG_VERSION")))
+    first.kill()
+    assert launch(mode).said["starts"] == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_never_runs_as_root(launch, status_of, home, mode):
+    """PostgreSQL refuses root: the launcher finds another way, and the files belong to whoever runs it."""
+    launched = launch(mode)
+    expected = os.geteuid() if mode == "namespace" or os.geteuid() else pwd.getpwnam("nobody").pw_uid
+    assert status_of(launched.said["postgres"])["Uid"] == str(expected)
+    assert (home / "postgres").stat().st_uid == expected
+
+
+def test_an_account_that_cannot_reach_the_folder_is_told(home, launch):
+    """Where root may not make namespaces and HOME is closed to everybody else, the message says what to open."""
+    if os.geteuid() != 0:
+        pytest.skip("only root starts it under another account")
+    code = """
+import sys
+from pathlib import Path
+from adapters.keys import MasterKey
+from aristobot.servers import process
+from aristobot.servers.postgres import Postgres
+process._namespaces_work = lambda: False
+try:
+    Postgres(Path(sys.argv[1]), MasterKey("secret")).start()
+except process.ServerError as error:
+    print(error)
+"""
+    closed = home / "closed"
+    closed.mkdir(mode=0o700)
+    root = Path(aristobot.__file__).parents[1]
+    said = subprocess.run([sys.executable, "-c", code, closed], cwd=root, capture_output=True, text=True, check=True)
+    assert "`nobody` cannot reach ARISTOBOT_HOME" in said.stdout
+
+
+# --- what may be found in the folder -------------------------------------------------------------------------------
+
+
+def _stale(server, pid):
+    """The pid file of a server that was killed, as if it had been ready under this pid."""
+    server.start()
+    ready = (server.data / "postmaster.pid").read_text().splitlines()
+    _do(server, "CREATE TABLE kept (x int)")
+    server.stop()
+    (server.data / "postmaster.pid").write_text("\n".join([str(pid), *ready[1:]]) + "\n")
+
+
+def test_a_stale_pid_file_is_not_readiness(server):
+    """It says `ready` and means an older server: only our own child's word counts."""
+    with subprocess.Popen(["/bin/true"]) as ended:
+        ended.wait()
+    _stale(server, ended.pid)
+    server.start()
+    assert _do(server, "SELECT x FROM kept") == []
+
+
+def test_a_stale_pid_may_be_somebody_elses_by_now(server):
+    """After a crash of the machine or container the old number soon belongs to another program: that is no server."""
+    with subprocess.Popen(["/bin/sleep", "600"]) as stranger:
+        try:
+            _stale(server, stranger.pid)
+            server.start()
+            assert _do(server, "SELECT x FROM kept") == []
+        finally:
+            stranger.kill()
+
+
+def test_two_servers_on_one_folder_are_refused(server, home):
+    """The second says why, and the first goes on."""
+    server.start()
+    with pytest.raises(ServerError, match=r"postmaster\.pid"):
+        Postgres(home, MasterKey("secret")).start()
+    assert _do(server, "SELECT 1") == [(1,)]
+
+
+def test_a_server_that_ends_says_why(server):
+    """The last words of its log are in the message."""
+    server.start()
+    server.stop()
+    with (server.data / "postgresql.conf").open("a") as configuration:
+        configuration.write("no_such_setting = 1\n")
+    with pytest.raises(ServerError, match="no_such_setting"):
+        server.start()
+
+
+def test_files_that_are_not_ours_are_never_deleted(server):
+    """A folder that lost its version file is refused as it is: somebody may still rescue it."""
+    server.data.mkdir(mode=0o700)
+    (server.data / "precious").write_text("commits")
+    with pytest.raises(ServerError):
+        server.start()
+    assert (server.data / "precious").read_text() == "commits"
+
+
+def test_an_unknown_version_is_refused(server):
+    """A folder of a PostgreSQL that is not installed is left alone."""
+    server.data.mkdir(mode=0o700)
+    (server.data / "PG_VERSION").write_text("12\n")
+    with pytest.raises(ServerError, match="no PostgreSQL 12"):
+        server.start()
+
+
+def test_where_no_wheel_fits(server, monkeypatch):
+    """The message names the way out."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ServerError, match="ARISTOBOT_DATABASE_URL"):
+        server.start()
+
+
+# --- finding it ----------------------------------------------------------------------------------------------------
+
+
+def test_a_long_home_has_a_short_socket(deep_home):
+    """A socket's path may not be long; every process finds the same place, which only its owner enters."""
+    server = Postgres(deep_home, MasterKey("secret"))
+    server.start()
+    try:
+        assert stat.S_IMODE(Path(conninfo_to_dict(server.url)["host"]).stat().st_mode) == 0o700
+        code = """
+import sys
+from pathlib import Path
+import psycopg
+from adapters.keys import MasterKey
+from aristobot.servers.postgres import Postgres
+print(psycopg.connect(Postgres(Path(sys.argv[1]), MasterKey("secret")).url).execute("SELECT 'found'").fetchone()[0])
+"""
+        root = Path(aristobot.__file__).parents[1]
+        found = subprocess.run(
+            [sys.executable, "-c", code, deep_home], cwd=root, capture_output=True, text=True, check=False
+        )
+        assert found.stdout.strip() == "found", found.stderr[-300:]
+    finally:
+        server.stop()
+
+
+def test_a_socket_folder_of_somebody_else_is_refused(deep_home):
+    """Beside a long HOME the folder lies where everybody may make one: a stranger's is not used."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a folder for somebody else")
+    server = Postgres(deep_home, MasterKey("secret"))
+    folder = Path(conninfo_to_dict(server.url)["host"])
+    folder.mkdir(mode=0o777)
+    os.chown(folder, 12345, 12345)
+    try:
+        with pytest.raises(ServerError, match=folder.name):
+            server.start()
+    finally:
+        server.stop()
+
+
+def test_a_new_secret_opens_the_same_folder(server, home):
+    """The master key rotates: with the old one after a comma the database opens, and from then on without it."""
+    server.start()
+    _do(server, "CREATE TABLE kept (x int)")
+    server.stop()
+    for secret in ("newer,secret", "newer"):
+        rotated = Postgres(home, MasterKey(secret))
+        try:
+            rotated.start()
+            assert _do(rotated, "SELECT x FROM kept") == []
+        finally:
+            rotated.stop()
