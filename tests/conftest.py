@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -32,6 +33,7 @@ from domain.aggregate import Personal, carrying
 from domain.order import Order
 from domain.wish import Side, Source, Type, Wish
 
+PLENTY = 4 * 2**30
 SECRET = "the secret of the tests"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _numbers = count(1)
@@ -39,8 +41,13 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def short_home() -> Iterator[Path]:
-    """A folder with a short path, because a socket's may not be long, which any account may walk through."""
-    folder = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    """A folder with a short path, because a socket's may not be long, which any account may walk through.
+
+    It lies in memory where there is plenty: a fresh database per test is then three times as fast.
+    """
+    memory = Path("/dev/shm")
+    plenty = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > PLENTY
+    folder = Path(tempfile.mkdtemp(prefix="ab-", dir=memory if plenty else "/tmp"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -94,25 +94,31 @@ class Launched:
 
 
 @pytest.fixture(scope="session")
-def python_for_all(short_home: Path) -> tuple[Path, dict[str, str]]:
+def python_for_all() -> Iterator[tuple[Path, dict[str, str]]]:
     """A Python of this version and its environment that every account of this machine can run."""
     repository, libraries = Path(aristobot.__file__).parents[1], Path(sysconfig.get_path("platlib"))
     prefix, version = Path(sys.base_prefix), f"python{sys.version_info.major}.{sys.version_info.minor}"
+    folder = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    folder.chmod(0o755)
     if os.geteuid() == 0:
         if not _reaches(libraries):
-            libraries = _copied(libraries, short_home / "libraries")
+            libraries = _copied(libraries, folder / "libraries")
         if not _reaches(repository):
             for package in PACKAGES:
-                _copied(repository / package, short_home / "repository" / package)
-            repository = short_home / "repository"
+                _copied(repository / package, folder / "repository" / package)
+            repository = folder / "repository"
         if not _reaches(prefix / "bin" / version):
-            prefix = _copied(prefix, short_home / "python")
+            prefix = _copied(prefix, folder / "python")
     path = os.pathsep.join([str(repository), str(libraries)])
-    return prefix / "bin" / version, {
-        "PYTHONPATH": path,
-        "LD_LIBRARY_PATH": str(prefix / "lib"),
-        "PATH": "/usr/bin:/bin",
-    }
+    yield (
+        prefix / "bin" / version,
+        {
+            "PYTHONPATH": path,
+            "LD_LIBRARY_PATH": str(prefix / "lib"),
+            "PATH": "/usr/bin:/bin",
+        },
+    )
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -198,9 +204,11 @@ def network_sockets() -> Callable[[int], set[str]]:
 
     def sockets(pid: int) -> set[str]:
         held = set()
-        for descriptor in [fd for member in family(pid) for fd in Path(f"/proc/{member}/fd").iterdir()]:
-            with suppress(FileNotFoundError):  # closed meanwhile
-                held.add(str(descriptor.readlink()))
+        for member in family(pid):
+            with suppress(FileNotFoundError):  # it ended meanwhile
+                for descriptor in Path(f"/proc/{member}/fd").iterdir():
+                    with suppress(FileNotFoundError):  # closed meanwhile
+                        held.add(str(descriptor.readlink()))
         known = set()
         for table in ("tcp", "tcp6", "udp", "udp6"):
             lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]

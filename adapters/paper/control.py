@@ -1,0 +1,140 @@
+"""The control API of the paper exchange: accounts, prices, faults, limits, and what stands in its books."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from adapters.paper.exchange import Paper
+from adapters.paper.faults import Fault
+from adapters.paper.ledger import PaperOrder
+from adapters.paper.prices import PAIRS
+
+EXCHANGES = ("binance",)
+STATES = {"new": "open", "partly": "open", "filled": "closed", "cancelled": "cancelled", "expired": "expired"}
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def _answer(told: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(told), status=status, content_type="application/json")
+
+
+class Control:
+    """Symbols are written `BTC/USDT`, decimals as texts."""
+
+    def __init__(self, paper: Paper) -> None:
+        self._paper = paper
+
+    def routes(self) -> list[web.RouteDef]:
+        """Everything under /paper."""
+        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+            ("POST", "accounts", self._open_account),
+            ("GET", "orders", self._orders),
+            ("GET", "trades", self._trades),
+            ("GET", "balances", self._balances),
+            ("PUT", "price", self._price),
+            ("POST", "faults", self._add_fault),
+            ("DELETE", "faults", self._clear_faults),
+            ("PUT", "limits", self._limits),
+        ]
+        return [web.route(method, f"/paper/{path}", _checked(handler)) for method, path, handler in table]
+
+    async def _open_account(self, request: web.Request) -> dict[str, str]:
+        given = msgspec.json.decode(await request.read())
+        if given.get("exchange") not in EXCHANGES:
+            raise ValueError(f"exchange is one of {EXCHANGES}")
+        balances = {str(currency): Decimal(str(value)) for currency, value in given.get("balances", {}).items()}
+        account = self._paper.ledger.open_account(
+            given["exchange"], balances, given.get("key"), given.get("secret"), given.get("passphrase")
+        )
+        keys = {"exchange": account.exchange, "key": account.key, "secret": account.secret}
+        return keys | ({"passphrase": account.passphrase} if account.passphrase else {})
+
+    async def _orders(self, request: web.Request) -> list[dict[str, Any]]:
+        wanted = request.query.get("exchange")
+        return [_order(o) for o in self._paper.ledger.orders.values() if wanted in {None, o.account.exchange}]
+
+    async def _trades(self, request: web.Request) -> list[dict[str, Any]]:
+        return [
+            {
+                "exchange": t.order.account.exchange, "account": t.order.account.key, "id": str(t.id),
+                "order": str(t.order.id), "symbol": t.order.pair.symbol, "side": t.order.side,
+                "quantity": f"{t.quantity:f}", "price": f"{t.price:f}", "fee": f"{t.fee:f}",
+                "fee_currency": t.fee_currency, "time": t.at,
+            }
+            for t in self._paper.ledger.trades
+        ]  # fmt: skip
+
+    async def _balances(self, request: web.Request) -> list[dict[str, Any]]:
+        return [
+            {
+                "exchange": account.exchange,
+                "account": account.key,
+                "free": {currency: f"{value:f}" for currency, value in account.free.items()},
+                "locked": {currency: f"{value:f}" for currency, value in account.locked.items()},
+            }
+            for account in self._paper.ledger.accounts.values()
+        ]
+
+    async def _price(self, request: web.Request) -> dict[str, str]:
+        given = msgspec.json.decode(await request.read())
+        symbol = given.get("symbol")
+        if symbol not in PAIRS:
+            raise ValueError(f"symbol is one of {sorted(PAIRS)}")
+        if given.get("auto"):
+            self._paper.prices.release(symbol)
+        else:
+            price = Decimal(str(given["price"]))
+            if not price.is_finite() or price <= 0 or price % PAIRS[symbol].tick:
+                raise ValueError(f"a price of {symbol} is a multiple of {PAIRS[symbol].tick}")
+            self._paper.prices.hold(symbol, price)
+        return {"symbol": symbol, "price": f"{self._paper.prices.last[symbol]:f}"}
+
+    async def _add_fault(self, request: web.Request) -> dict[str, bool]:
+        given = msgspec.json.decode(await request.read())
+        self._paper.faults.add(
+            Fault(given["when"], given["kind"], int(given.get("times", 1)), float(given.get("seconds", 1)))
+        )
+        return {"ok": True}
+
+    async def _clear_faults(self, request: web.Request) -> dict[str, bool]:
+        self._paper.faults.pending.clear()
+        return {"ok": True}
+
+    async def _limits(self, request: web.Request) -> dict[str, bool]:
+        given = msgspec.json.decode(await request.read())
+        for exchange in [given["exchange"]] if given.get("exchange") else EXCHANGES:
+            self._paper.limit(exchange, enabled=bool(given["enabled"]))
+        return {"ok": True}
+
+
+def _order(o: PaperOrder) -> dict[str, Any]:
+    return {
+        "exchange": o.account.exchange,
+        "account": o.account.key,
+        "id": str(o.id),
+        "client_order_id": o.client_order_id,
+        "symbol": o.pair.symbol,
+        "side": o.side,
+        "type": o.type,
+        "quantity": f"{o.quantity:f}",
+        "price": None if o.price is None else f"{o.price:f}",
+        "stop_price": None,
+        "status": STATES[o.status],
+        "filled": f"{o.filled:f}",
+        "average": f"{(o.cost / o.filled).quantize(Decimal('1e-8')):f}" if o.filled else None,
+    }
+
+
+def _checked(handler: Callable[[web.Request], Awaitable[Any]]) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return _answer(await handler(request))
+        except (ValueError, KeyError, TypeError, InvalidOperation, msgspec.MsgspecError) as error:
+            return _answer({"code": "invalid", "message": str(error), "field": None}, 400)
+
+    return handle

@@ -1,0 +1,141 @@
+"""Where the paper prices come from: a seeded walk, a replayed file of candles, or a price that somebody holds."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+
+MINUTE = 60_000
+_KEPT_MINUTES = 1000
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A pair of the paper exchange with the rules it enforces (prices in quote, quantities in base)."""
+
+    base: str
+    quote: str
+    start: Decimal
+    tick: Decimal
+    step: Decimal
+    minimum_notional: Decimal = Decimal(5)
+    maximum_notional: Decimal = Decimal(9_000_000)
+    maximum_quantity: Decimal = Decimal(9_000_000)
+
+    @property
+    def symbol(self) -> str:
+        """As the platform writes it."""
+        return f"{self.base}/{self.quote}"
+
+
+def _pair(base: str, quote: str, start: str, tick: str, step: str, minimum: str = "5") -> Pair:
+    return Pair(base, quote, Decimal(start), Decimal(tick), Decimal(step), Decimal(minimum))
+
+
+PAIRS = {
+    pair.symbol: pair
+    for pair in (
+        _pair("BTC", "USDT", "64250.10", "0.01", "0.00001"),
+        _pair("ETH", "USDT", "2847.35", "0.01", "0.0001"),
+        _pair("BNB", "USDT", "582.4", "0.1", "0.001"),
+        _pair("SOL", "USDT", "151.22", "0.01", "0.001"),
+        _pair("XRP", "USDT", "0.6123", "0.0001", "0.1"),
+        _pair("USDC", "USDT", "0.9998", "0.0001", "1"),
+        _pair("BTC", "USDC", "64260.00", "0.01", "0.00001"),
+        _pair("ETH", "USDC", "2848.00", "0.01", "0.0001"),
+        _pair("ETH", "BTC", "0.04431", "0.00001", "0.0001", "0.0001"),
+    )
+}
+
+
+@dataclass
+class Bar:
+    """One minute of one pair."""
+
+    opened_at: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal = Decimal(0)
+
+
+@dataclass
+class Prices:
+    """The last price and the minutes of every pair. `listeners` hear each new price."""
+
+    clock: Callable[[], int]
+    seed: int = 1
+    last: dict[str, Decimal] = field(default_factory=dict)
+    bars: dict[str, list[Bar]] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    listeners: list[Callable[[str, Decimal], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Give every pair a past of one hour, so that charts and volumes are never empty."""
+        self._random = random.Random(self.seed)  # noqa: S311 - a price walk, not a secret
+        now = self.clock() // MINUTE * MINUTE
+        for pair in PAIRS.values():
+            price = pair.start
+            self.bars[pair.symbol] = []
+            for minute in range(now - 60 * MINUTE, now, MINUTE):
+                close = self._next(pair, price)
+                self.bars[pair.symbol].append(
+                    Bar(minute, price, max(price, close), min(price, close), close, Decimal(self._random.randint(1, 9)))
+                )
+                price = close
+            self.last[pair.symbol] = price
+
+    def _next(self, pair: Pair, price: Decimal) -> Decimal:
+        moved = price * Decimal(str(1 + self._random.gauss(0, 0.0002)))
+        return max(moved.quantize(pair.tick, rounding=ROUND_HALF_EVEN), pair.tick)
+
+    def walk(self) -> None:
+        """Move every pair that nobody holds by one step."""
+        for symbol, pair in PAIRS.items():
+            if symbol not in self.held:
+                self.tell(symbol, self._next(pair, self.last[symbol]))
+
+    def hold(self, symbol: str, price: Decimal) -> None:
+        """Set a price that stays until it is released."""
+        self.held.add(symbol)
+        self.tell(symbol, price)
+
+    def release(self, symbol: str) -> None:
+        """Let it move again."""
+        self.held.discard(symbol)
+
+    def tell(self, symbol: str, price: Decimal) -> None:
+        """A new last price."""
+        self.last[symbol] = price
+        minute = self.clock() // MINUTE * MINUTE
+        bars = self.bars[symbol]
+        if not bars or bars[-1].opened_at < minute:
+            bars.append(Bar(minute, price, price, price, price))
+            del bars[:-_KEPT_MINUTES]
+        bar = bars[-1]
+        bar.high, bar.low, bar.close = max(bar.high, price), min(bar.low, price), price
+        for listener in self.listeners:
+            listener(symbol, price)
+
+
+def replayed(file: Path, symbol: str) -> Iterator[tuple[datetime, list[Decimal]]]:
+    """The path of each minute of a CSV of candles (plain or gzipped): open, low and high in their likely order, close.
+
+    Raises `ValueError` for a file without the columns open_time, open, high, low, close.
+    """
+    tick = PAIRS[symbol].tick
+    with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
+        for row in csv.DictReader(lines):
+            try:
+                o, h, low, c = (Decimal(row[n]).quantize(tick) for n in ("open", "high", "low", "close"))
+            except KeyError as missing:
+                raise ValueError(f"{file.name} has no column {missing}") from None
+            middle = [low, h] if c >= o else [h, low]
+            yield datetime.fromisoformat(row["open_time"]).astimezone(UTC), [o, *middle, c]
