@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,7 @@ class Launched:
     """Another process that runs both servers."""
 
     def __init__(self, command: list[Any], user: str | None, environment: dict[str, str]) -> None:
-        options: dict[str, Any] = {"user": user, "group": "nogroup", "extra_groups": []} if user else {}
+        options: dict[str, Any] = {"user": user, "group": _group(), "extra_groups": []} if user else {}
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd="/", env=environment, stdin=pipe, stdout=pipe, **options)
         self.said: dict[str, Any] = {}
@@ -150,10 +151,12 @@ def launch(home: Path, python_for_all: tuple[Path, dict[str, str]]) -> Iterator[
 
 
 def _reaches(path: Path) -> bool:
-    command = ["/usr/bin/test", "-r", path, "-a", "-x", path]
-    return (
-        subprocess.run(command, user="nobody", group="nogroup", extra_groups=[], cwd="/", check=False).returncode == 0
-    )
+    command, nobody = ["/usr/bin/test", "-r", path, "-a", "-x", path], {"user": "nobody", "group": _group()}
+    return subprocess.run(command, extra_groups=[], cwd="/", check=False, **nobody).returncode == 0
+
+
+def _group() -> int:
+    return pwd.getpwnam("nobody").pw_gid
 
 
 def _copied(source: Path, target: Path) -> Path:

@@ -20,7 +20,7 @@ _OK = 200
 
 
 class _Event(msgspec.Struct):
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = msgspec.Raw()
 
 
 class _Kind(msgspec.Struct):
@@ -75,7 +75,7 @@ async def reports(
             )
         async for text in _texts(socket):
             event = _event_decoder.decode(text).event
-            if event is None:
+            if not bytes(event):
                 continue
             kind = _kind_decoder.decode(event).e
             if kind == "executionReport":

@@ -1,0 +1,49 @@
+"""The bus: short-lived things between terminals over Redis. Losing it loses no fact, so a failure is never fatal."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import redis
+
+LIVENESS = "terminal_heartbeat:"
+_OUTLIVES_DOWN = 300
+UP_SECONDS, STALE_SECONDS = 30.0, 60.0
+
+
+class Bus:
+    """Liveness keys, the terminals' own figures, and wake-ups for the console."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, decode_responses=True)
+
+    def beat(self, name: str, figures: dict[str, Any]) -> None:
+        """Say that this terminal lives, and how it is."""
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.set(f"{LIVENESS}{name}", f"{time.time():.3f}", ex=_OUTLIVES_DOWN)
+                pipeline.set(f"terminal_figures:{name}", msgspec.json.encode(figures), ex=_OUTLIVES_DOWN)
+                pipeline.execute()
+        except redis.RedisError:
+            return  # seen by everybody as a missing beat
+
+    def terminals(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Each terminal with its age in seconds, its state (up, stale, down) and its figures."""
+        try:
+            beats = self._client.mget([f"{LIVENESS}{name}" for name in names])
+            figures = self._client.mget([f"terminal_figures:{name}" for name in names])
+        except redis.RedisError:
+            beats, figures = [None] * len(names), [None] * len(names)
+        return [
+            {"name": name, **_state(beat), "figures": msgspec.json.decode(told) if told else {}}
+            for name, beat, told in zip(names, beats, figures, strict=True)
+        ]
+
+
+def _state(beat: str | None) -> dict[str, Any]:
+    if beat is None:
+        return {"state": "down", "age": None}
+    age = max(time.time() - float(beat), 0.0)
+    return {"state": "up" if age < UP_SECONDS else "stale" if age < STALE_SECONDS else "down", "age": round(age, 1)}

@@ -1,0 +1,60 @@
+"""Shared reference data in the service tables: the markets of each exchange, and counted refusals at the doors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
+
+from domain.market import Market
+
+_REMEMBERED_SECONDS = 30.0
+
+
+class MarketTable:
+    """The markets as the gateway last loaded them."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._known: dict[tuple[str, str], tuple[float, dict[str, Market]]] = {}
+
+    def of(self, exchange: str, venue: str) -> Mapping[str, Market]:
+        """By native symbol; empty while they have not been loaded."""
+        known = self._known.get((exchange, venue))
+        if known is not None and known[1] and time.monotonic() - known[0] < _REMEMBERED_SECONDS:
+            return known[1]
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT rules FROM service.markets WHERE exchange = %s AND venue = %s", (exchange, venue)
+            ).fetchall()
+        markets = [msgspec.convert(row[0], Market, strict=False) for row in rows]
+        found = {market.native: market for market in markets}
+        self._known[exchange, venue] = (time.monotonic(), found)
+        return found
+
+    def replace(self, exchange: str, venue: str, markets: Sequence[Market]) -> None:
+        """Keep what the exchange said; what it no longer lists is gone."""
+        with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM service.markets WHERE exchange = %s AND venue = %s", (exchange, venue))
+            cursor.executemany(
+                "INSERT INTO service.markets (exchange, venue, symbol, native, base, quote, active, rules)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (exchange, venue, m.symbol, m.native, m.base, m.quote, m.active, Jsonb(msgspec.to_builtins(m)))
+                    for m in markets
+                ],
+            )
+
+
+def count_refusal(pool: ConnectionPool, door: str, reason: str, address: str) -> None:
+    """One more attempt that no user can be blamed for."""
+    with pool.connection() as connection:
+        connection.execute(
+            "INSERT INTO service.refused_attempts (door, reason, address) VALUES (%s, %s, %s)"
+            " ON CONFLICT (door, reason, address)"
+            " DO UPDATE SET times = refused_attempts.times + 1, last_at = clock_timestamp()",
+            (door, reason, address),
+        )

@@ -1,0 +1,61 @@
+"""The door's spool: deliveries that came while PostgreSQL was away, on disk before they are answered."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+
+class Delivery(msgspec.Struct):
+    """One delivery as it stood at the door; whose token it was is asked when the spool is drained."""
+
+    token: str
+    body: bytes
+    address: str
+    received_at: datetime
+
+
+class Spool:
+    """One file per delivery, named by its order. A file is removed only after its delivery is in the log."""
+
+    def __init__(self, folder: Path, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self._seal, self._unseal = seal, unseal
+        self._lock = threading.Lock()
+        self._next = max((int(f.stem) for f in folder.glob("*.delivery")), default=0) + 1
+
+    def put(self, delivery: Delivery) -> None:
+        """Durable when it returns: the file and its folder are synced."""
+        with self._lock:
+            path = self._folder / f"{self._next:012d}.delivery"
+            self._next += 1
+            temporary = path.with_suffix(".part")
+            with temporary.open("wb") as file:
+                file.write(self._seal(msgspec.json.encode(delivery)))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(path)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def __len__(self) -> int:
+        """How many deliveries wait."""
+        return sum(1 for _ in self._folder.glob("*.delivery"))
+
+    def drain(self, deliver: Callable[[Delivery], None]) -> int:
+        """Hand over everything in its order and answer how much it was; stops at the first that raises."""
+        count = 0
+        for path in sorted(self._folder.glob("*.delivery")):
+            deliver(msgspec.json.decode(self._unseal(path.read_bytes()), type=Delivery))
+            path.unlink()
+            count += 1
+        return count

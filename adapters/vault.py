@@ -1,0 +1,107 @@
+"""The vault: passwords, exchange credentials and webhook tokens. What it gives out never goes into an event or a log."""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from psycopg_pool import ConnectionPool
+
+from adapters.keys import MasterKey
+from application.exchange import Credentials
+from domain.refusals import Invalid, NotFound
+
+SHORTEST_PASSWORD = 8
+_COMMON = frozenset({"password", "12345678", "123456789", "qwertyui", "motdepasse", "azertyui", "iloveyou", "11111111"})
+
+
+class Vault:
+    """Every secret in the database, sealed by keys that the database does not have."""
+
+    def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
+        self._pool = pool
+        self._master = master
+        self._hasher = PasswordHasher()
+
+    # --- passwords ---------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def check_password(password: str, name: str) -> None:
+        """Raises `Invalid` for one that is short, common, all digits or like the name."""
+        if len(password) < SHORTEST_PASSWORD:
+            raise Invalid("a password has at least 8 characters", code="password_short", field="password")
+        if password.lower() in _COMMON or password.isdigit():
+            raise Invalid("this password is too common", code="password_common", field="password")
+        if name.lower() in password.lower() or password.lower() in name.lower():
+            raise Invalid("the password is like the name", code="password_like_name", field="password")
+
+    def set_password(self, user: int, password: str) -> None:
+        """Keep the Argon2id hash of a password."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO vault.passwords (user_id, hash) VALUES (%s, %s)"
+                " ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = clock_timestamp()",
+                (user, self._hasher.hash(password)),
+            )
+
+    def password_matches(self, user: int | None, password: str) -> bool:
+        """Takes as long for an unknown user as for a known one."""
+        with self._pool.connection() as connection:
+            row = connection.execute("SELECT hash FROM vault.passwords WHERE user_id = %s", (user or 0,)).fetchone()
+        stored = row[0] if row else self._hasher.hash("nobody")
+        try:
+            return self._hasher.verify(stored, password) and row is not None
+        except VerificationError:
+            return False
+
+    # --- credentials -------------------------------------------------------------------------------------------
+
+    def store_credentials(self, broker: int, user: int, credentials: Credentials) -> str:
+        """Keep an account's keys; answers the fingerprint by which the log tells them apart."""
+        plain = {"key": credentials.key, "secret": credentials.secret, "passphrase": credentials.passphrase}
+        sealed = self._master.fernet.encrypt(msgspec.json.encode(plain))
+        with self._pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO vault.credentials (broker, user_id, sealed) VALUES (%s, %s, %s)"
+                " ON CONFLICT (broker) DO UPDATE SET sealed = EXCLUDED.sealed, stored_at = clock_timestamp()",
+                (broker, user, sealed),
+            )
+        return sha256(credentials.key.encode()).hexdigest()[:12]
+
+    def credentials(self, broker: int) -> Credentials:
+        """The keys of a broker. Raises `NotFound`."""
+        with self._pool.connection() as connection:
+            row = connection.execute("SELECT sealed FROM vault.credentials WHERE broker = %s", (broker,)).fetchone()
+        if row is None:
+            raise NotFound(f"broker {broker} has no credentials")
+        return Credentials(**msgspec.json.decode(self._master.fernet.decrypt(bytes(row[0]))))
+
+    # --- webhook tokens ----------------------------------------------------------------------------------------
+
+    def rotate_token(self, user: int) -> str:
+        """A new webhook token; the old one is dead from this moment."""
+        token = secrets.token_urlsafe(32)
+        with self._pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO vault.webhook_tokens (user_id, token_hash, sealed) VALUES (%s, %s, %s)"
+                " ON CONFLICT (user_id) DO UPDATE SET token_hash = EXCLUDED.token_hash, sealed = EXCLUDED.sealed,"
+                " made_at = clock_timestamp()",
+                (user, self._master.token_hash(token), self._master.fernet.encrypt(token.encode())),
+            )
+        return token
+
+    def token_of(self, user: int) -> str | None:
+        """The token, for its owner only."""
+        with self._pool.connection() as connection:
+            row = connection.execute("SELECT sealed FROM vault.webhook_tokens WHERE user_id = %s", (user,)).fetchone()
+        return self._master.fernet.decrypt(bytes(row[0])).decode() if row else None
+
+    def user_of_token(self, token: str) -> int | None:
+        """Whose token this is. Raises `psycopg.OperationalError` when that cannot be told now."""
+        query = "SELECT user_id FROM vault.webhook_tokens WHERE token_hash = %s"
+        with self._pool.connection() as connection:
+            row = connection.execute(query, (self._master.token_hash(token),), prepare=True).fetchone()
+        return int(row[0]) if row else None

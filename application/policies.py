@@ -1,0 +1,70 @@
+"""What follows from what: the engine's table of policies, plain functions from an event to aggregates to save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from application.ports import Markets, Store
+from application.signals import decide
+from domain.aggregate import Aggregate
+from domain.order import Order
+from domain.webhook import Webhook, WebhookStatus
+from domain.wish import Source
+
+
+@dataclass(frozen=True)
+class World:
+    """What a policy may look at besides the event."""
+
+    store: Store
+    markets: Markets
+    now: datetime
+
+
+Policy = Callable[[Any, World], list[Aggregate]]
+
+
+def judge_webhook(event: Any, world: World) -> list[Aggregate]:
+    """A delivery is decided once: taken with its order, ignored or refused."""
+    webhook = world.store.get(Webhook, event.originator_id)
+    if webhook.status is not WebhookStatus.RECEIVED:
+        return []
+    return decide(webhook, world.store, world.markets, world.now)
+
+
+def _webhook_behind(event: Any, world: World) -> tuple[Order, Webhook] | None:
+    order = world.store.get(Order, event.originator_id)
+    if order.source is not Source.WEBHOOK or order.cause is None:
+        return None
+    webhook = world.store.get(Webhook, order.cause)
+    return (order, webhook) if webhook.status is WebhookStatus.TAKEN else None
+
+
+def webhook_executed(event: Any, world: World) -> list[Aggregate]:
+    """The exchange has the order: the webhook did its work."""
+    if (found := _webhook_behind(event, world)) is None:
+        return []
+    order, webhook = found
+    webhook.execute([order.id])
+    return [webhook]
+
+
+def webhook_failed(event: Any, world: World) -> list[Aggregate]:
+    """The order came to nothing, and the reason is the webhook's too."""
+    if (found := _webhook_behind(event, world)) is None:
+        return []
+    _, webhook = found
+    webhook.fail(event.reason, getattr(event, "detail", "") or event.reason)
+    return [webhook]
+
+
+WHEN: Mapping[str, Policy] = {
+    "Webhook.Received": judge_webhook,
+    "Order.Accepted": webhook_executed,
+    "Order.Filled": webhook_executed,
+    "Order.Refused": webhook_failed,
+    "Order.Rejected": webhook_failed,
+}
