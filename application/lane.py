@@ -75,6 +75,14 @@ class Lane:
         self._doubts: dict[UUID, tuple[str, str, Decimal]] = {}
         self._look_ups: dict[UUID, asyncio.Task[None]] = {}
         self._recording = asyncio.Lock()
+        self.heard_at: float | None = None
+        """When the private stream last said something (Unix time)."""
+        self.streaming = False
+
+    @property
+    def doubts(self) -> int:
+        """How many orders may or may not exist."""
+        return len(self._doubts)
 
     # --- what the gateway says to a lane -----------------------------------------------------------------------
 
@@ -109,9 +117,10 @@ class Lane:
         while True:
             try:
                 async for report in self.exchange.reports(self.credentials):
-                    pause = 1.0
+                    pause, self.streaming, self.heard_at = 1.0, True, self._clock().timestamp()
                     await self.hear(report)
             except (ExchangeError, Refused) as error:
+                self.streaming = False
                 self._log.warning("stream_ended", broker=self.broker.number, error=str(error), pause=pause)
             for order_id in [*self._ids.values()]:
                 self.look_up(order_id)  # what was reported while nobody listened
@@ -191,7 +200,9 @@ class Lane:
         if free <= 0 or (cost or ZERO) > free or self._spent(wish.side, quantity, price) > free:
             raise Invalid(f"{max(free, ZERO):f} {currency} is free", code="insufficient_funds", field="quantity")
         market.check(wish.type, quantity, cost, price, last)
-        return OrderRequest(order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force)
+        return OrderRequest(
+            order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force
+        )
 
     def _spent(self, side: Side, quantity: Decimal | None, price: Decimal | None) -> Decimal:
         if quantity is None:
@@ -243,7 +254,9 @@ class Lane:
         return True
 
     def _doubt(self, order: Order, request: OrderRequest) -> None:
-        worst = request.cost if request.cost is not None else self._spent(order.wish.side, request.quantity, request.price)
+        worst = (
+            request.cost if request.cost is not None else self._spent(order.wish.side, request.quantity, request.price)
+        )
         self._doubts[order.id] = (order.wish.symbol, request.market.spends(order.wish.side), worst)
 
     async def _cancel(self, order_id: UUID) -> None:
@@ -293,7 +306,7 @@ class Lane:
         return report.state is not None
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
-        """"Not found" proves nothing until the request is long dead and complete lists lack the order too."""
+        """ "Not found" proves nothing until the request is long dead and complete lists lack the order too."""
         if order.status is Status.SUBMITTED:
             await self._say(order.id, lambda o: o.doubt("the exchange does not show it"))
         if order.valid_until is None or order.submitted_at is None or asked_at < order.valid_until + PROOF_AFTER:
@@ -346,5 +359,8 @@ class Lane:
 
     def _carrying(self, order: Order) -> Any:
         return carrying(
-            user=str(order.user), source="gateway", correlation_id=str(order.cause or order.id), causation_id=str(order.id)
+            user=str(order.user),
+            source="gateway",
+            correlation_id=str(order.cause or order.id),
+            causation_id=str(order.id),
         )

@@ -23,7 +23,14 @@ def record(order: Order, report: OrderReport, fills: Sequence[Fill] = ()) -> Non
         order.accept(report.exchange_order_id, report.raw)
     for fill in (*report.fills, *fills):
         order.fill(
-            fill.trade_id, fill.quantity, fill.price, fill.fee, fill.fee_currency, fill.executed_at, fill.maker, fill.raw
+            fill.trade_id,
+            fill.quantity,
+            fill.price,
+            fill.fee,
+            fill.fee_currency,
+            fill.executed_at,
+            fill.maker,
+            fill.raw,
         )
     if report.filled > order.filled:
         order.progress(report.filled, report.cost, report.raw)
@@ -37,5 +44,3 @@ def record(order: Order, report: OrderReport, fills: Sequence[Fill] = ()) -> Non
         order.expire(report.reason or "expired", report.raw)
     elif report.state is Status.REJECTED:
         order.reject(report.reason or "rejected_by_exchange", report.raw)
-
-

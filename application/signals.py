@@ -131,7 +131,10 @@ def resolve(signal: Signal, markets: Mapping[str, Market]) -> Market:
     market = markets.get(native)
     if market is None:
         raise Invalid(f"{signal.symbol} is no market of this exchange", code="symbol_unknown", field="Symbol")
-    for said, field, is_ in ((signal.currency, "Currency", market.quote), (signal.base_currency, "BaseCurrency", market.base)):
+    for said, field, is_ in (
+        (signal.currency, "Currency", market.quote),
+        (signal.base_currency, "BaseCurrency", market.base),
+    ):
         if said is not None and said.upper() != is_:
             raise Invalid(f"{field} was {said}, {market.symbol} has {is_}", code="symbol_contradicts", field=field)
     return market

@@ -101,7 +101,7 @@ def python_for_all() -> Iterator[tuple[Path, dict[str, str]]]:
     prefix, version = Path(sys.base_prefix), f"python{sys.version_info.major}.{sys.version_info.minor}"
     folder = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
     folder.chmod(0o755)
-    if os.geteuid() == 0:
+    if os.geteuid() == 0:  # its own files may be closed to others; anybody else only starts what he runs himself
         if not _reaches(libraries):
             libraries = _copied(libraries, folder / "libraries")
         if not _reaches(repository):
@@ -110,7 +110,7 @@ def python_for_all() -> Iterator[tuple[Path, dict[str, str]]]:
             repository = folder / "repository"
         if not _reaches(prefix / "bin" / version):
             prefix = _copied(prefix, folder / "python")
-    path = os.pathsep.join([str(repository), str(libraries)])
+    path = os.pathsep.join([str(repository), str(libraries), *(sys.path if os.geteuid() else ())])
     yield (
         prefix / "bin" / version,
         {

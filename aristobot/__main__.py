@@ -1,0 +1,161 @@
+"""The command line: `aristobot run`, `terminal`, `paper`, `migrate`, `audit`, `projections`, `webhook`, `openapi`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from adapters import audit
+from adapters.keys import MasterKey
+from adapters.migrate import OWNER, migrate, rebuild_books, verify_books
+from adapters.paper.server import PaperServer
+from aristobot.liveness import TERMINALS, stop_on_signal
+from aristobot.logs import open_log
+from aristobot.servers.process import ServerError
+from aristobot.settings import SettingMissing, Settings
+from aristobot.supervisor import AlreadyRunning, Supervisor
+from aristobot.wiring import House
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _owner_url(settings: Settings, master: MasterKey) -> str:
+    """The database as its owner: the one that is given, or the one that runs on this HOME."""
+    if settings.database_url is not None:
+        return settings.database_url
+    file = settings.home / "servers.json"
+    if not file.exists():
+        settings.need_database()
+    return make_conninfo(**json.loads(file.read_text())["database"], password=master.password_of(OWNER))
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    replay = ["--replay", arguments.replay, "--speed", str(arguments.speed)] if arguments.replay else []
+    return Supervisor(settings, replay).run()
+
+
+def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
+    stopping = stop_on_signal()
+    log = open_log(settings.home, arguments.name)
+    house = House(settings, connections=8 if arguments.name in {"web", "gateway"} else 4)
+    log.info("started")
+    try:
+        import_module(f"aristobot.terminals.{arguments.name}").run(house, log, stopping)
+    except Exception:
+        log.exception("died")
+        raise
+    log.info("stopped")
+    return 0
+
+
+def _paper(arguments: argparse.Namespace, _: Settings) -> int:
+    async def serve() -> None:
+        server = PaperServer(
+            arguments.port,
+            replay=arguments.replay and Path(arguments.replay),
+            speed=arguments.speed,
+            symbol=arguments.symbol,
+        )
+        await server.start()
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        await stopping.wait()
+        await server.stop()
+
+    asyncio.run(serve())
+    return 0
+
+
+def _migrate(_: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    for line in migrate(_owner_url(settings, master), master) or ["nothing to do"]:
+        _say(line)
+    return 0
+
+
+def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    with psycopg.connect(_owner_url(settings, master), autocommit=True) as connection:
+        verdict = audit.verify(connection, arguments.head)
+    if arguments.json:
+        _say(json.dumps({"events": verdict.events, "head": verdict.head, "fault": verdict.fault}))
+    else:
+        _say(verdict.fault or f"{verdict.events} events follow from one another; head {verdict.head}")
+    return 1 if verdict.fault else 0
+
+
+def _projections(arguments: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    url = _owner_url(settings, master)
+    with psycopg.connect(url, autocommit=True) as connection:
+        if arguments.what == "rebuild":
+            _say(f"rebuilt the books up to event {rebuild_books(connection, url, master)}")
+            return 0
+        compared = verify_books(connection, url, master)
+    for difference in compared.differences:
+        _say(difference)
+    if not compared.differences:
+        _say(f"{compared.rows} rows equal a rebuild at event {compared.position}")
+    return 1 if compared.differences else 0
+
+
+def _openapi(_: argparse.Namespace, __: Settings) -> int:
+    from web.app import create_app  # noqa: PLC0415 - only this command needs the web without a database
+
+    _say(json.dumps(create_app(None).openapi(), indent=2))  # type: ignore[arg-type]
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="aristobot", description="A private crypto-trading platform.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, carry_out: Any, says: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=says)
+        added.set_defaults(carry_out=carry_out)
+        return added
+
+    run = command("run", _run, "start everything and watch over it")
+    terminal = command("terminal", _terminal, "start one terminal")
+    terminal.add_argument("name", choices=TERMINALS)
+    paper = command("paper", _paper, "start the paper exchange alone")
+    paper.add_argument("--port", type=int, default=9100, help="control API; Binance's API is on the next port")
+    paper.add_argument("--symbol", default="BTC/USDT", help="the pair that a replayed file moves")
+    for able in (run, paper):
+        able.add_argument("--replay", help="a CSV of one-minute candles to take the prices from")
+        able.add_argument("--speed", type=float, default=1.0, help="how many times faster than life it is replayed")
+    command("migrate", _migrate, "make or upgrade the database")
+    audited = command("audit", _audit, "verify that the log was never changed")
+    audited.add_argument("what", choices=["verify"])
+    audited.add_argument("--head", help="a head hash that was written down elsewhere")
+    audited.add_argument("--json", action="store_true", help="answer for a machine")
+    projections = command("projections", _projections, "rebuild the read models, or compare them with a rebuild")
+    projections.add_argument("what", choices=["rebuild", "verify"])
+    command("openapi", _openapi, "print the console's API")
+    return parser
+
+
+def main(given: list[str] | None = None) -> int:
+    """Carry out one command; answers its exit code: 0 done, 1 a fault was found, 2 it could not be carried out."""
+    arguments = _parser().parse_args(given)
+    try:
+        return int(arguments.carry_out(arguments, Settings.read()))
+    except (SettingMissing, ServerError, AlreadyRunning, TimeoutError, psycopg.OperationalError) as error:
+        sys.stderr.write(f"aristobot: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The first start on embedded servers: a demo user who is the admin, with a paper account and a webhook address."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from application.accounts import brokers_of, connect_broker, register, registry_of
+from application.exchange import Credentials
+from aristobot.wiring import House
+from domain.broker import Exchange, Venue
+
+USER = "demo"
+BALANCES = {"USDT": "10000", "USDC": "5000", "BTC": "0.05"}
+
+
+def prepare(house: House, paper: str) -> dict[str, Any]:
+    """Make what is missing and say where everything is; the answer is kept in HOME, readable by its owner alone."""
+    file = house.settings.home / "run.json"
+    known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    password = known.get("password") or secrets.token_urlsafe(12)
+    registry = registry_of(house.store)
+    number = registry.user_named(USER)
+    if number is None and not registry.users:
+        number = register(house.store, house.vault, USER, password).number
+    keys = _paper_keys(house, paper)
+    if number is not None and not brokers_of(house.store, number):
+        credentials = Credentials(keys["key"], keys["secret"])
+        connect_broker(house.store, house.vault, number, Exchange.BINANCE, Venue.PAPER, "Binance paper", credentials)
+    settings = house.settings
+    token = (house.vault.token_of(number) or house.vault.rotate_token(number)) if number is not None else ""
+    told = {
+        "console": f"http://127.0.0.1:{settings.web_port}",
+        "user": USER,
+        "password": password,
+        "webhook_url": f"http://127.0.0.1:{settings.webhook_port}/webhook/receive?token={token}",
+        "paper": paper,
+        "paper_binance": f"http://127.0.0.1:{settings.paper_port + 1}",
+        "broker": brokers_of(house.store, number)[0].number if number is not None else None,
+        "user_number": number,
+    }
+    _write(file, told)
+    return told
+
+
+def _paper_keys(house: House, paper: str) -> dict[str, str]:
+    """The demo account's keys are made once; the paper exchange is told of them again at every start."""
+    file = house.settings.home / "paper_account.json"
+    body = {"exchange": "binance", "balances": BALANCES, **(json.loads(file.read_text()) if file.exists() else {})}
+    asked = Request(f"{paper}/paper/accounts", json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    with urlopen(asked, timeout=10) as answer:  # noqa: S310 - our own paper exchange on loopback
+        keys: dict[str, str] = json.loads(answer.read())
+    _write(file, {"key": keys["key"], "secret": keys["secret"]})
+    return keys
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    temporary = file.with_suffix(".part")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        json.dump(content, opened, indent=2)
+    temporary.rename(file)
+
+
+def curl(told: dict[str, Any]) -> str:
+    """A BuyMarket alert as TradingView sends it; it stamps its own BarTime, so it can be pasted again."""
+    alert = (
+        '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC","Interval":"5",'
+        '"BarTime":"\'$(date -u +%FT%TZ)\'","Action":"BuyMarket","Prix":NaN,"PrixSL":NaN,"PrixTP":NaN,"PourCent":5,'
+        f'"UserID":{told["user_number"]},"IndicateurName":"Demo","UserExchangeID":{told["broker"]}}}'
+    )
+    return f"curl -sS '{told['webhook_url']}' -H 'Content-Type: application/json' -d '{alert}'"

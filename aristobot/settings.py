@@ -1,0 +1,70 @@
+"""Settings from the environment; every name is listed in `.env.example`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingMissing(Exception):
+    """A setting that this command needs is not given."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. Secrets show nothing of themselves when printed."""
+
+    home: Path
+    database_url: str | None
+    database_direct_url: str | None
+    redis_url: str | None
+    host: str
+    web_port: int
+    webhook_port: int
+    paper_port: int
+    binance_url: str | None
+    live: bool
+
+    @classmethod
+    def read(cls) -> Settings:
+        """Raises `ValueError` for a port that is no number."""
+        given = os.environ.get
+        database = given("ARISTOBOT_DATABASE_URL")
+        return cls(
+            home=Path(given("ARISTOBOT_HOME") or "~/.aristobot").expanduser().resolve(),
+            database_url=database,
+            database_direct_url=given("ARISTOBOT_DATABASE_DIRECT_URL") or database,
+            redis_url=given("ARISTOBOT_REDIS_URL"),
+            host=given("ARISTOBOT_HOST") or "127.0.0.1",
+            web_port=int(given("ARISTOBOT_WEB_PORT") or 8000),
+            webhook_port=int(given("ARISTOBOT_WEBHOOK_PORT") or 8888),
+            paper_port=int(given("ARISTOBOT_PAPER_PORT") or 9100),
+            binance_url=given("ARISTOBOT_BINANCE_URL"),
+            live=(given("ARISTOBOT_LIVE") or "").lower() in {"true", "1", "yes"},
+        )
+
+    def need_database(self) -> str:
+        """The database of this terminal. Raises `SettingMissing`."""
+        if self.database_url is None:
+            raise SettingMissing("ARISTOBOT_DATABASE_URL is not set, and no `aristobot run` is running on this HOME")
+        return self.database_url
+
+    def need_redis(self) -> str:
+        """The bus. Raises `SettingMissing`."""
+        if self.redis_url is None:
+            raise SettingMissing("ARISTOBOT_REDIS_URL is not set, and no `aristobot run` is running on this HOME")
+        return self.redis_url
+
+    def secret_key(self) -> str:
+        """`ARISTOBOT_SECRET_KEY`, or one that is made once and kept in HOME, readable by its owner alone."""
+        if given := os.environ.get("ARISTOBOT_SECRET_KEY"):
+            return given
+        file = self.home / "secret_key"
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not file.exists():
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as opened:
+                opened.write(secrets.token_urlsafe(48))
+        return file.read_text().strip()

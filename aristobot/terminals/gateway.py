@@ -1,0 +1,190 @@
+"""The gateway terminal: the only process that talks to exchanges, one lane per broker."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+
+from application.exchange import Exchange, ExchangeError
+from application.lane import Lane
+from aristobot.liveness import beat
+from aristobot.wiring import House, utc_now
+from domain.broker import Broker
+from domain.order import LIVE, Order, Status
+from domain.refusals import Refused
+from domain.registry import REGISTRY_ID, Registry
+
+NAME = "gateway"
+POLL_SECONDS = 1.0
+TOPICS = ("Order.Placed", "Order.CancelRequested", "Broker.CredentialStored")
+CLOCK_SECONDS = 30.0
+
+
+class Gateway:
+    """All lanes and the clients that they share."""
+
+    def __init__(self, house: House, log: Any) -> None:
+        self._house = house
+        self._log = log
+        self._sender = uuid4()
+        self._exchanges: dict[tuple[str, str], Exchange] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[int, list[tuple[str, UUID]]] = {}
+
+    async def open_lanes(self) -> None:
+        """One lane for every broker, and a look-up of every unfinished order, once."""
+        registry = await asyncio.to_thread(self._house.store.find, Registry, REGISTRY_ID)
+        for number in range(1, (registry.last_broker if registry else 0) + 1):
+            await self.open_lane(number)
+        for order_id in await asyncio.to_thread(self._house.store.orders_not_ended):
+            order = await asyncio.to_thread(self._house.store.get, Order, order_id)
+            if order.status is Status.PLACED:
+                self.tell(order.broker, "send", order_id)
+            elif order.status in LIVE:
+                self.tell(order.broker, "look_up", order_id)
+
+    async def open_lane(self, number: int) -> None:
+        """Start working for a broker; what was said to it before is carried out first."""
+        if number in self._lanes:
+            return
+        try:
+            broker = await asyncio.to_thread(self._house.store.get, Broker, Broker.create_id(number))
+            credentials = await asyncio.to_thread(self._house.vault.credentials, number)
+            exchange = await self._exchange(broker)
+        except (Refused, ExchangeError) as error:
+            self._log.warning("lane_not_open", broker=number, error=str(error))
+            self._again(5.0, number)
+            return
+        native = await asyncio.to_thread(self._house.markets.of, broker.exchange, broker.venue)
+        markets = {market.symbol: market for market in native.values()}
+        lane = Lane(broker, exchange, credentials, markets, self._house.store, self._sender, utc_now, self._log)
+        self._lanes[number] = lane
+        for what, order_id in self._waiting.pop(number, []):
+            self.tell(number, what, order_id)
+        self._start(lane.work())
+        self._start(lane.follow_stream())
+        self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
+
+    async def _exchange(self, broker: Broker) -> Exchange:
+        key = (str(broker.exchange), str(broker.venue))
+        if key not in self._exchanges:
+            exchange = self._house.exchange(*key)
+            await exchange.server_time()
+            await asyncio.to_thread(self._house.markets.replace, *key, await exchange.markets())
+            self._exchanges[key] = exchange
+        return self._exchanges[key]
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A lane that died silently would lose wishes: the whole terminal restarts and looks everything up.
+            self._log.error("lane_died", error=repr(error))
+            asyncio.get_running_loop().stop()
+
+    def _again(self, seconds: float, number: int) -> None:
+        asyncio.get_running_loop().call_later(seconds, lambda: self._start(self.open_lane(number)))
+
+    def tell(self, broker: int, what: str, order_id: UUID) -> None:
+        """Queue something in a broker's lane, or keep it until the lane is open."""
+        lane = self._lanes.get(broker)
+        if lane is None:
+            self._waiting.setdefault(broker, []).append((what, order_id))
+        elif what == "send":
+            lane.wish(order_id)
+        elif what == "cancel":
+            lane.unwish(order_id)
+        else:
+            lane.look_up(order_id)
+
+    async def hear(self, topic: str, event: Any) -> None:
+        """One event of the log that the gateway follows."""
+        if topic == "Broker.CredentialStored":
+            broker = await asyncio.to_thread(self._house.store.get, Broker, event.originator_id)
+            await self.open_lane(broker.number)
+        elif topic == "Order.Placed":
+            self.tell(event.broker, "send", event.originator_id)
+        else:
+            order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
+            self.tell(order.broker, "cancel", order.id)
+
+    async def keep_time(self) -> None:
+        """Measure the exchanges' clocks, now and again."""
+        while True:
+            for exchange in [*self._exchanges.values()]:
+                try:
+                    await exchange.server_time()
+                except ExchangeError as error:
+                    self._log.warning("exchange_silent", error=str(error))
+            await asyncio.sleep(CLOCK_SECONDS)
+
+    def figures(self) -> dict[str, Any]:
+        """Age of the streams, clock offsets, doubts: what health shows."""
+        offsets = [getattr(exchange, "clock_offset", None) for exchange in self._exchanges.values()]
+        heard = [lane.heard_at for lane in self._lanes.values() if lane.heard_at is not None]
+        return {
+            "lanes": len(self._lanes),
+            "streams": sum(lane.streaming for lane in self._lanes.values()),
+            "stream_age": round(time.time() - max(heard), 1) if heard else None,
+            "clock_offset_ms": max(
+                (round(o.total_seconds() * 1000, 1) for o in offsets if o is not None), default=None
+            ),
+            "doubts": sum(lane.doubts for lane in self._lanes.values()),
+        }
+
+    async def close(self) -> None:
+        """Let requests under way end, then hang up."""
+        for lane in self._lanes.values():
+            lane.stop()
+        for task in [*self._tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for exchange in self._exchanges.values():
+            await exchange.close()
+
+
+async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event) -> None:
+    bell = house.bell()
+    position = await asyncio.to_thread(house.store.position_of, NAME)
+    while not stopping.is_set():
+        try:
+            page = await asyncio.to_thread(house.store.read, position, 200)
+            for recorded in page:
+                if recorded.topic in TOPICS:
+                    await gateway.hear(recorded.topic, recorded.event)
+            if page:
+                position = page[-1].position
+                await asyncio.to_thread(house.store.save, follower=(NAME, position))
+            else:
+                await asyncio.to_thread(bell.wait, POLL_SECONDS)
+        except psycopg.OperationalError as error:
+            log.warning("database_away", error=str(error))
+            await asyncio.sleep(0.5)
+    bell.close()
+
+
+async def _run(house: House, log: Any, stopping: threading.Event) -> None:
+    gateway = Gateway(house, log)
+    beat(house.bus, NAME, gateway.figures, stopping)
+    await gateway.open_lanes()
+    clock = asyncio.create_task(gateway.keep_time())
+    try:
+        await _follow(house, gateway, log, stopping)
+    finally:
+        clock.cancel()
+        await gateway.close()
+
+
+def run(house: House, log: Any, stopping: threading.Event) -> None:
+    """Until `stopping`. What is on its way then is found again from the log at the next start."""
+    asyncio.run(_run(house, log, stopping))

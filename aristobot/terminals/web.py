@@ -1,0 +1,56 @@
+"""The web terminal: the console's API, its live socket and its pages."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from aristobot.liveness import TERMINALS, beat
+from aristobot.terminals.receiver import serve_until
+from aristobot.wiring import House
+from web.app import create_app
+from web.context import Context
+
+PAGES = Path(__file__).parents[2] / "frontend" / "dist"
+
+
+def context_of(house: House) -> Context:
+    """What the endpoints get handed in."""
+
+    def disk() -> dict[str, int]:
+        usage = shutil.disk_usage(house.settings.home)
+        return {"free": usage.free, "total": usage.total}
+
+    return Context(
+        store=house.store,
+        vault=house.vault,
+        pool=house.pool,
+        terminals=lambda: house.bus.terminals(TERMINALS),
+        webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
+        head=house.store.head,
+        disk=disk,
+    )
+
+
+def run(house: House, log: Any, stopping: threading.Event) -> None:
+    """Until `stopping`."""
+    beat(house.bus, "web", dict, stopping)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(context_of(house), PAGES),
+            host=house.settings.host,
+            port=house.settings.web_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws_ping_interval=5,
+            ws_ping_timeout=5,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    log.info("serving", port=house.settings.web_port)
+    serve_until(server, stopping)

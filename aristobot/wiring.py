@@ -1,0 +1,92 @@
+"""Wiring: the only place that knows both what the rooms need and which adapters provide it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from psycopg_pool import ConnectionPool
+
+from adapters.bell import Bell
+from adapters.bus import Bus
+from adapters.eventstore import Store, open_pool
+from adapters.exchanges.binance.client import Binance
+from adapters.keys import MasterKey
+from adapters.reference import MarketTable
+from adapters.vault import Vault
+from application.exchange import Exchange
+from aristobot.settings import Settings
+from domain.broker import Venue
+from domain.refusals import Invalid
+
+_BINANCE = {
+    Venue.LIVE: ("https://api.binance.com", "wss://ws-api.binance.com/ws-api/v3", "wss://stream.binance.com"),
+    Venue.TESTNET: (
+        "https://testnet.binance.vision",
+        "wss://ws-api.testnet.binance.vision/ws-api/v3",
+        "wss://stream.testnet.binance.vision",
+    ),
+}
+
+
+def utc_now() -> datetime:
+    """The clock that terminals hand to the rooms."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class House:
+    """Everything one process may need, made when it is first asked for."""
+
+    settings: Settings
+    connections: int = 4
+
+    @cached_property
+    def master(self) -> MasterKey:
+        """The keys of this installation."""
+        return MasterKey(self.settings.secret_key())
+
+    @cached_property
+    def pool(self) -> ConnectionPool:
+        """Connections as this terminal's role."""
+        return open_pool(self.settings.need_database(), self.connections)
+
+    @cached_property
+    def store(self) -> Store:
+        """The event store."""
+        return Store(self.pool, self.master)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The vault."""
+        return Vault(self.pool, self.master)
+
+    @cached_property
+    def markets(self) -> MarketTable:
+        """The markets that the gateway loaded."""
+        return MarketTable(self.pool)
+
+    @cached_property
+    def bus(self) -> Bus:
+        """Liveness and wake-ups."""
+        return Bus(self.settings.need_redis())
+
+    def bell(self) -> Bell:
+        """A new bell; each follower has its own."""
+        return Bell(self.settings.database_direct_url or self.settings.need_database())
+
+    def exchange(self, name: str, venue: str) -> Exchange:
+        """The client of an exchange at a venue. Addresses from the environment move paper only.
+
+        Raises `Invalid` for live without `ARISTOBOT_LIVE=true`.
+        """
+        if name != "binance":
+            raise Invalid(f"{name} is not spoken here", code="exchange_unknown", field="exchange")
+        if venue == Venue.PAPER:
+            rest = self.settings.binance_url or f"http://127.0.0.1:{self.settings.paper_port + 1}"
+            sockets = rest.replace("http", "ws", 1)
+            return Binance(rest, f"{sockets}/ws-api/v3", sockets)
+        if venue == Venue.LIVE and not self.settings.live:
+            raise Invalid("live trading needs ARISTOBOT_LIVE=true", code="live_not_allowed", field="venue")
+        return Binance(*_BINANCE[Venue(venue)])

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: the webhook door, the console's API and the live socket."""

@@ -1,0 +1,89 @@
+"""The console's application: routes, one shape of error, security headers, and the built pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+
+from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
+from web import health, live, session, trading, webhooks
+from web.context import Context, Forbidden, Unauthorised
+
+STATUS: dict[type[Refused], int] = {
+    Unauthorised: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Impossible: 409,
+    Conflict: 409,
+    Taken: 409,
+    Invalid: 422,
+}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def problem(status: int, code: str, message: str, field: str | None = None) -> JSONResponse:
+    """The one shape of every error."""
+    return JSONResponse({"code": code, "message": message, "field": field}, status)
+
+
+def create_app(context: Context, pages: Path | None = None) -> FastAPI:
+    """The application; `pages` is where the built console lies."""
+    app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app.state.context = context
+    for part in (session, trading, webhooks, health, live):
+        app.include_router(part.router)
+    _answer_errors(app)
+
+    @app.middleware("http")
+    async def secure(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers.update(HEADERS)
+        if request.url.path.startswith("/api/"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    if pages is not None and pages.exists():
+        app.mount("/assets", StaticFiles(directory=pages / "assets"), name="assets")
+
+        @app.get("/{path:path}", include_in_schema=False)
+        def page(path: str) -> Response:
+            if path.startswith("api/"):
+                return problem(404, "not_found", "there is no such address")
+            return FileResponse(pages / "index.html")
+
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(Refused)
+    def refused(_: Request, error: Refused) -> JSONResponse:
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
+        return problem(status, error.code, str(error), error.field)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        return problem(422, "invalid", str(first["msg"]), str(first["loc"][-1]) if first["loc"] else None)
+
+    @app.exception_handler(HTTPException)
+    def http(_: Request, error: HTTPException) -> JSONResponse:
+        codes = {404: "not_found", 405: "method_not_allowed"}
+        return problem(error.status_code, codes.get(error.status_code, "http_error"), str(error.detail))
+
+    @app.exception_handler(psycopg.OperationalError)
+    @app.exception_handler(PoolTimeout)
+    def away(_: Request, error: Exception) -> JSONResponse:
+        return problem(503, "database_away", "the database does not answer; nothing was changed or lost")

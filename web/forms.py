@@ -1,0 +1,204 @@
+"""The shapes of the console's API. Decimals are texts, times ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, PlainSerializer
+
+Amount = Annotated[Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str)]
+
+
+class Problem(BaseModel):
+    """Every error has this shape; `code` is what the console translates."""
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+class LogIn(BaseModel):
+    """Name and password."""
+
+    username: str
+    password: str
+
+
+class Session(BaseModel):
+    """Who is logged in; `csrf` goes into the X-CSRF-Token header of every change."""
+
+    csrf: str
+    user: int
+    username: str
+    role: str
+    language: str
+
+
+class Start(BaseModel):
+    """What the console needs before anybody is logged in."""
+
+    first_account: bool
+
+
+class Language(BaseModel):
+    """The language of the console, `fr` or `en`."""
+
+    language: str
+
+
+class Broker(BaseModel):
+    """An account on an exchange."""
+
+    number: int
+    exchange: str
+    venue: str
+    name: str
+    fingerprint: str | None
+    is_default: bool
+    trading_stopped: bool
+
+
+class Fill(BaseModel):
+    """One execution: quantity in base, price in quote per base."""
+
+    trade_id: str
+    quantity: Amount
+    price: Amount
+    fee: Amount
+    fee_currency: str | None
+    maker: bool | None
+    executed_at: datetime
+
+
+class Trade(BaseModel):
+    """An order with what became of it."""
+
+    id: UUID
+    broker_id: int
+    webhook_id: UUID | None
+    source: str
+    requester: str
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str | None
+    wished_quantity: Amount | None
+    wished_cost: Amount | None
+    wished_percent: Amount | None
+    quantity: Amount | None
+    cost: Amount | None
+    price: Amount | None
+    filled: Amount
+    executed_cost: Amount
+    average: Amount | None
+    fees: dict[str, str]
+    state: str
+    status: str
+    reason: str | None
+    detail: str | None
+    client_order_id: str
+    exchange_order_id: str | None
+    cancel_requested: bool
+    created_at: datetime
+    updated_at: datetime
+    fills: list[Fill]
+
+
+class Webhook(BaseModel):
+    """A delivery and what became of it."""
+
+    id: UUID
+    broker_id: int | None
+    received_at: datetime
+    body: str
+    action: str | None
+    symbol: str | None
+    exchange: str | None
+    interval: str | None
+    price: Amount | None
+    stop_loss: Amount | None
+    take_profit: Amount | None
+    percent: Amount | None
+    indicator: str | None
+    bar_time: datetime | None
+    status: str
+    reason: str | None
+    detail: str | None
+    repeats: int
+    updated_at: datetime
+
+
+class Brokers(BaseModel):
+    """A page of brokers."""
+
+    items: list[Broker]
+    next: str | None = None
+
+
+class Trades(BaseModel):
+    """A page, newest first; `next` is the cursor of the following one."""
+
+    items: list[Trade]
+    next: str | None
+
+
+class Webhooks(BaseModel):
+    """A page, newest first; `next` is the cursor of the following one."""
+
+    items: list[Webhook]
+    next: str | None
+
+
+class WebhookCounts(BaseModel):
+    """How the deliveries ended."""
+
+    received: int
+    executed: int
+    failed: int
+    refused: int
+    ignored: int
+    taken: int
+
+
+class WebhookUrl(BaseModel):
+    """The address for TradingView, with its token."""
+
+    url: str
+
+
+class Cancelled(BaseModel):
+    """For how many orders a cancel was asked."""
+
+    asked: int
+
+
+class Terminal(BaseModel):
+    """A terminal's state (up, stale, down), the age of its last sign in seconds, and its own figures."""
+
+    name: str
+    state: str
+    age: float | None
+    figures: dict[str, Any]
+
+
+class Health(BaseModel):
+    """The platform's state. `lag` counts events not yet in the books, disk is in bytes."""
+
+    terminals: list[Terminal]
+    head: int
+    lag: int
+    spool: int
+    stream_age: float | None
+    clock_offset_ms: float | None
+    disk_free: int
+    disk_total: int
+    trading_stopped: bool
+
+
+class Up(BaseModel):
+    """The platform answers."""
+
+    up: bool

@@ -1,0 +1,46 @@
+"""Whether the platform is up, and how each part of it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from projections.users import myself
+from web import forms
+from web.context import By, Context, InContext, books
+
+router = APIRouter(prefix="/api/health", tags=["health"])
+
+
+def health_of(context: Context, user: int) -> forms.Health:
+    """Everything that the dashboard shows of the platform's state."""
+    terminals = context.terminals()
+    figures: dict[str, dict[str, Any]] = {t["name"]: t["figures"] for t in terminals}
+    head, disk = context.head(), context.disk()
+    with books(context, user) as cursor:
+        row = cursor.execute("SELECT position FROM books.position").fetchone()
+        me = myself(cursor)
+    return forms.Health(
+        terminals=[forms.Terminal(**terminal) for terminal in terminals],
+        head=head,
+        lag=max(head - (row["position"] if row else 0), 0),
+        spool=figures.get("receiver", {}).get("spool", 0),
+        stream_age=figures.get("gateway", {}).get("stream_age"),
+        clock_offset_ms=figures.get("gateway", {}).get("clock_offset_ms"),
+        disk_free=disk["free"],
+        disk_total=disk["total"],
+        trading_stopped=bool(me and me["trading_stopped"]),
+    )
+
+
+@router.get("")
+def up() -> forms.Up:
+    """The web terminal answers; needs no login and tells nothing else."""
+    return forms.Up(up=True)
+
+
+@router.get("/terminals")
+def terminals(by: By, context: InContext) -> forms.Health:
+    """Every terminal and the figures behind the traffic lights."""
+    return health_of(context, by.user)

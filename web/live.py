@@ -1,0 +1,133 @@
+"""The live socket: a snapshot and then the changes of each topic, numbered so that a lost message is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from projections import brokers, trades, webhooks
+from web import forms
+from web.context import COOKIE, Context, Unauthorised, books, session_of
+from web.health import health_of
+from web.trading import trade_rows
+
+router = APIRouter()
+ROWS = 50
+TOPICS = ("webhooks", "trades", "brokers", "health")
+LOOK_SECONDS = 0.1
+HEALTH_SECONDS = 2.0
+NOT_LOGGED_IN, WRONG_ORIGIN = 4401, 4403
+
+
+class Feed:
+    """What one browser has been sent so far."""
+
+    def __init__(self, context: Context, user: int) -> None:
+        self._context = context
+        self._user = user
+        self._positions = dict.fromkeys(TOPICS, 0)
+        self._sequences = dict.fromkeys(TOPICS, 0)
+
+    def snapshot(self, topic: str) -> dict[str, Any]:
+        """The topic from the start: its newest rows, and sequence 1."""
+        self._sequences[topic] = 0
+        with books(self._context, self._user) as cursor:
+            row = cursor.execute("SELECT position FROM books.position").fetchone()
+            self._positions[topic] = row["position"] if row else 0
+            items = self._newest(cursor, topic)
+        return self._message(topic, "snapshot", items)
+
+    def _newest(self, cursor: Any, topic: str) -> list[dict[str, Any]]:
+        if topic == "webhooks":
+            return _plain([forms.Webhook(**r) for r in webhooks.page(cursor, before=None, limit=ROWS)])
+        if topic == "trades":
+            rows = trades.page(cursor, before=None, limit=ROWS, broker=None, state=None, executed=False)
+            return _plain(trade_rows(cursor, rows))
+        if topic == "brokers":
+            return _plain([forms.Broker(**r) for r in brokers.all_brokers(cursor)])
+        return _plain([health_of(self._context, self._user)])
+
+    def changes(self) -> list[dict[str, Any]]:
+        """What the books gained since the last look."""
+        with books(self._context, self._user) as cursor:
+            row = cursor.execute("SELECT position FROM books.position").fetchone()
+            position = row["position"] if row else 0
+            told = []
+            for topic in ("webhooks", "trades", "brokers"):
+                if position <= self._positions[topic]:
+                    continue
+                query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT 500"
+                rows = cursor.execute(query, (self._positions[topic],)).fetchall()
+                self._positions[topic] = position
+                if rows:
+                    told.append(self._message(topic, "changes", self._forms(cursor, topic, rows)))
+        return told
+
+    def _forms(self, cursor: Any, topic: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if topic == "webhooks":
+            return _plain([forms.Webhook(**row) for row in rows])
+        return _plain(trade_rows(cursor, rows) if topic == "trades" else [forms.Broker(**row) for row in rows])
+
+    def health(self) -> dict[str, Any]:
+        """The platform's state at this moment."""
+        return self._message("health", "changes", _plain([health_of(self._context, self._user)]))
+
+    def _message(self, topic: str, kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+        self._sequences[topic] += 1
+        return {"topic": topic, "kind": kind, "sequence": self._sequences[topic], "items": items}
+
+
+def _plain(items: list[Any]) -> list[dict[str, Any]]:
+    return [item.model_dump(mode="json") for item in items]
+
+
+@router.websocket("/api/live")
+async def live(socket: WebSocket) -> None:
+    """Says `{"resync": topic}` to get a new snapshot. Logging out closes the socket."""
+    context: Context = socket.app.state.context
+    host = socket.headers.get("host", "")
+    if socket.headers.get("origin", f"http://{host}").partition("://")[2] != host:
+        return await socket.close(WRONG_ORIGIN)
+    token = socket.cookies.get(COOKIE)
+    try:
+        session = await asyncio.to_thread(session_of, context, token)
+    except Unauthorised:
+        await socket.accept()
+        return await socket.close(NOT_LOGGED_IN)
+    await socket.accept()
+    feed, sending = Feed(context, session.user), asyncio.Lock()
+    pushing = asyncio.create_task(_push(socket, context, token, feed, sending))
+    try:
+        while True:
+            asked = await socket.receive_json()
+            if isinstance(asked, dict) and (topic := asked.get("resync")) in TOPICS:
+                async with sending:
+                    await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
+    except (WebSocketDisconnect, ValueError, RuntimeError):
+        return None
+    finally:
+        pushing.cancel()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+            await pushing
+
+
+async def _push(socket: WebSocket, context: Context, token: str | None, feed: Feed, sending: asyncio.Lock) -> None:
+    async with sending:
+        for topic in TOPICS:
+            await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
+    looks = 0
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        looks += 1
+        async with sending:
+            for message in await asyncio.to_thread(feed.changes):
+                await socket.send_json(message)
+            if looks % round(HEALTH_SECONDS / LOOK_SECONDS) == 0:
+                try:
+                    await asyncio.to_thread(session_of, context, token)
+                except Unauthorised:
+                    return await socket.close(NOT_LOGGED_IN)
+                await socket.send_json(await asyncio.to_thread(feed.health))

@@ -1,0 +1,129 @@
+"""Brokers, orders and trades, the stops and cancel-all."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from application import accounts
+from domain.refusals import Invalid
+from projections import brokers, fills, trades
+from web import forms
+from web.context import By, Context, InContext, books
+
+router = APIRouter(prefix="/api", tags=["trading"])
+MOST_ROWS = 200
+
+
+def cursor_after(moment: datetime, key: UUID) -> str:
+    """Where the next page begins."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()}|{key}".encode()).decode()
+
+
+def before_of(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """The row that a cursor stands for. Raises `Invalid` for one that this API did not make."""
+    if cursor is None:
+        return None
+    try:
+        moment, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        return datetime.fromisoformat(moment), UUID(key)
+    except ValueError:
+        raise Invalid("this cursor is none of ours", code="cursor_unknown", field="cursor") from None
+
+
+def trade_rows(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:
+    """Rows with their fills and their average price."""
+    executed = fills.fills_of(cursor, [row["id"] for row in rows if row["filled"]])
+    return [
+        forms.Trade(
+            **row,
+            average=row["executed_cost"] / row["filled"] if row["filled"] else None,
+            fills=[forms.Fill(**fill) for fill in executed.get(row["id"], [])],
+        )
+        for row in rows
+    ]
+
+
+def _page(
+    context: Context,
+    user: int,
+    cursor: str | None,
+    limit: int,
+    broker: int | None,
+    state: str | None,
+    *,
+    executed: bool,
+) -> forms.Trades:
+    with books(context, user) as opened:
+        rows = trades.page(
+            opened, before=before_of(cursor), limit=limit + 1, broker=broker, state=state, executed=executed
+        )
+        items = trade_rows(opened, rows[:limit])
+    more = len(rows) > limit
+    return forms.Trades(items=items, next=cursor_after(items[-1].created_at, items[-1].id) if more else None)
+
+
+@router.get("/brokers")
+def list_brokers(by: By, context: InContext) -> forms.Brokers:
+    """The user's brokers, the default one first."""
+    with books(context, by.user) as cursor:
+        return forms.Brokers(items=[forms.Broker(**row) for row in brokers.all_brokers(cursor)])
+
+
+@router.get("/orders")
+def list_orders(
+    by: By,
+    context: InContext,
+    cursor: str | None = None,
+    limit: int = Query(50, ge=1, le=MOST_ROWS),
+    broker: int | None = None,
+    state: str | None = None,
+) -> forms.Trades:
+    """Every order ever wanted, refused ones too; `state=live` keeps what has not ended."""
+    return _page(context, by.user, cursor, limit, broker, state, executed=False)
+
+
+@router.get("/trades")
+def list_trades(
+    by: By,
+    context: InContext,
+    cursor: str | None = None,
+    limit: int = Query(50, ge=1, le=MOST_ROWS),
+    broker: int | None = None,
+) -> forms.Trades:
+    """Orders of which something was executed, with their fills."""
+    return _page(context, by.user, cursor, limit, broker, None, executed=True)
+
+
+@router.post("/trading/stop", status_code=204)
+def stop_all(by: By, context: InContext) -> None:
+    """No automatic order on any broker until resumed."""
+    accounts.switch_trading(context.store, by.user, stopped=True)
+
+
+@router.post("/trading/resume", status_code=204)
+def resume_all(by: By, context: InContext) -> None:
+    """Automatic orders are allowed again."""
+    accounts.switch_trading(context.store, by.user, stopped=False)
+
+
+@router.post("/brokers/{number}/stop", status_code=204)
+def stop_broker(number: int, by: By, context: InContext) -> None:
+    """No automatic order on this broker until resumed."""
+    accounts.switch_trading(context.store, by.user, stopped=True, number=number)
+
+
+@router.post("/brokers/{number}/resume", status_code=204)
+def resume_broker(number: int, by: By, context: InContext) -> None:
+    """Automatic orders are allowed again on this broker."""
+    accounts.switch_trading(context.store, by.user, stopped=False, number=number)
+
+
+@router.post("/orders/cancel-all")
+def cancel_all(by: By, context: InContext) -> forms.Cancelled:
+    """Ask for every order that has not ended to be cancelled."""
+    return forms.Cancelled(asked=accounts.cancel_all(context.store, by.user))

@@ -1,0 +1,44 @@
+"""The webhooks received, and the address that TradingView is given."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Query
+
+from projections import webhooks
+from web import forms
+from web.context import By, InContext, books
+from web.trading import MOST_ROWS, before_of, cursor_after
+
+router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
+
+
+@router.get("/history")
+def history(
+    by: By, context: InContext, cursor: str | None = None, limit: int = Query(50, ge=1, le=MOST_ROWS)
+) -> forms.Webhooks:
+    """Deliveries, newest first."""
+    with books(context, by.user) as opened:
+        rows = webhooks.page(opened, before=before_of(cursor), limit=limit + 1)
+    items = [forms.Webhook(**row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return forms.Webhooks(items=items, next=cursor_after(items[-1].received_at, items[-1].id) if more else None)
+
+
+@router.get("/stats")
+def stats(by: By, context: InContext) -> forms.WebhookCounts:
+    """How the deliveries ended."""
+    with books(context, by.user) as cursor:
+        return forms.WebhookCounts(**webhooks.counts(cursor))
+
+
+@router.get("/url")
+def url(by: By, context: InContext) -> forms.WebhookUrl:
+    """The user's own address; a first token is made when there is none."""
+    token = context.vault.token_of(by.user) or context.vault.rotate_token(by.user)
+    return forms.WebhookUrl(url=f"{context.webhook_url}?token={token}")
+
+
+@router.post("/url")
+def rotate(by: By, context: InContext) -> forms.WebhookUrl:
+    """A new address; alerts that still use the old one are refused from now on."""
+    return forms.WebhookUrl(url=f"{context.webhook_url}?token={context.vault.rotate_token(by.user)}")
