@@ -46,12 +46,16 @@ def verify(connection: psycopg.Connection, published_head: str | None = None) ->
     with connection.transaction(), connection.cursor("audit", binary=True) as cursor:
         cursor.itersize = 2000
         cursor.execute(
-            "SELECT position, stream, version, topic, state, recorded_at, hash FROM log.events ORDER BY position"
+            "SELECT position, stream, version, topic, state,"
+            " CASE WHEN recorded_at BETWEEN '0001-01-01 UTC' AND '9999-12-31 UTC' THEN recorded_at END, hash"
+            " FROM log.events ORDER BY position"
         )
         for position, stream, version, topic, state, recorded_at, stored in cursor:
             name = f"event {position} ({topic}, version {version} of {stream})"
             if position != count + 1:
                 return Verdict(count, before.hex(), f"{name} does not follow: position {count + 1} is missing")
+            if recorded_at is None:
+                return Verdict(count, before.hex(), f"{name} does not follow: it was recorded at no time of this world")
             expected = sha256(
                 before + sealed_form(position, stream, version, topic, bytes(state), recorded_at)
             ).digest()

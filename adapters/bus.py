@@ -37,7 +37,7 @@ class Bus:
         except redis.RedisError:
             beats, figures = [None] * len(names), [None] * len(names)
         return [
-            {"name": name, **_state(beat), "figures": msgspec.json.decode(told) if told else {}}
+            {"name": name, **_state(str(beat) if beat else None), "figures": msgspec.json.decode(told) if told else {}}
             for name, beat, told in zip(names, beats, figures, strict=True)
         ]
 

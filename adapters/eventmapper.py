@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -31,10 +30,14 @@ class Form:
         self.decoder = msgspec.json.Decoder(self.struct)
 
 
-@cache
-def form_of(event_class: type[object]) -> Form:
+_FORMS: dict[type, Form] = {}
+
+
+def form_of(event_class: type) -> Form:
     """The form of a class, worked out once."""
-    return Form(event_class)
+    if event_class not in _FORMS:
+        _FORMS[event_class] = Form(event_class)
+    return _FORMS[event_class]
 
 
 class EventMapper(Mapper[UUID]):

@@ -99,8 +99,8 @@ class Recorder(AggregateRecorder):
                 with self._pool.connection() as connection:
                     return [row[0] for row in connection.execute(_APPEND, parameters, prepare=True)]
             except UniqueViolation as error:
-                if attempt > 1 and stored_events and self._is_ours(stored_events[-1]):
-                    return []
+                if attempt > 1 and (ours := self._already(stored_events, follower, position)) is not None:
+                    return ours
                 raise _said(error, kwargs) from error
             except psycopg.OperationalError:
                 if attempt == attempts:
@@ -108,11 +108,18 @@ class Recorder(AggregateRecorder):
                 time.sleep(_PAUSE)
         raise AssertionError("unreachable")
 
-    def _is_ours(self, event: StoredEvent) -> bool:
-        query = "SELECT state FROM log.events WHERE stream = %s AND version = %s"
+    def _already(self, events: Sequence[StoredEvent], follower: str | None, position: int | None) -> list[int] | None:
+        """The positions of a save whose answer was lost, or None when the log says otherwise."""
         with self._pool.connection() as connection:
-            row = connection.execute(query, (event.originator_id, event.originator_version)).fetchone()
-        return row is not None and bytes(row[0]) == event.state
+            if not events:
+                query = "SELECT position FROM log.followers WHERE name = %s AND position = %s"
+                return [] if connection.execute(query, (follower, position)).fetchone() else None
+            last = events[-1]
+            query = "SELECT position, state FROM log.events WHERE stream = %s AND version = %s"
+            row = connection.execute(query, (last.originator_id, last.originator_version)).fetchone()
+        if row is None or bytes(row[1]) != last.state:
+            return None
+        return list(range(row[0] - len(events) + 1, row[0] + 1))  # one save is one unbroken piece of the log
 
     def select_events(
         self,
@@ -244,12 +251,16 @@ class Store:
         """The ids of all orders whose last word in the log is not an end."""
         query = """
             SELECT stream FROM (
-                SELECT DISTINCT ON (stream) stream, topic, version FROM log.events
+                SELECT DISTINCT ON (stream) stream, topic, version, position FROM log.events
                 WHERE topic IN ('Order.Placed', 'Order.Adopted', 'Order.Refused', 'Order.Rejected', 'Order.Closed',
                                 'Order.Cancelled', 'Order.Expired', 'Order.Resolved', 'Order.Corrected')
                 ORDER BY stream, version DESC
             ) AS newest
-            WHERE topic IN ('Order.Placed', 'Order.Adopted', 'Order.Resolved', 'Order.Corrected')
+            WHERE topic IN ('Order.Placed', 'Order.Adopted')
+                OR topic IN ('Order.Resolved', 'Order.Corrected') AND (
+                    SELECT coalesce(event.state ->> 'outcome', event.state ->> 'theirs') = 'open'
+                    FROM log.event_log AS event WHERE event.position = newest.position
+                )
         """
         with self.pool.connection() as connection:
             return [row[0] for row in connection.execute(query)]

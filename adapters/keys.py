@@ -27,16 +27,20 @@ class MasterKey:
         secrets = [part.strip().encode() for part in secret.split(",") if part.strip()]
         if not secrets:
             raise ValueError("ARISTOBOT_SECRET_KEY is empty")
-        self._newest = secrets[0]
+        self._secrets = secrets
         self.fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(s, b"vault"))) for s in secrets])
 
-    def token_hash(self, token: str) -> bytes:
-        """Finds a token in a table that a thief of the table cannot use."""
-        return hmac.digest(_derived(self._newest, b"tokens"), token.encode(), sha256)
+    def token_hashes(self, token: str) -> list[bytes]:
+        """Find a token in a table that a thief of the table cannot use: its hash under each secret, newest first."""
+        return [hmac.digest(_derived(secret, b"tokens"), token.encode(), sha256) for secret in self._secrets]
 
     def password_of(self, role: str) -> str:
         """The database password of one role."""
-        return _derived(self._newest, f"role/{role}".encode()).hex()
+        return self.passwords_of(role)[0]
+
+    def passwords_of(self, role: str) -> list[str]:
+        """The password of one role under each secret, the newest first."""
+        return [_derived(secret, f"role/{role}".encode()).hex() for secret in self._secrets]
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

@@ -34,7 +34,8 @@ def migrate(url: str, master: MasterKey) -> list[str]:
         connection.execute("SELECT pg_advisory_lock(hashtext('aristobot migrate'))")
         _make_roles(connection, master)
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS public.migrations (name text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
+            "CREATE TABLE IF NOT EXISTS public.migrations"
+            " (name text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
         )
         applied = {row[0] for row in connection.execute("SELECT name FROM public.migrations")}
         for name in STEPS:
@@ -46,7 +47,8 @@ def migrate(url: str, master: MasterKey) -> list[str]:
         done += _migrate_books(connection, url, master)
         for follower in FOLLOWERS:
             connection.execute(
-                "INSERT INTO log.followers SELECT %s, coalesce(max(position), 0) FROM log.events ON CONFLICT DO NOTHING",
+                "INSERT INTO log.followers SELECT %s, coalesce(max(position), 0) FROM log.events"
+                " ON CONFLICT DO NOTHING",
                 (follower,),
             )
         grant(connection)

@@ -1,4 +1,4 @@
-"""The vault: passwords, exchange credentials and webhook tokens. What it gives out never goes into an event or a log."""
+"""The vault: passwords, exchange credentials and webhook tokens. What it gives out never enters an event or a log."""
 
 from __future__ import annotations
 
@@ -64,11 +64,15 @@ class Vault:
         plain = {"key": credentials.key, "secret": credentials.secret, "passphrase": credentials.passphrase}
         sealed = self._master.fernet.encrypt(msgspec.json.encode(plain))
         with self._pool.connection() as connection:
-            connection.execute(
-                "INSERT INTO vault.credentials (broker, user_id, sealed) VALUES (%s, %s, %s)"
-                " ON CONFLICT (broker) DO UPDATE SET sealed = EXCLUDED.sealed, stored_at = clock_timestamp()",
-                (broker, user, sealed),
+            # Two statements, because the web may replace keys but never read them back.
+            replaced = connection.execute(
+                "UPDATE vault.credentials SET sealed = %s WHERE broker = %s", (sealed, broker)
             )
+            if not replaced.rowcount:
+                connection.execute(
+                    "INSERT INTO vault.credentials (broker, user_id, sealed) VALUES (%s, %s, %s)",
+                    (broker, user, sealed),
+                )
         return sha256(credentials.key.encode()).hexdigest()[:12]
 
     def credentials(self, broker: int) -> Credentials:
@@ -89,7 +93,7 @@ class Vault:
                 "INSERT INTO vault.webhook_tokens (user_id, token_hash, sealed) VALUES (%s, %s, %s)"
                 " ON CONFLICT (user_id) DO UPDATE SET token_hash = EXCLUDED.token_hash, sealed = EXCLUDED.sealed,"
                 " made_at = clock_timestamp()",
-                (user, self._master.token_hash(token), self._master.fernet.encrypt(token.encode())),
+                (user, self._master.token_hashes(token)[0], self._master.fernet.encrypt(token.encode())),
             )
         return token
 
@@ -101,7 +105,7 @@ class Vault:
 
     def user_of_token(self, token: str) -> int | None:
         """Whose token this is. Raises `psycopg.OperationalError` when that cannot be told now."""
-        query = "SELECT user_id FROM vault.webhook_tokens WHERE token_hash = %s"
+        query = "SELECT user_id FROM vault.webhook_tokens WHERE token_hash = ANY(%s)"
         with self._pool.connection() as connection:
-            row = connection.execute(query, (self._master.token_hash(token),), prepare=True).fetchone()
+            row = connection.execute(query, (self._master.token_hashes(token),), prepare=True).fetchone()
         return int(row[0]) if row else None

@@ -127,7 +127,7 @@ class RefusedByExchange(ExchangeError):
 
 
 class NotAccepted(ExchangeError):
-    """It is proven that the request was not carried out (nothing written, 429, refused timestamp): it may be repeated."""
+    """Proof that the request was not carried out (nothing written, 429, refused timestamp): it may be repeated."""
 
 
 class NoAnswer(ExchangeError):

@@ -1,4 +1,4 @@
-"""One broker's lane in the gateway: the only place that sends orders, one at a time, and that ends doubts about them."""
+"""One broker's lane in the gateway: the only place that sends its orders, one at a time, and ends doubts about them."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Lane:
     async def _send(self, order_id: UUID) -> None:
         order = await self._load(order_id)
         if order.status is not Status.PLACED:
-            return
+            return None
         if (reason := await self._reason_not_to_send(order)) is not None:
             return await self._refuse(order, reason, reason)
         if any(symbol == order.wish.symbol for symbol, _, _ in self._doubts.values()):
@@ -224,20 +224,18 @@ class Lane:
             )
             self._ids[order.client_order_id] = order.id
             if not await self._intent_recorded(order):
-                return
+                return None
             try:
                 report = await self.exchange.place(self.credentials, request)
             except RefusedByExchange as refused:
-                return await self._say(order.id, lambda o, r=refused: o.reject(r.code or "refused_by_exchange", r.raw))  # type: ignore[misc]
+                return await self._rejected(order.id, refused, "refused_by_exchange")
             except NotAccepted as error:
                 proof = str(error)
                 if attempt == ATTEMPTS or (order.not_after and self._clock() > order.not_after):
-                    return await self._say(order.id, lambda o, e=error: o.reject(e.code or "not_accepted", e.raw))  # type: ignore[misc]
+                    return await self._rejected(order.id, error, "not_accepted")
                 await asyncio.sleep(0.5 * attempt)
             except (NoAnswer, OrderNotFound) as error:
-                self._doubt(order, request)
-                await self._say(order.id, lambda o, e=error: o.doubt(str(e)))  # type: ignore[misc]
-                return self.look_up(order.id)
+                return await self._doubted(order, request, str(error))
             else:
                 self._log.info("order_answered", order=str(order.id), native=report.native_status)
                 return await self._record(order.id, report)
@@ -247,17 +245,23 @@ class Lane:
         try:
             with self._carrying(order):
                 await asyncio.to_thread(self._store.save, order, retry=False)
-        except Exception as error:  # noqa: BLE001 - whatever it was, we do not know that we are the sender
+        except Exception as error:
             self._log.warning("intent_not_recorded", order=str(order.id), error=str(error))
             self.look_up(order.id)
             return False
         return True
 
-    def _doubt(self, order: Order, request: OrderRequest) -> None:
+    async def _rejected(self, order_id: UUID, error: ExchangeError, otherwise: str) -> None:
+        await self._say(order_id, lambda o: o.reject(error.code or otherwise, error.raw))
+
+    async def _doubted(self, order: Order, request: OrderRequest, reason: str) -> None:
+        """Silence is no rejection: until the truth is known, sizing reckons with the worst cost."""
         worst = (
             request.cost if request.cost is not None else self._spent(order.wish.side, request.quantity, request.price)
         )
         self._doubts[order.id] = (order.wish.symbol, request.market.spends(order.wish.side), worst)
+        await self._say(order.id, lambda o: o.doubt(reason))
+        self.look_up(order.id)
 
     async def _cancel(self, order_id: UUID) -> None:
         order = await self._load(order_id)
@@ -269,10 +273,13 @@ class Lane:
         try:
             report = await self.exchange.cancel(self.credentials, market, order.client_order_id)
         except RefusedByExchange as refused:
-            return await self._say(order_id, lambda o: o.reject_cancel(refused.code, refused.raw))
+            return await self._cancel_rejected(order_id, refused)
         except (NoAnswer, NotAccepted, OrderNotFound):
             return self.look_up(order_id)
         return await self._record(order_id, report)
+
+    async def _cancel_rejected(self, order_id: UUID, refused: RefusedByExchange) -> None:
+        await self._say(order_id, lambda o: o.reject_cancel(refused.code, refused.raw))
 
     # --- doubts ------------------------------------------------------------------------------------------------
 
@@ -306,7 +313,7 @@ class Lane:
         return report.state is not None
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
-        """ "Not found" proves nothing until the request is long dead and complete lists lack the order too."""
+        """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""
         if order.status is Status.SUBMITTED:
             await self._say(order.id, lambda o: o.doubt("the exchange does not show it"))
         if order.valid_until is None or order.submitted_at is None or asked_at < order.valid_until + PROOF_AFTER:

@@ -17,8 +17,8 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from adapters.migrate import migrate, url_for
 from adapters.keys import MasterKey
+from adapters.migrate import migrate, url_for
 from aristobot import demo
 from aristobot.liveness import stop_on_signal
 from aristobot.logs import open_log

@@ -116,7 +116,7 @@ class Signal:
             raise Invalid("Prix is missing", code="price_missing", field="Prix")
 
     def webhook_id(self, user: int, received_at: datetime) -> UUID:
-        """The same alert delivered twice has the same id: all its fields, and the reception minute without `BarTime`."""
+        """The same alert delivered twice has one id: all its fields, and the reception minute without `BarTime`."""
         said = [f"{f.name}={_canonical(getattr(self, f.name))}" for f in fields(self)]
         if self.bar_time is None:
             said.append(_minute(received_at))
@@ -149,6 +149,7 @@ _NUMBERS = {
 }
 _INTEGERS = {"UserID": "user", "UserExchangeID": "broker"}
 _LONGEST_NUMBER = 40
+_HIGHEST_INTEGER = 2**31 - 1
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -197,7 +198,7 @@ def _integer(pairs: dict[str, str], key: str) -> int | None:
     number = _number(pairs, key)
     if number is None:
         return None
-    if number != number.to_integral_value() or number < 1:
+    if number != number.to_integral_value() or not 1 <= number <= _HIGHEST_INTEGER:
         raise Invalid(f"{key} was {number}", code="not_a_number", field=key)
     return int(number)
 
@@ -208,9 +209,9 @@ def _time(pairs: dict[str, str], key: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(f"{key} was {value[:40]!r}, not a time", code="not_a_time", field=key) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _canonical(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,19 +16,35 @@ from projections.readmodel import ReadModel, Row
 BOOKS = "books"
 PAGE = 500
 REBUILD_PAGE = 4000
+REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, UnicodeEncodeError)
+"""How the database says that a row is not acceptable, now or ever."""
 
 
 class Recorded(Protocol):
     """One event as it stands in the log."""
 
-    position: int
-    recorded_at: datetime
-    topic: str
-    event: Any
+    @property
+    def position(self) -> int:
+        """Its place in the log."""
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When the log took it."""
+
+    @property
+    def topic(self) -> str:
+        """Which kind of event it is."""
+
+    @property
+    def event(self) -> Any:
+        """The event itself."""
 
 
-Read = Callable[[int, int, int | None], Sequence[Recorded]]
-"""Reads the log: after which position, how many at most, up to which position."""
+class Read(Protocol):
+    """How the log is read."""
+
+    def __call__(self, after: int, limit: int, stop: int | None) -> Sequence[Recorded]:
+        """Events above `after`, at most `limit`, up to `stop` where one is given."""
 
 
 class ProjectionFailed(Exception):
@@ -74,6 +90,11 @@ class Books:
             raise ProjectionFailed(f"{self.schema} has no position: run `aristobot migrate`")
         return int(row[0])
 
+    def parked(self) -> int:
+        """How many streams some model could not take."""
+        row = self.connection.execute(self._sql("SELECT count(*) FROM {}.parked")).fetchone()
+        return int(row[0]) if row else 0
+
     def step(
         self, read: Read, limit: int, *, stop: int | None = None, strict: bool = False
     ) -> tuple[int, int, set[str]]:
@@ -100,12 +121,13 @@ class Books:
         parked = self._parked(model, touching)
         rows = self._load(model, touching)
         changed: dict[Any, Row] = {}
+        streams: dict[Any, Any] = {}
         for recorded in touching:
             stream = recorded.event.originator_id
             if stream in parked:
                 continue
-            key = model.key(recorded.event)
             try:
+                key = model.key(recorded.event)
                 change = model.when[recorded.topic](rows.get(key, {}), recorded.event)
                 if change is not None:
                     rows[key] = changed[key] = {
@@ -114,12 +136,13 @@ class Books:
                         model.key_column: key,
                         "position": recorded.position,
                     }
+                    streams[key] = stream
             except Exception as error:
                 if strict:
                     raise ProjectionFailed(f"{model.name} cannot take event {recorded.position}: {error!r}") from error
                 parked.add(stream)
                 self._park(model, stream, recorded.position, error)
-        self._write(model, changed, strict=strict)
+        self._write(model, changed, streams, strict=strict)
         return bool(changed)
 
     def _load(self, model: ReadModel, touching: Sequence[Recorded]) -> dict[Any, Row]:
@@ -138,25 +161,25 @@ class Books:
             found = cursor.execute(*model.load(self.schema, list(wanted))).fetchall()
         return {row[model.key_column]: row for row in found}
 
-    def _write(self, model: ReadModel, changed: dict[Any, Row], *, strict: bool) -> None:
+    def _write(self, model: ReadModel, changed: dict[Any, Row], streams: dict[Any, Any], *, strict: bool) -> None:
         if not changed:
             return
         try:
             with self.connection.transaction():
                 self.connection.execute(*model.upsert(self.schema, list(changed.values())))
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
+        except REFUSALS as error:
             if strict:
                 raise ProjectionFailed(f"{model.name} cannot write: {error}") from error
-            self._write_one_by_one(model, changed)
+            self._write_one_by_one(model, changed, streams)
 
-    def _write_one_by_one(self, model: ReadModel, changed: dict[Any, Row]) -> None:
+    def _write_one_by_one(self, model: ReadModel, changed: dict[Any, Row], streams: dict[Any, Any]) -> None:
         """The database refused the page: find the rows that it refuses and park only those."""
         for key, row in changed.items():
             try:
                 with self.connection.transaction():
                     self.connection.execute(*model.upsert(self.schema, [row]))
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
-                self._park(model, key, row["position"], error)
+            except REFUSALS as error:
+                self._park(model, streams[key], row["position"], error)
 
     def _parked(self, model: ReadModel, touching: Sequence[Recorded]) -> set[Any]:
         streams = list({recorded.event.originator_id for recorded in touching})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import set_json_loads
 
 from projections.models import MODELS
 from projections.projector import BOOKS, REBUILD_PAGE, Books, Read, create
@@ -31,7 +35,7 @@ class Comparison:
 def is_outdated(connection: psycopg.Connection[Any], models: Sequence[ReadModel] = MODELS) -> bool:
     """Whether the books in use were made by other versions of the read models."""
     rows = connection.execute(SQL("SELECT name, version FROM {}.models").format(Identifier(BOOKS))).fetchall()
-    return {name: version for name, version in rows} != {model.name: model.version for model in models}
+    return dict(rows) != {model.name: model.version for model in models}
 
 
 def rebuild(
@@ -97,6 +101,7 @@ def _compare(connection: psycopg.Connection[Any], model: ReadModel) -> tuple[int
         " WHERE to_jsonb(kept) IS DISTINCT FROM to_jsonb(built) LIMIT {most}"
     ).format(**names, key=key, most=MOST_DIFFERENCES)
     with connection.cursor(row_factory=dict_row) as cursor:
+        set_json_loads(partial(json.loads, parse_float=Decimal), cursor)
         found = [_difference(model, row["kept"], row["built"]) for row in cursor.execute(query)]
     return int(counted[0]) if counted else 0, found
 
@@ -106,7 +111,8 @@ def _difference(model: ReadModel, kept: dict[str, Any] | None, built: dict[str, 
         return f"{model.name} {built[model.key_column]}: the row is missing"
     if built is None and kept is not None:
         return f"{model.name} {kept[model.key_column]}: the row follows from no event"
-    assert kept is not None and built is not None
+    assert kept is not None
+    assert built is not None
     cells = ", ".join(
         f"{name} is {kept[name]!r}, should be {built[name]!r}" for name in built if kept.get(name) != built[name]
     )

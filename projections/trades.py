@@ -1,4 +1,4 @@
-"""Trades: one row per order ever wanted, with what became of it. Failed and refused attempts are rows like any other."""
+"""Trades: one row per order ever wanted, with what became of it. Failed and refused attempts are rows too."""
 
 from __future__ import annotations
 
@@ -25,14 +25,20 @@ STANDARD = {
 
 
 def _raw(text: str | None) -> Any:
-    """The exchange's answer as JSON; a text that is none stays a text. PostgreSQL's JSON cannot hold a zero byte."""
+    """The exchange's answer as JSON; a text that is none, or that PostgreSQL's JSON cannot hold, stays a text."""
     if not text:
         return None
-    clean = text.replace("\\u0000", "").replace("\x00", "")
     try:
-        return json.loads(clean, parse_float=str)
-    except ValueError:
-        return clean
+        parsed = json.loads(text, parse_float=str, parse_constant=_no_constant)
+        plain = json.dumps(parsed, ensure_ascii=False)
+        plain.encode()
+    except (ValueError, RecursionError):
+        return text.replace("\x00", "\ufffd")
+    return parsed if "\\u0000" not in plain else text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _state(status: Status, **columns: Any) -> Row:
@@ -60,6 +66,10 @@ def _placed(_: Row, event: Any) -> Row:
         price=wish.price,
         filled=ZERO,
         executed_cost=ZERO,
+        filled_in_trades=ZERO,
+        cost_in_trades=ZERO,
+        filled_reported=ZERO,
+        cost_reported=ZERO,
         fees={},
         client_order_id=event.client_order_id,
         cancel_requested=False,
@@ -94,6 +104,17 @@ def _accepted(_: Row, event: Any) -> Row:
     )
 
 
+def _executed(row: Row, **changed: Decimal) -> Row:
+    """What the trades add up to, or the highest report where that is more (as `Order.filled`)."""
+    known = {**row, **changed}
+    by_trades = known["filled_in_trades"] >= known["filled_reported"]
+    return {
+        **changed,
+        "filled": known["filled_in_trades"] if by_trades else known["filled_reported"],
+        "executed_cost": known["cost_in_trades"] if by_trades else known["cost_reported"],
+    }
+
+
 def _filled(row: Row, event: Any) -> Row:
     fees = dict(row["fees"])
     if event.fee and event.fee_currency:
@@ -101,8 +122,11 @@ def _filled(row: Row, event: Any) -> Row:
     live = row["state"] in {Status.SUBMITTED, Status.UNKNOWN, Status.OPEN}
     return {
         **(_state(Status.OPEN) if live else {}),
-        "filled": row["filled"] + event.quantity,
-        "executed_cost": row["executed_cost"] + event.quantity * event.price,
+        **_executed(
+            row,
+            filled_in_trades=row["filled_in_trades"] + event.quantity,
+            cost_in_trades=row["cost_in_trades"] + event.quantity * event.price,
+        ),
         "fees": fees,
         "updated_at": event.timestamp,
     }
@@ -112,8 +136,7 @@ def _progressed(row: Row, event: Any) -> Row:
     live = row["state"] in {Status.SUBMITTED, Status.UNKNOWN, Status.OPEN}
     return {
         **(_state(Status.OPEN) if live else {}),
-        "filled": event.cumulative_quantity,
-        "executed_cost": event.cumulative_cost,
+        **_executed(row, filled_reported=event.cumulative_quantity, cost_reported=event.cumulative_cost),
         "raw_response": _raw(event.raw),
         "updated_at": event.timestamp,
     }
@@ -163,6 +186,10 @@ TRADES = ReadModel(
         "price": "numeric",
         "filled": "numeric NOT NULL",
         "executed_cost": "numeric NOT NULL",
+        "filled_in_trades": "numeric NOT NULL",
+        "cost_in_trades": "numeric NOT NULL",
+        "filled_reported": "numeric NOT NULL",
+        "cost_reported": "numeric NOT NULL",
         "fees": "jsonb NOT NULL",
         "state": "text NOT NULL",
         "status": "text NOT NULL",
@@ -201,8 +228,8 @@ TRADES = ReadModel(
         "(user_id, created_at DESC)",
         "(broker_id, symbol)",
         "USING gin (raw_response)",
-        "((raw_response ->> 'clientOrderId'))",
-        "((raw_response ->> 'status'))",
+        "USING hash ((raw_response ->> 'clientOrderId'))",
+        "USING hash ((raw_response ->> 'status'))",
     ),
 )
 

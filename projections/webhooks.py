@@ -15,16 +15,23 @@ _SHOWN = (
 )  # fmt: skip
 
 
+def _clean(value: Any) -> Any:
+    """A text without what PostgreSQL cannot hold: zero bytes and halves of surrogate pairs."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\x00", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
+
+
 def _received(_: Row, event: Any) -> Row:
     understood: Row = {}
     try:
         signal = asdict(Signal.parse(event.body.encode(event.encoding)))
-        understood = {name: signal[name] for name in _SHOWN} | {"broker_id": signal["broker"]}
+        understood = {name: _clean(signal[name]) for name in _SHOWN} | {"broker_id": signal["broker"]}
     except (Invalid, UnicodeEncodeError):
         pass  # the reason is recorded by the engine's refusal; here the body alone is shown
     return {
         "user_id": event.user,
-        "body": event.body.replace("\x00", "\ufffd"),
+        "body": _clean(event.body),
         "address": event.address,
         "received_at": event.received_at,
         "status": WebhookStatus.RECEIVED.value,

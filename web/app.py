@@ -85,5 +85,5 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(psycopg.OperationalError)
     @app.exception_handler(PoolTimeout)
-    def away(_: Request, error: Exception) -> JSONResponse:
+    def away(_: Request, __: Exception) -> JSONResponse:
         return problem(503, "database_away", "the database does not answer; nothing was changed or lost")

@@ -1,4 +1,4 @@
-"""The webhook door: token, record, answer. No business decision is made here, and nothing is answered before it is durable."""
+"""The webhook door: token, record, answer. No business decision is made, nothing is answered before it is durable."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Door:
 
 async def _body(receive: Receive) -> bytes | None:
     """The whole body, or None as soon as it is longer than the door takes."""
-    parts, size = [], 0
+    parts, size = list[bytes](), 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

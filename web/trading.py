@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -17,6 +17,7 @@ from web.context import By, Context, InContext, books
 
 router = APIRouter(prefix="/api", tags=["trading"])
 MOST_ROWS = 200
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 
 
 def cursor_after(moment: datetime, key: UUID) -> str:
@@ -79,7 +80,7 @@ def list_orders(
     by: By,
     context: InContext,
     cursor: str | None = None,
-    limit: int = Query(50, ge=1, le=MOST_ROWS),
+    limit: Limit = 50,
     broker: int | None = None,
     state: str | None = None,
 ) -> forms.Trades:
@@ -92,7 +93,7 @@ def list_trades(
     by: By,
     context: InContext,
     cursor: str | None = None,
-    limit: int = Query(50, ge=1, le=MOST_ROWS),
+    limit: Limit = 50,
     broker: int | None = None,
 ) -> forms.Trades:
     """Orders of which something was executed, with their fills."""

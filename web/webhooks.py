@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from projections import webhooks
 from web import forms
 from web.context import By, InContext, books
-from web.trading import MOST_ROWS, before_of, cursor_after
+from web.trading import Limit, before_of, cursor_after
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
 
 @router.get("/history")
-def history(
-    by: By, context: InContext, cursor: str | None = None, limit: int = Query(50, ge=1, le=MOST_ROWS)
-) -> forms.Webhooks:
+def history(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Webhooks:
     """Deliveries, newest first."""
     with books(context, by.user) as opened:
         rows = webhooks.page(opened, before=before_of(cursor), limit=limit + 1)

@@ -1,4 +1,4 @@
-"""Binance's REST API of the paper exchange: paths, parameters, signatures, weights and errors as the real one has them."""
+"""Binance's REST API of the paper exchange: paths, signatures, weights and errors as the real one has them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class BinanceApi:
         if "timestamp" not in parameters:
             raise Error(-1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.")
         stamp, window = int(parameters["timestamp"]), float(parameters.get("recvWindow", 5000))
-        stamp = stamp // 1000 if stamp > 10**14 else stamp  # noqa: PLR2004 - microseconds are allowed too
+        stamp = stamp // 1000 if stamp > 10**14 else stamp
         now = self.paper.now()
         if window > LONGEST_WINDOW:
             raise Error(-1131, "recvWindow must be less than 60000.")
@@ -194,7 +194,7 @@ class BinanceApi:
         return [forms.queried(o) for o in orders if o.rests and o.hidden_until <= self.paper.now()]
 
     def all_orders(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """allOrders."""
+        """AllOrders."""
         orders = [o for o in self.paper.ledger.of(account, self.pair(p)) if o.hidden_until <= self.paper.now()]
         start, end, first = (int(p[n]) if p.get(n) else None for n in ("startTime", "endTime", "orderId"))
         chosen = [
@@ -208,7 +208,7 @@ class BinanceApi:
         ]
 
     def my_trades(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """myTrades."""
+        """MyTrades."""
         pair, limit = self.pair(p), int(p.get("limit", 500))
         start, end, first, order_id = (
             int(p[n]) if p.get(n) else None for n in ("startTime", "endTime", "fromId", "orderId")
@@ -227,7 +227,7 @@ class BinanceApi:
     # --- public ------------------------------------------------------------------------------------------------
 
     def exchange_info(self, p: Parameters) -> dict[str, Any]:
-        """exchangeInfo."""
+        """ExchangeInfo."""
         return {
             "timezone": "UTC",
             "serverTime": self.paper.now(),
@@ -271,7 +271,7 @@ class BinanceApi:
         return {"lastUpdateId": self.paper.now(), "bids": sides[0], "asks": sides[1]}
 
     def klines(self, p: Parameters) -> list[list[Any]]:
-        """klines."""
+        """Klines."""
         pair = self.pair(p)
         if p.get("interval") not in forms.INTERVALS:
             raise Error(-1120, "Invalid interval.")
@@ -309,7 +309,7 @@ class BinanceRest:
         ]  # fmt: skip
         private: list[tuple[str, str, int, str, Private]] = [
             ("POST", "order", 1, "place_order", api.place),
-            ("POST", "order/test", 1, "query", lambda account, p: self._tested(p)),
+            ("POST", "order/test", 1, "query", self._tested),
             ("GET", "order", 4, "query", api.query),
             ("DELETE", "order", 1, "cancel_order", api.cancel),
             ("GET", "openOrders", 6, "query", api.open_orders),
@@ -326,7 +326,7 @@ class BinanceRest:
             ),
         ]
 
-    def _tested(self, p: Parameters) -> dict[str, Any]:
+    def _tested(self, _: Account, p: Parameters) -> dict[str, Any]:
         self._api.pair(p)
         return {}
 

@@ -6,7 +6,7 @@ GRANT USAGE ON SCHEMA books TO aristobot_web;
 
 REVOKE ALL ON FUNCTION log.append FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION log.append TO aristobot_writer, aristobot_web;
-GRANT SELECT ON log.events, log.followers TO aristobot_writer, aristobot_projector, aristobot_web;
+GRANT SELECT ON log.events, log.event_log, log.followers TO aristobot_writer, aristobot_projector, aristobot_web;
 
 GRANT SELECT, INSERT ON vault.person_keys TO aristobot_writer, aristobot_web;
 GRANT SELECT ON vault.person_keys TO aristobot_projector;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -64,9 +64,7 @@ class Postgres:
     def __init__(self, home: Path, master: MasterKey) -> None:
         self.data = home / "postgres"
         self.log = home / "logs" / "postgres.log"
-        self._sockets = self.data / "socket"
-        if len(str(self._sockets)) > _LONGEST_SOCKET_FOLDER:
-            self._sockets = Path(tempfile.gettempdir()) / f"aristobot-{os.getuid()}-{abs(hash(str(self.data))):x}"
+        self._sockets = process.socket_folder(self.data / "socket", _LONGEST_SOCKET_FOLDER)
         self._master = master
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -89,9 +87,8 @@ class Postgres:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._make_folder(programs, mode, first)
-        self._sockets.mkdir(mode=0o700, exist_ok=True)
-        if mode == "account":
-            shutil.chown(self._sockets, "nobody")
+        process.make_private(self._sockets, self.data.stat().st_uid)
+        self._forget_stale_pid()
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._process = process.start(
@@ -105,10 +102,15 @@ class Postgres:
         self._make_database()
 
     def _make_folder(self, programs: Path, mode: str, first: Callable[[], None]) -> None:
-        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.data.chmod(0o700)
+        """Made beside its place and moved there when whole: an interrupted start leaves no half of one."""
+        if self.data.exists() and any(self.data.iterdir()):
+            raise ServerError(f"{self.data} holds files but no database: move them away")
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        for interrupted in self.data.parent.glob(f"{self.data.name}.making-*"):
+            shutil.rmtree(interrupted, ignore_errors=True)
+        making = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.making-", dir=self.data.parent))
         if mode == "account":
-            shutil.chown(self.data, "nobody")
+            shutil.chown(making, "nobody")
         with tempfile.NamedTemporaryFile("w", dir=self.data.parent, prefix=".initdb") as password:
             password.write(self._master.password_of(SUPERUSER))
             password.flush()
@@ -116,15 +118,27 @@ class Postgres:
                 shutil.chown(password.name, "nobody")
             made = subprocess.run(
                 [
-                    programs / "initdb", "-D", self.data, "-U", SUPERUSER, "-E", "UTF8", "--auth=scram-sha-256",
+                    programs / "initdb", "-D", making, "-U", SUPERUSER, "-E", "UTF8", "--auth=scram-sha-256",
                     f"--pwfile={password.name}", "--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8",
                 ],
-                preexec_fn=first, env=_environment(), capture_output=True, text=True, check=False,
+                preexec_fn=process.prepared(first, signal.SIGTERM), env=_environment(),
+                capture_output=True, text=True, check=False,
             )  # fmt: skip
         if made.returncode:
-            shutil.rmtree(self.data, ignore_errors=True)
+            shutil.rmtree(making, ignore_errors=True)
             hint = " The account `nobody` cannot reach ARISTOBOT_HOME." if mode == "account" else ""
             raise ServerError(f"initdb failed: {made.stderr.strip()[-600:]}{hint}")
+        making.rename(self.data)
+
+    def _forget_stale_pid(self) -> None:
+        """After a crash the number in the pid file may belong to any program; a postmaster lives in its data folder."""
+        path = self.data / "postmaster.pid"
+        try:
+            pid = int(path.read_text().splitlines()[0])
+            if Path(f"/proc/{pid}/cwd").readlink() != self.data.resolve():
+                path.unlink()
+        except (OSError, ValueError, IndexError):
+            pass  # no file, no such process, or one of another account: PostgreSQL itself knows what to do
 
     def _await_ready(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
@@ -147,14 +161,24 @@ class Postgres:
             return False
 
     def _make_database(self) -> None:
-        password = Literal(self._master.password_of(OWNER))
-        with psycopg.connect(self._superuser_url("postgres"), autocommit=True) as connection:
+        with self._as_superuser() as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone():
-                connection.execute(
-                    SQL("CREATE ROLE {} LOGIN NOSUPERUSER CREATEROLE PASSWORD {}").format(Identifier(OWNER), password)
-                )
+                connection.execute(SQL("CREATE ROLE {} LOGIN NOSUPERUSER CREATEROLE").format(Identifier(OWNER)))
+            for role in (OWNER, SUPERUSER):
+                password = Literal(self._master.password_of(role))
+                connection.execute(SQL("ALTER ROLE {} PASSWORD {}").format(Identifier(role), password))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
                 connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(DATABASE), Identifier(OWNER)))
+
+    def _as_superuser(self) -> psycopg.Connection[Any]:
+        """Under the newest secret, or under an older one until the passwords have followed the rotation."""
+        url, refused = self._superuser_url("postgres"), None
+        for password in self._master.passwords_of(SUPERUSER):
+            try:
+                return psycopg.connect(url, password=password, autocommit=True)
+            except psycopg.OperationalError as error:
+                refused = refused or error
+        raise ServerError(f"ARISTOBOT_SECRET_KEY does not open this database: {refused}")
 
     def alive(self) -> bool:
         """Whether the server runs."""

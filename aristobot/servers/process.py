@@ -6,8 +6,11 @@ import ctypes
 import os
 import pwd
 import signal
+import stat
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +21,24 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 class ServerError(Exception):
     """A server cannot run here; the message says why and what can be done."""
+
+
+def socket_folder(wanted: Path, longest: int) -> Path:
+    """Where the sockets lie: in `wanted`, or where its path is too long for a socket, the same place for everybody."""
+    name = os.fsencode(wanted.absolute())
+    if len(name) <= longest:
+        return wanted
+    return Path(tempfile.gettempdir()) / f"aristobot-{os.getuid()}-{sha256(name).hexdigest()[:16]}"
+
+
+def make_private(folder: Path, owner: int) -> None:
+    """Make a folder that only its owner enters. Raises `ServerError` for one that a stranger has made."""
+    if not folder.is_symlink() and not folder.exists():
+        folder.mkdir(mode=0o700, parents=True)
+        os.chown(folder, owner, -1)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) & 0o077:
+        raise ServerError(f"{folder} is not a folder of our own: remove it")
 
 
 def dies_with_parent(with_signal: int, parent: int) -> None:
@@ -71,6 +92,17 @@ def _enter_namespace(shown_uid: int, shown_gid: int) -> None:
     Path("/proc/self/uid_map").write_text(f"{shown_uid} {uid} 1")
 
 
+def prepared(first: Callable[[], None], death_signal: int) -> Callable[[], None]:
+    """What a child does before its program: `first`, then bind its life to this process."""
+    parent = os.getpid()
+
+    def prepare() -> None:
+        first()
+        dies_with_parent(death_signal, parent)  # after any change of the user, which would clear it
+
+    return prepare
+
+
 def start(
     arguments: Sequence[str | Path],
     *,
@@ -80,18 +112,12 @@ def start(
     first: Callable[[], None] = lambda: None,
 ) -> subprocess.Popen[bytes]:
     """Start a child that ends with this process; `first` runs in the child before its program."""
-    parent = os.getpid()
-
-    def prepare() -> None:
-        first()
-        dies_with_parent(death_signal, parent)  # after any change of the user, which would clear it
-
     return subprocess.Popen(
         [os.fspath(a) for a in arguments],
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        preexec_fn=prepare,
+        preexec_fn=prepared(first, death_signal),
         start_new_session=True,
     )

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import redis
 from aristobot.servers import process
 from aristobot.servers.process import ServerError
 
-_LONGEST_SOCKET = 90
+_LONGEST_SOCKET_FOLDER = 80
 
 
 def binary() -> Path:
@@ -36,9 +35,7 @@ class Valkey:
     def __init__(self, home: Path) -> None:
         self._folder = home / "valkey"
         self.log = home / "logs" / "valkey.log"
-        self._socket = self._folder / "valkey.sock"
-        if len(str(self._socket)) > _LONGEST_SOCKET:
-            self._socket = Path(tempfile.gettempdir()) / f"aristobot-{os.getuid()}-{abs(hash(str(home))):x}.sock"
+        self._socket = process.socket_folder(self._folder, _LONGEST_SOCKET_FOLDER) / "valkey.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,6 +48,7 @@ class Valkey:
         program = binary()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
+        process.make_private(self._socket.parent, os.getuid())
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._socket.unlink(missing_ok=True)
         with self.log.open("ab") as log:

@@ -123,7 +123,7 @@ def test_an_old_secret_after_a_comma_still_decrypts(database, store):
 def test_secrets_lead_to_their_own_keys():
     """One secret gives many keys, none of which tells another; an empty secret is refused."""
     one, other = MasterKey("one"), MasterKey("other")
-    assert one.token_hash("t") == MasterKey("one").token_hash("t") != other.token_hash("t")
+    assert one.token_hashes("t") == MasterKey("one").token_hashes("t") != other.token_hashes("t")
     assert len({one.password_of("a"), one.password_of("b"), other.password_of("a")}) == 3
     with pytest.raises(ValueError, match="ARISTOBOT_SECRET_KEY"):
         MasterKey(" , ")

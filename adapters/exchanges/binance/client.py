@@ -123,7 +123,8 @@ class Binance:
         while start <= now:
             end = min(start + _DAY, now + timedelta(seconds=1))
             parameters: dict[str, object] = {
-                "symbol": market.native, "startTime": _milliseconds(start), "endTime": _milliseconds(end), "limit": _PAGE,
+                "symbol": market.native, "limit": _PAGE,
+                "startTime": _milliseconds(start), "endTime": _milliseconds(end),
             }  # fmt: skip
             page = messages.reports_of(await self._signed("/api/v3/allOrders", parameters, credentials, 20))
             found.update((report.exchange_order_id, report) for report in page)
@@ -147,7 +148,7 @@ class Binance:
 
     def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport]:
         """The private stream of one account."""
-        return streams.reports(self._http.session, self._ws_api, credentials, lambda: self._now())
+        return streams.reports(self._http.session, self._ws_api, credentials, self._now)
 
     # --- changes -----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Binance's two canonical strings: REST signs what is percent-encoded, the WebSocket API signs raw text sorted by name."""
+"""Binance's two canonical strings: REST signs what is percent-encoded, the WebSocket API raw text sorted by name."""
 
 from __future__ import annotations
 

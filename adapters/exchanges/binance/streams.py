@@ -1,4 +1,4 @@
-"""Binance's WebSockets: the private stream by the signature subscription of the WebSocket API, and the market stream."""
+"""Binance's WebSockets: the private stream by signature subscription, and market streams."""
 
 from __future__ import annotations
 
