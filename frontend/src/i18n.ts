@@ -1,0 +1,21 @@
+import { createI18n } from 'vue-i18n'
+
+import en from './locales/en.json'
+import fr from './locales/fr.json'
+
+export type Language = 'fr' | 'en'
+const KEY = 'aristobot.language'
+
+function initial(): Language {
+  const kept = localStorage.getItem(KEY)
+  if (kept === 'fr' || kept === 'en') return kept
+  return navigator.language.startsWith('en') ? 'en' : 'fr'
+}
+
+export const i18n = createI18n({ legacy: false, locale: initial(), fallbackLocale: false, messages: { fr, en } })
+
+export function speak(language: Language): void {
+  i18n.global.locale.value = language
+  localStorage.setItem(KEY, language)
+  document.documentElement.lang = language
+}

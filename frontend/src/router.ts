@@ -1,0 +1,27 @@
+import { createRouter, createWebHistory } from 'vue-router'
+
+import { useSession } from './features/session/store'
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/login', name: 'login', component: () => import('./features/session/LoginPage.vue') },
+    {
+      path: '/',
+      component: () => import('./layout/AppLayout.vue'),
+      children: [
+        { path: '', name: 'dashboard', component: () => import('./features/dashboard/DashboardPage.vue') },
+        { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
+      ],
+    },
+    { path: '/:rest(.*)*', redirect: '/' },
+  ],
+})
+
+router.beforeEach(async (to) => {
+  const session = useSession()
+  await session.restore()
+  if (to.name !== 'login' && !session.current) return { name: 'login' }
+  if (to.name === 'login' && session.current) return { name: 'dashboard' }
+  return true
+})
