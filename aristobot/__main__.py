@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from psycopg.conninfo import make_conninfo
 
 from adapters import audit
 from adapters.keys import MasterKey
-from adapters.migrate import OWNER, migrate, rebuild_books, verify_books
+from adapters.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
 from adapters.paper.server import PaperServer
-from aristobot.liveness import TERMINALS, stop_on_signal
+from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
 from aristobot.servers.process import ServerError
 from aristobot.settings import SettingMissing, Settings
@@ -48,6 +49,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
     stopping = stop_on_signal()
     log = open_log(settings.home, arguments.name)
+    master = MasterKey(settings.secret_key())
+    url = url_for(settings.need_database(), ROLES[arguments.name], master)
+    direct = url_for(settings.database_direct_url or url, ROLES[arguments.name], master)
+    settings = replace(settings, database_url=url, database_direct_url=direct)
     house = House(settings, connections=8 if arguments.name in {"web", "gateway"} else 4)
     log.info("started")
     try:
@@ -66,6 +71,7 @@ def _paper(arguments: argparse.Namespace, _: Settings) -> int:
             replay=arguments.replay and Path(arguments.replay),
             speed=arguments.speed,
             symbol=arguments.symbol,
+            books=arguments.books and Path(arguments.books),
         )
         await server.start()
         stopping = asyncio.Event()
@@ -132,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     terminal.add_argument("name", choices=TERMINALS)
     paper = command("paper", _paper, "start the paper exchange alone")
     paper.add_argument("--port", type=int, default=9100, help="control API; Binance's API is on the next port")
+    paper.add_argument("--books", help="a file that keeps accounts and orders over restarts")
     paper.add_argument("--symbol", default="BTC/USDT", help="the pair that a replayed file moves")
     for able in (run, paper):
         able.add_argument("--replay", help="a CSV of one-minute candles to take the prices from")

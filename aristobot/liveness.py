@@ -12,7 +12,15 @@ from adapters.bus import Bus
 
 BEAT_SECONDS = 10.0
 FIGURES_SECONDS = 2.0
-TERMINALS = ("web", "engine", "gateway", "receiver", "projector")
+ROLES = {
+    "web": "aristobot_web",
+    "engine": "aristobot_writer",
+    "gateway": "aristobot_writer",
+    "receiver": "aristobot_writer",
+    "projector": "aristobot_projector",
+}
+"""The terminals and the database role that each connects as."""
+TERMINALS = tuple(ROLES)
 
 
 def stop_on_signal() -> threading.Event:

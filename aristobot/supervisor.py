@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from adapters.keys import MasterKey
 from adapters.migrate import migrate, url_for
 from aristobot import demo
-from aristobot.liveness import stop_on_signal
+from aristobot.liveness import ROLES, stop_on_signal
 from aristobot.logs import open_log
 from aristobot.servers import process
 from aristobot.servers.postgres import Postgres
@@ -29,13 +29,6 @@ from aristobot.settings import Settings
 from aristobot.wiring import House
 
 ORDER = ("gateway", "projector", "web", "engine", "receiver")
-ROLES = {
-    "web": "aristobot_web",
-    "projector": "aristobot_projector",
-    "gateway": "aristobot_writer",
-    "engine": "aristobot_writer",
-    "receiver": "aristobot_writer",
-}
 LONGEST_PAUSE = 30.0
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 0.2
@@ -79,7 +72,9 @@ class Supervisor:
         try:
             self._start_servers()
             self._log.info("migrated", done=migrate(self.owner_url, self.master))
-            self._start("paper", ["paper", "--port", str(self.settings.paper_port), *self._paper_arguments])
+            books = str(self.settings.home / "paper" / "books.sqlite")
+            port = str(self.settings.paper_port)
+            self._start("paper", ["paper", "--port", port, "--books", books, *self._paper_arguments])
             paper = f"http://127.0.0.1:{self.settings.paper_port}"
             _await_http(f"{paper}/paper/orders", stopping)
             told = self._prepare(paper)

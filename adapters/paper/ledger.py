@@ -116,8 +116,9 @@ class Ledger:
         self.orders: dict[int, PaperOrder] = {}
         self.trades: list[PaperTrade] = []
         self.listeners: list[Heard] = []
-        self._order_ids = itertools.count(1001)
-        self._trade_ids = itertools.count(50001)
+        self.order_ids = itertools.count(1001)
+        self.trade_ids = itertools.count(50001)
+        self.opened: Callable[[Account], None] = lambda _: None
         prices.listeners.append(self._price_moved)
 
     def open_account(
@@ -136,6 +137,7 @@ class Ledger:
             exchange, key, secret or secrets.token_urlsafe(48), passphrase, len(self.accounts) + 1, dict(balances)
         )
         self.accounts[exchange, key] = account
+        self.opened(account)
         return account
 
     def of(self, account: Account, pair: Pair | None = None) -> list[PaperOrder]:
@@ -180,7 +182,7 @@ class Ledger:
         if time_in_force == "PO" and crosses:
             raise Refused("would_take")
         order = PaperOrder(
-            next(self._order_ids), account, pair, client_order_id, side, type, quantity, quote_quantity, price,
+            next(self.order_ids), account, pair, client_order_id, side, type, quantity, quote_quantity, price,
             time_in_force, self.clock(),
         )  # fmt: skip
         order.locked = quantity if side == "sell" else (quantity * (price if price is not None else last))
@@ -234,7 +236,7 @@ class Ledger:
         order.cost += cost
         order.updated = self.clock()
         order.status = "filled" if order.filled == order.quantity else "partly"
-        trade = PaperTrade(next(self._trade_ids), order, quantity, price, fee, got, self.clock(), maker)
+        trade = PaperTrade(next(self.trade_ids), order, quantity, price, fee, got, self.clock(), maker)
         order.trades.append(trade)
         self.trades.append(trade)
         if order.status == "filled":

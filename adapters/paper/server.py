@@ -13,16 +13,27 @@ from adapters.paper.binance_sockets import BinanceSockets
 from adapters.paper.control import Control
 from adapters.paper.exchange import Paper
 from adapters.paper.prices import replayed
+from adapters.paper.shelf import Shelf
 
 WALK_SECONDS = 0.5
 HOST = "127.0.0.1"
 
 
 class PaperServer:
-    """`port` is the control API's, Binance's API is on `port + 1`."""
+    """`port` is the control API's, Binance's API is on `port + 1`. `books` is the file that outlives a restart."""
 
-    def __init__(self, port: int, *, replay: Path | None = None, speed: float = 1.0, symbol: str = "BTC/USDT") -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        replay: Path | None = None,
+        speed: float = 1.0,
+        symbol: str = "BTC/USDT",
+        books: Path | None = None,
+    ) -> None:
         self.paper = Paper()
+        if books is not None:
+            Shelf(books).restore(self.paper.ledger)
         self.port = port
         self._replay, self._speed, self._symbol = replay, speed, symbol
         self._runners: list[web.AppRunner] = []

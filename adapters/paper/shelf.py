@@ -1,0 +1,78 @@
+"""The paper exchange's books on disk, so that accounts and resting orders outlive a restart of the exchange."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.paper.ledger import Account, Ledger, PaperOrder, PaperTrade
+from adapters.paper.prices import PAIRS
+
+_ORDER = (
+    "id", "client_order_id", "side", "type", "quantity", "quote_quantity", "price", "time_in_force", "at", "status",
+    "filled", "cost", "locked", "updated", "reason",
+)  # fmt: skip
+_TRADE = ("id", "quantity", "price", "fee", "fee_currency", "at", "maker")
+_AMOUNTS = frozenset({"quantity", "quote_quantity", "price", "filled", "cost", "locked", "fee"})
+
+
+class Shelf:
+    """One SQLite file. Every change of an order is written with its account and trades before the answer leaves."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._database = sqlite3.connect(file, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = OFF")  # it has to outlive the process, not the machine
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS kept (kind TEXT, id TEXT, body BLOB, PRIMARY KEY (kind, id))"
+        )
+
+    def restore(self, ledger: Ledger) -> None:
+        """Put everything back as it stood, and keep what changes from now on."""
+        for body in self._read("account"):
+            account = Account(**{**body, "free": _decimals(body["free"]), "locked": _decimals(body["locked"])})
+            ledger.accounts[account.exchange, account.key] = account
+        for body in self._read("order"):
+            account = ledger.accounts[body["account"][0], body["account"][1]]
+            order = PaperOrder(account=account, pair=PAIRS[body["pair"]], **_typed(body, _ORDER))
+            order.trades = [PaperTrade(order=order, **_typed(trade, _TRADE)) for trade in body["trades"]]
+            ledger.orders[order.id] = order
+        ledger.trades = sorted((t for o in ledger.orders.values() for t in o.trades), key=lambda t: t.id)
+        ledger.order_ids = itertools.count(max(ledger.orders, default=1000) + 1)
+        ledger.trade_ids = itertools.count(max((t.id for t in ledger.trades), default=50000) + 1)
+        ledger.listeners.append(lambda _, order, __: self._keep(order))
+        ledger.opened = self._keep_account
+
+    def _read(self, kind: str) -> list[dict[str, Any]]:
+        rows = self._database.execute("SELECT body FROM kept WHERE kind = ? ORDER BY rowid", (kind,))
+        return sorted((msgspec.json.decode(row[0]) for row in rows), key=lambda b: b.get("id", b.get("number", 0)))
+
+    def _put(self, kind: str, key: object, body: dict[str, Any]) -> None:
+        self._database.execute(
+            "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (kind, str(key), msgspec.json.encode(body))
+        )
+
+    def _keep_account(self, account: Account) -> None:
+        self._put("account", f"{account.exchange}/{account.key}", vars(account))
+
+    def _keep(self, order: PaperOrder) -> None:
+        body = {name: getattr(order, name) for name in _ORDER}
+        body["account"] = [order.account.exchange, order.account.key]
+        body["pair"] = order.pair.symbol
+        body["trades"] = [{name: getattr(trade, name) for name in _TRADE} for trade in order.trades]
+        self._put("order", order.id, body)
+        self._keep_account(order.account)
+
+
+def _decimals(amounts: dict[str, str]) -> dict[str, Decimal]:
+    return {currency: Decimal(value) for currency, value in amounts.items()}
+
+
+def _typed(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {n: Decimal(body[n]) if n in _AMOUNTS and body[n] is not None else body[n] for n in names}

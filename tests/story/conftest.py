@@ -1,0 +1,251 @@
+"""The whole platform as a user starts it: `aristobot run` on a HOME and ports of its own, over real processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from json import loads
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from websockets.sync.client import ClientConnection, connect
+
+from adapters.keys import MasterKey
+from adapters.migrate import OWNER
+
+REPOSITORY = Path(__file__).parents[2]
+ENDS = {"executed", "failed", "refused", "ignored"}
+_numbers = count(1)
+
+
+class Platform:
+    """One HOME and what runs on it."""
+
+    def __init__(self, home: Path, eventually: Callable[..., Any]) -> None:
+        self.home = home
+        self.eventually = eventually
+        web, door, paper = _free_ports()
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")} | {
+            "ARISTOBOT_HOME": str(home),
+            "ARISTOBOT_WEB_PORT": str(web),
+            "ARISTOBOT_WEBHOOK_PORT": str(door),
+            "ARISTOBOT_PAPER_PORT": str(paper),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.printed = ""
+        self.told: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Run it, wait until it has said how it is used, and log in."""
+        command = [sys.executable, "-m", "aristobot", "run"]
+        with (self.home.parent / f"{self.home.name}.out").open("w+b") as out:
+            self.process = subprocess.Popen(
+                command, cwd=REPOSITORY, env=self.environment, stdout=out, stderr=out, start_new_session=True
+            )
+            self.eventually(lambda: self._has_said(Path(out.name)), 90)
+        self.told = loads((self.home / "run.json").read_text())
+        self.console = httpx.Client(base_url=self.told["console"], timeout=30)
+        self.paper = httpx.Client(base_url=self.told["paper"], timeout=30)
+        self.door = httpx.Client(timeout=30)
+        self.log_in(self.console)
+        self.eventually(lambda: self.pids().keys() >= {"web", "engine", "gateway", "receiver", "projector"})
+
+    def _has_said(self, out: Path) -> bool:
+        self.printed = out.read_text()
+        assert self.process.poll() is None, self.printed
+        return "Ctrl+C stops everything." in self.printed
+
+    def stop(self) -> None:
+        """As Ctrl+C does; it ends with 0 and leaves no process behind."""
+        family = {pid: _born(pid) for pid in self.family()}
+        for client in (self.console, self.paper, self.door):
+            client.close()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(60) == 0, self.printed
+        self.process = None
+        assert len(family) > 7
+        self.eventually(lambda: not [pid for pid, born in family.items() if born and _born(pid) == born])
+
+    def kill(self) -> None:
+        """Whatever a failed test left."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def family(self) -> list[int]:
+        """The supervisor and all that descend from it."""
+        parents = {int(folder.name): _stat(int(folder.name))[1:2] for folder in Path("/proc").glob("[0-9]*")}
+        found = [self.process.pid]
+        for member in found:
+            found += [child for child, parent in parents.items() if parent == [str(member)]]
+        return found
+
+    def log_in(self, client: httpx.Client) -> dict[str, Any]:
+        """A session of the demo user in this client."""
+        asked = client.post("/api/session", json={"username": self.told["user"], "password": self.told["password"]})
+        assert asked.status_code == 200, asked.text
+        client.headers["X-CSRF-Token"] = asked.json()["csrf"]
+        return asked.json()
+
+    def ask(self, path: str, **query: Any) -> Any:
+        """What the console's API says."""
+        answer = self.console.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def do(self, path: str) -> httpx.Response:
+        """A change by the console's API."""
+        answer = self.console.post(path)
+        assert answer.is_success, answer.text
+        return answer
+
+    def all_of(self, path: str) -> list[dict[str, Any]]:
+        """Every row of a list, page by page."""
+        rows, cursor = [], {}
+        while True:
+            page = self.ask(path, limit=200, **cursor)
+            rows += page["items"]
+            if page["next"] is None:
+                return rows
+            cursor = {"cursor": page["next"]}
+
+    def pids(self) -> dict[str, int]:
+        """The terminals that show a sign of life, and their processes."""
+        terminals = self.ask("/api/health/terminals")["terminals"]
+        return {t["name"]: t["figures"]["pid"] for t in terminals if t["state"] == "up" and "pid" in t["figures"]}
+
+    def alert(self, action: str = "BuyMarket", name: str | None = None, **changed: str) -> tuple[str, str]:
+        """An alert as the printed one, and the indicator's name by which its webhook is found again.
+
+        `changed` are fields as they stand in the text, so with quotes where there are quotes.
+        """
+        name = name or f"Story {next(_numbers)}"
+        text = re.search(r"-d '(\{.*\})'", self.printed)[1].replace("'$(date -u +%FT%TZ)'", "2026-03-02T09:30:00Z")
+        for key, value in {"Action": f'"{action}"', "IndicateurName": f'"{name}"', **changed}.items():
+            text, times = re.subn(rf'"{key}":("[^"]*"|[^,}}]*)', lambda _, k=key, v=value: f'"{k}":{v}', text)
+            assert times == 1, f"the printed alert has no {key}"
+        return text, name
+
+    def post(self, body: str | bytes, url: str | None = None) -> httpx.Response:
+        """Deliver something at the door."""
+        return self.door.post(url or self.told["webhook_url"], content=body)
+
+    def webhooks(self, name: str) -> list[dict[str, Any]]:
+        """The rows of the alerts of an indicator, newest first."""
+        return [row for row in self.all_of("/api/webhooks/history") if name in row["body"]]
+
+    def ended(self, name: str, seconds: float = 30) -> dict[str, Any]:
+        """The one webhook of an indicator, once it has ended."""
+
+        def row() -> dict[str, Any] | None:
+            rows = self.webhooks(name)
+            assert len(rows) <= 1
+            return rows[0] if rows and rows[0]["status"] in ENDS else None
+
+        return self.eventually(row, seconds)
+
+    def order_of(self, webhook: dict[str, Any], state: str) -> dict[str, Any]:
+        """The order of a webhook, once the books show it in that state."""
+
+        def row() -> dict[str, Any] | None:
+            rows = [order for order in self.all_of("/api/orders") if order["webhook_id"] == webhook["id"]]
+            assert len(rows) <= 1
+            return rows[0] if rows and rows[0]["state"] == state else None
+
+        return self.eventually(row)
+
+    def on_exchange(self) -> list[dict[str, Any]]:
+        """All orders that the paper exchange ever took."""
+        return self.paper.get("/paper/orders").json()
+
+    def price(self, price: str, symbol: str = "BTC/USDT") -> None:
+        """Set and hold a price."""
+        assert self.paper.put("/paper/price", json={"symbol": symbol, "price": price}).status_code == 200
+
+    def live(self, client: httpx.Client | None = None, **options: Any) -> ClientConnection:
+        """The live socket, as the console opens it."""
+        cookies = "; ".join(f"{name}={value}" for name, value in (client or self.console).cookies.items())
+        options = {"origin": self.told["console"], "additional_headers": {"Cookie": cookies}, **options}
+        return connect(self.told["console"].replace("http", "ws", 1) + "/api/live", **options)
+
+    def database(self) -> psycopg.Connection[Any]:
+        """The database as its owner, who runs the audit."""
+        known = loads((self.home / "servers.json").read_text())["database"]
+        password = MasterKey((self.home / "secret_key").read_text().strip()).password_of(OWNER)
+        return psycopg.connect(make_conninfo(**known, password=password), autocommit=True)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A second command on the same HOME."""
+        command = [sys.executable, "-m", "aristobot", *arguments]
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+
+def _free_ports() -> tuple[int, int, int]:
+    """Three ports for console, door and paper exchange; the one after the last is free as well."""
+    while True:
+        with ExitStack() as opened:
+            taken = [opened.enter_context(socket.socket()) for _ in range(4)]
+            try:
+                for one in taken[:3]:
+                    one.bind(("127.0.0.1", 0))
+                web, door, paper = (one.getsockname()[1] for one in taken[:3])
+                taken[3].bind(("127.0.0.1", paper + 1))
+            except (OSError, OverflowError):
+                continue
+            return web, door, paper
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and so on of a process; empty once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _born(pid: int) -> str | None:
+    """When a process that still runs was started: a number that was given again is another process."""
+    known = _stat(pid)
+    return known[19] if known and known[0] not in "ZX" else None
+
+
+@pytest.fixture(scope="session")
+def new_platform(eventually: Callable[..., Any]) -> Iterator[Callable[[], Platform]]:
+    """`new_platform()` runs a platform on a new HOME; the test stops it itself."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="as-", dir=memory if os.access(memory, os.W_OK) else "/tmp"))
+    folder.chmod(0o755)
+    made: list[Platform] = []
+
+    def make() -> Platform:
+        made.append(Platform(folder / f"h{len(made)}", eventually))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for platform in made:
+        platform.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def platform(new_platform: Callable[[], Platform]) -> Iterator[Platform]:
+    """The platform that all stories share. Its end is a story too: exit code 0 and no process left."""
+    running = new_platform()
+    yield running
+    running.stop()

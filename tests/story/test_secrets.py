@@ -1,0 +1,96 @@
+"""Secrets are in no log, no event, no argument, and in no answer that is not meant to show them."""
+
+from __future__ import annotations
+
+from json import loads
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+
+@pytest.fixture(scope="module")
+def secrets(platform: Any) -> dict[str, bytes]:
+    """What must not be seen, after everything that has to do with it was done once, rightly and wrongly."""
+    body, name = platform.alert()
+    platform.post(body)
+    platform.order_of(platform.ended(name), "closed")
+    platform.post("{")
+    platform.post(b"x" * 65 * 1024)
+    platform.post(body, platform.told["webhook_url"] + "wrong")
+    with httpx.Client(base_url=platform.told["console"], timeout=30) as client:
+        password = platform.told["password"]
+        assert client.post("/api/session", json={"username": "nobody", "password": password}).status_code == 401
+        assert client.post("/api/session", json={"username": "demo", "pass": password}).status_code == 422
+        assert password not in platform.log_in(client).values()
+        assert client.delete("/api/session").status_code == 204
+    account = loads((platform.home / "paper_account.json").read_text())
+    return {
+        "password": platform.told["password"].encode(),
+        "token": platform.told["webhook_url"].partition("token=")[2].encode(),
+        "key": account["key"].encode(),
+        "secret": account["secret"].encode(),
+        "secret key": (platform.home / "secret_key").read_bytes().strip(),
+    }
+
+
+def _seen(secrets: dict[str, bytes], text: bytes) -> list[str]:
+    return [name for name, secret in secrets.items() if secret in text]
+
+
+def test_logs(platform: Any, secrets: dict[str, bytes]) -> None:
+    """Neither the terminals' logs nor what they and the servers printed."""
+    files = [file for file in (platform.home / "logs").rglob("*") if file.is_file()]
+    assert {file.name for file in files} >= {"receiver.log", "web.log", "gateway.log", "postgres.log", "web.out"}
+    assert {file.name: seen for file in files if (seen := _seen(secrets, file.read_bytes()))} == {}
+
+
+def test_events(platform: Any, secrets: dict[str, bytes]) -> None:
+    """No event holds one; bodies and addresses are sealed, so the alert's own words cannot be read there either."""
+    with platform.database() as connection:
+        states = b"\n".join(row[0] for row in connection.execute("SELECT state FROM log.events"))
+    assert _seen({**secrets, "body": b"IndicateurName", "address": b"127.0.0.1"}, states) == []
+
+
+def test_books(platform: Any, secrets: dict[str, bytes]) -> None:
+    """Nor any table of the books or of the service; the vault alone keeps them, and keeps them sealed."""
+    with platform.database() as connection:
+        tables = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('books', 'service', 'vault')"
+        ).fetchall()
+        assert {"books", "service", "vault"} == {schema for schema, _ in tables}
+        for schema, table in tables:
+            rows = connection.execute(f"SELECT t::text, encode(t::text::bytea, 'escape') FROM {schema}.{table} t")
+            assert _seen(secrets, repr(rows.fetchall()).encode()) == [], f"{schema}.{table}"
+
+
+def test_arguments(platform: Any, secrets: dict[str, bytes]) -> None:
+    """Everybody on the machine can read a process's arguments."""
+    family = platform.family()
+    commands = [Path(f"/proc/{pid}/cmdline") for pid in family]
+    lines = [file.read_bytes() for file in commands if file.exists()]
+    assert sum(b"terminal" in line for line in lines) == 5
+    assert _seen(secrets, b"\n".join(lines)) == []
+
+
+def test_files_are_private(platform: Any) -> None:
+    """What HOME keeps in the clear is readable by its owner alone."""
+    for name in ("run.json", "paper_account.json", "secret_key"):
+        assert (platform.home / name).stat().st_mode & 0o077 == 0, name
+    assert platform.home.stat().st_mode & 0o077 == 0
+    assert "password" not in loads((platform.home / "servers.json").read_text())["database"]
+
+
+def test_answers(platform: Any, secrets: dict[str, bytes]) -> None:
+    """Only the address of the door shows its token; no other answer shows anything."""
+    paths = platform.ask("/api/openapi.json")["paths"]
+    shown = {path: _seen(secrets, platform.console.get(path).content) for path in paths if "get" in paths[path]}
+    assert {path: seen for path, seen in shown.items() if seen} == {"/api/webhooks/url": ["token"]}
+
+
+def test_the_live_socket(platform: Any, secrets: dict[str, bytes]) -> None:
+    """Nor do the rows that are pushed."""
+    with platform.live() as socket:
+        told = "\n".join(socket.recv(30) for _ in range(4))
+    assert _seen(secrets, told.encode()) == []
