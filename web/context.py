@@ -114,7 +114,7 @@ def asking(
 ) -> Asking:
     """The user who asks; every change has to carry the CSRF token too."""
     session = session_of(context, aristobot_session)
-    if request.method != "GET" and not secrets.compare_digest(session.csrf, x_csrf_token or ""):
+    if request.method != "GET" and not secrets.compare_digest(session.csrf.encode(), (x_csrf_token or "").encode()):
         raise Forbidden("the X-CSRF-Token header is missing or wrong")
     return session
 

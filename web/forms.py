@@ -7,8 +7,18 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, PlainSerializer
+from pydantic import AfterValidator, BaseModel, PlainSerializer, StringConstraints
 
+LONGEST_TEXT = 200
+
+
+def _plain(text: str) -> str:
+    """Half a surrogate pair is no character: it can be neither hashed nor stored."""
+    text.encode()  # raises UnicodeEncodeError, which is a ValueError
+    return text
+
+
+Text = Annotated[str, AfterValidator(_plain), StringConstraints(max_length=LONGEST_TEXT)]
 Amount = Annotated[Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str)]
 
 
@@ -23,8 +33,8 @@ class Problem(BaseModel):
 class LogIn(BaseModel):
     """Name and password."""
 
-    username: str
-    password: str
+    username: Text
+    password: Text
 
 
 class Session(BaseModel):

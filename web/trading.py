@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from application import accounts
 from domain.refusals import Invalid
@@ -18,6 +18,12 @@ from web.context import By, Context, InContext, books
 router = APIRouter(prefix="/api", tags=["trading"])
 MOST_ROWS = 200
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+BrokerNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+State = Literal[
+    "live", "placed", "submitted", "unknown", "open", "closed", "cancelled", "expired", "rejected", "refused", "pending"
+]
+"""One of the order's states or of the standard statuses; `live` is everything that has not ended."""
 
 
 def cursor_after(moment: datetime, key: UUID) -> str:
@@ -81,8 +87,8 @@ def list_orders(
     context: InContext,
     cursor: str | None = None,
     limit: Limit = 50,
-    broker: int | None = None,
-    state: str | None = None,
+    broker: BrokerNumber = None,
+    state: State | None = None,
 ) -> forms.Trades:
     """Every order ever wanted, refused ones too; `state=live` keeps what has not ended."""
     return _page(context, by.user, cursor, limit, broker, state, executed=False)
@@ -94,7 +100,7 @@ def list_trades(
     context: InContext,
     cursor: str | None = None,
     limit: Limit = 50,
-    broker: int | None = None,
+    broker: BrokerNumber = None,
 ) -> forms.Trades:
     """Orders of which something was executed, with their fills."""
     return _page(context, by.user, cursor, limit, broker, None, executed=True)
@@ -113,13 +119,13 @@ def resume_all(by: By, context: InContext) -> None:
 
 
 @router.post("/brokers/{number}/stop", status_code=204)
-def stop_broker(number: int, by: By, context: InContext) -> None:
+def stop_broker(number: Number, by: By, context: InContext) -> None:
     """No automatic order on this broker until resumed."""
     accounts.switch_trading(context.store, by.user, stopped=True, number=number)
 
 
 @router.post("/brokers/{number}/resume", status_code=204)
-def resume_broker(number: int, by: By, context: InContext) -> None:
+def resume_broker(number: Number, by: By, context: InContext) -> None:
     """Automatic orders are allowed again on this broker."""
     accounts.switch_trading(context.store, by.user, stopped=False, number=number)
 

@@ -934,7 +934,7 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 broker?: number | null;
-                state?: string | null;
+                state?: ("live" | "placed" | "submitted" | "unknown" | "open" | "closed" | "cancelled" | "expired" | "rejected" | "refused" | "pending") | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;

@@ -1,0 +1,97 @@
+"""The compose file without an engine: every service's command starts with its environment as a plain process."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
+TERMINALS = [name for name, service in OURS.items() if service["command"][0] == "terminal"]
+
+
+def _environment(service: dict, database, valkey, home: Path):
+    """The service's environment with its variables filled in and its hosts replaced by the embedded servers."""
+    given = {"ARISTOBOT_SECRET_KEY": "compose-secret", "POSTGRES_PASSWORD": "compose"}
+    filled = {
+        name: re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda m: given.get(m[1], m[2] or ""), str(value))
+        for name, value in service["environment"].items()
+    }
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        web, door = (str(opened.getsockname()[1]) for opened in (one, two))
+    return {
+        **filled,
+        "ARISTOBOT_WEB_PORT": web,
+        "ARISTOBOT_WEBHOOK_PORT": door,
+        "ARISTOBOT_HOME": str(home),
+        "ARISTOBOT_DATABASE_URL": database.url,
+        "ARISTOBOT_REDIS_URL": valkey.url,
+        "ARISTOBOT_SECRET_KEY": _secret(database),
+        "PATH": os.environ["PATH"],
+    }
+
+
+def _secret(database) -> str:
+    return database.master._secrets[0].decode()
+
+
+@pytest.mark.parametrize("name", TERMINALS)
+def test_a_services_command_starts_as_a_plain_process(name, database, valkey, eventually):
+    """Each terminal comes up as its own role and shows a sign of life under the name that compose gives it."""
+    import redis
+
+    home = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    service = OURS[name]
+    client = redis.Redis.from_url(valkey.url, decode_responses=True)
+    client.delete(f"terminal_heartbeat:{name}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aristobot", *service["command"]],
+        cwd=REPOSITORY, env=_environment(service, database, valkey, home),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        eventually(lambda: client.get(f"terminal_heartbeat:{name}") or process.poll() is not None)
+        assert process.poll() is None, process.stderr.read().decode()[-800:]
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stderr.close()
+        client.close()
+        shutil.rmtree(home, ignore_errors=True)
+    assert process.returncode == 0
+
+
+def test_migrate_runs_first_and_only_it_has_the_owners_password():
+    """Every terminal waits for the migration, and none is given the owner's password."""
+    for name in TERMINALS:
+        assert OURS[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert "POSTGRES_PASSWORD" not in OURS[name]["environment"]["ARISTOBOT_DATABASE_URL"]
+    assert "POSTGRES_PASSWORD" in OURS["migrate"]["environment"]["ARISTOBOT_DATABASE_URL"]
+
+
+def test_servers_are_recent_and_watched():
+    """PostgreSQL 17 or newer, Valkey or Redis 7 or newer, both with a health check."""
+    images = {name: service["image"] for name, service in COMPOSE["services"].items() if "image" in service}
+    assert int(images["postgres"].rpartition(":")[2]) >= 17
+    assert int(images["redis"].rpartition(":")[2]) >= 7
+    assert all("healthcheck" in COMPOSE["services"][name] for name in images)
+
+
+def test_every_variable_is_in_the_example():
+    """Whatever compose or the settings read stands in `.env.example`."""
+    listed = set(re.findall(r"^(\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
+    asked = set(re.findall(r"\$\{(\w+)", (REPOSITORY / "docker-compose.yml").read_text()))
+    read = set(re.findall(r'"(ARISTOBOT_[A-Z_]+)"', (REPOSITORY / "aristobot" / "settings.py").read_text()))
+    assert asked | read <= listed

@@ -1,0 +1,199 @@
+"""The walls of the console: who may ask, who may change, and what an error looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from starlette.websockets import WebSocketDisconnect
+
+from application.signals import receive
+from web.app import create_app
+
+OPEN_TO_ALL = {"/api/start", "/api/health", "/api/openapi.json"}
+BEFORE_LOGIN = {("POST", "/api/session"), ("POST", "/api/users")}
+ROUTES = [(method.upper(), path) for path, methods in create_app(None).openapi()["paths"].items() for method in methods]
+READS = [path for method, path in ROUTES if method == "GET" and path not in OPEN_TO_ALL]
+CHANGES = [route for route in ROUTES if route[0] != "GET" and route not in BEFORE_LOGIN]
+Problem = Callable[..., None]
+
+
+def test_nobody_reads_without_a_session(console: Any, problem: Problem) -> None:
+    """Every address that is not meant for all answers 401, without a cookie and with one that is nobody's."""
+    assert len(READS) > 6
+    for path in READS:
+        problem(console.client().get(path), 401, "not_logged_in")
+        problem(console.client().get(path, headers={"Cookie": "aristobot_session=somebody"}), 401, "not_logged_in")
+
+
+def test_what_is_open_to_all_tells_nothing(console: Any) -> None:
+    """Whether it is up and whether there is an account: that is all a stranger learns."""
+    assert console.client().get("/api/health").json() == {"up": True}
+    assert console.client().get("/api/start").json() == {"first_account": False}
+
+
+def test_nothing_changes_without_the_csrf_token(console: Any, alice: Any, problem: Problem) -> None:
+    """A cookie alone changes nothing: another site could send it."""
+    head = console.store.head()
+    del alice.headers["X-CSRF-Token"]
+    assert len(CHANGES) > 6
+    for method, path in CHANGES:
+        for headers in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "wrong"}):
+            answer = alice.request(method, path.replace("{number}", "1"), headers=headers, json={"language": "en"})
+            problem(answer, 403, "csrf_missing")
+    assert console.store.head() == head
+
+
+def test_nothing_changes_without_a_session(console: Any, alice: Any, problem: Problem) -> None:
+    """Nor does the token help without the cookie."""
+    headers = {"X-CSRF-Token": alice.headers["X-CSRF-Token"]}
+    for method, path in CHANGES:
+        answer = console.client().request(
+            method, path.replace("{number}", "1"), headers=headers, json={"language": "en"}
+        )
+        problem(answer, 401, "not_logged_in")
+
+
+def test_a_wrong_name_and_a_wrong_password_are_answered_alike(console: Any, problem: Problem) -> None:
+    """Who guesses does not learn which names exist."""
+    told = []
+    for name, password in (("alice", "wrong"), ("nobody", "correct horse battery"), ("", ""), ("alice", "")):
+        answer = console.client().post("/api/session", json={"username": name, "password": password})
+        problem(answer, 401, "login_wrong")
+        assert "set-cookie" not in answer.headers
+        told.append(answer.json())
+    assert told == [told[0]] * 4
+
+
+def test_a_session_lives_from_login_to_logout(console: Any, alice: Any, problem: Problem) -> None:
+    """The cookie is kept from scripts and other sites, and worth nothing after the logout."""
+    me = alice.get("/api/session").json()
+    assert (me["username"], me["user"], me["csrf"]) == ("alice", 1, alice.headers["X-CSRF-Token"])
+    cookie = alice.cookies["aristobot_session"]
+    again = console.client().post("/api/session", json={"username": "alice", "password": "correct horse battery"})
+    flags = again.headers["set-cookie"].lower()
+    assert "httponly" in flags
+    assert "samesite=strict" in flags
+    assert alice.delete("/api/session").status_code == 204
+    problem(console.client().get("/api/orders", headers={"Cookie": f"aristobot_session={cookie}"}), 401)
+
+
+def test_the_first_account_is_made_once(console: Any, problem: Problem) -> None:
+    """With an account there, nobody makes himself another one."""
+    answer = console.client().post("/api/users", json={"username": "eve", "password": "long enough phrase"})
+    problem(answer, 422, "first_account_exists")
+
+
+def test_another_users_things_do_not_exist(console: Any, alice: Any, problem: Problem) -> None:
+    """A foreign broker is answered like none; lists, counts and addresses are each user's own."""
+    bob = console.logged_in("bob")
+    for number in (2, 99):
+        for verb in ("stop", "resume"):
+            problem(alice.post(f"/api/brokers/{number}/{verb}"), 404, "not_found")
+    console.database.placed(console.store, user=2, broker=2)
+    console.project()
+    assert [row["number"] for row in alice.get("/api/brokers").json()["items"]] == [1]
+    assert [row["number"] for row in bob.get("/api/brokers").json()["items"]] == [2]
+    assert alice.get("/api/orders", params={"broker": 2}).json()["items"] == []
+    assert len(bob.get("/api/orders").json()["items"]) == 1
+    assert alice.post("/api/orders/cancel-all").json() == {"asked": 0}
+    assert alice.get("/api/webhooks/url").json() != bob.get("/api/webhooks/url").json()
+
+
+def test_stopping_is_each_users_own(console: Any, alice: Any) -> None:
+    """Alice's stop does not stop bob."""
+    bob = console.logged_in("bob")
+    assert alice.post("/api/trading/stop").status_code == 204
+    assert alice.post("/api/brokers/1/stop").status_code == 204
+    console.project()
+    assert alice.get("/api/health/terminals").json()["trading_stopped"] is True
+    assert bob.get("/api/health/terminals").json()["trading_stopped"] is False
+    assert alice.get("/api/brokers").json()["items"][0]["trading_stopped"] is True
+    assert bob.get("/api/brokers").json()["items"][0]["trading_stopped"] is False
+
+
+def test_a_new_address_replaces_the_old_one(console: Any, alice: Any) -> None:
+    """The address stays the same until it is changed; then the old token is nobody's."""
+    old = alice.get("/api/webhooks/url").json()["url"]
+    assert alice.get("/api/webhooks/url").json()["url"] == old
+    new = alice.post("/api/webhooks/url").json()["url"]
+    assert alice.get("/api/webhooks/url").json()["url"] == new != old
+    assert console.vault.user_of_token(old.partition("token=")[2]) is None
+    assert console.vault.user_of_token(new.partition("token=")[2]) == 1
+
+
+def test_every_answer_carries_the_security_headers(console: Any) -> None:
+    """On success and on errors alike; what the API says is kept in no cache."""
+    for path in ("/api/orders", "/api/health", "/api/openapi.json", "/api/nothing"):
+        headers = console.client().get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self'")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"
+
+
+def test_every_error_has_one_shape(alice: Any, problem: Problem) -> None:
+    """Unknown addresses, wrong methods and wrong parameters too."""
+    problem(alice.get("/api/nothing"), 404, "not_found")
+    problem(alice.delete("/api/orders"), 405, "method_not_allowed")
+    problem(alice.get("/api/orders", params={"limit": 0}), 422, "invalid")
+    problem(alice.get("/api/orders", params={"limit": 201}), 422, "invalid")
+    problem(alice.get("/api/orders", params={"broker": "x"}), 422, "invalid")
+    problem(alice.get("/api/orders", params={"cursor": "x"}), 422, "cursor_unknown")
+    problem(alice.post("/api/brokers/x/stop"), 422, "invalid")
+    problem(alice.post("/api/session", content=b"{"), 422, "invalid")
+
+
+def test_pages_follow_one_another(console: Any, alice: Any) -> None:
+    """Newest first, each row once, and the last page says that it is the last."""
+    for _ in range(5):
+        console.database.placed(console.store)
+    for number in range(5):
+        receive(console.store, 1, f"{number} {uuid4()}".encode(), "127.0.0.1", datetime.now(UTC))
+    console.project()
+    for path in ("/api/orders", "/api/webhooks/history"):
+        everything = alice.get(path).json()
+        assert (len(everything["items"]), everything["next"]) == (5, None)
+        rows, following = [], {}
+        while following is not None:
+            page = alice.get(path, params={"limit": 2, **following}).json()
+            rows += page["items"]
+            following = {"cursor": page["next"]} if page["next"] else None
+        assert rows == everything["items"]
+
+
+def _live(client: Any, origin: str = "http://127.0.0.1") -> Any:
+    return client.websocket_connect("ws://127.0.0.1/api/live", headers={"Origin": origin, "Host": "127.0.0.1"})
+
+
+def test_the_socket_opens_to_the_console_alone(alice: Any) -> None:
+    """A page of another origin gets no socket, although the browser would send the cookie along."""
+    for origin in ("http://evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1:81", "null", ""):
+        with pytest.raises(WebSocketDisconnect) as refused, _live(alice, origin):
+            pass
+        assert refused.value.code == 4403, origin
+    with _live(alice) as socket:
+        assert socket.receive_json()["kind"] == "snapshot"
+
+
+def test_the_socket_needs_a_session(console: Any) -> None:
+    """Without one it says so by its closing code, which the console understands."""
+    with _live(console.client()) as socket:
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        assert closed.value.code == 4401
+
+
+def test_the_socket_shows_its_own_users_rows(console: Any, alice: Any) -> None:
+    """Each browser gets the rows of its user."""
+    console.database.placed(console.store, user=2, broker=2)
+    mine = console.database.placed(console.store)
+    console.project()
+    with _live(alice) as socket:
+        told = {message["topic"]: message for message in (socket.receive_json() for _ in range(4))}
+    assert [row["id"] for row in told["trades"]["items"]] == [str(mine.id)]
+    assert [row["number"] for row in told["brokers"]["items"]] == [1]

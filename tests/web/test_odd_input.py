@@ -1,0 +1,90 @@
+"""Whatever a browser or a stranger sends is answered, in the one shape, and never by a 5xx."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+Problem = Callable[..., None]
+
+
+def _cursor(moment: str) -> str:
+    return urlsafe_b64encode(f"{moment}|{uuid4()}".encode()).decode()
+
+
+def test_queries(alice: Any) -> None:
+    """They are refused or find nothing."""
+    for query in (
+        {"state": "open' OR true--"},
+        {"state": "x" * 5000},
+        {"broker": "9" * 30},
+        {"broker": "-1"},
+        {"broker": str(2**32)},
+        {"limit": "1e2"},
+        *({"cursor": cursor} for cursor in ("", "é", "AAAA", "=", "x" * 5000)),
+        *({"cursor": _cursor(moment)} for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "now")),
+    ):
+        for path in ("/api/orders", "/api/trades", "/api/webhooks/history"):
+            answer = alice.get(path, params=query)
+            assert answer.status_code in {200, 422}, f"{answer.url}: {answer.text}"
+            shape = {"items", "next"} if answer.status_code == 200 else {"code", "message", "field"}
+            assert set(answer.json()) == shape
+
+
+def test_logins(console: Any) -> None:
+    """Nobody is let in."""
+    client = console.client()
+    for body in (
+        b"",
+        b"null",
+        b"{",
+        b"\xff",
+        b"[" * 10_000,
+        b'{"username":1,"password":[]}',
+        b'{"username":NaN,"password":"x"}',
+        b'{"username":"\\ud800","password":"x"}',
+        b'{"username":"\\u0000","password":"\\u0000"}',
+        b'{"username":"alice","password":"' + b"x" * 100_000 + b'"}',
+    ):
+        answer = client.post("/api/session", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code in {400, 401, 422}, f"{body[:40]!r}: {answer.text}"
+        assert set(answer.json()) == {"code", "message", "field"}
+        assert "set-cookie" not in answer.headers
+
+
+def test_brokers(alice: Any, problem: Problem) -> None:
+    """There is no such broker."""
+    for number in ("0", "-1", "9" * 30):
+        problem(alice.post(f"/api/brokers/{number}/stop"), 404, "not_found")
+
+
+def test_languages(console: Any, alice: Any, problem: Problem) -> None:
+    """Two languages are spoken; the choice is kept."""
+    for language in ("", "de", "\x00", "x" * 1000):
+        problem(alice.put("/api/session/language", json={"language": language}), 422)
+    assert alice.put("/api/session/language", json={"language": "en"}).status_code == 204
+    assert alice.get("/api/session").json()["language"] == "en"
+
+
+def test_cookies(console: Any, problem: Problem) -> None:
+    """Nobody's session."""
+    for cookie in (b"\xe9", b"x" * 4000, b"%00", b'"'):
+        headers = [(b"Cookie", b"aristobot_session=" + cookie)]
+        problem(console.client().get("/api/orders", headers=headers), 401, "not_logged_in")
+
+
+def test_what_is_said_on_the_socket(alice: Any) -> None:
+    """Unknown words are passed over: the socket stays open, and a known word after them is answered."""
+    with alice.websocket_connect(
+        "ws://127.0.0.1/api/live", headers={"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
+    ) as socket:
+        for _ in range(4):
+            socket.receive_json()
+        for said in ({"resync": "secrets"}, {"resync": None}, {"other": 1}, [], 1, None, "trades"):
+            socket.send_json(said)
+        socket.send_json({"resync": "brokers"})
+        while (message := socket.receive_json())["topic"] != "brokers":
+            pass
+        assert (message["kind"], message["sequence"]) == ("snapshot", 1)
