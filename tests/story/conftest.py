@@ -70,14 +70,22 @@ class Platform:
 
     def stop(self) -> None:
         """As Ctrl+C does; it ends with 0 and leaves no process behind."""
+        assert self._end(signal.SIGTERM) == 0, self.printed
+
+    def die(self) -> None:
+        """kill -9 of the supervisor alone; no process survives it."""
+        assert self._end(signal.SIGKILL) == -signal.SIGKILL
+
+    def _end(self, with_signal: int) -> int:
         family = {pid: _born(pid) for pid in self.family()}
         for client in (self.console, self.paper, self.door):
             client.close()
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(60) == 0, self.printed
+        self.process.send_signal(with_signal)
+        code = self.process.wait(60)
         self.process = None
         assert len(family) > 7
         self.eventually(lambda: not [pid for pid, born in family.items() if born and _born(pid) == born])
+        return code
 
     def kill(self) -> None:
         """Whatever a failed test left."""

