@@ -290,7 +290,8 @@ class Lane:
             try:
                 if await self._known(order_id):
                     return
-            except (ExchangeError, Refused) as error:
+            except Exception as error:
+                # Whatever it was, the doubt has not ended: a look-up that gave up would leave it for ever.
                 self._log.warning("look_up_failed", order=str(order_id), error=str(error))
             await asyncio.sleep(LOOK_UP_PAUSES[min(attempt, len(LOOK_UP_PAUSES) - 1)])
             attempt += 1

@@ -83,6 +83,12 @@ def _answer_errors(app: FastAPI) -> None:
         codes = {404: "not_found", 405: "method_not_allowed"}
         return problem(error.status_code, codes.get(error.status_code, "http_error"), str(error.detail))
 
+    @app.exception_handler(Exception)
+    def broken(_: Request, __: Exception) -> JSONResponse:
+        answer = problem(500, "internal_error", "this could not be carried out; the log says why")
+        answer.headers.update(HEADERS)  # it is answered outside the middleware that sets them
+        return answer
+
     @app.exception_handler(psycopg.OperationalError)
     @app.exception_handler(PoolTimeout)
     def away(_: Request, __: Exception) -> JSONResponse:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 from typing import Any
 
+import psycopg
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from psycopg_pool import PoolTimeout
 
 from projections import brokers, trades, webhooks
 from web import forms
@@ -19,7 +21,7 @@ ROWS = 50
 TOPICS = ("webhooks", "trades", "brokers", "health")
 LOOK_SECONDS = 0.1
 HEALTH_SECONDS = 2.0
-NOT_LOGGED_IN, WRONG_ORIGIN = 4401, 4403
+NOT_LOGGED_IN, WRONG_ORIGIN, TRY_AGAIN = 4401, 4403, 1013
 
 
 class Feed:
@@ -106,7 +108,7 @@ async def live(socket: WebSocket) -> None:
             if isinstance(asked, dict) and (topic := asked.get("resync")) in TOPICS:
                 async with sending:
                     await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
-    except (WebSocketDisconnect, ValueError, RuntimeError):
+    except (WebSocketDisconnect, ValueError, KeyError, RuntimeError):
         return None
     finally:
         pushing.cancel()
@@ -115,6 +117,14 @@ async def live(socket: WebSocket) -> None:
 
 
 async def _push(socket: WebSocket, context: Context, token: str | None, feed: Feed, sending: asyncio.Lock) -> None:
+    try:
+        await _feed(socket, context, token, feed, sending)
+    except (psycopg.OperationalError, PoolTimeout):
+        # The browser connects again and gets a snapshot; an open socket that says nothing would look alive.
+        await socket.close(TRY_AGAIN)
+
+
+async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Feed, sending: asyncio.Lock) -> None:
     async with sending:
         for topic in TOPICS:
             await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))

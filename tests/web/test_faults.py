@@ -1,0 +1,28 @@
+"""A fault nobody foresaw still answers in the one shape, and bytes on the live socket end it cleanly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_a_fault_of_ours_has_the_same_shape(console: Any, alice: Any, problem: Any, monkeypatch: Any) -> None:
+    """Even what nobody foresaw is answered in the one shape, with the security headers and without its traceback."""
+
+    def broken(*_: Any) -> int:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr(console.vault, "token_of", broken)
+    answer = alice.get("/api/webhooks/url")
+    problem(answer, 500, "internal_error")
+    assert "inside" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_bytes_on_the_socket(alice: Any) -> None:
+    """A frame of bytes ends the socket as any other nonsense does, without an error in the server."""
+    with alice.websocket_connect(
+        "ws://127.0.0.1/api/live", headers={"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
+    ) as socket:
+        for _ in range(4):
+            socket.receive_json()
+        socket.send_bytes(b"x")
