@@ -94,6 +94,14 @@ class Lane:
         """An order is to be cancelled."""
         self._queue.put_nowait(("cancel", order_id))
 
+    def resume(self, order: Order) -> None:
+        """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
+        if order.status in {Status.SUBMITTED, Status.UNKNOWN}:
+            side, market = order.wish.side, self._markets[order.wish.symbol]
+            worst = order.cost if order.cost is not None else self._spent(side, order.quantity, order.price)
+            self._doubts[order.id] = (market.symbol, market.spends(side), worst)
+        self.look_up(order.id)
+
     def look_up(self, order_id: UUID) -> None:
         """An unfinished order is to be asked about until its state is known."""
         if order_id not in self._look_ups:

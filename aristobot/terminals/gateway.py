@@ -42,12 +42,22 @@ class Gateway:
         registry = await asyncio.to_thread(self._house.store.find, Registry, REGISTRY_ID)
         for number in range(1, (registry.last_broker if registry else 0) + 1):
             await self.open_lane(number)
-        for order_id in await asyncio.to_thread(self._house.store.orders_not_ended):
-            order = await asyncio.to_thread(self._house.store.get, Order, order_id)
+        ids = await asyncio.to_thread(self._house.store.orders_not_ended)
+        orders = [await asyncio.to_thread(self._house.store.get, Order, order_id) for order_id in ids]
+        for order in orders:
+            if order.status in LIVE:
+                self._resume(order)
+        # Only now what was never sent: an entry must not overtake a doubt about its own symbol.
+        for order in orders:
             if order.status is Status.PLACED:
-                self.tell(order.broker, "send", order_id)
-            elif order.status in LIVE:
-                self.tell(order.broker, "look_up", order_id)
+                self.tell(order.broker, "send", order.id)
+
+    def _resume(self, order: Order) -> None:
+        lane = self._lanes.get(order.broker)
+        if lane is None:
+            self._waiting.setdefault(order.broker, []).append(("look_up", order.id))
+        else:
+            lane.resume(order)
 
     async def open_lane(self, number: int) -> None:
         """Start working for a broker; what was said to it before is carried out first."""

@@ -1,0 +1,88 @@
+"""kill -9 of the gateway exactly between an intent and its answer, again and again, counted from the log itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+KILLS = 10
+BASES = ("BTC", "ETH", "BNB", "SOL", "XRP")
+LONGEST = 240
+ANSWERS = "('Order.Accepted', 'Order.Rejected', 'Order.Doubted', 'Order.Filled')"
+UNDER_WAY = f"""
+    SELECT submitted.stream FROM log.events AS submitted WHERE submitted.topic = 'Order.Submitted' AND NOT EXISTS (
+        SELECT FROM log.events AS answer
+        WHERE answer.stream = submitted.stream AND answer.version > submitted.version AND answer.topic IN {ANSWERS})
+"""
+
+
+@pytest.fixture(scope="module")
+def house(new_platform: Callable[[], Any]) -> Iterator[Any]:
+    """A platform that nobody else uses, with an exchange that takes its time."""
+    running = new_platform()
+    running.price("64000.00")
+    yield running
+    running.stop()
+
+
+def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any) -> None:
+    """Each webhook ends once: as one order on the exchange, as stale, or as proven never to have arrived."""
+    slow = {"when": "place_order", "kind": "delay", "times": 1000, "seconds": 0.4}
+    assert house.paper.post("/paper/faults", json=slow).status_code == 200
+    names, hit = [], set()
+    with house.database() as connection:
+        while len(hit) < KILLS:
+            base = BASES[len(names) % len(BASES)]
+            changed = {"Symbol": f'"{base}USDT"', "BaseCurrency": f'"{base}"', "PourCent": "1"}
+            body, name = house.alert(name=f"kill {len(names):02}", **changed)
+            assert house.post(body).status_code == 200
+            names.append(name)
+            gateway = house.eventually(lambda: house.pids().get("gateway"), 60)
+            try:
+                found = house.eventually(lambda: _sent_by_nobody_yet(connection, hit), 5)
+            except AssertionError:
+                continue  # its symbol waits for the end of an earlier doubt: the next alert is about another
+            os.kill(gateway, signal.SIGKILL)
+            house.eventually(lambda old=gateway: house.pids().get("gateway", old) != old, 60)
+            # The kill counts only if the log shows that no answer had been recorded when it landed.
+            if not _answered_before(connection, found):
+                hit.add(found)
+        house.paper.delete("/paper/faults")
+        webhooks = [house.ended(name, LONGEST) for name in names]
+        house.eventually(lambda: not connection.execute(UNDER_WAY).fetchall(), LONGEST)
+
+    orders = {order["webhook_id"]: order for order in house.all_of("/api/orders")}
+    there = {order["client_order_id"]: order for order in house.on_exchange()}
+    assert len(there) == len(house.on_exchange()), "one client id twice on the exchange"
+    for webhook in webhooks:
+        order = orders[webhook["id"]]
+        if webhook["status"] == "executed":
+            assert order["client_order_id"] in there
+        else:
+            assert order["reason"] in {"stale", "never_reached_the_exchange"}
+            assert order["client_order_id"] not in there
+    assert set(there) == {order["client_order_id"] for order in orders.values() if order["webhook_id"]} & set(there)
+    assert set(there) <= {order["client_order_id"] for order in orders.values()}, "an order that the books lack"
+    assert len(hit) >= KILLS
+
+
+def _sent_by_nobody_yet(connection: Any, hit: set[Any]) -> Any:
+    """An intent of the living gateway that has no answer yet."""
+    rows = [row[0] for row in connection.execute(UNDER_WAY).fetchall() if row[0] not in hit]
+    return rows[0] if rows else None
+
+
+def _answered_before(connection: Any, stream: Any) -> bool:
+    """Whether the first answer in the log was recorded by the process that was killed."""
+    submitted = connection.execute(
+        "SELECT max(recorded_at) FROM log.events WHERE stream = %s AND topic = 'Order.Submitted'", (stream,)
+    ).fetchone()[0]
+    first = connection.execute(
+        f"SELECT min(recorded_at) FROM log.events WHERE stream = %s AND topic IN {ANSWERS}", (stream,)
+    ).fetchone()[0]
+    # The exchange waits 0.4 s before it carries anything out, so an earlier answer cannot be a later process's.
+    return first is not None and (first - submitted).total_seconds() < 0.4
