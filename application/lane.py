@@ -24,6 +24,7 @@ from application.exchange import (
 from application.ports import Store
 from application.reports import is_complete, record
 from domain.aggregate import Personal, carrying
+from domain.amounts import ZERO
 from domain.broker import Broker
 from domain.market import Market
 from domain.order import ENDED, LIVE, Order, Status
@@ -31,7 +32,7 @@ from domain.refusals import Conflict, Invalid, Refused
 from domain.user import User
 from domain.wish import Side, Source
 
-ZERO, HUNDRED = Decimal(0), Decimal(100)
+HUNDRED = Decimal(100)
 PROOF_AFTER = timedelta(seconds=60)
 """How long after `valid_until` complete lists without the order prove that it never arrived."""
 ATTEMPTS = 3

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from application.exchange import Fill, OrderReport
-from domain.order import ENDED, LIVE, Order, Status
+from domain.amounts import total
+from domain.order import ENDED, Order, Status
 
 
 def is_complete(order: Order, report: OrderReport) -> bool:
     """Whether the report's own fills explain everything that it says was executed."""
     known = {**order.fills, **{fill.trade_id: fill.quantity for fill in report.fills}}
-    return sum(known.values()) >= report.filled
+    return total(known.values()) >= report.filled
 
 
 def record(order: Order, report: OrderReport, fills: Sequence[Fill] = ()) -> None:
@@ -19,8 +20,7 @@ def record(order: Order, report: OrderReport, fills: Sequence[Fill] = ()) -> Non
 
     `fills` are executions that were asked for besides, because the report's own do not explain its total.
     """
-    if order.status in LIVE:
-        order.accept(report.exchange_order_id, report.raw)
+    order.accept(report.exchange_order_id, report.raw)
     for fill in (*report.fills, *fills):
         order.fill(
             fill.trade_id,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
+from domain.amounts import ZERO, down_to_step, nearest_step
 from domain.refusals import Invalid
 from domain.wish import Side, Type
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,15 @@ class Market:
 
     def round_price(self, price: Decimal) -> Decimal:
         """The nearest price on the tick."""
-        return _on_grid(price, self.price_tick, ROUND_HALF_EVEN)
+        return nearest_step(price, self.price_tick)
 
     def round_quantity(self, quantity: Decimal) -> Decimal:
         """The largest quantity on the step that is not above `quantity`."""
-        return _on_grid(quantity, self.quantity_step, ROUND_DOWN)
+        return down_to_step(quantity, self.quantity_step)
 
     def round_cost(self, cost: Decimal) -> Decimal:
         """The largest cost (quote) that is not above `cost` and that the exchange can express."""
-        return _on_grid(cost, self.cost_step, ROUND_DOWN)
+        return down_to_step(cost, self.cost_step)
 
     def check(
         self,
@@ -100,10 +99,3 @@ class Market:
     def spends(self, side: Side) -> str:
         """The currency that an order of this side gives away."""
         return self.quote if side is Side.BUY else self.base
-
-
-def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    """`value` as a whole number of steps; a step of zero leaves it as it is."""
-    if not step:
-        return value
-    return (value / step).to_integral_value(rounding=rounding) * step

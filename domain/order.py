@@ -13,10 +13,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
+from domain.amounts import ZERO, total
 from domain.refusals import Impossible, Invalid
 from domain.wish import Source, Wish
-
-ZERO = Decimal(0)
 
 
 class Status(StrEnum):
@@ -36,22 +35,24 @@ class Status(StrEnum):
 ENDED = frozenset({Status.REFUSED, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
 LIVE = frozenset({Status.SUBMITTED, Status.UNKNOWN, Status.OPEN})
 
-_REPORTED = {"fill", "progress", "close", "cancel", "expire", "reject"}
+OUTCOMES = frozenset({Status.OPEN, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
+"""What an exchange, or a person who looked there, can say of an order that was sent."""
+
+_REPORTED = {"accept", "fill", "progress", "close", "cancel", "expire", "reject"}
+# A fill after an end is real life; only `correct` moves an ended order, and it needs two agreeing reports.
+_AFTER_THE_END = frozenset({"accept", "fill", "progress", "correct", "reject_cancel", "reject_amend"})
 MAY: dict[Status, frozenset[str]] = {
     Status.PLACED: frozenset({"refuse", "submit", "request_cancel"}),
     Status.REFUSED: frozenset(),
-    Status.SUBMITTED: frozenset(
-        {"submit", "accept", "doubt", "resolve", "request_cancel", "reject_cancel"} | _REPORTED
-    ),
-    Status.UNKNOWN: frozenset({"accept", "resolve", "request_cancel", "reject_cancel"} | _REPORTED),
+    Status.SUBMITTED: frozenset({"submit", "doubt", "resolve", "request_cancel", "reject_cancel"} | _REPORTED),
+    Status.UNKNOWN: frozenset({"resolve", "request_cancel", "reject_cancel"} | _REPORTED),
     Status.OPEN: frozenset(
         {"request_amend", "amend", "reject_amend", "request_cancel", "reject_cancel"} | _REPORTED,
     ),
-    # A fill after an end is real life; only `correct` moves an ended order, and it needs two agreeing reports.
-    Status.CLOSED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
-    Status.CANCELLED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
-    Status.EXPIRED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
-    Status.REJECTED: frozenset({"fill", "progress", "correct", "reject_cancel", "reject_amend"}),
+    Status.CLOSED: _AFTER_THE_END,
+    Status.CANCELLED: _AFTER_THE_END,
+    Status.EXPIRED: _AFTER_THE_END,
+    Status.REJECTED: _AFTER_THE_END,
 }
 """The transition table: which verbs an order in each state can follow. Everything else is `Impossible`."""
 
@@ -151,12 +152,12 @@ class Order(Aggregate):
     @property
     def filled(self) -> Decimal:
         """Executed quantity (base): what the fills add up to, or the highest cumulative report if that is more."""
-        return max(sum(self.fills.values(), ZERO), self.reported_quantity)
+        return max(total(self.fills.values()), self.reported_quantity)
 
     @property
     def remaining(self) -> Decimal | None:
         """What is left to execute (base), unknown for an order sized in the quote currency."""
-        return None if self.quantity is None else self.quantity - self.filled
+        return None if self.quantity is None else total((self.quantity, self.filled.copy_negate()))
 
     def _must(self, verb: str) -> None:
         if verb not in MAY[self.status]:
@@ -192,15 +193,18 @@ class Order(Aggregate):
             raise Impossible("it was sent before: look it up instead", code="already_submitted")
         if (quantity is None) == (cost is None):
             raise Invalid("what is sent has either a quantity or a cost", code="size_ambiguous", field="quantity")
+        _check_positive(quantity=quantity, cost=cost, price=price)
         self._submitted(self.attempt + 1, sender, now, valid_until, quantity, cost, price, self.client_order_id, proof)
 
     # --- what the exchange said --------------------------------------------------------------------------------
 
     def accept(self, exchange_order_id: str, raw: Personal) -> None:
-        """The exchange has it under this id. `raw` is its whole answer."""
+        """The exchange has it under this id, said by whatever report came first. `raw` is its whole answer."""
         if exchange_order_id in self.exchange_order_ids:
             return
         self._must("accept")
+        if self.exchange_order_ids:
+            raise Impossible(f"the exchange knows it as {self.exchange_order_id}", code="order_known_otherwise")
         self._accepted(exchange_order_id, raw)
 
     def reject(self, reason: str, raw: Personal) -> None:
@@ -228,9 +232,9 @@ class Order(Aggregate):
         if trade_id in self.fills:
             return
         self._must("fill")
-        if quantity <= 0 or price < 0 or fee < 0:
+        if not all(amount.is_finite() for amount in (quantity, price, fee)) or quantity <= 0 or price < 0 or fee < 0:
             raise Invalid(f"a fill of {quantity} at {price} with fee {fee} is none", code="fill_contradicts")
-        if self.quantity is not None and sum(self.fills.values(), ZERO) + quantity > self.quantity:
+        if self.quantity is not None and total((*self.fills.values(), quantity)) > self.quantity:
             raise Invalid(f"{quantity} is more than the order of {self.quantity} has left", code="fill_contradicts")
         self._filled(trade_id, quantity, price, fee, fee_currency, executed_at, maker, raw)
         if self.status not in ENDED and self.remaining == 0:
@@ -238,6 +242,8 @@ class Order(Aggregate):
 
     def progress(self, cumulative_quantity: Decimal, cumulative_cost: Decimal, raw: Personal) -> None:
         """The exchange reports more executed than our fills, without trades. A smaller report is an older one."""
+        if not (cumulative_quantity.is_finite() and cumulative_cost.is_finite()):
+            raise Invalid(f"{cumulative_quantity} for {cumulative_cost} is no progress", code="fill_contradicts")
         if cumulative_quantity <= self.filled:
             return
         self._must("progress")
@@ -278,7 +284,7 @@ class Order(Aggregate):
     def resolve(self, by: int, outcome: Status, reason: str) -> None:
         """A person ends the doubt, with a reason: `outcome` is open or one of the ends."""
         self._must("resolve")
-        if outcome not in {Status.OPEN, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED}:
+        if outcome not in OUTCOMES:
             raise Invalid(f"a doubt does not end as {outcome}", code="outcome_unknown", field="outcome")
         if not reason.strip():
             raise Invalid("a resolution needs a reason", code="reason_missing", field="reason")
@@ -289,6 +295,8 @@ class Order(Aggregate):
         if theirs is self.status:
             return
         self._must("correct")
+        if theirs not in OUTCOMES:
+            raise Invalid(f"an exchange does not say {theirs}", code="outcome_unknown", field="outcome")
         if ours is not self.status:
             raise Impossible(f"the order is {self.status}, not {ours}", code="correction_outdated")
         self._corrected(ours, theirs, raw)
@@ -302,19 +310,22 @@ class Order(Aggregate):
                 return
             raise Impossible("an amendment is under way", code="amendment_under_way")
         self._must("request_amend")
-        for name, value in (("quantity", quantity), ("price", price)):
-            if value is not None and value <= 0:
-                raise Invalid(f"{name} was {value}; it must be above zero", code="not_positive", field=name)
+        _check_positive(quantity=quantity, price=price)
         if quantity is not None and quantity <= self.filled:
             raise Invalid(f"{self.filled} is filled already", code="quantity_filled", field="quantity")
         self._amend_requested(client_order_id, quantity, price)
 
     def amend(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
-        """The exchange changed it: by our request, or by somebody outside."""
+        """The exchange changed it: by our request, or by somebody outside. Cut down to what is filled, it is closed."""
         if self.amendment is None and quantity in {None, self.quantity} and price in {None, self.price}:
             return
         self._must("amend")
+        _check_positive(quantity=quantity, price=price)
+        if quantity is not None and quantity < self.filled:
+            raise Invalid(f"{self.filled} is filled, more than the new {quantity}", code="fill_contradicts")
         self._amended(exchange_order_id, quantity, price, raw)
+        if self.remaining == 0:
+            self._closed(raw)
 
     def reject_amend(self, reason: str, raw: Personal) -> None:
         """The exchange keeps the order as it was."""
@@ -362,7 +373,7 @@ class Order(Aggregate):
 
     @event("Accepted")
     def _accepted(self, exchange_order_id: str, raw: Personal) -> None:
-        self.status = Status.OPEN
+        self.status = Status.OPEN if self.status in LIVE else self.status
         self.exchange_order_ids.append(exchange_order_id)
 
     @event("Rejected")
@@ -481,3 +492,10 @@ class Order(Aggregate):
             exchange_order_id=exchange_order_id,
             raw=raw,
         )
+
+
+def _check_positive(**amounts: Decimal | None) -> None:
+    """Raise `Invalid`, naming the amount, for one that is given and not above zero."""
+    for name, amount in amounts.items():
+        if amount is not None and not (amount.is_finite() and amount > 0):
+            raise Invalid(f"{name} was {amount}; it must be above zero", code="not_positive", field=name)

@@ -16,7 +16,7 @@ class Registry(Aggregate):
 
     @event("Opened")
     def __init__(self) -> None:
-        self.users: dict[str, int] = {}
+        self.users: dict[int, str] = {}
         self.last_user = 0
         self.last_broker = 0
 
@@ -27,7 +27,7 @@ class Registry(Aggregate):
 
     def user_named(self, name: str) -> int | None:
         """The number of the user with this name, whatever its case."""
-        return self.users.get(name.casefold())
+        return next((number for number, taken in self.users.items() if taken.casefold() == name.casefold()), None)
 
     def next_user(self, name: str) -> int:
         """The number that the next user will have. Raises `Taken` when the name or all five places are taken."""
@@ -56,7 +56,7 @@ class Registry(Aggregate):
 
     @event("NameTaken")
     def _name_taken(self, number: int, name: Personal) -> None:
-        self.users[name.casefold()] = number
+        self.users[number] = name
 
     @event("BrokerNumbered")
     def _broker_numbered(self, number: int, user: int) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,6 @@ from domain.aggregate import deterministic_id
 from domain.refusals import Invalid
 
 ABSENT = frozenset({"", "nan", "na", "null"})
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 # Possessive throughout: the bodies come from outside, and reading one must stay linear in its length.
 _PAIR = re.compile(
     r"""\s*+"(?P<key>[^"\\]{1,64}+)"\s*+:\s*+"""
@@ -28,6 +28,8 @@ _PAIR = re.compile(
     r"""(?P<end>,(?=\s*+")|,?\s*+\Z)""",
     re.DOTALL,
 )
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}+(?:\.[0-9]{0,40}+)?|\.[0-9]{1,40}+)(?:[eE][+-]?[0-9]{1,3})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
 _PLAIN_QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
 
 
@@ -82,13 +84,15 @@ class Signal:
             raise Invalid("the body is not UTF-8", code="not_utf8") from None
         if not text.strip():
             raise Invalid("the body is empty", code="body_empty")
-        if found := _PLACEHOLDER.search(text):
-            raise Invalid(f"{found[0][:60]} was not filled in", code="placeholder_unresolved")
+        if "\0" in text:
+            raise Invalid("the body holds a NUL character", code="not_json")
+        if (found := _placeholder(text)) is not None:
+            raise Invalid(f"{found[:60]} was not filled in", code="placeholder_unresolved")
         return cls._of(_pairs(text.strip()))
 
     @classmethod
     def _of(cls, pairs: dict[str, str]) -> Signal:
-        word = pairs.get("Action", "")
+        word = pairs.get("Action", "").strip()
         if word not in set(Action):
             raise Invalid(f"Action was {word[:40]!r}", code="action_unknown", field="Action")
         said: dict[str, Any] = {name: _text(pairs, key) for key, name in _TEXTS.items()}
@@ -152,14 +156,21 @@ _LONGEST_NUMBER = 40
 _HIGHEST_INTEGER = 2**31 - 1
 
 
+def _placeholder(text: str) -> str | None:
+    """The first `{{…}}` that TradingView did not fill in. Two searches, not a pattern: each looks at the text once."""
+    start = text.find("{{")
+    end = text.find("}}", start) if start >= 0 else -1
+    return text[start : end + 2] if end >= 0 else None
+
+
 def _pairs(text: str) -> dict[str, str]:
     """The keys and values of one flat object, each value as text."""
     if text.count("{") != 1 or not (text.startswith("{") and text.endswith("}")):
         raise Invalid("the body is not one flat JSON object", code="not_one_object")
-    inner, position, pairs = text[1:-1].translate(_PLAIN_QUOTES), 0, dict[str, str]()
-    while inner[position:].strip():
+    inner, position, pairs = text[1:-1].translate(_PLAIN_QUOTES).strip(), 0, dict[str, str]()
+    while position < len(inner):
         match = _PAIR.match(inner, position)
-        if match is None or match.end() == position:
+        if match is None:
             raise Invalid(f"cannot read from {inner[position : position + 40].strip()!r}", code="not_json")
         key = match["key"]
         if key in pairs:
@@ -171,9 +182,13 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _unescaped(text: str) -> str:
     try:
-        return str(json.loads(f'"{text}"', strict=False))
+        said = str(json.loads(f'"{text}"', strict=False))
+        said.encode()  # an escaped half of a surrogate pair is no text, and neither table nor log could keep it
     except ValueError:
         raise Invalid(f"cannot read {text[:40]!r}", code="not_json") from None
+    if "\0" in said:
+        raise Invalid(f"cannot read {text[:40]!r}", code="not_json")
+    return said
 
 
 def _text(pairs: dict[str, str], key: str) -> str | None:
@@ -185,11 +200,8 @@ def _number(pairs: dict[str, str], key: str) -> Decimal | None:
     value = pairs.get(key, "").strip()
     if value.lower() in ABSENT:
         return None
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or len(value) > _LONGEST_NUMBER or abs(number.adjusted()) > _LONGEST_NUMBER:
+    number = Decimal(value) if len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value) else None
+    if number is None or abs(number.adjusted()) > _LONGEST_NUMBER:
         raise Invalid(f"{key} was {value[:40]!r}, not a number", code="not_a_number", field=key)
     return number
 
@@ -207,11 +219,12 @@ def _time(pairs: dict[str, str], key: str) -> datetime | None:
     value = _text(pairs, key)
     if value is None:
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(f"{key} was {value[:40]!r}, not a time", code="not_a_time", field=key) from None
+    # Anything but a date and a time would be guessed at: milliseconds as a year, a bare date as midnight.
+    with suppress(ValueError, OverflowError):
+        if _DATE.match(value):
+            moment = datetime.fromisoformat(value)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    raise Invalid(f"{key} was {value[:40]!r}, not a time", code="not_a_time", field=key)
 
 
 def _canonical(value: object) -> str:

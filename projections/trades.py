@@ -6,10 +6,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from domain.order import Status
+from domain.amounts import ZERO, product, total
+from domain.order import LIVE, Status
 from projections.readmodel import ReadModel, Row
 
-ZERO = Decimal(0)
 STANDARD = {
     Status.PLACED: "pending",
     Status.SUBMITTED: "pending",
@@ -95,13 +95,18 @@ def _submitted(_: Row, event: Any) -> Row:
     )
 
 
-def _accepted(_: Row, event: Any) -> Row:
-    return _state(
-        Status.OPEN,
-        exchange_order_id=event.exchange_order_id,
-        raw_response=_raw(event.raw),
-        updated_at=event.timestamp,
-    )
+def _reopened(row: Row) -> Row:
+    """An order that had not ended rests or trades on the exchange; a fact after the end moves no end."""
+    return _state(Status.OPEN) if row["state"] in LIVE else {}
+
+
+def _accepted(row: Row, event: Any) -> Row:
+    return {
+        **_reopened(row),
+        "exchange_order_id": event.exchange_order_id,
+        "raw_response": _raw(event.raw),
+        "updated_at": event.timestamp,
+    }
 
 
 def _executed(row: Row, **changed: Decimal) -> Row:
@@ -118,14 +123,13 @@ def _executed(row: Row, **changed: Decimal) -> Row:
 def _filled(row: Row, event: Any) -> Row:
     fees = dict(row["fees"])
     if event.fee and event.fee_currency:
-        fees[event.fee_currency] = str(Decimal(fees.get(event.fee_currency, "0")) + event.fee)
-    live = row["state"] in {Status.SUBMITTED, Status.UNKNOWN, Status.OPEN}
+        fees[event.fee_currency] = str(total((Decimal(fees.get(event.fee_currency, "0")), event.fee)))
     return {
-        **(_state(Status.OPEN) if live else {}),
+        **_reopened(row),
         **_executed(
             row,
-            filled_in_trades=row["filled_in_trades"] + event.quantity,
-            cost_in_trades=row["cost_in_trades"] + event.quantity * event.price,
+            filled_in_trades=total((row["filled_in_trades"], event.quantity)),
+            cost_in_trades=total((row["cost_in_trades"], product(event.quantity, event.price))),
         ),
         "fees": fees,
         "updated_at": event.timestamp,
@@ -133,9 +137,8 @@ def _filled(row: Row, event: Any) -> Row:
 
 
 def _progressed(row: Row, event: Any) -> Row:
-    live = row["state"] in {Status.SUBMITTED, Status.UNKNOWN, Status.OPEN}
     return {
-        **(_state(Status.OPEN) if live else {}),
+        **_reopened(row),
         **_executed(row, filled_reported=event.cumulative_quantity, cost_reported=event.cumulative_cost),
         "raw_response": _raw(event.raw),
         "updated_at": event.timestamp,
@@ -166,7 +169,7 @@ def _amended(row: Row, event: Any) -> Row:
 
 TRADES = ReadModel(
     name="trades",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -82,6 +82,19 @@ class Fuse:
         self._failures = 0
 
 
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Hide a broken connection from the session, which would send a DELETE a second time by itself (RFC 9112, 9.3.1).
+
+    The first one may have been carried out.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise  # nothing was written
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientPayloadError(f"{type(error).__name__}: {error}") from error
+
+
 class Http:
     """Requests to one host. Reads are repeated on failure, anything that changes something never is."""
 
@@ -108,7 +121,7 @@ class Http:
         self.fuse.check()
         if wait := self.pace.spend(weight):
             raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
-        return await self._send(method, path, headers, body)
+        return await self._send(method, path, headers, body, middlewares=(_once,))
 
     async def read(self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str]) -> Answer:
         """Ask, and ask again with growing pauses. `path` is made anew each time: it may carry a signed timestamp."""
@@ -127,10 +140,18 @@ class Http:
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
-    async def _send(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: str,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+    ) -> Answer:
+        url = URL(self._base + path, encoded=True)
         try:
             async with self.session.request(
-                method, URL(self._base + path, encoded=True), headers=headers, data=body or None, allow_redirects=False
+                method, url, headers=headers, data=body or None, allow_redirects=False, middlewares=middlewares
             ) as response:
                 answer = Answer(response.status, await response.read(), response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

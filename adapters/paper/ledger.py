@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 
 from adapters.paper.prices import PAIRS, Pair, Prices
+from domain.amounts import ZERO
 
-ZERO = Decimal(0)
 FEE_RATE = Decimal("0.001")
 _CENT_OF_CENTS = Decimal("0.00000001")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import InvalidOperation
+from typing import TypeVar
 
 import msgspec
 
@@ -26,6 +27,8 @@ from application.exchange import (
 )
 from domain.market import Market
 from domain.wish import TimeInForce, Type
+
+T = TypeVar("T")
 
 WEIGHT_PER_MINUTE = 6000
 RECEIVE_WINDOW = timedelta(seconds=5)
@@ -50,47 +53,37 @@ class Binance:
     async def server_time(self) -> datetime:
         """The exchange's clock; the offset to ours is kept and used for every signature."""
         asked = datetime.now(UTC)
-        told = await self._read("/api/v3/time", {}, weight=1)
+        there = await self._read("/api/v3/time", {}, 1, messages.server_time_of)
         answered = datetime.now(UTC)
-        there = messages.moment(msgspec.json.decode(told)["serverTime"])
         self.clock_offset = there - (asked + (answered - asked) / 2)
         return there
 
     async def markets(self) -> list[Market]:
         """Every spot pair with all its filters."""
-        told = msgspec.json.decode(await self._read("/api/v3/exchangeInfo", {}, weight=20))
-        for limit in told.get("rateLimits", ()):
-            if limit["rateLimitType"] == "REQUEST_WEIGHT" and limit["interval"] == "MINUTE":
-                self._http.pace.limit = int(limit["limit"])
-        return [messages.market_of(s) for s in told["symbols"] if s.get("isSpotTradingAllowed", True)]
+        limit, markets = await self._read("/api/v3/exchangeInfo", {}, 20, messages.exchange_information_of)
+        self._http.pace.limit = limit or self._http.pace.limit
+        return markets
 
     async def tickers(self, markets: Sequence[Market]) -> dict[str, Ticker]:
         """Last, bid and ask by symbol."""
         names = {market.native: market.symbol for market in markets}
         chosen = {"symbols": msgspec.json.encode(sorted(names)).decode()} if names else {}
-        books = msgspec.json.decode(await self._read("/api/v3/ticker/bookTicker", chosen, weight=4))
-        lasts = msgspec.json.decode(await self._read("/api/v3/ticker/price", chosen, weight=4))
-        sides = {book["symbol"]: book for book in books}
+        sides = await self._read("/api/v3/ticker/bookTicker", chosen, 4, messages.best_prices_of)
+        lasts = await self._read("/api/v3/ticker/price", chosen, 4, messages.last_prices_of)
         now = datetime.now(UTC)
-        return {
-            names.get(t["symbol"], t["symbol"]): Ticker(
-                names.get(t["symbol"], t["symbol"]),
-                Decimal(t["price"]),
-                Decimal(sides[t["symbol"]]["bidPrice"]) if t["symbol"] in sides else None,
-                Decimal(sides[t["symbol"]]["askPrice"]) if t["symbol"] in sides else None,
-                now,
-            )
-            for t in lasts
-        }
+        tickers = {}
+        for native, last in lasts.items():
+            symbol, (bid, ask) = names.get(native, native), sides.get(native, (None, None))
+            tickers[symbol] = Ticker(symbol, last, bid, ask, now)
+        return tickers
 
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> list[Candle]:
         """Up to 1000 bars, oldest first; `timeframe` is one of Binance's own words (1m, 15m, 1h, 1d)."""
         parameters: dict[str, object] = {"symbol": market.native, "interval": timeframe, "limit": _PAGE}
         if since is not None:
             parameters["startTime"] = _milliseconds(since)
-        rows = msgspec.json.decode(await self._read("/api/v3/klines", parameters, weight=2))
         now = datetime.now(UTC) + self.clock_offset
-        return [messages.candle_of(row, now) for row in rows]
+        return await self._read("/api/v3/klines", parameters, 2, lambda raw: messages.candles_of(raw, now))
 
     def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
         """Bars as they change; a bar is final when `closed`."""
@@ -100,21 +93,19 @@ class Binance:
 
     async def balances(self, credentials: Credentials) -> dict[str, Balance]:
         """What the account holds; currencies of which it has nothing are left out."""
-        told = msgspec.json.decode(await self._signed("/api/v3/account", {"omitZeroBalances": "true"}, credentials, 20))
-        return {b["asset"]: Balance(b["asset"], Decimal(b["free"]), Decimal(b["locked"])) for b in told["balances"]}
+        chosen = {"omitZeroBalances": "true"}
+        return await self._signed("/api/v3/account", chosen, credentials, 20, messages.balances_of)
 
     async def query(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """One order by our id."""
         parameters = {"symbol": market.native, "origClientOrderId": client_order_id}
-        raw = await self._signed("/api/v3/order", parameters, credentials, 4)
-        return messages.report_of(messages.order_decoder.decode(raw), raw)
+        return await self._signed("/api/v3/order", parameters, credentials, 4, messages.report_of)
 
     async def open_orders(self, credentials: Credentials, market: Market | None = None) -> list[OrderReport]:
         """Everything that rests, of one market or of all."""
         parameters = {"symbol": market.native} if market else {}
-        return messages.reports_of(
-            await self._signed("/api/v3/openOrders", parameters, credentials, 6 if market else 80)
-        )
+        weight = 6 if market else 80
+        return await self._signed("/api/v3/openOrders", parameters, credentials, weight, messages.reports_of)
 
     async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> list[OrderReport]:
         """All orders created since, asked day by day (Binance's longest range) and page by page."""
@@ -126,7 +117,7 @@ class Binance:
                 "symbol": market.native, "limit": _PAGE,
                 "startTime": _milliseconds(start), "endTime": _milliseconds(end),
             }  # fmt: skip
-            page = messages.reports_of(await self._signed("/api/v3/allOrders", parameters, credentials, 20))
+            page = await self._signed("/api/v3/allOrders", parameters, credentials, 20, messages.reports_of)
             found.update((report.exchange_order_id, report) for report in page)
             if len(page) < _PAGE:
                 start = end + timedelta(milliseconds=1)
@@ -140,7 +131,7 @@ class Binance:
         found: list[Fill] = []
         parameters: dict[str, object] = {"symbol": market.native, "orderId": exchange_order_id, "limit": _PAGE}
         while True:
-            page = messages.fills_of(await self._signed("/api/v3/myTrades", parameters, credentials, 5))
+            page = await self._signed("/api/v3/myTrades", parameters, credentials, 5, messages.fills_of)
             found += page
             if len(page) < _PAGE:
                 return found
@@ -154,20 +145,12 @@ class Binance:
 
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
         """Send one order and ask for its fills in the answer."""
-        raw = await self._change("POST", "/api/v3/order", _order_parameters(request), credentials)
-        try:
-            return messages.report_of(messages.order_decoder.decode(raw), raw)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise NoAnswer(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
+        return await self._change("POST", "/api/v3/order", _order_parameters(request), credentials)
 
     async def cancel(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """Take one order off the book."""
         parameters = {"symbol": market.native, "origClientOrderId": client_order_id}
-        raw = await self._change("DELETE", "/api/v3/order", parameters, credentials)
-        try:
-            return messages.report_of(messages.order_decoder.decode(raw), raw)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise NoAnswer(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
+        return await self._change("DELETE", "/api/v3/order", parameters, credentials)
 
     async def close(self) -> None:
         """End all connections."""
@@ -181,25 +164,31 @@ class Binance:
     def _stamped(self, parameters: Mapping[str, object]) -> dict[str, object]:
         return {**parameters, "recvWindow": int(RECEIVE_WINDOW.total_seconds() * 1000), "timestamp": self._now()}
 
-    async def _read(self, path: str, parameters: Mapping[str, object], *, weight: int) -> bytes:
+    async def _read(self, path: str, parameters: Mapping[str, object], weight: int, meaning: Callable[[bytes], T]) -> T:
         query = f"{path}?{query_string(parameters)}" if parameters else path
-        return self._checked(await self._http.read(lambda: query, weight=weight, headers={}), sent=False)
+        answer = await self._http.read(lambda: query, weight=weight, headers={})
+        return _understood(self._checked(answer, sent=False), meaning)
 
     async def _signed(
-        self, path: str, parameters: Mapping[str, object], credentials: Credentials, weight: int
-    ) -> bytes:
+        self,
+        path: str,
+        parameters: Mapping[str, object],
+        credentials: Credentials,
+        weight: int,
+        meaning: Callable[[bytes], T],
+    ) -> T:
         def make() -> str:
             return f"{path}?{signed_query(self._stamped(parameters), credentials.secret)}"
 
-        headers = {"X-MBX-APIKEY": credentials.key}
-        return self._checked(await self._http.read(make, weight=weight, headers=headers), sent=False)
+        answer = await self._http.read(make, weight=weight, headers={"X-MBX-APIKEY": credentials.key})
+        return _understood(self._checked(answer, sent=False), meaning)
 
     async def _change(
         self, method: str, path: str, parameters: Mapping[str, object], credentials: Credentials
-    ) -> bytes:
+    ) -> OrderReport:
         query = f"{path}?{signed_query(self._stamped(parameters), credentials.secret)}"
         answer = await self._http.change(method, query, weight=1, headers={"X-MBX-APIKEY": credentials.key})
-        return self._checked(answer, sent=True)
+        return _understood(self._checked(answer, sent=True), messages.report_of)
 
     def _checked(self, answer: Answer, *, sent: bool) -> bytes:
         if used := answer.headers.get("X-MBX-USED-WEIGHT-1M"):
@@ -209,6 +198,22 @@ class Binance:
         if pause := answer.headers.get("Retry-After"):
             self._http.pace.close_for(float(pause))
         raise error_of(answer.status, answer.body, sent=sent)
+
+
+def _understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
+    """Raises `NoAnswer` for an answer that does not say what was asked: it proves nothing, whatever its status."""
+    try:
+        return meaning(raw)
+    except (
+        msgspec.MsgspecError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        InvalidOperation,
+    ) as error:
+        raise NoAnswer(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
 
 
 def _milliseconds(moment: datetime) -> int:

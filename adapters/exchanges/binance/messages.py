@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 
-from application.exchange import Candle, Fill, OrderReport
+from application.exchange import Balance, Candle, Fill, OrderReport
 from domain.aggregate import Personal
+from domain.amounts import ZERO
 from domain.market import Market
 from domain.order import Status
 from domain.wish import Side
-
-ZERO = Decimal(0)
 
 STATES = {
     "NEW": Status.OPEN,
@@ -108,9 +107,9 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds // 1000, UTC) + timedelta(milliseconds=milliseconds % 1000)
 
 
-def report_of(order: NativeOrder, raw: bytes) -> OrderReport:
+def report_of(raw: bytes) -> OrderReport:
     """An order as REST tells it. The answer to a cancel carries our id as the *original* client id."""
-    text = Personal(raw.decode())
+    order, text = order_decoder.decode(raw), Personal(raw.decode())
     executed_at = moment(order.transactTime or order.time or 0)
     return OrderReport(
         exchange_order_id=str(order.orderId),
@@ -136,7 +135,7 @@ def report_of(order: NativeOrder, raw: bytes) -> OrderReport:
 def reports_of(raw: bytes) -> list[OrderReport]:
     """A list of orders, each with its own part of the answer as raw."""
     parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    return [report_of(order_decoder.decode(part), bytes(part)) for part in parts]
+    return [report_of(bytes(part)) for part in parts]
 
 
 def report_of_execution(raw: bytes) -> OrderReport:
@@ -205,8 +204,45 @@ def market_of(told: dict[str, Any]) -> Market:
     )
 
 
-def candle_of(row: list[Any], now: datetime) -> Candle:
-    """One row of `klines`; the last one is still running."""
+def exchange_information_of(raw: bytes) -> tuple[int, list[Market]]:
+    """The weight allowed in a minute (0 when it is not told) and every spot market."""
+    told = any_decoder.decode(raw)
+    weights = [
+        int(limit["limit"])
+        for limit in told.get("rateLimits", ())
+        if (limit["rateLimitType"], limit["interval"]) == ("REQUEST_WEIGHT", "MINUTE")
+    ]
+    markets = [market_of(symbol) for symbol in told["symbols"] if symbol.get("isSpotTradingAllowed", True)]
+    return max(weights, default=0), markets
+
+
+def server_time_of(raw: bytes) -> datetime:
+    """The answer of `time`."""
+    return moment(any_decoder.decode(raw)["serverTime"])
+
+
+def balances_of(raw: bytes) -> dict[str, Balance]:
+    """The balances of `account` by currency."""
+    told = any_decoder.decode(raw)["balances"]
+    return {b["asset"]: Balance(b["asset"], Decimal(b["free"]), Decimal(b["locked"])) for b in told}
+
+
+def best_prices_of(raw: bytes) -> dict[str, tuple[Decimal, Decimal]]:
+    """Bid and ask of `bookTicker` by native symbol."""
+    return {b["symbol"]: (Decimal(b["bidPrice"]), Decimal(b["askPrice"])) for b in any_decoder.decode(raw)}
+
+
+def last_prices_of(raw: bytes) -> dict[str, Decimal]:
+    """The last price of `ticker/price` by native symbol."""
+    return {last["symbol"]: Decimal(last["price"]) for last in any_decoder.decode(raw)}
+
+
+def candles_of(raw: bytes, now: datetime) -> list[Candle]:
+    """The rows of `klines`; the last one is still running."""
+    return [_candle_of(row, now) for row in any_decoder.decode(raw)]
+
+
+def _candle_of(row: list[Any], now: datetime) -> Candle:
     closes_at = moment(row[6])
     opened, high, low, close, volume = (Decimal(value) for value in row[1:6])
     return Candle(moment(row[0]), closes_at, opened, high, low, close, volume, closed=closes_at < now)
