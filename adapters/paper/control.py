@@ -108,7 +108,7 @@ class Control:
     async def _limits(self, request: web.Request) -> dict[str, bool]:
         given = msgspec.json.decode(await request.read())
         for exchange in [given["exchange"]] if given.get("exchange") else EXCHANGES:
-            self._paper.limit(exchange, enabled=bool(given["enabled"]))
+            self._paper.budgets.limit(exchange, enabled=bool(given["enabled"]))
         return {"ok": True}
 
 

@@ -27,7 +27,7 @@ class Refused(Exception):
         self.detail = detail
 
 
-@dataclass
+@dataclass(eq=False)
 class Account:
     """One account at one exchange."""
 
@@ -53,7 +53,7 @@ class Account:
         self.add(currency, amount)
 
 
-@dataclass
+@dataclass(eq=False)
 class PaperTrade:
     """One execution."""
 
@@ -67,7 +67,7 @@ class PaperTrade:
     maker: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class PaperOrder:
     """One order. `status` is new, partly, filled, cancelled or expired."""
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapters.paper.binance_rest import BinanceApi, BinanceRest
-from adapters.paper.binance_sockets import BinanceSockets
+from adapters.paper.binance.api import BinanceApi
+from adapters.paper.binance.desk import Desk
+from adapters.paper.binance.rest import BinanceRest
+from adapters.paper.binance.streams import BinanceStreams
+from adapters.paper.binance.wsapi import BinanceWsApi
 from adapters.paper.control import Control
 from adapters.paper.exchange import Paper
 from adapters.paper.prices import replayed
@@ -41,8 +44,12 @@ class PaperServer:
 
     async def start(self) -> None:
         """Open all ports and let the prices move. Raises `OSError` for a port that is taken."""
-        api = BinanceApi(self.paper)
-        binance = [*BinanceRest(api).routes(), *BinanceSockets(api).routes()]
+        desk = Desk(BinanceApi(self.paper))
+        binance = [
+            route
+            for door in (BinanceRest(desk), BinanceWsApi(desk), BinanceStreams(desk.api))
+            for route in door.routes()
+        ]
         for offset, routes in enumerate([Control(self.paper).routes(), binance]):
             application = web.Application()
             application.add_routes(routes)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from adapters.paper.ledger import Account, PaperOrder, PaperTrade
+from adapters.paper.ledger import FEE_RATE, Account, PaperOrder, PaperTrade
 from adapters.paper.prices import MINUTE, Bar, Pair, Prices
+from domain.amounts import ZERO
 
 STATUSES = {
     "new": "NEW",
@@ -16,10 +17,11 @@ STATUSES = {
     "expired": "EXPIRED",
 }
 INTERVALS = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "1d": 1440}
-RATE_LIMITS = [
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
-    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
-    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
+WEIGHT_PER_MINUTE, ORDERS_PER_TEN_SECONDS, ORDERS_PER_DAY = 6000, 100, 200_000
+RATE_LIMITS: list[dict[str, Any]] = [
+    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT_PER_MINUTE},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": ORDERS_PER_TEN_SECONDS},
+    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": ORDERS_PER_DAY},
     {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300000},
 ]
 
@@ -92,7 +94,7 @@ def native_type(order: PaperOrder) -> tuple[str, str]:
 def _state(order: PaperOrder) -> dict[str, Any]:
     kind, time_in_force = native_type(order)
     return {
-        "price": amount(order.price or Decimal(0)),
+        "price": amount(order.price or ZERO),
         "origQty": amount(order.quantity),
         "executedQty": amount(order.filled),
         "origQuoteOrderQty": amount(order.quote_quantity),
@@ -158,16 +160,50 @@ def trade(t: PaperTrade) -> dict[str, Any]:
     }
 
 
+def public_trade(t: PaperTrade) -> dict[str, Any]:
+    """One row of trades."""
+    return {
+        "id": t.id, "price": amount(t.price), "qty": amount(t.quantity), "quoteQty": amount(t.quantity * t.price),
+        "time": t.at, "isBuyerMaker": t.maker == (t.order.side == "buy"), "isBestMatch": True,
+    }  # fmt: skip
+
+
+def aggregate_trade(t: PaperTrade) -> dict[str, Any]:
+    """One row of aggTrades."""
+    return {
+        "a": t.id, "p": amount(t.price), "q": amount(t.quantity), "f": t.id, "l": t.id, "T": t.at,
+        "m": t.maker == (t.order.side == "buy"), "M": True,
+    }  # fmt: skip
+
+
+def commission(pair: Pair, suffix: str) -> dict[str, Any]:
+    """The rates of account/commission (no suffix) or of a tested order (`ForOrder`)."""
+    rates, nothing = (
+        {"maker": amount(FEE_RATE), "taker": amount(FEE_RATE)},
+        {"maker": amount(ZERO), "taker": amount(ZERO)},
+    )
+    sides = {} if suffix else {"buyer": amount(ZERO), "seller": amount(ZERO)}
+    return {
+        **({} if suffix else {"symbol": native(pair)}),
+        f"standardCommission{suffix}": rates | sides,
+        f"specialCommission{suffix}": nothing | sides,
+        f"taxCommission{suffix}": nothing | sides,
+        "discount": {
+            "enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": "0.75000000",
+        },
+    }  # fmt: skip
+
+
 def balances(account: Account, *, omit_zero: bool = False) -> list[dict[str, str]]:
     """What an account holds."""
     currencies = sorted(account.free.keys() | account.locked.keys())
-    rows = [(c, account.free.get(c, Decimal(0)), account.locked.get(c, Decimal(0))) for c in currencies]
+    rows = [(c, account.free.get(c, ZERO), account.locked.get(c, ZERO)) for c in currencies]
     return [{"asset": c, "free": amount(f), "locked": amount(k)} for c, f, k in rows if f or k or not omit_zero]
 
 
 def account(owner: Account, *, omit_zero: bool) -> dict[str, Any]:
     """The answer of /account."""
-    rate = "0.00100000"
+    rate = amount(FEE_RATE)
     return {
         "makerCommission": 10,
         "takerCommission": 10,
@@ -196,15 +232,15 @@ def execution(what: str, order: PaperOrder, t: PaperTrade | None, cancel_id: str
         "e": "executionReport", "E": now, "s": native(order.pair),
         "c": cancel_id if cancelled_by_user else order.client_order_id,
         "S": order.side.upper(), "o": kind, "f": time_in_force, "q": amount(order.quantity),
-        "p": amount(order.price or Decimal(0)), "P": "0.00000000", "F": "0.00000000", "g": -1,
+        "p": amount(order.price or ZERO), "P": "0.00000000", "F": "0.00000000", "g": -1,
         "C": order.client_order_id if cancelled_by_user else "",
         "x": {"new": "NEW", "trade": "TRADE", "cancelled": "CANCELED", "expired": "EXPIRED"}[what],
         "X": STATUSES[order.status], "r": "NONE", "i": order.id,
-        "l": amount(t.quantity if t else Decimal(0)), "z": amount(order.filled),
-        "L": amount(t.price if t else Decimal(0)), "n": amount(t.fee if t else Decimal(0)),
+        "l": amount(t.quantity if t else ZERO), "z": amount(order.filled),
+        "L": amount(t.price if t else ZERO), "n": amount(t.fee if t else ZERO),
         "N": t.fee_currency if t else None, "T": t.at if t else order.updated, "t": t.id if t else -1,
         "I": order.id * 10 + len(order.trades), "w": order.rests, "m": bool(t and t.maker), "M": False, "O": order.at,
-        "Z": amount(order.cost), "Y": amount(t.quantity * t.price if t else Decimal(0)),
+        "Z": amount(order.cost), "Y": amount(t.quantity * t.price if t else ZERO),
         "Q": amount(order.quote_quantity), "W": order.at, "V": "EXPIRE_MAKER",
         **({"eR": order.reason} if what == "expired" else {}),
     }  # fmt: skip
@@ -249,7 +285,7 @@ def kline(pair: Pair, minutes: list[Bar], interval: str, now: int) -> dict[str, 
 def day(pair: Pair, prices: Prices, now: int) -> dict[str, Any]:
     """The 24-hour ticker."""
     minutes, last = prices.bars[pair.symbol], prices.last[pair.symbol]
-    first, volume = minutes[0].open, sum((b.volume for b in minutes), Decimal(0))
+    first, volume = minutes[0].open, sum((b.volume for b in minutes), ZERO)
     return {
         "symbol": native(pair), "priceChange": amount(last - first),
         "priceChangePercent": f"{(last - first) / first * 100:.3f}", "weightedAvgPrice": amount(last),

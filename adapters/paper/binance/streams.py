@@ -1,4 +1,4 @@
-"""Binance's WebSockets of the paper exchange: the WebSocket API with the private stream, and the market streams."""
+"""Binance's market streams of the paper exchange: bars, trades and tickers, told whenever the price moves."""
 
 from __future__ import annotations
 
@@ -9,28 +9,24 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from adapters.paper import binance_forms as forms
-from adapters.paper.binance_rest import BinanceApi, Error, Parameters
-from adapters.paper.ledger import Account, PaperOrder, PaperTrade
+from adapters.paper.binance import forms
+from adapters.paper.binance.api import BinanceApi
 from adapters.paper.prices import PAIRS, Pair
 
 
-class BinanceSockets:
-    """Every open socket of the paper Binance."""
+class BinanceStreams:
+    """Every open connection, the streams that it asked for and whether each message names its stream."""
 
     def __init__(self, api: BinanceApi) -> None:
         self._api = api
         self._paper = api.paper
-        self._private: dict[web.WebSocketResponse, dict[int, Account]] = {}
         self._public: dict[web.WebSocketResponse, tuple[set[str], bool]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._paper.ledger.listeners.append(self._happened)
         self._paper.prices.listeners.append(self._priced)
 
     def routes(self) -> list[web.RouteDef]:
-        """All socket paths."""
+        """All paths."""
         return [
-            web.get("/ws-api/v3", self._ws_api),
             web.get("/ws", self._market),
             web.get("/ws/{stream:.*}", self._market),
             web.get("/stream", self._market),
@@ -43,101 +39,6 @@ class BinanceSockets:
         task = asyncio.ensure_future(_sent(socket, msgspec.json.encode(message).decode()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    # --- the WebSocket API -------------------------------------------------------------------------------------
-
-    async def _ws_api(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=20)
-        await socket.prepare(request)
-        self._private[socket] = {}
-        try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    self._send(socket, self._answer(socket, msgspec.json.decode(message.data)))
-        finally:
-            self._private.pop(socket, None)
-        return socket
-
-    def _answer(self, socket: web.WebSocketResponse, asked: dict[str, Any]) -> dict[str, Any]:
-        name = str(asked.get("method", "")).removeprefix("v3/")
-        told: dict[str, Any] = {"id": asked.get("id")}
-        try:
-            result = self._carry_out(socket, name, asked.get("params") or {})
-        except Error as error:
-            told |= {"status": error.status, "error": {"code": error.code, "msg": error.message}}
-        else:
-            told |= {"status": 200, "result": result}
-        return {**told, "rateLimits": []}
-
-    def _carry_out(self, socket: web.WebSocketResponse, name: str, given: dict[str, Any]) -> Any:
-        p: Parameters = {
-            key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in given.items()
-        }
-        api = self._api
-        if name == "ping":
-            return {}
-        if name == "time":
-            return {"serverTime": self._paper.now()}
-        if name == "exchangeInfo":
-            return api.exchange_info(p)
-        if name == "klines":
-            return api.klines(p)
-        private = {
-            "order.place": api.place,
-            "order.cancel": api.cancel,
-            "order.status": api.query,
-            "openOrders.status": api.open_orders,
-            "openOrders.cancelAll": api.cancel_all,
-            "allOrders": api.all_orders,
-            "myTrades": api.my_trades,
-            "account.status": api.account,
-        }
-        if name == "userDataStream.subscribe.signature":
-            return self._subscribed(socket, self._signed(p))
-        if name == "userDataStream.unsubscribe":
-            self._private[socket].clear()
-            return {}
-        if name not in private:
-            raise Error(-1020, "This operation is not supported.")
-        return private[name](self._signed(p), p)
-
-    def _signed(self, p: Parameters) -> Account:
-        account = self._api.account_of(p.get("apiKey"))
-        payload = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
-        self._api.check_signature(account, payload, p.get("signature", ""), p)
-        return account
-
-    def _subscribed(self, socket: web.WebSocketResponse, account: Account) -> dict[str, int]:
-        mine = self._private[socket]
-        if account in mine.values():
-            raise Error(-2035, "User Data Stream subscription already active.")
-        number = len(mine)
-        mine[number] = account
-        return {"subscriptionId": number}
-
-    # --- what happens to orders --------------------------------------------------------------------------------
-
-    def _happened(self, what: str, order: PaperOrder, trade: PaperTrade | None) -> None:
-        fault = (
-            self._paper.faults.take("stream", frozenset({"drop_stream", "duplicate_fill"})) if self._private else None
-        )
-        now = self._paper.now()
-        told = forms.execution(what, order, trade, self._api.cancel_ids.get(order.id, ""), now)
-        moved = forms.positions(order.account, order.pair, now)
-        for socket, mine in [*self._private.items()]:
-            for number, account in mine.items():
-                if account is not order.account:
-                    continue
-                if fault is not None and fault.kind == "drop_stream":
-                    task = asyncio.ensure_future(_closed(socket))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
-                    continue
-                times = 2 if fault is not None and trade is not None else 1
-                for event in [*[told] * times, moved]:
-                    self._send(socket, {"subscriptionId": number, "event": event})
-
-    # --- market streams ----------------------------------------------------------------------------------------
 
     async def _market(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=20)
@@ -251,7 +152,3 @@ async def _sent(socket: web.WebSocketResponse, text: str) -> None:
             await socket.send_str(text)
         except ConnectionError:
             await socket.close()
-
-
-async def _closed(socket: web.WebSocketResponse) -> None:
-    await socket.close()

@@ -1,24 +1,22 @@
-"""Binance's REST API of the paper exchange: paths, signatures, weights and errors as the real one has them."""
+"""What the paper Binance can do on parameters already read: orders, the account, market data; and its refusals."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
-from aiohttp import web
 
-from adapters.paper import binance_forms as forms
+from adapters.paper.binance import forms
 from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
-from adapters.paper.ledger import Account, PaperOrder, Refused, pair_of_native
+from adapters.paper.ledger import Account, PaperOrder, PaperTrade, Refused, pair_of_native
 from adapters.paper.prices import PAIRS, Pair
+from domain.amounts import ZERO
 
 LONGEST_WINDOW = 60_000
 _CLIENT_ID = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
@@ -48,8 +46,12 @@ def error_of(refused: Refused) -> Error:
     return Error(*_REFUSALS[refused.reason])
 
 
+def _missing(name: str) -> Error:
+    return Error(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
 class BinanceApi:
-    """What both the REST and the WebSocket API can do, on already authenticated parameters."""
+    """Every operation, whichever of Binance's APIs it is asked through."""
 
     def __init__(self, paper: Paper) -> None:
         self.paper = paper
@@ -70,7 +72,7 @@ class BinanceApi:
         if not hmac.compare_digest(expected, signature.lower()):
             raise Error(-1022, "Signature for this request is not valid.")
         if "timestamp" not in parameters:
-            raise Error(-1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.")
+            raise _missing("timestamp")
         stamp, window = int(parameters["timestamp"]), float(parameters.get("recvWindow", 5000))
         stamp = stamp // 1000 if stamp > 10**14 else stamp
         now = self.paper.now()
@@ -84,7 +86,7 @@ class BinanceApi:
     def pair(self, parameters: Parameters) -> Pair:
         """The market that is meant."""
         if not parameters.get("symbol"):
-            raise Error(-1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
+            raise _missing("symbol")
         pair = pair_of_native(parameters["symbol"])
         if pair is None:
             raise Error(-1121, "Invalid symbol.")
@@ -98,8 +100,26 @@ class BinanceApi:
         default = "FULL" if order.type == "market" or order.time_in_force != "PO" else "ACK"
         return forms.placed(order, p.get("newOrderRespType", default))
 
+    def test(self, account: Account, p: Parameters) -> dict[str, Any]:
+        """order.test: the parameters are read as for an order, the balance is not looked at."""
+        self._wanted(p)
+        if p.get("computeCommissionRates") != "true":
+            return {}
+        return forms.commission(self.pair(p), "ForOrder")
+
     def _placed(self, account: Account, p: Parameters, fault: Fault | None) -> PaperOrder:
-        pair = self.pair(p)
+        partly = fault is not None and fault.kind == "partial_fill"
+        try:
+            order = self.paper.ledger.place(account, self.pair(p), **self._wanted(p), partly=partly)
+        except Refused as refused:
+            raise error_of(refused) from refused
+        if fault is not None and fault.kind == "hide_order":
+            order.hidden_until = self.paper.now() + int(fault.seconds * 1000)
+        return order
+
+    def _wanted(self, p: Parameters) -> dict[str, Any]:
+        """The order's parameters in the ledger's words, checked for what Binance checks before anything else."""
+        self.pair(p)
         side, kind = p.get("side", ""), p.get("type", "")
         if side not in {"BUY", "SELL"}:
             raise Error(-1117, "Invalid side.")
@@ -117,30 +137,16 @@ class BinanceApi:
             if price is not None or time_in_force:
                 raise Error(-1106, f"Parameter '{'price' if price else 'timeInForce'}' sent when not required.")
             if (quantity is None) == (quote is None):
-                raise Error(-1102, "Mandatory parameter 'quantity' was not sent, was empty/null, or malformed.")
+                raise _missing("quantity")
             time_in_force = "GTC"
-        else:
-            if time_in_force not in {"GTC", "IOC", "FOK", "PO"}:
-                raise Error(
-                    -1115 if time_in_force else -1102,
-                    "Mandatory parameter 'timeInForce' was not sent, was empty/null, or malformed.",
-                )
-            if quantity is None or price is None:
-                raise Error(
-                    -1102,
-                    f"Mandatory parameter '{'price' if quantity else 'quantity'}' was not sent, was empty/null, or malformed.",
-                )
-        try:
-            order = self.paper.ledger.place(
-                account, pair, client_order_id=client_id, side=side.lower(), type="market" if kind == "MARKET" else "limit",
-                quantity=quantity or Decimal(0), quote_quantity=quote or Decimal(0), price=price,
-                time_in_force=time_in_force, partly=fault is not None and fault.kind == "partial_fill",
-            )  # fmt: skip
-        except Refused as refused:
-            raise error_of(refused) from refused
-        if fault is not None and fault.kind == "hide_order":
-            order.hidden_until = self.paper.now() + int(fault.seconds * 1000)
-        return order
+        elif time_in_force not in {"GTC", "IOC", "FOK", "PO"}:
+            raise Error(-1115, "Invalid timeInForce.") if time_in_force else _missing("timeInForce")
+        elif quantity is None or price is None:
+            raise _missing("price" if quantity else "quantity")
+        return {
+            "client_order_id": client_id, "side": side.lower(), "type": "market" if kind == "MARKET" else "limit",
+            "quantity": quantity or ZERO, "quote_quantity": quote or ZERO, "price": price, "time_in_force": time_in_force,
+        }  # fmt: skip
 
     def _decimal(self, p: Parameters, name: str) -> Decimal | None:
         if name not in p:
@@ -224,6 +230,10 @@ class BinanceApi:
         """account.status."""
         return forms.account(account, omit_zero=p.get("omitZeroBalances") == "true")
 
+    def commission(self, account: Account, p: Parameters) -> dict[str, Any]:
+        """account.commission."""
+        return forms.commission(self.pair(p), "")
+
     # --- public ------------------------------------------------------------------------------------------------
 
     def exchange_info(self, p: Parameters) -> dict[str, Any]:
@@ -280,129 +290,16 @@ class BinanceApi:
         rows = [row for row in rows if start <= row[0] <= end]
         return rows[:limit] if "startTime" in p else rows[-limit:]
 
+    def trades(self, p: Parameters) -> list[dict[str, Any]]:
+        """Trades and historicalTrades: what the paper accounts traded, for nobody else trades here."""
+        return [forms.public_trade(t) for t in self._trades_of(p)]
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Public = Callable[[Parameters], Any]
-Private = Callable[..., Any]
+    def aggregate_trades(self, p: Parameters) -> list[dict[str, Any]]:
+        """AggTrades: each trade is an aggregate of its own."""
+        return [forms.aggregate_trade(t) for t in self._trades_of(p)]
 
-
-class BinanceRest:
-    """The REST paths, their weights, and the faults that strike them."""
-
-    def __init__(self, api: BinanceApi) -> None:
-        self._api = api
-        self._paper = api.paper
-
-    def routes(self) -> list[web.RouteDef]:
-        """Every path under /api/v3."""
-        api = self._api
-        public: list[tuple[str, int, Public]] = [
-            ("ping", 1, lambda _: {}),
-            ("time", 1, lambda _: {"serverTime": self._paper.now()}),
-            ("exchangeInfo", 20, api.exchange_info),
-            ("ticker/price", 2, lambda p: api.one_or_all(p, api.price)),
-            ("ticker/bookTicker", 2, lambda p: api.one_or_all(p, api.book)),
-            ("ticker/24hr", 2, lambda p: api.one_or_all(p, lambda pair: forms.day(pair, self._paper.prices, self._paper.now()))),
-            ("avgPrice", 2, lambda p: {"mins": 5, "price": api.price(api.pair(p))["price"], "closeTime": self._paper.now()}),
-            ("klines", 2, api.klines),
-            ("depth", 5, api.depth),
-        ]  # fmt: skip
-        private: list[tuple[str, str, int, str, Private]] = [
-            ("POST", "order", 1, "place_order", api.place),
-            ("POST", "order/test", 1, "query", self._tested),
-            ("GET", "order", 4, "query", api.query),
-            ("DELETE", "order", 1, "cancel_order", api.cancel),
-            ("GET", "openOrders", 6, "query", api.open_orders),
-            ("DELETE", "openOrders", 1, "cancel_order", api.cancel_all),
-            ("GET", "allOrders", 20, "query", api.all_orders),
-            ("GET", "myTrades", 20, "query", api.my_trades),
-            ("GET", "account", 20, "query", api.account),
-        ]
-        return [
-            *(web.get(f"/api/v3/{path}", self._open(weight, answer)) for path, weight, answer in public),
-            *(
-                web.route(method, f"/api/v3/{path}", self._closed(weight, when, answer))
-                for method, path, weight, when, answer in private
-            ),
-        ]
-
-    def _tested(self, _: Account, p: Parameters) -> dict[str, Any]:
-        self._api.pair(p)
-        return {}
-
-    def _open(self, weight: int, answer: Public) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            return self._answered(weight, lambda: answer(dict(request.query)))
-
-        return handle
-
-    def _closed(self, weight: int, when: str, answer: Private) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            query, body = request.query_string, (await request.read()).decode()
-            parameters = dict(parse_qsl(body, keep_blank_values=True)) | dict(parse_qsl(query, keep_blank_values=True))
-            fault = self._paper.faults.take(when)
-            if fault is not None and (struck := await self._struck(request, fault)) is not None:
-                return struck
-
-            def carry_out() -> Any:
-                account = self._authenticated(request, query, body, parameters)
-                return answer(account, parameters, fault) if when == "place_order" else answer(account, parameters)
-
-            response = self._answered(weight, carry_out)
-            if fault is not None and fault.kind == "lose_answer" and request.transport is not None:
-                request.transport.abort()
-            if fault is not None and fault.kind == "garbage":
-                return web.Response(text="<html>Bad gateway</html>", status=200)
-            return response
-
-        return handle
-
-    async def _struck(self, request: web.Request, fault: Fault) -> web.Response | None:
-        """Faults that come before the request is carried out."""
-        if fault.kind == "lose_request" and request.transport is not None:
-            request.transport.abort()
-            return web.Response()
-        if fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
-        if fault.kind == "status_500":
-            return web.Response(text="Internal error", status=500)
-        if fault.kind == "status_429":
-            body = {"code": -1003, "msg": "Too much request weight used."}
-            return web.json_response(body, status=429, headers={"Retry-After": "1"})
-        return None
-
-    def _authenticated(self, request: web.Request, query: str, body: str, parameters: Parameters) -> Account:
-        account = self._api.account_of(request.headers.get("X-MBX-APIKEY"))
-        signature = parameters.get("signature")
-        if not signature:
-            raise Error(-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")
-        payload = _without_signature(query) + _without_signature(body)
-        self._api.check_signature(account, payload, signature, parameters)
-        return account
-
-    def _answered(self, weight: int, answer: Callable[[], Any]) -> web.Response:
-        used = self._paper.weigh("binance", weight)
-        headers = {"X-MBX-USED-WEIGHT-1M": str(used), "X-MBX-USED-WEIGHT": str(used)}
-        if self._paper.limited("binance") and used > forms.RATE_LIMITS[0]["limit"]:  # type: ignore[operator]
-            told: Any = {
-                "code": -1003,
-                "msg": "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.",
-            }
-            wait = 60 - self._paper.now() // 1000 % 60
-            return web.Response(
-                body=msgspec.json.encode(told),
-                status=429,
-                content_type="application/json",
-                headers=headers | {"Retry-After": str(wait)},
-            )
-        try:
-            status, told = 200, answer()
-        except Error as error:
-            status, told = error.status, {"code": error.code, "msg": error.message}
-        return web.Response(
-            body=msgspec.json.encode(told), status=status, content_type="application/json", headers=headers
-        )
-
-
-def _without_signature(text: str) -> str:
-    return "&".join(part for part in text.split("&") if not part.startswith("signature="))
+    def _trades_of(self, p: Parameters) -> list[PaperTrade]:
+        pair, first = self.pair(p), int(p.get("fromId", 0))
+        chosen = [t for t in self.paper.ledger.trades if t.order.pair is pair and t.id >= first]
+        limit = int(p.get("limit", 500))
+        return chosen[:limit] if first else chosen[-limit:]

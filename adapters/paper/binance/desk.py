@@ -1,0 +1,151 @@
+"""What happens to a request at the paper Binance, whichever way it came: faults, ban, budget, signature, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapters.paper.binance import forms
+from adapters.paper.binance.api import BinanceApi, Error, Parameters
+from adapters.paper.faults import Fault
+from adapters.paper.ledger import Account
+
+NAME = "binance"
+TOO_MUCH = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
+_PATIENCE, _BAN_SECONDS = 10, 120
+"""How many refusals in a minute are borne before the caller is shut out, and for how long (HTTP 418)."""
+_OK = 200
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked. `when` names the faults that may strike it, None for public data."""
+
+    answer: Callable[..., Any]
+    weight: int
+    when: str | None = None
+    free_when_done: bool = False
+    """Since April 2026 a successful change costs no weight."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is answered. `used` is the weight of this minute, `orders` the new orders of ten seconds and of the day."""
+
+    status: int
+    told: Any
+    used: int = 0
+    retry_after: int | None = None
+    orders: tuple[int, int] | None = None
+    garbage: bool = False
+
+
+class Desk:
+    """All operations under the names of the WebSocket API."""
+
+    def __init__(self, api: BinanceApi) -> None:
+        self.api = api
+        self.paper = api.paper
+        now = self.paper.now
+        self.operations = {
+            "ping": Operation(lambda _: {}, 1),
+            "time": Operation(lambda _: {"serverTime": now()}, 1),
+            "exchangeInfo": Operation(api.exchange_info, 20),
+            "ticker.price": Operation(lambda p: api.one_or_all(p, api.price), 2),
+            "ticker.book": Operation(lambda p: api.one_or_all(p, api.book), 2),
+            "ticker.24hr": Operation(lambda p: api.one_or_all(p, lambda pair: forms.day(pair, self.paper.prices, now())), 2),
+            "avgPrice": Operation(lambda p: {"mins": 5, "price": api.price(api.pair(p))["price"], "closeTime": now()}, 2),
+            "klines": Operation(api.klines, 2),
+            "depth": Operation(api.depth, 5),
+            "trades.recent": Operation(api.trades, 25),
+            "trades.historical": Operation(api.trades, 25),
+            "trades.aggregate": Operation(api.aggregate_trades, 4),
+            "order.place": Operation(api.place, 1, "place_order", free_when_done=True),
+            "order.test": Operation(api.test, 1, "query"),
+            "order.cancel": Operation(api.cancel, 1, "cancel_order", free_when_done=True),
+            "openOrders.cancelAll": Operation(api.cancel_all, 1, "cancel_order", free_when_done=True),
+            "order.status": Operation(api.query, 4, "query"),
+            "openOrders.status": Operation(api.open_orders, 6, "query"),
+            "allOrders": Operation(api.all_orders, 20, "query"),
+            "myTrades": Operation(api.my_trades, 20, "query"),
+            "account.status": Operation(api.account, 20, "query"),
+            "account.commission": Operation(api.commission, 20, "query"),
+            "account.rateLimits.orders": Operation(self._order_counts, 40, "query"),
+        }  # fmt: skip
+
+    async def serve(self, name: str, p: Parameters, signed: Callable[[], Account]) -> Reply | None:
+        """The answer, or None when the connection is to be cut. `signed` tells the account or raises `Error`."""
+        operation = self.operations[name]
+        fault = self.paper.faults.take(operation.when) if operation.when else None
+        kind = fault.kind if fault is not None else ""
+        if kind == "lose_request":
+            return None
+        if kind == "delay" and fault is not None:
+            await asyncio.sleep(fault.seconds)
+        if kind == "status_500":
+            return Reply(500, {"code": -1000, "msg": "An unknown error occurred while processing the request."})
+        if kind == "status_429":
+            return Reply(429, {"code": -1003, "msg": TOO_MUCH}, retry_after=1)
+        reply = self._within_budget(operation, p, signed, fault)
+        if kind == "lose_answer":
+            return None
+        return replace(reply, garbage=kind == "garbage")
+
+    def _within_budget(
+        self, operation: Operation, p: Parameters, signed: Callable[[], Account], fault: Fault | None
+    ) -> Reply:
+        budgets = self.paper.budgets
+        if seconds := budgets.banned_for(NAME):
+            until = self.paper.now() + seconds * 1000
+            message = (
+                f"Way too much request weight used; IP banned until {until}. Please use WebSocket Streams instead."
+            )
+            return Reply(418, {"code": -1003, "msg": message}, retry_after=seconds)
+        used = self.weigh(0)
+        if used + operation.weight > forms.WEIGHT_PER_MINUTE:
+            if budgets.spend(NAME, "refused", 60, 1) > _PATIENCE:
+                budgets.ban(NAME, _BAN_SECONDS)
+            return Reply(429, {"code": -1003, "msg": TOO_MUCH}, used, retry_after=budgets.left(60))
+        orders = None
+        try:
+            told = self._carried_out(operation, p, signed, fault)
+        except Error as error:
+            status, told = error.status, {"code": error.code, "msg": error.message}
+        else:
+            status = _OK
+            if operation.when == "place_order":
+                orders = self._counted(signed(), 0)
+        cost = 0 if operation.free_when_done and status == _OK else operation.weight
+        return Reply(status, told, self.weigh(cost), orders=orders)
+
+    def _carried_out(
+        self, operation: Operation, p: Parameters, signed: Callable[[], Account], fault: Fault | None
+    ) -> Any:
+        if operation.when is None:
+            return operation.answer(p)
+        account = signed()
+        if operation.when != "place_order":
+            return operation.answer(account, p)
+        if self._counted(account, 1)[0] > forms.ORDERS_PER_TEN_SECONDS:
+            raise Error(-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", 429)
+        return operation.answer(account, p, fault)
+
+    def weigh(self, weight: int) -> int:
+        """Count weight; answers what was used in this minute."""
+        return self.paper.budgets.spend(NAME, "weight", 60, weight)
+
+    def _counted(self, account: Account, orders: int) -> tuple[int, int]:
+        subject, spend = f"orders {account.number}", self.paper.budgets.spend
+        return spend(NAME, subject, 10, orders), spend(NAME, subject, 86_400, orders)
+
+    def _order_counts(self, account: Account, _: Parameters) -> list[dict[str, Any]]:
+        return limits_of(orders=self._counted(account, 0))
+
+
+def limits_of(*, used: int | None = None, orders: tuple[int, int] | None = None) -> list[dict[str, Any]]:
+    """The limits with their counts, as the WebSocket API appends them to its answers."""
+    counts = ([] if used is None else [("REQUEST_WEIGHT", used)]) + [("ORDERS", count) for count in orders or ()]
+    limits = [limit for limit in forms.RATE_LIMITS if limit["rateLimitType"] in {kind for kind, _ in counts}]
+    return [{**limit, "count": count} for limit, (_, count) in zip(limits, counts, strict=True)]

@@ -1,0 +1,153 @@
+"""Binance's WebSocket API of the paper exchange: requests as over REST, and the private stream of each account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from adapters.paper.binance import forms
+from adapters.paper.binance.api import Error, Parameters
+from adapters.paper.binance.desk import Desk, Reply, limits_of
+from adapters.paper.ledger import Account, PaperOrder, PaperTrade
+
+_STREAM_FAULTS = frozenset({"drop_stream", "duplicate_fill", "reorder_fills"})
+_OK, _CONNECTION_WEIGHT = 200, 2
+
+
+class BinanceWsApi:
+    """Every open connection, and which accounts it follows under which subscription number."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._paper = desk.paper
+        self._followed: dict[web.WebSocketResponse, dict[int, Account]] = {}
+        self._held_back: dict[Account, list[dict[str, Any]]] = {}
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._paper.ledger.listeners.append(self._happened)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The one path."""
+        return [web.get("/ws-api/v3", self._connected)]
+
+    def _start(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- requests ----------------------------------------------------------------------------------------------
+
+    async def _connected(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=20)
+        await socket.prepare(request)
+        self._desk.weigh(_CONNECTION_WEIGHT)
+        self._followed[socket] = {}
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    # Each request is a task of its own: a delayed answer holds up no other.
+                    self._start(self._answer(request, socket, msgspec.json.decode(message.data)))
+        finally:
+            self._followed.pop(socket, None)
+        return socket
+
+    async def _answer(self, request: web.Request, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        name = str(asked.get("method", "")).removeprefix("v3/")
+        p = {
+            key: str(value).lower() if isinstance(value, bool) else str(value)
+            for key, value in (asked.get("params") or {}).items()
+        }
+        reply = await self._reply(socket, name, p)
+        if reply is None:
+            if request.transport is not None:
+                request.transport.abort()
+        elif reply.garbage:
+            await _send(socket, "<html>Bad gateway</html>")
+        else:
+            limits = {"rateLimits": limits_of(used=reply.used, orders=reply.orders)}
+            silent = p.get("returnRateLimits") == "false"
+            await _send(socket, {"id": asked.get("id"), **self._said(reply), **({} if silent else limits)})
+
+    def _said(self, reply: Reply) -> dict[str, Any]:
+        if reply.status == _OK:
+            return {"status": _OK, "result": reply.told}
+        error = dict(reply.told)
+        if reply.retry_after is not None:
+            now = self._paper.now()
+            error["data"] = {"serverTime": now, "retryAfter": now + reply.retry_after * 1000}
+        return {"status": reply.status, "error": error}
+
+    async def _reply(self, socket: web.WebSocketResponse, name: str, p: Parameters) -> Reply | None:
+        if name in self._desk.operations:
+            return await self._desk.serve(name, p, lambda: self._account(p))
+        try:
+            return Reply(_OK, self._subscription(socket, name, p), self._desk.weigh(2))
+        except Error as error:
+            return Reply(error.status, {"code": error.code, "msg": error.message}, self._desk.weigh(2))
+
+    def _subscription(self, socket: web.WebSocketResponse, name: str, p: Parameters) -> dict[str, int]:
+        mine = self._followed[socket]
+        if name == "userDataStream.unsubscribe":
+            mine.clear()
+            return {}
+        if name != "userDataStream.subscribe.signature":
+            raise Error(-1020, "This operation is not supported.")
+        account = self._account(p)
+        if account in mine.values():
+            raise Error(-2035, "User Data Stream subscription already active.")
+        number = len(mine)
+        mine[number] = account
+        return {"subscriptionId": number}
+
+    def _account(self, p: Parameters) -> Account:
+        account = self._desk.api.account_of(p.get("apiKey"))
+        payload = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
+        self._desk.api.check_signature(account, payload, p.get("signature", ""), p)
+        return account
+
+    # --- what happens to orders --------------------------------------------------------------------------------
+
+    def _happened(self, what: str, order: PaperOrder, trade: PaperTrade | None) -> None:
+        if not any(order.account in mine.values() for mine in self._followed.values()):
+            return
+        fault = self._paper.faults.take("stream", _STREAM_FAULTS)
+        kind, now = fault.kind if fault is not None else "", self._paper.now()
+        told = forms.execution(what, order, trade, self._desk.api.cancel_ids.get(order.id, ""), now)
+        if kind == "drop_stream":
+            self._start(self._drop(order.account))
+        elif kind == "reorder_fills" and fault is not None:
+            # It is told after what happens next, or after some seconds when nothing does.
+            self._held_back.setdefault(order.account, []).append(told)
+            asyncio.get_running_loop().call_later(fault.seconds, self._release, order.account)
+        else:
+            times = 2 if kind == "duplicate_fill" and trade is not None else 1
+            self._tell(order.account, [*[told] * times, forms.positions(order.account, order.pair, now)])
+            self._release(order.account)
+
+    def _release(self, account: Account) -> None:
+        self._tell(account, self._held_back.pop(account, []))
+
+    def _tell(self, account: Account, events: list[dict[str, Any]]) -> None:
+        for socket, mine in [*self._followed.items()]:
+            for number, followed in mine.items():
+                if followed is account:
+                    for event in events:
+                        self._start(_send(socket, {"subscriptionId": number, "event": event}))
+
+    async def _drop(self, account: Account) -> None:
+        for socket, mine in [*self._followed.items()]:
+            if account in mine.values():
+                await socket.close()
+
+
+async def _send(socket: web.WebSocketResponse, message: dict[str, Any] | str) -> None:
+    """A connection that is gone takes no more."""
+    text = message if isinstance(message, str) else msgspec.json.encode(message).decode()
+    if not socket.closed:
+        try:
+            await socket.send_str(text)
+        except ConnectionError:
+            await socket.close()

@@ -1,0 +1,41 @@
+"""The budgets of the paper exchange: what was spent in each clock-aligned window, and who is shut out for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Budgets:
+    """Counts for every exchange. `clock` tells milliseconds since 1970. An exchange may be told to enforce none."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._unlimited: set[str] = set()
+        self._spent: dict[tuple[str, str, int], tuple[int, int]] = {}
+        self._banned_until: dict[str, int] = {}
+
+    def limit(self, exchange: str, *, enabled: bool) -> None:
+        """Enforce this exchange's budgets, or forget them."""
+        (self._unlimited.discard if enabled else self._unlimited.add)(exchange)
+        self._banned_until.pop(exchange, None)
+
+    def spend(self, exchange: str, subject: str, seconds: int, amount: int) -> int:
+        """Count `amount` in the running window of that many seconds; answers its sum, 0 while nothing is enforced."""
+        if exchange in self._unlimited:
+            return 0
+        window, key = self._clock() // (seconds * 1000), (exchange, subject, seconds)
+        began, spent = self._spent.get(key, (window, 0))
+        self._spent[key] = (window, spent + amount if began == window else amount)
+        return self._spent[key][1]
+
+    def left(self, seconds: int) -> int:
+        """How many seconds the running window still has, rounded up."""
+        return seconds - self._clock() // 1000 % seconds
+
+    def ban(self, exchange: str, seconds: int) -> None:
+        """Answer nothing to this exchange's callers for a while."""
+        self._banned_until[exchange] = self._clock() + seconds * 1000
+
+    def banned_for(self, exchange: str) -> int:
+        """For how many seconds more, 0 for not at all."""
+        return max(-(-(self._banned_until.get(exchange, 0) - self._clock()) // 1000), 0)
