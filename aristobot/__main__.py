@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import uvloop
 from psycopg.conninfo import make_conninfo
 
 from adapters import audit
@@ -80,7 +81,7 @@ def _paper(arguments: argparse.Namespace, _: Settings) -> int:
         await stopping.wait()
         await server.stop()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
     return 0
 
 

@@ -114,13 +114,22 @@ class Http:
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=True)
         return self._session
 
+    def spend(self, weight: int) -> None:
+        """Ask for leave to send a change. Raises `NotAccepted` while the fuse is open or the budget is used up."""
+        self.fuse.check()
+        if wait := self.pace.spend(weight):
+            raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
+
+    def answered(self) -> None:
+        """The exchange said something, whatever it was."""
+        self.fuse.worked()
+        self.last_answer = time.time()
+
     async def change(
         self, method: str, path: str, *, weight: int, headers: Mapping[str, str], body: str = ""
     ) -> Answer:
         """Send once. Raises `NotAccepted` when nothing left this machine, `NoAnswer` when nothing came back."""
-        self.fuse.check()
-        if wait := self.pace.spend(weight):
-            raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
+        self.spend(weight)
         return await self._send(method, path, headers, body, middlewares=(_once,))
 
     async def read(self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str]) -> Answer:
@@ -160,8 +169,7 @@ class Http:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             self.fuse.failed()
             raise NoAnswer(f"{type(error).__name__}: {error}", code="no_answer") from error
-        self.fuse.worked()
-        self.last_answer = time.time()
+        self.answered()
         return answer
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
@@ -114,6 +115,9 @@ class Ledger:
         self.clock = clock
         self.accounts: dict[tuple[str, str], Account] = {}
         self.orders: dict[int, PaperOrder] = {}
+        self._resting: dict[int, PaperOrder] = {}
+        self._by_account: dict[Account, list[PaperOrder]] = defaultdict(list)
+        self._by_name: dict[tuple[Account, str], list[PaperOrder]] = defaultdict(list)
         self.trades: list[PaperTrade] = []
         self.listeners: list[Heard] = []
         self.order_ids = itertools.count(1001)
@@ -140,19 +144,35 @@ class Ledger:
         self.opened(account)
         return account
 
+    def enter(self, order: PaperOrder) -> None:
+        """Write an order into the books, where it can be found by its account and by both of its ids."""
+        self.orders[order.id] = order
+        self._by_account[order.account].append(order)
+        self._by_name[order.account, order.client_order_id].append(order)
+        if order.rests:
+            self._resting[order.id] = order
+
     def of(self, account: Account, pair: Pair | None = None) -> list[PaperOrder]:
         """All orders of an account, oldest first."""
-        return [o for o in self.orders.values() if o.account is account and pair in {None, o.pair}]
+        return [o for o in self._by_account[account] if pair in {None, o.pair}]
+
+    def resting(self, account: Account, pair: Pair | None = None) -> list[PaperOrder]:
+        """Those of an account that stand on the book, oldest first."""
+        return [o for o in self._resting.values() if o.account is account and pair in {None, o.pair}]
 
     def find(
         self, account: Account, pair: Pair, order_id: int | None = None, client_order_id: str | None = None
     ) -> PaperOrder | None:
         """One order by either id; of several with one client id the latest."""
+        if order_id is None:
+            candidates = self._by_name[account, client_order_id or ""]
+        else:
+            candidates = [self.orders[order_id]] if order_id in self.orders else []
         found = [
             o
-            for o in self.of(account, pair)
-            if (order_id is None or o.id == order_id)
-            and (client_order_id is None or o.client_order_id == client_order_id)
+            for o in candidates
+            if (o.account, o.pair) == (account, pair)
+            and client_order_id in {None, o.client_order_id}
             and o.hidden_until <= self.clock()
         ]
         return found[-1] if found else None
@@ -172,7 +192,7 @@ class Ledger:
         partly: bool = False,
     ) -> PaperOrder:
         """Take an order and match it. `partly` lets only half of it find a counterpart. Raises `Refused`."""
-        if any(o.rests and o.client_order_id == client_order_id for o in self.of(account)):
+        if any(o.rests for o in self._by_name[account, client_order_id]):
             raise Refused("duplicate")
         last = self.prices.last[pair.symbol]
         if type == "market" and not quantity:
@@ -187,7 +207,7 @@ class Ledger:
         )  # fmt: skip
         order.locked = quantity if side == "sell" else (quantity * (price if price is not None else last))
         account.lock(order.spends, order.locked)
-        self.orders[order.id] = order
+        self.enter(order)
         order.updated = order.at
         self._say("new", order, None)
         if crosses:
@@ -218,7 +238,7 @@ class Ledger:
         self._end(order, "cancelled", "")
 
     def _price_moved(self, symbol: str, price: Decimal) -> None:
-        for order in [o for o in self.orders.values() if o.rests and o.pair.symbol == symbol and o.price is not None]:
+        for order in [o for o in self._resting.values() if o.pair.symbol == symbol and o.price is not None]:
             assert order.price is not None
             if price <= order.price if order.side == "buy" else price >= order.price:
                 self._trade(order, order.quantity - order.filled, order.price, maker=True)
@@ -249,6 +269,7 @@ class Ledger:
         self._say(status, order, None)
 
     def _release(self, order: PaperOrder) -> None:
+        self._resting.pop(order.id, None)
         if order.locked:
             order.account.unlock(order.spends, order.locked)
             order.locked = ZERO

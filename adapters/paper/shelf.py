@@ -42,7 +42,7 @@ class Shelf:
             account = ledger.accounts[body["account"][0], body["account"][1]]
             order = PaperOrder(account=account, pair=PAIRS[body["pair"]], **_typed(body, _ORDER))
             order.trades = [PaperTrade(order=order, **_typed(trade, _TRADE)) for trade in body["trades"]]
-            ledger.orders[order.id] = order
+            ledger.enter(order)
         ledger.trades = sorted((t for o in ledger.orders.values() for t in o.trades), key=lambda t: t.id)
         ledger.order_ids = itertools.count(max(ledger.orders, default=1000) + 1)
         ledger.trade_ids = itertools.count(max((t.id for t in ledger.trades), default=50000) + 1)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import uvloop
 
 from application.exchange import Exchange, ExchangeError
 from application.lane import Lane
@@ -197,4 +198,4 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Until `stopping`. What is on its way then is found again from the log at the next start."""
-    asyncio.run(_run(house, log, stopping))
+    uvloop.run(_run(house, log, stopping))

@@ -103,11 +103,11 @@ def test_the_private_stream_reports_what_happens(paper):
             stream = client.reports(keys)
             first = asyncio.ensure_future(anext(stream))
             while not first.done():
-                await client.place(keys, limit(market, "limit-s"))
+                await client.place(keys, limit(market, "until-it-is-heard"))
+                await client.cancel(keys, market, "until-it-is-heard")
                 await asyncio.wait([first], timeout=0.3)
-                if not first.done():
-                    await client.cancel(keys, market, "limit-s")
             heard = [await first]
+            await client.place(keys, limit(market, "limit-s"))
             await asyncio.to_thread(paper.hold, "BTC/USDT", "39000")
             while heard[-1].state is not Status.CLOSED:
                 heard.append(await asyncio.wait_for(anext(stream), 20))

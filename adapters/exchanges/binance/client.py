@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from adapters.exchanges.binance import messages, streams
+from adapters.exchanges.binance.entry import OrderEntry
 from adapters.exchanges.binance.errors import error_of
 from adapters.exchanges.binance.signing import query_string, signed_query
 from adapters.exchanges.http import Answer, Http, Pace
@@ -43,6 +44,7 @@ class Binance:
     def __init__(self, rest: str, ws_api: str, ws_streams: str) -> None:
         self._http = Http(rest, Pace(WEIGHT_PER_MINUTE))
         self._ws_api = ws_api
+        self._entry = OrderEntry(ws_api, self._http, int(RECEIVE_WINDOW.total_seconds() * 1000), self._now)
         self._ws_streams = ws_streams
         self.clock_offset = timedelta(0)
         """The exchange's clock minus ours, as last measured."""
@@ -145,15 +147,17 @@ class Binance:
 
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
         """Send one order and ask for its fills in the answer."""
-        return await self._change("POST", "/api/v3/order", _order_parameters(request), credentials)
+        raw = await self._entry.send("order.place", _order_parameters(request), credentials)
+        return _understood(raw, messages.report_of)
 
     async def cancel(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """Take one order off the book."""
         parameters = {"symbol": market.native, "origClientOrderId": client_order_id}
-        return await self._change("DELETE", "/api/v3/order", parameters, credentials)
+        return _understood(await self._entry.send("order.cancel", parameters, credentials), messages.report_of)
 
     async def close(self) -> None:
         """End all connections."""
+        await self._entry.close()
         await self._http.close()
 
     # --- the wire ----------------------------------------------------------------------------------------------
@@ -167,7 +171,7 @@ class Binance:
     async def _read(self, path: str, parameters: Mapping[str, object], weight: int, meaning: Callable[[bytes], T]) -> T:
         query = f"{path}?{query_string(parameters)}" if parameters else path
         answer = await self._http.read(lambda: query, weight=weight, headers={})
-        return _understood(self._checked(answer, sent=False), meaning)
+        return _understood(self._checked(answer), meaning)
 
     async def _signed(
         self,
@@ -181,23 +185,16 @@ class Binance:
             return f"{path}?{signed_query(self._stamped(parameters), credentials.secret)}"
 
         answer = await self._http.read(make, weight=weight, headers={"X-MBX-APIKEY": credentials.key})
-        return _understood(self._checked(answer, sent=False), meaning)
+        return _understood(self._checked(answer), meaning)
 
-    async def _change(
-        self, method: str, path: str, parameters: Mapping[str, object], credentials: Credentials
-    ) -> OrderReport:
-        query = f"{path}?{signed_query(self._stamped(parameters), credentials.secret)}"
-        answer = await self._http.change(method, query, weight=1, headers={"X-MBX-APIKEY": credentials.key})
-        return _understood(self._checked(answer, sent=True), messages.report_of)
-
-    def _checked(self, answer: Answer, *, sent: bool) -> bytes:
+    def _checked(self, answer: Answer) -> bytes:
         if used := answer.headers.get("X-MBX-USED-WEIGHT-1M"):
             self._http.pace.told(int(used))
         if answer.status == _OK:
             return answer.body
         if pause := answer.headers.get("Retry-After"):
             self._http.pace.close_for(float(pause))
-        raise error_of(answer.status, answer.body, sent=sent)
+        raise error_of(answer.status, answer.body)
 
 
 def _understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:

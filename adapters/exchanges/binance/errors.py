@@ -37,18 +37,15 @@ class _Body(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Body)
 
 
-def error_of(status: int, body: bytes, *, sent: bool) -> ExchangeError:
-    """What an answer other than 200 means. `sent` says that a change was asked for, where silence is a doubt.
-
-    A proxy's page or garbage proves nothing; a 429 or 418 and a refused timestamp prove that nothing was done.
-    """
+def error_of(status: int, body: bytes) -> ExchangeError:
+    """What an answer other than 200 to a read means: a proxy's page or garbage says nothing."""
     raw = body.decode(errors="replace")
     try:
         told = _decoder.decode(body)
     except msgspec.MsgspecError:
         if status in {418, 429}:
             return NotAccepted(f"HTTP {status}", code="rate_limited", raw=raw)
-        if status == 403 and not sent:  # noqa: PLR2004 - HTTP
+        if status == 403:  # noqa: PLR2004 - HTTP
             return RefusedByExchange("HTTP 403", code="forbidden", raw=raw)
         return NoAnswer(f"HTTP {status}: {raw[:200]}", code="no_answer", raw=raw)
     return error_of_code(status, told.code, told.msg, raw)

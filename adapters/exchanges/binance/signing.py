@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from hashlib import sha256
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 
 def query_string(parameters: Mapping[str, object]) -> str:
     """Parameters as REST wants them signed: percent-encoded in the order given."""
-    return urlencode(parameters, quote_via=quote, safe="")
+    return "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parameters.items())
 
 
 def sign(payload: str, secret: str) -> str:

@@ -184,7 +184,7 @@ class BinanceApi:
 
     def cancel_all(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
         """openOrders.cancelAll."""
-        resting = [o for o in self.paper.ledger.of(account, self.pair(p)) if o.rests]
+        resting = self.paper.ledger.resting(account, self.pair(p))
         if not resting:
             raise Error(-2011, "Unknown order sent.")
         return [self.cancel(account, {**p, "orderId": str(o.id)}) for o in resting]
@@ -196,8 +196,8 @@ class BinanceApi:
     def open_orders(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
         """openOrders.status."""
         pair = self.pair(p) if p.get("symbol") else None
-        orders = self.paper.ledger.of(account, pair)
-        return [forms.queried(o) for o in orders if o.rests and o.hidden_until <= self.paper.now()]
+        resting = self.paper.ledger.resting(account, pair)
+        return [forms.queried(o) for o in resting if o.hidden_until <= self.paper.now()]
 
     def all_orders(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
         """AllOrders."""

@@ -108,29 +108,25 @@ class Desk:
             if budgets.spend(NAME, "refused", 60, 1) > _PATIENCE:
                 budgets.ban(NAME, _BAN_SECONDS)
             return Reply(429, {"code": -1003, "msg": TOO_MUCH}, used, retry_after=budgets.left(60))
-        orders = None
         try:
-            told = self._carried_out(operation, p, signed, fault)
+            told, orders = self._carried_out(operation, p, signed, fault)
         except Error as error:
-            status, told = error.status, {"code": error.code, "msg": error.message}
-        else:
-            status = _OK
-            if operation.when == "place_order":
-                orders = self._counted(signed(), 0)
-        cost = 0 if operation.free_when_done and status == _OK else operation.weight
-        return Reply(status, told, self.weigh(cost), orders=orders)
+            refusal = {"code": error.code, "msg": error.message}
+            return Reply(error.status, refusal, self.weigh(operation.weight))
+        return Reply(_OK, told, self.weigh(0 if operation.free_when_done else operation.weight), orders=orders)
 
     def _carried_out(
         self, operation: Operation, p: Parameters, signed: Callable[[], Account], fault: Fault | None
-    ) -> Any:
+    ) -> tuple[Any, tuple[int, int] | None]:
         if operation.when is None:
-            return operation.answer(p)
+            return operation.answer(p), None
         account = signed()
         if operation.when != "place_order":
-            return operation.answer(account, p)
-        if self._counted(account, 1)[0] > forms.ORDERS_PER_TEN_SECONDS:
+            return operation.answer(account, p), None
+        orders = self._counted(account, 1)
+        if orders[0] > forms.ORDERS_PER_TEN_SECONDS:
             raise Error(-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", 429)
-        return operation.answer(account, p, fault)
+        return operation.answer(account, p, fault), orders
 
     def weigh(self, weight: int) -> int:
         """Count weight; answers what was used in this minute."""

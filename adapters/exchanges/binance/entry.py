@@ -1,0 +1,155 @@
+"""Order entry: the one connection over which all changes of a venue are sent, Binance's WebSocket API.
+
+A frame each way over a connection that stands already costs a fraction of an HTTP request, and each request carries
+the keys of its own account. Reads stay with REST, so that a doubt about a change is resolved on another way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+
+import aiohttp
+import msgspec
+
+from adapters.exchanges.binance.errors import error_of_code
+from adapters.exchanges.binance.signing import signed_parameters
+from adapters.exchanges.http import Http
+from application.exchange import Credentials, NoAnswer, NotAccepted
+
+_ANSWER_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
+_OK = 200
+
+
+class _Limit(msgspec.Struct):
+    rateLimitType: str  # noqa: N815 - Binance's name
+    count: int = 0
+
+
+class _Data(msgspec.Struct):
+    retryAfter: int = 0  # noqa: N815
+
+
+class _Error(msgspec.Struct):
+    code: int
+    msg: str
+    data: _Data | None = None
+
+
+class _Answer(msgspec.Struct):
+    id: int | None = None
+    status: int = 0
+    result: msgspec.Raw = msgspec.Raw()
+    error: _Error | None = None
+    rateLimits: list[_Limit] = []  # noqa: N815
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+_encoder = msgspec.json.Encoder()
+
+
+class _Connection:
+    """One socket and the requests that wait for their answers on it."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.waiting: dict[int, asyncio.Future[_Answer]] = {}
+        self.listening = asyncio.create_task(self._listen())
+
+    def _heard(self, answer: _Answer) -> None:
+        if answer.id is None:
+            if answer.status:
+                raise msgspec.ValidationError("an answer to nobody")
+            return  # an event, such as the announcement that the server goes down
+        waiting = self.waiting.pop(answer.id, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    async def _listen(self) -> None:
+        reason = "the connection was closed"
+        try:
+            async for message in self.socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._heard(_decoder.decode(message.data))
+        except msgspec.MsgspecError as error:
+            # Whose answer it was cannot be told: all that wait are in doubt, and nothing more is read from here.
+            reason = f"an answer that says nothing: {error}"
+        finally:
+            for waiting in self.waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(NoAnswer(reason, code="no_answer"))
+            self.waiting.clear()
+            await self.socket.close()
+
+
+class OrderEntry:
+    """Connects at the first request and again whenever the connection has ended. `now` is the exchange's clock."""
+
+    def __init__(self, url: str, http: Http, receive_window: int, now: Callable[[], int]) -> None:
+        self._url = url
+        self._http = http
+        self._receive_window = receive_window
+        self._now = now
+        self._ids = itertools.count(1)
+        self._connection: _Connection | None = None
+        self._connecting = asyncio.Lock()
+
+    async def send(self, method: str, parameters: Mapping[str, object], credentials: Credentials) -> bytes:
+        """Ask for one change, once; answers the result as it came.
+
+        Raises `NotAccepted` when nothing was written, `NoAnswer` when the connection ended or nothing came back, and
+        whatever Binance's own error means.
+        """
+        self._http.spend(1)
+        connection = await self._connected()
+        number, answered = next(self._ids), asyncio.get_running_loop().create_future()
+        stamped = {
+            **parameters,
+            "apiKey": credentials.key,
+            "recvWindow": self._receive_window,
+            "timestamp": self._now(),
+        }
+        asked = {"id": number, "method": method, "params": signed_parameters(stamped, credentials.secret)}
+        connection.waiting[number] = answered
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await connection.socket.send_str(_encoder.encode(asked).decode())
+                answer: _Answer = await answered
+        except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+            self._http.fuse.failed()
+            raise NoAnswer(f"{type(error).__name__}: {error}", code="no_answer") from error
+        finally:
+            connection.waiting.pop(number, None)
+        self._http.answered()
+        return self._meant(answer)
+
+    async def _connected(self) -> _Connection:
+        async with self._connecting:
+            if self._connection is None or self._connection.socket.closed:
+                try:
+                    async with asyncio.timeout(_CONNECT_SECONDS):
+                        socket = await self._http.session.ws_connect(self._url, heartbeat=20)
+                except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+                    self._http.fuse.failed()
+                    raise NotAccepted(f"no connection: {error}", code="exchange_unreachable") from error
+                self._connection = _Connection(socket)
+            return self._connection
+
+    def _meant(self, answer: _Answer) -> bytes:
+        for limit in answer.rateLimits:
+            if limit.rateLimitType == "REQUEST_WEIGHT":
+                self._http.pace.told(limit.count)
+        if answer.status == _OK:
+            return bytes(answer.result)
+        error = answer.error or _Error(0, "an error without words")
+        if error.data is not None and error.data.retryAfter:
+            self._http.pace.close_for(max(error.data.retryAfter - self._now(), 0) / 1000)
+        raise error_of_code(answer.status, error.code, error.msg, msgspec.json.encode(answer).decode())
+
+    async def close(self) -> None:
+        """End the connection; what still waits for an answer is in doubt."""
+        if self._connection is not None:
+            await self._connection.socket.close()
+            await self._connection.listening

@@ -1,0 +1,108 @@
+"""Order entry over the WebSocket API: one frame each way, and what a broken connection is taken for."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from application.exchange import NoAnswer, NotAccepted, OrderRequest
+from domain.order import Status
+from domain.wish import Side, TimeInForce, Type
+from tests.exchanges.test_binance_client import trading
+
+
+def resting(market, name):
+    """A buy of 0.001 BTC far below the market."""
+    return OrderRequest(
+        name, market, Side.BUY, Type.LIMIT,
+        quantity=Decimal("0.001"), price=Decimal(40000), time_in_force=TimeInForce.GTC,
+    )  # fmt: skip
+
+
+def names(paper):
+    """The client ids that the exchange knows."""
+    return {order["client_order_id"] for order in paper.control("GET", "orders")}
+
+
+def test_a_cut_connection_leaves_all_that_waited_in_doubt_and_the_next_order_connects_again(paper, eventually):
+    """One answer is lost with its connection; another that waited there is in doubt too, and both are on the book."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market):
+            await asyncio.to_thread(paper.fault, "place_order", "delay", seconds=2)
+            slow = asyncio.create_task(client.place(keys, resting(market, "slow")))
+            done, _ = await asyncio.wait([slow], timeout=0.05)
+            assert not done
+            await asyncio.to_thread(paper.fault, "place_order", "lose_answer")
+            with pytest.raises(NoAnswer):
+                await client.place(keys, resting(market, "lost"))
+            with pytest.raises(NoAnswer):
+                await slow
+            after = await client.place(keys, resting(market, "after"))
+            assert after.state is Status.OPEN
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+    eventually(lambda: names(paper) == {"slow", "lost", "after"})
+
+
+def test_a_slow_answer_holds_up_no_other(paper):
+    """Requests on one connection are answered as they are done."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market):
+            await asyncio.to_thread(paper.fault, "place_order", "delay", seconds=1)
+            slow = asyncio.create_task(client.place(keys, resting(market, "slow")))
+            await asyncio.sleep(0)
+            while not await asyncio.to_thread(lambda: "quick" in names(paper)):
+                await client.place(keys, resting(market, "quick"))
+            assert not slow.done()
+            assert (await slow).client_order_id == "slow"
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_two_accounts_share_the_connection(paper):
+    """Each request carries the keys of its own account."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market), trading(paper) as (_, others, _):
+            await client.place(keys, resting(market, "mine"))
+            await client.place(others, resting(market, "theirs"))
+            mine, theirs = await client.open_orders(keys), await client.open_orders(others)
+        assert [o.client_order_id for o in mine] == ["mine"]
+        assert [o.client_order_id for o in theirs] == ["theirs"]
+
+    asyncio.run(story())
+
+
+def test_an_order_that_could_not_be_sent_was_not_accepted(paper):
+    """Nobody listens: nothing was written, so it may be sent again."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market):
+            client._entry._url = "ws://127.0.0.1:1/ws-api/v3"
+            with pytest.raises(NotAccepted) as error:
+                await client.place(keys, resting(market, "nowhere"))
+            assert error.value.code == "exchange_unreachable"
+
+    asyncio.run(story())
+    assert names(paper) == set()
+
+
+def test_a_refusal_for_too_many_requests_is_obeyed(paper):
+    """The exchange says when to come back, and until then nothing more is sent."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market):
+            await asyncio.to_thread(paper.fault, "place_order", "status_429")
+            with pytest.raises(NotAccepted) as first:
+                await client.place(keys, resting(market, "one"))
+            with pytest.raises(NotAccepted) as second:
+                await client.place(keys, resting(market, "two"))
+        assert (first.value.code, second.value.code) == ("rate_limited", "rate_limited")
+        assert "budget" in str(second.value)
+
+    asyncio.run(story())
+    assert names(paper) == set()
