@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import redis
 
 LIVENESS = "terminal_heartbeat:"
+BOOKS = "books"
+_PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
 UP_SECONDS, STALE_SECONDS = 30.0, 60.0
 
@@ -28,6 +31,26 @@ class Bus:
                 pipeline.execute()
         except redis.RedisError:
             return  # seen by everybody as a missing beat
+
+    def announce(self, position: int) -> None:
+        """Say that the books have come to this position of the log."""
+        try:
+            self._client.publish(BOOKS, position)
+        except redis.RedisError:
+            return  # whoever waits looks by itself a second later
+
+    def announcements(self) -> Iterator[int]:
+        """Positions as they are announced, for ever; connects again after a failure."""
+        while True:
+            try:
+                with self._client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
+                    subscription.subscribe(BOOKS)
+                    while True:
+                        message = subscription.get_message(timeout=_LISTEN_SECONDS)
+                        if message is not None:
+                            yield int(message["data"])
+            except redis.RedisError:
+                time.sleep(_PAUSE)
 
     def terminals(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         """Each terminal with its age in seconds, its state (up, stale, down) and its figures."""

@@ -187,7 +187,9 @@ class Lane:
         market = self._markets.get(wish.symbol)
         if market is None:
             raise Invalid(f"{wish.symbol} is no market of this broker", code="symbol_unknown", field="symbol")
-        balances = await self.exchange.balances(self.credentials)
+        balances, tickers = await asyncio.gather(
+            self.exchange.balances(self.credentials), self.exchange.tickers([market])
+        )
         currency = market.spends(wish.side)
         held = balances.get(currency)
         free = (held.free if held else ZERO) - sum(
@@ -205,7 +207,7 @@ class Lane:
                 cost = share
         quantity = None if quantity is None else market.round_quantity(quantity)
         cost = None if cost is None else market.round_cost(cost)
-        last = price or (await self.exchange.tickers([market]))[market.symbol].last
+        last = tickers[market.symbol].last
         if free <= 0 or (cost or ZERO) > free or self._spent(wish.side, quantity, price) > free:
             raise Invalid(f"{max(free, ZERO):f} {currency} is free", code="insufficient_funds", field="quantity")
         market.check(wish.type, quantity, cost, price, last)

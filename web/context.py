@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from fastapi import Cookie, Depends, Header, Request, Response
@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 from application.accounts import Secrets
 from application.ports import Store
 from domain.refusals import Refused
+from web.wakes import Wakes
 
 COOKIE = "aristobot_session"
 INACTIVE_HOURS = 24
@@ -58,6 +59,7 @@ class Context:
     webhook_url: str
     head: Callable[[], int]
     disk: Callable[[], Mapping[str, int]]
+    wakes: Wakes = field(default_factory=Wakes)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 
 import psycopg
@@ -19,7 +20,10 @@ from web.trading import trade_rows
 router = APIRouter()
 ROWS = 50
 TOPICS = ("webhooks", "trades", "brokers", "health")
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 1.0
+"""How often the books are looked at without a wake-up."""
+TOGETHER_SECONDS = 0.02
+"""How long a wake-up waits for others: an order's steps come within milliseconds."""
 HEALTH_SECONDS = 2.0
 NOT_LOGGED_IN, WRONG_ORIGIN, TRY_AGAIN = 4401, 4403, 1013
 
@@ -128,14 +132,19 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
     async with sending:
         for topic in TOPICS:
             await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
-    looks = 0
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        looks += 1
-        async with sending:
-            for message in await asyncio.to_thread(feed.changes):
-                await socket.send_json(message)
-            if looks % round(HEALTH_SECONDS / LOOK_SECONDS) == 0:
+    health_at = time.monotonic() + HEALTH_SECONDS
+    with context.wakes.sleeper() as moved:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(moved.wait(), LOOK_SECONDS)
+                await asyncio.sleep(TOGETHER_SECONDS)
+            moved.clear()
+            async with sending:
+                for message in await asyncio.to_thread(feed.changes):
+                    await socket.send_json(message)
+                if time.monotonic() < health_at:
+                    continue
+                health_at = time.monotonic() + HEALTH_SECONDS
                 try:
                     await asyncio.to_thread(session_of, context, token)
                 except Unauthorised:

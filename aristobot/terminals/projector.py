@@ -24,7 +24,9 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
             with psycopg.connect(house.settings.need_database(), autocommit=True, connect_timeout=5) as connection:
                 books = Books(connection)
                 while not stopping.is_set():
-                    count, figures["position"], _ = books.step(house.store.read, PAGE)
+                    count, figures["position"], changed = books.step(house.store.read, PAGE)
+                    if changed:
+                        house.bus.announce(figures["position"])
                     if not count:
                         figures["parked"] = books.parked()
                         bell.wait(POLL_SECONDS)

@@ -9,11 +9,13 @@ from typing import Any
 
 import uvicorn
 
+from adapters.bus import Bus
 from aristobot.liveness import TERMINALS, beat
 from aristobot.terminals.receiver import serve_until
 from aristobot.wiring import House
 from web.app import create_app
 from web.context import Context
+from web.wakes import Wakes
 
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 
@@ -39,9 +41,11 @@ def context_of(house: House) -> Context:
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Until `stopping`."""
     beat(house.bus, "web", dict, stopping)
+    context = context_of(house)
+    threading.Thread(target=_wake, args=(house.bus, context.wakes), name="wake", daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(context_of(house), PAGES),
+            create_app(context, PAGES),
             host=house.settings.host,
             port=house.settings.web_port,
             log_config=None,
@@ -54,3 +58,8 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     )
     log.info("serving", port=house.settings.web_port)
     serve_until(server, stopping)
+
+
+def _wake(bus: Bus, wakes: Wakes) -> None:
+    for _ in bus.announcements():
+        wakes.ring()

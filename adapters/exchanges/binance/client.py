@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -70,8 +71,10 @@ class Binance:
         """Last, bid and ask by symbol."""
         names = {market.native: market.symbol for market in markets}
         chosen = {"symbols": msgspec.json.encode(sorted(names)).decode()} if names else {}
-        sides = await self._read("/api/v3/ticker/bookTicker", chosen, 4, messages.best_prices_of)
-        lasts = await self._read("/api/v3/ticker/price", chosen, 4, messages.last_prices_of)
+        sides, lasts = await asyncio.gather(
+            self._read("/api/v3/ticker/bookTicker", chosen, 4, messages.best_prices_of),
+            self._read("/api/v3/ticker/price", chosen, 4, messages.last_prices_of),
+        )
         now = datetime.now(UTC)
         tickers = {}
         for native, last in lasts.items():
