@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
 from projections import rebuild
-from projections.projector import BOOKS, create
+from projections.projector import BOOKS, create, index
 
 OWNER = "aristobot_owner"
 ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
@@ -60,6 +60,7 @@ def _migrate_books(connection: psycopg.Connection[Any], url: str, master: Master
     if found is None or found[0] is None:
         with connection.transaction():
             create(connection, BOOKS)
+            index(connection, BOOKS)
         return ["made the books"]
     if rebuild.is_outdated(connection):
         return [f"rebuilt the books up to event {rebuild_books(connection, url, master)}"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
@@ -52,7 +54,7 @@ class ProjectionFailed(Exception):
 
 
 def create(connection: psycopg.Connection[Any], schema: str, models: Sequence[ReadModel] = MODELS) -> None:
-    """Make empty books in a new schema, standing at position 0."""
+    """Make empty books without indexes in a new schema, standing at position 0."""
     name = Identifier(schema)
     connection.execute(SQL("CREATE SCHEMA {}").format(name))
     connection.execute(SQL("CREATE TABLE {}.position (position bigint NOT NULL)").format(name))
@@ -66,7 +68,14 @@ def create(connection: psycopg.Connection[Any], schema: str, models: Sequence[Re
     )
     for model in models:
         connection.execute(SQL("INSERT INTO {}.models VALUES (%s, %s)").format(name), (model.name, model.version))
-        for statement in model.statements(schema):
+        for statement in model.definition(schema):
+            connection.execute(statement)
+
+
+def index(connection: psycopg.Connection[Any], schema: str, models: Sequence[ReadModel] = MODELS) -> None:
+    """Make the indexes of books that have none: filling a table first and indexing it then is faster."""
+    for model in models:
+        for statement in model.index_definitions(schema):
             connection.execute(statement)
 
 
@@ -118,31 +127,26 @@ class Books:
         touching = [r for r in page if r.topic in model.when]
         if not touching:
             return False
-        parked = self._parked(model, touching)
+        parked = self._parked(model)
         rows = self._load(model, touching)
-        changed: dict[Any, Row] = {}
-        streams: dict[Any, Any] = {}
+        changed: dict[Any, tuple[Row, Any]] = {}
         for recorded in touching:
-            stream = recorded.event.originator_id
-            if stream in parked:
+            event = recorded.event
+            if parked and event.originator_id in parked:
                 continue
             try:
-                key = model.key(recorded.event)
-                change = model.when[recorded.topic](rows.get(key, {}), recorded.event)
+                key = model.key(event)
+                row = rows.get(key, {})
+                change = model.when[recorded.topic](row, event)
                 if change is not None:
-                    rows[key] = changed[key] = {
-                        **rows.get(key, {}),
-                        **change,
-                        model.key_column: key,
-                        "position": recorded.position,
-                    }
-                    streams[key] = stream
+                    row = {**row, **change, model.key_column: key, "position": recorded.position}
+                    rows[key], changed[key] = row, (row, event.originator_id)
             except Exception as error:
                 if strict:
                     raise ProjectionFailed(f"{model.name} cannot take event {recorded.position}: {error!r}") from error
-                parked.add(stream)
-                self._park(model, stream, recorded.position, error)
-        self._write(model, changed, streams, strict=strict)
+                parked.add(event.originator_id)
+                self._park(model, event.originator_id, recorded.position, error)
+        self._write(model, changed, strict=strict)
         return bool(changed)
 
     def _load(self, model: ReadModel, touching: Sequence[Recorded]) -> dict[Any, Row]:
@@ -161,35 +165,40 @@ class Books:
             found = cursor.execute(*model.load(self.schema, list(wanted))).fetchall()
         return {row[model.key_column]: row for row in found}
 
-    def _write(self, model: ReadModel, changed: dict[Any, Row], streams: dict[Any, Any], *, strict: bool) -> None:
+    def _write(self, model: ReadModel, changed: dict[Any, tuple[Row, Any]], *, strict: bool) -> None:
         if not changed:
             return
         try:
             with self.connection.transaction():
-                self.connection.execute(*model.upsert(self.schema, list(changed.values())))
+                self.connection.execute(*model.upsert(self.schema, [row for row, _ in changed.values()]))
         except REFUSALS as error:
             if strict:
                 raise ProjectionFailed(f"{model.name} cannot write: {error}") from error
-            self._write_one_by_one(model, changed, streams)
+            self._write_one_by_one(model, changed)
 
-    def _write_one_by_one(self, model: ReadModel, changed: dict[Any, Row], streams: dict[Any, Any]) -> None:
+    def _write_one_by_one(self, model: ReadModel, changed: dict[Any, tuple[Row, Any]]) -> None:
         """The database refused the page: find the rows that it refuses and park only those."""
-        for key, row in changed.items():
+        for row, stream in changed.values():
             try:
                 with self.connection.transaction():
                     self.connection.execute(*model.upsert(self.schema, [row]))
             except REFUSALS as error:
-                self._park(model, streams[key], row["position"], error)
+                self._park(model, stream, row["position"], error)
 
-    def _parked(self, model: ReadModel, touching: Sequence[Recorded]) -> set[Any]:
-        streams = list({recorded.event.originator_id for recorded in touching})
-        query = self._sql("SELECT stream FROM {}.parked WHERE model = %s AND stream = ANY(%s)")
-        return {row[0] for row in self.connection.execute(query, (model.name, streams))}
+    def _parked(self, model: ReadModel) -> set[Any]:
+        query = self._sql("SELECT stream FROM {}.parked WHERE model = %s")
+        return {row[0] for row in self.connection.execute(query, (model.name,))}
 
     def _park(self, model: ReadModel, stream: Any, position: int, error: Exception) -> None:
         self.connection.execute(
             self._sql(
                 "INSERT INTO {}.parked (model, stream, position, error) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
             ),
-            (model.name, stream, position, f"{type(error).__name__}: {error}"[:500]),
+            (model.name, stream, position, _place_of(error)),
         )
+
+
+def _place_of(error: Exception) -> str:
+    """What went wrong and where: the message itself may quote a person's texts, which are kept nowhere unsealed."""
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    return " ".join([type(error).__name__, *(f"in {Path(step.filename).name}:{step.lineno}" for step in where)])

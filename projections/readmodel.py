@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from psycopg.sql import SQL, Composed, Identifier
-from psycopg.types.json import Jsonb
 
 Row = dict[str, Any]
 Change = Callable[[Row, Any], Row | None]
@@ -40,16 +40,17 @@ class ReadModel:
         """The primary key's name."""
         return next(iter(self.columns))
 
-    def statements(self, schema: str) -> list[Composed]:
+    def _table(self, schema: str) -> Composed:
+        return SQL("{}.{}").format(Identifier(schema), Identifier(self.name))
+
+    def definition(self, schema: str) -> list[Composed]:
         """The DDL of the table in that schema: row-level security is part of it, not an afterthought."""
-        table = SQL("{}.{}").format(Identifier(schema), Identifier(self.name))
+        table = self._table(schema)
         columns = [SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in self._all_columns().items()]
         return [
             SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(
                 table, SQL(", ").join(columns), Identifier(self.key_column)
             ),
-            SQL("CREATE INDEX ON {} (user_id, position)").format(table),
-            *(SQL("CREATE INDEX ON {} {}").format(table, SQL(index)) for index in self.indexes),
             SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(table),
             SQL("CREATE POLICY projecting ON {} FOR ALL TO aristobot_projector USING (true)").format(table),
             SQL(
@@ -58,31 +59,29 @@ class ReadModel:
             ).format(table),
         ]
 
+    def index_definitions(self, schema: str) -> list[Composed]:
+        """What the queries lean on, made once the table is filled."""
+        indexes = ("(user_id, position)", *self.indexes)
+        return [SQL("CREATE INDEX ON {} {}").format(self._table(schema), SQL(index)) for index in indexes]
+
     def _all_columns(self) -> dict[str, str]:
         return {**self.columns, "position": "bigint NOT NULL"}
 
     def load(self, schema: str, keys: list[Any]) -> tuple[Composed, list[list[Any]]]:
         """The rows with these keys."""
-        query = SQL("SELECT * FROM {}.{} WHERE {} = ANY(%s)").format(
-            Identifier(schema), Identifier(self.name), Identifier(self.key_column)
-        )
+        query = SQL("SELECT * FROM {} WHERE {} = ANY(%s)").format(self._table(schema), Identifier(self.key_column))
         return query, [keys]
 
-    def upsert(self, schema: str, rows: list[Row]) -> tuple[Composed, list[list[Any]]]:
-        """One statement that writes all these rows."""
-        columns = self._all_columns()
-        arrays = [SQL("%s::{}[]").format(SQL(kind.split()[0])) for kind in columns.values()]
-        names = [Identifier(name) for name in columns]
-        query = SQL("INSERT INTO {}.{} ({}) SELECT * FROM unnest({}) ON CONFLICT ({}) DO UPDATE SET {}").format(
-            Identifier(schema),
-            Identifier(self.name),
+    def upsert(self, schema: str, rows: list[Row]) -> tuple[Composed, list[str]]:
+        """One statement that writes all these rows, handed over as one JSON text: decimals stay texts, hence exact."""
+        names = [Identifier(name) for name in self._all_columns()]
+        query = SQL(
+            "INSERT INTO {0} ({1}) SELECT {1} FROM json_populate_recordset(NULL::{0}, %t::json)"
+            " ON CONFLICT ({2}) DO UPDATE SET {3}"
+        ).format(
+            self._table(schema),
             SQL(", ").join(names),
-            SQL(", ").join(arrays),
             Identifier(self.key_column),
             SQL(", ").join(SQL("{0} = EXCLUDED.{0}").format(name) for name in names[1:]),
         )
-        return query, [[_value(row.get(name), kind) for row in rows] for name, kind in columns.items()]
-
-
-def _value(value: Any, kind: str) -> Any:
-    return Jsonb(value) if kind.startswith("jsonb") and value is not None else value
+        return query, [msgspec.json.encode(rows).decode()]

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import set_json_loads
 
 from projections.models import MODELS
-from projections.projector import BOOKS, REBUILD_PAGE, Books, Read, create
+from projections.projector import BOOKS, REBUILD_PAGE, Books, Read, create, index
 from projections.readmodel import ReadModel
 
 NEXT = "books_next"
@@ -55,6 +55,7 @@ def rebuild(
     books = Books(connection, NEXT, models)
     while books.step(read, REBUILD_PAGE, strict=True)[0]:
         pass
+    index(connection, NEXT, models)
     with connection.transaction():
         # The projector's own lock: nobody is in the middle of a page while the names change.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('books'))")

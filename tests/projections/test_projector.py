@@ -76,7 +76,7 @@ def _failing(stream):
 
 @pytest.mark.parametrize("page", [1, 4, 500])
 def test_a_mistake_parks_one_stream_of_one_table(database, store, books, read, page):
-    """All other orders and all other tables go on; what stands still is told with its event and its error."""
+    """All other orders and all other tables go on; what stands still is told with its event and the place."""
     orders = [database.filled(store) for _ in range(3)]
     bad = orders[1]
     books.models = _failing(bad.id)
@@ -88,8 +88,10 @@ def test_a_mistake_parks_one_stream_of_one_table(database, store, books, read, p
     assert [states[order.id] for order in (orders[0], orders[2])] == ["closed", "closed"]
     assert len(states) == 4
     assert _rows(database, "SELECT count(*) FROM books.fills") == [(4,)]
-    parked = _rows(database, "SELECT model, stream, position, error FROM books.parked")
-    assert parked == [("trades", bad.id, 8, "LookupError: a mistake")]
+    [(model, stream, position, error)] = _rows(database, "SELECT model, stream, position, error FROM books.parked")
+    assert (model, stream, position) == ("trades", bad.id, 8)
+    assert error.startswith("LookupError in test_projector.py:")
+    assert "a mistake" not in error  # a message may quote what belongs to a person
     assert books.position() == store.head()
 
 
