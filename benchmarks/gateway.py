@@ -1,8 +1,9 @@
-"""One placed and parsed limit order: our Binance client, `ccxt.async_support`, and a bare signed POST as the floor.
+"""One placed and parsed limit order: our Binance client, `ccxt.async_support`, and a bare signed POST as HTTP's floor.
 
 All three take turns in one process against the paper exchange in another, its limits off, each on an account of its
 own. Compared are this process's CPU time and the median wall time per order. Target: ours needs at most 0.45 of
-ccxt's CPU and at most 0.50 of its wall time. The floor's own ratios are told too: no client on aiohttp gets below.
+ccxt's CPU and at most 0.50 of its wall time. The floor is what any client over aiohttp's HTTP needs at least; ours
+sends over the WebSocket API and may stay below it.
 """
 
 from __future__ import annotations

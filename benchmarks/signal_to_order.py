@@ -1,0 +1,198 @@
+"""From a webhook's delivery to its accepted order, and to the trade's row on the live socket, on `aristobot run`.
+
+Ten paper brokers of one user take turns, the paper exchange's limits are off, alerts are sent on an open-loop
+schedule. Latency counts from the scheduled moment: to `recorded_at` of `Order.Accepted` in the log, and to the first
+message on `/api/live` that shows the row with the exchange's id. Target: p95 below 150 ms and below 250 ms, and
+every alert arrives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from adapters.keys import MasterKey
+from adapters.migrate import OWNER, url_for
+from application.accounts import connect_broker
+from application.exchange import Credentials
+from aristobot.settings import Settings
+from aristobot.wiring import House
+from domain.broker import Exchange, Venue
+from domain.signal import Signal
+
+ACCEPTED_TARGET_MS, SOCKET_TARGET_MS = 150.0, 250.0
+BROKERS, SETTLE_SECONDS = 10, 5.0
+SECRET = "the secret of the benchmark"
+RESULTS = Path(__file__).parent / "results"
+
+
+def _free_ports(count: int) -> int:
+    """The first of several neighbouring ports that are free."""
+    while True:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            first: int = found.getsockname()[1]
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as tried:
+                    tried.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            continue
+        return first
+
+
+def _await(path: Path, what: str, times: int, platform: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists() or path.read_text(errors="replace").count(what) < times:
+        if platform.poll() is not None or time.monotonic() > deadline:
+            raise TimeoutError(f"{path} did not say {what!r} {times} times")
+        time.sleep(0.05)
+
+
+async def _brokers(house: House, told: dict[str, Any], session: aiohttp.ClientSession) -> list[int]:
+    """Ten accounts at the paper exchange without limits, connected as brokers of the demo user."""
+    async with session.put(f"{told['paper']}/paper/limits", json={"enabled": False}) as answer:
+        answer.raise_for_status()
+    numbers = []
+    for number in range(1, BROKERS + 1):
+        body = {"exchange": "binance", "balances": {"USDT": "10000000"}}
+        async with session.post(f"{told['paper']}/paper/accounts", json=body) as answer:
+            keys = await answer.json()
+        credentials, name = Credentials(keys["key"], keys["secret"]), f"Paper {number}"
+        user = told["user_number"]
+        broker = connect_broker(house.store, house.vault, user, Exchange.BINANCE, Venue.PAPER, name, credentials)
+        numbers.append(broker.number)
+    return numbers
+
+
+def _alert(number: int, user: int, broker: int) -> bytes:
+    return (
+        '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC","Interval":"5",'
+        f'"BarTime":"2026-03-02T09:30:00Z","Action":"BuyMarket","Prix":NaN,"PrixSL":NaN,"PrixTP":NaN,"PourCent":0.1,'
+        f'"UserID":{user},"IndicateurName":"number {number}","UserExchangeID":{broker}}}'
+    ).encode()
+
+
+async def _listen(session: aiohttp.ClientSession, told: dict[str, Any], seen: dict[str, float], count: int) -> None:
+    """Log in, follow the socket, note when each of `count` trades is first shown as accepted (Unix time)."""
+    body = {"username": told["user"], "password": told["password"]}
+    async with session.post(f"{told['console']}/api/session", json=body) as answer:
+        answer.raise_for_status()
+        cookie = answer.cookies["aristobot_session"].value
+    headers = {"Cookie": f"aristobot_session={cookie}"}
+    async with session.ws_connect(f"{told['console']}/api/live", headers=headers, max_msg_size=0) as live:
+        async for message in live:
+            now, said = time.time(), json.loads(message.data)
+            if said["topic"] == "trades":
+                for item in said["items"]:
+                    if item["webhook_id"] and item["exchange_order_id"]:
+                        seen.setdefault(item["webhook_id"], now)
+            if len(seen) == count:
+                return
+
+
+async def _measure(
+    house: House, told: dict[str, Any], platform: subprocess.Popen[bytes], seconds: float, rate: float
+) -> tuple[dict[str, float], dict[str, float]]:
+    """When each webhook was scheduled, and when its trade was on the socket."""
+    scheduled, seen, count = dict[str, float](), dict[str, float](), round(seconds * rate)
+    async with aiohttp.ClientSession() as session:
+        brokers = await _brokers(house, told, session)
+        gateway = house.settings.home / "logs" / "gateway.log"
+        await asyncio.to_thread(_await, gateway, "lane_open", BROKERS + 1, platform)
+        listening = asyncio.create_task(_listen(session, told, seen, count))
+        await asyncio.sleep(2)
+        begin = time.time() + 0.1
+
+        async def post(number: int) -> None:
+            user = told["user_number"]
+            body, due = _alert(number, user, brokers[number % BROKERS]), begin + number / rate
+            scheduled[str(Signal.parse(body).webhook_id(user, datetime.now(UTC)))] = due
+            await asyncio.sleep(max(due - time.time(), 0))
+            async with session.post(told["webhook_url"], data=body) as answer:
+                answer.raise_for_status()
+
+        await asyncio.gather(*(post(number) for number in range(count)))
+        done, _ = await asyncio.wait([listening], timeout=SETTLE_SECONDS)
+        listening.cancel()
+        for ended in done:
+            ended.result()
+    return scheduled, seen
+
+
+def _figures(scheduled: dict[str, float], there: dict[str, float]) -> dict[str, float]:
+    """Percentiles over all that was sent: what never arrived counts as endless."""
+    took = sorted(there.get(name, float("inf")) - due for name, due in scheduled.items())
+    told = {f"p{p}_ms": round(took[min(len(took) * p // 100, len(took) - 1)] * 1000, 1) for p in (50, 95, 99)}
+    return told | {"arrived": len(scheduled.keys() & there.keys())}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=20, help="alerts per second")
+    given = parser.parse_args()
+    home, first = Path(tempfile.mkdtemp(prefix="ab-")), _free_ports(4)
+    home.chmod(0o755)
+    os.environ |= {"ARISTOBOT_HOME": str(home), "ARISTOBOT_SECRET_KEY": SECRET}
+    for number, name in enumerate(("WEB", "WEBHOOK", "PAPER")):
+        os.environ[f"ARISTOBOT_{name}_PORT"] = str(first + number)
+    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL"):
+        os.environ.pop(f"ARISTOBOT_{name}", None)
+    said = home / "said.txt"
+    with said.open("wb") as out:
+        platform = subprocess.Popen([sys.executable, "-m", "aristobot", "run"], stdout=out)
+    try:
+        _await(said, "is running", 1, platform)
+        told = json.loads((home / "run.json").read_text())
+        servers, master = json.loads((home / "servers.json").read_text()), MasterKey(SECRET)
+        owner = make_conninfo(**servers["database"], password=master.password_of(OWNER))
+        url = url_for(owner, "aristobot_web", master)
+        house = House(Settings(**{**Settings.read().__dict__, "database_url": url, "redis_url": servers["redis"]}))
+        with house.pool:
+            scheduled, seen = asyncio.run(_measure(house, told, platform, given.seconds, given.rate))
+        with psycopg.connect(owner) as connection:
+            query = """
+                SELECT state -> 'metadata' ->> 'correlation_id', extract(epoch FROM recorded_at)::float8
+                FROM log.event_log WHERE topic = 'Order.Accepted'
+            """
+            accepted = dict(connection.execute(query).fetchall())
+    finally:
+        platform.terminate()
+        platform.wait(60)
+        shutil.rmtree(home, ignore_errors=True)
+    figures = {"accepted": _figures(scheduled, accepted), "socket": _figures(scheduled, seen)}
+    complete = all(each["arrived"] == len(scheduled) for each in figures.values())
+    fast = figures["accepted"]["p95_ms"] < ACCEPTED_TARGET_MS and figures["socket"]["p95_ms"] < SOCKET_TARGET_MS
+    met = complete and fast
+    each = "; ".join(
+        f"{n} {f['p50_ms']}/{f['p95_ms']}/{f['p99_ms']} ({f['arrived']} of {len(scheduled)})"
+        for n, f in figures.items()
+    )
+    print(
+        f"signal to order at {given.rate:.0f}/s, {BROKERS} brokers: p50/p95/p99 in ms: {each}; p95 targets"
+        f" {ACCEPTED_TARGET_MS:.0f} and {SOCKET_TARGET_MS:.0f}; {'met' if met else 'missed'}"
+    )
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    target = {"accepted_p95_ms": ACCEPTED_TARGET_MS, "socket_p95_ms": SOCKET_TARGET_MS}
+    written = {"figures": figures, "rate": given.rate, "target": target, "met": met}
+    (RESULTS / "signal_to_order.json").write_text(json.dumps({**written, "load": os.getloadavg()}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
