@@ -17,6 +17,7 @@ import uvloop
 from psycopg.conninfo import make_conninfo
 
 from adapters import audit
+from adapters.bus import Bus
 from adapters.keys import MasterKey
 from adapters.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
 from adapters.paper.server import PaperServer
@@ -48,6 +49,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.alive:
+        [told] = Bus(settings.need_redis()).terminals((arguments.name,))
+        _say(f"{arguments.name} is {told['state']}")
+        return 0 if told["state"] == "up" else 1
     stopping = stop_on_signal()
     log = open_log(settings.home, arguments.name)
     master = MasterKey(settings.secret_key())
@@ -137,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     run = command("run", _run, "start everything and watch over it")
     terminal = command("terminal", _terminal, "start one terminal")
     terminal.add_argument("name", choices=TERMINALS)
+    terminal.add_argument("--alive", action="store_true", help="start nothing: ask whether it shows signs of life")
     paper = command("paper", _paper, "start the paper exchange alone")
     paper.add_argument("--port", type=int, default=9100, help="control API; Binance's API is on the next port")
     paper.add_argument("--books", help="a file that keeps accounts and orders over restarts")

@@ -11,8 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
+
+from adapters.migrate import OWNER
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
@@ -22,7 +25,7 @@ TERMINALS = [name for name, service in OURS.items() if service["command"][0] == 
 
 def _environment(service: dict, database, valkey, home: Path):
     """The service's environment with its variables filled in and its hosts replaced by the embedded servers."""
-    given = {"ARISTOBOT_SECRET_KEY": "compose-secret", "POSTGRES_PASSWORD": "compose"}
+    given = {"ARISTOBOT_SECRET_KEY": "compose-secret", "ARISTOBOT_OWNER_PASSWORD": "compose"}
     filled = {
         name: re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda m: given.get(m[1], m[2] or ""), str(value))
         for name, value in service["environment"].items()
@@ -43,6 +46,14 @@ def _environment(service: dict, database, valkey, home: Path):
     }
 
 
+def _watched(service: dict, environment: dict[str, str]) -> int:
+    """The exit code of the service's own health check."""
+    check = [
+        word.replace(":8000/", f":{environment['ARISTOBOT_WEB_PORT']}/") for word in service["healthcheck"]["test"]
+    ]
+    return subprocess.run([sys.executable, *check[2:]], cwd=REPOSITORY, env=environment, check=False).returncode
+
+
 def _secret(database) -> str:
     return database.master._secrets[0].decode()
 
@@ -56,29 +67,48 @@ def test_a_services_command_starts_as_a_plain_process(name, database, valkey, ev
     service = OURS[name]
     client = redis.Redis.from_url(valkey.url, decode_responses=True)
     client.delete(f"terminal_heartbeat:{name}")
+    environment = _environment(service, database, valkey, home)
     process = subprocess.Popen(
         [sys.executable, "-m", "aristobot", *service["command"]],
-        cwd=REPOSITORY, env=_environment(service, database, valkey, home),
+        cwd=REPOSITORY, env=environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
         eventually(lambda: client.get(f"terminal_heartbeat:{name}") or process.poll() is not None)
         assert process.poll() is None, process.stderr.read().decode()[-800:]
+        assert _watched(service, environment) == 0
     finally:
         process.terminate()
         process.wait(30)
         process.stderr.close()
+        client.delete(f"terminal_heartbeat:{name}")
         client.close()
         shutil.rmtree(home, ignore_errors=True)
     assert process.returncode == 0
+    assert _watched(service, environment) != 0
 
 
 def test_migrate_runs_first_and_only_it_has_the_owners_password():
     """Every terminal waits for the migration, and none is given the owner's password."""
     for name in TERMINALS:
         assert OURS[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-        assert "POSTGRES_PASSWORD" not in OURS[name]["environment"]["ARISTOBOT_DATABASE_URL"]
-    assert "POSTGRES_PASSWORD" in OURS["migrate"]["environment"]["ARISTOBOT_DATABASE_URL"]
+        assert "PASSWORD" not in str(OURS[name]["environment"])
+    assert "aristobot_owner:${ARISTOBOT_OWNER_PASSWORD" in OURS["migrate"]["environment"]["ARISTOBOT_DATABASE_URL"]
+
+
+def test_the_owner_is_no_superuser(database):
+    """What the image's superuser runs once makes an owner with the attributes of the embedded one."""
+    script = COMPOSE["configs"]["owner"]["content"].replace("aristobot_owner", "aristobot_owner_of_compose")
+    script = script.replace("${ARISTOBOT_OWNER_PASSWORD:?}", "secret").replace("DATABASE aristobot ", "DATABASE made ")
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE made")
+        for statement in script.strip().splitlines():
+            connection.execute(statement)
+        query = "SELECT rolsuper, rolcreaterole, rolbypassrls, rolcanlogin FROM pg_roles WHERE rolname = %s"
+        found = [connection.execute(query, (name,)).fetchone() for name in ("aristobot_owner_of_compose", OWNER)]
+        connection.execute("DROP DATABASE made")
+        connection.execute("DROP ROLE aristobot_owner_of_compose")
+    assert found == [(False, True, False, True)] * 2
 
 
 def test_servers_are_recent_and_watched():
@@ -86,7 +116,7 @@ def test_servers_are_recent_and_watched():
     images = {name: service["image"] for name, service in COMPOSE["services"].items() if "image" in service}
     assert int(images["postgres"].rpartition(":")[2]) >= 17
     assert int(images["redis"].rpartition(":")[2]) >= 7
-    assert all("healthcheck" in COMPOSE["services"][name] for name in images)
+    assert all("healthcheck" in COMPOSE["services"][name] for name in [*images, *TERMINALS])
 
 
 def test_every_variable_is_in_the_example():
