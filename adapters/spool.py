@@ -21,19 +21,22 @@ class Delivery(msgspec.Struct):
 
 
 class Spool:
-    """One file per delivery, named by its order. A file is removed only after its delivery is in the log."""
+    """One file per delivery, named by its order. A file is removed only after its delivery is in the log.
+
+    What the log will not take for a reason of its own is set aside, where it stands in nobody's way and is not lost.
+    """
 
     def __init__(self, folder: Path, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self._seal, self._unseal = seal, unseal
         self._lock = threading.Lock()
-        self._next = max((int(f.stem) for f in folder.glob("*.delivery")), default=0) + 1
+        self._next = max((int(f.stem) for f in folder.glob("*.*")), default=0) + 1
 
-    def put(self, delivery: Delivery) -> None:
+    def put(self, delivery: Delivery, kind: str = "delivery") -> None:
         """Durable when it returns: the file and its folder are synced."""
         with self._lock:
-            path = self._folder / f"{self._next:012d}.delivery"
+            path = self._folder / f"{self._next:012d}.{kind}"
             self._next += 1
             temporary = path.with_suffix(".part")
             with temporary.open("wb") as file:
@@ -46,6 +49,15 @@ class Spool:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+    def set_aside(self, delivery: Delivery) -> None:
+        """Keep what could not be delivered for a person to look at."""
+        self.put(delivery, "aside")
+
+    @property
+    def aside(self) -> int:
+        """How many deliveries were set aside."""
+        return sum(1 for _ in self._folder.glob("*.aside"))
 
     def __len__(self) -> int:
         """How many deliveries wait."""

@@ -164,7 +164,7 @@ class Lane:
         except Invalid as refused:
             return await self._refuse(order, refused.code, str(refused))
         except ExchangeError as error:
-            self._log.warning("balance_unknown", order=str(order_id), error=str(error))
+            self._log.warning("balance_unknown", request_id=_request_id(order), error=str(error))
             asyncio.get_running_loop().call_later(1.0, self.wish, order_id)
             return None
         return await self._attempts(order, request)
@@ -248,7 +248,7 @@ class Lane:
             except (NoAnswer, OrderNotFound) as error:
                 return await self._doubted(order, request, str(error))
             else:
-                self._log.info("order_answered", order=str(order.id), native=report.native_status)
+                self._log.info("order_answered", request_id=_request_id(order), native=report.native_status)
                 return await self._record(order.id, report)
 
     async def _intent_recorded(self, order: Order) -> bool:
@@ -257,7 +257,7 @@ class Lane:
             with self._carrying(order):
                 await asyncio.to_thread(self._store.save, order, retry=False)
         except Exception as error:
-            self._log.warning("intent_not_recorded", order=str(order.id), error=str(error))
+            self._log.warning("intent_not_recorded", request_id=_request_id(order), error=str(error))
             self.look_up(order.id)
             return False
         return True
@@ -380,6 +380,11 @@ class Lane:
         return carrying(
             user=str(order.user),
             source="gateway",
-            correlation_id=str(order.cause or order.id),
+            correlation_id=_request_id(order),
             causation_id=str(order.id),
         )
+
+
+def _request_id(order: Order) -> str:
+    """What all logs and events of one flow carry: the webhook's id, or the order's own."""
+    return str(order.cause or order.id)

@@ -24,7 +24,7 @@ from adapters.paper.server import PaperServer
 from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
 from aristobot.servers.process import ServerError
-from aristobot.settings import SettingMissing, Settings
+from aristobot.settings import SettingError, Settings
 from aristobot.supervisor import AlreadyRunning, Supervisor
 from aristobot.wiring import House
 
@@ -166,7 +166,7 @@ def main(given: list[str] | None = None) -> int:
     arguments = _parser().parse_args(given)
     try:
         return int(arguments.carry_out(arguments, Settings.read()))
-    except (SettingMissing, ServerError, AlreadyRunning, TimeoutError, psycopg.OperationalError) as error:
+    except (SettingError, ServerError, AlreadyRunning, TimeoutError, psycopg.OperationalError) as error:
         sys.stderr.write(f"aristobot: {error}\n")
         return 2
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-class SettingMissing(Exception):
-    """A setting that this command needs is not given."""
+class SettingError(Exception):
+    """A setting that this command needs is not given, or says nothing that makes sense."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Settings:
 
     @classmethod
     def read(cls) -> Settings:
-        """Raises `ValueError` for a port that is no number."""
+        """Raises `SettingError` for a port that is none."""
         given = os.environ.get
         database = given("ARISTOBOT_DATABASE_URL")
         return cls(
@@ -38,23 +38,23 @@ class Settings:
             database_direct_url=given("ARISTOBOT_DATABASE_DIRECT_URL") or database,
             redis_url=given("ARISTOBOT_REDIS_URL"),
             host=given("ARISTOBOT_HOST") or "127.0.0.1",
-            web_port=int(given("ARISTOBOT_WEB_PORT") or 8000),
-            webhook_port=int(given("ARISTOBOT_WEBHOOK_PORT") or 8888),
-            paper_port=int(given("ARISTOBOT_PAPER_PORT") or 9100),
+            web_port=_port("ARISTOBOT_WEB_PORT", 8000),
+            webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),
+            paper_port=_port("ARISTOBOT_PAPER_PORT", 9100),
             binance_url=given("ARISTOBOT_BINANCE_URL"),
             live=(given("ARISTOBOT_LIVE") or "").lower() in {"true", "1", "yes"},
         )
 
     def need_database(self) -> str:
-        """The database of this terminal. Raises `SettingMissing`."""
+        """The database of this terminal. Raises `SettingError`."""
         if self.database_url is None:
-            raise SettingMissing("ARISTOBOT_DATABASE_URL is not set, and no `aristobot run` is running on this HOME")
+            raise SettingError("ARISTOBOT_DATABASE_URL is not set, and no `aristobot run` is running on this HOME")
         return self.database_url
 
     def need_redis(self) -> str:
-        """The bus. Raises `SettingMissing`."""
+        """The bus. Raises `SettingError`."""
         if self.redis_url is None:
-            raise SettingMissing("ARISTOBOT_REDIS_URL is not set, and no `aristobot run` is running on this HOME")
+            raise SettingError("ARISTOBOT_REDIS_URL is not set, and no `aristobot run` is running on this HOME")
         return self.redis_url
 
     def secret_key(self) -> str:
@@ -68,3 +68,10 @@ class Settings:
             with os.fdopen(descriptor, "w") as opened:
                 opened.write(secrets.token_urlsafe(48))
         return file.read_text().strip()
+
+
+def _port(name: str, default: int) -> int:
+    said = os.environ.get(name) or str(default)
+    if not said.isascii() or not said.isdigit() or not 0 < int(said) < 65536:  # noqa: PLR2004 - TCP
+        raise SettingError(f"{name} was {said!r}, not a port")
+    return int(said)

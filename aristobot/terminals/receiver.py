@@ -40,6 +40,9 @@ class Reception:
                 return self._append(delivery)
             except AWAY as error:
                 self._log.warning("spooling", error=str(error))
+            except Exception:
+                # Whatever is wrong with it, it was delivered: it is kept, and tried once more from the spool.
+                self._log.exception("delivery_failed")
         with self._spooling:
             self._held = True
             self.spool.put(delivery)
@@ -75,14 +78,20 @@ class Reception:
                 self._log.warning("still_away", error=str(error))
 
     def _drained(self, delivery: Delivery) -> None:
-        if not self._append(delivery):
-            self.count("wrong_token", delivery.address)
+        try:
+            if not self._append(delivery):
+                self.count("wrong_token", delivery.address)
+        except AWAY:
+            raise
+        except Exception:
+            self._log.exception("delivery_set_aside")
+            self.spool.set_aside(delivery)
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Until `stopping`."""
     reception = Reception(house, log)
-    beat(house.bus, NAME, lambda: {"spool": len(reception.spool)}, stopping)
+    beat(house.bus, NAME, lambda: {"spool": len(reception.spool) + reception.spool.aside}, stopping)
     threading.Thread(target=reception.drain, args=(stopping,), name="drain", daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(

@@ -1,0 +1,72 @@
+"""The spool: deliveries on disk in their order, readable to nobody, gone only once they are in the log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.keys import MasterKey
+from adapters.spool import Delivery, Spool
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def spool(tmp_path):
+    """`spool()` opens the same folder again, as the next process would."""
+    fernet = MasterKey("a secret").fernet
+    return lambda: Spool(tmp_path / "spool", fernet.encrypt, fernet.decrypt)
+
+
+def delivery(number):
+    """Told apart by its body."""
+    return Delivery("a-token", f"body {number}".encode(), "192.0.2.1", NOW)
+
+
+def test_what_was_put_is_drained_in_its_order_by_the_next_process(spool):
+    """Whatever order the folder lists its files in."""
+    first = spool()
+    for number in range(12):
+        first.put(delivery(number))
+    again, drained = spool(), []
+    assert len(again) == 12
+    assert again.drain(drained.append) == 12
+    assert drained == [delivery(number) for number in range(12)]
+    assert (len(again), spool().drain(drained.append)) == (0, 0)
+
+
+def test_a_delivery_that_cannot_be_handed_over_stays_with_all_after_it(spool):
+    """The first that raises ends the draining; nothing newer overtakes it."""
+    kept, drained = spool(), []
+    for number in range(3):
+        kept.put(delivery(number))
+
+    def deliver(one):
+        if one == delivery(1):
+            raise ConnectionError("away")
+        drained.append(one)
+
+    with pytest.raises(ConnectionError):
+        kept.drain(deliver)
+    assert (drained, len(spool())) == ([delivery(0)], 2)
+    spool().drain(drained.append)
+    assert drained == [delivery(number) for number in range(3)]
+
+
+def test_nothing_on_disk_can_be_read(spool, tmp_path):
+    """Neither a token nor a body."""
+    spool().put(delivery(1))
+    written = b"".join(file.read_bytes() for file in (tmp_path / "spool").iterdir())
+    assert b"a-token" not in written
+    assert b"body" not in written
+
+
+def test_what_is_set_aside_is_kept_and_in_nobodys_way(spool):
+    """It is counted, and draining passes it by."""
+    kept = spool()
+    kept.set_aside(delivery(1))
+    kept.put(delivery(2))
+    drained = []
+    kept.drain(drained.append)
+    assert (drained, kept.aside, spool().aside) == ([delivery(2)], 1, 1)
