@@ -21,13 +21,17 @@ export const useSession = defineStore('session', () => {
     if (data) begin(data)
   }
 
-  async function enter(username: string, password: string, first: boolean): Promise<Problem | null> {
+  /** `chosen` is the language picked on the way in: it outweighs the one kept from before. */
+  async function enter(
+    username: string, password: string, first: boolean, chosen: Language | null,
+  ): Promise<Problem | null> {
     const body = { username, password }
     const { data, error } = first ? await api.POST('/api/users', { body }) : await api.POST('/api/session', { body })
     if (error !== undefined) return problemOf(error)
     if (data) {
       begin(data)
-      speak(data.language as Language)
+      if (chosen && chosen !== data.language) await prefer(chosen)
+      else speak(data.language as Language)
     }
     return null
   }
