@@ -1,0 +1,64 @@
+"""Doubts: orders that may or may not exist, and what each of them could have cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from domain.amounts import product, total
+from domain.market import Market
+from domain.order import Order
+from domain.wish import Side
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One order in doubt. `worst` is the most of `currency` that it can have spent, None when nobody can tell."""
+
+    symbol: str
+    currency: str
+    worst: Decimal | None
+
+
+class Doubts:
+    """The doubts of one broker."""
+
+    def __init__(self) -> None:
+        self._doubts: dict[UUID, Doubt] = {}
+
+    def __len__(self) -> int:
+        """How many orders are in doubt."""
+        return len(self._doubts)
+
+    def __iter__(self) -> Iterator[UUID]:
+        """Their ids."""
+        return iter([*self._doubts])
+
+    def begin(self, order: Order, market: Market) -> None:
+        """From here on its symbol waits and sizing reckons with it. The order knows what was really sent."""
+        self._doubts[order.id] = Doubt(market.symbol, market.spends(order.wish.side), _worst(order))
+
+    def end(self, order_id: UUID) -> None:
+        """What became of it is known."""
+        self._doubts.pop(order_id, None)
+
+    def about(self, symbol: str) -> bool:
+        """Whether an order for this symbol is in doubt: entries for it wait."""
+        return any(doubt.symbol == symbol for doubt in self._doubts.values())
+
+    def spent(self, currency: str) -> Decimal | None:
+        """The most of a currency that all doubts together can have spent, None when nobody can tell."""
+        worst = [doubt.worst for doubt in self._doubts.values() if doubt.currency == currency]
+        return None if None in worst else total(amount for amount in worst if amount is not None)
+
+
+def _worst(order: Order) -> Decimal | None:
+    if order.wish.side is Side.SELL:
+        return order.quantity
+    if order.cost is not None:
+        return order.cost
+    if order.quantity is None or order.price is None:
+        return None
+    return product(order.quantity, order.price)

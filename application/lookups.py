@@ -1,0 +1,109 @@
+"""Look-ups: asking the exchange about an unfinished order until its state is known, or its absence is proven."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from application.doubts import Doubts
+from application.exchange import Credentials, Exchange, OrderNotFound
+from application.recording import Recording, request_id
+from domain.aggregate import Personal
+from domain.market import Market
+from domain.order import ENDED, Order, Status
+
+PROOF_AFTER = timedelta(seconds=60)
+"""How long after `valid_until` complete lists without the order prove that it never arrived."""
+PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+
+
+class LookUps:
+    """The look-ups of one broker. `cancel_again` is told of an order that rests although its cancel was asked for."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        credentials: Credentials,
+        markets: Mapping[str, Market],
+        recording: Recording,
+        doubts: Doubts,
+        clock: Callable[[], datetime],
+        cancel_again: Callable[[UUID], None],
+        log: Any,
+    ) -> None:
+        self._exchange = exchange
+        self._credentials = credentials
+        self._markets = markets
+        self._recording = recording
+        self._doubts = doubts
+        self._clock = clock
+        self._cancel_again = cancel_again
+        self._log = log
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        """How many orders are being asked about."""
+        return len(self._tasks)
+
+    def begin(self, order_id: UUID) -> None:
+        """Ask about an order until its state is known; once it is being asked about, this adds nothing."""
+        if order_id not in self._tasks:
+            task = asyncio.create_task(self._until_known(order_id))
+            self._tasks[order_id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(order_id, None))
+
+    def stop(self) -> None:
+        """Ask no more."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    async def _until_known(self, order_id: UUID) -> None:
+        attempt = 0
+        while True:
+            try:
+                if await self._known(order_id):
+                    return
+            except Exception as error:
+                # Whatever it was, the doubt has not ended: a look-up that gave up would leave it for ever.
+                self._log.warning("look_up_failed", order=str(order_id), error=str(error))
+            await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+            attempt += 1
+
+    async def _known(self, order_id: UUID) -> bool:
+        order = await self._recording.load(order_id)
+        if order.status in ENDED or order.status is Status.PLACED:
+            self._doubts.end(order_id)
+            return True
+        market = self._markets[order.wish.symbol]
+        asked_at = self._clock()
+        try:
+            report = await self._exchange.query(self._credentials, market, order.client_order_id)
+        except OrderNotFound:
+            return await self._proven_absent(order, market, asked_at)
+        order = await self._recording.take(order_id, report)
+        if order.cancel_requested and report.state is Status.OPEN:
+            self._cancel_again(order_id)
+        return report.state is not None
+
+    async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
+        """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""
+        if order.status is Status.SUBMITTED:
+            await self._recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
+        if order.valid_until is None or order.submitted_at is None or asked_at < order.valid_until + PROOF_AFTER:
+            return False
+        mine = set(order.client_order_ids)
+        listed = [
+            *await self._exchange.open_orders(self._credentials, market),
+            *await self._exchange.orders_since(self._credentials, market, order.submitted_at - timedelta(minutes=1)),
+        ]
+        for report in listed:
+            if report.client_order_id in mine:
+                await self._recording.take(order.id, report)
+                return True
+        raw = Personal(f"no order {order.client_order_id} among {len(listed)} orders listed at {asked_at.isoformat()}")
+        await self._recording.say(order.id, lambda o: o.reject("never_reached_the_exchange", raw))
+        self._log.warning("never_reached_the_exchange", request_id=request_id(order))
+        return True

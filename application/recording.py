@@ -1,0 +1,83 @@
+"""Recording: saying facts to the orders of one broker as they stand now, whoever else is saying something."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from uuid import UUID
+
+from application.doubts import Doubts
+from application.exchange import Credentials, Exchange, Fill, OrderReport
+from application.ports import Store
+from application.reports import is_complete, record
+from domain.aggregate import carrying
+from domain.market import Market
+from domain.order import ENDED, Order
+from domain.refusals import Conflict
+
+
+class Recording:
+    """One broker's orders in the log."""
+
+    def __init__(
+        self, exchange: Exchange, credentials: Credentials, markets: Mapping[str, Market], store: Store, doubts: Doubts
+    ) -> None:
+        self._exchange = exchange
+        self._credentials = credentials
+        self._markets = markets
+        self._store = store
+        self._doubts = doubts
+        self._one_at_a_time = asyncio.Lock()
+        self.live: set[UUID] = set()
+        """The orders that this process has met and that have not ended."""
+
+    async def load(self, order_id: UUID) -> Order:
+        """The order now."""
+        order = await asyncio.to_thread(self._store.get, Order, order_id)
+        (self.live.discard if order.status in ENDED else self.live.add)(order_id)
+        return order
+
+    async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
+        """Say something to the order, again on fresh state when another process was faster; answers the order."""
+        async with self._one_at_a_time:
+            while True:
+                order = await self.load(order_id)
+                with as_gateway(order):
+                    verb(order)
+                    try:
+                        await asyncio.to_thread(self._store.save, order)
+                    except Conflict:
+                        continue
+                if order.status in ENDED:
+                    self._doubts.end(order_id)
+                    self.live.discard(order_id)
+                return order
+
+    async def take(self, order_id: UUID, report: OrderReport) -> Order:
+        """Take a report into the order's history, with the fills that it does not name itself; answers the order."""
+        fills: list[Fill] = []
+        order = await self.load(order_id)
+        if not is_complete(order, report):
+            market = self._markets[order.wish.symbol]
+            fills = [*await self._exchange.fills_of(self._credentials, market, report.exchange_order_id)]
+        order = await self.say(order_id, lambda o: record(o, report, fills))
+        self._doubts.end(order_id)
+        return order
+
+    async def intend(self, *orders: Order) -> None:
+        """Append what is about to be sent, once. Whatever it raises, the caller must look up instead of sending."""
+        with as_gateway(orders[0]):
+            await asyncio.to_thread(lambda: self._store.save(*orders, retry=False))
+
+
+def as_gateway(order: Order) -> AbstractContextManager[None]:
+    """The metadata of whatever the gateway says to this order."""
+    return carrying(
+        user=str(order.user), source="gateway", correlation_id=request_id(order), causation_id=str(order.id)
+    )
+
+
+def request_id(order: Order) -> str:
+    """What all logs and events of one flow carry: the webhook's id, or the order's own."""
+    return str(order.cause or order.id)

@@ -1,0 +1,278 @@
+"""One broker's lane at work: a real store, the paper exchange in the same loop, and a clock that the test turns."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from adapters.exchanges.binance.client import Binance
+from adapters.paper.exchange import Paper
+from adapters.paper.faults import Fault
+from adapters.paper.ledger import PaperOrder
+from adapters.paper.server import HOST, PaperServer
+from application import lookups
+from application.exchange import Credentials, OrderRequest
+from application.lane import Lane
+from domain.aggregate import carrying
+from domain.broker import Broker, Exchange, Venue
+from domain.order import Order, Status
+from domain.user import Role, User
+from domain.wish import Side, Source, Type, Wish
+
+LATER = 2**62
+
+
+async def nothing() -> None:
+    """What usually happens around a call."""
+
+
+def watched(name: str) -> Callable[..., Any]:
+    """A method of the real client that is counted, with what a test hangs before and after it."""
+    ask = getattr(Binance, name)
+
+    async def asked(self: Watched, *arguments: Any) -> Any:
+        self.asked[name] += 1
+        await self.before.get(name, nothing)()
+        answer = await ask(self, *arguments)
+        await self.after.get(name, nothing)()
+        return answer
+
+    return asked
+
+
+class Watched(Binance):
+    """The real client under the eyes of a test; `heard` counts the reports of the stream that the lane is done with."""
+
+    def __init__(self, *urls: str) -> None:
+        super().__init__(*urls)
+        self.asked: Counter[str] = Counter()
+        self.heard: Counter[str] = Counter()
+        self.before: dict[str, Callable[[], Awaitable[None]]] = {}
+        self.after: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    place, cancel = watched("place"), watched("cancel")
+    query, balances = watched("query"), watched("balances")
+    open_orders, orders_since = watched("open_orders"), watched("orders_since")
+
+    async def reports(self, *arguments: Any) -> AsyncIterator[Any]:
+        async for report in super().reports(*arguments):
+            yield report
+            self.heard[report.client_order_id] += 1
+
+
+class Log:
+    """What the lane says besides."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def info(self, event: str, **values: Any) -> None:
+        self.said.append(event)
+
+    warning = info
+
+
+class Desk:
+    """What a test has in hand: the lane, the books on both sides, and the time."""
+
+    def __init__(self, store: Any, paper: Paper, client: Watched, credentials: Credentials, broker: Broker) -> None:
+        self.store, self.paper, self.client, self.credentials, self.broker = store, paper, client, credentials, broker
+        self.now = datetime.now(UTC)
+        self.log = Log()
+        self.tasks: list[asyncio.Task[None]] = []
+        self.shown = True
+        paper.ledger.listeners.append(lambda _, order, __: self._show(order))
+
+    async def open(self) -> None:
+        """A lane that works; it does not follow the private stream yet."""
+        self.markets = {market.symbol: market for market in await self.client.markets()}
+        self.lane = self.new_lane()
+        self.start(self.lane.work())
+
+    def new_lane(self) -> Lane:
+        """A lane as a gateway that has just started has it."""
+        return Lane(
+            self.broker, self.client, self.credentials, self.markets, self.store, uuid4(), lambda: self.now, self.log
+        )
+
+    def start(self, work: Any) -> None:
+        """Something that runs as long as the desk is open."""
+        self.tasks.append(asyncio.create_task(work))
+
+    async def close(self) -> None:
+        """End what was started."""
+        self.lane.stop()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.client.close()
+
+    # --- what people and the exchange do -----------------------------------------------------------------------
+
+    def pass_by(self, seconds: float) -> None:
+        """Time goes on for the lane."""
+        self.now += timedelta(seconds=seconds)
+
+    async def wish(self, *, source: Source = Source.MANUAL, not_after: datetime | None = None, **wish: Any) -> UUID:
+        """Place an order and tell the lane: a market buy of BTC/USDT unless `wish` says otherwise."""
+        order_id = uuid4()
+        wanted = {"symbol": "BTC/USDT", "side": Side.BUY, "type": Type.MARKET, **wish}
+        with carrying(user="1"):
+            order = Order.place(
+                order_id=order_id,
+                user=1,
+                broker=1,
+                wish=Wish(**wanted),
+                source=source,
+                requester="somebody",
+                client_order_id=f"ARISTO_{order_id.hex[:20]}",
+                not_after=not_after,
+            )
+        await asyncio.to_thread(self.store.save, order)
+        self.lane.wish(order_id)
+        return order_id
+
+    async def rest(self, quantity: str = "0.01", price: str = "40000", **wish: Any) -> UUID:
+        """Wish for a limit buy below the market."""
+        return await self.wish(type=Type.LIMIT, quantity=Decimal(quantity), price=Decimal(price), **wish)
+
+    async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> None:
+        """Somebody else says something to an order, by the store alone."""
+        order = await self.load(order_id)
+        with carrying(user="1"):
+            verb(order)
+            await asyncio.to_thread(self.store.save, order)
+
+    async def cancel(self, order_id: UUID) -> None:
+        """Somebody wants it off the book."""
+        await self.say(order_id, lambda o: o.request_cancel("somebody"))
+        self.lane.unwish(order_id)
+
+    def fault(self, when: str, kind: str, times: int = 1) -> None:
+        """Add to the exchange's fault script."""
+        self.paper.faults.add(Fault(when, kind, times))
+
+    def hold(self, symbol: str, price: str) -> None:
+        """Set a price, which fills what it reaches."""
+        self.paper.prices.hold(symbol, Decimal(price))
+
+    def show_orders(self, *, shown: bool = True) -> None:
+        """Whether queries and lists show orders at all."""
+        self.shown = shown
+        for order in self.on_exchange():
+            self._show(order)
+
+    def _show(self, order: PaperOrder) -> None:
+        order.hidden_until = 0 if self.shown else LATER
+
+    async def listening(self) -> None:
+        """Let the lane follow the private stream; it hears of other people's orders until the stream stands."""
+        self.start(self.lane.follow_stream())
+        market = self.markets["XRP/USDT"]
+        for number in count(1):
+            stranger = OrderRequest(
+                f"stranger-{number}", market, Side.BUY, Type.LIMIT, Decimal(100), None, Decimal("0.1")
+            )
+            await self.client.place(self.credentials, stranger)
+            await self.client.cancel(self.credentials, market, stranger.client_order_id)
+            if self.lane.streaming:
+                return
+
+    # --- what can be seen --------------------------------------------------------------------------------------
+
+    def on_exchange(self) -> list[PaperOrder]:
+        """All orders that the exchange ever took."""
+        return [*self.paper.ledger.orders.values()]
+
+    async def load(self, order_id: UUID) -> Order:
+        """The order as the log has it."""
+        return await asyncio.to_thread(self.store.get, Order, order_id)
+
+    async def facts(self, order_id: UUID) -> list[str]:
+        """The names of the order's events."""
+        return [type(event).__name__ for event in await self.events(order_id)]
+
+    async def events(self, order_id: UUID) -> list[Any]:
+        """The order's events."""
+        log = await asyncio.to_thread(self.store.read, 0)
+        return [recorded.event for recorded in log if recorded.event.originator_id == order_id]
+
+    async def becomes(self, order_id: UUID, *states: Status) -> Order:
+        """Wait until the order is in one of these states."""
+        while (order := await self.load(order_id)).status not in states:
+            await self._a_moment()
+        return order
+
+    async def asked_again(self, what: str, times: int = 3) -> None:
+        """Wait until the exchange has been asked some more times; all but the last have been answered then."""
+        enough = self.client.asked[what] + times
+        await self.until(lambda: self.client.asked[what] >= enough)
+
+    async def known(self) -> None:
+        """Wait until no look-up is under way and nothing is in doubt."""
+        await self.until(lambda: not self.lane._look_ups and not self.lane.doubts)
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait until it holds."""
+        while not condition():
+            await self._a_moment()
+
+    async def _a_moment(self) -> None:
+        for task in self.tasks:
+            if task.done():
+                await task
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`async with trading(USDT="1000") as desk`: BTC costs 50,000 and ETH 2,500 until told otherwise."""
+    monkeypatch.setattr(lookups, "PAUSES", (0.02,))
+
+    @asynccontextmanager
+    async def at_work(**balances: str) -> AsyncIterator[Desk]:
+        server = PaperServer(_two_free_ports())
+        paper = server.paper
+        for symbol, price in (("BTC/USDT", "50000"), ("ETH/USDT", "2500")):
+            paper.prices.hold(symbol, Decimal(price))
+        account = paper.ledger.open_account(
+            "binance", {currency: Decimal(amount) for currency, amount in (balances or {"USDT": "1000"}).items()}
+        )
+        store = database.store()
+        with carrying(user="1"):
+            broker = Broker.connect(1, 1, Exchange.BINANCE, Venue.PAPER, "paper")
+            store.save(User.register(1, "somebody", Role.ADMIN), broker)
+        await server.start()
+        address = f"{HOST}:{server.port + 1}"
+        client = Watched(f"http://{address}", f"ws://{address}/ws-api/v3", f"ws://{address}")
+        desk = Desk(store, paper, client, Credentials(account.key, account.secret), broker)
+        try:
+            async with asyncio.timeout(30):
+                await desk.open()
+                yield desk
+        finally:
+            await desk.close()
+            await server.stop()
+
+    return at_work
+
+
+def _two_free_ports() -> int:
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind((HOST, 0))
+            try:
+                two.bind((HOST, one.getsockname()[1] + 1))
+            except (OSError, OverflowError):
+                continue
+            return one.getsockname()[1]

@@ -1,0 +1,264 @@
+"""What a lane sends: sized from the live balance, once, and only what may still be sent."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from application.exchange import NoAnswer, NotAccepted
+from application.lane import ATTEMPTS
+from application.lookups import PROOF_AFTER
+from domain.broker import Broker
+from domain.order import Status
+from domain.user import User
+from domain.wish import Side, Source, Type
+
+DONE = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
+AMOUNTS = {"quantity", "cost", "percent", "price"}
+
+
+def decimals(wish):
+    """The same with its amounts as decimals."""
+    return {name: Decimal(value) if name in AMOUNTS else value for name, value in wish.items()}
+
+
+def test_an_order_is_sent_and_its_end_recorded(trading):
+    """The intent stands before the exchange's word, the fill before the end, and both books agree."""
+
+    async def story():
+        async with trading() as desk:
+            order = await desk.becomes(await desk.wish(cost=Decimal(500)), Status.CLOSED)
+            assert await desk.facts(order.id) == DONE
+            [there] = desk.on_exchange()
+            assert (there.client_order_id, str(there.id)) == (order.client_order_id, order.exchange_order_id)
+            assert there.filled == order.filled == Decimal("0.01")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("wish", "sent"),
+    [
+        ({"percent": "50"}, {"cost": "500"}),
+        ({"percent": "100"}, {"cost": "1000"}),
+        ({"percent": "33", "type": Type.LIMIT, "price": "39999.99"}, {"quantity": "0.00825", "price": "39999.99"}),
+        ({"percent": "50", "side": Side.SELL}, {"quantity": "0.00617"}),
+        ({"percent": "100", "side": Side.SELL}, {"quantity": "0.01234"}),
+        ({"quantity": "0.0050099"}, {"quantity": "0.005"}),
+        ({"quantity": "0.001", "type": Type.LIMIT, "price": "39999.996"}, {"quantity": "0.001", "price": "40000"}),
+    ],
+)
+def test_what_is_sent_is_sized_from_the_live_balance(trading, wish, sent):
+    """Quote currency for a buy, base for a sell, rounded down to what the exchange takes."""
+
+    async def story():
+        async with trading(USDT="1000", BTC="0.0123456789") as desk:
+            order = await desk.becomes(await desk.wish(**decimals(wish)), Status.CLOSED, Status.OPEN)
+            recorded = {"quantity": order.quantity, "cost": order.cost, "price": order.price}
+            assert recorded == {"quantity": None, "cost": None, "price": None, **decimals(sent)}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        ({"cost": "1000.01"}, "insufficient_funds"),
+        ({"quantity": "0.03", "type": Type.LIMIT, "price": "40000"}, "insufficient_funds"),
+        ({"quantity": "0.00001", "side": Side.SELL}, "insufficient_funds"),
+        ({"percent": "100", "side": Side.SELL}, "insufficient_funds"),
+        ({"percent": "0.1"}, "notional_below_minimum"),
+        ({"quantity": "0.000001"}, "quantity_below_minimum"),
+        ({"symbol": "DOGE/USDT", "cost": "500"}, "symbol_unknown"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused_and_not_sent(trading, wish, reason):
+    """Funds and the market's rules are checked before anything leaves the house."""
+
+    async def story():
+        async with trading(USDT="1000") as desk:
+            order = await desk.becomes(await desk.wish(**decimals(wish)), Status.REFUSED)
+            assert order.reason == reason
+            assert await desk.facts(order.id) == ["Placed", "Refused"]
+            assert not desk.client.asked["place"]
+
+    asyncio.run(story())
+
+
+def test_a_no_of_the_exchange_is_an_end(trading):
+    """A market order by quantity is weighed by the exchange alone."""
+
+    async def story():
+        async with trading(USDT="1000") as desk:
+            order = await desk.becomes(await desk.wish(quantity=Decimal(1)), Status.REJECTED)
+            assert order.reason == "insufficient_funds"
+            assert await desk.facts(order.id) == ["Placed", "Submitted", "Rejected"]
+            assert desk.client.asked["place"] == 1
+
+    asyncio.run(story())
+
+
+def test_a_wish_that_is_too_old_is_not_sent(trading):
+    """Sent in time or not at all."""
+
+    async def story():
+        async with trading() as desk:
+            limit = desk.now + timedelta(seconds=30)
+            in_time = await desk.becomes(await desk.wish(cost=Decimal(100), not_after=limit), Status.CLOSED)
+            desk.pass_by(30.001)
+            stale = await desk.becomes(await desk.wish(cost=Decimal(100), not_after=limit), Status.REFUSED)
+            assert stale.reason == "stale"
+            assert [there.client_order_id for there in desk.on_exchange()] == [in_time.client_order_id]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("whose", ["user", "broker"])
+def test_while_trading_is_stopped_only_people_trade(trading, whose):
+    """What comes by itself is refused, what somebody asks for is sent."""
+
+    async def story():
+        async with trading() as desk:
+            kind, key = (User, User.create_id(1)) if whose == "user" else (Broker, Broker.create_id(1))
+            subject = desk.store.get(kind, key)
+            subject.stop_trading()
+            desk.store.save(subject)
+            for source in (Source.WEBHOOK, Source.STRATEGY):
+                paused = await desk.becomes(await desk.wish(cost=Decimal(100), source=source), Status.REFUSED)
+                assert paused.reason == "paused"
+            await desk.becomes(await desk.wish(cost=Decimal(100), source=Source.MANUAL), Status.CLOSED)
+
+    asyncio.run(story())
+
+
+def test_without_a_balance_nothing_is_sized(trading):
+    """The wish waits until the exchange says what is there."""
+
+    async def story():
+        async with trading() as desk:
+
+            async def away():
+                raise NoAnswer("no balance")
+
+            desk.client.before["balances"] = away
+            order_id = await desk.wish(percent=Decimal(100))
+            await desk.until(lambda: "balance_unknown" in desk.log.said)
+            assert await desk.facts(order_id) == ["Placed"]
+            del desk.client.before["balances"]
+            await desk.becomes(order_id, Status.CLOSED)
+
+    asyncio.run(story())
+
+
+def test_proof_that_it_was_not_accepted_allows_another_attempt(trading):
+    """After a 429 the same order goes out again under the same id, with the proof on record."""
+
+    async def story():
+        async with trading() as desk:
+            desk.fault("place_order", "status_429")
+            order = await desk.becomes(await desk.wish(cost=Decimal(500)), Status.CLOSED)
+            first, *others = [event for event in await desk.events(order.id) if type(event).__name__ == "Submitted"]
+            assert not first.proof
+            assert others
+            assert all(again.proof for again in others)
+            assert {event.client_order_id for event in (first, *others)} == {order.client_order_id}
+            assert len(desk.on_exchange()) == 1
+
+    asyncio.run(story())
+
+
+def test_attempts_come_to_an_end(trading):
+    """What is never accepted is rejected with its reason; it is no doubt."""
+
+    async def story():
+        async with trading() as desk:
+
+            async def unreachable():
+                raise NotAccepted("no connection", code="exchange_unreachable")
+
+            desk.client.before["place"] = unreachable
+            order = await desk.becomes(await desk.wish(cost=Decimal(500)), Status.REJECTED)
+            assert order.reason == "exchange_unreachable"
+            assert await desk.facts(order.id) == ["Placed", *["Submitted"] * ATTEMPTS, "Rejected"]
+            assert not desk.lane.doubts
+
+    asyncio.run(story())
+
+
+def test_an_intent_that_was_not_recorded_is_not_sent(trading):
+    """Somebody cancels between the lane's look at the order and its append: the append fails, so nothing goes out."""
+
+    async def story():
+        async with trading() as desk:
+
+            async def somebody_is_faster():
+                await desk.say(order_id, lambda o: o.request_cancel("somebody"))
+
+            desk.client.before["balances"] = somebody_is_faster
+            order_id = await desk.wish(cost=Decimal(500))
+            await desk.until(lambda: "intent_not_recorded" in desk.log.said)
+            desk.lane.unwish(order_id)
+            await desk.becomes(order_id, Status.REFUSED)
+            assert await desk.facts(order_id) == ["Placed", "CancelRequested", "Refused"]
+            assert not desk.client.asked["place"]
+
+    asyncio.run(story())
+
+
+def test_of_two_gateways_one_sends(trading):
+    """Only whose own append of the intent committed may call the exchange; the other may look, and be in doubt."""
+
+    async def story():
+        async with trading() as desk:
+            other = desk.new_lane()
+            desk.start(other.work())
+            orders = []
+            for _ in range(5):
+                orders.append(await desk.wish(cost=Decimal(100)))
+                other.wish(orders[-1])
+            for order_id in orders:
+                await desk.becomes(order_id, Status.CLOSED)
+                assert [fact for fact in await desk.facts(order_id) if fact != "Doubted"] == DONE
+            other.stop()
+            assert desk.client.asked["place"] == len(desk.on_exchange()) == 5
+
+    asyncio.run(story())
+
+
+def test_an_entry_waits_while_its_symbol_is_in_doubt(trading):
+    """Other symbols do not; it goes out when the doubt has ended."""
+
+    async def story():
+        async with trading() as desk:
+            desk.fault("place_order", "lose_request")
+            doubt = await desk.becomes(await desk.rest(), Status.UNKNOWN)
+            waiting = await desk.rest()
+            other = await desk.becomes(await desk.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
+            assert await desk.facts(waiting) == ["Placed"]
+            assert [there.client_order_id for there in desk.on_exchange()] == [other.client_order_id]
+            desk.now = doubt.valid_until + PROOF_AFTER
+            await desk.becomes(waiting, Status.OPEN)
+
+    asyncio.run(story())
+
+
+def test_an_entry_that_waited_too_long_is_stale(trading):
+    """A doubt may outlive the wish; a cancel does not wait for it."""
+
+    async def story():
+        async with trading() as desk:
+            desk.fault("place_order", "lose_request")
+            await desk.becomes(await desk.rest(), Status.UNKNOWN)
+            waiting = await desk.rest(not_after=desk.now + timedelta(seconds=60))
+            cancelled = await desk.rest()
+            await desk.becomes(await desk.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
+            await desk.cancel(cancelled)
+            assert (await desk.becomes(cancelled, Status.REFUSED)).reason == "cancelled_before_sending"
+            desk.pass_by(60.001)
+            assert (await desk.becomes(waiting, Status.REFUSED)).reason == "stale"
+            assert desk.lane.doubts == 1
+
+    asyncio.run(story())

@@ -1,0 +1,228 @@
+"""What reaches a lane unasked: reports in any order and number, and a person's word about a doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from adapters.exchanges.binance.messages import moment
+from application.exchange import Fill, NoAnswer, OrderReport
+from domain.order import Status
+from domain.wish import Side
+
+DOUBT = ["Placed", "Submitted", "Doubted"]
+DONE = ["Accepted", "Filled", "Filled", "Closed"]
+
+
+async def two_trades(desk):
+    """A buy at 50,000 that is executed in two halves, whose answer is lost, while the exchange shows no orders.
+
+    Answers the order and what the private stream had to say: accepted, the first half, the rest.
+    """
+
+    async def lost():
+        raise NoAnswer("the answer is lost")
+
+    desk.show_orders(shown=False)
+    desk.client.after["place"] = lost
+    desk.fault("place_order", "partial_fill")
+    order = await desk.becomes(await desk.rest(price="50000"), Status.UNKNOWN)
+    desk.hold("BTC/USDT", "50000")
+    return order, reports_of(*desk.on_exchange())
+
+
+def reports_of(there):
+    """The stream's reports about an order of the paper exchange."""
+    executed, reports = [], [report(there, Status.OPEN, [], [])]
+    for trade in there.trades:
+        executed.append(trade)
+        state = Status.CLOSED if trade is there.trades[-1] else Status.OPEN
+        reports.append(report(there, state, executed, [trade]))
+    return reports
+
+
+def report(there, state, executed, told):
+    """One of them; `told` are the trades that it carries, `executed` all until then."""
+    return OrderReport(
+        exchange_order_id=str(there.id),
+        client_order_id=there.client_order_id,
+        native_symbol="BTCUSDT",
+        side=Side(there.side),
+        state=state,
+        native_status=state,
+        quantity=there.quantity,
+        price=there.price,
+        filled=sum(trade.quantity for trade in executed),
+        cost=sum(trade.quantity * trade.price for trade in executed),
+        raw="{}",
+        fills=[Fill(str(t.id), t.quantity, t.price, t.fee, t.fee_currency, moment(t.at), t.maker, "{}") for t in told],
+    )
+
+
+async def all_taken(desk, order, state=Status.CLOSED):
+    """Both halves are in the books, each once, with what the exchange says of them."""
+    order = await desk.load(order.id)
+    [there] = desk.on_exchange()
+    assert order.status is state
+    assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
+    assert order.filled == there.filled == Decimal("0.01")
+
+
+@pytest.mark.parametrize(
+    "order_of_reports",
+    ["012", "001122", "012012", "210", "120", "102", "2", "21", "02", "1212"],
+)
+def test_reports_in_any_order_and_number_are_one_history(trading, order_of_reports):
+    """Accepted once, each trade once, one end; saying everything again adds nothing."""
+
+    async def story():
+        async with trading() as desk:
+            order, reports = await two_trades(desk)
+            for number in order_of_reports:
+                await desk.lane.hear(reports[int(number)])
+            await all_taken(desk, order)
+            facts = await desk.facts(order.id)
+            assert facts[:3] + sorted(facts[3:]) == DOUBT + sorted(DONE)
+            assert facts[3] == "Accepted"
+            for heard in (*reports, *reversed(reports)):
+                await desk.lane.hear(heard)
+            assert await desk.facts(order.id) == facts
+
+    asyncio.run(story())
+
+
+def test_a_fill_before_anything_else_accepts_the_order(trading):
+    """The report of the first trade is the first word about a doubt."""
+
+    async def story():
+        async with trading() as desk:
+            order, [_, first, _] = await two_trades(desk)
+            await desk.lane.hear(first)
+            assert await desk.facts(order.id) == [*DOUBT, "Accepted", "Filled"]
+            order = await desk.load(order.id)
+            assert (order.status, order.filled) == (Status.OPEN, Decimal("0.005"))
+            assert not desk.lane.doubts
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
+def test_the_stream_may_be_faster_than_the_answer(trading, lost):
+    """The report comes while the answer is on its way; the answer, or its loss, then changes nothing."""
+
+    async def story():
+        async with trading() as desk:
+
+            async def told_first():
+                [there] = desk.on_exchange()
+                for heard in reports_of(there):
+                    await desk.lane.hear(heard)
+                if lost:
+                    raise NoAnswer("the answer is lost")
+
+            desk.client.after["place"] = told_first
+            order = await desk.becomes(await desk.rest(price="50000"), Status.CLOSED)
+            await desk.known()
+            assert await desk.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
+
+    asyncio.run(story())
+
+
+def test_reports_about_strangers_are_not_the_lanes_business(trading):
+    """An order that it never sent."""
+
+    async def story():
+        async with trading() as desk:
+            order, reports = await two_trades(desk)
+            other = desk.new_lane()
+            for heard in reports:
+                await other.hear(heard)
+            assert await desk.facts(order.id) == DOUBT
+
+    asyncio.run(story())
+
+
+def test_a_trade_that_the_stream_tells_twice_counts_once(trading):
+    """Over a real private stream."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.listening()
+            order = await desk.becomes(await desk.rest(), Status.OPEN)
+            desk.fault("stream", "duplicate_fill")
+            desk.hold("BTC/USDT", "39000")
+            await desk.until(lambda: desk.client.heard[order.client_order_id] == 3)
+            assert await desk.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
+
+    asyncio.run(story())
+
+
+def test_what_is_reported_while_the_stream_breaks_is_looked_up(trading):
+    """The connection ends with the very report of the fill."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.listening()
+            order = await desk.becomes(await desk.rest(), Status.OPEN)
+            desk.fault("stream", "drop_stream")
+            desk.hold("BTC/USDT", "39000")
+            await desk.becomes(order.id, Status.CLOSED)
+            assert "stream_ended" in desk.log.said
+            assert await desk.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_doubt_that_a_person_resolved_as_open_takes_every_fill_that_is_reported(trading, number):
+    """Whichever report comes first, and the look-up that goes on: all trades are in the books in the end."""
+
+    async def story():
+        async with trading() as desk:
+            order, reports = await two_trades(desk)
+            await desk.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
+            await desk.lane.hear(reports[number])
+            facts = await desk.facts(order.id)
+            assert facts[:5] == [*DOUBT, "Resolved", "Accepted"]
+            assert facts[5:] == [[], ["Filled"], ["Filled", "Filled", "Closed"]][number]
+            desk.show_orders()
+            await desk.becomes(order.id, Status.CLOSED)
+            await desk.known()
+            await all_taken(desk, order)
+
+    asyncio.run(story())
+
+
+def test_a_doubt_that_a_person_resolved_as_open_is_looked_up_further(trading):
+    """Without any report of the stream."""
+
+    async def story():
+        async with trading() as desk:
+            order, _ = await two_trades(desk)
+            await desk.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
+            await desk.asked_again("query")
+            desk.show_orders()
+            await desk.becomes(order.id, Status.CLOSED)
+            await all_taken(desk, order)
+            await desk.known()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("outcome", [Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.CLOSED])
+def test_fills_are_taken_after_a_person_was_wrong(trading, outcome):
+    """A fill stays a fact after any end; the end itself is not the lane's to correct."""
+
+    async def story():
+        async with trading() as desk:
+            order, reports = await two_trades(desk)
+            await desk.say(order.id, lambda o: o.resolve(1, outcome, "not seen on the exchange"))
+            await desk.known()
+            for heard in reports:
+                await desk.lane.hear(heard)
+            await all_taken(desk, order, outcome)
+            assert await desk.facts(order.id) == [*DOUBT, "Resolved", "Accepted", "Filled", "Filled"]
+
+    asyncio.run(story())
