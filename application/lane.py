@@ -113,9 +113,13 @@ class Lane:
             what, order_id = await self._queue.get()
             try:
                 await (self._send(order_id) if what == "send" else self._cancel(order_id))
-            except (ExchangeError, Refused) as error:
-                self._log.warning("lane_failed", what=what, order=str(order_id), error=str(error))
+            except Exception as error:
+                # One order's trouble stops no other. What was sent is looked up, what was not is tried until it is
+                # stale; a cancel is asked for again by the look-up.
+                self._log.warning("lane_failed", what=what, order=str(order_id), error=repr(error))
                 self.look_up(order_id)
+                if what == "send":
+                    self._later(order_id)
 
     async def follow_stream(self) -> None:
         """Record what the private stream reports, and connect again with growing pauses when it ends."""
@@ -152,7 +156,7 @@ class Lane:
         if (reason := await self._reason_not_to_send(order)) is not None:
             return await self._refuse(order, reason, reason)
         if self._doubts.about(order.wish.symbol):
-            return self._wait(order)
+            return self._later(order_id)
         market = self._markets[order.wish.symbol]
         try:
             request = await size(order, market, self.exchange, self.credentials, self._doubts)
@@ -160,12 +164,12 @@ class Lane:
             return await self._refuse(order, refused.code, str(refused))
         except (ExchangeError, SpendingUnknown) as error:
             self._log.warning("balance_unknown", request_id=request_id(order), error=str(error))
-            return self._wait(order)
+            return self._later(order_id)
         return await self._attempts(order, request)
 
-    def _wait(self, order: Order) -> None:
+    def _later(self, order_id: UUID) -> None:
         """Look at it again in a moment; it grows stale meanwhile."""
-        asyncio.get_running_loop().call_later(WAIT_SECONDS, self.wish, order.id)
+        asyncio.get_running_loop().call_later(WAIT_SECONDS, self.wish, order_id)
 
     async def _reason_not_to_send(self, order: Order) -> str | None:
         if order.not_after is not None and self._clock() > order.not_after:

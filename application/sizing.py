@@ -35,6 +35,8 @@ async def size(
         raise SpendingUnknown
     free = max((held.free if held else ZERO) - doubtful, ZERO)
     price = None if wish.price is None else market.round_price(wish.price)
+    if price is not None and price <= 0:
+        raise Invalid(f"{wish.price} is below the tick of {market.symbol}", code="price_out_of_range", field="price")
     quantity, cost = _amounts(wish, free, price)
     quantity = None if quantity is None else market.round_quantity(quantity)
     cost = None if cost is None else market.round_cost(cost)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.amounts import ZERO, down_to_step, nearest_step
+from domain.amounts import ZERO, down_to_step, nearest_step, product
 from domain.refusals import Invalid
 from domain.wish import Side, Type
 
@@ -67,7 +67,7 @@ class Market:
             price < self.minimum_price or (self.maximum_price and price > self.maximum_price) or price <= 0
         ):
             raise Invalid(f"{price} is outside the prices of {self.symbol}", code="price_out_of_range", field="price")
-        notional = cost if cost is not None else (quantity or ZERO) * (price if price is not None else last_price)
+        notional = cost if cost is not None else product(quantity or ZERO, price if price is not None else last_price)
         if notional < self.minimum_notional:
             raise Invalid(
                 f"{notional.normalize():f} {self.quote} is below the minimum of {self.minimum_notional.normalize():f}",

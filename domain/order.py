@@ -13,7 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
-from domain.amounts import ZERO, total
+from domain.amounts import ZERO, difference, is_amount, total
 from domain.refusals import Impossible, Invalid
 from domain.wish import Source, Wish
 
@@ -40,7 +40,7 @@ OUTCOMES = frozenset({Status.OPEN, Status.CLOSED, Status.CANCELLED, Status.EXPIR
 
 _REPORTED = {"accept", "fill", "progress", "close", "cancel", "expire", "reject"}
 # A fill after an end is real life; only `correct` moves an ended order, and it needs two agreeing reports.
-_AFTER_THE_END = frozenset({"accept", "fill", "progress", "correct", "reject_cancel", "reject_amend"})
+_AFTER_THE_END = frozenset({"accept", "fill", "progress", "amend", "correct", "reject_cancel", "reject_amend"})
 MAY: dict[Status, frozenset[str]] = {
     Status.PLACED: frozenset({"refuse", "submit", "request_cancel"}),
     Status.REFUSED: frozenset(),
@@ -157,7 +157,7 @@ class Order(Aggregate):
     @property
     def remaining(self) -> Decimal | None:
         """What is left to execute (base), unknown for an order sized in the quote currency."""
-        return None if self.quantity is None else total((self.quantity, self.filled.copy_negate()))
+        return None if self.quantity is None else difference(self.quantity, self.filled)
 
     def _must(self, verb: str) -> None:
         if verb not in MAY[self.status]:
@@ -232,7 +232,7 @@ class Order(Aggregate):
         if trade_id in self.fills:
             return
         self._must("fill")
-        if not all(amount.is_finite() for amount in (quantity, price, fee)) or quantity <= 0 or price < 0 or fee < 0:
+        if not all(is_amount(amount) and amount >= 0 for amount in (quantity, price, fee)) or not quantity:
             raise Invalid(f"a fill of {quantity} at {price} with fee {fee} is none", code="fill_contradicts")
         if self.quantity is not None and total((*self.fills.values(), quantity)) > self.quantity:
             raise Invalid(f"{quantity} is more than the order of {self.quantity} has left", code="fill_contradicts")
@@ -242,7 +242,7 @@ class Order(Aggregate):
 
     def progress(self, cumulative_quantity: Decimal, cumulative_cost: Decimal, raw: Personal) -> None:
         """The exchange reports more executed than our fills, without trades. A smaller report is an older one."""
-        if not (cumulative_quantity.is_finite() and cumulative_cost.is_finite()):
+        if not (is_amount(cumulative_quantity) and is_amount(cumulative_cost) and cumulative_cost >= 0):
             raise Invalid(f"{cumulative_quantity} for {cumulative_cost} is no progress", code="fill_contradicts")
         if cumulative_quantity <= self.filled:
             return
@@ -311,20 +311,24 @@ class Order(Aggregate):
             raise Impossible("an amendment is under way", code="amendment_under_way")
         self._must("request_amend")
         _check_positive(quantity=quantity, price=price)
+        if quantity is None and price is None:
+            raise Invalid("an amendment changes the quantity or the price", code="amendment_empty", field="quantity")
+        if client_order_id in self.client_order_ids:
+            raise Invalid(f"{client_order_id} is the order's id already", code="client_order_id_taken")
         if quantity is not None and quantity <= self.filled:
             raise Invalid(f"{self.filled} is filled already", code="quantity_filled", field="quantity")
         self._amend_requested(client_order_id, quantity, price)
 
     def amend(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
         """The exchange changed it: by our request, or by somebody outside. Cut down to what is filled, it is closed."""
+        _check_positive(quantity=quantity, price=price)
         if self.amendment is None and quantity in {None, self.quantity} and price in {None, self.price}:
             return
         self._must("amend")
-        _check_positive(quantity=quantity, price=price)
         if quantity is not None and quantity < self.filled:
             raise Invalid(f"{self.filled} is filled, more than the new {quantity}", code="fill_contradicts")
         self._amended(exchange_order_id, quantity, price, raw)
-        if self.remaining == 0:
+        if self.status not in ENDED and self.remaining == 0:
             self._closed(raw)
 
     def reject_amend(self, reason: str, raw: Personal) -> None:
@@ -423,6 +427,7 @@ class Order(Aggregate):
     @event("Corrected")
     def _corrected(self, ours: Status, theirs: Status, raw: Personal) -> None:
         self.status, self.reason = theirs, f"the exchange said {theirs}, our record said {ours}"
+        self.cancel_requested, self.amendment = False, None
 
     @event("AmendRequested")
     def _amend_requested(self, client_order_id: str, quantity: Decimal | None, price: Decimal | None) -> None:
@@ -475,9 +480,11 @@ class Order(Aggregate):
     def adopt(cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal) -> Order:
         """Take an order found on the exchange into the books; no strategy ever manages it.
 
-        Its id here is `EXT_{broker}_{exchange id}`; the client id that its maker chose stays in `raw`.
+        Its id here is `EXT_{broker}_{symbol}_{exchange id}`, because Binance numbers the orders of each symbol for
+        itself; the client id that its maker chose stays in `raw`. Raises `Invalid` for amounts that are none.
         """
-        client_order_id = f"EXT_{broker}_{exchange_order_id}"
+        _check_positive(quantity=wish.quantity, cost=wish.cost, price=wish.price)
+        client_order_id = f"EXT_{broker}_{wish.symbol.replace('/', '')}_{exchange_order_id}"
         return cls._create(
             cls.Adopted,
             order_id=deterministic_id("order", client_order_id),
@@ -497,5 +504,5 @@ class Order(Aggregate):
 def _check_positive(**amounts: Decimal | None) -> None:
     """Raise `Invalid`, naming the amount, for one that is given and not above zero."""
     for name, amount in amounts.items():
-        if amount is not None and not (amount.is_finite() and amount > 0):
+        if amount is not None and not (is_amount(amount) and amount > 0):
             raise Invalid(f"{name} was {amount}; it must be above zero", code="not_positive", field=name)

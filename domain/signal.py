@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.aggregate import deterministic_id
+from domain.amounts import plain
 from domain.refusals import Invalid
 
 ABSENT = frozenset({"", "nan", "na", "null"})
@@ -121,10 +122,10 @@ class Signal:
 
     def webhook_id(self, user: int, received_at: datetime) -> UUID:
         """The same alert delivered twice has one id: all its fields, and the reception minute without `BarTime`."""
-        said = [f"{f.name}={_canonical(getattr(self, f.name))}" for f in fields(self)]
+        said = [_canonical(getattr(self, f.name)) for f in fields(self)]
         if self.bar_time is None:
             said.append(_minute(received_at))
-        return deterministic_id("webhook", user, *said)
+        return deterministic_id("webhook", user, json.dumps(said))
 
 
 def unparsable_id(user: int, body: bytes, received_at: datetime) -> UUID:
@@ -227,8 +228,10 @@ def _time(pairs: dict[str, str], key: str) -> datetime | None:
     raise Invalid(f"{key} was {value[:40]!r}, not a time", code="not_a_time", field=key)
 
 
-def _canonical(value: object) -> str:
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+def _canonical(value: object) -> str | None:
+    if value is None:
+        return None
+    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def _minute(moment: datetime) -> str:

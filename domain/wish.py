@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.amounts import is_amount
 from domain.refusals import Invalid
 
 HUNDRED_PERCENT = Decimal(100)
+SMALLEST_TRAILING, LARGEST_TRAILING = 10, 2000
+"""Hundredths of a percent: what Binance takes, the narrowest of the three exchanges."""
 
 
 class Side(StrEnum):
@@ -19,10 +22,18 @@ class Side(StrEnum):
 
 
 class Type(StrEnum):
-    """What the exchange is asked to do."""
+    """What the exchange is asked to do. Stops and take-profits wait for their trigger before they become orders."""
 
     MARKET = "market"
     LIMIT = "limit"
+    STOP_LOSS = "stop_loss"
+    STOP_LOSS_LIMIT = "stop_loss_limit"
+    TAKE_PROFIT = "take_profit"
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+
+
+TRIGGERED = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT, Type.TAKE_PROFIT, Type.TAKE_PROFIT_LIMIT})
+PRICED = frozenset({Type.LIMIT, Type.STOP_LOSS_LIMIT, Type.TAKE_PROFIT_LIMIT})
 
 
 class TimeInForce(StrEnum):
@@ -44,11 +55,36 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True)
+class Protection:
+    """The prices (quote per base) at which what a long position holds is to be sold; at least one of the two."""
+
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+    def check(self) -> None:
+        """Raise `Invalid` for no price at all, or for a stop that does not lie below its target."""
+        for name, price in (("stop_loss", self.stop_loss), ("take_profit", self.take_profit)):
+            if price is not None and not (is_amount(price) and price > 0):
+                raise Invalid(f"{name} was {price}; it must be above zero", code="not_positive", field=name)
+        if self.stop_loss is None and self.take_profit is None:
+            raise Invalid("a protection needs a price", code="protection_empty", field="stop_loss")
+        if self.stop_loss is not None and self.take_profit is not None and self.stop_loss >= self.take_profit:
+            raise Invalid(
+                f"the stop {self.stop_loss} is not below the target {self.take_profit}",
+                code="protection_crossed",
+                field="stop_loss",
+            )
+
+
+@dataclass(frozen=True)
 class Wish:
     """One order as it is wanted, with exactly one size.
 
     `quantity` is in the base currency, `cost` in the quote currency, `percent` (above 0, at most 100) is of what is
     free at the moment of sending: quote currency for a buy, base currency for a sell. `symbol` reads `BTC/USDT`.
+    `stop_price` is the trigger and `trailing` how far it follows the market (hundredths of a percent); `protection`
+    is what the bought coins are to be protected by; `list_id` names the list (one cancels the other) of which this
+    order is a leg.
     """
 
     symbol: str
@@ -59,6 +95,10 @@ class Wish:
     percent: Decimal | None = None
     price: Decimal | None = None
     time_in_force: TimeInForce | None = None
+    stop_price: Decimal | None = None
+    trailing: int | None = None
+    protection: Protection | None = None
+    list_id: str | None = None
 
     def check(self) -> None:
         """Raise `Invalid`, naming the field, for a wish that no exchange could carry out."""
@@ -66,16 +106,35 @@ class Wish:
             raise Invalid(
                 "an order needs exactly one of quantity, cost, percent", code="size_ambiguous", field="quantity"
             )
-        for name in ("quantity", "cost", "percent", "price"):
+        for name in ("quantity", "cost", "percent", "price", "stop_price"):
             value: Decimal | None = getattr(self, name)
-            if value is not None and not (value.is_finite() and value > 0):
+            if value is not None and not (is_amount(value) and value > 0):
                 raise Invalid(f"{name} was {value}; it must be above zero", code="not_positive", field=name)
         if self.percent is not None and self.percent > HUNDRED_PERCENT:
             raise Invalid(f"percent was {self.percent}, above 100", code="percent_out_of_range", field="percent")
-        if self.type is Type.LIMIT:
+        self._check_price()
+        self._check_trigger()
+        if self.protection is not None:
+            if self.side is Side.SELL:
+                raise Invalid("a sell leaves nothing to protect", code="protection_not_taken", field="stop_loss")
+            self.protection.check()
+
+    def _check_price(self) -> None:
+        if self.type in PRICED:
             if self.price is None:
-                raise Invalid("a limit order needs a price", code="price_missing", field="price")
-            if self.cost is not None:
-                raise Invalid("a limit order is sized in the base currency", code="size_ambiguous", field="cost")
+                raise Invalid(f"a {self.type} order needs a price", code="price_missing", field="price")
         elif self.price is not None or self.time_in_force is not None:
-            raise Invalid("a market order takes no price and no time in force", code="price_not_taken", field="price")
+            raise Invalid(
+                f"a {self.type} order takes no price and no time in force", code="price_not_taken", field="price"
+            )
+        if self.type is not Type.MARKET and self.cost is not None:
+            raise Invalid(f"a {self.type} order is sized in the base currency", code="size_ambiguous", field="cost")
+
+    def _check_trigger(self) -> None:
+        if self.trailing is not None and not SMALLEST_TRAILING <= self.trailing <= LARGEST_TRAILING:
+            raise Invalid(f"trailing was {self.trailing}", code="trailing_out_of_range", field="trailing")
+        has_trigger = self.stop_price is not None or self.trailing is not None
+        if self.type in TRIGGERED and not has_trigger:
+            raise Invalid(f"a {self.type} order needs a trigger", code="trigger_missing", field="stop_price")
+        if self.type not in TRIGGERED and has_trigger:
+            raise Invalid(f"a {self.type} order takes no trigger", code="trigger_not_taken", field="stop_price")

@@ -18,7 +18,7 @@ import pytest
 from adapters.exchanges.binance.client import Binance
 from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
-from adapters.paper.ledger import PaperOrder
+from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
 from application import lookups
 from application.exchange import Credentials, OrderRequest

@@ -73,6 +73,7 @@ def test_what_is_sent_is_sized_from_the_live_balance(trading, wish, sent):
         ({"percent": "0.1"}, "notional_below_minimum"),
         ({"quantity": "0.000001"}, "quantity_below_minimum"),
         ({"symbol": "DOGE/USDT", "cost": "500"}, "symbol_unknown"),
+        ({"percent": "5", "type": Type.LIMIT, "price": "0.001"}, "price_out_of_range"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused_and_not_sent(trading, wish, reason):

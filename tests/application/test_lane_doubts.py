@@ -166,6 +166,22 @@ def test_sizing_reckons_with_the_worst_that_a_doubt_may_cost(trading, first):
     asyncio.run(story())
 
 
+def test_while_nobody_can_tell_what_a_doubt_has_spent_nothing_is_sized(trading):
+    """A market buy by quantity may have cost anything: what spends the same currency waits until it is known."""
+
+    async def story():
+        async with trading(USDT="1000") as desk:
+            desk.fault("place_order", "lose_request")
+            doubt = await desk.becomes(await desk.wish(quantity=Decimal("0.01")), Status.UNKNOWN)
+            waiting = await desk.wish(symbol="ETH/USDT", percent=Decimal(100))
+            await desk.until(lambda: "balance_unknown" in desk.log.said)
+            assert await desk.facts(waiting) == ["Placed"]
+            desk.now = doubt.valid_until + PROOF_AFTER
+            assert (await desk.becomes(waiting, Status.CLOSED)).cost == 1000
+
+    asyncio.run(story())
+
+
 def test_a_sale_in_doubt_counts_for_the_same_currency_in_another_market(trading):
     """What may be sold already is not sold again elsewhere."""
 

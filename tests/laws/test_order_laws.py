@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from copy import copy
+from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.eventmapper import EventMapper
 from domain.aggregate import carrying
-from domain.order import ENDED, Order, Status
-from domain.refusals import Refused
+from domain.order import ENDED, MAY, OUTCOMES, Order, Status
+from domain.refusals import Impossible, Invalid, Refused
 from domain.wish import Side, Source, TimeInForce, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER = UUID(int=7)
-QUANTITY = Decimal(100)
+QUANTITY, PRICE, LEAST = Decimal(100), Decimal("0.1"), Decimal("0.000000000000000001")
+WISH = Wish("BTC/USDT", Side.BUY, Type.LIMIT, quantity=QUANTITY, price=PRICE, time_in_force=TimeInForce.GTC)
 
 
 class PlainKeys:
@@ -31,140 +35,144 @@ class PlainKeys:
 
 
 def placed() -> Order:
-    wish = Wish(
-        "BTC/USDT", Side.BUY, Type.LIMIT, quantity=QUANTITY, price=Decimal("0.1"), time_in_force=TimeInForce.GTC
-    )
     return Order.place(
-        order_id=uuid4(), user=1, broker=1, wish=wish, source=Source.MANUAL, requester="t", client_order_id="c-1"
+        order_id=uuid4(), user=1, broker=1, wish=WISH, source=Source.MANUAL, requester="t", client_order_id="c-1"
     )
 
 
-def submit(order: Order) -> None:
-    order.submit(
-        SENDER, now=NOW, valid_until=NOW + timedelta(seconds=5), quantity=QUANTITY, cost=None, price=Decimal("0.1")
-    )
+def sent() -> Order:
+    order = placed()
+    submit(order)
+    return order
 
 
-def fill(order: Order, trade: str, quantity: Decimal | str) -> None:
-    exact = order.quantity - sum(order.fills.values(), Decimal(0)) if quantity == "rest" else quantity
-    if trade in order.fills:
-        exact = order.fills[trade]
-    order.fill(trade, exact, Decimal("0.1"), Decimal("0.000000000000000001"), "BTC", NOW, None, '{"a": 1}')
+def adopted(broker: int = 1) -> Order:
+    return Order.adopt(user=1, broker=broker, exchange_order_id="x-0", wish=WISH, raw='{"clientOrderId":"theirs"}')
+
+
+def submit(order: Order, quantity: Decimal = QUANTITY) -> None:
+    order.submit(SENDER, now=NOW, valid_until=NOW, quantity=quantity, cost=None, price=PRICE)
+
+
+def fill(order: Order, trade: str, quantity: Decimal | str, price: Decimal = PRICE, fee: Decimal = LEAST) -> None:
+    rest = Decimal(str(order.remaining)) if quantity == "rest" else quantity
+    order.fill(trade, order.fills.get(trade, rest), price, fee, "BTC", NOW, None, '{"a": 1}')
 
 
 VERBS = {
     "refuse": lambda o: o.refuse("stale"),
     "submit": submit,
-    "accept": lambda o: o.accept("x-1", "{}"),
+    "accept": lambda o, known_as="x-1": o.accept(known_as, "{}"),
     "reject": lambda o: o.reject("no", "{}"),
+    "fill": fill,
+    "progress": lambda o, quantity=LEAST, cost=PRICE: o.progress(quantity, cost, "{}"),
     "close": lambda o: o.close("{}"),
     "cancel": lambda o: o.cancel("user", "{}"),
     "expire": lambda o: o.expire("IOC", "{}"),
     "doubt": lambda o: o.doubt("silence"),
-    "resolve": lambda o: o.resolve(1, Status.CANCELLED, "seen on the exchange"),
+    "resolve": lambda o, outcome=Status.CANCELLED: o.resolve(1, outcome, "seen on the exchange"),
+    "correct": lambda o, ours=None, theirs=Status.OPEN: o.correct(ours or o.status, theirs, "{}"),
     "request_cancel": lambda o: o.request_cancel("user"),
     "reject_cancel": lambda o: o.reject_cancel("no", "{}"),
-    "request_amend": lambda o: o.request_amend("c-2", None, Decimal("0.2")),
+    "request_amend": lambda o, quantity=None, price=Decimal("0.2"): o.request_amend("c-2", quantity, price),
     "reject_amend": lambda o: o.reject_amend("no", "{}"),
-    "amend": lambda o: o.amend("x-2", None, Decimal("0.2"), "{}"),
+    "amend": lambda o, quantity=None, price=Decimal("0.2"): o.amend("x-2", quantity, price, "{}"),
 }
 # Eighteen places: a float on the way to the log or back would be caught. "rest" reaches the exact end of an order.
-quantities = st.one_of(st.decimals("0.001", "60", places=18), st.just("rest"))
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.sampled_from(sorted(VERBS))),
-        st.tuples(st.just("fill"), st.sampled_from(["t1", "t2", "t3"]), quantities),
-        st.tuples(st.just("progress"), st.decimals("0.001", "100", places=18)),
-    ),
-    max_size=14,
+amounts = st.decimals("0.001", "60", places=18)
+statuses = st.sampled_from(Status)
+any_step = st.one_of(
+    st.tuples(st.sampled_from(sorted(VERBS.keys() - {"fill"}))),
+    st.tuples(st.just("fill"), st.sampled_from(["t1", "t2", "t3"]), amounts | st.just("rest")),
+    st.tuples(st.just("progress"), st.decimals("0.001", "100", places=18)),
+    st.tuples(st.sampled_from(["request_amend", "amend"]), st.decimals("0.001", "150", places=18), st.none() | amounts),
+    st.tuples(st.just("correct"), st.none() | statuses, statuses),
+    st.tuples(st.just("resolve"), statuses),
 )
+steps = st.lists(any_step, max_size=14)
+starts = st.sampled_from([placed, sent, adopted])
 
 
 def say(order: Order, step: tuple) -> bool:
     """Whether the order took it."""
     try:
-        if step[0] == "fill":
-            fill(order, *step[1:])
-        elif step[0] == "progress":
-            order.progress(step[1], step[1] / 10, "{}")
-        else:
-            VERBS[step[0]](order)
+        with carrying(user="1"):
+            VERBS[step[0]](order, *step[1:])
     except Refused:
         return False
     return True
 
 
-def told(said: list[tuple]) -> Order:
+def told(said: list[tuple], start=sent) -> Order:
     with carrying(user="1"):
-        order = placed()
-        for step in [("submit",), *said] if len(said) % 2 else said:
-            say(order, step)
+        order = start()
+    for step in said:
+        say(order, step)
     return order
 
 
 def state(order: Order) -> dict:
     hidden = {"_pending_events", "_id", "order_id", "_created_on", "_modified_on"}
-    return {key: value for key, value in vars(order).items() if key not in hidden}
+    return {key: copy(value) for key, value in vars(order).items() if key not in hidden}
 
 
-@given(steps)
-def test_replaying_gives_the_same_order(said):
+@given(steps, starts)
+def test_replaying_gives_the_same_order(said, start):
     """The state is what the events add up to, and nothing else."""
-    order, again = told(said), None
+    order, again = told(said, start), None
     before = state(order)
     for event in order.collect_events():
         again = event.mutate(again)
     assert state(again) == before
 
 
-@given(steps)
-def test_every_event_survives_the_log(said):
+@given(steps, starts)
+def test_every_event_survives_the_log(said, start):
     """What is read back equals what was written, to the last of eighteen places."""
     mapper = EventMapper(PlainKeys())
-    events = told(said).collect_events()
+    events = told(said, start).collect_events()
     stored = [mapper.to_stored_event(event) for event in events]
     assert [mapper.to_domain_event(event) for event in stored] == list(events)
     assert not any(b'"raw":"{' in event.state for event in stored)
 
 
-@given(steps)
-def test_saying_everything_twice_changes_nothing(said):
-    """Neither state nor version; only `submit` is never silent, and `progress` may not fall behind a later fill."""
-    said = [step for step in said if step[0] not in {"submit", "request_cancel", "reject_cancel"}]
-    said = [step for step in said if "amend" not in step[0]]
-    once, twice = told(said), told([])
-    with carrying(user="1"):
-        twice = placed()
-        for step in [("submit",), *said] if len(said) % 2 else said:
-            say(twice, step)
-            if step[0] != "submit":
-                say(twice, step)
-    assert (state(once), once.version) == (state(twice), twice.version)
+@given(steps, starts)
+def test_saying_everything_twice_changes_nothing(said, start):
+    """Neither state nor version: what is heard again is silence, or refused like a second `submit`."""
+    once, twice = told(said, start), told([], start)
+    for step in said:
+        say(twice, step)
+        say(twice, step)
+    assert state(once) == state(twice)
 
 
-@given(
-    steps,
-    st.one_of(
-        st.sampled_from([(v,) for v in sorted(VERBS)]),
-        st.tuples(st.just("fill"), st.just("t9"), st.just(Decimal(1000))),
-    ),
-)
+@given(steps, any_step | st.just(("fill", "t9", Decimal(1000))), starts)
 @settings(max_examples=200)
-def test_a_refusal_leaves_no_trace(said, step):
+def test_a_refusal_leaves_no_trace(said, step, start):
     """Neither in the state nor among the events to be saved."""
-    order = told(said)
+    order = told(said, start)
     before, pending = state(order), len(order.pending_events)
-    with carrying(user="1"):
-        if not say(order, step):
-            assert (state(order), len(order.pending_events)) == (before, pending)
+    assert say(order, step) or (state(order), len(order.pending_events)) == (before, pending)
 
 
-@given(steps)
-def test_no_order_is_filled_beyond_its_quantity(said):
-    """And the exact rest ends it."""
-    order = told(said)
-    assert order.filled <= QUANTITY
-    if sum(order.fills.values(), Decimal(0)) == QUANTITY:
+@given(steps, any_step, starts)
+@settings(max_examples=200)
+def test_the_table_says_what_an_order_may(said, step, start):
+    """A verb that the order's state does not list is never a fact."""
+    order = told(said, start)
+    before = state(order)
+    if step[0] not in MAY[order.status]:
+        say(order, step)
+        assert state(order) == before
+    assert set().union(*MAY.values()) == set(VERBS)
+
+
+@given(steps, starts)
+def test_no_order_is_filled_beyond_its_quantity(said, start):
+    """However that was amended; and the exact rest ends it, until two reports say otherwise."""
+    order = told([step for step in said if step[0] != "correct"], start)
+    assert order.filled <= order.quantity
+    if sum(map(Fraction, order.fills.values())) == order.quantity:
         assert order.status in ENDED
 
 
@@ -172,7 +180,121 @@ def test_no_order_is_filled_beyond_its_quantity(said):
 def test_one_sender_and_one_attempt(said):
     """A second sender is refused whatever happened, and so is a second attempt without proof."""
     order = told(said)
-    if order.attempt:
-        before = order.attempt
-        assert not say(order, ("submit",))
-        assert order.attempt == before
+    assert not say(order, ("submit",))
+    assert order.attempt == 1
+
+
+@given(st.lists(st.integers(1, 10**33), min_size=2, max_size=40))
+def test_sums_of_fills_are_exact(units):
+    """Far beyond the 28 digits that Decimal usually keeps: the last unit closes the order, one more is refused."""
+    fills = [Decimal(f"{number}e-18") for number in units]
+    exact, short = placed(), placed()
+    submit(exact, Decimal(f"{sum(units)}e-18"))
+    submit(short, Decimal(f"{sum(units) - 1}e-18"))
+    for number, quantity in enumerate(fills[:-1]):
+        assert say(exact, ("fill", f"t{number}", quantity))
+        assert exact.status is Status.OPEN
+        assert say(short, ("fill", f"t{number}", quantity)) == (sum(units[: number + 1]) < sum(units))
+    assert exact.remaining == fills[-1]
+    assert not say(short, ("fill", "last", fills[-1]))
+    assert say(exact, ("fill", "last", fills[-1]))
+    assert (exact.status, exact.filled, exact.remaining) == (Status.CLOSED, Decimal(f"{sum(units)}e-18"), 0)
+
+
+NOT_FINITE = [Decimal(word) for word in ("NaN", "-NaN", "Infinity", "-Infinity")]
+NO_AMOUNTS = {
+    "submit": lambda none: [(none,)],
+    "fill": lambda none: [("t9", none), ("t9", LEAST, none), ("t9", LEAST, PRICE, none)],
+    "progress": lambda none: [(none, PRICE), (LEAST, none)],
+    "request_amend": lambda none: [(none, None), (None, none)],
+    "amend": lambda none: [(none, None), (None, none)],
+}
+
+
+@given(steps, starts, st.sampled_from(sorted(NO_AMOUNTS)), st.sampled_from(NOT_FINITE))
+def test_what_is_no_amount_is_refused(said, start, verb, none):
+    """NaN and Infinity come out of Decimal and JSON alike: no state of an order takes them, and none is harmed."""
+    # Repeating a request that is under way is silence, whatever it asks for now.
+    order = told([step for step in said if step[0] != "request_amend"], start)
+    before = state(order)
+    for given_ in NO_AMOUNTS[verb](none):
+        assert not say(order, (verb, *given_))
+        assert state(order) == before
+
+
+@given(steps, starts, st.none() | statuses, statuses)
+def test_a_correction_is_the_exchanges_word(said, start, ours, theirs):
+    """It moves an order that ended as the reports say we say; what was filled and its ids stay."""
+    order = told(said, start)
+    before = state(order)
+    taken = say(order, ("correct", ours, theirs))
+    if order.version == before["_version"]:
+        assert (state(order), taken) == (before, theirs is before["status"])
+    else:
+        assert (before["status"], order.status) == (ours or before["status"], theirs)
+        assert theirs in OUTCOMES
+        kept = state(order).keys() - {"status", "reason", "_version", "cancel_requested", "amendment"}
+        assert {key: state(order)[key] for key in kept} == {key: before[key] for key in kept}
+
+
+@pytest.mark.parametrize("wrong", ["reject", "cancel", "expire", "close"])
+def test_a_wrong_end_is_corrected_once(wrong):
+    """The order lives on with its ids and fills, and ends as it truly ends."""
+    order = told([("accept",), ("fill", "t1", QUANTITY / 4), (wrong,)])
+    ours = order.status
+    for nonsense in set(Status) - OUTCOMES:
+        assert not say(order, ("correct", ours, nonsense))
+    assert say(order, ("correct", ours, Status.OPEN))
+    assert not say(order, ("correct", ours, Status.EXPIRED))
+    assert (order.status, order.filled, order.exchange_order_id) == (Status.OPEN, QUANTITY / 4, "x-1")
+    assert say(order, ("fill", "t2", "rest"))
+    assert order.status is Status.CLOSED
+
+
+@pytest.mark.parametrize("first", [[("doubt",), ("resolve", Status.OPEN)], [("fill", "t1", LEAST)], [("progress",)]])
+def test_the_acceptance_may_come_late(first):
+    """After a person's word, a fill or a progress report it still brings the exchange's id, and only one."""
+    order = told(first)
+    assert (order.status, order.exchange_order_id) == (Status.OPEN, None)
+    order.accept("x-1", "{}")
+    assert (order.status, order.exchange_order_ids) == (Status.OPEN, ["x-1"])
+    order.accept("x-1", "{}")
+    with pytest.raises(Impossible) as refused:
+        order.accept("x-2", "{}")
+    assert refused.value.code == "order_known_otherwise"
+    assert [type(event).__name__ for event in order.pending_events].count("Accepted") == 1
+
+
+@given(amounts, st.decimals("0.001", "150", places=18))
+def test_a_quantity_is_amended_to_the_last_place(filled, quantity):
+    """Never below what is filled; down to exactly that, the order is closed."""
+    order = told([("fill", "t1", filled)])
+    assert say(order, ("request_amend", quantity, None)) == (quantity > filled)
+    assert say(order, ("amend", quantity, None)) == (quantity >= filled)
+    if quantity >= filled:
+        assert Fraction(order.remaining) == Fraction(quantity) - Fraction(filled)
+        assert order.status is (Status.CLOSED if quantity == filled else Status.OPEN)
+        assert (order.exchange_order_id, order.amendment) == ("x-2", None)
+
+
+@given(amounts)
+def test_cut_down_to_what_is_filled_is_closed(filled):
+    """Also by somebody outside; a fill after that is more than there was."""
+    order = told([("fill", "t1", filled)])
+    with pytest.raises(Invalid):
+        order.amend("x-2", filled - LEAST, None, "{}")
+    order.amend("x-2", filled, None, "{}")
+    assert (order.status, order.remaining) == (Status.CLOSED, 0)
+    assert not say(order, ("fill", "t2", LEAST))
+
+
+def test_a_found_order_is_one_order():
+    """Whoever finds it: its id comes from the exchange's, it rests there, and it is never sent."""
+    one, other = adopted(), adopted()
+    assert one.id == one.order_id == other.id != adopted(broker=2).id
+    assert (one.client_order_id, one.exchange_order_ids) == ("EXT_1_BTCUSDT_x-0", ["x-0"])
+    assert (one.source, one.status, one.remaining) == (Source.EXTERNAL, Status.OPEN, QUANTITY)
+    assert not say(one, ("submit",))
+    assert not say(one, ("accept", "x-1"))
+    assert say(one, ("fill", "t1", "rest"))
+    assert one.status is Status.CLOSED
