@@ -39,6 +39,32 @@ class OrderRequest:
     cost: Decimal | None = None
     price: Decimal | None = None
     time_in_force: TimeInForce | None = None
+    stop_price: Decimal | None = None
+    trailing: int | None = None
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """Two orders of which one cancels the other, sent in one call: a stop, and a target to be rested."""
+
+    list_id: str
+    stop: OrderRequest
+    target: OrderRequest
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an exchange can do with resting orders.
+
+    `lists` tells of orders of which one cancels the other; without them, and where a resting order locks the coins
+    (`locks`), only the stop of a protection can rest.
+    """
+
+    lists: bool
+    locks: bool
+    trailing: bool
+    amend_quantity: bool
+    replace: bool
 
 
 @dataclass(frozen=True)
@@ -144,6 +170,8 @@ class Exchange(Protocol):
     valid_for: float
     """How many seconds after its creation the exchange may still act on a request."""
 
+    capabilities: Capabilities
+
     async def markets(self) -> Sequence[Market]:
         """Every tradable pair with its rules."""
 
@@ -164,6 +192,28 @@ class Exchange(Protocol):
 
     async def cancel(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """Take an order off the book. "Unknown order" is `OrderNotFound`, which is no end by itself."""
+
+    async def place_list(self, credentials: Credentials, request: ListRequest) -> Sequence[OrderReport]:
+        """Send both orders in one call, once; answers the stop's report and the target's. Raises as `place`."""
+
+    async def cancel_list(self, credentials: Credentials, market: Market, list_id: str) -> Sequence[OrderReport]:
+        """Take both orders off the book. Raises as `cancel`."""
+
+    async def amend(
+        self,
+        credentials: Credentials,
+        market: Market,
+        client_order_id: str,
+        new_client_order_id: str,
+        quantity: Decimal,
+    ) -> OrderReport:
+        """Make a resting order smaller without losing its place; it is known by the new id from then on."""
+
+    async def replace(self, credentials: Credentials, old_client_order_id: str, request: OrderRequest) -> OrderReport:
+        """Cancel a resting order and send another in one call; when the cancel is refused nothing is sent.
+
+        Raises `NoAnswer` when the first was cancelled and the second not taken: both are to be looked up.
+        """
 
     async def query(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """One order by the id we gave it. Raises `OrderNotFound` or `NoAnswer`."""

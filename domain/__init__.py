@@ -5,8 +5,9 @@ Importing the package registers every event's topic, which whoever reads the log
 
 from domain.broker import Broker
 from domain.order import Order
+from domain.position import Position
 from domain.registry import Registry
 from domain.user import User
 from domain.webhook import Webhook
 
-AGGREGATES = (Broker, Order, Registry, User, Webhook)
+AGGREGATES = (Broker, Order, Position, Registry, User, Webhook)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
-from adapters.paper.ledger import PaperOrder
+from adapters.paper.orders import PaperOrder
 from adapters.paper.prices import PAIRS
 
 EXCHANGES = ("binance",)
@@ -123,7 +123,7 @@ def _order(o: PaperOrder) -> dict[str, Any]:
         "type": o.type,
         "quantity": f"{o.quantity:f}",
         "price": None if o.price is None else f"{o.price:f}",
-        "stop_price": None,
+        "stop_price": None if o.trigger is None else f"{o.trigger:f}",
         "status": STATES[o.status],
         "filled": f"{o.filled:f}",
         "average": f"{(o.cost / o.filled).quantize(Decimal('1e-8')):f}" if o.filled else None,

@@ -1,6 +1,7 @@
-"""The books of the paper exchange: accounts, locks, orders and trades, and the matching against the last price.
+"""The ledger of the paper exchange: locks, matching against the last price, triggers, lists.
 
-There is one price at a time: what crosses it trades at it, what rests trades at its own limit when it is reached.
+There is one price at a time: what crosses it trades at it, what rests trades at its own limit when it is reached, and
+a stop trades at the price that triggered it, however far the market jumped.
 """
 
 from __future__ import annotations
@@ -8,103 +9,19 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
+from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade, Refused
 from adapters.paper.prices import PAIRS, Pair, Prices
 from domain.amounts import ZERO
 
 FEE_RATE = Decimal("0.001")
 _CENT_OF_CENTS = Decimal("0.00000001")
 
-
-class Refused(Exception):
-    """The exchange says no. `reason` is the paper exchange's own word, which each native API translates."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason} {detail}".strip())
-        self.reason = reason
-        self.detail = detail
-
-
-@dataclass(eq=False)
-class Account:
-    """One account at one exchange."""
-
-    exchange: str
-    key: str
-    secret: str
-    passphrase: str | None
-    number: int
-    free: dict[str, Decimal] = field(default_factory=dict)
-    locked: dict[str, Decimal] = field(default_factory=dict)
-
-    def add(self, currency: str, amount: Decimal) -> None:
-        self.free[currency] = self.free.get(currency, ZERO) + amount
-
-    def lock(self, currency: str, amount: Decimal) -> None:
-        if self.free.get(currency, ZERO) < amount:
-            raise Refused("insufficient_funds", currency)
-        self.free[currency] -= amount
-        self.locked[currency] = self.locked.get(currency, ZERO) + amount
-
-    def unlock(self, currency: str, amount: Decimal) -> None:
-        self.locked[currency] -= amount
-        self.add(currency, amount)
-
-
-@dataclass(eq=False)
-class PaperTrade:
-    """One execution."""
-
-    id: int
-    order: PaperOrder
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal
-    fee_currency: str
-    at: int
-    maker: bool
-
-
-@dataclass(eq=False)
-class PaperOrder:
-    """One order. `status` is new, partly, filled, cancelled or expired."""
-
-    id: int
-    account: Account
-    pair: Pair
-    client_order_id: str
-    side: str
-    type: str
-    quantity: Decimal
-    quote_quantity: Decimal
-    price: Decimal | None
-    time_in_force: str
-    at: int
-    status: str = "new"
-    filled: Decimal = ZERO
-    cost: Decimal = ZERO
-    locked: Decimal = ZERO
-    updated: int = 0
-    reason: str = ""
-    hidden_until: int = 0
-    trades: list[PaperTrade] = field(default_factory=list)
-
-    @property
-    def rests(self) -> bool:
-        """Whether it stands on the book."""
-        return self.status in {"new", "partly"}
-
-    @property
-    def spends(self) -> str:
-        """The currency that it gives away."""
-        return self.pair.quote if self.side == "buy" else self.pair.base
-
-
 Heard = Callable[[str, PaperOrder, PaperTrade | None], None]
-"""What happened (new, trade, cancelled, expired), to which order, with which trade."""
+"""What happened (new, triggered, trade, amended, cancelled, expired), to which order, with which trade."""
 
 
 class Ledger:
@@ -120,7 +37,9 @@ class Ledger:
         self._by_name: dict[tuple[Account, str], list[PaperOrder]] = defaultdict(list)
         self.trades: list[PaperTrade] = []
         self.listeners: list[Heard] = []
+        self.lists: dict[int, PaperList] = {}
         self.order_ids = itertools.count(1001)
+        self.list_ids = itertools.count(701)
         self.trade_ids = itertools.count(50001)
         self.opened: Callable[[Account], None] = lambda _: None
         prices.listeners.append(self._price_moved)
@@ -177,6 +96,8 @@ class Ledger:
         ]
         return found[-1] if found else None
 
+    # --- placing -----------------------------------------------------------------------------------------------
+
     def place(
         self,
         account: Account,
@@ -189,61 +110,165 @@ class Ledger:
         quote_quantity: Decimal = ZERO,
         price: Decimal | None = None,
         time_in_force: str = "GTC",
+        stop_price: Decimal | None = None,
+        trailing: int | None = None,
         partly: bool = False,
     ) -> PaperOrder:
         """Take an order and match it. `partly` lets only half of it find a counterpart. Raises `Refused`."""
-        if any(o.rests for o in self._by_name[account, client_order_id]):
-            raise Refused("duplicate")
         last = self.prices.last[pair.symbol]
         if type == "market" and not quantity:
             quantity = (quote_quantity / last / pair.step).to_integral_value(ROUND_DOWN) * pair.step
-        self._check(pair, quantity, price, last)
-        crosses = price is None or (price >= last if side == "buy" else price <= last)
-        if time_in_force == "PO" and crosses:
-            raise Refused("would_take")
         order = PaperOrder(
             next(self.order_ids), account, pair, client_order_id, side, type, quantity, quote_quantity, price,
-            time_in_force, self.clock(),
+            time_in_force, self.clock(), stop_price=stop_price, trailing=trailing,
+            triggered=type in {"market", "limit"},
         )  # fmt: skip
-        order.locked = quantity if side == "sell" else (quantity * (price if price is not None else last))
+        self._check(order, last)
+        order.locked = quantity if side == "sell" else quantity * (price or order.trigger or last)
         account.lock(order.spends, order.locked)
+        self._enter_new(order)
+        if order.triggered:
+            self._match(order, last, partly=partly)
+        return order
+
+    def place_list(
+        self,
+        account: Account,
+        pair: Pair,
+        *,
+        client_id: str,
+        side: str,
+        quantity: Decimal,
+        legs: Sequence[Mapping[str, Any]],
+    ) -> PaperList:
+        """Take two orders of which one cancels the other: a trigger on one side, a limit or trigger on the other.
+
+        Each leg gives type, client_order_id, price, stop_price, trailing and time_in_force. Raises `Refused`.
+        """
+        last = self.prices.last[pair.symbol]
+        orders = [
+            PaperOrder(
+                next(self.order_ids), account, pair, leg["client_order_id"], side, leg["type"], quantity, ZERO,
+                leg.get("price"), leg.get("time_in_force", "GTC"), self.clock(), stop_price=leg.get("stop_price"),
+                trailing=leg.get("trailing"), triggered=leg["type"] == "limit",
+            )
+            for leg in legs
+        ]  # fmt: skip
+        if len({order.client_order_id for order in orders}) < len(orders):
+            raise Refused("duplicate")
+        for order in orders:
+            self._check(order, last, in_list=True)
+            if order.triggered and self._crosses(order, last):
+                raise Refused("list_prices")
+        made = PaperList(next(self.list_ids), client_id, orders, self.clock())
+        costs = [quantity if side == "sell" else quantity * (o.price or o.trigger or last) for o in orders]
+        orders[0].locked = max(costs)
+        account.lock(orders[0].spends, orders[0].locked)
+        self.lists[made.id] = made
+        for order in orders:
+            order.list_id = made.id
+            self._enter_new(order)
+        return made
+
+    def _enter_new(self, order: PaperOrder) -> None:
         self.enter(order)
         order.updated = order.at
         self._say("new", order, None)
-        if crosses:
-            if time_in_force == "FOK" and partly:
-                self._end(order, "expired", "UNFILLED_FOK_ORDER_EXPIRED")
-                return order
-            half = (quantity / 2 / pair.step).to_integral_value(ROUND_DOWN) * pair.step
-            self._trade(order, half if partly and half else quantity, last, maker=False)
-        if order.rests and type == "market":
-            self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
-        elif order.rests and time_in_force in {"IOC", "FOK"}:
-            self._end(order, "expired", f"UNFILLED_{time_in_force}_QUANTITY_EXPIRED")
-        return order
 
-    def _check(self, pair: Pair, quantity: Decimal, price: Decimal | None, last: Decimal) -> None:
-        if price is not None and (price <= 0 or price % pair.tick):
-            raise Refused("filter", "PRICE_FILTER")
+    def _crosses(self, order: PaperOrder, last: Decimal) -> bool:
+        return order.price is None or (order.price >= last if order.side == "buy" else order.price <= last)
+
+    def _match(self, order: PaperOrder, last: Decimal, *, partly: bool = False) -> None:
+        """Trade what crosses; end what may not rest."""
+        if self._crosses(order, last):
+            if order.time_in_force == "FOK" and partly:
+                return self._end(order, "expired", "UNFILLED_FOK_ORDER_EXPIRED")
+            half = (order.quantity / 2 / order.pair.step).to_integral_value(ROUND_DOWN) * order.pair.step
+            self._trade(order, half if partly and half else order.quantity - order.filled, last, maker=False)
+        if order.rests and order.price is None:
+            self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
+        elif order.rests and order.time_in_force in {"IOC", "FOK"}:
+            self._end(order, "expired", f"UNFILLED_{order.time_in_force}_QUANTITY_EXPIRED")
+        return None
+
+    def _check(self, order: PaperOrder, last: Decimal, *, in_list: bool = False) -> None:
+        pair, price, quantity = order.pair, order.price, order.quantity
+        if any(o.rests for o in self._by_name[order.account, order.client_order_id]):
+            raise Refused("duplicate")
+        for asked in (price, order.stop_price):
+            if asked is not None and (asked <= 0 or asked % pair.tick):
+                raise Refused("filter", "PRICE_FILTER")
         if quantity <= 0 or quantity % pair.step or quantity > pair.maximum_quantity:
             raise Refused("filter", "LOT_SIZE")
-        notional = quantity * (price if price is not None else last)
-        if not pair.minimum_notional <= notional <= pair.maximum_notional:
+        if not pair.minimum_notional <= quantity * (price or order.stop_price or last) <= pair.maximum_notional:
             raise Refused("filter", "NOTIONAL")
+        if order.time_in_force == "PO" and not in_list and self._crosses(order, last):
+            raise Refused("would_take")
+        if not order.triggered and order.reached(last) and order.trailing is None:
+            raise Refused("list_prices" if in_list else "would_trigger")
+
+    # --- changing ----------------------------------------------------------------------------------------------
 
     def cancel(self, order: PaperOrder) -> None:
-        """Take an order off the book. Raises `Refused` when it rests no more."""
+        """Take an order off the book, with its whole list. Raises `Refused` when it rests no more."""
         if not order.rests:
             raise Refused("unknown_order")
-        self._end(order, "cancelled", "")
+        others = self.lists[order.list_id].others(order) if order.list_id is not None else []
+        for ended in (order, *others):
+            self._end(ended, "cancelled", "")
+
+    def amend(self, order: PaperOrder, quantity: Decimal, client_order_id: str) -> None:
+        """Make a resting order smaller without losing its place. Raises `Refused`."""
+        if not order.rests:
+            raise Refused("unknown_order")
+        if not order.filled < quantity < order.quantity or quantity % order.pair.step:
+            raise Refused("amend")
+        if order.locked:
+            freed = order.locked * (order.quantity - quantity) / (order.quantity - order.filled)
+            order.locked -= freed
+            order.account.unlock(order.spends, freed)
+        self._by_name[order.account, order.client_order_id].remove(order)
+        self._by_name[order.account, client_order_id].append(order)
+        order.quantity, order.client_order_id, order.updated = quantity, client_order_id, self.clock()
+        self._say("amended", order, None)
+
+    # --- what the market does ----------------------------------------------------------------------------------
 
     def _price_moved(self, symbol: str, price: Decimal) -> None:
-        for order in [o for o in self._resting.values() if o.pair.symbol == symbol and o.price is not None]:
-            assert order.price is not None
-            if price <= order.price if order.side == "buy" else price >= order.price:
+        for order in [o for o in self._resting.values() if o.pair.symbol == symbol]:
+            if not order.rests:
+                continue  # another leg of its list was faster
+            if not order.triggered and order.reached(price):
+                self._trigger(order, price)
+            elif order.triggered and self._crosses(order, price):
+                assert order.price is not None
                 self._trade(order, order.quantity - order.filled, order.price, maker=True)
 
+    def _trigger(self, order: PaperOrder, price: Decimal) -> None:
+        order.triggered, order.updated = True, self.clock()
+        self._win(order)
+        self._say("triggered", order, None)
+        missing = (order.quantity * price if order.side == "buy" and order.price is None else ZERO) - order.locked
+        try:
+            # A buy that jumped above its trigger costs more than was set aside for it.
+            order.account.lock(order.spends, max(missing, ZERO))
+        except Refused:
+            self._end(order, "expired", "INSUFFICIENT_BALANCE")
+        else:
+            order.locked += max(missing, ZERO)
+            self._match(order, price)
+
+    def _win(self, order: PaperOrder) -> None:
+        """Of a list this leg is carried out: the coins are its own now, and the others expire."""
+        if order.list_id is None:
+            return
+        for other in self.lists[order.list_id].others(order):
+            order.locked += other.locked
+            other.locked = ZERO
+            self._end(other, "expired", "OCO_TRIGGER")
+
     def _trade(self, order: PaperOrder, quantity: Decimal, price: Decimal, *, maker: bool) -> None:
+        self._win(order)
         account, pair, cost = order.account, order.pair, quantity * price
         buys = order.side == "buy"
         received, got = (quantity, pair.base) if buys else (cost, pair.quote)

@@ -47,7 +47,7 @@ class PaperServer:
         desk = Desk(BinanceApi(self.paper))
         binance = [
             route
-            for door in (BinanceRest(desk), BinanceWsApi(desk), BinanceStreams(desk.api))
+            for door in (BinanceRest(desk), BinanceWsApi(desk), BinanceStreams(self.paper))
             for route in door.routes()
         ]
         for offset, routes in enumerate([Control(self.paper).routes(), binance]):

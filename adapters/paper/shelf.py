@@ -10,15 +10,18 @@ from typing import Any
 
 import msgspec
 
-from adapters.paper.ledger import Account, Ledger, PaperOrder, PaperTrade
+from adapters.paper.ledger import Ledger
+from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
 from adapters.paper.prices import PAIRS
 
 _ORDER = (
     "id", "client_order_id", "side", "type", "quantity", "quote_quantity", "price", "time_in_force", "at", "status",
-    "filled", "cost", "locked", "updated", "reason",
+    "filled", "cost", "locked", "updated", "reason", "stop_price", "trailing", "extreme", "triggered", "list_id",
 )  # fmt: skip
 _TRADE = ("id", "quantity", "price", "fee", "fee_currency", "at", "maker")
-_AMOUNTS = frozenset({"quantity", "quote_quantity", "price", "filled", "cost", "locked", "fee"})
+_AMOUNTS = frozenset(
+    {"quantity", "quote_quantity", "price", "filled", "cost", "locked", "fee", "stop_price", "extreme"}
+)
 
 
 class Shelf:
@@ -43,10 +46,14 @@ class Shelf:
             order = PaperOrder(account=account, pair=PAIRS[body["pair"]], **_typed(body, _ORDER))
             order.trades = [PaperTrade(order=order, **_typed(trade, _TRADE)) for trade in body["trades"]]
             ledger.enter(order)
+        for body in self._read("list"):
+            legs = [order for order in ledger.orders.values() if order.list_id == body["id"]]
+            ledger.lists[body["id"]] = PaperList(body["id"], body["client_id"], legs, body["at"])
         ledger.trades = sorted((t for o in ledger.orders.values() for t in o.trades), key=lambda t: t.id)
         ledger.order_ids = itertools.count(max(ledger.orders, default=1000) + 1)
+        ledger.list_ids = itertools.count(max(ledger.lists, default=700) + 1)
         ledger.trade_ids = itertools.count(max((t.id for t in ledger.trades), default=50000) + 1)
-        ledger.listeners.append(lambda _, order, __: self._keep(order))
+        ledger.listeners.append(lambda _, order, __: self._keep(ledger, order))
         ledger.opened = self._keep_account
 
     def _read(self, kind: str) -> list[dict[str, Any]]:
@@ -61,12 +68,15 @@ class Shelf:
     def _keep_account(self, account: Account) -> None:
         self._put("account", f"{account.exchange}/{account.key}", vars(account))
 
-    def _keep(self, order: PaperOrder) -> None:
+    def _keep(self, ledger: Ledger, order: PaperOrder) -> None:
         body = {name: getattr(order, name) for name in _ORDER}
         body["account"] = [order.account.exchange, order.account.key]
         body["pair"] = order.pair.symbol
         body["trades"] = [{name: getattr(trade, name) for name in _TRADE} for trade in order.trades]
         self._put("order", order.id, body)
+        if order.list_id is not None:
+            kept = ledger.lists[order.list_id]
+            self._put("list", kept.id, {"id": kept.id, "client_id": kept.client_id, "at": kept.at})
         self._keep_account(order.account)
 
 
@@ -75,4 +85,5 @@ def _decimals(amounts: dict[str, str]) -> dict[str, Decimal]:
 
 
 def _typed(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {n: Decimal(body[n]) if n in _AMOUNTS and body[n] is not None else body[n] for n in names}
+    """What an older file does not name keeps its default."""
+    return {n: Decimal(body[n]) if n in _AMOUNTS and body[n] is not None else body[n] for n in names if n in body}

@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 import msgspec
 
-from adapters.exchanges.binance import messages, streams
+from adapters.exchanges.binance import messages, parameters, streams
 from adapters.exchanges.binance.entry import OrderEntry
 from adapters.exchanges.binance.errors import error_of
 from adapters.exchanges.binance.signing import query_string, signed_query
@@ -19,16 +19,16 @@ from adapters.exchanges.http import Answer, Http, Pace
 from application.exchange import (
     Balance,
     Candle,
+    Capabilities,
     Credentials,
     Fill,
+    ListRequest,
     NoAnswer,
     OrderReport,
     OrderRequest,
-    RefusedByExchange,
     Ticker,
 )
 from domain.market import Market
-from domain.wish import TimeInForce, Type
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ class Binance:
         self.clock_offset = timedelta(0)
         """The exchange's clock minus ours, as last measured."""
         self.valid_for = RECEIVE_WINDOW.total_seconds()
+        self.capabilities = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
 
     # --- public ------------------------------------------------------------------------------------------------
 
@@ -84,11 +85,11 @@ class Binance:
 
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> list[Candle]:
         """Up to 1000 bars, oldest first; `timeframe` is one of Binance's own words (1m, 15m, 1h, 1d)."""
-        parameters: dict[str, object] = {"symbol": market.native, "interval": timeframe, "limit": _PAGE}
+        named: dict[str, object] = {"symbol": market.native, "interval": timeframe, "limit": _PAGE}
         if since is not None:
-            parameters["startTime"] = _milliseconds(since)
+            named["startTime"] = _milliseconds(since)
         now = datetime.now(UTC) + self.clock_offset
-        return await self._read("/api/v3/klines", parameters, 2, lambda raw: messages.candles_of(raw, now))
+        return await self._read("/api/v3/klines", named, 2, lambda raw: messages.candles_of(raw, now))
 
     def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
         """Bars as they change; a bar is final when `closed`."""
@@ -103,14 +104,14 @@ class Binance:
 
     async def query(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """One order by our id."""
-        parameters = {"symbol": market.native, "origClientOrderId": client_order_id}
-        return await self._signed("/api/v3/order", parameters, credentials, 4, messages.report_of)
+        named = {"symbol": market.native, "origClientOrderId": client_order_id}
+        return await self._signed("/api/v3/order", named, credentials, 4, messages.report_of)
 
     async def open_orders(self, credentials: Credentials, market: Market | None = None) -> list[OrderReport]:
         """Everything that rests, of one market or of all."""
-        parameters = {"symbol": market.native} if market else {}
+        named = {"symbol": market.native} if market else {}
         weight = 6 if market else 80
-        return await self._signed("/api/v3/openOrders", parameters, credentials, weight, messages.reports_of)
+        return await self._signed("/api/v3/openOrders", named, credentials, weight, messages.reports_of)
 
     async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> list[OrderReport]:
         """All orders created since, asked day by day (Binance's longest range) and page by page."""
@@ -118,11 +119,11 @@ class Binance:
         start, now = since, datetime.now(UTC) + self.clock_offset
         while start <= now:
             end = min(start + _DAY, now + timedelta(seconds=1))
-            parameters: dict[str, object] = {
+            named: dict[str, object] = {
                 "symbol": market.native, "limit": _PAGE,
                 "startTime": _milliseconds(start), "endTime": _milliseconds(end),
             }  # fmt: skip
-            page = await self._signed("/api/v3/allOrders", parameters, credentials, 20, messages.reports_of)
+            page = await self._signed("/api/v3/allOrders", named, credentials, 20, messages.reports_of)
             found.update((report.exchange_order_id, report) for report in page)
             if len(page) < _PAGE:
                 start = end + timedelta(milliseconds=1)
@@ -134,13 +135,13 @@ class Binance:
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> list[Fill]:
         """All executions of one order with their fees."""
         found: list[Fill] = []
-        parameters: dict[str, object] = {"symbol": market.native, "orderId": exchange_order_id, "limit": _PAGE}
+        named: dict[str, object] = {"symbol": market.native, "orderId": exchange_order_id, "limit": _PAGE}
         while True:
-            page = await self._signed("/api/v3/myTrades", parameters, credentials, 5, messages.fills_of)
+            page = await self._signed("/api/v3/myTrades", named, credentials, 5, messages.fills_of)
             found += page
             if len(page) < _PAGE:
                 return found
-            parameters["fromId"] = int(page[-1].trade_id) + 1
+            named["fromId"] = int(page[-1].trade_id) + 1
 
     def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport]:
         """The private stream of one account."""
@@ -150,13 +151,46 @@ class Binance:
 
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
         """Send one order and ask for its fills in the answer."""
-        raw = await self._entry.send("order.place", _order_parameters(request), credentials)
+        raw = await self._entry.send("order.place", parameters.of_order(request), credentials)
         return _understood(raw, messages.report_of)
 
     async def cancel(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """Take one order off the book."""
-        parameters = {"symbol": market.native, "origClientOrderId": client_order_id}
-        return _understood(await self._entry.send("order.cancel", parameters, credentials), messages.report_of)
+        named = {"symbol": market.native, "origClientOrderId": client_order_id}
+        return _understood(await self._entry.send("order.cancel", named, credentials), messages.report_of)
+
+    async def place_list(self, credentials: Credentials, request: ListRequest) -> list[OrderReport]:
+        """Send an OCO: the stop and the target, each on its side of the market."""
+        raw = await self._entry.send("orderList.place.oco", parameters.of_list(request), credentials)
+        reports = _understood(raw, messages.reports_of_list)
+        return sorted(reports, key=lambda report: report.client_order_id != request.stop.client_order_id)
+
+    async def cancel_list(self, credentials: Credentials, market: Market, list_id: str) -> list[OrderReport]:
+        """Take both legs off the book."""
+        named = {"symbol": market.native, "listClientOrderId": list_id}
+        return _understood(await self._entry.send("orderList.cancel", named, credentials), messages.reports_of_list)
+
+    async def amend(
+        self,
+        credentials: Credentials,
+        market: Market,
+        client_order_id: str,
+        new_client_order_id: str,
+        quantity: Decimal,
+    ) -> OrderReport:
+        """Only to a smaller quantity; the place in the queue is kept."""
+        named = {
+            "symbol": market.native, "origClientOrderId": client_order_id, "newClientOrderId": new_client_order_id,
+            "newQty": f"{quantity:f}",
+        }  # fmt: skip
+        raw = await self._entry.send("order.amend.keepPriority", named, credentials)
+        return _understood(raw, messages.report_of_amendment)
+
+    async def replace(self, credentials: Credentials, old_client_order_id: str, request: OrderRequest) -> OrderReport:
+        """`order.cancelReplace`, stopped when the cancel fails."""
+        named = {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": old_client_order_id}
+        raw = await self._entry.send("order.cancelReplace", {**parameters.of_order(request), **named}, credentials)
+        return _understood(raw, messages.report_of_replacement)
 
     async def close(self) -> None:
         """End all connections."""
@@ -168,24 +202,24 @@ class Binance:
     def _now(self) -> int:
         return int(time.time() * 1000 + self.clock_offset.total_seconds() * 1000)
 
-    def _stamped(self, parameters: Mapping[str, object]) -> dict[str, object]:
-        return {**parameters, "recvWindow": int(RECEIVE_WINDOW.total_seconds() * 1000), "timestamp": self._now()}
+    def _stamped(self, named: Mapping[str, object]) -> dict[str, object]:
+        return {**named, "recvWindow": int(RECEIVE_WINDOW.total_seconds() * 1000), "timestamp": self._now()}
 
-    async def _read(self, path: str, parameters: Mapping[str, object], weight: int, meaning: Callable[[bytes], T]) -> T:
-        query = f"{path}?{query_string(parameters)}" if parameters else path
+    async def _read(self, path: str, named: Mapping[str, object], weight: int, meaning: Callable[[bytes], T]) -> T:
+        query = f"{path}?{query_string(named)}" if named else path
         answer = await self._http.read(lambda: query, weight=weight, headers={})
         return _understood(self._checked(answer), meaning)
 
     async def _signed(
         self,
         path: str,
-        parameters: Mapping[str, object],
+        named: Mapping[str, object],
         credentials: Credentials,
         weight: int,
         meaning: Callable[[bytes], T],
     ) -> T:
         def make() -> str:
-            return f"{path}?{signed_query(self._stamped(parameters), credentials.secret)}"
+            return f"{path}?{signed_query(self._stamped(named), credentials.secret)}"
 
         answer = await self._http.read(make, weight=weight, headers={"X-MBX-APIKEY": credentials.key})
         return _understood(self._checked(answer), meaning)
@@ -218,22 +252,3 @@ def _understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def _order_parameters(request: OrderRequest) -> dict[str, object]:
-    """One unified order in Binance's words. Raises `RefusedByExchange` for what Binance cannot express."""
-    parameters: dict[str, object] = {
-        "symbol": request.market.native,
-        "side": request.side.upper(),
-        "newClientOrderId": request.client_order_id,
-        "newOrderRespType": "FULL",
-    }
-    if request.type is Type.MARKET:
-        size = {"quantity": request.quantity} if request.cost is None else {"quoteOrderQty": request.cost}
-        return {**parameters, "type": "MARKET", **{name: f"{value:f}" for name, value in size.items()}}
-    if request.quantity is None or request.price is None:
-        raise RefusedByExchange("Binance takes a limit order by quantity and price", code="size_ambiguous")
-    parameters |= {"quantity": f"{request.quantity:f}", "price": f"{request.price:f}"}
-    if request.time_in_force is TimeInForce.PO:
-        return {**parameters, "type": "LIMIT_MAKER"}
-    return {**parameters, "type": "LIMIT", "timeInForce": (request.time_in_force or TimeInForce.GTC).value}

@@ -7,7 +7,8 @@ import msgspec
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 
 _NOT_CARRIED_OUT = {-1021: "clock_skewed", -1003: "rate_limited", -1015: "rate_limited"}
-_SAYS_NOTHING = frozenset({-1000, -1001, -1006, -1007, -1008, -1016})
+# -2021: of a cancel and its replacement one was carried out and the other not.
+_SAYS_NOTHING = frozenset({-1000, -1001, -1006, -1007, -1008, -1016, -2021})
 _NOT_FOUND = frozenset({-2011, -2013})
 _REASONS = {
     -1013: "filter_failed",
@@ -18,7 +19,9 @@ _REASONS = {
     -1121: "symbol_unknown",
     -2014: "key_refused",
     -2015: "key_refused",
+    -2022: "cancel_refused",
     -2026: "order_archived",
+    -2038: "amendment_refused",
 }
 _REASONS_BY_TEXT = (
     ("insufficient balance", "insufficient_funds"),
@@ -26,6 +29,7 @@ _REASONS_BY_TEXT = (
     ("immediately match", "would_take"),
     ("trigger immediately", "would_trigger"),
     ("Market is closed", "market_closed"),
+    ("relationship of the prices", "would_trigger"),
 )
 
 

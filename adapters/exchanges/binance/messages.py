@@ -96,6 +96,41 @@ class ExecutionReport(msgspec.Struct):
     eR: str | None = None  # noqa: N815
 
 
+class NativeList(msgspec.Struct):
+    """The answer to a change of a list of orders."""
+
+    orderReports: msgspec.Raw  # noqa: N815
+
+
+class NativeReplacement(msgspec.Struct):
+    """The answer to a cancel-replace that worked."""
+
+    newOrderResponse: msgspec.Raw  # noqa: N815
+
+
+class AmendedOrder(msgspec.Struct):
+    """An order as an amendment's answer tells it."""
+
+    symbol: str
+    orderId: int  # noqa: N815
+    clientOrderId: str  # noqa: N815
+    side: str
+    status: str
+    price: Decimal
+    qty: Decimal
+    executedQty: Decimal  # noqa: N815
+    cumulativeQuoteQty: Decimal  # noqa: N815
+
+
+class NativeAmendment(msgspec.Struct):
+    """The answer to an amendment."""
+
+    amendedOrder: AmendedOrder  # noqa: N815
+
+
+_list_decoder = msgspec.json.Decoder(NativeList)
+_replacement_decoder = msgspec.json.Decoder(NativeReplacement)
+_amendment_decoder = msgspec.json.Decoder(NativeAmendment, strict=False)
 order_decoder = msgspec.json.Decoder(NativeOrder, strict=False)
 trades_decoder = msgspec.json.Decoder(list[NativeTrade], strict=False)
 execution_decoder = msgspec.json.Decoder(ExecutionReport, strict=False)
@@ -136,6 +171,35 @@ def reports_of(raw: bytes) -> list[OrderReport]:
     """A list of orders, each with its own part of the answer as raw."""
     parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
     return [report_of(bytes(part)) for part in parts]
+
+
+def reports_of_list(raw: bytes) -> list[OrderReport]:
+    """The legs in the answer to a change of a list."""
+    return reports_of(bytes(_list_decoder.decode(raw).orderReports))
+
+
+def report_of_replacement(raw: bytes) -> OrderReport:
+    """The new order in the answer to a cancel-replace."""
+    return report_of(bytes(_replacement_decoder.decode(raw).newOrderResponse))
+
+
+def report_of_amendment(raw: bytes) -> OrderReport:
+    """The order after an amendment, which names its quantity and its cost by words of their own."""
+    told = _amendment_decoder.decode(raw)
+    order, text = told.amendedOrder, Personal(raw.decode())
+    return OrderReport(
+        exchange_order_id=str(order.orderId),
+        client_order_id=order.clientOrderId,
+        native_symbol=order.symbol,
+        side=Side(order.side.lower()),
+        state=STATES.get(order.status),
+        native_status=order.status,
+        quantity=order.qty,
+        price=order.price or None,
+        filled=order.executedQty,
+        cost=order.cumulativeQuoteQty,
+        raw=text,
+    )
 
 
 def report_of_execution(raw: bytes) -> OrderReport:

@@ -9,8 +9,10 @@ from typing import Any
 
 from adapters.paper.binance import forms
 from adapters.paper.binance.api import BinanceApi, Error, Parameters
+from adapters.paper.binance.lists import BinanceLists
+from adapters.paper.binance.market import BinanceMarket
 from adapters.paper.faults import Fault
-from adapters.paper.ledger import Account
+from adapters.paper.orders import Account
 
 NAME = "binance"
 TOO_MUCH = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
@@ -28,6 +30,8 @@ class Operation:
     when: str | None = None
     free_when_done: bool = False
     """Since April 2026 a successful change costs no weight."""
+    orders: int = 0
+    """How many new orders it makes: these see the fault, for some are carried out in part."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +52,29 @@ class Desk:
     def __init__(self, api: BinanceApi) -> None:
         self.api = api
         self.paper = api.paper
-        now = self.paper.now
+        market, lists = BinanceMarket(self.paper), BinanceLists(api)
         self.operations = {
             "ping": Operation(lambda _: {}, 1),
-            "time": Operation(lambda _: {"serverTime": now()}, 1),
-            "exchangeInfo": Operation(api.exchange_info, 20),
-            "ticker.price": Operation(lambda p: api.one_or_all(p, api.price), 2),
-            "ticker.book": Operation(lambda p: api.one_or_all(p, api.book), 2),
-            "ticker.24hr": Operation(lambda p: api.one_or_all(p, lambda pair: forms.day(pair, self.paper.prices, now())), 2),
-            "avgPrice": Operation(lambda p: {"mins": 5, "price": api.price(api.pair(p))["price"], "closeTime": now()}, 2),
-            "klines": Operation(api.klines, 2),
-            "depth": Operation(api.depth, 5),
-            "trades.recent": Operation(api.trades, 25),
-            "trades.historical": Operation(api.trades, 25),
-            "trades.aggregate": Operation(api.aggregate_trades, 4),
-            "order.place": Operation(api.place, 1, "place_order", free_when_done=True),
+            "time": Operation(market.time, 1),
+            "exchangeInfo": Operation(market.exchange_info, 20),
+            "ticker.price": Operation(lambda p: market.one_or_all(p, market.price), 2),
+            "ticker.book": Operation(lambda p: market.one_or_all(p, market.book), 2),
+            "ticker.24hr": Operation(lambda p: market.one_or_all(p, market.day), 2),
+            "avgPrice": Operation(market.average_price, 2),
+            "klines": Operation(market.klines, 2),
+            "depth": Operation(market.depth, 5),
+            "trades.recent": Operation(market.trades, 25),
+            "trades.historical": Operation(market.trades, 25),
+            "trades.aggregate": Operation(market.aggregate_trades, 4),
+            "order.place": Operation(api.place, 1, "place_order", free_when_done=True, orders=1),
             "order.test": Operation(api.test, 1, "query"),
+            "order.cancelReplace": Operation(api.replace, 1, "place_order", free_when_done=True, orders=1),
+            "order.amend.keepPriority": Operation(api.amend, 4, "place_order"),
+            "orderList.place.oco": Operation(lists.place, 1, "place_order", free_when_done=True, orders=2),
+            "orderList.cancel": Operation(lists.cancel, 1, "cancel_order", free_when_done=True),
+            "orderList.status": Operation(lists.query, 4, "query"),
+            "openOrderLists.status": Operation(lists.open_lists, 6, "query"),
+            "allOrderLists": Operation(lists.all_lists, 20, "query"),
             "order.cancel": Operation(api.cancel, 1, "cancel_order", free_when_done=True),
             "openOrders.cancelAll": Operation(api.cancel_all, 1, "cancel_order", free_when_done=True),
             "order.status": Operation(api.query, 4, "query"),
@@ -111,8 +122,7 @@ class Desk:
         try:
             told, orders = self._carried_out(operation, p, signed, fault)
         except Error as error:
-            refusal = {"code": error.code, "msg": error.message}
-            return Reply(error.status, refusal, self.weigh(operation.weight))
+            return Reply(error.status, error.told, self.weigh(operation.weight))
         return Reply(_OK, told, self.weigh(0 if operation.free_when_done else operation.weight), orders=orders)
 
     def _carried_out(
@@ -121,9 +131,9 @@ class Desk:
         if operation.when is None:
             return operation.answer(p), None
         account = signed()
-        if operation.when != "place_order":
+        if not operation.orders:
             return operation.answer(account, p), None
-        orders = self._counted(account, 1)
+        orders = self._counted(account, operation.orders)
         if orders[0] > forms.ORDERS_PER_TEN_SECONDS:
             raise Error(-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", 429)
         return operation.answer(account, p, fault), orders

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from adapters.paper.ledger import FEE_RATE, Account, PaperOrder, PaperTrade
+from adapters.paper.ledger import FEE_RATE
+from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
 from adapters.paper.prices import MINUTE, Bar, Pair, Prices
 from domain.amounts import ZERO
 
@@ -13,6 +14,14 @@ STATUSES = {
     "new": "NEW",
     "partly": "PARTIALLY_FILLED",
     "filled": "FILLED",
+    "cancelled": "CANCELED",
+    "expired": "EXPIRED",
+}
+EXECUTIONS = {
+    "new": "NEW",
+    "triggered": "NEW",
+    "trade": "TRADE",
+    "amended": "REPLACED",
     "cancelled": "CANCELED",
     "expired": "EXPIRED",
 }
@@ -49,15 +58,17 @@ def symbol(pair: Pair) -> dict[str, Any]:
         "quoteAssetPrecision": 8,
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "orderTypes": [
+            "LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT",
+        ],
         "icebergAllowed": False,
-        "ocoAllowed": False,
+        "ocoAllowed": True,
         "otoAllowed": False,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "amendAllowed": False,
+        "allowTrailingStop": True,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -67,6 +78,7 @@ def symbol(pair: Pair) -> dict[str, Any]:
             {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00000000", "maxQty": most, "stepSize": "0.00000000"},
             {"filterType": "NOTIONAL", "minNotional": amount(pair.minimum_notional), "applyMinToMarket": True, "maxNotional": amount(pair.maximum_notional), "applyMaxToMarket": True, "avgPriceMins": 0},
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+            {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000, "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000},
         ],
         "permissions": [],
         "permissionSets": [["SPOT"]],
@@ -79,16 +91,16 @@ def _identity(order: PaperOrder) -> dict[str, Any]:
     return {
         "symbol": native(order.pair),
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": -1 if order.list_id is None else order.list_id,
         "clientOrderId": order.client_order_id,
     }
 
 
 def native_type(order: PaperOrder) -> tuple[str, str]:
     """Binance's type and time in force."""
-    if order.type == "market":
-        return "MARKET", "GTC"
-    return ("LIMIT_MAKER", "GTC") if order.time_in_force == "PO" else ("LIMIT", order.time_in_force)
+    if order.type == "limit" and order.time_in_force == "PO":
+        return "LIMIT_MAKER", "GTC"
+    return order.type.upper(), order.time_in_force
 
 
 def _state(order: PaperOrder) -> dict[str, Any]:
@@ -103,8 +115,10 @@ def _state(order: PaperOrder) -> dict[str, Any]:
         "timeInForce": time_in_force,
         "type": kind,
         "side": order.side.upper(),
-        "workingTime": order.at,
+        "workingTime": order.at if order.triggered else -1,
         "selfTradePreventionMode": "EXPIRE_MAKER",
+        **({"stopPrice": amount(order.stop_price)} if order.stop_price is not None else {}),
+        **({"trailingDelta": order.trailing, "trailingTime": order.at} if order.trailing is not None else {}),
         **({"expiryReason": order.reason} if order.status == "expired" else {}),
     }
 
@@ -125,14 +139,8 @@ def placed(order: PaperOrder, kind: str) -> dict[str, Any]:
 
 def queried(order: PaperOrder) -> dict[str, Any]:
     """The answer to a query: no fills, no fees."""
-    more = {
-        "stopPrice": "0.00000000",
-        "icebergQty": "0.00000000",
-        "time": order.at,
-        "updateTime": order.updated,
-        "isWorking": True,
-    }
-    return {**_identity(order), **_state(order), **more}
+    more = {"icebergQty": amount(ZERO), "time": order.at, "updateTime": order.updated, "isWorking": order.triggered}
+    return {**_identity(order), "stopPrice": amount(ZERO), **_state(order), **more}
 
 
 def cancelled(order: PaperOrder, cancel_id: str) -> dict[str, Any]:
@@ -141,13 +149,59 @@ def cancelled(order: PaperOrder, cancel_id: str) -> dict[str, Any]:
     return {**_identity(order), **mine, **_state(order)}
 
 
+def amended(order: PaperOrder, before: str) -> dict[str, Any]:
+    """The answer to an amendment; `before` is the id under which the order was known."""
+    kind, time_in_force = native_type(order)
+    return {
+        "transactTime": order.updated,
+        "executionId": order.id * 10 + len(order.trades),
+        "amendedOrder": {
+            **_identity(order), "origClientOrderId": before, "price": amount(order.price or ZERO),
+            "qty": amount(order.quantity), "executedQty": amount(order.filled), "preventedQty": amount(ZERO),
+            "quoteOrderQty": amount(ZERO), "cumulativeQuoteQty": amount(order.cost), "status": STATUSES[order.status],
+            "timeInForce": time_in_force, "type": kind, "side": order.side.upper(),
+            "workingTime": order.at if order.triggered else -1, "selfTradePreventionMode": "EXPIRE_MAKER",
+        },
+    }  # fmt: skip
+
+
+def order_list(made: PaperList, *, reports: bool = False, cancel_ids: dict[int, str] | None = None) -> dict[str, Any]:
+    """A list with its legs; `reports` adds each leg's state as the answer to a change has it."""
+    legs = made.legs
+    told = {
+        "orderListId": made.id,
+        "contingencyType": "OCO",
+        "listStatusType": "EXEC_STARTED" if made.rests else "ALL_DONE",
+        "listOrderStatus": "EXECUTING" if made.rests else "ALL_DONE",
+        "listClientOrderId": made.client_id,
+        "transactionTime": max(leg.updated for leg in legs),
+        "symbol": native(legs[0].pair),
+        "orders": [
+            {"symbol": native(leg.pair), "orderId": leg.id, "clientOrderId": leg.client_order_id} for leg in legs
+        ],
+    }
+    if reports and cancel_ids is not None:
+        return told | {"orderReports": [cancelled(leg, cancel_ids.get(leg.id, "")) for leg in legs]}
+    return told | ({"orderReports": [placed(leg, "RESULT") for leg in legs]} if reports else {})
+
+
+def list_status(made: PaperList, now: int) -> dict[str, Any]:
+    """A listStatus of the private stream."""
+    legs = [{"s": native(leg.pair), "i": leg.id, "c": leg.client_order_id} for leg in made.legs]
+    words = ("EXEC_STARTED", "EXECUTING") if made.rests else ("ALL_DONE", "ALL_DONE")
+    return {
+        "e": "listStatus", "E": now, "s": native(made.legs[0].pair), "g": made.id, "c": "OCO", "l": words[0],
+        "L": words[1], "r": "NONE", "C": made.client_id, "T": now, "O": legs,
+    }  # fmt: skip
+
+
 def trade(t: PaperTrade) -> dict[str, Any]:
     """One row of myTrades."""
     return {
         "symbol": native(t.order.pair),
         "id": t.id,
         "orderId": t.order.id,
-        "orderListId": -1,
+        "orderListId": -1 if t.order.list_id is None else t.order.list_id,
         "price": amount(t.price),
         "qty": amount(t.quantity),
         "quoteQty": amount(t.quantity * t.price),
@@ -232,16 +286,17 @@ def execution(what: str, order: PaperOrder, t: PaperTrade | None, cancel_id: str
         "e": "executionReport", "E": now, "s": native(order.pair),
         "c": cancel_id if cancelled_by_user else order.client_order_id,
         "S": order.side.upper(), "o": kind, "f": time_in_force, "q": amount(order.quantity),
-        "p": amount(order.price or ZERO), "P": "0.00000000", "F": "0.00000000", "g": -1,
-        "C": order.client_order_id if cancelled_by_user else "",
-        "x": {"new": "NEW", "trade": "TRADE", "cancelled": "CANCELED", "expired": "EXPIRED"}[what],
+        "p": amount(order.price or ZERO), "P": amount(order.stop_price or ZERO), "F": amount(ZERO),
+        "g": -1 if order.list_id is None else order.list_id, "C": order.client_order_id if cancelled_by_user else "",
+        "x": EXECUTIONS[what],
         "X": STATUSES[order.status], "r": "NONE", "i": order.id,
         "l": amount(t.quantity if t else ZERO), "z": amount(order.filled),
         "L": amount(t.price if t else ZERO), "n": amount(t.fee if t else ZERO),
         "N": t.fee_currency if t else None, "T": t.at if t else order.updated, "t": t.id if t else -1,
-        "I": order.id * 10 + len(order.trades), "w": order.rests, "m": bool(t and t.maker), "M": False, "O": order.at,
+        "I": order.id * 10 + len(order.trades), "w": order.rests and order.triggered, "m": bool(t and t.maker), "M": False, "O": order.at,
         "Z": amount(order.cost), "Y": amount(t.quantity * t.price if t else ZERO),
         "Q": amount(order.quote_quantity), "W": order.at, "V": "EXPIRE_MAKER",
+        **({"d": order.trailing} if order.trailing is not None else {}),
         **({"eR": order.reason} if what == "expired" else {}),
     }  # fmt: skip
 

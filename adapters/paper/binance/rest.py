@@ -10,7 +10,7 @@ from aiohttp import web
 
 from adapters.paper.binance.api import Error, Parameters
 from adapters.paper.binance.desk import Desk, Reply
-from adapters.paper.ledger import Account
+from adapters.paper.orders import Account
 
 PATHS = [
     ("GET", "ping", "ping"),
@@ -27,6 +27,13 @@ PATHS = [
     ("GET", "aggTrades", "trades.aggregate"),
     ("POST", "order", "order.place"),
     ("POST", "order/test", "order.test"),
+    ("POST", "order/cancelReplace", "order.cancelReplace"),
+    ("PUT", "order/amend/keepPriority", "order.amend.keepPriority"),
+    ("POST", "orderList/oco", "orderList.place.oco"),
+    ("GET", "orderList", "orderList.status"),
+    ("DELETE", "orderList", "orderList.cancel"),
+    ("GET", "openOrderList", "openOrderLists.status"),
+    ("GET", "allOrderList", "allOrderLists"),
     ("DELETE", "order", "order.cancel"),
     ("DELETE", "openOrders", "openOrders.cancelAll"),
     ("GET", "order", "order.status"),

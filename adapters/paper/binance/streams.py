@@ -10,16 +10,17 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from adapters.paper.binance import forms
-from adapters.paper.binance.api import BinanceApi
+from adapters.paper.binance.market import BinanceMarket
+from adapters.paper.exchange import Paper
 from adapters.paper.prices import PAIRS, Pair
 
 
 class BinanceStreams:
     """Every open connection, the streams that it asked for and whether each message names its stream."""
 
-    def __init__(self, api: BinanceApi) -> None:
-        self._api = api
-        self._paper = api.paper
+    def __init__(self, paper: Paper) -> None:
+        self._market_data = BinanceMarket(paper)
+        self._paper = paper
         self._public: dict[web.WebSocketResponse, tuple[set[str], bool]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._paper.prices.listeners.append(self._priced)
@@ -103,7 +104,7 @@ class BinanceStreams:
                 "M": True,
             }
         if kind == "bookTicker":
-            book = self._api.book(pair)
+            book = self._market_data.book(pair)
             return {
                 "u": now,
                 "s": native,

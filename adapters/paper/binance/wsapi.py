@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 from adapters.paper.binance import forms
 from adapters.paper.binance.api import Error, Parameters
 from adapters.paper.binance.desk import Desk, Reply, limits_of
-from adapters.paper.ledger import Account, PaperOrder, PaperTrade
+from adapters.paper.orders import Account, PaperOrder, PaperTrade
 
 _STREAM_FAULTS = frozenset({"drop_stream", "duplicate_fill", "reorder_fills"})
 _OK, _CONNECTION_WEIGHT = 200, 2
@@ -86,7 +86,7 @@ class BinanceWsApi:
         try:
             return Reply(_OK, self._subscription(socket, name, p), self._desk.weigh(2))
         except Error as error:
-            return Reply(error.status, {"code": error.code, "msg": error.message}, self._desk.weigh(2))
+            return Reply(error.status, error.told, self._desk.weigh(2))
 
     def _subscription(self, socket: web.WebSocketResponse, name: str, p: Parameters) -> dict[str, int]:
         mine = self._followed[socket]
@@ -124,7 +124,8 @@ class BinanceWsApi:
             asyncio.get_running_loop().call_later(fault.seconds, self._release, order.account)
         else:
             times = 2 if kind == "duplicate_fill" and trade is not None else 1
-            self._tell(order.account, [*[told] * times, forms.positions(order.account, order.pair, now)])
+            lists = [] if order.list_id is None else [forms.list_status(self._paper.ledger.lists[order.list_id], now)]
+            self._tell(order.account, [*[told] * times, *lists, forms.positions(order.account, order.pair, now)])
             self._release(order.account)
 
     def _release(self, account: Account) -> None:

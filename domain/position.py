@@ -1,0 +1,232 @@
+"""A position: what one owner holds of one market, what it cost, and how it is to be protected.
+
+Quantities are in the base currency, prices and costs in the quote currency. One stream holds all complete trades of
+its market one after the other: a trade begins with the first buy and ends when what is held is too small to be sold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from domain.aggregate import Aggregate, deterministic_id, event
+from domain.amounts import ZERO, difference, is_amount, product, total
+from domain.refusals import Impossible, Invalid
+from domain.wish import HUNDRED_PERCENT, Protection
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One fill as a position counts it. `fee` is never negative and in `fee_currency`."""
+
+    order_id: UUID
+    trade_id: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str | None
+    executed_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Told apart from every other fill."""
+        return f"{self.order_id.hex}:{self.trade_id}"
+
+
+class Position(Aggregate):
+    """What one owner (the webhooks, the hand, one deployment) holds of one symbol at one broker."""
+
+    @event("Opened")
+    def __init__(self, user: int, broker: int, symbol: str, owner: str) -> None:
+        self.user = user
+        self.broker = broker
+        self.symbol = symbol
+        self.owner = owner
+        self.held = ZERO
+        self.bought_quantity = ZERO
+        self.bought_cost = ZERO
+        self.sold_quantity = ZERO
+        self.sold_cost = ZERO
+        self.fees: dict[str, Decimal] = {}
+        self.executions: set[str] = set()
+        self.entries: dict[UUID, Protection | None] = {}
+        self.exits: list[UUID] = []
+        self.is_open = False
+        self.wanted: Protection | None = None
+        self.share = HUNDRED_PERCENT
+        self.request: UUID | None = None
+        self.resting: list[UUID] = []
+        self.protected = ZERO
+
+    @staticmethod
+    def create_id(user: int, broker: int, symbol: str, owner: str) -> UUID:
+        """One stream for one owner's market at one broker."""
+        return deterministic_id("position", user, broker, symbol, owner)
+
+    @property
+    def average_entry(self) -> Decimal:
+        """The quantity-weighted price of all buys of the running trade; zero before the first."""
+        return self.bought_cost / self.bought_quantity if self.bought_quantity else ZERO
+
+    # --- what is wanted ----------------------------------------------------------------------------------------
+
+    def enter(self, order_id: UUID, protection: Protection | None) -> None:
+        """A buy is to be sent; the protection that it brings counts from its first fill on."""
+        if order_id not in self.entries:
+            self._entry_wanted(order_id, protection)
+
+    def leave(self, order_id: UUID) -> None:
+        """A sell is to be sent: the coins that rest under protection are freed for it."""
+        if order_id not in self.exits:
+            self._exit_wanted(order_id)
+
+    def want(self, protection: Protection, share: Decimal, request: UUID, *, awaited: bool) -> None:
+        """Move the protection: an absent price keeps the one in force, `share` (percent) is of what is held.
+
+        `request` is the webhook or form that asks, `awaited` tells that a buy is on its way. Raises `Invalid` when
+        the prices cross, `Impossible` when there is nothing to protect.
+        """
+        if self.request == request:
+            return
+        if not self.is_open and not awaited:
+            raise Impossible(f"there is no position in {self.symbol}", code="no_position")
+        merged = self._merged(protection)
+        merged.check()
+        self._protection_wanted(merged, share, request)
+
+    def _merged(self, protection: Protection) -> Protection:
+        """The prices asked for, and those in force where none was."""
+        before = self.wanted or next((p for p in reversed(self.entries.values()) if p is not None), Protection())
+        return Protection(protection.stop_loss or before.stop_loss, protection.take_profit or before.take_profit)
+
+    # --- what was executed -------------------------------------------------------------------------------------
+
+    def grow(self, bought: Execution) -> None:
+        """A buy was executed, counted once. A fee in the base currency is not held. Raises `Invalid`."""
+        if bought.key in self.executions:
+            return
+        _check(bought)
+        base = self.symbol.partition("/")[0]
+        fee = bought.fee if bought.fee_currency == base else ZERO
+        brings = self.entries.get(bought.order_id)
+        self._grew(bought, difference(bought.quantity, fee))
+        if brings is not None:
+            self._protection_wanted(self._merged(brings), HUNDRED_PERCENT, None)
+
+    def reduce(self, sold: Execution, smallest: Decimal) -> None:
+        """A sell was executed, counted once; what it sold above what is held here was never bought here.
+
+        What is left below `smallest` (base) cannot be sold: the trade is complete, and the rest is dust of the next.
+        """
+        if sold.key in self.executions or not self.is_open:
+            return
+        _check(sold)
+        quantity = min(sold.quantity, self.held)
+        self._reduced(sold, quantity, self.average_entry, _profit(sold.price, self.average_entry, quantity))
+        if self.held < smallest or not self.held:
+            self._complete(sold.executed_at)
+
+    def _complete(self, at: datetime) -> None:
+        average_exit = self.sold_cost / self.sold_quantity
+        dust_cost = product(self.held, self.average_entry)
+        gross = _profit(average_exit, self.average_entry, self.sold_quantity)
+        quote = self.symbol.partition("/")[2]
+        # Fees in the base currency are coins that were bought and never sold: they are in the difference already.
+        spent = total((self.bought_cost, self.fees.get(quote, ZERO), dust_cost.copy_negate()))
+        self._closed(at, self.average_entry, average_exit, gross, difference(self.sold_cost, spent), dust_cost)
+
+    # --- the protection on the exchange ------------------------------------------------------------------------
+
+    def rest(self, orders: list[UUID], quantity: Decimal) -> None:
+        """The wanted protection rests: these orders, for this quantity."""
+        if (orders, quantity) != (self.resting, self.protected):
+            self._protection_resting(orders, quantity)
+
+    def lose_protection(self, reason: str) -> None:
+        """Nothing protects the position, although something should."""
+        if self.resting or self.protected or self.wanted is not None:
+            self._protection_lost(reason)
+
+    def refuse_protection(self, reason: str, kept: Protection | None) -> None:
+        """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
+        self._protection_refused(reason, self.request, kept)
+
+    # --- what the facts do to the state ------------------------------------------------------------------------
+
+    @event("EntryWanted")
+    def _entry_wanted(self, order_id: UUID, protection: Protection | None) -> None:
+        self.entries[order_id] = protection
+
+    @event("ExitWanted")
+    def _exit_wanted(self, order_id: UUID) -> None:
+        self.exits.append(order_id)
+
+    @event("ProtectionWanted")
+    def _protection_wanted(self, protection: Protection, share: Decimal, request: UUID | None) -> None:
+        self.wanted, self.share = protection, share
+        if request is not None:
+            # What is asked for now outweighs what an earlier entry brings with its first fill.
+            self.request, self.entries = request, dict.fromkeys(self.entries)
+
+    @event("Grew")
+    def _grew(self, execution: Execution, received: Decimal) -> None:
+        self.is_open = True
+        self.executions.add(execution.key)
+        self.entries = {**self.entries, execution.order_id: None}
+        self.held = total((self.held, received))
+        self.bought_quantity = total((self.bought_quantity, execution.quantity))
+        self.bought_cost = total((self.bought_cost, product(execution.quantity, execution.price)))
+        self._pay(execution)
+
+    @event("Reduced")
+    def _reduced(self, execution: Execution, quantity: Decimal, average_entry: Decimal, profit: Decimal) -> None:
+        self.executions.add(execution.key)
+        self.held = difference(self.held, quantity)
+        self.sold_quantity = total((self.sold_quantity, quantity))
+        self.sold_cost = total((self.sold_cost, product(quantity, execution.price)))
+        self._pay(execution)
+
+    def _pay(self, execution: Execution) -> None:
+        if execution.fee and execution.fee_currency:
+            paid = self.fees.get(execution.fee_currency, ZERO)
+            self.fees = {**self.fees, execution.fee_currency: total((paid, execution.fee))}
+
+    @event("Closed")
+    def _closed(
+        self,
+        closed_at: datetime,
+        average_entry: Decimal,
+        average_exit: Decimal,
+        gross: Decimal,
+        net: Decimal,
+        dust_cost: Decimal,
+    ) -> None:
+        self.is_open = False
+        self.bought_quantity, self.bought_cost = self.held, dust_cost
+        self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
+        self.wanted, self.share, self.request, self.exits = None, HUNDRED_PERCENT, None, []
+
+    @event("ProtectionResting")
+    def _protection_resting(self, orders: list[UUID], quantity: Decimal) -> None:
+        self.resting, self.protected = orders, quantity
+
+    @event("ProtectionLost")
+    def _protection_lost(self, reason: str) -> None:
+        self.resting, self.protected = [], ZERO
+
+    @event("ProtectionRefused")
+    def _protection_refused(self, reason: str, request: UUID | None, kept: Protection | None) -> None:
+        self.wanted = kept
+
+
+def _profit(exit_price: Decimal, entry_price: Decimal, quantity: Decimal) -> Decimal:
+    """Gross: (sell price - average buy price) x quantity, in the quote currency."""
+    return product(difference(exit_price, entry_price), quantity)
+
+
+def _check(execution: Execution) -> None:
+    amounts = (execution.quantity, execution.price, execution.fee)
+    if not all(is_amount(amount) and amount >= 0 for amount in amounts) or not execution.quantity:
+        raise Invalid(f"{execution} is no execution", code="fill_contradicts")

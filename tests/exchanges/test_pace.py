@@ -1,0 +1,105 @@
+"""The budget of a minute and the fuse, with clocks that the tests turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from adapters.exchanges.http import Fuse, Pace
+from application.exchange import NotAccepted
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pace_at(now: float, limit: int = 100, share: float = 0.8) -> tuple[Pace, Clock]:
+    """A pace and its clock."""
+    clock = Clock(now)
+    return Pace(limit, share, clock), clock
+
+
+def test_the_budget_ends_below_the_limit_and_is_new_every_minute():
+    """80 of 100 may be spent; what waits is told how long the minute still lasts."""
+    pace, clock = pace_at(120.0)
+    assert [pace.spend(20) for _ in range(4)] == [0, 0, 0, 0]
+    clock.now = 165.0
+    assert pace.spend(1) == 15
+    assert pace.used == 80
+    clock.now = 180.0
+    assert pace.spend(80) == 0
+    assert pace.spend(1) == 60
+
+
+def test_the_exchange_counts_better_than_we_do():
+    """Its own count of this minute replaces ours, because others may use the same address; a new minute forgets it."""
+    pace, clock = pace_at(61.0)
+    assert pace.spend(10) == 0
+    pace.told(79)
+    assert pace.spend(2) == 59
+    assert pace.spend(1) == 0
+    clock.now = 120.0
+    assert pace.spend(80) == 0
+
+
+def test_asked_for_silence_nothing_is_sent_before_its_end():
+    """Retry-After holds over the end of the minute, and a shorter one does not cut a longer one short."""
+    pace, clock = pace_at(50.0)
+    pace.close_for(30)
+    pace.close_for(5)
+    assert pace.spend(1) == 30
+    clock.now = 79.0
+    assert pace.spend(1) == 1
+    clock.now = 80.0
+    assert pace.spend(1) == 0
+
+
+def failures(fuse: Fuse, times: int) -> None:
+    """That many in a row."""
+    for _ in range(times):
+        fuse.failed()
+
+
+def is_open(fuse: Fuse) -> bool:
+    """Whether it lets nothing through."""
+    try:
+        fuse.check()
+    except NotAccepted:
+        return True
+    return False
+
+
+def test_the_fuse_opens_after_failures_in_a_row_only():
+    """Seven are not eight, and an answer between them starts the count again."""
+    fuse = Fuse(Clock())
+    failures(fuse, 7)
+    fuse.worked()
+    failures(fuse, 7)
+    assert not is_open(fuse)
+    failures(fuse, 1)
+    assert is_open(fuse)
+
+
+@pytest.mark.parametrize(
+    ("then", "stays_closed"), [(Fuse.worked, True), (Fuse.failed, False)], ids=["it answers", "it is still away"]
+)
+def test_after_a_while_one_try_decides(then: Callable[[Fuse], None], stays_closed: bool):
+    """Five seconds later something is let through again: an answer closes the fuse, one more failure opens it."""
+    clock = Clock()
+    fuse = Fuse(clock)
+    failures(fuse, 8)
+    clock.now = 4.9
+    assert is_open(fuse)
+    clock.now = 5.0
+    assert not is_open(fuse)
+    then(fuse)
+    assert is_open(fuse) is not stays_closed
+    failures(fuse, 1)
+    assert is_open(fuse) is not stays_closed
