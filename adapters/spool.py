@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from cryptography.fernet import InvalidToken
 
 
 class Delivery(msgspec.Struct):
@@ -64,10 +65,18 @@ class Spool:
         return sum(1 for _ in self._folder.glob("*.delivery"))
 
     def drain(self, deliver: Callable[[Delivery], None]) -> int:
-        """Hand over everything in its order and answer how much it was; stops at the first that raises."""
+        """Hand over everything in its order and answer how much it was; stops at the first that raises.
+
+        A file that cannot be read (foreign bytes, a key that is gone) is set aside as it is.
+        """
         count = 0
         for path in sorted(self._folder.glob("*.delivery")):
-            deliver(msgspec.json.decode(self._unseal(path.read_bytes()), type=Delivery))
+            try:
+                delivery = msgspec.json.decode(self._unseal(path.read_bytes()), type=Delivery)
+            except (InvalidToken, msgspec.MsgspecError):
+                path.rename(path.with_suffix(".aside"))
+                continue
+            deliver(delivery)
             path.unlink()
             count += 1
         return count

@@ -8,7 +8,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.amounts import product, total
-from domain.market import Market
 from domain.order import Order
 from domain.wish import Side
 
@@ -36,9 +35,11 @@ class Doubts:
         """Their ids."""
         return iter([*self._doubts])
 
-    def begin(self, order: Order, market: Market) -> None:
+    def begin(self, order: Order) -> None:
         """From here on its symbol waits and sizing reckons with it. The order knows what was really sent."""
-        self._doubts[order.id] = Doubt(market.symbol, market.spends(order.wish.side), _worst(order))
+        base, _, quote = order.wish.symbol.partition("/")
+        currency = quote if order.wish.side is Side.BUY else base
+        self._doubts[order.id] = Doubt(order.wish.symbol, currency, _worst(order))
 
     def end(self, order_id: UUID) -> None:
         """What became of it is known."""

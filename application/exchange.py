@@ -227,8 +227,8 @@ class Exchange(Protocol):
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> Sequence[Fill]:
         """All executions of one order with their fees, oldest first."""
 
-    def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport]:
-        """The account's private stream. It ends with `NoAnswer` when the connection does."""
+    def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport | None]:
+        """The account's private stream: first a None, once nothing more is missed; `NoAnswer` when it breaks."""
 
     def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
         """Native symbol and bar, each time a bar changes. It ends with `NoAnswer` when the connection does."""

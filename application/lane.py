@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -24,10 +25,11 @@ from application.lookups import LookUps
 from application.ports import Store
 from application.recording import Recording, request_id
 from application.sizing import SpendingUnknown, size
+from domain.aggregate import Personal
 from domain.broker import Broker
 from domain.market import Market
 from domain.order import LIVE, Order, Status
-from domain.refusals import Invalid, Refused
+from domain.refusals import Invalid
 from domain.user import User
 from domain.wish import Source
 
@@ -95,7 +97,7 @@ class Lane:
     def resume(self, order: Order) -> None:
         """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
         if order.status in {Status.SUBMITTED, Status.UNKNOWN}:
-            self._doubts.begin(order, self._markets[order.wish.symbol])
+            self._doubts.begin(order)
         self._know(order)
         self.look_up(order.id)
 
@@ -128,14 +130,21 @@ class Lane:
             try:
                 async for report in self.exchange.reports(self.credentials):
                     pause, self.streaming, self.heard_at = 1.0, True, self._clock().timestamp()
-                    await self.hear(report)
-            except (ExchangeError, Refused) as error:
-                self.streaming = False
-                self._log.warning("stream_ended", broker=self.broker.number, error=str(error), pause=pause)
-            for order_id in [*self._recording.live]:
-                self.look_up(order_id)  # what was reported while nobody listened
+                    if report is None:
+                        self._look_all_up()  # what was reported while nobody listened
+                    else:
+                        await self.hear(report)
+            except Exception as error:
+                # Also what cannot be recorded: a new connection begins with a look at all orders.
+                self._log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
+            self.streaming = False
+            self._look_all_up()  # the other way may be open
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)
+
+    def _look_all_up(self) -> None:
+        for order_id in [*self._recording.live]:
+            self.look_up(order_id)
 
     async def hear(self, report: OrderReport) -> None:
         """One report of the private stream; orders that are not ours are the monitor's business."""
@@ -160,7 +169,7 @@ class Lane:
         market = self._markets[order.wish.symbol]
         try:
             request = await size(order, market, self.exchange, self.credentials, self._doubts)
-        except Invalid as refused:
+        except (Invalid, RefusedByExchange) as refused:
             return await self._refuse(order, refused.code, str(refused))
         except (ExchangeError, SpendingUnknown) as error:
             self._log.warning("balance_unknown", request_id=request_id(order), error=str(error))
@@ -188,6 +197,9 @@ class Lane:
     async def _attempts(self, order: Order, request: OrderRequest) -> None:
         proof = ""
         for attempt in range(1, ATTEMPTS + 1):
+            # Sizing and the pauses take their time: what was allowed a moment ago may not be now.
+            if (reason := await self._reason_not_to_send(order)) is not None:
+                return await self._given_up(order, reason, proof)
             now = self._clock()
             order.submit(
                 self._sender,
@@ -203,19 +215,29 @@ class Lane:
                 return None
             try:
                 report = await self.exchange.place(self.credentials, request)
-            except RefusedByExchange as refused:
-                return await self._rejected(order.id, refused, "refused_by_exchange")
             except NotAccepted as error:
                 proof = str(error)
-                if attempt == ATTEMPTS or (order.not_after and self._clock() > order.not_after):
+                if attempt == ATTEMPTS:
                     return await self._rejected(order.id, error, "not_accepted")
-                await asyncio.sleep(0.5 * attempt)
-            except (NoAnswer, OrderNotFound) as error:
-                return await self._doubted(order, request, str(error))
+                await self._before_another_attempt(error, 0.5 * attempt)
+            except ExchangeError as error:
+                return await self._unplaced(order, error)
             else:
                 self._log.info("order_answered", request_id=request_id(order), native=report.native_status)
                 await self._recording.take(order.id, report)
                 return None
+
+    async def _before_another_attempt(self, error: NotAccepted, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if error.code == "clock_skewed":
+            with suppress(ExchangeError):
+                await self.exchange.server_time()
+
+    async def _unplaced(self, order: Order, error: ExchangeError) -> None:
+        """A definite no, or a doubt: silence, and an id that is taken, for then an order of ours may rest under it."""
+        if isinstance(error, RefusedByExchange) and error.code != "client_order_id_taken":
+            return await self._rejected(order.id, error, "refused_by_exchange")
+        return await self._doubted(order, str(error))
 
     async def _intent_recorded(self, order: Order) -> bool:
         """Whether our own append committed: only then may we send. A lost answer means look up, not send."""
@@ -224,18 +246,26 @@ class Lane:
         except Exception as error:
             self._log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
             self.look_up(order.id)
+            self._later(order.id)  # which does nothing if it was recorded after all
             return False
         return True
 
     async def _rejected(self, order_id: UUID, error: ExchangeError, otherwise: str) -> None:
         await self._recording.say(order_id, lambda o: o.reject(error.code or otherwise, error.raw))
 
+    async def _given_up(self, order: Order, reason: str, proof: str) -> None:
+        """Not sent, or sent and proven not to have been accepted."""
+        if not proof:
+            return await self._refuse(order, reason, reason)
+        await self._recording.say(order.id, lambda o: o.reject(reason, Personal(proof)))
+        return None
+
     async def _refuse(self, order: Order, reason: str, detail: str) -> None:
         await self._recording.say(order.id, lambda o: o.refuse(reason, detail))
 
-    async def _doubted(self, order: Order, request: OrderRequest, reason: str) -> None:
+    async def _doubted(self, order: Order, reason: str) -> None:
         """Silence is no rejection: until the truth is known, sizing reckons with the worst cost."""
-        self._doubts.begin(order, request.market)
+        self._doubts.begin(order)
         await self._recording.say(order.id, lambda o: o.doubt(reason))
         self.look_up(order.id)
 
@@ -247,7 +277,9 @@ class Lane:
             return await self._refuse(order, "cancelled_before_sending", "cancelled before it was sent")
         if order.status not in LIVE or not order.cancel_requested:
             return None
-        market = self._markets[order.wish.symbol]
+        market = self._markets.get(order.wish.symbol)
+        if market is None:
+            return self.look_up(order_id)
         try:
             report = await self.exchange.cancel(self.credentials, market, order.client_order_id)
         except RefusedByExchange as refused:

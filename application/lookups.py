@@ -77,20 +77,28 @@ class LookUps:
         if order.status in ENDED or order.status is Status.PLACED:
             self._doubts.end(order_id)
             return True
-        market = self._markets[order.wish.symbol]
+        market = self._markets.get(order.wish.symbol)
+        if market is None:
+            self._log.warning("market_gone", request_id=request_id(order), symbol=order.wish.symbol)
+            return False
         asked_at = self._clock()
         try:
             report = await self._exchange.query(self._credentials, market, order.client_order_id)
         except OrderNotFound:
             return await self._proven_absent(order, market, asked_at)
         order = await self._recording.take(order_id, report)
-        if order.cancel_requested and report.state is Status.OPEN:
+        if order.cancel_requested and order.status is Status.OPEN:
             self._cancel_again(order_id)
+            return False
         return report.state is not None
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
         """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""
+        if order.status not in {Status.SUBMITTED, Status.UNKNOWN} or order.exchange_order_ids or order.fills:
+            self._log.warning("known_but_not_found", request_id=request_id(order))
+            return False
         if order.status is Status.SUBMITTED:
+            self._doubts.begin(order)
             await self._recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
         if order.valid_until is None or order.submitted_at is None or asked_at < order.valid_until + PROOF_AFTER:
             return False

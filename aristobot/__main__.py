@@ -20,6 +20,7 @@ from adapters import audit
 from adapters.bus import Bus
 from adapters.keys import MasterKey
 from adapters.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
+from adapters.paper.prices import NoCandles, replayed
 from adapters.paper.server import PaperServer
 from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
@@ -44,6 +45,8 @@ def _owner_url(settings: Settings, master: MasterKey) -> str:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.replay:
+        replayed(Path(arguments.replay), "BTC/USDT")  # refused here, not by a child that is started again and again
     replay = ["--replay", arguments.replay, "--speed", str(arguments.speed)] if arguments.replay else []
     return Supervisor(settings, replay).run()
 
@@ -130,6 +133,13 @@ def _openapi(_: argparse.Namespace, __: Settings) -> int:
     return 0
 
 
+def _above_zero(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="aristobot", description="A private crypto-trading platform.")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -149,7 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--symbol", default="BTC/USDT", help="the pair that a replayed file moves")
     for able in (run, paper):
         able.add_argument("--replay", help="a CSV of one-minute candles to take the prices from")
-        able.add_argument("--speed", type=float, default=1.0, help="how many times faster than life it is replayed")
+        able.add_argument(
+            "--speed", type=_above_zero, default=1.0, help="how many times faster than life it is replayed"
+        )
     command("migrate", _migrate, "make or upgrade the database")
     audited = command("audit", _audit, "verify that the log was never changed")
     audited.add_argument("what", choices=["verify"])
@@ -166,7 +178,7 @@ def main(given: list[str] | None = None) -> int:
     arguments = _parser().parse_args(given)
     try:
         return int(arguments.carry_out(arguments, Settings.read()))
-    except (SettingError, ServerError, AlreadyRunning, TimeoutError, psycopg.OperationalError) as error:
+    except (SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, psycopg.OperationalError) as error:
         sys.stderr.write(f"aristobot: {error}\n")
         return 2
 

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from adapters.keys import MasterKey
 from adapters.migrate import migrate, url_for
 from aristobot import demo
-from aristobot.liveness import ROLES, stop_on_signal
+from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
 from aristobot.servers import process
 from aristobot.servers.postgres import Postgres
@@ -174,18 +174,24 @@ class Supervisor:
         if child.process is None and now >= child.next_start:
             self._revive(child)
 
+    def _see_the_end_of(self, child: Child, deadline: float) -> None:
+        if child.process is not None:
+            try:
+                child.process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+
     def _stop(self) -> None:
-        """Terminals first, in the reverse order of their start; the exchange and the servers last."""
+        """Terminals first, in the reverse order of their start; then the exchange they talk to; the servers last."""
         deadline = time.monotonic() + STOP_SECONDS
-        for child in reversed(self._children):
-            if child.process is not None and child.process.poll() is None:
-                child.process.terminate()
-        for child in reversed(self._children):
-            if child.process is not None:
-                try:
-                    child.process.wait(max(deadline - time.monotonic(), 0.1))
-                except subprocess.TimeoutExpired:
-                    child.process.kill()
+        terminals = [child for child in reversed(self._children) if child.name in TERMINALS]
+        others = [child for child in reversed(self._children) if child.name not in TERMINALS]
+        for children in (terminals, others):
+            for child in children:
+                if child.process is not None and child.process.poll() is None:
+                    child.process.terminate()
+            for child in children:
+                self._see_the_end_of(child, deadline)
         for server in reversed(self._servers):
             server.stop()
         if self._log is not None:

@@ -10,11 +10,15 @@ from typing import Any
 from urllib.parse import parse_qs
 
 MOST_BYTES = 64 * 1024
+PATIENCE_SECONDS = 1.5
+"""How long the log may take before a delivery goes to disk: TradingView waits for three seconds."""
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Deliver = Callable[[str, bytes, str, datetime], bool]
 """Token, body, address, time; answers whether the token is somebody's. Returns only when the delivery is durable."""
+Keep = Callable[[str, bytes, str, datetime], None]
+"""The same without a look at the token, when the log does not answer in time."""
 Count = Callable[[str, str], None]
 """Reason and address of an attempt that no user can be blamed for."""
 
@@ -22,10 +26,13 @@ Count = Callable[[str, str], None]
 class Door:
     """A bare ASGI application: the path is short because TradingView gives up after three seconds."""
 
-    def __init__(self, deliver: Deliver, count: Count, workers: int = 4) -> None:
+    def __init__(self, deliver: Deliver, keep: Keep, count: Count, workers: int = 4) -> None:
         self._deliver = deliver
+        self._keep = keep
         self._count = count
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="door")
+        # A thread of its own, which no frozen database can occupy.
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,10 +58,20 @@ class Door:
             await loop.run_in_executor(self._threads, self._count, "too_large", address)
             return 413, "too_large"
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if token and await loop.run_in_executor(self._threads, self._deliver, token, body, address, received_at):
+        if token and await self._durable(token, body, address, received_at):
             return 200, "received"
         await loop.run_in_executor(self._threads, self._count, "wrong_token", address)
         return 401, "wrong_token"
+
+    async def _durable(self, *delivery: Any) -> bool:
+        """In the log within seconds, or else on disk: an append that comes through later is then a repetition."""
+        loop = asyncio.get_running_loop()
+        appending = loop.run_in_executor(self._threads, self._deliver, *delivery)
+        done, _ = await asyncio.wait([appending], timeout=PATIENCE_SECONDS)
+        if done:
+            return await appending
+        await loop.run_in_executor(self._keeper, self._keep, *delivery)
+        return True
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from math import isfinite
 
 import aiohttp
 from yarl import URL
@@ -14,6 +16,7 @@ from application.exchange import NoAnswer, NotAccepted
 
 _READ_PAUSES = (0.2, 0.5, 1.0)
 _FUSE_FAILURES, _FUSE_SECONDS = 8, 5.0
+_LONGEST_SILENCE = 3600.0
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Answer:
     status: int
     body: bytes
     headers: Mapping[str, str]
+    sent_at: float
+    answered_at: float
 
 
 class Pace:
@@ -44,18 +49,31 @@ class Pace:
         minute = int(now // 60)
         if minute != self._minute:
             self._minute, self.used = minute, 0
-        if self.used + weight > self.limit * self._share:
+        if self.used and self.used + weight > self.limit * self._share:
             return (minute + 1) * 60 - now
         self.used += weight
         return 0.0
 
-    def told(self, used: int) -> None:
-        """The exchange's own count for this minute."""
-        self._minute, self.used = int(self._clock() // 60), used
+    def told(self, used: str | int, sent_at: float) -> None:
+        """The exchange's own count, in the answer to a request of `sent_at`; a count of a minute gone says nothing."""
+        minute = int(sent_at // 60)
+        if minute >= self._minute and str(used).isdecimal():
+            self._minute, self.used = minute, int(used)
 
     def close_for(self, seconds: float) -> None:
-        """The exchange asked for silence."""
-        self._closed_until = max(self._closed_until, self._clock() + seconds)
+        """The exchange asked for silence, which lasts an hour at the most: then it is asked again."""
+        self._closed_until = max(self._closed_until, self._clock() + min(max(seconds, 0.0), _LONGEST_SILENCE))
+
+    def asked_for_silence(self, retry_after: str) -> None:
+        """A `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3). What is neither says a minute."""
+        try:
+            seconds = float(retry_after)
+        except ValueError:
+            try:
+                seconds = parsedate_to_datetime(retry_after).timestamp() - self._clock()
+            except ValueError:
+                seconds = 60.0
+        self.close_for(seconds if isfinite(seconds) else _LONGEST_SILENCE)
 
 
 class Fuse:
@@ -85,7 +103,7 @@ class Fuse:
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Hide a broken connection from the session, which would send a DELETE a second time by itself (RFC 9112, 9.3.1).
 
-    The first one may have been carried out.
+    The first one may have been carried out; and a GET sent again would carry its old timestamp.
     """
     try:
         return await handler(request)
@@ -130,13 +148,13 @@ class Http:
     ) -> Answer:
         """Send once. Raises `NotAccepted` when nothing left this machine, `NoAnswer` when nothing came back."""
         self.spend(weight)
-        return await self._send(method, path, headers, body, middlewares=(_once,))
+        return await self._send(method, path, headers, body)
 
     async def read(self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str]) -> Answer:
         """Ask, and ask again with growing pauses. `path` is made anew each time: it may carry a signed timestamp."""
         for pause in (*_READ_PAUSES, None):
             self.fuse.check()
-            if wait := self.pace.spend(weight):
+            while wait := self.pace.spend(weight):  # noqa: ASYNC110 - each who waits asks for its own leave again
                 await asyncio.sleep(wait)
             try:
                 answer = await self._send("GET", path(), headers, "")
@@ -149,20 +167,14 @@ class Http:
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: str,
-        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
-    ) -> Answer:
-        url = URL(self._base + path, encoded=True)
+    async def _send(self, method: str, path: str, headers: Mapping[str, str], body: str) -> Answer:
+        url, sent_at = URL(self._base + path, encoded=True), time.time()
         try:
             async with self.session.request(
-                method, url, headers=headers, data=body or None, allow_redirects=False, middlewares=middlewares
+                method, url, headers=headers, data=body or None, allow_redirects=False, middlewares=(_once,)
             ) as response:
-                answer = Answer(response.status, await response.read(), response.headers)
+                body_told = await response.read()
+                answer = Answer(response.status, body_told, response.headers, sent_at, time.time())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self.fuse.failed()
             raise NotAccepted(f"no connection: {error}", code="exchange_unreachable") from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import random
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -96,10 +97,10 @@ class Prices:
         moved = price * Decimal(str(1 + self._random.gauss(0, 0.0002)))
         return max(moved.quantize(pair.tick, rounding=ROUND_HALF_EVEN), pair.tick)
 
-    def walk(self) -> None:
-        """Move every pair that nobody holds by one step."""
+    def walk(self, besides: str | None = None) -> None:
+        """Move every pair that nobody holds by one step, `besides` excepted."""
         for symbol, pair in PAIRS.items():
-            if symbol not in self.held:
+            if symbol not in self.held and symbol != besides:
                 self.tell(symbol, self._next(pair, self.last[symbol]))
 
     def hold(self, symbol: str, price: Decimal) -> None:
@@ -125,17 +126,30 @@ class Prices:
             listener(symbol, price)
 
 
-def replayed(file: Path, symbol: str) -> Iterator[tuple[datetime, list[Decimal]]]:
+class NoCandles(ValueError):
+    """A file from which nothing can be replayed; the message names it and says why."""
+
+
+def replayed(file: Path, symbol: str) -> list[tuple[datetime, list[Decimal]]]:
     """The path of each minute of a CSV of candles (plain or gzipped): open, low and high in their likely order, close.
 
-    Raises `ValueError` for a file without the columns open_time, open, high, low, close.
+    The columns are open_time, open, high, low, close. The whole file is read before anything begins. Raises
+    `NoCandles` for a file that is none, or for a symbol that is not traded here.
     """
+    if symbol not in PAIRS:
+        raise NoCandles(f"{symbol} is not traded here: a symbol is one of {', '.join(PAIRS)}")
     tick = PAIRS[symbol].tick
-    with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
-        for row in csv.DictReader(lines):
-            try:
-                o, h, low, c = (Decimal(row[n]).quantize(tick) for n in ("open", "high", "low", "close"))
-            except KeyError as missing:
-                raise ValueError(f"{file.name} has no column {missing}") from None
-            middle = [low, h] if c >= o else [h, low]
-            yield datetime.fromisoformat(row["open_time"]).astimezone(UTC), [o, *middle, c]
+    try:
+        with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
+            minutes = [_path(row, tick) for row in csv.DictReader(lines)]
+    except (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise NoCandles(f"{file} holds no candles: {type(error).__name__}: {error}") from error
+    if not minutes:
+        raise NoCandles(f"{file} holds no candles")
+    return minutes
+
+
+def _path(row: dict[str, str], tick: Decimal) -> tuple[datetime, list[Decimal]]:
+    opened, high, low, close = (Decimal(row[name]).quantize(tick) for name in ("open", "high", "low", "close"))
+    middle = [low, high] if close >= opened else [high, low]
+    return datetime.fromisoformat(row["open_time"]).astimezone(UTC), [opened, *middle, close]

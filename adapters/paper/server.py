@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections import deque
 from pathlib import Path
 
 from aiohttp import web
@@ -23,7 +23,10 @@ HOST = "127.0.0.1"
 
 
 class PaperServer:
-    """`port` is the control API's, Binance's API is on `port + 1`. `books` is the file that outlives a restart."""
+    """`port` is the control API's, Binance's API is on `port + 1`. `books` is the file that outlives a restart.
+
+    `replay` is a CSV of candles that `symbol` follows, `speed` times faster than life. Raises `NoCandles`.
+    """
 
     def __init__(
         self,
@@ -38,9 +41,10 @@ class PaperServer:
         if books is not None:
             Shelf(books).restore(self.paper.ledger)
         self.port = port
-        self._replay, self._speed, self._symbol = replay, speed, symbol
+        self._minutes = deque([] if replay is None else replayed(replay, symbol))
+        self._speed, self._symbol = speed, symbol
         self._runners: list[web.AppRunner] = []
-        self._mover: asyncio.Task[None] | None = None
+        self._movers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open all ports and let the prices move. Raises `OSError` for a port that is taken."""
@@ -57,23 +61,27 @@ class PaperServer:
             await runner.setup()
             self._runners.append(runner)
             await web.TCPSite(runner, HOST, self.port + offset).start()
-        self._mover = asyncio.create_task(self._move())
+        self._movers = [asyncio.create_task(move()) for move in (self._walk, self._replay)]
 
-    async def _move(self) -> None:
-        if self._replay is not None:
-            for _, path in replayed(self._replay, self._symbol):
-                for price in path:
-                    self.paper.prices.tell(self._symbol, price)
-                    await asyncio.sleep(60 / len(path) / self._speed)
+    async def _replay(self) -> None:
+        """Tell the file's prices; one that is held stays, and the file goes on underneath."""
+        prices = self.paper.prices
+        while self._minutes:
+            _, path = self._minutes.popleft()
+            for price in path:
+                if self._symbol not in prices.held:
+                    prices.tell(self._symbol, price)
+                await asyncio.sleep(60 / len(path) / self._speed)
+
+    async def _walk(self) -> None:
         while True:
             await asyncio.sleep(WALK_SECONDS)
-            self.paper.prices.walk()
+            self.paper.prices.walk(besides=self._symbol if self._minutes else None)
 
     async def stop(self) -> None:
         """Close all ports."""
-        if self._mover is not None:
-            self._mover.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._mover
+        for mover in self._movers:
+            mover.cancel()
+        await asyncio.gather(*self._movers, return_exceptions=True)
         for runner in self._runners:
             await runner.cleanup()

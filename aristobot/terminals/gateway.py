@@ -56,7 +56,7 @@ class Gateway:
     def _resume(self, order: Order) -> None:
         lane = self._lanes.get(order.broker)
         if lane is None:
-            self._waiting.setdefault(order.broker, []).append(("look_up", order.id))
+            self._waiting.setdefault(order.broker, []).append(("resume", order.id))
         else:
             lane.resume(order)
 
@@ -76,8 +76,12 @@ class Gateway:
         markets = {market.symbol: market for market in native.values()}
         lane = Lane(broker, exchange, credentials, markets, self._house.store, self._sender, utc_now, self._log)
         self._lanes[number] = lane
-        for what, order_id in self._waiting.pop(number, []):
-            self.tell(number, what, order_id)
+        # Doubts first: an entry must not overtake a doubt about its own symbol.
+        for what, order_id in sorted(self._waiting.pop(number, []), key=lambda told: told[0] != "resume"):
+            if what == "resume":
+                lane.resume(await asyncio.to_thread(self._house.store.get, Order, order_id))
+            else:
+                self.tell(number, what, order_id)
         self._start(lane.work())
         self._start(lane.follow_stream())
         self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
@@ -113,10 +117,8 @@ class Gateway:
             self._waiting.setdefault(broker, []).append((what, order_id))
         elif what == "send":
             lane.wish(order_id)
-        elif what == "cancel":
-            lane.unwish(order_id)
         else:
-            lane.look_up(order_id)
+            lane.unwish(order_id)
 
     async def hear(self, topic: str, event: Any) -> None:
         """One event of the log that the gateway follows."""

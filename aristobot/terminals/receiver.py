@@ -43,10 +43,14 @@ class Reception:
             except Exception:
                 # Whatever is wrong with it, it was delivered: it is kept, and tried once more from the spool.
                 self._log.exception("delivery_failed")
+        self.keep(token, body, address, received_at)
+        return True
+
+    def keep(self, token: str, body: bytes, address: str, received_at: datetime) -> None:
+        """Durable on disk when it returns, to be appended once PostgreSQL answers."""
         with self._spooling:
             self._held = True
-            self.spool.put(delivery)
-        return True
+            self.spool.put(Delivery(token, body, address, received_at))
 
     def _append(self, delivery: Delivery) -> bool:
         user = self._house.vault.user_of_token(delivery.token)
@@ -76,6 +80,8 @@ class Reception:
                 self._log.info("drained", deliveries=count)
             except AWAY as error:
                 self._log.warning("still_away", error=str(error))
+            except Exception:
+                self._log.exception("drain_failed")  # the disk, perhaps: what waits there goes on waiting
 
     def _drained(self, delivery: Delivery) -> None:
         try:
@@ -95,7 +101,7 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     threading.Thread(target=reception.drain, args=(stopping,), name="drain", daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(
-            Door(reception.deliver, reception.count),
+            Door(reception.deliver, reception.keep, reception.count),
             host=house.settings.host,
             port=house.settings.webhook_port,
             log_config=None,

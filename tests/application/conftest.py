@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +20,7 @@ from adapters.paper.faults import Fault
 from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
 from application import lookups
-from application.exchange import Credentials, OrderRequest
+from application.exchange import Credentials
 from application.lane import Lane
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
@@ -67,7 +66,8 @@ class Watched(Binance):
     async def reports(self, *arguments: Any) -> AsyncIterator[Any]:
         async for report in super().reports(*arguments):
             yield report
-            self.heard[report.client_order_id] += 1
+            if report is not None:
+                self.heard[report.client_order_id] += 1
 
 
 class Log:
@@ -176,17 +176,9 @@ class Desk:
         order.hidden_until = 0 if self.shown else LATER
 
     async def listening(self) -> None:
-        """Let the lane follow the private stream; it hears of other people's orders until the stream stands."""
+        """Let the lane follow the private stream, and wait until the subscription stands."""
         self.start(self.lane.follow_stream())
-        market = self.markets["XRP/USDT"]
-        for number in count(1):
-            stranger = OrderRequest(
-                f"stranger-{number}", market, Side.BUY, Type.LIMIT, Decimal(100), None, Decimal("0.1")
-            )
-            await self.client.place(self.credentials, stranger)
-            await self.client.cancel(self.credentials, market, stranger.client_order_id)
-            if self.lane.streaming:
-                return
+        await self.until(lambda: self.lane.streaming)
 
     # --- what can be seen --------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ ANSWERS = {
     "fills_of": (lambda c: c.fills_of(KEYS, BTC, "1"), [*NO_LIST, b"{}"]),
 }
 MEANINGS = {
-    "order": (messages.report_of, {**ORDER, **AMOUNTS, "fills": [FILL]}),
+    "order": (messages.report_of, {**ORDER, **AMOUNTS, "transactTime": 1, "fills": [FILL]}),
     "orders": (messages.reports_of, [{**ORDER, **AMOUNTS}]),
     "execution": (messages.report_of_execution, EXECUTION),
     "trades": (messages.fills_of, [TRADE]),

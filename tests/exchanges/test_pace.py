@@ -42,7 +42,9 @@ def test_the_exchange_counts_better_than_we_do():
     """Its own count of this minute replaces ours, because others may use the same address; a new minute forgets it."""
     pace, clock = pace_at(61.0)
     assert pace.spend(10) == 0
-    pace.told(79)
+    pace.told(79, clock.now)
+    pace.told(5, clock.now - 60)  # the answer to a request of the minute before
+    pace.told("many", clock.now)
     assert pace.spend(2) == 59
     assert pace.spend(1) == 0
     clock.now = 120.0

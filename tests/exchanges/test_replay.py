@@ -191,7 +191,6 @@ def test_resting_orders_are_filled_when_the_price_comes_to_them(
 
 
 @pytest.mark.parametrize("what", BAD)
-@pytest.mark.xfail(strict=True, reason="the exchange serves on with a price that never moves, and says nothing")
 def test_a_file_that_is_none_is_refused_at_once(
     new_exchange: Callable[..., Exchange], tmp_path: Path, what: str
 ) -> None:

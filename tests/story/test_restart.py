@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from json import loads
+from operator import itemgetter
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 
-ALERTS = 12
+VICTIMS, DEATHS = ("engine", "projector", "receiver", "web"), 5
+ALERTS, WAITING, AGAIN = 200, 30, 10
+"""So many alerts, so many under way at a time at most, and one of so many is delivered again whatever was answered."""
+ENDS = {"executed", "failed", "refused", "ignored"}
 LONGEST = 200
 """An order whose sending was interrupted is given up only when the exchange has proven that it never came."""
 
@@ -50,31 +60,90 @@ def test_a_second_start_shows_the_same_books(house: Any) -> None:
     assert len(new) == 1
 
 
-@pytest.mark.parametrize("victim", ["engine", "gateway", "projector", "receiver"])
-def test_a_killed_terminal_comes_back_and_nothing_is_lost_or_doubled(house: Any, victim: str) -> None:
-    """kill -9 while alerts come in: each ends once, and what the exchange has is what the books say."""
-    there = len(house.on_exchange())
-    old = house.eventually(lambda: house.pids().get(victim))
-    names = []
-    for number in range(ALERTS):
-        if number == ALERTS // 2:
-            os.kill(old, signal.SIGKILL)
-        body, name = house.alert(name=f"{victim} {number:02}", PourCent="1")
-        house.eventually(lambda alert=body: _taken(house, alert))
-        names.append(name)
-    house.eventually(lambda: house.pids().get(victim, old) != old, 60)
-    webhooks = [house.ended(name, LONGEST) for name in names]
-    assert {webhook["status"] for webhook in webhooks} <= {"executed", "failed"}
+def test_terminals_that_die_again_and_again_execute_every_alert_once(house: Any) -> None:
+    """200 alerts while all but the gateway are killed at random moments: 200 orders and 200 trades, one for each."""
+    there, shown = house.on_exchange(), {trade["id"] for trade in house.all_of("/api/trades")}
+    slow = {"when": "place_order", "kind": "delay", "times": 10 * ALERTS, "seconds": 0.1}
+    assert house.paper.post("/paper/faults", json=slow).status_code == 200
+    assert house.paper.put("/paper/limits", json={"enabled": False}).status_code == 200  # 200 orders in a minute
+    deaths = [victim for _ in range(DEATHS) for victim in random.sample(VICTIMS, len(VICTIMS))]
+    killed, delivering = [], Event()
+    with house.database() as connection, ThreadPoolExecutor(1) as killer:
+        before = _executed(connection)
+        for number in range(ALERTS):
+            if number % (ALERTS // len(deaths)) == 0:
+                assert all(death.result() for death in killed)
+                killed.append(killer.submit(_kill, house, deaths[len(killed)], delivering))
+            body, _ = house.alert(name=f"deadly {number:03}", PourCent="1")
+            delivering.set()
+            for _ in range(1 if number % AGAIN else 2):
+                house.eventually(lambda alert=body: _taken(house, alert))
+            delivering.clear()
+            # Never more than the lane sends in some seconds, so that no alert grows too old to be executed.
+            house.eventually(lambda least=before + number - WAITING: _executed(connection) >= least)
+    assert len({death.result() for death in killed}) == len(deaths) == len(VICTIMS) * DEATHS
+    house.paper.delete("/paper/faults")
+    house.paper.put("/paper/limits", json={"enabled": True})
 
-    new = house.on_exchange()[there:]
-    books = house.eventually(lambda: _settled(house, [webhook["id"] for webhook in webhooks]), LONGEST)
-    for order in new:
-        ours = books[order["client_order_id"]]
-        assert Decimal(ours["filled"]) == Decimal(order["filled"]) > 0
-        assert sum(Decimal(fill["quantity"]) for fill in ours["fills"]) == Decimal(order["filled"])
-    causes = [books[order["client_order_id"]]["webhook_id"] for order in new]
-    assert len(set(causes)) == len(causes), "two orders on the exchange for one webhook"
-    assert set(causes) == {webhook["id"] for webhook in webhooks if webhook["status"] == "executed"}
+    house.eventually(lambda: _answers(house) and house.pids().keys() >= {"gateway", *VICTIMS}, 60)
+    webhooks = house.eventually(lambda: _ended(house, "deadly"))
+    assert [(webhook["indicator"], webhook["status"]) for webhook in webhooks] == [
+        (f"deadly {number:03}", "executed") for number in range(ALERTS)
+    ]
+    assert sum(webhook["repeats"] for webhook in webhooks) >= ALERTS // AGAIN
+    trades = house.eventually(lambda: _closed(house, shown))
+    orders = {order["client_order_id"]: order for order in house.on_exchange()[len(there) :]}
+    assert len(orders) == len(house.on_exchange()) - len(there) == len(trades) == ALERTS
+    assert sorted(trade["webhook_id"] for trade in trades) == sorted(webhook["id"] for webhook in webhooks)
+    for trade in trades:
+        filled = Decimal(orders[trade["client_order_id"]]["filled"])
+        assert sum(Decimal(fill["quantity"]) for fill in trade["fills"]) == Decimal(trade["filled"]) == filled > 0
+
+
+def _kill(house: Any, victim: str, delivering: Event) -> int:
+    """kill -9 of a terminal that runs, if possible within a delivery; answers the process that is no more."""
+    process = house.eventually(lambda: _process(house, victim))
+    time.sleep(random.uniform(0, 1))
+    delivering.wait(1)
+    time.sleep(random.uniform(0, 0.005))
+    os.kill(process, signal.SIGKILL)
+    house.eventually(lambda: _process(house, victim) != process)
+    return process
+
+
+def _process(house: Any, terminal: str) -> int | None:
+    """The process of a terminal, whether it shows signs of life or not."""
+    for pid in house.family():
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(f"\0terminal\0{terminal}\0".encode()):
+                return pid
+    return None
+
+
+def _answers(house: Any) -> bool:
+    """Whether the console is there."""
+    try:
+        return house.ask("/api/health") == {"up": True}
+    except httpx.TransportError:
+        return False
+
+
+def _executed(connection: Any) -> int:
+    """How many webhooks the log shows as executed."""
+    return connection.execute("SELECT count(*) FROM log.events WHERE topic = 'Webhook.Executed'").fetchone()[0]
+
+
+def _ended(house: Any, indicators: str) -> list[dict[str, Any]] | None:
+    """The webhooks of these indicators in their order, once all of them have ended."""
+    rows = [row for row in house.all_of("/api/webhooks/history") if row["indicator"].startswith(indicators)]
+    ended = [row for row in rows if row["status"] in ENDS]
+    return sorted(rows, key=itemgetter("indicator")) if len(rows) == len(ended) >= ALERTS else None
+
+
+def _closed(house: Any, but: set[str]) -> list[dict[str, Any]] | None:
+    """All trades but some, once their orders have ended."""
+    trades = [trade for trade in house.all_of("/api/trades") if trade["id"] not in but]
+    return trades if len(trades) >= ALERTS and all(trade["state"] == "closed" for trade in trades) else None
 
 
 def _shown(house: Any) -> dict[str, Any]:
@@ -90,14 +159,6 @@ def _taken(house: Any, body: str) -> bool:
         return house.post(body).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _settled(house: Any, webhooks: list[str]) -> dict[str, dict[str, Any]] | None:
-    """The orders of these webhooks by their client order ids, once all of them have ended."""
-    orders = [order for order in house.all_of("/api/orders") if order["webhook_id"] in webhooks]
-    if any(order["state"] not in {"closed", "refused", "rejected", "expired"} for order in orders):
-        return None
-    return {order["client_order_id"]: order for order in orders}
 
 
 def test_the_death_of_the_supervisor_loses_nothing(house: Any) -> None:

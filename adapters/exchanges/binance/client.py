@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
@@ -24,6 +24,7 @@ from application.exchange import (
     Fill,
     ListRequest,
     NoAnswer,
+    NotAccepted,
     OrderReport,
     OrderRequest,
     Ticker,
@@ -56,10 +57,11 @@ class Binance:
 
     async def server_time(self) -> datetime:
         """The exchange's clock; the offset to ours is kept and used for every signature."""
-        asked = datetime.now(UTC)
-        there = await self._read("/api/v3/time", {}, 1, messages.server_time_of)
-        answered = datetime.now(UTC)
-        self.clock_offset = there - (asked + (answered - asked) / 2)
+        answer = await self._http.read(lambda: "/api/v3/time", weight=1, headers={})
+        there = _understood(self._checked(answer), messages.server_time_of)
+        # From the moment it was sent: having waited for the budget or for another try is no distance.
+        middle = (answer.sent_at + answer.answered_at) / 2
+        self.clock_offset = there - datetime.fromtimestamp(middle, UTC)
         return there
 
     async def markets(self) -> list[Market]:
@@ -81,6 +83,8 @@ class Binance:
         for native, last in lasts.items():
             symbol, (bid, ask) = names.get(native, native), sides.get(native, (None, None))
             tickers[symbol] = Ticker(symbol, last, bid, ask, now)
+        if missing := names.keys() - lasts.keys():
+            raise NoAnswer(f"no price of {sorted(missing)}", code="no_answer")
         return tickers
 
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> list[Candle]:
@@ -143,8 +147,8 @@ class Binance:
                 return found
             named["fromId"] = int(page[-1].trade_id) + 1
 
-    def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport]:
-        """The private stream of one account."""
+    def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport | None]:
+        """The private stream of one account; a None says that the subscription stands."""
         return streams.reports(self._http.session, self._ws_api, credentials, self._now)
 
     # --- changes -----------------------------------------------------------------------------------------------
@@ -221,16 +225,23 @@ class Binance:
         def make() -> str:
             return f"{path}?{signed_query(self._stamped(named), credentials.secret)}"
 
-        answer = await self._http.read(make, weight=weight, headers={"X-MBX-APIKEY": credentials.key})
-        return _understood(self._checked(answer), meaning)
+        headers = {"X-MBX-APIKEY": credentials.key}
+        try:
+            raw = self._checked(await self._http.read(make, weight=weight, headers=headers))
+        except NotAccepted as refused:
+            if refused.code != "clock_skewed":
+                raise
+            await self.server_time()  # ours went astray: measured anew, the same question is asked once more
+            raw = self._checked(await self._http.read(make, weight=weight, headers=headers))
+        return _understood(raw, meaning)
 
     def _checked(self, answer: Answer) -> bytes:
         if used := answer.headers.get("X-MBX-USED-WEIGHT-1M"):
-            self._http.pace.told(int(used))
+            self._http.pace.told(used, answer.sent_at)
         if answer.status == _OK:
             return answer.body
         if pause := answer.headers.get("Retry-After"):
-            self._http.pace.close_for(float(pause))
+            self._http.pace.asked_for_silence(pause)
         raise error_of(answer.status, answer.body)
 
 
@@ -241,11 +252,11 @@ def _understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
     except (
         msgspec.MsgspecError,
         ValueError,
-        KeyError,
+        LookupError,
         TypeError,
-        IndexError,
-        AttributeError,
-        InvalidOperation,
+        ArithmeticError,
+        OSError,
+        RecursionError,
     ) as error:
         raise NoAnswer(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
 

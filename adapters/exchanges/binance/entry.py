@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Mapping
 
 import aiohttp
@@ -19,8 +20,8 @@ from adapters.exchanges.http import Http
 from application.exchange import Credentials, NoAnswer, NotAccepted
 
 _ANSWER_SECONDS = 10.0
-_CONNECT_SECONDS = 5.0
-_OK = 200
+_CONNECT_SECONDS, _CLOSE_SECONDS = 5.0, 1.0
+_OK, _LOWEST_ERROR = 200, 400
 
 
 class _Limit(msgspec.Struct):
@@ -113,6 +114,7 @@ class OrderEntry:
         }
         asked = {"id": number, "method": method, "params": signed_parameters(stamped, credentials.secret)}
         connection.waiting[number] = answered
+        sent_at = time.time()
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await connection.socket.send_str(_encoder.encode(asked).decode())
@@ -123,27 +125,30 @@ class OrderEntry:
         finally:
             connection.waiting.pop(number, None)
         self._http.answered()
-        return self._meant(answer)
+        return self._meant(answer, sent_at)
 
     async def _connected(self) -> _Connection:
         async with self._connecting:
             if self._connection is None or self._connection.socket.closed:
                 try:
                     async with asyncio.timeout(_CONNECT_SECONDS):
-                        socket = await self._http.session.ws_connect(self._url, heartbeat=20)
+                        closing = aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
+                        socket = await self._http.session.ws_connect(self._url, heartbeat=20, timeout=closing)
                 except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
                     self._http.fuse.failed()
                     raise NotAccepted(f"no connection: {error}", code="exchange_unreachable") from error
                 self._connection = _Connection(socket)
             return self._connection
 
-    def _meant(self, answer: _Answer) -> bytes:
+    def _meant(self, answer: _Answer, sent_at: float) -> bytes:
         for limit in answer.rateLimits:
             if limit.rateLimitType == "REQUEST_WEIGHT":
-                self._http.pace.told(limit.count)
+                self._http.pace.told(limit.count, sent_at)
         if answer.status == _OK:
             return bytes(answer.result)
-        error = answer.error or _Error(0, "an error without words")
+        error = answer.error
+        if error is None or answer.status < _LOWEST_ERROR:
+            raise NoAnswer(f"an answer that says nothing: status {answer.status}", code="no_answer")
         if error.data is not None and error.data.retryAfter:
             self._http.pace.close_for(max(error.data.retryAfter - self._now(), 0) / 1000)
         raise error_of_code(answer.status, error.code, error.msg, msgspec.json.encode(answer).decode())

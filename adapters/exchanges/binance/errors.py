@@ -46,7 +46,7 @@ def error_of(status: int, body: bytes) -> ExchangeError:
     raw = body.decode(errors="replace")
     try:
         told = _decoder.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         if status in {418, 429}:
             return NotAccepted(f"HTTP {status}", code="rate_limited", raw=raw)
         if status == 403:  # noqa: PLR2004 - HTTP

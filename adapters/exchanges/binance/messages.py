@@ -29,7 +29,22 @@ STATES = {
 """Binance's order states. An expired order may well have been filled in part."""
 
 
-class NativeFill(msgspec.Struct):
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
+"""What reading a message of the wrong shape raises, besides msgspec's own errors."""
+
+
+class Native(msgspec.Struct):
+    """A message whose amounts are numbers: "NaN" and "Infinity" are none."""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError`, which the decoder turns into its own."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise ValueError(f"{name} is {value}")
+
+
+class NativeFill(Native):
     """An execution inside the answer to a placement."""
 
     price: Decimal
@@ -39,7 +54,7 @@ class NativeFill(msgspec.Struct):
     tradeId: int  # noqa: N815
 
 
-class NativeOrder(msgspec.Struct):
+class NativeOrder(Native):
     """An order in the answer to a placement, a query or a cancel."""
 
     symbol: str
@@ -47,10 +62,10 @@ class NativeOrder(msgspec.Struct):
     clientOrderId: str  # noqa: N815
     side: str
     status: str
-    price: Decimal = ZERO
-    origQty: Decimal = ZERO  # noqa: N815
-    executedQty: Decimal = ZERO  # noqa: N815
-    cummulativeQuoteQty: Decimal = ZERO  # noqa: N815 - sic
+    price: Decimal
+    origQty: Decimal  # noqa: N815
+    executedQty: Decimal  # noqa: N815
+    cummulativeQuoteQty: Decimal  # noqa: N815 - sic
     origClientOrderId: str | None = None  # noqa: N815
     transactTime: int | None = None  # noqa: N815
     time: int | None = None
@@ -58,7 +73,7 @@ class NativeOrder(msgspec.Struct):
     fills: list[NativeFill] = []
 
 
-class NativeTrade(msgspec.Struct):
+class NativeTrade(Native):
     """An execution of `myTrades`."""
 
     id: int
@@ -70,7 +85,7 @@ class NativeTrade(msgspec.Struct):
     isMaker: bool  # noqa: N815
 
 
-class ExecutionReport(msgspec.Struct):
+class ExecutionReport(Native):
     """An `executionReport` of the private stream, under Binance's one-letter names."""
 
     s: str
@@ -96,6 +111,48 @@ class ExecutionReport(msgspec.Struct):
     eR: str | None = None  # noqa: N815
 
 
+class NativeBalance(Native):
+    """One currency of `account`."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+
+class NativeAccount(msgspec.Struct):
+    """The answer of `account`, as far as it is looked at."""
+
+    balances: list[NativeBalance]
+
+
+class NativeBook(Native):
+    """One market of `bookTicker`."""
+
+    symbol: str
+    bidPrice: Decimal  # noqa: N815
+    askPrice: Decimal  # noqa: N815
+
+
+class NativePrice(Native):
+    """One market of `ticker/price`."""
+
+    symbol: str
+    price: Decimal
+
+
+class NativeInformation(msgspec.Struct):
+    """The answer of `exchangeInfo`, its symbols as they are."""
+
+    symbols: list[dict[str, Any]]
+    rateLimits: list[dict[str, Any]] = []  # noqa: N815
+
+
+class NativeTime(msgspec.Struct):
+    """The answer of `time`."""
+
+    serverTime: int  # noqa: N815
+
+
 class NativeList(msgspec.Struct):
     """The answer to a change of a list of orders."""
 
@@ -108,7 +165,7 @@ class NativeReplacement(msgspec.Struct):
     newOrderResponse: msgspec.Raw  # noqa: N815
 
 
-class AmendedOrder(msgspec.Struct):
+class AmendedOrder(Native):
     """An order as an amendment's answer tells it."""
 
     symbol: str
@@ -128,6 +185,12 @@ class NativeAmendment(msgspec.Struct):
     amendedOrder: AmendedOrder  # noqa: N815
 
 
+_information_decoder = msgspec.json.Decoder(NativeInformation)
+_time_decoder = msgspec.json.Decoder(NativeTime)
+_account_decoder = msgspec.json.Decoder(NativeAccount)
+_books_decoder = msgspec.json.Decoder(list[NativeBook])
+_prices_decoder = msgspec.json.Decoder(list[NativePrice])
+_rows_decoder = msgspec.json.Decoder(list[list[Any]])
 _list_decoder = msgspec.json.Decoder(NativeList)
 _replacement_decoder = msgspec.json.Decoder(NativeReplacement)
 _amendment_decoder = msgspec.json.Decoder(NativeAmendment, strict=False)
@@ -146,6 +209,8 @@ def report_of(raw: bytes) -> OrderReport:
     """An order as REST tells it. The answer to a cancel carries our id as the *original* client id."""
     order, text = order_decoder.decode(raw), Personal(raw.decode())
     executed_at = moment(order.transactTime or order.time or 0)
+    if order.fills and not (order.transactTime or order.time):
+        raise ValueError("fills without a time")
     return OrderReport(
         exchange_order_id=str(order.orderId),
         client_order_id=order.origClientOrderId or order.clientOrderId,
@@ -245,7 +310,7 @@ def market_of(told: dict[str, Any]) -> Market:
     filters = {f["filterType"]: f for f in told["filters"]}
 
     def number(kind: str, name: str) -> Decimal:
-        return Decimal(filters.get(kind, {}).get(name, "0"))
+        return _number(filters.get(kind, {}).get(name, "0"))
 
     lot = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
     return Market(
@@ -262,57 +327,64 @@ def market_of(told: dict[str, Any]) -> Market:
         minimum_quantity=number("LOT_SIZE", "minQty"),
         maximum_quantity=number("LOT_SIZE", "maxQty"),
         market_maximum_quantity=number("MARKET_LOT_SIZE", "maxQty"),
-        minimum_notional=Decimal(lot.get("minNotional", "0")),
-        maximum_notional=Decimal(lot.get("maxNotional", "0")),
+        minimum_notional=_number(lot.get("minNotional", "0")),
+        maximum_notional=_number(lot.get("maxNotional", "0")),
         cost_step=Decimal(1).scaleb(-int(told.get("quoteAssetPrecision", 8))),
     )
 
 
 def exchange_information_of(raw: bytes) -> tuple[int, list[Market]]:
     """The weight allowed in a minute (0 when it is not told) and every spot market."""
-    told = any_decoder.decode(raw)
+    told = _information_decoder.decode(raw)
     weights = [
         int(limit["limit"])
-        for limit in told.get("rateLimits", ())
+        for limit in told.rateLimits
         if (limit["rateLimitType"], limit["interval"]) == ("REQUEST_WEIGHT", "MINUTE")
     ]
-    markets = [market_of(symbol) for symbol in told["symbols"] if symbol.get("isSpotTradingAllowed", True)]
+    markets = [market_of(symbol) for symbol in told.symbols if symbol.get("isSpotTradingAllowed", True)]
     return max(weights, default=0), markets
 
 
 def server_time_of(raw: bytes) -> datetime:
     """The answer of `time`."""
-    return moment(any_decoder.decode(raw)["serverTime"])
+    return moment(_time_decoder.decode(raw).serverTime)
 
 
 def balances_of(raw: bytes) -> dict[str, Balance]:
     """The balances of `account` by currency."""
-    told = any_decoder.decode(raw)["balances"]
-    return {b["asset"]: Balance(b["asset"], Decimal(b["free"]), Decimal(b["locked"])) for b in told}
+    return {b.asset: Balance(b.asset, b.free, b.locked) for b in _account_decoder.decode(raw).balances}
 
 
 def best_prices_of(raw: bytes) -> dict[str, tuple[Decimal, Decimal]]:
     """Bid and ask of `bookTicker` by native symbol."""
-    return {b["symbol"]: (Decimal(b["bidPrice"]), Decimal(b["askPrice"])) for b in any_decoder.decode(raw)}
+    return {b.symbol: (b.bidPrice, b.askPrice) for b in _books_decoder.decode(raw)}
 
 
 def last_prices_of(raw: bytes) -> dict[str, Decimal]:
     """The last price of `ticker/price` by native symbol."""
-    return {last["symbol"]: Decimal(last["price"]) for last in any_decoder.decode(raw)}
+    return {last.symbol: last.price for last in _prices_decoder.decode(raw)}
 
 
 def candles_of(raw: bytes, now: datetime) -> list[Candle]:
     """The rows of `klines`; the last one is still running."""
-    return [_candle_of(row, now) for row in any_decoder.decode(raw)]
+    return [_candle_of(row, now) for row in _rows_decoder.decode(raw)]
+
+
+def _number(text: str) -> Decimal:
+    """An amount, which is always a text here. Raises `ValueError` for one that is none."""
+    number = Decimal(text) if isinstance(text, str) else Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is no number")
+    return number
 
 
 def _candle_of(row: list[Any], now: datetime) -> Candle:
     closes_at = moment(row[6])
-    opened, high, low, close, volume = (Decimal(value) for value in row[1:6])
+    opened, high, low, close, volume = (_number(value) for value in row[1:6])
     return Candle(moment(row[0]), closes_at, opened, high, low, close, volume, closed=closes_at < now)
 
 
 def candle_of_stream(kline: dict[str, Any]) -> Candle:
     """A bar of the market stream; `x` says that it is final."""
-    opened, high, low, close, volume = (Decimal(kline[name]) for name in ("o", "h", "l", "c", "v"))
+    opened, high, low, close, volume = (_number(kline[name]) for name in ("o", "h", "l", "c", "v"))
     return Candle(moment(kline["t"]), moment(kline["T"]), opened, high, low, close, volume, closed=kline["x"])

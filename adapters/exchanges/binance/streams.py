@@ -37,7 +37,8 @@ async def _connection(session: aiohttp.ClientSession, url: str) -> AsyncIterator
         # No total timeout: the connection lives until Binance cuts it, after 24 hours at most.
         async with session.ws_connect(url, heartbeat=20, timeout=aiohttp.ClientWSTimeout(ws_close=5)) as socket:
             yield socket
-    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+    except (aiohttp.ClientError, msgspec.MsgspecError, *messages.NONSENSE) as error:
+        # Whatever came, nothing more can be read from here: a new connection and a look at the orders say what was.
         raise NoAnswer(f"the stream broke: {type(error).__name__}: {error}", code="stream_broken") from error
 
 
@@ -50,10 +51,9 @@ async def _texts(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[bytes
 
 async def reports(
     session: aiohttp.ClientSession, url: str, credentials: Credentials, now: Callable[[], int]
-) -> AsyncIterator[OrderReport]:
-    """Every `executionReport` of the account, from the moment the subscription is confirmed.
+) -> AsyncIterator[OrderReport | None]:
+    """Every `executionReport` of the account after a None, which says that the subscription stands.
 
-    The first item may be long in coming; that the subscription stands is told by an empty wait, not by a report.
     Raises `NoAnswer` when the connection ends, `RefusedByExchange` when the key is refused.
     """
     async with _connection(session, url) as socket:
@@ -73,6 +73,7 @@ async def reports(
             raise error_of_code(
                 int(answer.get("status", 0)), int(error.get("code", 0)), str(error.get("msg")), str(answer)
             )
+        yield None
         async for text in _texts(socket):
             event = _event_decoder.decode(text).event
             if not bytes(event):

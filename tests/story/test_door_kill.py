@@ -1,0 +1,206 @@
+"""The door is durable before its answer: each door is killed with SIGKILL as soon as its answer can be read.
+
+A door is a process that runs `aristobot terminal receiver` from its command line on. A hatchery imports the program
+once and forks every door from itself: only so can a thousand of them die in one test.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.eventstore import Store, open_pool
+from adapters.keys import MasterKey
+from adapters.migrate import migrate, url_for
+from adapters.vault import Vault
+from application.accounts import register
+from aristobot.servers.postgres import Postgres
+
+REPOSITORY = Path(__file__).parents[2]
+DELIVERIES, DOORS = 1000, 4
+WHILE_AWAY = 30
+HATCHERY = """
+import os, signal, sys, traceback
+import aristobot.terminals.receiver
+import uvicorn.lifespan.on, uvicorn.loops.auto, uvicorn.protocols.http.auto, uvicorn.protocols.websockets.auto
+from aristobot.__main__ import main
+from aristobot.servers.process import dies_with_parent
+
+hatchery = os.getpid()
+for line in sys.stdin:
+    word, number = line.split()
+    if word == "open":
+        door = os.fork()
+        if door == 0:
+            try:
+                dies_with_parent(signal.SIGKILL, hatchery)
+                os.environ["ARISTOBOT_WEBHOOK_PORT"] = number
+                os._exit(main(["terminal", "receiver"]))
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        print(door, flush=True)
+    else:
+        print(os.waitstatus_to_exitcode(os.waitpid(int(number), 0)[1]), flush=True)
+"""
+
+
+class Doors:
+    """A hatchery and the doors that it opens on one HOME and one database."""
+
+    def __init__(self, environment: dict[str, str], eventually: Callable[..., Any]) -> None:
+        self._eventually = eventually
+        self._token = ""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")}
+        self._hatchery = subprocess.Popen(
+            [sys.executable, "-c", HATCHERY],
+            cwd=REPOSITORY, env=clean | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the hatchery; a door that still lives dies with it."""
+        self._hatchery.communicate()
+
+    def register(self, url: str, master: MasterKey) -> None:
+        """A user whose token all deliveries carry."""
+        with open_pool(url_for(url, "aristobot_web", master)) as pool:
+            vault = Vault(pool, master)
+            user = register(Store(pool, master), vault, "somebody", "a long password of nobody 42")
+            self._token = vault.rotate_token(user.number)
+
+    def open(self, port: int) -> int:
+        """Start a door; answers its process without waiting for it."""
+        return self._ask(f"open {port}")
+
+    def deliver(self, port: int, body: str, killing: int | None = None) -> str:
+        """Post it to the door on this port; `killing` is the process that gets SIGKILL the moment it has answered."""
+        head = f"POST /webhook/receive?token={self._token} HTTP/1.1\r\nHost: door\r\n"
+        with self._eventually(lambda: _connected(port)) as connection:
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            said = b""
+            while b"\r\n" not in said:
+                more = connection.recv(64)
+                assert more, "the door hung up before it answered"
+                said += more
+            if killing is not None:
+                self.kill(killing)
+        return said.partition(b"\r\n")[0].decode()
+
+    def kill(self, door: int) -> None:
+        """kill -9; nothing else has ended it."""
+        os.kill(door, signal.SIGKILL)
+        assert self._ask(f"bury {door}") == -signal.SIGKILL
+
+    def _ask(self, what: str) -> int:
+        print(what, file=self._hatchery.stdin, flush=True)
+        return int(self._hatchery.stdout.readline())
+
+
+def _connected(port: int) -> socket.socket | None:
+    try:
+        return socket.create_connection(("127.0.0.1", port), 60)
+    except ConnectionRefusedError:
+        return None
+
+
+def _alert(number: int) -> str:
+    """One of many alerts that differ in their indicator's name alone."""
+    return (
+        '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC","Interval":"5",'
+        '"BarTime":"2026-03-02T09:30:00Z","Action":"BuyMarket","Prix":NaN,"PrixSL":NaN,"PrixTP":NaN,"PourCent":5,'
+        f'"UserID":1,"IndicateurName":"number {number}","UserExchangeID":1}}'
+    )
+
+
+def _received(store: Store) -> list[str]:
+    """The body of every delivery that the log holds, in the log's order."""
+    return [recorded.event.body for recorded in store.read(0, 2 * DELIVERIES, topics=["Webhook.Received"])]
+
+
+@pytest.fixture
+def new_doors(eventually: Callable[..., Any]) -> Iterator[Callable[..., Doors]]:
+    """`new_doors(home, url, valkey_url, secret)` is a hatchery with those settings."""
+    with ExitStack() as opened:
+
+        def make(home: Path, database_url: str, redis_url: str, secret: str) -> Doors:
+            given = {"HOME": str(home), "DATABASE_URL": database_url, "REDIS_URL": redis_url, "SECRET_KEY": secret}
+            made = Doors({f"ARISTOBOT_{name}": value for name, value in given.items()}, eventually)
+            opened.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def ports() -> Iterator[list[int]]:
+    """Ports on which doors may listen, one after the other; nobody is given one of them as his own."""
+    with ExitStack() as opened:
+        kept = [opened.enter_context(socket.socket()) for _ in range(DOORS)]
+        for one in kept:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("127.0.0.1", 0))
+        yield [one.getsockname()[1] for one in kept]
+
+
+def test_what_was_answered_is_in_the_log_whenever_the_door_dies(
+    new_doors: Callable[..., Doors], ports: list[int], database: Any, valkey: Any, tmp_path: Path
+) -> None:
+    """1,000 alerts, 1,000 doors, each killed right after its 200: every alert is in the log, once, byte for byte."""
+    store, heads = database.store(), []
+    doors = new_doors(tmp_path, database.url, valkey.url, database.secret)
+    doors.register(database.url, database.master)
+    before, alerts = store.head(), [_alert(number) for number in range(DELIVERIES)]
+    waiting = deque((port, doors.open(port)) for port in ports)
+    for alert in alerts:
+        port, door = waiting.popleft()
+        assert doors.deliver(port, alert, killing=door) == "HTTP/1.1 200 OK"
+        heads.append(store.head())
+        waiting.append((port, doors.open(port)))  # starts while the others are in use
+    assert _received(store) == alerts
+    assert heads == [*range(before + 1, before + DELIVERIES + 1)], "an answer came before its alert was recorded"
+    assert not [*(tmp_path / "spool").iterdir()], "PostgreSQL was there all the time"
+    topics = database.connect().execute("SELECT DISTINCT topic FROM log.events WHERE topic LIKE 'Webhook.%'").fetchall()
+    assert topics == [("Webhook.Received",)]
+
+
+def test_what_was_answered_while_postgresql_was_away_comes_into_the_log_in_its_order(
+    new_doors: Callable[..., Doors], ports: list[int], valkey: Any, short_home: Path, tmp_path: Path, eventually: Any
+) -> None:
+    """Each door is killed after its 200, and some while they drain: nothing is lost, doubled or overtaken."""
+    master = MasterKey("a secret of its own")
+    server = Postgres(short_home / "away", master)
+    server.start()
+    migrate(server.url, master)
+    doors = new_doors(tmp_path, server.url, valkey.url, "a secret of its own")
+    doors.register(server.url, master)
+    server.stop()
+    alerts = [_alert(number) for number in range(WHILE_AWAY + 1)]
+    for alert in alerts[:-1]:
+        assert doors.deliver(ports[0], alert, killing=doors.open(ports[0])) == "HTTP/1.1 200 OK"
+
+    def spooled() -> int:
+        return len([*(tmp_path / "spool").glob("*.delivery")])
+
+    assert spooled() == WHILE_AWAY
+    server.start()
+    try:
+        door = doors.open(ports[0])
+        assert doors.deliver(ports[0], alerts[-1]) == "HTTP/1.1 200 OK"
+        while waiting := spooled():
+            eventually(lambda before=waiting: spooled() < before)
+            doors.kill(door)
+            door = doors.open(ports[0])
+        with open_pool(url_for(server.url, "aristobot_writer", master)) as pool:
+            assert _received(Store(pool, master)) == alerts
+    finally:
+        server.stop()
