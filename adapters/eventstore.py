@@ -265,6 +265,18 @@ class Store:
         with self.pool.connection() as connection:
             return [row[0] for row in connection.execute(query)]
 
+    def positions_open(self) -> list[UUID]:
+        """The ids of all positions that hold something: their last execution did not complete the trade."""
+        query = """
+            SELECT stream FROM (
+                SELECT DISTINCT ON (stream) stream, topic FROM log.events
+                WHERE topic IN ('Position.Grew', 'Position.Closed') ORDER BY stream, version DESC
+            ) AS newest
+            WHERE topic = 'Position.Grew'
+        """
+        with self.pool.connection() as connection:
+            return [row[0] for row in connection.execute(query)]
+
 
 def retrying(command: Callable[[], Any], attempts: int = 8) -> Any:
     """Run a command again on fresh state when another process was faster; anything else passes through."""

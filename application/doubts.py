@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,6 +20,7 @@ class Doubt:
     symbol: str
     currency: str
     worst: Decimal | None
+    valid_until: datetime | None
 
 
 class Doubts:
@@ -39,15 +41,19 @@ class Doubts:
         """From here on its symbol waits and sizing reckons with it. The order knows what was really sent."""
         base, _, quote = order.wish.symbol.partition("/")
         currency = quote if order.wish.side is Side.BUY else base
-        self._doubts[order.id] = Doubt(order.wish.symbol, currency, _worst(order))
+        self._doubts[order.id] = Doubt(order.wish.symbol, currency, _worst(order), order.valid_until)
 
     def end(self, order_id: UUID) -> None:
         """What became of it is known."""
         self._doubts.pop(order_id, None)
 
-    def about(self, symbol: str) -> bool:
-        """Whether an order for this symbol is in doubt: entries for it wait."""
-        return any(doubt.symbol == symbol for doubt in self._doubts.values())
+    def about(self, symbol: str, valid_since: datetime | None = None) -> bool:
+        """Whether an order for this symbol is in doubt; `valid_since` leaves out those that were dead before it."""
+        return any(
+            doubt.symbol == symbol
+            and (valid_since is None or doubt.valid_until is None or doubt.valid_until >= valid_since)
+            for doubt in self._doubts.values()
+        )
 
     def spent(self, currency: str) -> Decimal | None:
         """The most of a currency that all doubts together can have spent, None when nobody can tell."""

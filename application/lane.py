@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
 from uuid import UUID
 
-from application.doubts import Doubts
+from application.desk import Desk, Log
 from application.exchange import (
     Credentials,
     Exchange,
@@ -21,9 +20,11 @@ from application.exchange import (
     OrderRequest,
     RefusedByExchange,
 )
-from application.lookups import LookUps
+from application.guard import Guard
+from application.lookups import PROOF_AFTER, LookUps
 from application.ports import Store
-from application.recording import Recording, request_id
+from application.positions import PROTECTION
+from application.recording import request_id
 from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
 from domain.broker import Broker
@@ -31,21 +32,11 @@ from domain.market import Market
 from domain.order import LIVE, Order, Status
 from domain.refusals import Invalid
 from domain.user import User
-from domain.wish import Source
+from domain.wish import Side, Source
 
 ATTEMPTS = 3
 WAIT_SECONDS = 1.0
 """How long an entry waits before it is looked at again, while a doubt or a silent exchange stands in its way."""
-
-
-class Log(Protocol):
-    """Where the lane says what it does."""
-
-    def info(self, event: str, **values: Any) -> Any:
-        """An ordinary step."""
-
-    def warning(self, event: str, **values: Any) -> Any:
-        """Something that somebody should look at."""
 
 
 class Lane:
@@ -56,25 +47,17 @@ class Lane:
         broker: Broker,
         exchange: Exchange,
         credentials: Credentials,
-        markets: dict[str, Market],
+        markets: Mapping[str, Market],
         store: Store,
         sender: UUID,
         clock: Callable[[], datetime],
         log: Log,
     ) -> None:
         self.broker = broker
-        self.exchange = exchange
-        self.credentials = credentials
-        self._markets = markets
-        self._store = store
-        self._sender = sender
-        self._clock = clock
-        self._log = log
+        self._desk = Desk(broker, exchange, credentials, markets, store, sender, clock, log)
         self._queue: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
-        self._ids: dict[str, UUID] = {}
-        self._doubts = Doubts()
-        self._recording = Recording(exchange, credentials, markets, store, self._doubts)
-        self._look_ups = LookUps(exchange, credentials, markets, self._recording, self._doubts, clock, self.unwish, log)
+        self._look_ups = LookUps(self._desk, self.unwish)
+        self._guard = Guard(self._desk, self._look_ups, self._later)
         self.heard_at: float | None = None
         """When the private stream last said something (Unix time)."""
         self.streaming = False
@@ -82,7 +65,7 @@ class Lane:
     @property
     def doubts(self) -> int:
         """How many orders may or may not exist."""
-        return len(self._doubts)
+        return len(self._desk.doubts)
 
     # --- what the gateway says to a lane -----------------------------------------------------------------------
 
@@ -94,63 +77,64 @@ class Lane:
         """An order is to be cancelled."""
         self._queue.put_nowait(("cancel", order_id))
 
+    def guard(self, position_id: UUID) -> None:
+        """A position's protection is to be brought to what is wanted."""
+        self._queue.put_nowait(("guard", position_id))
+
     def resume(self, order: Order) -> None:
         """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
         if order.status in {Status.SUBMITTED, Status.UNKNOWN}:
-            self._doubts.begin(order)
-        self._know(order)
+            self._desk.doubts.begin(order)
+        self._desk.know(order)
+        self._guard.adopt(order)
         self.look_up(order.id)
 
     def look_up(self, order_id: UUID) -> None:
         """An unfinished order is to be asked about until its state is known."""
         self._look_ups.begin(order_id)
 
-    def _know(self, order: Order) -> None:
-        """The private stream speaks of it by this id."""
-        self._ids[order.client_order_id] = order.id
-
     async def work(self) -> None:
         """Carry out what is queued, for ever."""
+        carry_out = {"send": self._send, "cancel": self._cancel, "guard": self._guard.drive}
         while True:
-            what, order_id = await self._queue.get()
+            what, subject = await self._queue.get()
             try:
-                await (self._send(order_id) if what == "send" else self._cancel(order_id))
+                await carry_out[what](subject)
             except Exception as error:
                 # One order's trouble stops no other. What was sent is looked up, what was not is tried until it is
-                # stale; a cancel is asked for again by the look-up.
-                self._log.warning("lane_failed", what=what, order=str(order_id), error=repr(error))
-                self.look_up(order_id)
-                if what == "send":
-                    self._later(order_id)
+                # stale; a cancel is asked for again by the look-up, a protection until it rests.
+                self._desk.log.warning("lane_failed", what=what, subject=str(subject), error=repr(error))
+                if what != "guard":
+                    self.look_up(subject)
+                if what != "cancel":
+                    self._later(what, subject)
 
     async def follow_stream(self) -> None:
         """Record what the private stream reports, and connect again with growing pauses when it ends."""
         pause = 1.0
         while True:
             try:
-                async for report in self.exchange.reports(self.credentials):
-                    pause, self.streaming, self.heard_at = 1.0, True, self._clock().timestamp()
+                async for report in self._desk.exchange.reports(self._desk.credentials):
+                    pause, self.streaming, self.heard_at = 1.0, True, self._desk.clock().timestamp()
                     if report is None:
                         self._look_all_up()  # what was reported while nobody listened
                     else:
                         await self.hear(report)
             except Exception as error:
                 # Also what cannot be recorded: a new connection begins with a look at all orders.
-                self._log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
+                self._desk.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
             self.streaming = False
             self._look_all_up()  # the other way may be open
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)
 
     def _look_all_up(self) -> None:
-        for order_id in [*self._recording.live]:
+        for order_id in [*self._desk.recording.live]:
             self.look_up(order_id)
 
     async def hear(self, report: OrderReport) -> None:
         """One report of the private stream; orders that are not ours are the monitor's business."""
-        order_id = self._ids.get(report.client_order_id)
-        if order_id is not None:
-            await self._recording.take(order_id, report)
+        await self._desk.hear(report)
 
     def stop(self) -> None:
         """End the look-ups."""
@@ -159,37 +143,46 @@ class Lane:
     # --- sending -----------------------------------------------------------------------------------------------
 
     async def _send(self, order_id: UUID) -> None:
-        order = await self._recording.load(order_id)
+        desk = self._desk
+        order = await self._desk.recording.load(order_id)
         if order.status is not Status.PLACED:
             return None
         if (reason := await self._reason_not_to_send(order)) is not None:
             return await self._refuse(order, reason, reason)
-        if self._doubts.about(order.wish.symbol):
-            return self._later(order_id)
-        market = self._markets[order.wish.symbol]
+        if self._doubt_stands_before(order):
+            return self._later("send", order_id)
+        market = desk.markets[order.wish.symbol]
         try:
-            request = await size(order, market, self.exchange, self.credentials, self._doubts)
+            held = await self._guard.free_for(order)
+            request = await size(order, market, desk.exchange, desk.credentials, desk.doubts, held)
         except (Invalid, RefusedByExchange) as refused:
             return await self._refuse(order, refused.code, str(refused))
         except (ExchangeError, SpendingUnknown) as error:
-            self._log.warning("balance_unknown", request_id=request_id(order), error=str(error))
-            return self._later(order_id)
+            self._desk.log.warning("balance_unknown", request_id=request_id(order), error=str(error))
+            return self._later("send", order_id)
         return await self._attempts(order, request)
 
-    def _later(self, order_id: UUID) -> None:
-        """Look at it again in a moment; it grows stale meanwhile."""
-        asyncio.get_running_loop().call_later(WAIT_SECONDS, self.wish, order_id)
+    def _doubt_stands_before(self, order: Order) -> bool:
+        """Entries wait for a doubt about their symbol, exits until it could be proven, protection never."""
+        if order.requester == PROTECTION:
+            return False
+        proven = None if order.wish.side is Side.BUY else self._desk.clock() - PROOF_AFTER
+        return self._desk.doubts.about(order.wish.symbol, proven)
+
+    def _later(self, what: str, subject: UUID, seconds: float = WAIT_SECONDS) -> None:
+        """Look at it again in a moment; an entry grows stale meanwhile."""
+        asyncio.get_running_loop().call_later(seconds, self._queue.put_nowait, (what, subject))
 
     async def _reason_not_to_send(self, order: Order) -> str | None:
-        if order.not_after is not None and self._clock() > order.not_after:
+        if order.not_after is not None and self._desk.clock() > order.not_after:
             return "stale"
         if order.cancel_requested:
             return "cancelled_before_sending"
-        if order.wish.symbol not in self._markets:
+        if order.wish.symbol not in self._desk.markets:
             return "symbol_unknown"
-        if order.source is not Source.MANUAL:
-            user = await asyncio.to_thread(self._store.get, User, User.create_id(order.user))
-            broker = await asyncio.to_thread(self._store.get, Broker, self.broker.id)
+        if order.source is not Source.MANUAL and order.requester != PROTECTION:
+            user = await asyncio.to_thread(self._desk.store.get, User, User.create_id(order.user))
+            broker = await asyncio.to_thread(self._desk.store.get, Broker, self.broker.id)
             if user.trading_stopped or broker.trading_stopped:
                 return "paused"
         return None
@@ -200,21 +193,21 @@ class Lane:
             # Sizing and the pauses take their time: what was allowed a moment ago may not be now.
             if (reason := await self._reason_not_to_send(order)) is not None:
                 return await self._given_up(order, reason, proof)
-            now = self._clock()
+            now = self._desk.clock()
             order.submit(
-                self._sender,
+                self._desk.sender,
                 now=now,
-                valid_until=now + timedelta(seconds=self.exchange.valid_for),
+                valid_until=self._desk.valid_until(now),
                 quantity=request.quantity,
                 cost=request.cost,
                 price=request.price,
                 proof=proof,
             )
-            self._know(order)
+            self._desk.know(order)
             if not await self._intent_recorded(order):
                 return None
             try:
-                report = await self.exchange.place(self.credentials, request)
+                report = await self._desk.exchange.place(self._desk.credentials, request)
             except NotAccepted as error:
                 proof = str(error)
                 if attempt == ATTEMPTS:
@@ -223,15 +216,15 @@ class Lane:
             except ExchangeError as error:
                 return await self._unplaced(order, error)
             else:
-                self._log.info("order_answered", request_id=request_id(order), native=report.native_status)
-                await self._recording.take(order.id, report)
+                self._desk.log.info("order_answered", request_id=request_id(order), native=report.native_status)
+                await self._desk.recording.take(order.id, report)
                 return None
 
     async def _before_another_attempt(self, error: NotAccepted, seconds: float) -> None:
         await asyncio.sleep(seconds)
         if error.code == "clock_skewed":
             with suppress(ExchangeError):
-                await self.exchange.server_time()
+                await self._desk.exchange.server_time()
 
     async def _unplaced(self, order: Order, error: ExchangeError) -> None:
         """A definite no, or a doubt: silence, and an id that is taken, for then an order of ours may rest under it."""
@@ -242,51 +235,49 @@ class Lane:
     async def _intent_recorded(self, order: Order) -> bool:
         """Whether our own append committed: only then may we send. A lost answer means look up, not send."""
         try:
-            await self._recording.intend(order)
+            await self._desk.recording.intend(order)
         except Exception as error:
-            self._log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
+            self._desk.log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
             self.look_up(order.id)
-            self._later(order.id)  # which does nothing if it was recorded after all
+            self._later("send", order.id)  # which does nothing if it was recorded after all
             return False
         return True
 
     async def _rejected(self, order_id: UUID, error: ExchangeError, otherwise: str) -> None:
-        await self._recording.say(order_id, lambda o: o.reject(error.code or otherwise, error.raw))
+        await self._desk.recording.say(order_id, lambda o: o.reject(error.code or otherwise, error.raw))
 
     async def _given_up(self, order: Order, reason: str, proof: str) -> None:
         """Not sent, or sent and proven not to have been accepted."""
         if not proof:
             return await self._refuse(order, reason, reason)
-        await self._recording.say(order.id, lambda o: o.reject(reason, Personal(proof)))
+        await self._desk.recording.say(order.id, lambda o: o.reject(reason, Personal(proof)))
         return None
 
     async def _refuse(self, order: Order, reason: str, detail: str) -> None:
-        await self._recording.say(order.id, lambda o: o.refuse(reason, detail))
+        await self._desk.recording.say(order.id, lambda o: o.refuse(reason, detail))
 
     async def _doubted(self, order: Order, reason: str) -> None:
-        """Silence is no rejection: until the truth is known, sizing reckons with the worst cost."""
-        self._doubts.begin(order)
-        await self._recording.say(order.id, lambda o: o.doubt(reason))
+        await self._desk.doubted(order, reason)
         self.look_up(order.id)
 
     # --- cancelling --------------------------------------------------------------------------------------------
 
     async def _cancel(self, order_id: UUID) -> None:
-        order = await self._recording.load(order_id)
+        order = await self._desk.recording.load(order_id)
         if order.status is Status.PLACED:
             return await self._refuse(order, "cancelled_before_sending", "cancelled before it was sent")
         if order.status not in LIVE or not order.cancel_requested:
             return None
-        market = self._markets.get(order.wish.symbol)
+        market = self._desk.markets.get(order.wish.symbol)
         if market is None:
             return self.look_up(order_id)
         try:
-            report = await self.exchange.cancel(self.credentials, market, order.client_order_id)
+            report = await self._desk.exchange.cancel(self._desk.credentials, market, order.client_order_id)
         except RefusedByExchange as refused:
             code, raw = refused.code, refused.raw
-            await self._recording.say(order_id, lambda o: o.reject_cancel(code, raw))
+            await self._desk.recording.say(order_id, lambda o: o.reject_cancel(code, raw))
         except (NoAnswer, NotAccepted, OrderNotFound):
             self.look_up(order_id)
         else:
-            await self._recording.take(order_id, report)
+            await self._desk.recording.take(order_id, report)
         return None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from application.doubts import Doubts
-from application.exchange import Credentials, Exchange, OrderNotFound
-from application.recording import Recording, request_id
+from application.desk import Desk
+from application.exchange import OrderNotFound
+from application.recording import request_id
 from domain.aggregate import Personal
 from domain.market import Market
 from domain.order import ENDED, Order, Status
@@ -23,34 +22,24 @@ PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 class LookUps:
     """The look-ups of one broker. `cancel_again` is told of an order that rests although its cancel was asked for."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        credentials: Credentials,
-        markets: Mapping[str, Market],
-        recording: Recording,
-        doubts: Doubts,
-        clock: Callable[[], datetime],
-        cancel_again: Callable[[UUID], None],
-        log: Any,
-    ) -> None:
-        self._exchange = exchange
-        self._credentials = credentials
-        self._markets = markets
-        self._recording = recording
-        self._doubts = doubts
-        self._clock = clock
+    def __init__(self, desk: Desk, cancel_again: Callable[[UUID], None]) -> None:
+        self._desk = desk
         self._cancel_again = cancel_again
-        self._log = log
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._once_more: set[UUID] = set()
 
     def __len__(self) -> int:
         """How many orders are being asked about."""
         return len(self._tasks)
 
     def begin(self, order_id: UUID) -> None:
-        """Ask about an order until its state is known; once it is being asked about, this adds nothing."""
-        if order_id not in self._tasks:
+        """Ask about an order until its state is known; one that is being asked about is asked about once more.
+
+        The question under way may have been answered before what happened since.
+        """
+        if order_id in self._tasks:
+            self._once_more.add(order_id)
+        else:
             task = asyncio.create_task(self._until_known(order_id))
             self._tasks[order_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(order_id, None))
@@ -63,30 +52,34 @@ class LookUps:
     async def _until_known(self, order_id: UUID) -> None:
         attempt = 0
         while True:
+            self._once_more.discard(order_id)
             try:
-                if await self._known(order_id):
-                    return
+                known = await self._known(order_id)
             except Exception as error:
                 # Whatever it was, the doubt has not ended: a look-up that gave up would leave it for ever.
-                self._log.warning("look_up_failed", order=str(order_id), error=str(error))
-            await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
-            attempt += 1
+                self._desk.log.warning("look_up_failed", order=str(order_id), error=str(error))
+                known = False
+            if not known:
+                await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+                attempt += 1
+            elif order_id not in self._once_more:
+                return
 
     async def _known(self, order_id: UUID) -> bool:
-        order = await self._recording.load(order_id)
+        order = await self._desk.recording.load(order_id)
         if order.status in ENDED or order.status is Status.PLACED:
-            self._doubts.end(order_id)
+            self._desk.doubts.end(order_id)
             return True
-        market = self._markets.get(order.wish.symbol)
+        market = self._desk.markets.get(order.wish.symbol)
         if market is None:
-            self._log.warning("market_gone", request_id=request_id(order), symbol=order.wish.symbol)
+            self._desk.log.warning("market_gone", request_id=request_id(order), symbol=order.wish.symbol)
             return False
-        asked_at = self._clock()
+        asked_at = self._desk.clock()
         try:
-            report = await self._exchange.query(self._credentials, market, order.client_order_id)
+            report = await self._desk.exchange.query(self._desk.credentials, market, order.client_order_id)
         except OrderNotFound:
             return await self._proven_absent(order, market, asked_at)
-        order = await self._recording.take(order_id, report)
+        order = await self._desk.recording.take(order_id, report)
         if order.cancel_requested and order.status is Status.OPEN:
             self._cancel_again(order_id)
             return False
@@ -95,23 +88,25 @@ class LookUps:
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
         """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""
         if order.status not in {Status.SUBMITTED, Status.UNKNOWN} or order.exchange_order_ids or order.fills:
-            self._log.warning("known_but_not_found", request_id=request_id(order))
+            self._desk.log.warning("known_but_not_found", request_id=request_id(order))
             return False
         if order.status is Status.SUBMITTED:
-            self._doubts.begin(order)
-            await self._recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
+            self._desk.doubts.begin(order)
+            await self._desk.recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
         if order.valid_until is None or order.submitted_at is None or asked_at < order.valid_until + PROOF_AFTER:
             return False
         mine = set(order.client_order_ids)
         listed = [
-            *await self._exchange.open_orders(self._credentials, market),
-            *await self._exchange.orders_since(self._credentials, market, order.submitted_at - timedelta(minutes=1)),
+            *await self._desk.exchange.open_orders(self._desk.credentials, market),
+            *await self._desk.exchange.orders_since(
+                self._desk.credentials, market, order.submitted_at - timedelta(minutes=1)
+            ),
         ]
         for report in listed:
             if report.client_order_id in mine:
-                await self._recording.take(order.id, report)
+                await self._desk.recording.take(order.id, report)
                 return True
         raw = Personal(f"no order {order.client_order_id} among {len(listed)} orders listed at {asked_at.isoformat()}")
-        await self._recording.say(order.id, lambda o: o.reject("never_reached_the_exchange", raw))
-        self._log.warning("never_reached_the_exchange", request_id=request_id(order))
+        await self._desk.recording.say(order.id, lambda o: o.reject("never_reached_the_exchange", raw))
+        self._desk.log.warning("never_reached_the_exchange", request_id=request_id(order))
         return True

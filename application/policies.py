@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from application import positions
 from application.ports import Markets, Store
 from application.signals import decide
 from domain.aggregate import Aggregate
@@ -39,8 +40,8 @@ def _webhook_behind(event: Any, world: World) -> tuple[Order, Webhook] | None:
     order = world.store.get(Order, event.originator_id)
     if order.source is not Source.WEBHOOK or order.cause is None:
         return None
-    webhook = world.store.get(Webhook, order.cause)
-    return (order, webhook) if webhook.status is WebhookStatus.TAKEN else None
+    webhook = world.store.find(Webhook, order.cause)
+    return (order, webhook) if webhook is not None and webhook.is_under_way else None
 
 
 def webhook_executed(event: Any, world: World) -> list[Aggregate]:
@@ -61,10 +62,24 @@ def webhook_failed(event: Any, world: World) -> list[Aggregate]:
     return [webhook]
 
 
-WHEN: Mapping[str, Policy] = {
-    "Webhook.Received": judge_webhook,
-    "Order.Accepted": webhook_executed,
-    "Order.Filled": webhook_executed,
-    "Order.Refused": webhook_failed,
-    "Order.Rejected": webhook_failed,
+def execution_counted(event: Any, world: World) -> list[Aggregate]:
+    """What was bought is held, what was sold is not."""
+    return positions.executed(event, world.store, world.markets)
+
+
+def protection_answered(event: Any, world: World) -> list[Aggregate]:
+    """A webhook that moved a protection hears what became of it."""
+    return positions.answered(event, world.store)
+
+
+WHEN: Mapping[str, tuple[Policy, ...]] = {
+    "Webhook.Received": (judge_webhook,),
+    "Order.Accepted": (webhook_executed,),
+    "Order.Filled": (webhook_executed, execution_counted),
+    "Order.Refused": (webhook_failed,),
+    "Order.Rejected": (webhook_failed,),
+    "Position.ProtectionResting": (protection_answered,),
+    "Position.ProtectionRefused": (protection_answered,),
+    "Position.Closed": (protection_answered,),
 }
+"""What each kind of event leads to; everything that follows from one event is saved in one commit."""

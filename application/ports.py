@@ -34,6 +34,9 @@ class Store(Protocol):
     def orders_not_ended(self) -> list[UUID]:
         """The ids of all orders whose last word in the log is not an end."""
 
+    def positions_open(self) -> list[UUID]:
+        """The ids of all positions that hold something."""
+
 
 class Markets(Protocol):
     """The tradable pairs of each exchange at each venue."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from application.ports import Markets, Store
+from application.positions import move_protection, wished
 from domain.aggregate import Aggregate, carrying
 from domain.broker import Broker
 from domain.market import Market
 from domain.order import Order
-from domain.refusals import Conflict, Invalid
-from domain.signal import TRADING, Action, Signal, unparsable_id
+from domain.refusals import Conflict, Impossible, Invalid
+from domain.signal import Action, Signal, unparsable_id
 from domain.user import User
 from domain.webhook import Webhook
-from domain.wish import Side, Source, TimeInForce, Type, Wish
+from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
 
 AGE_OF_ENTRY = timedelta(seconds=60)
 _ORDERS = {
@@ -72,36 +74,38 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
         if now > webhook.received_at + AGE_OF_ENTRY:
             webhook.ignore("stale")
             return [webhook]
+        market = resolve(signal, markets.of(broker.exchange, broker.venue))
+        if signal.action is Action.UPDATE_PROTECTION:
+            return move_protection(webhook, signal, broker, market.symbol, store)
         order = Order.place(
             order_id=Order.id_for(webhook.id),
             user=webhook.user,
             broker=broker.number,
-            wish=_wish(signal, broker, markets),
+            wish=_wish(signal, market),
             source=Source.WEBHOOK,
             requester="Webhooks",
             client_order_id=client_order_id(webhook.user, Order.id_for(webhook.id), now),
             not_after=webhook.received_at + AGE_OF_ENTRY,
             cause=webhook.id,
         )
-    except Invalid as refused:
+        position = wished(order, store)
+        if order.wish.side is Side.SELL and (kept := _protection(signal)) is not None and position.is_open:
+            # A sell that carries prices moves the protection of what it leaves.
+            position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=False)
+    except (Invalid, Impossible) as refused:
         webhook.refuse(refused.code, str(refused))
         return [webhook]
     webhook.take([order.id])
-    return [webhook, order]
+    return [webhook, order, position]
 
 
 def _checked(signal: Signal, webhook: Webhook, store: Store) -> Broker:
-    """The broker that is meant. Raises `Invalid` for whatever the signal may not or cannot ask for."""
+    """The broker that is meant. Raises `Invalid` for whatever the signal may not ask for."""
     if signal.user != webhook.user:
         raise Invalid(f"UserID was {signal.user}, the token is another user's", code="user_foreign", field="UserID")
     broker = store.find(Broker, Broker.create_id(signal.broker or 0))
     if broker is None or broker.user != webhook.user:
         raise Invalid(f"UserExchangeID was {signal.broker}", code="broker_foreign", field="UserExchangeID")
-    if signal.action not in TRADING:
-        raise Invalid(f"{signal.action} is not carried out yet", code="action_not_supported", field="Action")
-    if signal.stop_loss or signal.take_profit:
-        # Never ignored: an entry whose protection cannot be placed is not made.
-        raise Invalid("protection cannot be placed yet", code="protection_not_supported", field="PrixSL")
     return broker
 
 
@@ -109,17 +113,37 @@ def _stopped(broker: Broker, store: Store) -> bool:
     return broker.trading_stopped or store.get(User, User.create_id(broker.user)).trading_stopped
 
 
-def _wish(signal: Signal, broker: Broker, markets: Markets) -> Wish:
+def _wish(signal: Signal, market: Market) -> Wish:
     side, order_type = _ORDERS[signal.action]
     limit = order_type is Type.LIMIT
+    protection = _protection(signal) if side is Side.BUY else None
+    if protection is not None and limit and signal.price is not None:
+        _check_sides(protection, signal.price)
     return Wish(
-        symbol=resolve(signal, markets.of(broker.exchange, broker.venue)).symbol,
+        symbol=market.symbol,
         side=side,
         type=order_type,
         percent=signal.percent,
         price=signal.price if limit else None,
         time_in_force=TimeInForce.GTC if limit else None,
+        protection=protection,
     )
+
+
+def _protection(signal: Signal) -> Protection | None:
+    if not signal.stop_loss and not signal.take_profit:
+        return None
+    return Protection(signal.stop_loss or None, signal.take_profit or None)
+
+
+def _check_sides(protection: Protection, entry: Decimal) -> None:
+    """A stop lies below the price at which it is bought, a target above it."""
+    for name, price, wrong in (
+        ("PrixSL", protection.stop_loss, protection.stop_loss is not None and protection.stop_loss >= entry),
+        ("PrixTP", protection.take_profit, protection.take_profit is not None and protection.take_profit <= entry),
+    ):
+        if wrong:
+            raise Invalid(f"{name} was {price}, bought is at {entry}", code="protection_wrong_side", field=name)
 
 
 def resolve(signal: Signal, markets: Mapping[str, Market]) -> Market:

@@ -21,29 +21,38 @@ class SpendingUnknown(Exception):
 
 
 async def size(
-    order: Order, market: Market, exchange: Exchange, credentials: Credentials, doubts: Doubts
+    order: Order,
+    market: Market,
+    exchange: Exchange,
+    credentials: Credentials,
+    doubts: Doubts,
+    held: Decimal | None = None,
 ) -> OrderRequest:
     """The order, rounded and checked, from what is free less what doubtful orders may have spent.
 
+    `held` is what the position holds that a sell is to reduce: a share is of that, not of all the account's coins.
     Raises `Invalid` for what cannot be sent, `SpendingUnknown` when it cannot be told yet, or an `ExchangeError`.
     """
     wish = order.wish
     balances, tickers = await asyncio.gather(exchange.balances(credentials), exchange.tickers([market]))
     currency, last = market.spends(wish.side), tickers[market.symbol].last
-    held, doubtful = balances.get(currency), doubts.spent(currency)
+    balance, doubtful = balances.get(currency), doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
-    free = max((held.free if held else ZERO) - doubtful, ZERO)
+    free = max((balance.free if balance else ZERO) - doubtful, ZERO)
     price = None if wish.price is None else market.round_price(wish.price)
     if price is not None and price <= 0:
         raise Invalid(f"{wish.price} is below the tick of {market.symbol}", code="price_out_of_range", field="price")
-    quantity, cost = _amounts(wish, free, price)
+    quantity, cost = _amounts(wish, free if held is None else min(held, free), price)
     quantity = None if quantity is None else market.round_quantity(quantity)
     cost = None if cost is None else market.round_cost(cost)
     if free <= 0 or _spending(wish.side, quantity, cost, price) > free:
         raise Invalid(f"{free:f} {currency} is free", code="insufficient_funds", field="quantity")
-    market.check(wish.type, quantity, cost, price, last)
-    return OrderRequest(order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force)
+    market.check(wish.type, quantity, cost, price or wish.stop_price, last)
+    return OrderRequest(
+        order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
+        None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing,
+    )  # fmt: skip
 
 
 def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal | None, Decimal | None]:

@@ -32,7 +32,12 @@ class Execution:
     @property
     def key(self) -> str:
         """Told apart from every other fill."""
-        return f"{self.order_id.hex}:{self.trade_id}"
+        return key_of(self.order_id, self.trade_id)
+
+
+def key_of(order_id: UUID, trade_id: str) -> str:
+    """How a position remembers a fill."""
+    return f"{order_id.hex}:{trade_id}"
 
 
 class Position(Aggregate):
@@ -56,9 +61,14 @@ class Position(Aggregate):
         self.is_open = False
         self.wanted: Protection | None = None
         self.share = HUNDRED_PERCENT
+        self.covered = ZERO
+        """How much of what is held (base) is to be protected; what a stop or a target sold is covered no more."""
+        self.before: tuple[Decimal, Decimal] = (HUNDRED_PERCENT, ZERO)
         self.request: UUID | None = None
+        self.answered: UUID | None = None
         self.resting: list[UUID] = []
         self.protected = ZERO
+        self.lost: str | None = None
 
     @staticmethod
     def create_id(user: int, broker: int, symbol: str, owner: str) -> UUID:
@@ -115,16 +125,20 @@ class Position(Aggregate):
         if brings is not None:
             self._protection_wanted(self._merged(brings), HUNDRED_PERCENT, None)
 
-    def reduce(self, sold: Execution, smallest: Decimal) -> None:
+    def reduce(self, sold: Execution, smallest: Decimal, *, by_protection: bool = False) -> None:
         """A sell was executed, counted once; what it sold above what is held here was never bought here.
 
         What is left below `smallest` (base) cannot be sold: the trade is complete, and the rest is dust of the next.
+        A stop or a target that was carried out (`by_protection`) covers that much less, any other sell its share.
         """
         if sold.key in self.executions or not self.is_open:
             return
         _check(sold)
         quantity = min(sold.quantity, self.held)
-        self._reduced(sold, quantity, self.average_entry, _profit(sold.price, self.average_entry, quantity))
+        left = difference(self.held, quantity)
+        covered = difference(self.covered, quantity) if by_protection else self.covered * left / self.held
+        profit = _profit(sold.price, self.average_entry, quantity)
+        self._reduced(sold, quantity, self.average_entry, profit, max(covered, ZERO))
         if self.held < smallest or not self.held:
             self._complete(sold.executed_at)
 
@@ -135,23 +149,25 @@ class Position(Aggregate):
         quote = self.symbol.partition("/")[2]
         # Fees in the base currency are coins that were bought and never sold: they are in the difference already.
         spent = total((self.bought_cost, self.fees.get(quote, ZERO), dust_cost.copy_negate()))
-        self._closed(at, self.average_entry, average_exit, gross, difference(self.sold_cost, spent), dust_cost)
+        net = difference(self.sold_cost, spent)
+        self._closed(at, self.average_entry, average_exit, gross, net, dust_cost, self.request)
 
     # --- the protection on the exchange ------------------------------------------------------------------------
 
     def rest(self, orders: list[UUID], quantity: Decimal) -> None:
         """The wanted protection rests: these orders, for this quantity."""
-        if (orders, quantity) != (self.resting, self.protected):
-            self._protection_resting(orders, quantity)
+        if (orders, quantity, self.request) != (self.resting, self.protected, self.answered):
+            self._protection_resting(orders, quantity, self.request)
 
     def lose_protection(self, reason: str) -> None:
         """Nothing protects the position, although something should."""
-        if self.resting or self.protected or self.wanted is not None:
+        if self.is_open and (self.resting or self.lost != reason):
             self._protection_lost(reason)
 
     def refuse_protection(self, reason: str, kept: Protection | None) -> None:
         """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
-        self._protection_refused(reason, self.request, kept)
+        if self.wanted != kept:
+            self._protection_refused(reason, self.request, kept)
 
     # --- what the facts do to the state ------------------------------------------------------------------------
 
@@ -165,7 +181,8 @@ class Position(Aggregate):
 
     @event("ProtectionWanted")
     def _protection_wanted(self, protection: Protection, share: Decimal, request: UUID | None) -> None:
-        self.wanted, self.share = protection, share
+        self.before = self.share, self.covered
+        self.wanted, self.share, self.covered = protection, share, product(self.held, share) / HUNDRED_PERCENT
         if request is not None:
             # What is asked for now outweighs what an earlier entry brings with its first fill.
             self.request, self.entries = request, dict.fromkeys(self.entries)
@@ -176,14 +193,17 @@ class Position(Aggregate):
         self.executions.add(execution.key)
         self.entries = {**self.entries, execution.order_id: None}
         self.held = total((self.held, received))
+        self.covered = total((self.covered, product(received, self.share) / HUNDRED_PERCENT))
         self.bought_quantity = total((self.bought_quantity, execution.quantity))
         self.bought_cost = total((self.bought_cost, product(execution.quantity, execution.price)))
         self._pay(execution)
 
     @event("Reduced")
-    def _reduced(self, execution: Execution, quantity: Decimal, average_entry: Decimal, profit: Decimal) -> None:
+    def _reduced(
+        self, execution: Execution, quantity: Decimal, average_entry: Decimal, profit: Decimal, covered: Decimal
+    ) -> None:
         self.executions.add(execution.key)
-        self.held = difference(self.held, quantity)
+        self.held, self.covered = difference(self.held, quantity), covered
         self.sold_quantity = total((self.sold_quantity, quantity))
         self.sold_cost = total((self.sold_cost, product(quantity, execution.price)))
         self._pay(execution)
@@ -202,23 +222,26 @@ class Position(Aggregate):
         gross: Decimal,
         net: Decimal,
         dust_cost: Decimal,
+        request: UUID | None,
     ) -> None:
         self.is_open = False
         self.bought_quantity, self.bought_cost = self.held, dust_cost
         self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
-        self.wanted, self.share, self.request, self.exits = None, HUNDRED_PERCENT, None, []
+        self.wanted, self.share, self.covered, self.exits = None, HUNDRED_PERCENT, ZERO, []
+        self.request, self.answered, self.resting, self.protected, self.lost = None, None, [], ZERO, None
 
     @event("ProtectionResting")
-    def _protection_resting(self, orders: list[UUID], quantity: Decimal) -> None:
-        self.resting, self.protected = orders, quantity
+    def _protection_resting(self, orders: list[UUID], quantity: Decimal, request: UUID | None) -> None:
+        self.resting, self.protected, self.answered, self.lost = orders, quantity, request, None
 
     @event("ProtectionLost")
     def _protection_lost(self, reason: str) -> None:
-        self.resting, self.protected = [], ZERO
+        self.resting, self.protected, self.lost = [], ZERO, reason
 
     @event("ProtectionRefused")
     def _protection_refused(self, reason: str, request: UUID | None, kept: Protection | None) -> None:
         self.wanted = kept
+        self.share, self.covered = self.before
 
 
 def _profit(exit_price: Decimal, entry_price: Decimal, quantity: Decimal) -> Decimal:

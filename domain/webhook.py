@@ -73,6 +73,11 @@ class Webhook(Aggregate):
         """The body as it was delivered."""
         return self.body.encode(self.encoding)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it was taken and its outcome is not known yet."""
+        return self.status is WebhookStatus.TAKEN
+
     def _must(self, verb: str) -> None:
         if verb not in MAY[self.status]:
             raise Impossible(f"a webhook that was {self.status} cannot {verb}", code=f"webhook_{self.status}")

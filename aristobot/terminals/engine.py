@@ -75,8 +75,9 @@ class Engine:
             correlation_id=correlation,
             causation_id=str(event.event_id),
         ):
-            saved = WHEN[recorded.topic](event, World(self._store, self._house.markets, utc_now()))
-            if saved:
+            world = World(self._store, self._house.markets, utc_now())
+            saved = [aggregate for policy in WHEN[recorded.topic] for aggregate in policy(event, world)]
+            if any(aggregate.pending_events for aggregate in saved):
                 self._store.save(*saved, follower=(NAME, recorded.position))
                 self._committed = recorded.position
                 self._log.info("judged", topic=recorded.topic, request_id=correlation)

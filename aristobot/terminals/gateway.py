@@ -13,16 +13,21 @@ import uvloop
 
 from application.exchange import Exchange, ExchangeError
 from application.lane import Lane
+from application.positions import owner_of
 from aristobot.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.broker import Broker
 from domain.order import LIVE, Order, Status
+from domain.position import Position
 from domain.refusals import Refused
 from domain.registry import REGISTRY_ID, Registry
+from domain.wish import Side
 
 NAME = "gateway"
 POLL_SECONDS = 1.0
-TOPICS = ("Order.Placed", "Order.CancelRequested", "Broker.CredentialStored")
+ENDS = frozenset({"Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected"})
+MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
+TOPICS = frozenset({"Order.Placed", "Order.CancelRequested", "Broker.CredentialStored"}) | ENDS | MOVES
 CLOCK_SECONDS = 30.0
 
 
@@ -52,6 +57,9 @@ class Gateway:
         for order in orders:
             if order.status is Status.PLACED:
                 self.tell(order.broker, "send", order.id)
+        for position_id in await asyncio.to_thread(self._house.store.positions_open):
+            position = await asyncio.to_thread(self._house.store.get, Position, position_id)
+            self.tell(position.broker, "guard", position_id)
 
     def _resume(self, order: Order) -> None:
         lane = self._lanes.get(order.broker)
@@ -110,15 +118,17 @@ class Gateway:
     def _again(self, seconds: float, number: int) -> None:
         asyncio.get_running_loop().call_later(seconds, lambda: self._start(self.open_lane(number)))
 
-    def tell(self, broker: int, what: str, order_id: UUID) -> None:
-        """Queue something in a broker's lane, or keep it until the lane is open."""
+    def tell(self, broker: int, what: str, subject: UUID) -> None:
+        """Queue an order or a position in a broker's lane, or keep it until the lane is open."""
         lane = self._lanes.get(broker)
         if lane is None:
-            self._waiting.setdefault(broker, []).append((what, order_id))
+            self._waiting.setdefault(broker, []).append((what, subject))
         elif what == "send":
-            lane.wish(order_id)
+            lane.wish(subject)
+        elif what == "guard":
+            lane.guard(subject)
         else:
-            lane.unwish(order_id)
+            lane.unwish(subject)
 
     async def hear(self, topic: str, event: Any) -> None:
         """One event of the log that the gateway follows."""
@@ -127,6 +137,15 @@ class Gateway:
             await self.open_lane(broker.number)
         elif topic == "Order.Placed":
             self.tell(event.broker, "send", event.originator_id)
+        elif topic in MOVES:
+            position = await asyncio.to_thread(self._house.store.get, Position, event.originator_id)
+            self.tell(position.broker, "guard", position.id)
+        elif topic in ENDS:
+            order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
+            if order.wish.side is Side.SELL:
+                # A leg that is gone, or an exit that came to nothing: what is held is to be protected again.
+                position_id = Position.create_id(order.user, order.broker, order.wish.symbol, owner_of(order.source))
+                self.tell(order.broker, "guard", position_id)
         else:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             self.tell(order.broker, "cancel", order.id)

@@ -64,6 +64,7 @@ class Watched(Binance):
     open_orders, orders_since = watched("open_orders"), watched("orders_since")
 
     async def reports(self, *arguments: Any) -> AsyncIterator[Any]:
+        await self.before.get("reports", nothing)()
         async for report in super().reports(*arguments):
             yield report
             if report is not None:

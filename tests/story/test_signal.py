@@ -23,7 +23,11 @@ BAD = {
     "nothing of the balance": ({"PourCent": "0"}, "percent_out_of_range"),
     "more than the balance": ({"PourCent": "101"}, "percent_out_of_range"),
     "no per cent": ({"PourCent": "NaN"}, "percent_missing"),
-    "protection": ({"PrixSL": "60000"}, "protection_not_supported"),
+    "a stop above its target": ({"PrixSL": "60000", "PrixTP": "50000"}, "protection_crossed"),
+    "nothing to move a protection of": (
+        {"Action": '"MAJ"', "PrixSL": "0.5", "Symbol": '"XRPUSDT"', "BaseCurrency": '"XRP"'},
+        "no_position",
+    ),
     "unknown action": ({"Action": '"Buy"'}, "action_unknown"),
     "no time": ({"BarTime": '"yesterday"'}, "not_a_time"),
 }
@@ -198,7 +202,7 @@ def test_what_cannot_be_carried_out_is_recorded(platform: Any, case: str) -> Non
     ("body", "reason"),
     [
         (b"Bad 1 \xff\xfe", "not_utf8"),
-        (b"Bad 2 \x00 \x00", "not_one_object"),
+        (b"Bad 2 \x00 \x00", "not_json"),
         (b"Bad 3 {{{", "not_one_object"),
         (b'{"Bad 4":[1,2]}', "not_json"),
         (b'{"Action":"PING","Action":"Bad 5"}', "key_twice"),

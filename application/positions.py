@@ -1,0 +1,102 @@
+"""Positions: what wishes, executions and requests mean for what is held. The engine says all of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from application.ports import Markets, Store
+from domain.aggregate import Aggregate
+from domain.amounts import ZERO
+from domain.broker import Broker
+from domain.market import Market
+from domain.order import ENDED, Order
+from domain.position import Execution, Position
+from domain.signal import Signal
+from domain.webhook import Webhook
+from domain.wish import HUNDRED_PERCENT, Protection, Side, Source
+
+PROTECTION = "Protection"
+"""The requester of orders that protect a position or close it at its stop."""
+RECENT_ENTRIES = 20
+
+
+def owner_of(source: Source) -> str:
+    """Whose position an order of this source changes."""
+    return source.value
+
+
+def position_of(store: Store, user: int, broker: int, symbol: str, owner: str) -> Position:
+    """The position, which begins as an empty one."""
+    found = store.find(Position, Position.create_id(user, broker, symbol, owner))
+    return found or Position(user, broker, symbol, owner)
+
+
+def wished(order: Order, store: Store) -> Position:
+    """The position as it knows of an order that is about to be placed."""
+    position = position_of(store, order.user, order.broker, order.wish.symbol, owner_of(order.source))
+    if order.wish.side is Side.BUY:
+        position.enter(order.id, order.wish.protection)
+    else:
+        position.leave(order.id)
+    return position
+
+
+def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
+    """A fill counts in the position of the order's owner."""
+    order = store.get(Order, event.originator_id)
+    position = position_of(store, order.user, order.broker, order.wish.symbol, owner_of(order.source))
+    execution = Execution(
+        order.id, event.trade_id, event.quantity, event.price, event.fee, event.fee_currency, event.executed_at
+    )
+    if order.wish.side is Side.BUY:
+        position.grow(execution)
+    else:
+        smallest = smallest_of(market_of(store, markets, order), event.price)
+        position.reduce(execution, smallest, by_protection=order.requester == PROTECTION)
+    return [position]
+
+
+def market_of(store: Store, markets: Markets, order: Order) -> Market | None:
+    """The rules of the order's market, None when the exchange no longer lists it."""
+    broker = store.get(Broker, Broker.create_id(order.broker))
+    listed = markets.of(broker.exchange, broker.venue).values()
+    return next((market for market in listed if market.symbol == order.wish.symbol), None)
+
+
+def smallest_of(market: Market | None, price: Decimal) -> Decimal:
+    """The smallest quantity (base) that can be sold at a price: what is held below it is dust."""
+    if market is None:
+        return ZERO
+    by_notional = market.minimum_notional / price if price else ZERO
+    return max(market.quantity_step, market.minimum_quantity, by_notional)
+
+
+def move_protection(webhook: Webhook, signal: Signal, broker: Broker, symbol: str, store: Store) -> list[Aggregate]:
+    """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`."""
+    position = position_of(store, webhook.user, broker.number, symbol, owner_of(Source.WEBHOOK))
+    asked = Protection(signal.stop_loss, signal.take_profit)
+    position.want(asked, signal.percent or HUNDRED_PERCENT, webhook.id, awaited=_awaited(position, store))
+    webhook.take([])
+    if not position.is_open:
+        webhook.execute([])  # it counts from the first fill on; there is nothing to be rested before
+    return [webhook, position]
+
+
+def _awaited(position: Position, store: Store) -> bool:
+    """Whether a buy for this position is on its way."""
+    newest = [*position.entries][-RECENT_ENTRIES:]
+    return any(store.get(Order, order_id).status not in ENDED for order_id in newest)
+
+
+def answered(event: Any, store: Store) -> list[Aggregate]:
+    """What became of a requested protection is what became of its webhook: rested, refused, or too late."""
+    webhook = None if event.request is None else store.find(Webhook, event.request)
+    if webhook is None or not webhook.is_under_way:
+        return []
+    reason = getattr(event, "reason", None) or ("position_closed" if type(event).__name__ == "Closed" else None)
+    if reason is None:
+        webhook.execute(event.orders)
+    else:
+        webhook.fail(reason, reason)
+    return [webhook]
