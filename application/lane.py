@@ -213,6 +213,7 @@ class Lane:
                 if attempt == ATTEMPTS:
                     return await self._rejected(order.id, error, "not_accepted")
                 await self._before_another_attempt(error, 0.5 * attempt)
+                order = await self._desk.recording.load(order.id)  # its cancel may have been asked for meanwhile
             except ExchangeError as error:
                 return await self._unplaced(order, error)
             else:
