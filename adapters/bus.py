@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -51,6 +51,28 @@ class Bus:
                             yield int(message["data"])
             except redis.RedisError:
                 time.sleep(_PAUSE)
+
+    def tell_prices(self, exchange: str, venue: str, prices: Mapping[str, str]) -> None:
+        """The last prices (quote per base) by symbol, with the moment at which they were told."""
+        if not prices:
+            return
+        now, key = f"{time.time():.3f}", f"prices:{exchange}:{venue}"
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.hset(key, mapping={symbol: f"{price} {now}" for symbol, price in prices.items()})
+                pipeline.expire(key, _OUTLIVES_DOWN)
+                pipeline.execute()
+        except redis.RedisError:
+            return  # an old price is shown as such
+
+    def prices(self, exchange: str, venue: str) -> dict[str, tuple[str, float]]:
+        """Price and age in seconds by symbol; empty when nothing was told."""
+        try:
+            told = self._client.hgetall(f"prices:{exchange}:{venue}")
+        except redis.RedisError:
+            return {}
+        now, pairs = time.time(), {symbol: str(said).partition(" ") for symbol, said in told.items()}
+        return {str(symbol): (price, max(now - float(at), 0.0)) for symbol, (price, _, at) in pairs.items()}
 
     def terminals(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         """Each terminal with its age in seconds, its state (up, stale, down) and its figures."""

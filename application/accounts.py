@@ -6,6 +6,7 @@ from typing import Protocol
 
 from application.exchange import Credentials
 from application.ports import Store
+from application.positions import PROTECTION
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 from domain.order import LIVE, Order, Status
@@ -83,12 +84,16 @@ def switch_trading(store: Store, user: int, *, stopped: bool, number: int | None
 
 
 def cancel_all(store: Store, user: int) -> int:
-    """Ask for every order of the user that has not ended to be taken off; answers how many are asked for."""
+    """Ask for every order of the user that has not ended to be taken off; answers how many are asked for.
+
+    What protects a position stays: without it a panic would leave the coins to the market.
+    """
     asked = 0
     with carrying(user=str(user), source="web"):
         for order_id in store.orders_not_ended():
             order = store.get(Order, order_id)
-            if order.user != user or order.cancel_requested or order.status not in {*LIVE, Status.PLACED}:
+            protects = order.requester == PROTECTION
+            if order.user != user or order.cancel_requested or protects or order.status not in {*LIVE, Status.PLACED}:
                 continue
             try:
                 order.request_cancel("cancel all")

@@ -59,6 +59,7 @@ class Position(Aggregate):
         self.entries: dict[UUID, Protection | None] = {}
         self.exits: list[UUID] = []
         self.is_open = False
+        self.opened_at: datetime | None = None
         self.wanted: Protection | None = None
         self.share = HUNDRED_PERCENT
         self.covered = ZERO
@@ -149,8 +150,10 @@ class Position(Aggregate):
         quote = self.symbol.partition("/")[2]
         # Fees in the base currency are coins that were bought and never sold: they are in the difference already.
         spent = total((self.bought_cost, self.fees.get(quote, ZERO), dust_cost.copy_negate()))
-        net = difference(self.sold_cost, spent)
-        self._closed(at, self.average_entry, average_exit, gross, net, dust_cost, self.request)
+        self._closed(
+            self.broker, self.symbol, self.owner, self.opened_at, at, self.sold_quantity, self.average_entry,
+            average_exit, gross, difference(self.sold_cost, spent), self.fees, dust_cost, self.request,
+        )  # fmt: skip
 
     # --- the protection on the exchange ------------------------------------------------------------------------
 
@@ -167,7 +170,7 @@ class Position(Aggregate):
     def refuse_protection(self, reason: str, kept: Protection | None) -> None:
         """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
         if self.wanted != kept:
-            self._protection_refused(reason, self.request, kept)
+            self._protection_refused(reason, self.request, kept, *self.before)
 
     # --- what the facts do to the state ------------------------------------------------------------------------
 
@@ -189,7 +192,7 @@ class Position(Aggregate):
 
     @event("Grew")
     def _grew(self, execution: Execution, received: Decimal) -> None:
-        self.is_open = True
+        self.is_open, self.opened_at = True, self.opened_at or execution.executed_at
         self.executions.add(execution.key)
         self.entries = {**self.entries, execution.order_id: None}
         self.held = total((self.held, received))
@@ -216,15 +219,21 @@ class Position(Aggregate):
     @event("Closed")
     def _closed(
         self,
+        broker: int,
+        symbol: str,
+        owner: str,
+        opened_at: datetime | None,
         closed_at: datetime,
+        quantity: Decimal,
         average_entry: Decimal,
         average_exit: Decimal,
         gross: Decimal,
         net: Decimal,
+        fees: dict[str, Decimal],
         dust_cost: Decimal,
         request: UUID | None,
     ) -> None:
-        self.is_open = False
+        self.is_open, self.opened_at = False, None
         self.bought_quantity, self.bought_cost = self.held, dust_cost
         self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
         self.wanted, self.share, self.covered, self.exits = None, HUNDRED_PERCENT, ZERO, []
@@ -239,9 +248,10 @@ class Position(Aggregate):
         self.resting, self.protected, self.lost = [], ZERO, reason
 
     @event("ProtectionRefused")
-    def _protection_refused(self, reason: str, request: UUID | None, kept: Protection | None) -> None:
-        self.wanted = kept
-        self.share, self.covered = self.before
+    def _protection_refused(
+        self, reason: str, request: UUID | None, kept: Protection | None, share: Decimal, covered: Decimal
+    ) -> None:
+        self.wanted, self.share, self.covered = kept, share, covered
 
 
 def _profit(exit_price: Decimal, entry_price: Decimal, quantity: Decimal) -> Decimal:

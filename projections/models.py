@@ -2,8 +2,10 @@
 
 from projections.brokers import BROKERS
 from projections.fills import FILLS
+from projections.gains import GAINS
+from projections.positions import POSITIONS
 from projections.trades import TRADES
 from projections.users import USERS
 from projections.webhooks import WEBHOOK_TRADES, WEBHOOKS
 
-MODELS = (USERS, BROKERS, WEBHOOKS, WEBHOOK_TRADES, TRADES, FILLS)
+MODELS = (USERS, BROKERS, WEBHOOKS, WEBHOOK_TRADES, TRADES, FILLS, POSITIONS, GAINS)

@@ -64,6 +64,9 @@ def _placed(_: Row, event: Any) -> Row:
         quantity=wish.quantity,
         cost=wish.cost,
         price=wish.price,
+        stop_price=wish.stop_price,
+        stop_loss=wish.protection and wish.protection.stop_loss,
+        take_profit=wish.protection and wish.protection.take_profit,
         filled=ZERO,
         executed_cost=ZERO,
         filled_in_trades=ZERO,
@@ -169,7 +172,7 @@ def _amended(row: Row, event: Any) -> Row:
 
 TRADES = ReadModel(
     name="trades",
-    version=2,
+    version=3,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -187,6 +190,9 @@ TRADES = ReadModel(
         "quantity": "numeric",
         "cost": "numeric",
         "price": "numeric",
+        "stop_price": "numeric",
+        "stop_loss": "numeric",
+        "take_profit": "numeric",
         "filled": "numeric NOT NULL",
         "executed_cost": "numeric NOT NULL",
         "filled_in_trades": "numeric NOT NULL",
@@ -196,6 +202,7 @@ TRADES = ReadModel(
         "fees": "jsonb NOT NULL",
         "state": "text NOT NULL",
         "status": "text NOT NULL",
+        "profit_loss": "numeric",
         "reason": "text",
         "detail": "text",
         "client_order_id": "text NOT NULL UNIQUE",
@@ -207,6 +214,7 @@ TRADES = ReadModel(
         "valid_until": "timestamptz",
         "updated_at": "timestamptz NOT NULL",
     },
+    key=lambda event: event.execution.order_id if hasattr(event, "execution") else event.originator_id,
     created_by=frozenset({"Order.Placed", "Order.Adopted"}),
     when={
         "Order.Placed": _placed,
@@ -222,8 +230,11 @@ TRADES = ReadModel(
         "Order.Expired": _ended(Status.EXPIRED),
         "Order.Doubted": _ended(Status.UNKNOWN),
         "Order.Resolved": _resolved,
-        "Order.Corrected": lambda _, event: _state(Status(event.theirs), updated_at=event.timestamp),
+        "Order.Corrected": lambda _, event: _state(
+            Status(event.theirs), cancel_requested=False, updated_at=event.timestamp
+        ),
         "Order.Amended": _amended,
+        "Position.Reduced": lambda row, event: {"profit_loss": total((row.get("profit_loss") or ZERO, event.profit))},
         "Order.CancelRequested": lambda _, event: {"cancel_requested": True, "updated_at": event.timestamp},
         "Order.CancelRejected": lambda _, event: {"cancel_requested": False, "updated_at": event.timestamp},
     },

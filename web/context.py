@@ -59,6 +59,7 @@ class Context:
     webhook_url: str
     head: Callable[[], int]
     disk: Callable[[], Mapping[str, int]]
+    prices: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
     wakes: Wakes = field(default_factory=Wakes)
 
 

@@ -101,10 +101,14 @@ class Trade(BaseModel):
     quantity: Amount | None
     cost: Amount | None
     price: Amount | None
+    stop_price: Amount | None
+    stop_loss: Amount | None
+    take_profit: Amount | None
     filled: Amount
     executed_cost: Amount
     average: Amount | None
     fees: dict[str, str]
+    profit_loss: Amount | None
     state: str
     status: str
     reason: str | None
@@ -115,6 +119,51 @@ class Trade(BaseModel):
     created_at: datetime
     updated_at: datetime
     fills: list[Fill]
+
+
+class Position(BaseModel):
+    """What is held of a market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
+
+    `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers.
+    """
+
+    id: UUID
+    broker_id: int
+    symbol: str
+    owner: str
+    is_open: bool
+    held: Amount
+    average_entry: Amount
+    price: Amount | None
+    price_age: float | None
+    unrealised: Amount | None
+    unrealised_percent: float | None
+    realised: Amount
+    stop_loss: Amount | None
+    take_profit: Amount | None
+    share: Amount
+    protected: Amount
+    protection: str
+    protection_reason: str | None
+    opened_at: datetime | None
+    updated_at: datetime
+
+
+class Gain(BaseModel):
+    """A complete trade: `gross` is (average exit - average entry) x quantity, `net` is what it brought after fees."""
+
+    id: str
+    broker_id: int
+    symbol: str
+    owner: str
+    opened_at: datetime | None
+    closed_at: datetime
+    quantity: Amount
+    average_entry: Amount
+    average_exit: Amount
+    gross: Amount
+    net: Amount
+    fees: dict[str, str]
 
 
 class Webhook(BaseModel):
@@ -152,6 +201,20 @@ class Trades(BaseModel):
     """A page, newest first; `next` is the cursor of the following one."""
 
     items: list[Trade]
+    next: str | None
+
+
+class Positions(BaseModel):
+    """All open positions."""
+
+    items: list[Position]
+    next: str | None = None
+
+
+class Gains(BaseModel):
+    """A page, newest first; `next` is the cursor of the following one."""
+
+    items: list[Gain]
     next: str | None
 
 

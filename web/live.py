@@ -11,15 +11,16 @@ import psycopg
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from psycopg_pool import PoolTimeout
 
-from projections import brokers, trades, webhooks
+from projections import brokers, gains, positions, trades, webhooks
 from web import forms
 from web.context import COOKIE, Context, Unauthorised, books, session_of
 from web.health import health_of
+from web.positions import position_rows
 from web.trading import trade_rows
 
 router = APIRouter()
 ROWS = 50
-TOPICS = ("webhooks", "trades", "brokers", "health")
+TOPICS = ("webhooks", "trades", "positions", "gains", "brokers", "health")
 LOOK_SECONDS = 1.0
 """How often the books are looked at without a wake-up."""
 TOGETHER_SECONDS = 0.02
@@ -52,6 +53,10 @@ class Feed:
         if topic == "trades":
             rows = trades.page(cursor, before=None, limit=ROWS, broker=None, state=None, executed=False)
             return _plain(trade_rows(cursor, rows))
+        if topic == "positions":
+            return _plain(position_rows(self._context, cursor, positions.open_positions(cursor)))
+        if topic == "gains":
+            return _plain([forms.Gain(**row) for row in gains.page(cursor, before=None, limit=ROWS)])
         if topic == "brokers":
             return _plain([forms.Broker(**r) for r in brokers.all_brokers(cursor)])
         return _plain([health_of(self._context, self._user)])
@@ -62,7 +67,7 @@ class Feed:
             row = cursor.execute("SELECT position FROM books.position").fetchone()
             position = row["position"] if row else 0
             told = []
-            for topic in ("webhooks", "trades", "brokers"):
+            for topic in TOPICS[:-1]:
                 if position <= self._positions[topic]:
                     continue
                 query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT 500"
@@ -73,9 +78,18 @@ class Feed:
         return told
 
     def _forms(self, cursor: Any, topic: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if topic == "webhooks":
-            return _plain([forms.Webhook(**row) for row in rows])
-        return _plain(trade_rows(cursor, rows) if topic == "trades" else [forms.Broker(**row) for row in rows])
+        if topic == "trades":
+            return _plain(trade_rows(cursor, rows))
+        if topic == "positions":
+            return _plain(position_rows(self._context, cursor, rows))
+        form: Any = {"webhooks": forms.Webhook, "gains": forms.Gain, "brokers": forms.Broker}[topic]
+        return _plain([form(**row) for row in rows])
+
+    def results(self) -> list[dict[str, Any]]:
+        """What is held, at the prices of this moment; nothing when nothing is held."""
+        with books(self._context, self._user) as cursor:
+            rows = position_rows(self._context, cursor, positions.open_positions(cursor))
+        return [self._message("positions", "changes", _plain(rows))] if rows else []
 
     def health(self) -> dict[str, Any]:
         """The platform's state at this moment."""
@@ -149,4 +163,5 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
                     await asyncio.to_thread(session_of, context, token)
                 except Unauthorised:
                     return await socket.close(NOT_LOGGED_IN)
-                await socket.send_json(await asyncio.to_thread(feed.health))
+                for message in [await asyncio.to_thread(feed.health), *await asyncio.to_thread(feed.results)]:
+                    await socket.send_json(message)

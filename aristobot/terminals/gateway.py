@@ -28,7 +28,7 @@ POLL_SECONDS = 1.0
 ENDS = frozenset({"Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected"})
 MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
 TOPICS = frozenset({"Order.Placed", "Order.CancelRequested", "Broker.CredentialStored"}) | ENDS | MOVES
-CLOCK_SECONDS = 30.0
+CLOCK_SECONDS, PRICE_SECONDS = 30.0, 2.0
 
 
 class Gateway:
@@ -41,6 +41,7 @@ class Gateway:
         self._exchanges: dict[tuple[str, str], Exchange] = {}
         self._lanes: dict[int, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._held: dict[UUID, tuple[int, str]] = {}
         self._waiting: dict[int, list[tuple[str, UUID]]] = {}
 
     async def open_lanes(self) -> None:
@@ -58,8 +59,7 @@ class Gateway:
             if order.status is Status.PLACED:
                 self.tell(order.broker, "send", order.id)
         for position_id in await asyncio.to_thread(self._house.store.positions_open):
-            position = await asyncio.to_thread(self._house.store.get, Position, position_id)
-            self.tell(position.broker, "guard", position_id)
+            self._moved(await asyncio.to_thread(self._house.store.get, Position, position_id))
 
     def _resume(self, order: Order) -> None:
         lane = self._lanes.get(order.broker)
@@ -138,8 +138,7 @@ class Gateway:
         elif topic == "Order.Placed":
             self.tell(event.broker, "send", event.originator_id)
         elif topic in MOVES:
-            position = await asyncio.to_thread(self._house.store.get, Position, event.originator_id)
-            self.tell(position.broker, "guard", position.id)
+            self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
         elif topic in ENDS:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             if order.wish.side is Side.SELL:
@@ -149,6 +148,33 @@ class Gateway:
         else:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             self.tell(order.broker, "cancel", order.id)
+
+    def _moved(self, position: Position) -> None:
+        """Its protection may have to follow, and its price is wanted as long as it holds something."""
+        if position.is_open:
+            self._held[position.id] = (position.broker, position.symbol)
+        else:
+            self._held.pop(position.id, None)
+        self.tell(position.broker, "guard", position.id)
+
+    async def keep_prices(self) -> None:
+        """Tell the console the last prices of everything that is held."""
+        while True:
+            for key, exchange in [*self._exchanges.items()]:
+                brokers = {n for n, lane in self._lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
+                symbols = {symbol for broker, symbol in self._held.values() if broker in brokers}
+                native = await asyncio.to_thread(self._house.markets.of, *key)
+                markets = [market for market in native.values() if market.symbol in symbols]
+                if not markets:
+                    continue
+                try:
+                    tickers = await exchange.tickers(markets)
+                except ExchangeError as error:
+                    self._log.warning("prices_unknown", error=str(error))
+                else:
+                    prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
+                    await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
+            await asyncio.sleep(PRICE_SECONDS)
 
     async def keep_time(self) -> None:
         """Measure the exchanges' clocks, now and again."""
@@ -209,11 +235,12 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     gateway = Gateway(house, log)
     beat(house.bus, NAME, gateway.figures, stopping)
     await gateway.open_lanes()
-    clock = asyncio.create_task(gateway.keep_time())
+    keeping = [asyncio.create_task(keep()) for keep in (gateway.keep_time, gateway.keep_prices)]
     try:
         await _follow(house, gateway, log, stopping)
     finally:
-        clock.cancel()
+        for task in keeping:
+            task.cancel()
         await gateway.close()
 
 

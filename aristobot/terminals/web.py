@@ -35,6 +35,7 @@ def context_of(house: House) -> Context:
         webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
         head=house.store.head,
         disk=disk,
+        prices=house.bus.prices,
     )
 
 

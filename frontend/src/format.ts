@@ -8,6 +8,13 @@ export function amount(value: string | null | undefined, places?: number): strin
   return kept ? `${grouped}.${kept}` : grouped
 }
 
+/** A result with its sign, which says more than its colour. */
+export function signed(value: string, places: number): string {
+  const negative = value.startsWith('-')
+  const size = amount(negative ? value.slice(1) : value, places)
+  return `${negative ? '\u2212' : '+'}${size}`
+}
+
 export function time(value: string | null | undefined): string {
   return value ? `${new Date(value).toISOString().slice(0, 19).replace('T', ' ')} UTC` : '—'
 }

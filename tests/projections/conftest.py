@@ -15,10 +15,11 @@ from adapters.eventstore import Store
 from domain.aggregate import Aggregate, Personal, carrying
 from domain.broker import Broker, Exchange, Venue
 from domain.order import ENDED, Order, Status
+from domain.position import Execution, Position
 from domain.refusals import Refused
 from domain.user import Role, User
 from domain.webhook import Webhook
-from domain.wish import Side, Source, Type, Wish
+from domain.wish import Protection, Side, Source, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 ALERT = b'{"Symbol": "BTCUSDT", "Action": BuyMarket, "PourCent": 10, "UserID": 1, "UserExchangeID": %d, "Prix": NaN}'
@@ -42,6 +43,7 @@ class History:
         self.orders: list[Order] = []
         self.webhooks: list[Webhook] = []
         self.brokers: list[Broker] = []
+        self.positions: list[Position] = []
         self.users: list[User] = []
         for number in (1, 2):
             with carrying(user=str(number)):
@@ -57,8 +59,11 @@ class History:
                 self.store.save(*dict.fromkeys(said))
 
     def _something(self, user: int) -> Aggregate:
-        kinds: list[Callable[[int], Aggregate]] = [self._new_order, self._new_webhook, self._new_broker]
-        kind = self.random.choices([*kinds, *map(self._changed, self._lists())], weights=[4, 3, 1, 12, 4, 2, 2])[0]
+        kinds: list[Callable[[int], Aggregate]] = [
+            self._new_order, self._new_webhook, self._new_broker, self._new_position,
+        ]  # fmt: skip
+        weights = [4, 3, 1, 1, 12, 4, 2, 2, 8]
+        kind = self.random.choices([*kinds, *map(self._changed, self._lists())], weights=weights)[0]
         return kind(user)
 
     def _lists(self) -> list[tuple[list[Any], dict[str, Callable[[Any], None]]]]:
@@ -67,6 +72,7 @@ class History:
             (self.webhooks, self._webhook_verbs()),
             (self.brokers, {name: lambda b, n=name: getattr(b, n)() for name in ("make_default", *_TRADING)}),
             (self.users, {name: lambda u, n=name: getattr(u, n)() for name in ("log_out", *_TRADING)} | _USER_VERBS),
+            (self.positions, self._position_verbs()),
         ]
 
     def _changed(self, of: tuple[list[Any], dict[str, Callable[[Any], None]]]) -> Callable[[int], Aggregate]:
@@ -119,6 +125,10 @@ class History:
         self.brokers.append(Broker.connect(number, user, Exchange.BINANCE, Venue.PAPER, f"broker {number}"))
         return self.brokers[-1]
 
+    def _new_position(self, user: int) -> Position:
+        self.positions.append(Position(user, 1, "BTC/USDT", f"owner-{len(self.positions)}"))
+        return self.positions[-1]
+
     def _id(self) -> UUID:
         return UUID(int=self.random.getrandbits(128))
 
@@ -160,6 +170,34 @@ class History:
             "reject amend": lambda order: order.reject_amend("no", raw()),
             "request cancel": lambda order: order.request_cancel("somebody"),
             "reject cancel": lambda order: order.reject_cancel("unknown order", raw()),
+        }  # fmt: skip
+
+    def _position_verbs(self) -> dict[str, Callable[[Position], None]]:
+        draw, amount = self.random.choice, self._amount
+
+        def execution(quantity: Decimal) -> Execution:
+            # Only what stands in the log already: a sale is shown in the row of its order.
+            known = [order.id for order in self.orders if not order.pending_events] or [self._id()]
+            fee, currency = draw(((Decimal("0.001"), "USDT"), (Decimal("0.00000001"), "BTC"), (Decimal(0), None)))
+            return Execution(draw(known), self._id().hex, quantity, amount(), fee, currency, NOW)
+
+        def reduce(position: Position) -> None:
+            if any(not order.pending_events for order in self.orders):
+                part = draw((position.held, position.held / 3)) or amount()
+                position.reduce(execution(part), draw((Decimal(0), amount())), by_protection=draw((True, False)))
+
+        def want(position: Position) -> None:
+            stop = draw((None, amount()))
+            protection = Protection(stop, None if stop is None else stop * 2)
+            position.want(protection, Decimal(draw((50, 100))), self._id(), awaited=draw((True, False)))
+
+        return {
+            "grow": lambda position: position.grow(execution(amount())), "reduce": reduce, "want": want,
+            "enter": lambda position: position.enter(self._id(), draw((None, Protection(amount())))),
+            "leave": lambda position: position.leave(self._id()),
+            "rest": lambda position: position.rest([self._id()], amount()),
+            "lose": lambda position: position.lose_protection("refused"),
+            "refuse": lambda position: position.refuse_protection("wrong side", draw((None, Protection(amount())))),
         }  # fmt: skip
 
     def _webhook_verbs(self) -> dict[str, Callable[[Webhook], None]]:

@@ -52,7 +52,7 @@ def _differences(database):
 @pytest.mark.parametrize("seed", range(4))
 def test_any_way_leads_to_the_same_books(database, history, project, seed):
     """Projected event by event, in pages of any size, or rebuilt: the same rows to the last digit."""
-    history(seed).go_on(150)
+    history(seed).go_on(260)
     books = project(1)
     assert database.connect().execute("SELECT * FROM books.parked").fetchall() == []
     by_one = _contents(database)
@@ -80,6 +80,28 @@ def test_the_books_say_what_the_orders_say(database, history, project, seed):
     for order in past.orders:
         wanted = {name: getattr(order, name) for name in columns} | {"state": order.status}
         assert {name: rows[order.id][name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_books_say_what_the_positions_say(database, history, project, seed):
+    """What is held, what it cost and how it is protected; every complete trade is a gain."""
+    past = history(seed)
+    past.go_on(200)
+    project()
+    columns = ("held", "bought_quantity", "bought_cost", "is_open", "protected", "share")
+    with database.connect() as owner, owner.cursor(row_factory=dict_row) as cursor:
+        rows = {row["id"]: row for row in cursor.execute("SELECT * FROM books.positions")}
+        gains = cursor.execute("SELECT position_id, net FROM books.gains").fetchall()
+        closed = cursor.execute(
+            "SELECT stream, state ->> 'net' AS net FROM log.event_log WHERE topic = 'Position.Closed'"
+        )
+        ended = sorted((row["stream"], Decimal(row["net"])) for row in closed)
+    assert rows.keys() == {position.id for position in past.positions}
+    for position in past.positions:
+        wanted = {name: getattr(position, name) for name in columns}
+        wanted["stop_loss"] = position.wanted and position.wanted.stop_loss
+        assert {name: rows[position.id][name] for name in wanted} == wanted
+    assert sorted((row["position_id"], row["net"]) for row in gains) == ended
 
 
 def test_a_report_and_its_trade_are_counted_once(database, project):

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from application.signals import receive
 from web.app import create_app
+from web.live import TOPICS
 
 OPEN_TO_ALL = {"/api/start", "/api/health", "/api/openapi.json"}
 BEFORE_LOGIN = {("POST", "/api/session"), ("POST", "/api/users")}
@@ -194,6 +195,6 @@ def test_the_socket_shows_its_own_users_rows(console: Any, alice: Any) -> None:
     mine = console.database.placed(console.store)
     console.project()
     with _live(alice) as socket:
-        told = {message["topic"]: message for message in (socket.receive_json() for _ in range(4))}
+        told = {message["topic"]: message for message in (socket.receive_json() for _ in TOPICS)}
     assert [row["id"] for row in told["trades"]["items"]] == [str(mine.id)]
     assert [row["number"] for row in told["brokers"]["items"]] == [1]

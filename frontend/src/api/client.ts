@@ -5,6 +5,8 @@ import type { components, paths } from './schema'
 export type Session = components['schemas']['Session']
 export type Webhook = components['schemas']['Webhook']
 export type Trade = components['schemas']['Trade']
+export type Position = components['schemas']['Position']
+export type Gain = components['schemas']['Gain']
 export type Broker = components['schemas']['Broker']
 export type Health = components['schemas']['Health']
 

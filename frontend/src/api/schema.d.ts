@@ -252,6 +252,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Positions
+         * @description What the user holds now.
+         */
+        get: operations["list_positions_api_positions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gains
+         * @description Complete trades, the newest first.
+         */
+        get: operations["list_gains_api_gains_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/history": {
         parameters: {
             query?: never;
@@ -421,6 +461,51 @@ export interface components {
              */
             executed_at: string;
         };
+        /**
+         * Gain
+         * @description A complete trade: `gross` is (average exit - average entry) x quantity, `net` is what it brought after fees.
+         */
+        Gain: {
+            /** Id */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Owner */
+            owner: string;
+            /** Opened At */
+            opened_at: string | null;
+            /**
+             * Closed At
+             * Format: date-time
+             */
+            closed_at: string;
+            /** Quantity */
+            quantity: string;
+            /** Average Entry */
+            average_entry: string;
+            /** Average Exit */
+            average_exit: string;
+            /** Gross */
+            gross: string;
+            /** Net */
+            net: string;
+            /** Fees */
+            fees: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Gains
+         * @description A page, newest first; `next` is the cursor of the following one.
+         */
+        Gains: {
+            /** Items */
+            items: components["schemas"]["Gain"][];
+            /** Next */
+            next: string | null;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -467,6 +552,70 @@ export interface components {
             username: string;
             /** Password */
             password: string;
+        };
+        /**
+         * Position
+         * @description What is held of a market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
+         *
+         *     `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers.
+         */
+        Position: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Owner */
+            owner: string;
+            /** Is Open */
+            is_open: boolean;
+            /** Held */
+            held: string;
+            /** Average Entry */
+            average_entry: string;
+            /** Price */
+            price: string | null;
+            /** Price Age */
+            price_age: number | null;
+            /** Unrealised */
+            unrealised: string | null;
+            /** Unrealised Percent */
+            unrealised_percent: number | null;
+            /** Realised */
+            realised: string;
+            /** Stop Loss */
+            stop_loss: string | null;
+            /** Take Profit */
+            take_profit: string | null;
+            /** Share */
+            share: string;
+            /** Protected */
+            protected: string;
+            /** Protection */
+            protection: string;
+            /** Protection Reason */
+            protection_reason: string | null;
+            /** Opened At */
+            opened_at: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * Positions
+         * @description All open positions.
+         */
+        Positions: {
+            /** Items */
+            items: components["schemas"]["Position"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * Session
@@ -546,6 +695,12 @@ export interface components {
             cost: string | null;
             /** Price */
             price: string | null;
+            /** Stop Price */
+            stop_price: string | null;
+            /** Stop Loss */
+            stop_loss: string | null;
+            /** Take Profit */
+            take_profit: string | null;
             /** Filled */
             filled: string;
             /** Executed Cost */
@@ -556,6 +711,8 @@ export interface components {
             fees: {
                 [key: string]: string;
             };
+            /** Profit Loss */
+            profit_loss: string | null;
             /** State */
             state: string;
             /** Status */
@@ -1151,6 +1308,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cancelled"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_positions_api_positions_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Positions"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_gains_api_gains_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gains"];
                 };
             };
             /** @description Validation Error */

@@ -3,7 +3,9 @@ import { ref } from 'vue'
 import { Live, type Message } from '../api/live'
 import { router } from '../router'
 import { useBrokers } from './brokers/store'
+import { useGains } from './gains/store'
 import { useHealth } from './health/store'
+import { usePositions } from './positions/store'
 import { useSession } from './session/store'
 import { useTrades } from './trades/store'
 import { useWebhooks } from './webhooks/store'
@@ -17,6 +19,8 @@ export function follow(): void {
   const stores: Record<string, { take: (message: Message) => void }> = {
     webhooks: useWebhooks(),
     trades: useTrades(),
+    positions: usePositions(),
+    gains: useGains(),
     brokers: useBrokers(),
     health: useHealth(),
   }

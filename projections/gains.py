@@ -1,0 +1,63 @@
+"""Gains: one row per complete trade, from the first buy until what was held was sold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections.readmodel import ReadModel, Row
+
+
+def _closed(_: Row, event: Any) -> Row:
+    return {
+        "position_id": event.originator_id,
+        "user_id": int(event.metadata["user"]),
+        "broker_id": event.broker,
+        "symbol": event.symbol,
+        "owner": event.owner,
+        "opened_at": event.opened_at,
+        "closed_at": event.closed_at,
+        "quantity": event.quantity,
+        "average_entry": event.average_entry,
+        "average_exit": event.average_exit,
+        "gross": event.gross,
+        "net": event.net,
+        "fees": {currency: str(fee) for currency, fee in event.fees.items()},
+    }
+
+
+GAINS = ReadModel(
+    name="gains",
+    version=1,
+    columns={
+        "id": "text",
+        "position_id": "uuid NOT NULL",
+        "user_id": "integer NOT NULL",
+        "broker_id": "integer NOT NULL",
+        "symbol": "text NOT NULL",
+        "owner": "text NOT NULL",
+        "opened_at": "timestamptz",
+        "closed_at": "timestamptz NOT NULL",
+        "quantity": "numeric NOT NULL",
+        "average_entry": "numeric NOT NULL",
+        "average_exit": "numeric NOT NULL",
+        "gross": "numeric NOT NULL",
+        "net": "numeric NOT NULL",
+        "fees": "jsonb NOT NULL",
+    },
+    key=lambda event: f"{event.originator_id}/{event.originator_version}",
+    created_by=frozenset({"Position.Closed"}),
+    when={"Position.Closed": _closed},
+    indexes=("(user_id, closed_at DESC)",),
+)
+
+
+def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
+    """Complete trades of the user in force, the newest first."""
+    query, parameters = "SELECT * FROM books.gains WHERE true", list[Any]()
+    if before is not None:
+        query += " AND (closed_at, id) < (%s, %s)"
+        parameters += before
+    rows: list[Row] = cursor.execute(
+        f"{query} ORDER BY closed_at DESC, id DESC LIMIT %s", [*parameters, limit]
+    ).fetchall()
+    return rows

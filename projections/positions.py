@@ -1,0 +1,150 @@
+"""Positions: what each owner holds of each market, what it cost, and how it is protected."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from domain.amounts import ZERO, difference, product, total
+from domain.wish import HUNDRED_PERCENT
+from projections.readmodel import ReadModel, Row
+
+UNPROTECTED, AWAITED, RESTING, LOST = "none", "awaited", "resting", "lost"
+"""What the console shows of a protection: nothing is wanted, it is on its way, it rests, or it should and does not."""
+
+
+def _opened(_: Row, event: Any) -> Row:
+    return {
+        "user_id": event.user,
+        "broker_id": event.broker,
+        "symbol": event.symbol,
+        "owner": event.owner,
+        "is_open": False,
+        "held": ZERO,
+        "bought_quantity": ZERO,
+        "bought_cost": ZERO,
+        "realised": ZERO,
+        "share": HUNDRED_PERCENT,
+        "protected": ZERO,
+        "protection": UNPROTECTED,
+        "updated_at": event.timestamp,
+    }
+
+
+def _grew(row: Row, event: Any) -> Row:
+    bought, fresh = event.execution, not row["is_open"]
+    return {
+        "is_open": True,
+        "opened_at": bought.executed_at if fresh else row["opened_at"],
+        "held": total((row["held"], event.received)),
+        "bought_quantity": total((row["bought_quantity"], bought.quantity)),
+        "bought_cost": total((row["bought_cost"], product(bought.quantity, bought.price))),
+        "realised": ZERO if fresh else row["realised"],
+        "updated_at": event.timestamp,
+    }
+
+
+def _reduced(row: Row, event: Any) -> Row:
+    return {
+        "held": difference(row["held"], event.quantity),
+        "realised": total((row["realised"], event.profit)),
+        "updated_at": event.timestamp,
+    }
+
+
+def _wanted(_: Row, event: Any) -> Row:
+    wanted = event.protection
+    return {
+        "stop_loss": wanted.stop_loss,
+        "take_profit": wanted.take_profit,
+        "share": event.share,
+        "protection": AWAITED,
+        "protection_reason": None,
+        "updated_at": event.timestamp,
+    }
+
+
+def _refused(row: Row, event: Any) -> Row:
+    kept = event.kept
+    return {
+        "stop_loss": kept and kept.stop_loss,
+        "take_profit": kept and kept.take_profit,
+        "share": event.share,
+        "protection": RESTING if row["protected"] else AWAITED,
+        "protection_reason": event.reason,
+        "updated_at": event.timestamp,
+    }
+
+
+def _resting(_: Row, event: Any) -> Row:
+    return {"protected": event.quantity, "protection": RESTING, "updated_at": event.timestamp}
+
+
+def _lost(_: Row, event: Any) -> Row:
+    return {"protected": ZERO, "protection": LOST, "protection_reason": event.reason, "updated_at": event.timestamp}
+
+
+def _closed(row: Row, event: Any) -> Row:
+    return {
+        "is_open": False,
+        "bought_quantity": row["held"],
+        "bought_cost": event.dust_cost,
+        "stop_loss": None,
+        "take_profit": None,
+        "share": HUNDRED_PERCENT,
+        "protected": ZERO,
+        "protection": UNPROTECTED,
+        "protection_reason": None,
+        "updated_at": event.timestamp,
+    }
+
+
+POSITIONS = ReadModel(
+    name="positions",
+    version=1,
+    columns={
+        "id": "uuid",
+        "user_id": "integer NOT NULL",
+        "broker_id": "integer NOT NULL",
+        "symbol": "text NOT NULL",
+        "owner": "text NOT NULL",
+        "is_open": "boolean NOT NULL",
+        "held": "numeric NOT NULL",
+        "bought_quantity": "numeric NOT NULL",
+        "bought_cost": "numeric NOT NULL",
+        "realised": "numeric NOT NULL",
+        "stop_loss": "numeric",
+        "take_profit": "numeric",
+        "share": "numeric NOT NULL",
+        "protected": "numeric NOT NULL",
+        "protection": "text NOT NULL",
+        "protection_reason": "text",
+        "opened_at": "timestamptz",
+        "updated_at": "timestamptz NOT NULL",
+    },
+    created_by=frozenset({"Position.Opened"}),
+    when={
+        "Position.Opened": _opened,
+        "Position.Grew": _grew,
+        "Position.Reduced": _reduced,
+        "Position.ProtectionWanted": _wanted,
+        "Position.ProtectionRefused": _refused,
+        "Position.ProtectionResting": _resting,
+        "Position.ProtectionLost": _lost,
+        "Position.Closed": _closed,
+    },
+    indexes=("(user_id, is_open)",),
+)
+
+
+def open_positions(cursor: Any) -> list[Row]:
+    """What the user in force holds, the newest first."""
+    query = "SELECT * FROM books.positions WHERE is_open ORDER BY opened_at DESC, id"
+    rows: list[Row] = cursor.execute(query).fetchall()
+    return rows
+
+
+def average_entry(row: Row) -> Decimal:
+    """The quantity-weighted price of the running trade's buys (quote per base)."""
+    bought: Decimal = row["bought_quantity"]
+    return row["bought_cost"] / bought if bought else ZERO
