@@ -13,7 +13,7 @@ from application.ports import Store
 from application.recording import Recording
 from domain.broker import Broker
 from domain.market import Market
-from domain.order import Order
+from domain.order import Order, Status
 
 
 class Log(Protocol):
@@ -66,6 +66,15 @@ class Desk:
         return now + timedelta(seconds=self.exchange.valid_for)
 
     async def doubted(self, order: Order, reason: str) -> None:
-        """Silence is no rejection: until the truth is known, sizing reckons with the worst cost."""
-        self.doubts.begin(order)
-        await self.recording.say(order.id, lambda o: o.doubt(reason))
+        """Silence is no rejection: until the truth is known, sizing reckons with the worst cost.
+
+        The private stream may have told of the order before its answer was lost: then there is no doubt.
+        """
+
+        def doubt(known: Order) -> None:
+            if known.status is Status.SUBMITTED:
+                known.doubt(reason)
+
+        order = await self.recording.say(order.id, doubt)
+        if order.status is Status.UNKNOWN:
+            self.doubts.begin(order)
