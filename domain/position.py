@@ -158,8 +158,8 @@ class Position(Aggregate):
     # --- the protection on the exchange ------------------------------------------------------------------------
 
     def rest(self, orders: list[UUID], quantity: Decimal) -> None:
-        """The wanted protection rests: these orders, for this quantity."""
-        if (orders, quantity, self.request) != (self.resting, self.protected, self.answered):
+        """The wanted protection rests: these orders, for this quantity. A trade that has ended meanwhile has none."""
+        if self.is_open and (orders, quantity, self.request) != (self.resting, self.protected, self.answered):
             self._protection_resting(orders, quantity, self.request)
 
     def lose_protection(self, reason: str) -> None:
@@ -170,7 +170,8 @@ class Position(Aggregate):
     def refuse_protection(self, reason: str, kept: Protection | None) -> None:
         """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
         if self.wanted != kept:
-            self._protection_refused(reason, self.request, kept, *self.before)
+            share, covered = self.before
+            self._protection_refused(reason, self.request, kept, share, min(covered, self.held))
 
     # --- what the facts do to the state ------------------------------------------------------------------------
 
