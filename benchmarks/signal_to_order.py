@@ -41,7 +41,7 @@ SECRET = "the secret of the benchmark"
 RESULTS = Path(__file__).parent / "results"
 
 
-def _free_ports(count: int) -> int:
+def free_ports(count: int) -> int:
     """The first of several neighbouring ports that are free."""
     while True:
         with socket.socket() as found:
@@ -56,7 +56,7 @@ def _free_ports(count: int) -> int:
         return first
 
 
-def _await(path: Path, what: str, times: int, platform: subprocess.Popen[bytes], seconds: float = 60) -> None:
+def await_word(path: Path, what: str, times: int, platform: subprocess.Popen[bytes], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not path.exists() or path.read_text(errors="replace").count(what) < times:
         if platform.poll() is not None or time.monotonic() > deadline:
@@ -114,7 +114,7 @@ async def _measure(
     async with aiohttp.ClientSession() as session:
         brokers = await _brokers(house, told, session)
         gateway = house.settings.home / "logs" / "gateway.log"
-        await asyncio.to_thread(_await, gateway, "lane_open", BROKERS + 1, platform)
+        await asyncio.to_thread(await_word, gateway, "lane_open", BROKERS + 1, platform)
         listening = asyncio.create_task(_listen(session, told, seen, count))
         await asyncio.sleep(2)
         begin = time.time() + 0.1
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rate", type=float, default=20, help="alerts per second")
     given = parser.parse_args()
-    home, first = Path(tempfile.mkdtemp(prefix="ab-")), _free_ports(4)
+    home, first = Path(tempfile.mkdtemp(prefix="ab-")), free_ports(4)
     home.chmod(0o755)
     os.environ |= {"ARISTOBOT_HOME": str(home), "ARISTOBOT_SECRET_KEY": SECRET}
     for number, name in enumerate(("WEB", "WEBHOOK", "PAPER")):
@@ -158,7 +158,7 @@ def main() -> None:
     with said.open("wb") as out:
         platform = subprocess.Popen([sys.executable, "-m", "aristobot", "run"], stdout=out)
     try:
-        _await(said, "is running", 1, platform)
+        await_word(said, "is running", 1, platform)
         told = json.loads((home / "run.json").read_text())
         servers, master = json.loads((home / "servers.json").read_text()), MasterKey(SECRET)
         owner = make_conninfo(**servers["database"], password=master.password_of(OWNER))
