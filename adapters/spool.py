@@ -32,7 +32,7 @@ class Spool:
         self._folder = folder
         self._seal, self._unseal = seal, unseal
         self._lock = threading.Lock()
-        self._next = max((int(f.stem) for f in folder.glob("*.*")), default=0) + 1
+        self._next = max((int(f.stem) for f in folder.glob("*.*") if f.stem.isdecimal()), default=0) + 1
 
     def put(self, delivery: Delivery, kind: str = "delivery") -> None:
         """Durable when it returns: the file and its folder are synced."""
@@ -73,7 +73,7 @@ class Spool:
         for path in sorted(self._folder.glob("*.delivery")):
             try:
                 delivery = msgspec.json.decode(self._unseal(path.read_bytes()), type=Delivery)
-            except (InvalidToken, msgspec.MsgspecError):
+            except (InvalidToken, msgspec.MsgspecError, OSError):
                 path.rename(path.with_suffix(".aside"))
                 continue
             deliver(delivery)

@@ -210,10 +210,13 @@ class Lane:
                 report = await self._desk.exchange.place(self._desk.credentials, request)
             except NotAccepted as error:
                 proof = str(error)
+                if attempt < ATTEMPTS:
+                    await self._before_another_attempt(error, 0.5 * attempt)
+                order = await self._desk.recording.load(order.id)  # its cancel may have been asked for meanwhile
+                if order.status is not Status.SUBMITTED:
+                    return self.look_up(order.id)  # the stream has told of it: it came through after all
                 if attempt == ATTEMPTS:
                     return await self._rejected(order.id, error, "not_accepted")
-                await self._before_another_attempt(error, 0.5 * attempt)
-                order = await self._desk.recording.load(order.id)  # its cancel may have been asked for meanwhile
             except ExchangeError as error:
                 return await self._unplaced(order, error)
             else:

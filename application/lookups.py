@@ -40,9 +40,7 @@ class LookUps:
         if order_id in self._tasks:
             self._once_more.add(order_id)
         else:
-            task = asyncio.create_task(self._until_known(order_id))
-            self._tasks[order_id] = task
-            task.add_done_callback(lambda _: self._tasks.pop(order_id, None))
+            self._tasks[order_id] = asyncio.create_task(self._until_known(order_id))
 
     def stop(self) -> None:
         """Ask no more."""
@@ -63,6 +61,7 @@ class LookUps:
                 await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
                 attempt += 1
             elif order_id not in self._once_more:
+                del self._tasks[order_id]  # here, where nothing can come between the look and the end
                 return
 
     async def _known(self, order_id: UUID) -> bool:

@@ -70,6 +70,7 @@ class Door:
         done, _ = await asyncio.wait([appending], timeout=PATIENCE_SECONDS)
         if done:
             return await appending
+        appending.cancel()  # unless it is under way, it is not begun any more
         await loop.run_in_executor(self._keeper, self._keep, *delivery)
         return True
 

@@ -16,7 +16,7 @@ from application.exchange import NoAnswer, NotAccepted
 
 _READ_PAUSES = (0.2, 0.5, 1.0)
 _FUSE_FAILURES, _FUSE_SECONDS = 8, 5.0
-_LONGEST_SILENCE = 3600.0
+_LONGEST_SILENCE, _LONGEST_COUNT = 3600.0, 9
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Pace:
 
     def told(self, used: str | int, sent_at: float) -> None:
         """The exchange's own count, in the answer to a request of `sent_at`; a count of a minute gone says nothing."""
-        minute = int(sent_at // 60)
-        if minute >= self._minute and str(used).isdecimal():
-            self._minute, self.used = minute, int(used)
+        minute, count = int(sent_at // 60), str(used)
+        if minute >= self._minute and count.isdecimal() and len(count) <= _LONGEST_COUNT:
+            self._minute, self.used = minute, int(count)
 
     def close_for(self, seconds: float) -> None:
         """The exchange asked for silence, which lasts an hour at the most: then it is asked again."""
@@ -71,7 +71,7 @@ class Pace:
         except ValueError:
             try:
                 seconds = parsedate_to_datetime(retry_after).timestamp() - self._clock()
-            except ValueError:
+            except (ValueError, OverflowError):
                 seconds = 60.0
         self.close_for(seconds if isfinite(seconds) else _LONGEST_SILENCE)
 

@@ -43,6 +43,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[UUID, tuple[int, str]] = {}
         self._waiting: dict[int, list[tuple[str, UUID]]] = {}
+        self._opening = asyncio.Lock()
 
     async def open_lanes(self) -> None:
         """One lane for every broker, and a look-up of every unfinished order, once."""
@@ -70,6 +71,10 @@ class Gateway:
 
     async def open_lane(self, number: int) -> None:
         """Start working for a broker; what was said to it before is carried out first."""
+        async with self._opening:
+            await self._open_lane(number)
+
+    async def _open_lane(self, number: int) -> None:
         if number in self._lanes:
             return
         try:
@@ -83,12 +88,16 @@ class Gateway:
         native = await asyncio.to_thread(self._house.markets.of, broker.exchange, broker.venue)
         markets = {market.symbol: market for market in native.values()}
         lane = Lane(broker, exchange, credentials, markets, self._house.store, self._sender, utc_now, self._log)
-        self._lanes[number] = lane
         # Doubts first: an entry must not overtake a doubt about its own symbol.
-        for what, order_id in sorted(self._waiting.pop(number, []), key=lambda told: told[0] != "resume"):
+        orders = []
+        for what, order_id in self._waiting.setdefault(number, []):  # which may grow meanwhile
             if what == "resume":
-                lane.resume(await asyncio.to_thread(self._house.store.get, Order, order_id))
-            else:
+                orders.append(await asyncio.to_thread(self._house.store.get, Order, order_id))
+        self._lanes[number] = lane
+        for order in orders:
+            lane.resume(order)
+        for what, order_id in self._waiting.pop(number, []):
+            if what != "resume":
                 self.tell(number, what, order_id)
         self._start(lane.work())
         self._start(lane.follow_stream())
@@ -98,8 +107,12 @@ class Gateway:
         key = (str(broker.exchange), str(broker.venue))
         if key not in self._exchanges:
             exchange = self._house.exchange(*key)
-            await exchange.server_time()
-            await asyncio.to_thread(self._house.markets.replace, *key, await exchange.markets())
+            try:
+                await exchange.server_time()
+                await asyncio.to_thread(self._house.markets.replace, *key, await exchange.markets())
+            except BaseException:
+                await exchange.close()
+                raise
             self._exchanges[key] = exchange
         return self._exchanges[key]
 
@@ -161,20 +174,21 @@ class Gateway:
         """Tell the console the last prices of everything that is held."""
         while True:
             for key, exchange in [*self._exchanges.items()]:
-                brokers = {n for n, lane in self._lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
-                symbols = {symbol for broker, symbol in self._held.values() if broker in brokers}
-                native = await asyncio.to_thread(self._house.markets.of, *key)
-                markets = [market for market in native.values() if market.symbol in symbols]
-                if not markets:
-                    continue
                 try:
-                    tickers = await exchange.tickers(markets)
-                except ExchangeError as error:
-                    self._log.warning("prices_unknown", error=str(error))
-                else:
-                    prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
-                    await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
+                    await self._tell_prices(key, exchange)
+                except Exception as error:
+                    self._log.warning("prices_unknown", error=repr(error))
             await asyncio.sleep(PRICE_SECONDS)
+
+    async def _tell_prices(self, key: tuple[str, str], exchange: Exchange) -> None:
+        brokers = {n for n, lane in self._lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
+        symbols = {symbol for broker, symbol in self._held.values() if broker in brokers}
+        native = await asyncio.to_thread(self._house.markets.of, *key)
+        markets = [market for market in native.values() if market.symbol in symbols]
+        if markets:
+            tickers = await exchange.tickers(markets)
+            prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
+            await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
 
     async def keep_time(self) -> None:
         """Measure the exchanges' clocks, now and again."""
@@ -182,8 +196,8 @@ class Gateway:
             for exchange in [*self._exchanges.values()]:
                 try:
                     await exchange.server_time()
-                except ExchangeError as error:
-                    self._log.warning("exchange_silent", error=str(error))
+                except Exception as error:
+                    self._log.warning("exchange_silent", error=repr(error))
             await asyncio.sleep(CLOCK_SECONDS)
 
     def figures(self) -> dict[str, Any]:

@@ -70,3 +70,53 @@ def test_what_is_set_aside_is_kept_and_in_nobodys_way(spool):
     drained = []
     kept.drain(drained.append)
     assert (drained, kept.aside, spool().aside) == ([delivery(2)], 1, 1)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [b"", b"\x00" * 64, b"not sealed at all", MasterKey("another secret").fernet.encrypt(b"{}")],
+    ids=["nothing", "zeros", "foreign bytes", "another key"],
+)
+def test_a_file_that_cannot_be_read_is_set_aside_as_it_is_and_the_others_are_drained(spool, tmp_path, found):
+    """Neither what came before it nor what came after it waits for it, now or after the next start."""
+    kept, drained = spool(), []
+    for number in range(3):
+        kept.put(delivery(number))
+    damaged = sorted((tmp_path / "spool").glob("*.delivery"))[1]
+    damaged.write_bytes(found)
+    assert kept.drain(drained.append) == 2
+    assert drained == [delivery(0), delivery(2)]
+    assert (len(kept), kept.aside) == (0, 1)
+    assert damaged.with_suffix(".aside").read_bytes() == found
+    again = spool()
+    again.put(delivery(3))
+    assert again.drain(drained.append) == 1
+    assert drained[-1] == delivery(3)
+    assert again.aside == 1
+
+
+def test_a_sealed_file_that_holds_no_delivery_is_set_aside(spool, tmp_path):
+    """It was written by a version of the program that wrote something else."""
+    kept, drained = spool(), []
+    kept.put(delivery(1))
+    (tmp_path / "spool" / "000000000000.delivery").write_bytes(MasterKey("a secret").fernet.encrypt(b"[]"))
+    assert kept.drain(drained.append) == 1
+    assert (drained, kept.aside) == ([delivery(1)], 1)
+
+
+def test_a_foreign_file_in_the_folder_does_not_keep_the_door_shut(spool, tmp_path):
+    """Somebody's note, or what an editor or a file manager leaves."""
+    spool().put(delivery(1))
+    (tmp_path / "spool" / "notes.txt").write_text("looked at this on Monday")
+    again, drained = spool(), []
+    again.drain(drained.append)
+    assert drained == [delivery(1)]
+
+
+def test_a_file_that_the_disk_does_not_give_back_stands_in_nobodys_way(spool, tmp_path):
+    """An error of the disk, here a folder in the place of a file."""
+    kept, drained = spool(), []
+    (tmp_path / "spool" / "000000000000.delivery").mkdir()
+    kept.put(delivery(1))
+    kept.drain(drained.append)
+    assert drained == [delivery(1)]

@@ -13,7 +13,7 @@ from application import lookups
 from application.exchange import NotAccepted
 from application.lookups import PROOF_AFTER
 from domain.broker import Broker
-from domain.order import Status
+from domain.order import ENDED, Status
 from domain.user import User
 from domain.wish import Source
 
@@ -109,6 +109,32 @@ def test_what_was_cancelled_between_two_attempts_is_not_attempted_again(trading)
             order_id = await desk.wish(cost=Decimal(500))
             order = await desk.becomes(order_id, Status.REJECTED, Status.UNKNOWN)
             assert (order.status, order.reason) == (Status.REJECTED, "cancelled_before_sending")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("what", ["its time is over", "a cancel"])
+def test_what_came_through_after_all_is_not_given_up(trading, what):
+    """Somebody on the way says no, but the stream says that it rests: as long as it does, it is not rejected."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.listening()
+
+            async def denied():
+                await desk.until(lambda: desk.client.heard[desk.on_exchange()[0].client_order_id])
+                desk.pass_by(61)
+                if what == "a cancel":
+                    await desk.cancel(order_id)
+                raise NotAccepted("a proxy's 429", code="rate_limited")
+
+            desk.client.after["place"] = denied
+            order_id = await desk.rest(not_after=desk.now + timedelta(seconds=60 if what != "a cancel" else 600))
+            await desk.until(lambda: desk.client.asked["place"])
+            await desk.becomes(await desk.wish(symbol="ETH/USDT", cost=Decimal(10)), *ENDED)
+            order, there = await desk.load(order_id), desk.on_exchange()[0]
+            expected = {"new": Status.OPEN, "cancelled": Status.CANCELLED}
+            assert order.status is expected[there.status]
 
     asyncio.run(story())
 

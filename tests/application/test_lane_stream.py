@@ -109,6 +109,24 @@ def test_a_fill_behind_the_answer_of_a_look_up_under_way_is_found_too(trading):
     asyncio.run(story())
 
 
+def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(trading):
+    """The fill came behind the answer with which the first one ended."""
+
+    async def story():
+        async with trading() as desk:
+            order = await desk.becomes(await desk.rest(), Status.OPEN)
+            desk.lane.look_up(order.id)
+            [under_way] = desk.lane._look_ups._tasks.values()
+            while not under_way.done():  # noqa: ASYNC110 - this very moment
+                await asyncio.sleep(0)
+            desk.hold("BTC/USDT", "39000")
+            desk.lane.look_up(order.id)
+            await desk.known()
+            assert (await desk.load(order.id)).status is Status.CLOSED
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -36,6 +36,10 @@ TRADE = {
 FILTER = {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"}
 SYMBOL = {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT", "filters": [FILTER]}
 BAR = [1772443800000, "1.0", "2.0", "0.5", "1.5", "9.0", 1772443859999]
+RUNNING_BAR = {
+    "t": 1772443800000, "T": 1772443859999, "o": "1.0", "c": "1.5", "h": "2.0", "l": "0.5", "v": "9.0", "x": False,
+}  # fmt: skip
+AMENDED = {**ORDER, "price": "0.00", "qty": "1.0", "executedQty": "0.5", "cumulativeQuoteQty": "25000.00"}
 EXECUTION = {
     "e": "executionReport", "s": "BTCUSDT", "c": "mine", "S": "BUY", "q": "1.0", "p": "0.00", "C": "", "x": "TRADE",
     "X": "PARTIALLY_FILLED", "r": "NONE", "i": 1, "l": "0.5", "z": "0.5", "L": "50000.00", "n": "0.0005", "N": "BTC",
@@ -69,18 +73,23 @@ MEANINGS = {
     "best prices": (messages.best_prices_of, [{"symbol": "BTCUSDT", "bidPrice": "1.0", "askPrice": "2.0"}]),
     "last prices": (messages.last_prices_of, [{"symbol": "BTCUSDT", "price": "1.0"}]),
     "candles": (lambda raw: messages.candles_of(raw, NOW), [BAR]),
+    "bar": (lambda raw: messages.candle_of_stream(messages.any_decoder.decode(raw)), RUNNING_BAR),
+    "list": (messages.reports_of_list, {"orderReports": [{**ORDER, **AMOUNTS}]}),
+    "replacement": (messages.report_of_replacement, {"newOrderResponse": {**ORDER, **AMOUNTS}}),
+    "amendment": (messages.report_of_amendment, {"amendedOrder": AMENDED}),
 }
-OPTIONAL = {*AMOUNTS, "fills", "rateLimits", "minQty", "maxQty", "stepSize", "e"}
-"""What is not looked for: amounts that are zero, limits that are not set, what kind of event was asked for."""
+OPTIONAL = {"fills", "rateLimits", "minQty", "maxQty", "stepSize", "e"}
+"""What is not looked for: executions there were none of, limits that are not set, what kind of event was asked for."""
 
 
 @asynccontextmanager
-async def told(body: bytes, status: int = 200):
+async def told(body: bytes, status: int = 200, **headers: str):
     """A client of a Binance that says the same to everything, by REST and inside the frames of its WebSocket API."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     async def say(request: web.Request) -> web.StreamResponse:
         if "Upgrade" not in request.headers:
-            return web.Response(body=body, status=status)
+            return web.Response(body=body, status=status, headers=named)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         async for message in socket:
@@ -199,7 +208,13 @@ def test_an_answer_that_lacks_something_is_no_answer(kind):
             _understood(encoded(changed(whole, path)), meaning)
 
 
-@pytest.mark.parametrize("value", ["", "abc", "1,5", "0x10", "--1", None, [], {}, [1], "1e999999999999999999999"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "", "abc", "1,5", "0x10", "--1", None, [], {}, [1], "1e999999999999999999999",
+        "NaN", "nan", "sNaN", "-NaN7", "Infinity", "-Infinity", "inf",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("kind", [kind for kind, (_, whole) in MEANINGS.items() if amounts(whole)])
 def test_an_amount_that_is_no_number_is_no_answer(kind, value):
     """Each amount of each message."""

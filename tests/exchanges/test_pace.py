@@ -63,6 +63,30 @@ def test_asked_for_silence_nothing_is_sent_before_its_end():
     assert pace.spend(1) == 0
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("30", 30),
+        ("0.5", 0.5),
+        ("Thu, 01 Jan 1970 00:01:30 GMT", 40),
+        ("Thu, 01 Jan 1970 00:00:10 GMT", 0),
+        ("-5", 0),
+        ("Thu, 01 Jan 1970 02:00:00 GMT", 3600),
+        ("inf", 3600),
+        ("nan", 3600),
+        ("86400", 3600),
+        ("soon", 60),
+        ("", 60),
+        ("Thu, 99 Jan 1970 00:01:30 GMT", 60),
+    ],
+)
+def test_a_retry_after_is_a_number_of_seconds_or_a_date(said: str, seconds: float):
+    """What is neither says a minute, and nothing says more than an hour."""
+    pace, _ = pace_at(50.0)
+    pace.asked_for_silence(said)
+    assert pace.spend(1) == seconds
+
+
 def failures(fuse: Fuse, times: int) -> None:
     """That many in a row."""
     for _ in range(times):

@@ -34,8 +34,9 @@ _numbers = count(1)
 class Platform:
     """One HOME and what runs on it."""
 
-    def __init__(self, home: Path, eventually: Callable[..., Any]) -> None:
+    def __init__(self, home: Path, eventually: Callable[..., Any], *arguments: str) -> None:
         self.home = home
+        self.arguments = arguments
         self.eventually = eventually
         web, door, paper = _free_ports()
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")} | {
@@ -50,7 +51,7 @@ class Platform:
 
     def start(self) -> None:
         """Run it, wait until it has said how it is used, and log in."""
-        command = [sys.executable, "-m", "aristobot", "run"]
+        command = [sys.executable, "-m", "aristobot", "run", *self.arguments]
         with (self.home.parent / f"{self.home.name}.out").open("w+b") as out:
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=self.environment, stdout=out, stderr=out, start_new_session=True
@@ -233,15 +234,15 @@ def _born(pid: int) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def new_platform(eventually: Callable[..., Any]) -> Iterator[Callable[[], Platform]]:
-    """`new_platform()` runs a platform on a new HOME; the test stops it itself."""
+def new_platform(eventually: Callable[..., Any]) -> Iterator[Callable[..., Platform]]:
+    """`new_platform()` runs a platform on a new HOME, with more arguments for `run`; the test stops it itself."""
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="as-", dir=memory if os.access(memory, os.W_OK) else "/tmp"))
     folder.chmod(0o755)
     made: list[Platform] = []
 
-    def make() -> Platform:
-        made.append(Platform(folder / f"h{len(made)}", eventually))
+    def make(*arguments: str) -> Platform:
+        made.append(Platform(folder / f"h{len(made)}", eventually, *arguments))
         made[-1].start()
         return made[-1]
 

@@ -22,8 +22,9 @@ def reception(database, tmp_path, monkeypatch):
     monkeypatch.setenv("ARISTOBOT_SECRET_KEY", database.secret)
     monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
     monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for("aristobot_web"))
-    with House(Settings.read()).pool:
-        token = House(Settings.read()).vault.rotate_token(1)
+    web = House(Settings.read())
+    with web.pool:
+        token = web.vault.rotate_token(1)
     monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for("aristobot_writer"))
     house = House(Settings.read())
     with house.pool:
@@ -63,3 +64,24 @@ def test_what_the_log_refuses_is_set_aside_and_the_next_goes_through(database, r
             stopping.set()
             draining.join()
     assert topics(database)[0] == "Webhook.Received"
+
+
+def test_a_spooled_file_that_cannot_be_read_stands_in_no_deliverys_way(reception, database, eventually, tmp_path):
+    """It is set aside, and what was kept before and after it comes into the log."""
+    door, token = reception
+    for minute in ("25", "26", "27"):
+        door.keep(token, PING.replace(b"09:25", b"09:" + minute.encode()), "192.0.2.1", NOW)
+    sorted((tmp_path / "spool").glob("*.delivery"))[1].write_bytes(b"damaged")
+    stopping = threading.Event()
+    draining = threading.Thread(target=door.drain, args=(stopping,))
+    draining.start()
+    try:
+        eventually(lambda: not len(door.spool))
+    finally:
+        stopping.set()
+        draining.join()
+    bodies = [recorded.event.body for recorded in database.store().read(0, topics=["Webhook.Received"])]
+    assert bodies == [PING.decode(), PING.decode().replace("09:25", "09:27")]
+    assert door.spool.aside == 1
+    assert door.deliver(token, PING.replace(b"09:25", b"09:28"), "192.0.2.1", NOW)
+    assert topics(database) == ["Webhook.Received"] * 3

@@ -61,7 +61,10 @@ class Binance:
         there = _understood(self._checked(answer), messages.server_time_of)
         # From the moment it was sent: having waited for the budget or for another try is no distance.
         middle = (answer.sent_at + answer.answered_at) / 2
-        self.clock_offset = there - datetime.fromtimestamp(middle, UTC)
+        offset = there - datetime.fromtimestamp(middle, UTC)
+        if abs(offset) > _DAY:
+            raise NoAnswer(f"a server time of {there.isoformat()}", code="no_answer")
+        self.clock_offset = offset
         return there
 
     async def markets(self) -> list[Market]:

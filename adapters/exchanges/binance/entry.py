@@ -74,7 +74,7 @@ class _Connection:
             async for message in self.socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._heard(_decoder.decode(message.data))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             # Whose answer it was cannot be told: all that wait are in doubt, and nothing more is read from here.
             reason = f"an answer that says nothing: {error}"
         finally:

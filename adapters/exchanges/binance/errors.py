@@ -46,11 +46,9 @@ def error_of(status: int, body: bytes) -> ExchangeError:
     raw = body.decode(errors="replace")
     try:
         told = _decoder.decode(body)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         if status in {418, 429}:
             return NotAccepted(f"HTTP {status}", code="rate_limited", raw=raw)
-        if status == 403:  # noqa: PLR2004 - HTTP
-            return RefusedByExchange("HTTP 403", code="forbidden", raw=raw)
         return NoAnswer(f"HTTP {status}: {raw[:200]}", code="no_answer", raw=raw)
     return error_of_code(status, told.code, told.msg, raw)
 

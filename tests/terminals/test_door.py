@@ -1,0 +1,181 @@
+"""The door while PostgreSQL is frozen: connected as ever, and silent. Answers come in time, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import structlog
+
+from adapters.eventstore import Store, open_pool
+from adapters.keys import MasterKey
+from adapters.migrate import migrate, url_for
+from adapters.vault import Vault
+from application.accounts import register
+from aristobot.servers.postgres import Postgres
+from aristobot.settings import Settings
+from aristobot.terminals import receiver
+from aristobot.wiring import House
+
+SECRET = "the secret of the frozen server"
+WHILE_FROZEN = 5
+
+
+class Frost:
+    """A PostgreSQL of the test's own, which can be frozen with all that it is doing."""
+
+    def __init__(self, server: Postgres, master: MasterKey) -> None:
+        self.server, self.master = server, master
+
+    def _family(self) -> list[int]:
+        """The postmaster first, so that it has no more children than these once it is stopped."""
+        postmaster = self.server._process.pid
+        parents = {int(folder.name): _stat(int(folder.name))[1] for folder in Path("/proc").glob("[0-9]*")}
+        return [postmaster, *(pid for pid, parent in parents.items() if parent == str(postmaster))]
+
+    def frozen(self) -> bool:
+        """Whether none of its processes runs."""
+        return all(_stat(pid)[0] in {"T", "Z"} for pid in self._family())
+
+    @contextmanager
+    def freezing(self, eventually) -> Iterator[None]:
+        """SIGSTOP to all of them, and SIGCONT at the end."""
+        os.kill(self.server._process.pid, signal.SIGSTOP)
+        try:
+            eventually(lambda: _stat(self.server._process.pid)[0] == "T")
+            for pid in self._family():
+                os.kill(pid, signal.SIGSTOP)
+            eventually(self.frozen)
+            yield
+        finally:
+            for pid in reversed(self._family()):  # the postmaster last: until then no number is given away
+                os.kill(pid, signal.SIGCONT)
+
+    def received(self) -> list[str]:
+        """The body of every delivery that the log holds as new, in the log's order."""
+        with open_pool(url_for(self.server.url, "aristobot_writer", self.master)) as pool:
+            log = Store(pool, self.master).read(0, topics=["Webhook.Received"])
+            return [recorded.event.body for recorded in log]
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    """State and parent of a process."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return "", ""
+    return state, parent
+
+
+def _alert(number: int) -> str:
+    return f'{{"Action":"PING","UserID":1,"IndicateurName":"number {number}","BarTime":"2026-03-02T09:25:00Z"}}'
+
+
+@pytest.fixture
+def frost(short_home: Path) -> Iterator[Frost]:
+    """A new one, migrated."""
+    master = MasterKey(SECRET)
+    with tempfile.TemporaryDirectory(dir=short_home) as home:
+        Path(home).chmod(0o755)
+        server = Postgres(Path(home), master)
+        server.start()
+        try:
+            migrate(server.url, master)
+            yield Frost(server, master)
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def door(frost, valkey, tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
+    """The receiver as its terminal runs it: an address that takes deliveries, and the folder of its spool."""
+    with open_pool(url_for(frost.server.url, "aristobot_web", frost.master)) as pool:
+        vault = Vault(pool, frost.master)
+        token = vault.rotate_token(register(Store(pool, frost.master), vault, "somebody", "a long password 42").number)
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {
+        "SECRET_KEY": SECRET, "HOME": str(tmp_path), "REDIS_URL": valkey.url, "WEBHOOK_PORT": str(port),
+        "DATABASE_URL": url_for(frost.server.url, "aristobot_writer", frost.master),
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(f"ARISTOBOT_{name}", value)
+    house, stopping = House(Settings.read()), threading.Event()
+    with house.pool:
+        serving = threading.Thread(target=receiver.run, args=(house, structlog.get_logger(), stopping))
+        serving.start()
+        yield f"http://127.0.0.1:{port}/webhook/receive?token={token}", tmp_path / "spool"
+        stopping.set()
+        serving.join()
+
+
+def delivered(address: str, alert: str) -> bool:
+    """Whether the door took it."""
+    try:
+        return httpx.post(address, content=alert, timeout=30).status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+def test_a_frozen_postgresql_delays_no_answer_and_loses_nothing(door, frost, eventually):
+    """Each delivery is answered while the server stands still, and is in the log, once and in its order, later."""
+    address, spool = door
+    alerts = [_alert(number) for number in range(WHILE_FROZEN + 2)]
+    eventually(lambda: delivered(address, alerts[0]))
+    with frost.freezing(eventually):
+        for alert in alerts[1:-1]:
+            assert delivered(address, alert)
+        assert len([*spool.glob("*.delivery")]) >= WHILE_FROZEN
+        assert frost.frozen()
+    assert delivered(address, alerts[-1])
+    eventually(lambda: not [*spool.iterdir()])
+    assert frost.received() == alerts
+
+
+def test_as_many_deliveries_at_once_as_anybody_sends_are_answered_too(door, frost, eventually):
+    """More than the door has threads that can wait for PostgreSQL."""
+    address, spool = door
+    alerts = [_alert(number) for number in range(20)]
+    eventually(lambda: delivered(address, _alert(-1)))
+    taken: list[str] = []
+    with frost.freezing(eventually):
+        senders = [
+            threading.Thread(target=lambda one=alert: delivered(address, one) and taken.append(one)) for alert in alerts
+        ]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        assert sorted(taken) == sorted(alerts)
+        assert frost.frozen()
+    eventually(lambda: not [*spool.iterdir()])
+    assert sorted(frost.received()) == sorted([_alert(-1), *alerts])
+
+
+def test_a_server_that_freezes_within_an_append_is_no_loss(door, frost, eventually):
+    """Somebody's lock holds the append up until then: it comes through later, and is no second delivery."""
+    address, spool = door
+    eventually(lambda: delivered(address, _alert(0)))
+    with psycopg.connect(frost.server._superuser_url("aristobot")) as other:
+        other.execute("LOCK TABLE log.events IN ACCESS EXCLUSIVE MODE")
+        sender = threading.Thread(target=delivered, args=(address, _alert(1)))
+        sender.start()
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        eventually(lambda: other.execute(waits).fetchone()[0])
+        with frost.freezing(eventually):
+            sender.join()
+            assert [*spool.glob("*.delivery")]
+            assert frost.frozen()
+    eventually(lambda: not [*spool.iterdir()])
+    eventually(lambda: frost.received() == [_alert(0), _alert(1)])

@@ -1,0 +1,231 @@
+"""The gateway: lanes that open late, because the exchange is away when it starts, and what waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from adapters.exchanges import http
+from adapters.paper.prices import PAIRS
+from adapters.paper.server import HOST, PaperServer
+from application.accounts import connect_broker, register
+from application.exchange import Credentials
+from aristobot.settings import Settings
+from aristobot.terminals.gateway import Gateway
+from aristobot.wiring import House
+from domain.aggregate import carrying
+from domain.broker import Exchange, Venue
+from domain.order import Order, Status
+from domain.wish import Type
+
+LATER = 2**62
+REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)}
+
+
+class Log:
+    """What the gateway says besides."""
+
+    def __init__(self) -> None:
+        self.said = []
+
+    def info(self, event, **values):
+        self.said.append(event)
+
+    warning = error = info
+
+
+class Trade:
+    """A gateway, an exchange that is away until it comes, one user with one broker, and a doubt about BTC/USDT."""
+
+    def __init__(self, database, house, server, account):
+        self.database, self.server, self.account = database, server, account
+        self.store, self.log = database.store(), Log()
+        self.gateway = Gateway(house, self.log)
+        for symbol, price in (("BTC/USDT", "50000"), ("ETH/USDT", "2500")):
+            server.paper.prices.hold(symbol, Decimal(price))
+        self.doubt = self._doubt()
+
+    def _doubt(self):
+        """An order that a gateway before this one was sending: the exchange has it, and does not show it yet."""
+        order, now = self.database.order(**REST), datetime.now(UTC)
+        with carrying(user="1"):
+            order.submit(
+                uuid4(), now=now, valid_until=now + timedelta(seconds=5),
+                quantity=order.wish.quantity, cost=None, price=order.wish.price,
+            )  # fmt: skip
+            self.store.save(order)
+        there = self.server.paper.ledger.place(
+            self.account, PAIRS["BTC/USDT"], client_order_id=order.client_order_id, side="buy", **REST
+        )
+        there.hidden_until = LATER
+        return order
+
+    def show(self):
+        """From now on the exchange shows what it has."""
+        for order in self.server.paper.ledger.orders.values():
+            order.hidden_until = 0
+
+    async def wish(self, symbol="BTC/USDT", **wish):
+        """Somebody places an order, and the gateway hears of it."""
+        order = self.database.placed(self.store, symbol=symbol, **(wish or REST))
+        await self.hears("Order.Placed", order.id)
+        return order.id
+
+    async def keys_are_stored(self):
+        """Somebody stores the broker's keys again, which opens its lane if it is not open."""
+        await self.hears("Broker.CredentialStored")
+
+    async def hears(self, topic, subject=None):
+        """The newest event of a topic reaches the gateway."""
+        events = [recorded.event for recorded in self.store.read(0, topics=[topic])]
+        await self.gateway.hear(topic, [e for e in events if subject in {None, e.originator_id}][-1])
+
+    def status(self, order_id):
+        """As the log has it."""
+        return self.store.get(Order, order_id).status
+
+    def on_exchange(self):
+        """The client ids of all orders that the exchange ever took."""
+        return [order.client_order_id for order in self.server.paper.ledger.orders.values()]
+
+    async def becomes(self, order_id, *states):
+        """Wait until the order is in one of these states."""
+        while await asyncio.to_thread(self.status, order_id) not in states:  # noqa: ASYNC110 - it stands in the log
+            await asyncio.sleep(0.01)
+
+    async def works(self):
+        """Wait until everything that was said to the lane until now has been looked at."""
+        await self.becomes(await self.wish("ETH/USDT", cost=Decimal(10)), Status.CLOSED)
+
+
+@pytest.fixture
+def trade(database, tmp_path, monkeypatch):
+    """`async with trade() as opened`: the exchange is away, and `opened.server.start()` lets it come."""
+    monkeypatch.setattr(http, "_READ_PAUSES", ())
+    port = _two_free_ports()
+    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"ARISTOBOT_{name}", value)
+
+    def house(role):
+        monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for(role))
+        return House(Settings.read())
+
+    @asynccontextmanager
+    async def opened():
+        server = PaperServer(port)
+        account = server.paper.ledger.open_account("binance", {"USDT": Decimal(1000)})
+        web, own = house("aristobot_web"), house("aristobot_writer")
+        with web.pool, own.pool:
+            user = register(web.store, web.vault, "somebody", "a long password of nobody 42").number
+            keys = Credentials(account.key, account.secret)
+            connect_broker(web.store, web.vault, user, Exchange.BINANCE, Venue.PAPER, "paper", keys)
+            made = Trade(database, own, server, account)
+            try:
+                async with asyncio.timeout(30):
+                    yield made
+            finally:
+                await made.gateway.close()
+                await server.stop()
+
+    return opened
+
+
+def _two_free_ports():
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind((HOST, 0))
+            try:
+                two.bind((HOST, one.getsockname()[1] + 1))
+            except (OSError, OverflowError):
+                continue
+            return one.getsockname()[1]
+
+
+def test_a_doubt_holds_its_symbol_also_in_a_lane_that_opens_late(trade):
+    """No entry for it is sent before the doubt has ended, whether it was placed before the start or after it."""
+
+    async def story():
+        async with trade() as desk:
+            before = desk.database.placed(desk.store, **REST).id
+            await desk.gateway.open_lanes()
+            assert desk.gateway.figures()["lanes"] == 0
+            after = await desk.wish()
+            await desk.server.start()
+            await desk.keys_are_stored()
+            assert (desk.gateway.figures()["lanes"], desk.gateway.figures()["doubts"]) == (1, 1)
+            await desk.works()
+            assert {desk.status(before), desk.status(after)} == {Status.PLACED}
+            assert desk.on_exchange()[0] == desk.doubt.client_order_id
+            assert len(desk.on_exchange()) == 2
+            desk.show()
+            await desk.becomes(desk.doubt.id, Status.OPEN)
+            await desk.becomes(before, Status.OPEN, Status.REFUSED)
+            await desk.becomes(after, Status.OPEN, Status.REFUSED)
+
+    asyncio.run(story())
+
+
+def test_a_lane_is_opened_once_however_many_open_it(trade):
+    """The gateway tries again by itself just when somebody stores the keys anew."""
+
+    async def story():
+        async with trade() as desk:
+            await desk.gateway.open_lanes()
+            await desk.server.start()
+            await asyncio.gather(desk.gateway.open_lane(1), desk.keys_are_stored())
+            await desk.wish()
+            await desk.works()
+            assert len(desk.on_exchange()) == 2, "an entry overtook the doubt about its symbol"
+            assert desk.log.said.count("lane_open") == 1
+
+    asyncio.run(story())
+
+
+def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the_next_word(trade):
+    """PostgreSQL goes away in the middle; the follower then hears the same event again."""
+
+    async def story():
+        async with trade() as desk:
+            await desk.gateway.open_lanes()
+            await desk.server.start()
+            store = desk.gateway._house.store
+            get = store.get
+
+            def away(kind, *which):
+                if kind is Order:
+                    store.get = get
+                    raise psycopg.OperationalError("the connection was lost")
+                return get(kind, *which)
+
+            store.get = away
+            with pytest.raises(psycopg.OperationalError):
+                await desk.keys_are_stored()
+            await desk.keys_are_stored()
+            assert desk.gateway.figures()["doubts"] == 1
+            await desk.works()
+
+    asyncio.run(story())
+
+
+def test_trying_an_exchange_that_is_away_leaves_no_session_open(trade):
+    """It is tried every five seconds for as long as it is away."""
+
+    async def story():
+        async with trade() as desk:
+            house, made = desk.gateway._house, []
+            make = house.exchange
+            house.exchange = lambda *which: made.append(make(*which)) or made[-1]
+            await desk.gateway.open_lanes()
+            sessions = [exchange._http._session for exchange in made]
+            assert sessions
+            assert all(session is None or session.closed for session in sessions)
+
+    asyncio.run(story())
