@@ -24,6 +24,8 @@ from application.exchange import Credentials, OrderRequest
 from domain.wish import Side, TimeInForce, Type
 
 REPOSITORY = Path(__file__).parents[2]
+PORT_TAKEN = 1
+"""The exit code when somebody was faster on a port that was free a moment ago: another is tried."""
 HEADER = "open_time,open,high,low,close,volume"
 CANDLES = [
     ("50000.0", "50500.0", "49800.0", "50400.0", "1.5"),
@@ -106,10 +108,12 @@ def new_exchange(eventually: Callable[..., Any]) -> Iterator[Callable[..., Excha
     with ExitStack() as opened:
 
         def make(*arguments: object) -> Exchange:
-            made = Exchange(*arguments)
-            opened.callback(made.stop)
-            eventually(lambda: made.process.poll() is not None or made.answers())
-            return made
+            while True:
+                made = Exchange(*arguments)
+                opened.callback(made.stop)
+                eventually(lambda made=made: made.process.poll() is not None or made.answers())
+                if made.process.poll() != PORT_TAKEN:
+                    return made
 
         yield make
 

@@ -54,19 +54,15 @@ def step(platform: Any, random: Random) -> None:
     position = position_of(platform)
     prices = platform.ask("/api/positions")["items"]
     last = Decimal(prices[0]["price"] or prices[0]["average_entry"]) if prices else last_of(platform)
-    if position is None:
-        fields = {
-            "PrixSL": f"{last * Decimal('0.99'):.2f}",
-            "PrixTP": f"{last * Decimal('1.03'):.2f}",
-            "PourCent": "20",
-        }
-        action = "BuyMarket"
+    action = "BuyMarket" if position is None else random.choice(("MAJ", "MAJ", "SellMarket", "BuyMarket"))
+    if action == "BuyMarket":
+        # Each with its own stop: the trade that it adds to may end before it is filled.
+        stop, target = last * Decimal("0.99"), last * Decimal("1.03")
+        fields = {"PrixSL": f"{stop:.2f}", "PrixTP": f"{target:.2f}", "PourCent": "20" if position is None else "10"}
+    elif action == "MAJ":
+        fields = {"PrixSL": f"{last * Decimal('0.985'):.2f}", "PourCent": "100"}
     else:
-        action = random.choice(("MAJ", "MAJ", "SellMarket", "BuyMarket"))
-        percent = random.choice(("50", "100")) if action == "SellMarket" else "100" if action == "MAJ" else "10"
-        fields = {"PourCent": percent}
-        if action == "MAJ":
-            fields["PrixSL"] = f"{last * Decimal('0.985'):.2f}"
+        fields = {"PourCent": random.choice(("50", "100"))}
     body, name = platform.alert(action, **fields)
     assert platform.post(body).status_code == 200
     platform.ended(name)
