@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from uuid import UUID
 
-from application.desk import Desk, Log
+from application.desk import Desk
 from application.exchange import (
-    Credentials,
-    Exchange,
     ExchangeError,
     NoAnswer,
     NotAccepted,
@@ -22,13 +18,11 @@ from application.exchange import (
 )
 from application.guard import Guard
 from application.lookups import PROOF_AFTER, LookUps
-from application.ports import Store
 from application.positions import PROTECTION
 from application.recording import request_id
 from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
 from domain.broker import Broker
-from domain.market import Market
 from domain.order import LIVE, Order, Status
 from domain.refusals import Invalid
 from domain.user import User
@@ -42,19 +36,9 @@ WAIT_SECONDS = 1.0
 class Lane:
     """Everything that changes something at one broker goes through here in the order it came."""
 
-    def __init__(
-        self,
-        broker: Broker,
-        exchange: Exchange,
-        credentials: Credentials,
-        markets: Mapping[str, Market],
-        store: Store,
-        sender: UUID,
-        clock: Callable[[], datetime],
-        log: Log,
-    ) -> None:
-        self.broker = broker
-        self._desk = Desk(broker, exchange, credentials, markets, store, sender, clock, log)
+    def __init__(self, desk: Desk) -> None:
+        self.broker = desk.broker
+        self._desk = desk
         self._queue: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
         self._look_ups = LookUps(self._desk, self.unwish)
         self._guard = Guard(self._desk, self._look_ups, self._later)

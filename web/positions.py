@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter
 
 from domain.amounts import difference, product
-from domain.refusals import Invalid
 from projections import gains, positions
 from projections.brokers import all_brokers
 from web import forms
 from web.context import By, Context, InContext, books
+from web.cursors import before_of, cursor_after
 from web.trading import Limit
 
 router = APIRouter(prefix="/api", tags=["positions"])
@@ -56,21 +54,7 @@ def list_positions(by: By, context: InContext) -> forms.Positions:
 def list_gains(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Gains:
     """Complete trades, the newest first."""
     with books(context, by.user) as opened:
-        rows = gains.page(opened, before=_before(cursor), limit=limit + 1)
+        rows = gains.page(opened, before=before_of(cursor, str), limit=limit + 1)
     items = [forms.Gain(**row) for row in rows[:limit]]
     more = len(rows) > limit
-    return forms.Gains(items=items, next=_after(items[-1].closed_at, items[-1].id) if more else None)
-
-
-def _after(moment: datetime, key: str) -> str:
-    return base64.urlsafe_b64encode(f"{moment.isoformat()}|{key}".encode()).decode()
-
-
-def _before(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    try:
-        moment, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(moment), key
-    except ValueError:
-        raise Invalid("this cursor is none of ours", code="cursor_unknown", field="cursor") from None
+    return forms.Gains(items=items, next=cursor_after(items[-1].closed_at, items[-1].id) if more else None)

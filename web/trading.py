@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
 from application import accounts
-from domain.refusals import Invalid
 from projections import brokers, fills, trades
 from web import forms
 from web.context import By, Context, InContext, books
+from web.cursors import before_of, cursor_after
 
 router = APIRouter(prefix="/api", tags=["trading"])
 MOST_ROWS = 200
@@ -24,22 +22,6 @@ State = Literal[
     "live", "placed", "submitted", "unknown", "open", "closed", "cancelled", "expired", "rejected", "refused", "pending"
 ]
 """One of the order's states or of the standard statuses; `live` is everything that has not ended."""
-
-
-def cursor_after(moment: datetime, key: UUID) -> str:
-    """Where the next page begins."""
-    return base64.urlsafe_b64encode(f"{moment.isoformat()}|{key}".encode()).decode()
-
-
-def before_of(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """The row that a cursor stands for. Raises `Invalid` for one that this API did not make."""
-    if cursor is None:
-        return None
-    try:
-        moment, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(moment), UUID(key)
-    except ValueError:
-        raise Invalid("this cursor is none of ours", code="cursor_unknown", field="cursor") from None
 
 
 def trade_rows(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:
@@ -67,7 +49,7 @@ def _page(
 ) -> forms.Trades:
     with books(context, user) as opened:
         rows = trades.page(
-            opened, before=before_of(cursor), limit=limit + 1, broker=broker, state=state, executed=executed
+            opened, before=before_of(cursor, UUID), limit=limit + 1, broker=broker, state=state, executed=executed
         )
         items = trade_rows(opened, rows[:limit])
     more = len(rows) > limit

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from fastapi import APIRouter
 
 from projections import webhooks
 from web import forms
 from web.context import By, InContext, books
-from web.trading import Limit, before_of, cursor_after
+from web.cursors import before_of, cursor_after
+from web.trading import Limit
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
@@ -16,7 +19,7 @@ router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 def history(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Webhooks:
     """Deliveries, newest first."""
     with books(context, by.user) as opened:
-        rows = webhooks.page(opened, before=before_of(cursor), limit=limit + 1)
+        rows = webhooks.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
     items = [forms.Webhook(**row) for row in rows[:limit]]
     more = len(rows) > limit
     return forms.Webhooks(items=items, next=cursor_after(items[-1].received_at, items[-1].id) if more else None)

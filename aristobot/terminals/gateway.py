@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 import uvloop
 
+from application.desk import Desk
 from application.exchange import Exchange, ExchangeError
 from application.lane import Lane
 from application.positions import owner_of
@@ -87,7 +88,8 @@ class Gateway:
             return
         native = await asyncio.to_thread(self._house.markets.of, broker.exchange, broker.venue)
         markets = {market.symbol: market for market in native.values()}
-        lane = Lane(broker, exchange, credentials, markets, self._house.store, self._sender, utc_now, self._log)
+        desk = Desk(broker, exchange, credentials, markets, self._house.store, self._sender, utc_now, self._log)
+        lane = Lane(desk)
         # Doubts first: an entry must not overtake a doubt about its own symbol.
         orders = []
         for what, order_id in self._waiting.setdefault(number, []):  # which may grow meanwhile

@@ -19,6 +19,7 @@ from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
 from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
+from application import desk as desks
 from application import lookups
 from application.exchange import Credentials
 from application.lane import Lane
@@ -102,9 +103,8 @@ class Desk:
 
     def new_lane(self) -> Lane:
         """A lane as a gateway that has just started has it."""
-        return Lane(
-            self.broker, self.client, self.credentials, self.markets, self.store, uuid4(), lambda: self.now, self.log
-        )
+        lent = (self.broker, self.client, self.credentials, self.markets, self.store)
+        return Lane(desks.Desk(*lent, uuid4(), lambda: self.now, self.log))
 
     def start(self, work: Any) -> None:
         """Something that runs as long as the desk is open."""
