@@ -182,3 +182,23 @@ def test_nobody_there_proves_that_nothing_was_sent():
         await client.close()
 
     asyncio.run(story())
+
+
+def test_an_order_may_be_hidden_from_queries_for_a_while(paper, eventually):
+    """Not found proves nothing: the same question is answered a moment later."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market):
+            await client.place(keys, limit(market))
+            await asyncio.to_thread(paper.fault, "query", "hide_order", seconds=0.5)
+            with pytest.raises(OrderNotFound):
+                await client.query(keys, market, "limit-1")
+            assert await client.open_orders(keys, market) == []
+            loop = asyncio.get_running_loop()
+
+            def shown():
+                return asyncio.run_coroutine_threadsafe(client.open_orders(keys, market), loop).result(10)
+
+            return await asyncio.to_thread(eventually, shown)
+
+    assert [order.client_order_id for order in asyncio.run(story())] == ["limit-1"]

@@ -131,12 +131,24 @@ class Desk:
         if operation.when is None:
             return operation.answer(p), None
         account = signed()
+        if fault is not None and fault.kind == "hide_order" and operation.when == "query":
+            self._hide(account, p, fault.seconds)
         if not operation.orders:
             return operation.answer(account, p), None
         orders = self._counted(account, operation.orders)
         if orders[0] > forms.ORDERS_PER_TEN_SECONDS:
             raise Error(-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", 429)
         return operation.answer(account, p, fault), orders
+
+    def _hide(self, account: Account, p: Parameters, seconds: float) -> None:
+        """The order that is asked for, or all of the account's when a list is: not shown for a while."""
+        until, names = (
+            self.paper.now() + int(seconds * 1000),
+            {p.get("orderId"), p.get("origClientOrderId")} - {None, ""},
+        )
+        for order in self.paper.ledger.of(account):
+            if not names or names & {str(order.id), order.client_order_id}:
+                order.hidden_until = until
 
     def weigh(self, weight: int) -> int:
         """Count weight; answers what was used in this minute."""
