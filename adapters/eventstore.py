@@ -227,6 +227,16 @@ class Store:
             rows = cursor.execute(query + " ORDER BY position LIMIT %s", parameters, prepare=True).fetchall()
         return [self._recorded(row) for row in rows]
 
+    def history(self, streams: Sequence[UUID]) -> list[Recorded]:
+        """All events of some streams, in the order of the log."""
+        query = (
+            "SELECT position, recorded_at, stream, version, topic, state FROM log.events"
+            " WHERE stream = ANY(%s) ORDER BY position"
+        )
+        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(query, (list(streams),), prepare=True).fetchall()
+        return [self._recorded(row) for row in rows]
+
     def _recorded(self, row: Sequence[Any]) -> Recorded:
         position, recorded_at, stream, version, topic, state = row
         return Recorded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from application.exchange import Credentials
@@ -33,12 +34,18 @@ def registry_of(store: Store) -> Registry:
     return store.find(Registry, REGISTRY_ID) or Registry()
 
 
+def by_hand(user: int) -> AbstractContextManager[None]:
+    """The metadata of whatever a person does in the console."""
+    return carrying(user=str(user), source="web", correlation_id=f"user-{user}")
+
+
 def register(store: Store, secrets: Secrets, name: str, password: str) -> User:
     """A new user; the first one is the admin. Raises `Invalid` or `Taken`, and then nothing was kept."""
     secrets.check_password(password, name)
-    registry = registry_of(store)
-    number = registry.next_user(name)
-    with carrying(user=str(number), source="web", correlation_id=f"user-{number}"):
+    registry = store.find(Registry, REGISTRY_ID)
+    number = 1 if registry is None else registry.next_user(name)
+    with by_hand(number):
+        registry = registry or Registry()
         user = User.register(number, name, Role.ADMIN if number == 1 else Role.TRADER)
         registry.number_user(number, name)
         # The password first: a user without one could never log in, a hash without a user is nobody's.
@@ -52,7 +59,7 @@ def connect_broker(
 ) -> Broker:
     """A new account on an exchange; the user's first one is the default."""
     registry = registry_of(store)
-    with carrying(user=str(user), source="web", correlation_id=f"user-{user}"):
+    with by_hand(user):
         broker = Broker.connect(registry.number_broker(user), user, exchange, venue, name)
         broker.store_credential(secrets.store_credentials(broker.number, user, credentials))
         if not brokers_of(store, user):
@@ -77,7 +84,7 @@ def broker_of(store: Store, user: int, number: int) -> Broker:
 
 def switch_trading(store: Store, user: int, *, stopped: bool, number: int | None = None) -> None:
     """Stop or resume automatic trading for all of a user's brokers, or for one."""
-    with carrying(user=str(user), source="web"):
+    with by_hand(user):
         subject = store.get(User, User.create_id(user)) if number is None else broker_of(store, user, number)
         subject.stop_trading() if stopped else subject.resume_trading()
         store.save(subject)
@@ -89,7 +96,7 @@ def cancel_all(store: Store, user: int) -> int:
     What protects a position stays: without it a panic would leave the coins to the market.
     """
     asked = 0
-    with carrying(user=str(user), source="web"):
+    with by_hand(user):
         for order_id in store.orders_not_ended():
             order = store.get(Order, order_id)
             protects = order.requester == PROTECTION

@@ -19,7 +19,7 @@ from application.exchange import (
 from application.guard import Guard
 from application.lookups import PROOF_AFTER, LookUps
 from application.positions import PROTECTION
-from application.recording import request_id
+from application.recording import as_gateway, request_id
 from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
 from domain.broker import Broker
@@ -178,15 +178,16 @@ class Lane:
             if (reason := await self._reason_not_to_send(order)) is not None:
                 return await self._given_up(order, reason, proof)
             now = self._desk.clock()
-            order.submit(
-                self._desk.sender,
-                now=now,
-                valid_until=self._desk.valid_until(now),
-                quantity=request.quantity,
-                cost=request.cost,
-                price=request.price,
-                proof=proof,
-            )
+            with as_gateway(order):
+                order.submit(
+                    self._desk.sender,
+                    now=now,
+                    valid_until=self._desk.valid_until(now),
+                    quantity=request.quantity,
+                    cost=request.cost,
+                    price=request.price,
+                    proof=proof,
+                )
             self._desk.know(order)
             if not await self._intent_recorded(order):
                 return None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import uvloop
@@ -18,10 +19,12 @@ from psycopg.conninfo import make_conninfo
 
 from adapters import audit
 from adapters.bus import Bus
+from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
 from adapters.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
 from adapters.paper.prices import NoCandles, replayed
 from adapters.paper.server import PaperServer
+from adapters.story import story_of
 from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
 from aristobot.servers.process import ServerError
@@ -100,8 +103,25 @@ def _migrate(_: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _story(arguments: argparse.Namespace, url: str, master: MasterKey) -> int:
+    """Every event of one webhook, order or position, with what led to it and what followed."""
+    if arguments.id is None:
+        raise SettingError("audit show needs the id of a webhook, an order or a position")
+    with open_pool(url) as pool:
+        chapters = story_of(Store(pool, master), arguments.id)
+    for chapter in chapters:
+        if arguments.json:
+            _say(json.dumps(vars(chapter), default=str))
+        else:
+            facts = " ".join(f"{name}={value}" for name, value in chapter.facts.items())
+            _say(f"{chapter.position} {chapter.at.isoformat()} {chapter.source or '-'} {chapter.topic} {facts}")
+    return 0 if chapters else 1
+
+
 def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
     master = MasterKey(settings.secret_key())
+    if arguments.what == "show":
+        return _story(arguments, _owner_url(settings, master), master)
     with psycopg.connect(_owner_url(settings, master), autocommit=True) as connection:
         verdict = audit.verify(connection, arguments.head)
     if arguments.json:
@@ -163,8 +183,9 @@ def _parser() -> argparse.ArgumentParser:
             "--speed", type=_above_zero, default=1.0, help="how many times faster than life it is replayed"
         )
     command("migrate", _migrate, "make or upgrade the database")
-    audited = command("audit", _audit, "verify that the log was never changed")
-    audited.add_argument("what", choices=["verify"])
+    audited = command("audit", _audit, "verify that the log was never changed, or show the story of one thing")
+    audited.add_argument("what", choices=["verify", "show"])
+    audited.add_argument("id", nargs="?", type=UUID, help="show: a webhook, an order or a position")
     audited.add_argument("--head", help="a head hash that was written down elsewhere")
     audited.add_argument("--json", action="store_true", help="answer for a machine")
     projections = command("projections", _projections, "rebuild the read models, or compare them with a rebuild")

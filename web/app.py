@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
 from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
-from web import health, live, positions, session, trading, webhooks
+from web import health, live, positions, session, story, trading, webhooks
 from web.context import Context, Forbidden, Unauthorised
 
 STATUS: dict[type[Refused], int] = {
@@ -43,7 +43,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     """The application; `pages` is where the built console lies."""
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
-    for part in (session, trading, positions, webhooks, health, live):
+    for part in (session, trading, positions, webhooks, story, health, live):
         app.include_router(part.router)
     _answer_errors(app)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
+from uuid import UUID
 
 from fastapi import Cookie, Depends, Header, Request, Response
 from psycopg import Cursor
@@ -59,6 +60,8 @@ class Context:
     webhook_url: str
     head: Callable[[], int]
     disk: Callable[[], Mapping[str, int]]
+    story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
+    """The chapters of one webhook, order or position of a user."""
     prices: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
     wakes: Wakes = field(default_factory=Wakes)
 

@@ -248,6 +248,25 @@ class Cancelled(BaseModel):
     asked: int
 
 
+class Chapter(BaseModel):
+    """One event of a story: when, said by whom, its facts, and the exchange's whole answer where there is one."""
+
+    position: int
+    at: datetime
+    topic: str
+    stream: UUID
+    source: str
+    facts: dict[str, Any]
+    raw: str | None
+
+
+class Story(BaseModel):
+    """Everything that led to a webhook, an order or a position and that followed, oldest first."""
+
+    items: list[Chapter]
+    next: str | None = None
+
+
 class Terminal(BaseModel):
     """A terminal's state (up, stale, down), the age of its last sign in seconds, and its own figures."""
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Request, Response
 
-from application.accounts import register, registry_of
-from domain.aggregate import carrying
+from application.accounts import by_hand, register, registry_of
 from domain.refusals import Invalid
 from domain.user import User
 from web.context import COOKIE, By, Context, InContext, Unauthorised, begin_session, session_of
@@ -53,7 +52,7 @@ def log_in(given: LogIn, request: Request, response: Response, context: InContex
 
 
 def _log_in(context: Context, number: int, request: Request, response: Response) -> Session:
-    with carrying(user=str(number), source="web"):
+    with by_hand(number):
         user = context.store.get(User, User.create_id(number))
         user.log_in(_address(request))
         context.store.save(user)
@@ -72,7 +71,7 @@ def log_out(by: By, response: Response, context: InContext) -> None:
     """End the session; its live sockets close with it."""
     with context.pool.connection() as connection:
         connection.execute("DELETE FROM service.sessions WHERE token_hash = %s", (by.token_hash,))
-    with carrying(user=str(by.user), source="web"):
+    with by_hand(by.user):
         user = context.store.get(User, User.create_id(by.user))
         user.log_out()
         context.store.save(user)
@@ -82,7 +81,7 @@ def log_out(by: By, response: Response, context: InContext) -> None:
 @router.put("/session/language", status_code=204)
 def prefer_language(given: Language, by: By, context: InContext) -> None:
     """Keep the language of the console."""
-    with carrying(user=str(by.user), source="web"):
+    with by_hand(by.user):
         user = context.store.get(User, User.create_id(by.user))
         user.prefer(given.language)
         context.store.save(user)

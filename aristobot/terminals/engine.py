@@ -86,7 +86,8 @@ class Engine:
         """A failure is recorded where the trader looks, and nobody else waits for it."""
         if recorded.topic != "Webhook.Received":
             return self._advance(recorded.position)
-        with carrying(user=recorded.event.metadata["user"], source=NAME, causation_id=str(recorded.event.event_id)):
+        metadata = recorded.event.metadata
+        with carrying(**{**metadata, "source": NAME, "causation_id": str(recorded.event.event_id)}):
             webhook = self._store.get(Webhook, recorded.event.originator_id)
             if webhook.status is WebhookStatus.RECEIVED:
                 webhook.refuse("internal_error", f"{type(error).__name__}: {error}"[:300])

@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from adapters.bus import Bus
+from adapters.story import story_of
 from aristobot.liveness import TERMINALS, beat
 from aristobot.terminals.receiver import serve_until
 from aristobot.wiring import House
@@ -35,6 +36,7 @@ def context_of(house: House) -> Context:
         webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
         head=house.store.head,
         disk=disk,
+        story=lambda user, stream: story_of(house.store, stream, user),
         prices=house.bus.prices,
     )
 

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from web.live import TOPICS
+
 
 @pytest.fixture(scope="module")
 def secrets(platform: Any) -> dict[str, bytes]:
@@ -93,5 +95,5 @@ def test_answers(platform: Any, secrets: dict[str, bytes]) -> None:
 def test_the_live_socket(platform: Any, secrets: dict[str, bytes]) -> None:
     """Nor do the rows that are pushed."""
     with platform.live() as socket:
-        told = "\n".join(socket.recv(30) for _ in range(4))
+        told = "\n".join(socket.recv(30) for _ in TOPICS)
     assert _seen(secrets, told.encode()) == []

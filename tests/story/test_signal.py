@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from json import dumps, loads
 from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
+
+from web.live import TOPICS
 
 PRICE = "64000.00"
 BAD = {
@@ -107,8 +110,8 @@ def test_a_ping_buys_nothing(platform: Any) -> None:
 def test_rows_come_to_the_screen_unasked(platform: Any) -> None:
     """Each topic begins with a snapshot; a new order and its webhook arrive by themselves, numbered without a gap."""
     with platform.live() as socket:
-        first = [loads(socket.recv(30)) for _ in range(4)]
-        assert {m["topic"] for m in first} == {"webhooks", "trades", "brokers", "health"}
+        first = [loads(socket.recv(30)) for _ in TOPICS]
+        assert {m["topic"] for m in first} == set(TOPICS)
         assert {(m["kind"], m["sequence"]) for m in first} == {("snapshot", 1)}
         body, name = platform.alert()
         platform.post(body)
@@ -125,13 +128,46 @@ def test_rows_come_to_the_screen_unasked(platform: Any) -> None:
         assert filled["webhook_id"] == ended["id"]
 
 
+def test_every_order_can_tell_why(platform: Any) -> None:
+    """Its story is what arrived, what was decided, what was sent and what the exchange said, in one order."""
+    body, name = platform.alert()
+    platform.post(body)
+    webhook = platform.ended(name)
+    order = platform.order_of(webhook, "closed")
+    chapters = platform.ask(f"/api/story/{order['id']}")["items"]
+    topics = [chapter["topic"] for chapter in chapters]
+    for one, next_one in pairwise(("Webhook.Received", "Order.Placed", "Order.Submitted", "Order.Filled")):
+        assert topics.index(one) < topics.index(next_one)
+    accepted = next(chapter for chapter in chapters if chapter["topic"] == "Order.Accepted")
+    assert loads(accepted["raw"])["clientOrderId"] == order["client_order_id"]
+    assert [c["position"] for c in chapters] == sorted(c["position"] for c in chapters)
+    assert platform.console.get("/api/story/00000000-0000-0000-0000-000000000000").status_code == 404
+    shown = platform.command("audit", "show", webhook["id"], "--json")
+    assert shown.returncode == 0
+    assert loads(shown.stdout.splitlines()[0])["topic"] == "Webhook.Received"
+
+
+def test_every_event_says_who_why_and_for_whom(platform: Any) -> None:
+    """User, source and correlation, without a gap from the door to the exchange and back."""
+    body, name = platform.alert()
+    platform.post(body)
+    platform.order_of(platform.ended(name), "closed")
+    query = """
+        SELECT topic FROM log.event_log
+        WHERE coalesce(state -> 'metadata' ->> 'user', '') = '' OR coalesce(state -> 'metadata' ->> 'source', '') = ''
+            OR coalesce(state -> 'metadata' ->> 'correlation_id', '') = ''
+    """
+    with platform.database() as owner:
+        assert owner.execute(query).fetchall() == []
+
+
 def test_a_gap_is_healed_by_a_new_snapshot(platform: Any) -> None:
     """Whoever missed a message asks for the topic again and counts from one."""
     body, name = platform.alert()
     platform.post(body)
     order = platform.order_of(platform.ended(name), "closed")
     with platform.live() as socket:
-        for _ in range(4):
+        for _ in TOPICS:
             socket.recv(30)
         socket.send(dumps({"resync": "trades"}))
         while (message := loads(socket.recv(30)))["topic"] != "trades":

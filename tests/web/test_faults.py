@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from web.live import TOPICS
+
 
 def test_a_fault_of_ours_has_the_same_shape(console: Any, alice: Any, problem: Any, monkeypatch: Any) -> None:
     """Even what nobody foresaw is answered in the one shape, with the security headers and without its traceback."""
@@ -23,6 +25,6 @@ def test_bytes_on_the_socket(alice: Any) -> None:
     with alice.websocket_connect(
         "ws://127.0.0.1/api/live", headers={"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
     ) as socket:
-        for _ in range(4):
+        for _ in TOPICS:
             socket.receive_json()
         socket.send_bytes(b"x")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from web.live import TOPICS
+
 Problem = Callable[..., None]
 
 
@@ -81,7 +83,7 @@ def test_what_is_said_on_the_socket(alice: Any) -> None:
     with alice.websocket_connect(
         "ws://127.0.0.1/api/live", headers={"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
     ) as socket:
-        for _ in range(4):
+        for _ in TOPICS:
             socket.receive_json()
         for said in ({"resync": "secrets"}, {"resync": None}, {"other": 1}, [], 1, None, "trades"):
             socket.send_json(said)

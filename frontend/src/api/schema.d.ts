@@ -356,6 +356,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/story/{stream}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell
+         * @description What arrived, what was decided and why, what was sent and what the exchange said.
+         */
+        get: operations["tell_api_story__stream__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -437,6 +457,34 @@ export interface components {
         Cancelled: {
             /** Asked */
             asked: number;
+        };
+        /**
+         * Chapter
+         * @description One event of a story: when, said by whom, its facts, and the exchange's whole answer where there is one.
+         */
+        Chapter: {
+            /** Position */
+            position: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Topic */
+            topic: string;
+            /**
+             * Stream
+             * Format: uuid
+             */
+            stream: string;
+            /** Source */
+            source: string;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Raw */
+            raw: string | null;
         };
         /**
          * Fill
@@ -640,6 +688,16 @@ export interface components {
         Start: {
             /** First Account */
             first_account: boolean;
+        };
+        /**
+         * Story
+         * @description Everything that led to a webhook, an order or a position and that followed, oldest first.
+         */
+        Story: {
+            /** Items */
+            items: components["schemas"]["Chapter"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * Terminal
@@ -1512,6 +1570,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookUrl"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tell_api_story__stream__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                stream: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Story"];
                 };
             };
             /** @description Validation Error */

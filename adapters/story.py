@@ -1,0 +1,76 @@
+"""A story: everything that the log knows about one webhook, order or position, and what led to it or followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adapters.eventstore import Recorded, Store
+
+_ENVELOPE = frozenset(
+    {"originator_id", "originator_version", "originator_topic", "event_id", "metadata", "timestamp", "raw"}
+)
+_LEADS_TO = ("orders", "order_id", "cause", "request", "webhook_id")
+"""The fields of events in which another stream of the same story is named."""
+MOST_STREAMS = 200
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One event as a person reads it. `facts` are what it says, `raw` is the exchange's own answer."""
+
+    position: int
+    at: datetime
+    topic: str
+    stream: UUID
+    source: str
+    facts: dict[str, Any]
+    raw: str | None
+
+
+def story_of(store: Store, stream: UUID, user: int | None = None) -> list[Chapter]:
+    """The events of a stream and of those that it names or that name it, oldest first.
+
+    Only the events of `user` where one is given: another person's stream is as empty as one that does not exist.
+    """
+    known: dict[UUID, list[Recorded]] = {}
+    wanted = {stream}
+    while wanted and len(known) < MOST_STREAMS:
+        found = store.history(sorted(wanted))
+        known |= {one: [r for r in found if r.event.originator_id == one and _may(r, user)] for one in wanted}
+        # Two steps lead from a webhook over its order to its position; whole other trades lie beyond.
+        wanted = (set(_named(found)) if stream in wanted else set()) - known.keys()
+    told = sorted((recorded for events in known.values() for recorded in events), key=lambda r: r.position)
+    return [_chapter(recorded) for recorded in told] if known[stream] else []
+
+
+def _may(recorded: Recorded, user: int | None) -> bool:
+    return user is None or recorded.event.metadata.get("user") == str(user)
+
+
+def _named(events: Iterable[Recorded]) -> Iterable[UUID]:
+    for recorded in events:
+        said = vars(recorded.event)
+        said = {**said, **(vars(said["execution"]) if "execution" in said else {})}
+        for name in _LEADS_TO:
+            value = said.get(name)
+            yield from value if isinstance(value, list) else [value] if isinstance(value, UUID) else []
+
+
+def _chapter(recorded: Recorded) -> Chapter:
+    said = vars(recorded.event)
+    facts = {name: msgspec.to_builtins(value) for name, value in said.items() if name not in _ENVELOPE}
+    return Chapter(
+        recorded.position,
+        recorded.recorded_at,
+        recorded.topic,
+        recorded.event.originator_id,
+        recorded.event.metadata.get("source", ""),
+        {name: value for name, value in facts.items() if value is not None},
+        said.get("raw"),
+    )

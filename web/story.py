@@ -1,0 +1,22 @@
+"""Why: the whole story of a webhook, an order or a position, from the log itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from domain.refusals import NotFound
+from web import forms
+from web.context import By, InContext
+
+router = APIRouter(prefix="/api/story", tags=["story"])
+
+
+@router.get("/{stream}")
+def tell(stream: UUID, by: By, context: InContext) -> forms.Story:
+    """What arrived, what was decided and why, what was sent and what the exchange said."""
+    chapters = context.story(by.user, stream)
+    if not chapters:
+        raise NotFound("there is no such story")
+    return forms.Story(items=[forms.Chapter(**vars(chapter)) for chapter in chapters])
