@@ -17,6 +17,7 @@ _ENVELOPE = frozenset(
 )
 _LEADS_TO = ("orders", "order_id", "cause", "request", "webhook_id")
 """The fields of events in which another stream of the same story is named."""
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 MOST_STREAMS = 200
 
 
@@ -64,13 +65,20 @@ def _named(events: Iterable[Recorded]) -> Iterable[UUID]:
 
 def _chapter(recorded: Recorded) -> Chapter:
     said = vars(recorded.event)
-    facts = {name: msgspec.to_builtins(value) for name, value in said.items() if name not in _ENVELOPE}
+    facts = {name: _told(msgspec.to_builtins(value)) for name, value in said.items() if name not in _ENVELOPE}
     return Chapter(
         recorded.position,
         recorded.recorded_at,
         recorded.topic,
         recorded.event.originator_id,
         recorded.event.metadata.get("source", ""),
-        {name: value for name, value in facts.items() if value is not None},
+        {name: value for name, value in facts.items() if value not in _NOTHING},
         said.get("raw"),
     )
+
+
+def _told(value: Any) -> Any:
+    """What a value says: the parts of it that say nothing are left out."""
+    if not isinstance(value, dict):
+        return value
+    return {name: part for name, part in ((n, _told(p)) for n, p in value.items()) if part not in _NOTHING}

@@ -24,6 +24,8 @@ export const overrides: GlobalThemeOverrides = {
     bodyColor: tokens.background,
     cardColor: tokens.card,
     tableColor: tokens.card,
+    modalColor: tokens.card,
+    popoverColor: tokens.card,
     borderColor: tokens.border,
     dividerColor: tokens.border,
     textColorBase: tokens.text,
