@@ -16,10 +16,12 @@ from starlette.exceptions import HTTPException
 from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
 from web import health, live, positions, session, story, trading, webhooks
 from web.context import Context, Forbidden, Unauthorised
+from web.throttle import TooManyAttempts
 
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,
+    TooManyAttempts: 429,
     NotFound: 404,
     Impossible: 409,
     Conflict: 409,

@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool
 from application.accounts import Secrets
 from application.ports import Store
 from domain.refusals import Refused
+from web.throttle import Throttle
 from web.wakes import Wakes
 
 COOKIE = "aristobot_session"
@@ -64,6 +65,7 @@ class Context:
     """The chapters of one webhook, order or position of a user."""
     prices: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
     wakes: Wakes = field(default_factory=Wakes)
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,14 @@ def make_first_account(given: LogIn, request: Request, response: Response, conte
 
 @router.post("/session")
 def log_in(given: LogIn, request: Request, response: Response, context: InContext) -> Session:
-    """Begin a session. A wrong name and a wrong password are answered alike."""
+    """Begin a session. A wrong name and a wrong password are answered alike, and both make the next try wait."""
+    address = _address(request)
+    context.throttle.check(address)
     number = registry_of(context.store).user_named(given.username)
     if not context.vault.password_matches(number, given.password) or number is None:
+        context.throttle.failed(address)
         raise Unauthorised("name or password is wrong", code="login_wrong", field="password")
+    context.throttle.succeeded(address)
     return _log_in(context, number, request, response)
 
 

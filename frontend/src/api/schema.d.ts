@@ -59,7 +59,7 @@ export interface paths {
         put?: never;
         /**
          * Log In
-         * @description Begin a session. A wrong name and a wrong password are answered alike.
+         * @description Begin a session. A wrong name and a wrong password are answered alike, and both make the next try wait.
          */
         post: operations["log_in_api_session_post"];
         /**
