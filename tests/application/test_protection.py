@@ -1,0 +1,91 @@
+"""Which orders should rest for a position, decided from facts alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from application.exchange import Capabilities
+from application.protection import Standing, Target, standing_of, target_of, wishes_of
+from domain.aggregate import carrying
+from domain.market import Market
+from domain.position import Execution, Position
+from domain.wish import Protection, TimeInForce, Type
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+MARKET = Market(
+    "binance", "BTC/USDT", "BTCUSDT", "BTC", "USDT", True,
+    price_tick=Decimal("0.01"), quantity_step=Decimal("0.00001"), minimum_notional=Decimal(5),
+)  # fmt: skip
+BOTH = Target(Decimal(1), Decimal(90), Decimal(120))
+
+
+def position(held: str, protection: Protection | None, share: str = "100") -> Position:
+    """What was bought at 100, with its protection."""
+    with carrying(user="1"):
+        made = Position(1, 1, "BTC/USDT", "webhook")
+        made.grow(Execution(UUID(int=1), "t1", Decimal(held), Decimal(100), Decimal(0), None, NOW))
+        if protection is not None:
+            made.want(protection, Decimal(share), UUID(int=2), awaited=False)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("lists", "locks", "types"),
+    [
+        (True, True, [Type.STOP_LOSS, Type.LIMIT]),
+        (False, False, [Type.STOP_LOSS, Type.LIMIT]),
+        (False, True, [Type.STOP_LOSS]),
+    ],
+)
+def test_what_rests_depends_on_what_the_exchange_can_do(lists, locks, types):
+    """One list, two orders of their own, or the stop alone where it locks the coins."""
+    able = Capabilities(lists=lists, locks=locks, trailing=True, amend_quantity=True, replace=True)
+    wishes = wishes_of(BOTH, "BTC/USDT", able, "a-list")
+    assert [wish.type for wish in wishes] == types
+    assert {wish.list_id for wish in wishes} == {"a-list" if lists else None}
+    assert [wish.time_in_force for wish in wishes[1:]] == [TimeInForce.PO if lists else TimeInForce.GTC] * len(
+        wishes[1:]
+    )
+    for wish in wishes:
+        wish.check()
+
+
+@pytest.mark.parametrize(("stop", "take"), [(Decimal(90), None), (None, Decimal(120))])
+def test_one_price_alone_is_one_order_everywhere(stop, take):
+    """Whatever the exchange can do."""
+    for lists in (True, False):
+        able = Capabilities(lists=lists, locks=True, trailing=False, amend_quantity=False, replace=False)
+        [wish] = wishes_of(Target(Decimal(1), stop, take), "BTC/USDT", able, "a-list")
+        assert (wish.stop_price, wish.price, wish.list_id) == (stop, take, None)
+
+
+def test_the_target_is_what_is_covered_in_whole_steps():
+    """At prices on the tick; a share of it, and nothing when nothing is wanted."""
+    wanted = Protection(Decimal("90.004"), Decimal("120.006"))
+    assert target_of(position("0.123456789", wanted), MARKET, []) == Target(
+        Decimal("0.12345"), Decimal("90.00"), Decimal("120.01")
+    )
+    assert target_of(position("2", wanted, "50"), MARKET, []).quantity == 1
+    assert target_of(position("2", None), MARKET, []) is None
+
+
+def test_dust_is_not_protectable():
+    """Below the smallest notional at the stop's price, or below one step."""
+    assert target_of(position("0.05", Protection(Decimal(90))), MARKET, []) is None
+    assert target_of(position("0.000001", Protection(Decimal(90))), MARKET, []) is None
+
+
+@pytest.mark.parametrize(
+    ("last", "standing"),
+    [
+        ("100", Standing.BETWEEN), ("90", Standing.BELOW_STOP), ("80", Standing.BELOW_STOP),
+        ("120", Standing.ABOVE_TAKE_PROFIT),
+    ],
+)  # fmt: skip
+def test_a_price_that_was_passed_is_seen(last, standing):
+    """A trigger there would be refused, or sell at once."""
+    assert standing_of(BOTH, Decimal(last)) is standing
