@@ -1,4 +1,4 @@
-"""A story: everything that the log knows about one webhook, order or position, and what led to it or followed."""
+"""A story: everything that the log knows about one webhook, order or position, and about what it names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ _ENVELOPE = frozenset(
 _LEADS_TO = ("orders", "order_id", "cause", "request", "webhook_id")
 """The fields of events in which another stream of the same story is named."""
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
-MOST_STREAMS = 200
 
 
 @dataclass(frozen=True)
@@ -35,19 +34,14 @@ class Chapter:
 
 
 def story_of(store: Store, stream: UUID, user: int | None = None) -> list[Chapter]:
-    """The events of a stream and of those that it names or that name it, oldest first.
+    """The events of a stream and of those that it names, oldest first.
 
     Only the events of `user` where one is given: another person's stream is as empty as one that does not exist.
     """
-    known: dict[UUID, list[Recorded]] = {}
-    wanted = {stream}
-    while wanted and len(known) < MOST_STREAMS:
-        found = store.history(sorted(wanted))
-        known |= {one: [r for r in found if r.event.originator_id == one and _may(r, user)] for one in wanted}
-        # Two steps lead from a webhook over its order to its position; whole other trades lie beyond.
-        wanted = (set(_named(found)) if stream in wanted else set()) - known.keys()
-    told = sorted((recorded for events in known.values() for recorded in events), key=lambda r: r.position)
-    return [_chapter(recorded) for recorded in told] if known[stream] else []
+    own = [recorded for recorded in store.history([stream]) if _may(recorded, user)]
+    others = set(_named(own)) - {stream}
+    told = [*own, *(recorded for recorded in store.history(sorted(others)) if _may(recorded, user))]
+    return [_chapter(recorded) for recorded in sorted(told, key=lambda recorded: recorded.position)]
 
 
 def _may(recorded: Recorded, user: int | None) -> bool:

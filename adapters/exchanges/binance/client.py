@@ -252,15 +252,7 @@ def _understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
     """Raises `NoAnswer` for an answer that does not say what was asked: it proves nothing, whatever its status."""
     try:
         return meaning(raw)
-    except (
-        msgspec.MsgspecError,
-        ValueError,
-        LookupError,
-        TypeError,
-        ArithmeticError,
-        OSError,
-        RecursionError,
-    ) as error:
+    except (msgspec.MsgspecError, *messages.NONSENSE) as error:
         raise NoAnswer(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
 
 
