@@ -34,8 +34,8 @@ async def size(
     Raises `Invalid` for what cannot be sent, `SpendingUnknown` when it cannot be told yet, or an `ExchangeError`.
     """
     wish = order.wish
-    balances, tickers = await asyncio.gather(exchange.balances(credentials), exchange.tickers([market]))
-    currency, last = market.spends(wish.side), tickers[market.symbol].last
+    balances, last = await asyncio.gather(exchange.balances(credentials), _price_of(wish, market, exchange))
+    currency = market.spends(wish.side)
     balance, doubtful = balances.get(currency), doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
@@ -53,6 +53,11 @@ async def size(
         order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
         None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing,
     )  # fmt: skip
+
+
+async def _price_of(wish: Wish, market: Market, exchange: Exchange) -> Decimal:
+    """At which price the order is weighed: its own, or the market's, which is asked for only then."""
+    return wish.price or wish.stop_price or (await exchange.tickers([market]))[market.symbol].last
 
 
 def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
