@@ -21,7 +21,7 @@ from application.exchange import (
     RefusedByExchange,
 )
 from application.lookups import LookUps
-from application.positions import PROTECTION, owner_of
+from application.positions import PROTECTION, position_id_of
 from application.protection import Standing, Target, protection_of, rests, standing_of, target_of, wishes_of
 from domain.aggregate import carrying
 from domain.market import Market
@@ -108,7 +108,8 @@ class Guard:
         if standing is not Standing.BETWEEN:
             return await self._passed(position, target, legs, standing)
         self._changed_at[position.id] = asyncio.get_running_loop().time()
-        if not await self._free(legs) or await self._executed_meanwhile(legs):
+        freed = await self._free(legs)
+        if not _all_ended(freed) or any(leg.filled for leg in freed):
             return self._later("guard", position.id)  # what it is now is looked at anew
         if await self._place(position, market, target):
             return self._later("guard", position.id, 0.0)  # which says that it rests, or waits for a doubt
@@ -146,9 +147,9 @@ class Guard:
         """
         if order.wish.side is not Side.SELL:
             return None
-        owner = owner_of(order.source)
-        position_id = Position.create_id(order.user, order.broker, order.wish.symbol, owner)
-        if not await self._free([leg for leg in await self._legs_of(position_id) if leg.status not in ENDED]):
+        position_id = position_id_of(order)
+        legs = await self._legs_of(position_id)
+        if not _all_ended(await self._free([leg for leg in legs if leg.status not in ENDED])):
             raise NoAnswer("the protection of these coins is not off the book yet", code="coins_protected")
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         if position is None or not position.is_open:
@@ -156,14 +157,14 @@ class Guard:
         self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
         return position.held
 
-    async def _free(self, legs: Sequence[Order]) -> bool:
-        """Take the legs off the book and see it confirmed; answers whether none of them rests any more."""
-        done = set[str]()
+    async def _free(self, legs: Sequence[Order]) -> list[Order]:
+        """Take the legs off the book and see it confirmed; answers them as they stand then."""
+        groups: dict[str | UUID, Order] = {}
         for leg in legs:
-            if leg.wish.list_id is None or leg.wish.list_id not in done:
-                await self._take_off(leg)
-                done.add(leg.wish.list_id or "")
-        return all([(await self._desk.recording.load(leg.id)).status in ENDED for leg in legs])
+            groups.setdefault(leg.wish.list_id or leg.id, leg)  # a list goes as a whole with its first leg
+        for leg in groups.values():
+            await self._take_off(leg)
+        return [await self._desk.recording.load(leg.id) for leg in legs]
 
     async def _take_off(self, leg: Order) -> None:
         desk, market = self._desk, self._desk.markets[leg.wish.symbol]
@@ -178,9 +179,6 @@ class Guard:
             reports = [await desk.exchange.query(desk.credentials, market, leg.client_order_id)]
         for report in reports:
             await desk.hear(report)
-
-    async def _executed_meanwhile(self, legs: Sequence[Order]) -> bool:
-        return any([(await self._desk.recording.load(leg.id)).filled for leg in legs])
 
     # --- placing -----------------------------------------------------------------------------------------------
 
@@ -274,6 +272,10 @@ def _request(order: Order, market: Market) -> OrderRequest:
         order.client_order_id, market, wish.side, wish.type, quantity=wish.quantity, price=wish.price,
         time_in_force=wish.time_in_force, stop_price=wish.stop_price,
     )  # fmt: skip
+
+
+def _all_ended(orders: Sequence[Order]) -> bool:
+    return all(order.status in ENDED for order in orders)
 
 
 def _counted(position: Position, orders: Sequence[Order]) -> bool:

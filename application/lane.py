@@ -128,7 +128,7 @@ class Lane:
 
     async def _send(self, order_id: UUID) -> None:
         desk = self._desk
-        order = await self._desk.recording.load(order_id)
+        order = await desk.recording.load(order_id)
         if order.status is not Status.PLACED:
             return None
         if (reason := await self._reason_not_to_send(order)) is not None:
@@ -142,7 +142,7 @@ class Lane:
         except (Invalid, RefusedByExchange) as refused:
             return await self._refuse(order, refused.code, str(refused))
         except (ExchangeError, SpendingUnknown) as error:
-            self._desk.log.warning("balance_unknown", request_id=request_id(order), error=str(error))
+            desk.log.warning("balance_unknown", request_id=request_id(order), error=str(error))
             return self._later("send", order_id)
         return await self._attempts(order, request)
 

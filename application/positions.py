@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from application.ports import Markets, Store
 from domain.aggregate import Aggregate
@@ -32,9 +33,18 @@ def position_of(store: Store, user: int, broker: int, symbol: str, owner: str) -
     return found or Position(user, broker, symbol, owner)
 
 
+def position_id_of(order: Order) -> UUID:
+    """The position that an order changes, whether or not it exists yet."""
+    return Position.create_id(order.user, order.broker, order.wish.symbol, owner_of(order.source))
+
+
+def _position_behind(order: Order, store: Store) -> Position:
+    return position_of(store, order.user, order.broker, order.wish.symbol, owner_of(order.source))
+
+
 def wished(order: Order, store: Store) -> Position:
     """The position as it knows of an order that is about to be placed."""
-    position = position_of(store, order.user, order.broker, order.wish.symbol, owner_of(order.source))
+    position = _position_behind(order, store)
     if order.wish.side is Side.BUY:
         position.enter(order.id, order.wish.protection)
     else:
@@ -45,7 +55,7 @@ def wished(order: Order, store: Store) -> Position:
 def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
     """A fill counts in the position of the order's owner."""
     order = store.get(Order, event.originator_id)
-    position = position_of(store, order.user, order.broker, order.wish.symbol, owner_of(order.source))
+    position = _position_behind(order, store)
     execution = Execution(
         order.id, event.trade_id, event.quantity, event.price, event.fee, event.fee_currency, event.executed_at
     )

@@ -35,8 +35,11 @@ class Recording:
     async def load(self, order_id: UUID) -> Order:
         """The order now."""
         order = await asyncio.to_thread(self._store.get, Order, order_id)
-        (self.live.discard if order.status in ENDED else self.live.add)(order_id)
+        self._met(order)
         return order
+
+    def _met(self, order: Order) -> None:
+        (self.live.discard if order.status in ENDED else self.live.add)(order.id)
 
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
         """Say something to the order, again on fresh state when another process was faster; answers the order."""
@@ -49,9 +52,9 @@ class Recording:
                         await asyncio.to_thread(self._store.save, order)
                     except Conflict:
                         continue
+                self._met(order)
                 if order.status in ENDED:
                     self._doubts.end(order_id)
-                    self.live.discard(order_id)
                 return order
 
     async def take(self, order_id: UUID, report: OrderReport) -> Order:

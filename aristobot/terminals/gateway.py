@@ -14,7 +14,7 @@ import uvloop
 from application.desk import Desk
 from application.exchange import Exchange, ExchangeError
 from application.lane import Lane
-from application.positions import owner_of
+from application.positions import position_id_of
 from aristobot.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.broker import Broker
@@ -158,8 +158,7 @@ class Gateway:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             if order.wish.side is Side.SELL:
                 # A leg that is gone, or an exit that came to nothing: what is held is to be protected again.
-                position_id = Position.create_id(order.user, order.broker, order.wish.symbol, owner_of(order.source))
-                self.tell(order.broker, "guard", position_id)
+                self.tell(order.broker, "guard", position_id_of(order))
         else:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             self.tell(order.broker, "cancel", order.id)
