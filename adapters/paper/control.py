@@ -49,8 +49,9 @@ class Control:
             raise ValueError(f"exchange is one of {EXCHANGES}")
         balances = {str(currency): Decimal(str(value)) for currency, value in given.get("balances", {}).items()}
         account = self._paper.ledger.open_account(
-            given["exchange"], balances, given.get("key"), given.get("secret"), given.get("passphrase")
-        )
+            given["exchange"], balances, given.get("key"), given.get("secret"), given.get("passphrase"),
+            may_withdraw=bool(given.get("may_withdraw", False)),
+        )  # fmt: skip
         keys = {"exchange": account.exchange, "key": account.key, "secret": account.secret}
         return keys | ({"passphrase": account.passphrase} if account.passphrase else {})
 

@@ -51,14 +51,17 @@ class Ledger:
         key: str | None = None,
         secret: str | None = None,
         passphrase: str | None = None,
+        *,
+        may_withdraw: bool = False,
     ) -> Account:
         """A new account with these balances; a key that exists already keeps what it has."""
         key = key or secrets.token_urlsafe(48)
         if (known := self.accounts.get((exchange, key))) is not None:
             return known
         account = Account(
-            exchange, key, secret or secrets.token_urlsafe(48), passphrase, len(self.accounts) + 1, dict(balances)
-        )
+            exchange, key, secret or secrets.token_urlsafe(48), passphrase, len(self.accounts) + 1, dict(balances),
+            may_withdraw=may_withdraw,
+        )  # fmt: skip
         self.accounts[exchange, key] = account
         self.opened(account)
         return account

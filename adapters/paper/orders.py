@@ -32,6 +32,7 @@ class Account:
     number: int
     free: dict[str, Decimal] = field(default_factory=dict)
     locked: dict[str, Decimal] = field(default_factory=dict)
+    may_withdraw: bool = False
 
     def add(self, currency: str, amount: Decimal) -> None:
         self.free[currency] = self.free.get(currency, ZERO) + amount

@@ -27,6 +27,7 @@ from application.exchange import (
     NotAccepted,
     OrderReport,
     OrderRequest,
+    Rights,
     Ticker,
 )
 from domain.market import Market
@@ -34,6 +35,7 @@ from domain.market import Market
 T = TypeVar("T")
 
 WEIGHT_PER_MINUTE = 6000
+CAPABILITIES = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
 RECEIVE_WINDOW = timedelta(seconds=5)
 _PAGE = 1000
 _DAY = timedelta(hours=24)
@@ -43,15 +45,16 @@ _OK = 200
 class Binance:
     """Binance spot at one venue."""
 
-    def __init__(self, rest: str, ws_api: str, ws_streams: str) -> None:
+    def __init__(self, rest: str, ws_api: str, ws_streams: str, *, has_wallet: bool = True) -> None:
         self._http = Http(rest, Pace(WEIGHT_PER_MINUTE))
         self._ws_api = ws_api
         self._entry = OrderEntry(ws_api, self._http, int(RECEIVE_WINDOW.total_seconds() * 1000), self._now)
         self._ws_streams = ws_streams
+        self._has_wallet = has_wallet
         self.clock_offset = timedelta(0)
         """The exchange's clock minus ours, as last measured."""
         self.valid_for = RECEIVE_WINDOW.total_seconds()
-        self.capabilities = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
+        self.capabilities = CAPABILITIES
 
     # --- public ------------------------------------------------------------------------------------------------
 
@@ -108,6 +111,13 @@ class Binance:
         """What the account holds; currencies of which it has nothing are left out."""
         chosen = {"omitZeroBalances": "true"}
         return await self._signed("/api/v3/account", chosen, credentials, 20, messages.balances_of)
+
+    async def rights(self, credentials: Credentials) -> Rights:
+        """Of the wallet API, which the testnet does not have: its account tells at least whether it may trade."""
+        if not self._has_wallet:
+            may_trade = await self._signed("/api/v3/account", {}, credentials, 20, messages.may_trade_of)
+            return Rights(may_trade, None, None)
+        return await self._signed("/sapi/v1/account/apiRestrictions", {}, credentials, 1, messages.rights_of)
 
     async def query(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
         """One order by our id."""

@@ -1,4 +1,4 @@
-"""Binance's messages as they arrive, and what they mean in the platform's words. Decimals never pass a float."""
+"""What Binance's messages mean in the platform's words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from typing import Any
 
 import msgspec
 
-from application.exchange import Balance, Candle, Fill, OrderReport
+from adapters.exchanges.binance.native import (
+    ExecutionReport,
+    NativeAccount,
+    NativeAmendment,
+    NativeBook,
+    NativeInformation,
+    NativeList,
+    NativeOrder,
+    NativePermission,
+    NativePrice,
+    NativeReplacement,
+    NativeRestrictions,
+    NativeTime,
+    NativeTrade,
+)
+from application.exchange import Balance, Candle, Fill, OrderReport, Rights
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.market import Market
@@ -33,161 +48,11 @@ NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
 """What reading a message of the wrong shape raises, besides msgspec's own errors."""
 
 
-class Native(msgspec.Struct):
-    """A message whose amounts are numbers: "NaN" and "Infinity" are none."""
-
-    def __post_init__(self) -> None:
-        """Raises `ValueError`, which the decoder turns into its own."""
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, Decimal) and not value.is_finite():
-                raise ValueError(f"{name} is {value}")
-
-
-class NativeFill(Native):
-    """An execution inside the answer to a placement."""
-
-    price: Decimal
-    qty: Decimal
-    commission: Decimal
-    commissionAsset: str  # noqa: N815 - Binance's name
-    tradeId: int  # noqa: N815
-
-
-class NativeOrder(Native):
-    """An order in the answer to a placement, a query or a cancel."""
-
-    symbol: str
-    orderId: int  # noqa: N815
-    clientOrderId: str  # noqa: N815
-    side: str
-    status: str
-    price: Decimal
-    origQty: Decimal  # noqa: N815
-    executedQty: Decimal  # noqa: N815
-    cummulativeQuoteQty: Decimal  # noqa: N815 - sic
-    origClientOrderId: str | None = None  # noqa: N815
-    transactTime: int | None = None  # noqa: N815
-    time: int | None = None
-    expiryReason: str | None = None  # noqa: N815
-    fills: list[NativeFill] = []
-
-
-class NativeTrade(Native):
-    """An execution of `myTrades`."""
-
-    id: int
-    price: Decimal
-    qty: Decimal
-    commission: Decimal
-    commissionAsset: str  # noqa: N815
-    time: int
-    isMaker: bool  # noqa: N815
-
-
-class ExecutionReport(Native):
-    """An `executionReport` of the private stream, under Binance's one-letter names."""
-
-    s: str
-    c: str
-    S: str
-    q: Decimal
-    p: Decimal
-    C: str
-    x: str
-    X: str
-    r: str
-    i: int
-    l: Decimal  # noqa: E741
-    z: Decimal
-    L: Decimal
-    n: Decimal
-    N: str | None
-    T: int
-    t: int
-    m: bool
-    O: int  # noqa: E741
-    Z: Decimal
-    eR: str | None = None  # noqa: N815
-
-
-class NativeBalance(Native):
-    """One currency of `account`."""
-
-    asset: str
-    free: Decimal
-    locked: Decimal
-
-
-class NativeAccount(msgspec.Struct):
-    """The answer of `account`, as far as it is looked at."""
-
-    balances: list[NativeBalance]
-
-
-class NativeBook(Native):
-    """One market of `bookTicker`."""
-
-    symbol: str
-    bidPrice: Decimal  # noqa: N815
-    askPrice: Decimal  # noqa: N815
-
-
-class NativePrice(Native):
-    """One market of `ticker/price`."""
-
-    symbol: str
-    price: Decimal
-
-
-class NativeInformation(msgspec.Struct):
-    """The answer of `exchangeInfo`, its symbols as they are."""
-
-    symbols: list[dict[str, Any]]
-    rateLimits: list[dict[str, Any]] = []  # noqa: N815
-
-
-class NativeTime(msgspec.Struct):
-    """The answer of `time`."""
-
-    serverTime: int  # noqa: N815
-
-
-class NativeList(msgspec.Struct):
-    """The answer to a change of a list of orders."""
-
-    orderReports: msgspec.Raw  # noqa: N815
-
-
-class NativeReplacement(msgspec.Struct):
-    """The answer to a cancel-replace that worked."""
-
-    newOrderResponse: msgspec.Raw  # noqa: N815
-
-
-class AmendedOrder(Native):
-    """An order as an amendment's answer tells it."""
-
-    symbol: str
-    orderId: int  # noqa: N815
-    clientOrderId: str  # noqa: N815
-    side: str
-    status: str
-    price: Decimal
-    qty: Decimal
-    executedQty: Decimal  # noqa: N815
-    cumulativeQuoteQty: Decimal  # noqa: N815
-
-
-class NativeAmendment(msgspec.Struct):
-    """The answer to an amendment."""
-
-    amendedOrder: AmendedOrder  # noqa: N815
-
-
 _information_decoder = msgspec.json.Decoder(NativeInformation)
 _time_decoder = msgspec.json.Decoder(NativeTime)
 _account_decoder = msgspec.json.Decoder(NativeAccount)
+_permission_decoder = msgspec.json.Decoder(NativePermission)
+_restrictions_decoder = msgspec.json.Decoder(NativeRestrictions)
 _books_decoder = msgspec.json.Decoder(list[NativeBook])
 _prices_decoder = msgspec.json.Decoder(list[NativePrice])
 _rows_decoder = msgspec.json.Decoder(list[list[Any]])
@@ -195,7 +60,6 @@ _list_decoder = msgspec.json.Decoder(NativeList)
 _replacement_decoder = msgspec.json.Decoder(NativeReplacement)
 _amendment_decoder = msgspec.json.Decoder(NativeAmendment, strict=False)
 order_decoder = msgspec.json.Decoder(NativeOrder, strict=False)
-trades_decoder = msgspec.json.Decoder(list[NativeTrade], strict=False)
 execution_decoder = msgspec.json.Decoder(ExecutionReport, strict=False)
 any_decoder = msgspec.json.Decoder()
 
@@ -353,6 +217,17 @@ def server_time_of(raw: bytes) -> datetime:
 def balances_of(raw: bytes) -> dict[str, Balance]:
     """The balances of `account` by currency."""
     return {b.asset: Balance(b.asset, b.free, b.locked) for b in _account_decoder.decode(raw).balances}
+
+
+def may_trade_of(raw: bytes) -> bool:
+    """Whether the account may trade."""
+    return _permission_decoder.decode(raw).canTrade
+
+
+def rights_of(raw: bytes) -> Rights:
+    """What a key may do, and whether it works from some addresses only."""
+    told = _restrictions_decoder.decode(raw)
+    return Rights(told.enableSpotAndMarginTrading, told.enableWithdrawals, told.ipRestrict)
 
 
 def best_prices_of(raw: bytes) -> dict[str, tuple[Decimal, Decimal]]:

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
 
-from adapters.paper.binance import forms
+from adapters.paper.binance import account_forms, forms
 from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
 from adapters.paper.ledger import pair_of_native
@@ -159,7 +159,7 @@ class BinanceApi:
         self._wanted(p)
         if p.get("computeCommissionRates") != "true":
             return {}
-        return forms.commission(pair_in(p), "ForOrder")
+        return account_forms.commission(pair_in(p), "ForOrder")
 
     def _placed(self, account: Account, p: Parameters, fault: Fault | None) -> PaperOrder:
         partly = fault is not None and fault.kind == "partial_fill"
@@ -306,8 +306,12 @@ class BinanceApi:
 
     def account(self, account: Account, p: Parameters) -> dict[str, Any]:
         """account.status."""
-        return forms.account(account, omit_zero=p.get("omitZeroBalances") == "true")
+        return account_forms.account(account, omit_zero=p.get("omitZeroBalances") == "true")
+
+    def restrictions(self, account: Account, _: Parameters) -> dict[str, Any]:
+        """What the key may do; the wallet API has it, which is REST only."""
+        return account_forms.restrictions(account)
 
     def commission(self, account: Account, p: Parameters) -> dict[str, Any]:
         """account.commission."""
-        return forms.commission(pair_in(p), "")
+        return account_forms.commission(pair_in(p), "")

@@ -82,6 +82,7 @@ class Desk:
             "allOrders": Operation(api.all_orders, 20, "query"),
             "myTrades": Operation(api.my_trades, 20, "query"),
             "account.status": Operation(api.account, 20, "query"),
+            "account.restrictions": Operation(api.restrictions, 1, "query"),
             "account.commission": Operation(api.commission, 20, "query"),
             "account.rateLimits.orders": Operation(self._order_counts, 40, "query"),
         }  # fmt: skip

@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from adapters.paper.ledger import FEE_RATE
-from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
-from adapters.paper.prices import MINUTE, Bar, Pair, Prices
+from adapters.paper.orders import PaperList, PaperOrder, PaperTrade
+from adapters.paper.prices import Pair
 from domain.amounts import ZERO
 
 STATUSES = {
@@ -25,7 +24,6 @@ EXECUTIONS = {
     "cancelled": "CANCELED",
     "expired": "EXPIRED",
 }
-INTERVALS = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "1d": 1440}
 WEIGHT_PER_MINUTE, ORDERS_PER_TEN_SECONDS, ORDERS_PER_DAY = 6000, 100, 200_000
 RATE_LIMITS: list[dict[str, Any]] = [
     {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT_PER_MINUTE},
@@ -230,54 +228,6 @@ def aggregate_trade(t: PaperTrade) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def commission(pair: Pair, suffix: str) -> dict[str, Any]:
-    """The rates of account/commission (no suffix) or of a tested order (`ForOrder`)."""
-    rates, nothing = (
-        {"maker": amount(FEE_RATE), "taker": amount(FEE_RATE)},
-        {"maker": amount(ZERO), "taker": amount(ZERO)},
-    )
-    sides = {} if suffix else {"buyer": amount(ZERO), "seller": amount(ZERO)}
-    return {
-        **({} if suffix else {"symbol": native(pair)}),
-        f"standardCommission{suffix}": rates | sides,
-        f"specialCommission{suffix}": nothing | sides,
-        f"taxCommission{suffix}": nothing | sides,
-        "discount": {
-            "enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": "0.75000000",
-        },
-    }  # fmt: skip
-
-
-def balances(account: Account, *, omit_zero: bool = False) -> list[dict[str, str]]:
-    """What an account holds."""
-    currencies = sorted(account.free.keys() | account.locked.keys())
-    rows = [(c, account.free.get(c, ZERO), account.locked.get(c, ZERO)) for c in currencies]
-    return [{"asset": c, "free": amount(f), "locked": amount(k)} for c, f, k in rows if f or k or not omit_zero]
-
-
-def account(owner: Account, *, omit_zero: bool) -> dict[str, Any]:
-    """The answer of /account."""
-    rate = amount(FEE_RATE)
-    return {
-        "makerCommission": 10,
-        "takerCommission": 10,
-        "buyerCommission": 0,
-        "sellerCommission": 0,
-        "commissionRates": {"maker": rate, "taker": rate, "buyer": "0.00000000", "seller": "0.00000000"},
-        "canTrade": True,
-        "canWithdraw": False,
-        "canDeposit": False,
-        "brokered": False,
-        "requireSelfTradePrevention": False,
-        "preventSor": False,
-        "updateTime": 0,
-        "accountType": "SPOT",
-        "balances": balances(owner, omit_zero=omit_zero),
-        "permissions": ["SPOT"],
-        "uid": owner.number,
-    }
-
-
 def execution(what: str, order: PaperOrder, t: PaperTrade | None, cancel_id: str, now: int) -> dict[str, Any]:
     """An executionReport of the private stream."""
     kind, time_in_force = native_type(order)
@@ -298,55 +248,4 @@ def execution(what: str, order: PaperOrder, t: PaperTrade | None, cancel_id: str
         "Q": amount(order.quote_quantity), "W": order.at, "V": "EXPIRE_MAKER",
         **({"d": order.trailing} if order.trailing is not None else {}),
         **({"eR": order.reason} if what == "expired" else {}),
-    }  # fmt: skip
-
-
-def positions(owner: Account, pair: Pair, now: int) -> dict[str, Any]:
-    """An outboundAccountPosition: only what may have changed."""
-    rows = [b for b in balances(owner) if b["asset"] in {pair.base, pair.quote}]
-    changed = [{"a": b["asset"], "f": b["free"], "l": b["locked"]} for b in rows]
-    return {"e": "outboundAccountPosition", "E": now, "u": now, "B": changed}
-
-
-def bars(minutes: list[Bar], interval: str) -> list[list[Any]]:
-    """Minutes folded into bars, as /klines lists them."""
-    length = INTERVALS[interval] * MINUTE
-    folded: dict[int, Bar] = {}
-    for bar in minutes:
-        start = bar.opened_at // length * length
-        kept = folded.setdefault(start, Bar(start, bar.open, bar.high, bar.low, bar.close))
-        kept.high, kept.low, kept.close = max(kept.high, bar.high), min(kept.low, bar.low), bar.close
-        kept.volume += bar.volume
-    return [_row(bar, length) for bar in folded.values()]
-
-
-def _row(bar: Bar, length: int) -> list[Any]:
-    prices = [amount(p) for p in (bar.open, bar.high, bar.low, bar.close, bar.volume)]
-    quote = amount(bar.volume * bar.close)
-    return [bar.opened_at, *prices, bar.opened_at + length - 1, quote, 1, "0.00000000", "0.00000000", "0"]
-
-
-def kline(pair: Pair, minutes: list[Bar], interval: str, now: int) -> dict[str, Any]:
-    """The running bar as the market stream sends it."""
-    row = bars(minutes[-INTERVALS[interval] - 1 :], interval)[-1]
-    k = {
-        "t": row[0], "T": row[6], "s": native(pair), "i": interval, "f": -1, "L": -1, "o": row[1], "h": row[2],
-        "l": row[3], "c": row[4], "v": row[5], "n": row[8], "x": row[6] < now, "q": row[7], "V": row[9], "Q": row[10],
-        "B": "0",
-    }  # fmt: skip
-    return {"e": "kline", "E": now, "s": native(pair), "k": k}
-
-
-def day(pair: Pair, prices: Prices, now: int) -> dict[str, Any]:
-    """The 24-hour ticker."""
-    minutes, last = prices.bars[pair.symbol], prices.last[pair.symbol]
-    first, volume = minutes[0].open, sum((b.volume for b in minutes), ZERO)
-    return {
-        "symbol": native(pair), "priceChange": amount(last - first),
-        "priceChangePercent": f"{(last - first) / first * 100:.3f}", "weightedAvgPrice": amount(last),
-        "prevClosePrice": amount(first), "lastPrice": amount(last), "lastQty": amount(pair.step),
-        "bidPrice": amount(last - pair.tick), "bidQty": "1.00000000", "askPrice": amount(last + pair.tick),
-        "askQty": "1.00000000", "openPrice": amount(first), "highPrice": amount(max(b.high for b in minutes)),
-        "lowPrice": amount(min(b.low for b in minutes)), "volume": amount(volume), "quoteVolume": amount(volume * last),
-        "openTime": minutes[0].opened_at, "closeTime": now, "firstId": 0, "lastId": 1, "count": 2,
     }  # fmt: skip

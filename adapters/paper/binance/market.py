@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.paper.binance import forms
+from adapters.paper.binance import forms, market_forms
 from adapters.paper.binance.api import Error, Parameters, pair_in
 from adapters.paper.exchange import Paper
 from adapters.paper.orders import PaperTrade
@@ -67,7 +67,7 @@ class BinanceMarket:
 
     def day(self, pair: Pair) -> dict[str, Any]:
         """ticker/24hr."""
-        return forms.day(pair, self.paper.prices, self.paper.now())
+        return market_forms.day(pair, self.paper.prices, self.paper.now())
 
     def depth(self, p: Parameters) -> dict[str, Any]:
         """depth: ten levels on each side."""
@@ -79,9 +79,9 @@ class BinanceMarket:
     def klines(self, p: Parameters) -> list[list[Any]]:
         """Klines."""
         pair = pair_in(p)
-        if p.get("interval") not in forms.INTERVALS:
+        if p.get("interval") not in market_forms.INTERVALS:
             raise Error(-1120, "Invalid interval.")
-        rows = forms.bars(self.paper.prices.bars[pair.symbol], p["interval"])
+        rows = market_forms.bars(self.paper.prices.bars[pair.symbol], p["interval"])
         start, end, limit = int(p.get("startTime", 0)), int(p.get("endTime", 2**62)), int(p.get("limit", 500))
         rows = [row for row in rows if start <= row[0] <= end]
         return rows[:limit] if "startTime" in p else rows[-limit:]

@@ -48,14 +48,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class BinanceRest:
-    """Every path under /api/v3."""
+    """Every path under /api/v3, and the one of the wallet API that tells what a key may do."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:
         """The paths and what is asked by each."""
-        return [web.route(method, f"/api/v3/{path}", self._handler(name)) for method, path, name in PATHS]
+        wallet = web.get("/sapi/v1/account/apiRestrictions", self._handler("account.restrictions"))
+        return [wallet, *(web.route(method, f"/api/v3/{path}", self._handler(name)) for method, path, name in PATHS)]
 
     def _handler(self, name: str) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from adapters.paper.binance import forms
+from adapters.paper.binance import forms, market_forms
 from adapters.paper.binance.market import BinanceMarket
 from adapters.paper.exchange import Paper
 from adapters.paper.prices import PAIRS, Pair
@@ -88,8 +88,8 @@ class BinanceStreams:
 
     def _data(self, pair: Pair, kind: str) -> dict[str, Any] | None:
         now, native, last = self._paper.now(), forms.native(pair), forms.amount(self._paper.prices.last[pair.symbol])
-        if kind.startswith("kline_") and kind[6:] in forms.INTERVALS:
-            return forms.kline(pair, self._paper.prices.bars[pair.symbol], kind[6:], now)
+        if kind.startswith("kline_") and kind[6:] in market_forms.INTERVALS:
+            return market_forms.kline(pair, self._paper.prices.bars[pair.symbol], kind[6:], now)
         if kind in {"trade", "aggTrade"}:
             ids = {"t": now} if kind == "trade" else {"a": now, "f": now, "l": now}
             return {
@@ -114,7 +114,7 @@ class BinanceStreams:
                 "A": book["askQty"],
             }
         if kind in {"miniTicker", "ticker"}:
-            day = forms.day(pair, self._paper.prices, now)
+            day = market_forms.day(pair, self._paper.prices, now)
             mini = {
                 "s": native,
                 "E": now,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from adapters.paper.binance import forms
+from adapters.paper.binance import account_forms, forms
 from adapters.paper.binance.api import Error, Parameters
 from adapters.paper.binance.desk import Desk, Reply, limits_of
 from adapters.paper.orders import Account, PaperOrder, PaperTrade
@@ -125,7 +125,9 @@ class BinanceWsApi:
         else:
             times = 2 if kind == "duplicate_fill" and trade is not None else 1
             lists = [] if order.list_id is None else [forms.list_status(self._paper.ledger.lists[order.list_id], now)]
-            self._tell(order.account, [*[told] * times, *lists, forms.positions(order.account, order.pair, now)])
+            self._tell(
+                order.account, [*[told] * times, *lists, account_forms.positions(order.account, order.pair, now)]
+            )
             self._release(order.account)
 
     def _release(self, account: Account) -> None:

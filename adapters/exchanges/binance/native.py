@@ -1,0 +1,174 @@
+"""Binance's messages, field by field under Binance's own names. Decimals never pass a float."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+
+class Native(msgspec.Struct):
+    """A message whose amounts are numbers: "NaN" and "Infinity" are none."""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError`, which the decoder turns into its own."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise ValueError(f"{name} is {value}")
+
+
+class NativeFill(Native):
+    """An execution inside the answer to a placement."""
+
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commissionAsset: str
+    tradeId: int
+
+
+class NativeOrder(Native):
+    """An order in the answer to a placement, a query or a cancel."""
+
+    symbol: str
+    orderId: int
+    clientOrderId: str
+    side: str
+    status: str
+    price: Decimal
+    origQty: Decimal
+    executedQty: Decimal
+    cummulativeQuoteQty: Decimal  # sic
+    origClientOrderId: str | None = None
+    transactTime: int | None = None
+    time: int | None = None
+    expiryReason: str | None = None
+    fills: list[NativeFill] = []
+
+
+class NativeTrade(Native):
+    """An execution of `myTrades`."""
+
+    id: int
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commissionAsset: str
+    time: int
+    isMaker: bool
+
+
+class ExecutionReport(Native):
+    """An `executionReport` of the private stream, under Binance's one-letter names."""
+
+    s: str
+    c: str
+    S: str
+    q: Decimal
+    p: Decimal
+    C: str
+    x: str
+    X: str
+    r: str
+    i: int
+    l: Decimal
+    z: Decimal
+    L: Decimal
+    n: Decimal
+    N: str | None
+    T: int
+    t: int
+    m: bool
+    O: int
+    Z: Decimal
+    eR: str | None = None
+
+
+class NativeBalance(Native):
+    """One currency of `account`."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+
+class NativeAccount(msgspec.Struct):
+    """The answer of `account`, as far as it is looked at."""
+
+    balances: list[NativeBalance]
+
+
+class NativePermission(msgspec.Struct):
+    """Whether an account may trade, in the answer of `account`."""
+
+    canTrade: bool
+
+
+class NativeRestrictions(msgspec.Struct):
+    """The answer of the wallet API about the rights of a key."""
+
+    ipRestrict: bool
+    enableWithdrawals: bool
+    enableSpotAndMarginTrading: bool
+
+
+class NativeBook(Native):
+    """One market of `bookTicker`."""
+
+    symbol: str
+    bidPrice: Decimal
+    askPrice: Decimal
+
+
+class NativePrice(Native):
+    """One market of `ticker/price`."""
+
+    symbol: str
+    price: Decimal
+
+
+class NativeInformation(msgspec.Struct):
+    """The answer of `exchangeInfo`, its symbols as they are."""
+
+    symbols: list[dict[str, Any]]
+    rateLimits: list[dict[str, Any]] = []
+
+
+class NativeTime(msgspec.Struct):
+    """The answer of `time`."""
+
+    serverTime: int
+
+
+class NativeList(msgspec.Struct):
+    """The answer to a change of a list of orders."""
+
+    orderReports: msgspec.Raw
+
+
+class NativeReplacement(msgspec.Struct):
+    """The answer to a cancel-replace that worked."""
+
+    newOrderResponse: msgspec.Raw
+
+
+class AmendedOrder(Native):
+    """An order as an amendment's answer tells it."""
+
+    symbol: str
+    orderId: int
+    clientOrderId: str
+    side: str
+    status: str
+    price: Decimal
+    qty: Decimal
+    executedQty: Decimal
+    cumulativeQuoteQty: Decimal
+
+
+class NativeAmendment(msgspec.Struct):
+    """The answer to an amendment."""
+
+    amendedOrder: AmendedOrder

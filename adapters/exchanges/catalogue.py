@@ -1,0 +1,52 @@
+"""The exchanges that the gateway speaks: their names, what their keys consist of, their hosts, what they can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.exchanges.binance.client import CAPABILITIES as BINANCE
+from application.exchange import Capabilities
+from domain.broker import Exchange, Venue
+from domain.wish import TimeInForce, Type
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Where a venue is reached: REST, the socket for orders, the socket for market data."""
+
+    rest: str
+    orders: str
+    streams: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One exchange. `requests` says how it bounds what is asked of it."""
+
+    name: Exchange
+    label: str
+    fields: tuple[str, ...]
+    venues: tuple[Venue, ...]
+    capabilities: Capabilities
+    requests: str
+    order_types: tuple[Type, ...] = tuple(Type)
+    times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
+
+
+CATALOGUE = {
+    Exchange.BINANCE: Entry(
+        Exchange.BINANCE, "Binance", ("key", "secret"), (Venue.PAPER, Venue.TESTNET, Venue.LIVE), BINANCE,
+        "6000 weight/min",
+    )
+}  # fmt: skip
+HOSTS = {
+    (Exchange.BINANCE, Venue.LIVE): Hosts(
+        "https://api.binance.com", "wss://ws-api.binance.com/ws-api/v3", "wss://stream.binance.com"
+    ),
+    (Exchange.BINANCE, Venue.TESTNET): Hosts(
+        "https://testnet.binance.vision",
+        "wss://ws-api.testnet.binance.vision/ws-api/v3",
+        "wss://stream.testnet.binance.vision",
+    ),
+}
+"""Live and testnet are fixed here; settings move paper only."""
