@@ -3,11 +3,14 @@
 Importing the package registers every event's topic, which whoever reads the log relies on.
 """
 
+from domain.alert import Alert
 from domain.broker import Broker
 from domain.order import Order
+from domain.platform import Platform
 from domain.position import Position
 from domain.registry import Registry
+from domain.spending import Spending
 from domain.user import User
 from domain.webhook import Webhook
 
-AGGREGATES = (Broker, Order, Position, Registry, User, Webhook)
+AGGREGATES = (Alert, Broker, Order, Platform, Position, Registry, Spending, User, Webhook)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
 from domain.aggregate import Aggregate, deterministic_id, event
-from domain.refusals import Invalid
+from domain.amounts import is_amount
+from domain.refusals import Impossible, Invalid
+
+LONGEST_NAME = 40
 
 
 class Venue(StrEnum):
@@ -23,6 +28,39 @@ class Exchange(StrEnum):
     BINANCE = "binance"
 
 
+class Usage(StrEnum):
+    """Who may trade on a broker by itself. By hand it is always possible, except on one that is off."""
+
+    OFF = "off"
+    STRATEGIES = "strategies"
+    WEBHOOKS = "webhooks"
+
+
+class StopStyle(StrEnum):
+    """How a stop-loss is rested: sold at the market once triggered, or at a limit below its trigger."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that entries may spend, in one currency: per order, and per day (UTC). None is no limit."""
+
+    currency: str = "USDT"
+    per_order: Decimal | None = None
+    per_day: Decimal | None = None
+
+    def check(self) -> None:
+        """Raises `Invalid` for an amount that is none."""
+        for field in ("per_order", "per_day"):
+            amount = getattr(self, field)
+            if amount is not None and (not is_amount(amount) or amount <= 0):
+                raise Invalid(f"{field} was {amount}", code="limit_invalid", field=field)
+        if not (self.currency.isascii() and self.currency.isalnum() and self.currency.isupper()):
+            raise Invalid(f"{self.currency!r} is no currency", code="currency_invalid", field="currency")
+
+
 class Broker(Aggregate):
     """One account on one exchange. Its credentials live in the vault; here is only their fingerprint."""
 
@@ -36,6 +74,10 @@ class Broker(Aggregate):
         self.fingerprint: str | None = None
         self.default = False
         self.trading_stopped = False
+        self.usage = Usage.WEBHOOKS
+        self.limits = Limits()
+        self.stop_style = StopStyle.MARKET
+        self.removed = False
 
     @staticmethod
     def create_id(number: int) -> UUID:
@@ -45,19 +87,51 @@ class Broker(Aggregate):
     @classmethod
     def connect(cls, number: int, user: int, exchange: Exchange, venue: Venue, name: str) -> Broker:
         """A new account. Raises `Invalid` for an empty name or one above 40 characters."""
-        if not 0 < len(name.strip()) <= 40:  # noqa: PLR2004 - said in the docstring
-            raise Invalid("a broker needs a name of at most 40 characters", code="name_invalid", field="name")
-        return cls(number, user, exchange, venue, name.strip())
+        return cls(number, user, exchange, venue, checked_name(name))
+
+    def rename(self, name: str) -> None:
+        """Raises `Invalid` for an empty name or one above 40 characters."""
+        if checked_name(name) != self.name:
+            self._renamed(checked_name(name))
 
     def store_credential(self, fingerprint: str) -> None:
         """The vault holds a new key; the fingerprint tells keys apart without showing them."""
         if fingerprint != self.fingerprint:
             self._credential_stored(fingerprint)
 
+    def record_test(self, *, ok: bool, detail: str) -> None:
+        """The connection was tried; `detail` is the exchange's own word where it said no."""
+        self._tested(ok, detail)
+
+    def record_markets(self, count: int, *, shared: bool) -> None:
+        """The pairs are loaded; `shared` when another broker of the same exchange had loaded them already."""
+        self._markets_loaded(count, shared)
+
     def make_default(self) -> None:
         """Proposed first in the console."""
         if not self.default:
             self._made_default()
+
+    def pass_default_on(self) -> None:
+        """Another broker is proposed first."""
+        if self.default:
+            self._default_passed_on()
+
+    def use_for(self, usage: Usage) -> None:
+        """Choose who may trade on it by itself."""
+        if usage is not self.usage:
+            self._usage_changed(usage)
+
+    def limit(self, limits: Limits) -> None:
+        """Bound what entries may spend. Raises `Invalid`."""
+        limits.check()
+        if limits != self.limits:
+            self._limits_changed(limits)
+
+    def rest_stops_as(self, style: StopStyle) -> None:
+        """Choose how stop-losses are rested from now on."""
+        if style is not self.stop_style:
+            self._stop_style_changed(style)
 
     def stop_trading(self) -> None:
         """No automatic order on this broker until trading is resumed."""
@@ -69,13 +143,50 @@ class Broker(Aggregate):
         if self.trading_stopped:
             self._trading_resumed()
 
+    def remove(self, *, orders_open: bool) -> None:
+        """The account is no longer used; its history stays. Raises `Impossible` while orders are open or unknown."""
+        if orders_open:
+            raise Impossible(f"{self.name} has orders that have not ended", code="orders_open")
+        if not self.removed:
+            self._removed()
+
+    # --- what the facts do to the state ------------------------------------------------------------------------
+
+    @event("Renamed")
+    def _renamed(self, name: str) -> None:
+        self.name = name
+
     @event("CredentialStored")
     def _credential_stored(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
 
+    @event("Tested")
+    def _tested(self, ok: bool, detail: str) -> None:
+        pass
+
+    @event("MarketsLoaded")
+    def _markets_loaded(self, count: int, shared: bool) -> None:
+        pass
+
     @event("MadeDefault")
     def _made_default(self) -> None:
         self.default = True
+
+    @event("DefaultPassedOn")
+    def _default_passed_on(self) -> None:
+        self.default = False
+
+    @event("UsageChanged")
+    def _usage_changed(self, usage: Usage) -> None:
+        self.usage = usage
+
+    @event("LimitsChanged")
+    def _limits_changed(self, limits: Limits) -> None:
+        self.limits = limits
+
+    @event("StopStyleChanged")
+    def _stop_style_changed(self, style: StopStyle) -> None:
+        self.stop_style = style
 
     @event("TradingStopped")
     def _trading_stopped(self) -> None:
@@ -84,3 +195,14 @@ class Broker(Aggregate):
     @event("TradingResumed")
     def _trading_resumed(self) -> None:
         self.trading_stopped = False
+
+    @event("Removed")
+    def _removed(self) -> None:
+        self.removed, self.default = True, False
+
+
+def checked_name(name: str) -> str:
+    """A broker's name, trimmed. Raises `Invalid` for an empty one or one above 40 characters."""
+    if not 0 < len(name.strip()) <= LONGEST_NAME:
+        raise Invalid("a broker needs a name of at most 40 characters", code="broker_name_invalid", field="name")
+    return name.strip()

@@ -105,6 +105,7 @@ class Order(Aggregate):
         self.reported_quantity = ZERO
         self.cancel_requested = False
         self.amendment: Amendment | None = None
+        self.unmapped: set[str] = set()
 
     @staticmethod
     def create_id(order_id: UUID) -> UUID:
@@ -281,6 +282,11 @@ class Order(Aggregate):
         self._must("doubt")
         self._doubted(reason)
 
+    def meet_unknown_status(self, native_status: str, raw: Personal) -> None:
+        """The exchange says a word that nobody has mapped: it is kept as it is, and moves nothing."""
+        if native_status not in self.unmapped:
+            self._status_unknown(native_status, raw)
+
     def resolve(self, by: int, outcome: Status, reason: str) -> None:
         """A person ends the doubt, with a reason: `outcome` is open or one of the ends."""
         self._must("resolve")
@@ -419,6 +425,10 @@ class Order(Aggregate):
     @event("Doubted")
     def _doubted(self, reason: str) -> None:
         self.status, self.reason = Status.UNKNOWN, reason
+
+    @event("StatusUnknown")
+    def _status_unknown(self, native_status: str, raw: Personal) -> None:
+        self.unmapped.add(native_status)
 
     @event("Resolved")
     def _resolved(self, by: int, outcome: Status, reason: str) -> None:

@@ -44,6 +44,11 @@ class Registry(Aggregate):
         self._user_numbered(number)
         self._name_taken(number, Personal(name))
 
+    def free_user(self, number: int) -> None:
+        """A forgotten user's name and place may be taken again; the number never is."""
+        if number in self.users:
+            self._name_freed(number)
+
     def number_broker(self, user: int) -> int:
         """Give a number to a new broker of this user."""
         number = self.last_broker + 1
@@ -57,6 +62,10 @@ class Registry(Aggregate):
     @event("NameTaken")
     def _name_taken(self, number: int, name: Personal) -> None:
         self.users[number] = name
+
+    @event("NameFreed")
+    def _name_freed(self, number: int) -> None:
+        del self.users[number]
 
     @event("BrokerNumbered")
     def _broker_numbered(self, number: int, user: int) -> None:

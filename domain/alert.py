@@ -1,0 +1,83 @@
+"""An alert: something that a trader has to know, where it was sent, and that it was seen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from domain.aggregate import Aggregate, deterministic_id, event
+
+
+class Severity(StrEnum):
+    """How loud it is. A critical one stays on the screen until it is acknowledged."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Cause(StrEnum):
+    """What happened."""
+
+    POSITION_UNPROTECTED = "position_unprotected"
+    ORDER_UNKNOWN = "order_unknown"
+    STATUS_UNKNOWN = "status_unknown"
+    LIMIT_REFUSED = "limit_refused"
+    TERMINAL_DOWN = "terminal_down"
+    TERMINAL_RESTARTED = "terminal_restarted"
+    EVENT_PARKED = "event_parked"
+    SPOOL_USED = "spool_used"
+    CHANNEL_DEAD = "channel_dead"
+    BACKUP_FAILED = "backup_failed"
+    DAILY_HEAD = "daily_head"
+
+
+class Alert(Aggregate):
+    """One alert to one user; `key` tells one occurrence of a cause from the next, so that none is raised twice."""
+
+    @event("Raised")
+    def __init__(
+        self, user: int, key: str, cause: Cause, severity: Severity, subject: UUID | None, facts: dict[str, str]
+    ) -> None:
+        self.user = user
+        self.key = key
+        self.cause = cause
+        self.severity = severity
+        self.subject = subject
+        """The order or the position that it is about."""
+        self.facts = facts
+        self.sent: set[str] = set()
+        self.failed: dict[str, int] = {}
+        self.acknowledged = False
+
+    @staticmethod
+    def create_id(user: int, key: str) -> UUID:
+        """One stream per user and occurrence."""
+        return deterministic_id("alert", user, key)
+
+    def record_sent(self, channel: str) -> None:
+        """It arrived at a channel, as far as that channel says."""
+        if channel not in self.sent:
+            self._sent(channel)
+
+    def record_failure(self, channel: str, reason: str) -> None:
+        """One try came to nothing."""
+        if channel not in self.sent:
+            self._failed(channel, self.failed.get(channel, 0) + 1, reason)
+
+    def acknowledge(self) -> None:
+        """Its user has seen it."""
+        if not self.acknowledged:
+            self._acknowledged()
+
+    @event("Sent")
+    def _sent(self, channel: str) -> None:
+        self.sent.add(channel)
+
+    @event("Failed")
+    def _failed(self, channel: str, attempt: int, reason: str) -> None:
+        self.failed[channel] = attempt
+
+    @event("Acknowledged")
+    def _acknowledged(self) -> None:
+        self.acknowledged = True
