@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,14 +27,17 @@ class Log(Protocol):
 
 
 class Desk:
-    """The account, the log's side of its orders, and which of them the exchange knows by which id."""
+    """The account, the log's side of its orders, and which of them the exchange knows by which id.
+
+    `broker`, `credentials` and `markets` may be renewed between two pieces of work.
+    """
 
     def __init__(
         self,
         broker: Broker,
         exchange: Exchange,
         credentials: Credentials,
-        markets: Mapping[str, Market],
+        markets: dict[str, Market],
         store: Store,
         sender: UUID,
         clock: Callable[[], datetime],
@@ -49,7 +52,7 @@ class Desk:
         self.clock = clock
         self.log = log
         self.doubts = Doubts()
-        self.recording = Recording(exchange, credentials, markets, store, self.doubts)
+        self.recording = Recording(exchange, lambda: self.credentials, markets, store, self.doubts)
         self._names: dict[str, UUID] = {}
 
     def know(self, order: Order) -> None:

@@ -115,6 +115,15 @@ class Balance:
 
 
 @dataclass(frozen=True)
+class Rights:
+    """What an account's keys may do; None where the exchange does not say. `address_bound`: only from some hosts."""
+
+    may_trade: bool | None
+    may_withdraw: bool | None
+    address_bound: bool | None
+
+
+@dataclass(frozen=True)
 class Ticker:
     """The newest prices of one market."""
 
@@ -180,6 +189,9 @@ class Exchange(Protocol):
 
     async def balances(self, credentials: Credentials) -> dict[str, Balance]:
         """What the account holds, by currency."""
+
+    async def rights(self, credentials: Credentials) -> Rights:
+        """What these keys may do."""
 
     async def tickers(self, markets: Sequence[Market]) -> dict[str, Ticker]:
         """The newest prices by symbol; of all markets when none is named."""

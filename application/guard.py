@@ -21,13 +21,25 @@ from application.exchange import (
     RefusedByExchange,
 )
 from application.lookups import LookUps
-from application.positions import PROTECTION, position_id_of
-from application.protection import Standing, Target, protection_of, rests, standing_of, target_of, wishes_of
+from application.positions import PROTECTION, RECENT_ENTRIES, position_id_of
+from application.protection import (
+    STOPS,
+    Standing,
+    Target,
+    alone,
+    as_rested,
+    protection_of,
+    rests,
+    standing_of,
+    target_of,
+    target_with,
+    wishes_of,
+)
 from domain.aggregate import carrying
 from domain.market import Market
 from domain.order import ENDED, Order, Status
 from domain.position import Position, key_of
-from domain.refusals import Conflict
+from domain.refusals import Conflict, Impossible
 from domain.wish import Side, Source, Type, Wish
 
 COUNTED_WITHIN = 0.02
@@ -51,6 +63,8 @@ class Guard:
         self._later = later
         self._legs: dict[UUID, set[UUID]] = {}
         self._changed_at: dict[UUID, float] = {}
+        self._refused: dict[UUID, Target] = {}
+        """The last target of each position whose stop was taken and whose take-profit was not."""
 
     def adopt(self, order: Order) -> None:
         """A leg that another process placed, found unfinished at the start."""
@@ -71,9 +85,12 @@ class Guard:
             return self._later("guard", position_id, wait)
         resting = [leg for leg in legs if leg.status not in ENDED]
         market = self._desk.markets.get(position.symbol)
-        target = None if market is None else target_of(position, market, exits)
+        target = None if market is None else target_of(position, market, exits, self._desk.broker.stop_style)
         if market is None or target is None:
             return await self._unprotected(position, market, resting)
+        target = as_rested(target, self._desk.exchange.capabilities)
+        if self._refused.get(position_id) == target:
+            target = alone(target)  # its take-profit was refused: the stop rests, and rests undisturbed
         if rests(target, resting, self._desk.exchange.capabilities):
             return await self._say(position_id, lambda p: p.rest([leg.id for leg in resting], target.quantity))
         wait = self._changed_at.get(position_id, 0.0) + AT_MOST_EVERY - asyncio.get_running_loop().time()
@@ -87,8 +104,7 @@ class Guard:
             return COUNTED_WITHIN  # the engine has not counted all fills yet
         if any(leg.status in {Status.SUBMITTED, Status.UNKNOWN} for leg in legs):
             return AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
-        ended = {leg.wish.list_id for leg in legs if leg.status in ENDED}
-        widowed = [leg for leg in legs if leg.status is Status.OPEN and leg.wish.list_id in ended - {None}]
+        widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
         for leg in widowed:
             # Of a list one leg ends the other: what has become of it is on its way, and asked for meanwhile.
             market = self._desk.markets[leg.wish.symbol]
@@ -116,7 +132,8 @@ class Guard:
         kept = protection_of(legs)
         if kept is not None:
             # What rested goes back: less than what was asked for, but never nothing.
-            await self._place(position, market, Target(target.quantity, kept.stop_loss, kept.take_profit))
+            style = self._desk.broker.stop_style
+            await self._place(position, market, target_with(target.quantity, kept, market, style))
             await self._say(position.id, lambda p: p.refuse_protection("protection_refused", kept))
         else:
             await self._say(position.id, lambda p: p.lose_protection("protection_refused"))
@@ -143,7 +160,8 @@ class Guard:
     async def free_for(self, order: Order) -> Decimal | None:
         """Free the coins that a sell is to reduce; answers what its position holds, None without a position.
 
-        Raises `NoAnswer` while it cannot be told whether they are free.
+        Raises `NoAnswer` while it cannot be told whether they are free, `Impossible` when the webhooks have sold what
+        they had bought: an alert that comes after a stop must not sell a trader's other coins.
         """
         if order.wish.side is not Side.SELL:
             return None
@@ -153,9 +171,19 @@ class Guard:
             raise NoAnswer("the protection of these coins is not off the book yet", code="coins_protected")
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         if position is None or not position.is_open:
+            await self._check_foreign(position, order)
             return None
         self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
         return position.held
+
+    async def _check_foreign(self, position: Position | None, order: Order) -> None:
+        """Nothing is held: coins that no webhook ever bought may be sold by one, others are the trader's own."""
+        if order.source is not Source.WEBHOOK or position is None or not position.executions:
+            return
+        entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
+        if not _counted(position, entries):
+            raise NoAnswer("a buy is not counted yet", code="not_counted")
+        raise Impossible(f"nothing is held of {position.symbol}", code="no_position")
 
     async def _free(self, legs: Sequence[Order]) -> list[Order]:
         """Take the legs off the book and see it confirmed; answers them as they stand then."""
@@ -202,7 +230,10 @@ class Guard:
         if all(order.wish.list_id is not None for order in orders):
             call = desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
             return await self._sent(orders, call)
-        return all([await self._sent([o], self._one(r)) for o, r in zip(orders, requests, strict=True)])
+        stop, *others = [await self._sent([o], self._one(r)) for o, r in zip(orders, requests, strict=True)]
+        if stop and not all(others):
+            self._refused[position.id] = target
+        return stop
 
     async def _one(self, request: OrderRequest) -> list[OrderReport]:
         return [await self._desk.exchange.place(self._desk.credentials, request)]
@@ -247,7 +278,7 @@ class Guard:
         # What ended without a fill has nothing more to say, unless the other leg of its list has.
         gone = {leg.id for leg in legs if leg.status in ENDED and not leg.fills and leg.wish.list_id not in resting}
         self._legs[position_id] = {leg.id for leg in legs} - gone
-        return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type is not Type.STOP_LOSS)
+        return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
 
     async def _say(self, position_id: UUID, verb: Callable[[Position], None]) -> None:
         """Say something to the position, again on fresh state when the engine was faster."""
@@ -274,10 +305,20 @@ def _request(order: Order, market: Market) -> OrderRequest:
     )  # fmt: skip
 
 
+def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
+    """Whether the other leg of its list has ended, which ends this one: unless it is a triggered stop at a limit.
+
+    Such a stop has taken the place of both and waits on the book for its price.
+    """
+    others = [o for o in legs if o.id != leg.id and leg.wish.list_id is not None and o.wish.list_id == leg.wish.list_id]
+    waits = leg.wish.type is Type.STOP_LOSS_LIMIT and not any(other.filled for other in others)
+    return not waits and any(other.status in ENDED for other in others)
+
+
 def _all_ended(orders: Sequence[Order]) -> bool:
     return all(order.status in ENDED for order in orders)
 
 
 def _counted(position: Position, orders: Sequence[Order]) -> bool:
-    """Whether the position knows of every fill of these sells."""
+    """Whether the position knows of every fill of these orders."""
     return all(key_of(order.id, trade) in position.executions for order in orders for trade in order.fills)

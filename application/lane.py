@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
 from application.desk import Desk
 from application.exchange import (
+    Credentials,
     ExchangeError,
     NoAnswer,
     NotAccepted,
@@ -17,18 +19,23 @@ from application.exchange import (
     RefusedByExchange,
 )
 from application.guard import Guard
+from application.limits import reserve
 from application.lookups import PROOF_AFTER, LookUps
 from application.positions import PROTECTION
 from application.recording import as_gateway, request_id
 from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
-from domain.broker import Broker
+from domain.broker import Broker, Usage
+from domain.market import Market
 from domain.order import LIVE, Order, Status
-from domain.refusals import Invalid
+from domain.refusals import Impossible, Invalid
+from domain.spending import Spending
 from domain.user import User
 from domain.wish import Side, Source
 
 ATTEMPTS = 3
+AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
+"""What a broker has to be used for, by who wants the order without a person."""
 WAIT_SECONDS = 1.0
 """How long an entry waits before it is looked at again, while a doubt or a silent exchange stands in its way."""
 
@@ -120,6 +127,16 @@ class Lane:
         """One report of the private stream; orders that are not ours are the monitor's business."""
         await self._desk.hear(report)
 
+    def renew(self, broker: Broker, credentials: Credentials) -> None:
+        """The broker was changed or has new keys: what is done next is done with them."""
+        self.broker, self._desk.broker, self._desk.credentials = broker, broker, credentials
+        self.streaming = False
+
+    def know_markets(self, markets: Mapping[str, Market]) -> None:
+        """The exchange's markets, by symbol, as they are now."""
+        self._desk.markets.clear()
+        self._desk.markets.update(markets)
+
     def stop(self) -> None:
         """End the look-ups."""
         self._look_ups.stop()
@@ -139,12 +156,13 @@ class Lane:
         try:
             held = await self._guard.free_for(order)
             request = await size(order, market, desk.exchange, desk.credentials, desk.doubts, held)
-        except (Invalid, RefusedByExchange) as refused:
+            spending = None if order.requester == PROTECTION else await reserve(desk, order, request)
+        except (Impossible, Invalid, RefusedByExchange) as refused:
             return await self._refuse(order, refused.code, str(refused))
         except (ExchangeError, SpendingUnknown) as error:
             desk.log.warning("balance_unknown", request_id=request_id(order), error=str(error))
             return self._later("send", order_id)
-        return await self._attempts(order, request)
+        return await self._attempts(order, request, spending)
 
     def _doubt_stands_before(self, order: Order) -> bool:
         """Entries wait for a doubt about their symbol, exits until it could be proven, protection never."""
@@ -164,14 +182,21 @@ class Lane:
             return "cancelled_before_sending"
         if order.wish.symbol not in self._desk.markets:
             return "symbol_unknown"
-        if order.source is not Source.MANUAL and order.requester != PROTECTION:
-            user = await asyncio.to_thread(self._desk.store.get, User, User.create_id(order.user))
-            broker = await asyncio.to_thread(self._desk.store.get, Broker, self.broker.id)
-            if user.trading_stopped or broker.trading_stopped:
-                return "paused"
-        return None
+        return None if order.requester == PROTECTION else await self._reason_of_the_broker(order)
 
-    async def _attempts(self, order: Order, request: OrderRequest) -> None:
+    async def _reason_of_the_broker(self, order: Order) -> str | None:
+        broker = await asyncio.to_thread(self._desk.store.get, Broker, self.broker.id)
+        if broker.removed or broker.usage is Usage.OFF:
+            return "broker_removed" if broker.removed else "broker_off"
+        if order.source is Source.MANUAL:
+            return None
+        user = await asyncio.to_thread(self._desk.store.get, User, User.create_id(order.user))
+        if user.trading_stopped or not user.enabled or broker.trading_stopped:
+            return "paused"
+        wanted = AUTOMATIC[order.source]
+        return None if broker.usage is wanted else f"broker_not_for_{wanted}"
+
+    async def _attempts(self, order: Order, request: OrderRequest, spending: Spending | None) -> None:
         proof = ""
         for attempt in range(1, ATTEMPTS + 1):
             # Sizing and the pauses take their time: what was allowed a moment ago may not be now.
@@ -189,7 +214,8 @@ class Lane:
                     proof=proof,
                 )
             self._desk.know(order)
-            if not await self._intent_recorded(order):
+            reserved = [spending] if spending is not None and attempt == 1 else []
+            if not await self._intent_recorded(order, reserved):
                 return None
             try:
                 report = await self._desk.exchange.place(self._desk.credentials, request)
@@ -221,10 +247,10 @@ class Lane:
             return await self._rejected(order.id, error, "refused_by_exchange")
         return await self._doubted(order, str(error))
 
-    async def _intent_recorded(self, order: Order) -> bool:
+    async def _intent_recorded(self, order: Order, besides: Sequence[Spending]) -> bool:
         """Whether our own append committed: only then may we send. A lost answer means look up, not send."""
         try:
-            await self._desk.recording.intend(order)
+            await self._desk.recording.intend(order, *besides)
         except Exception as error:
             self._desk.log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
             self.look_up(order.id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from application import positions
+from application import alerts, positions
 from application.ports import Markets, Store
 from application.signals import decide
 from domain.aggregate import Aggregate
@@ -72,11 +72,19 @@ def protection_answered(event: Any, world: World) -> list[Aggregate]:
     return positions.answered(event, world.store)
 
 
+def told(about: Callable[[Any, Store], Sequence[Aggregate]]) -> Policy:
+    """A trader is told of it, in the same commit as everything else that follows."""
+    return lambda event, world: [*about(event, world.store)]
+
+
 WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Webhook.Received": (judge_webhook,),
     "Order.Accepted": (webhook_executed,),
     "Order.Filled": (webhook_executed, execution_counted),
-    "Order.Refused": (webhook_failed,),
+    "Order.Refused": (webhook_failed, told(alerts.limit_refused)),
+    "Order.Doubted": (told(alerts.order_unknown),),
+    "Order.StatusUnknown": (told(alerts.status_unknown),),
+    "Position.ProtectionLost": (told(alerts.position_unprotected),),
     "Order.Rejected": (webhook_failed,),
     "Position.ProtectionResting": (protection_answered,),
     "Position.ProtectionRefused": (protection_answered,),

@@ -45,6 +45,51 @@ class Markets(Protocol):
         """By native symbol; empty while they have not been loaded."""
 
 
+class Secrets(Protocol):
+    """Where passwords and exchange keys are kept; what it keeps never enters an event."""
+
+    def check_password(self, password: str, name: str) -> None:
+        """Raises `Invalid` for a weak one."""
+
+    def set_password(self, user: int, password: str) -> None:
+        """Keep its hash."""
+
+    def store_credentials(self, broker: int, user: int, credentials: Credentials) -> str:
+        """Keep an account's keys; answers their fingerprint."""
+
+    def drop_credentials(self, broker: int) -> None:
+        """Destroy an account's keys."""
+
+    def forget(self, user: int) -> None:
+        """Destroy every secret of a person and the key of their texts, for ever."""
+
+
+class SecondFactors(Protocol):
+    """Codes that change every half minute, besides the password."""
+
+    def begin(self, user: int) -> str:
+        """A new secret that counts once a first code has proven that it arrived."""
+
+    def confirm(self, user: int, code: str) -> list[str]:
+        """Answers the recovery codes. Raises `Invalid` for a wrong code."""
+
+    def prove(self, user: int, code: str) -> int | None:
+        """Raises `Invalid` for a wrong or repeated code; answers how many recovery codes are left if one was used."""
+
+    def drop(self, user: int) -> None:
+        """Destroy the secret."""
+
+
+class Channels(Protocol):
+    """Where alerts are sent; an address is a secret."""
+
+    def keep(self, channel: UUID, user: int, name: str, address: str) -> str:
+        """Answers the service's name. Raises `Invalid` for an address that names none."""
+
+    def drop(self, channel: UUID) -> None:
+        """Destroy an address."""
+
+
 class Keys(Protocol):
     """Where the gateway finds the credentials of a broker."""
 

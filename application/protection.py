@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
 from application.exchange import Capabilities
 from domain.amounts import ZERO, difference, plain, product, total
+from domain.broker import StopStyle
 from domain.market import Market
 from domain.order import ENDED, Order, Status
 from domain.position import Position
 from domain.wish import Protection, Side, TimeInForce, Type, Wish
+
+STOPS = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
+BELOW_STOP = Decimal("0.995")
+"""The limit of a stop-limit order, as a fraction of its trigger: half a percent may be lost on the way."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Target:
     quantity: Decimal
     stop_loss: Decimal | None
     take_profit: Decimal | None
+    stop_limit: Decimal | None = None
+    """The price below which a triggered stop does not sell, None for one that sells at the market."""
 
 
 class Standing(StrEnum):
@@ -32,7 +39,9 @@ class Standing(StrEnum):
     ABOVE_TAKE_PROFIT = "above_take_profit"
 
 
-def target_of(position: Position, market: Market, exits: Sequence[Order]) -> Target | None:
+def target_of(
+    position: Position, market: Market, exits: Sequence[Order], style: StopStyle = StopStyle.MARKET
+) -> Target | None:
     """What should rest for a position, None when nothing can: nothing is wanted, or what is left is dust.
 
     Coins that a resting or doubtful exit is selling are left to it.
@@ -48,7 +57,16 @@ def target_of(position: Position, market: Market, exits: Sequence[Order]) -> Tar
     lowest = stop or take or ZERO
     if quantity < market.minimum_quantity or not quantity or product(quantity, lowest) < market.minimum_notional:
         return None
-    return Target(quantity, stop, take)
+    return Target(quantity, stop, take, _limit_of(stop, market, style))
+
+
+def target_with(quantity: Decimal, kept: Protection, market: Market, style: StopStyle) -> Target:
+    """The prices that were in force, for a quantity (base)."""
+    return Target(quantity, kept.stop_loss, kept.take_profit, _limit_of(kept.stop_loss, market, style))
+
+
+def _limit_of(stop: Decimal | None, market: Market, style: StopStyle) -> Decimal | None:
+    return market.round_price(stop * BELOW_STOP) if stop is not None and style is StopStyle.LIMIT else None
 
 
 def standing_of(target: Target, last: Decimal) -> Standing:
@@ -60,6 +78,17 @@ def standing_of(target: Target, last: Decimal) -> Standing:
     return Standing.BETWEEN
 
 
+def alone(target: Target) -> Target:
+    """The stop without the take-profit."""
+    return replace(target, take_profit=None)
+
+
+def as_rested(target: Target, capabilities: Capabilities) -> Target:
+    """What of a target can rest: where neither lists nor free coins allow both, the stop alone."""
+    both = target.stop_loss is not None and target.take_profit is not None
+    return alone(target) if both and not capabilities.lists and capabilities.locks else target
+
+
 def wishes_of(target: Target, symbol: str, capabilities: Capabilities, list_id: str) -> list[Wish]:
     """The orders that make up a target, the stop first.
 
@@ -67,13 +96,16 @@ def wishes_of(target: Target, symbol: str, capabilities: Capabilities, list_id: 
     free; where it locks them the stop alone does.
     """
     stop = take = None
+    target = as_rested(target, capabilities)
     listed = capabilities.lists and target.stop_loss is not None and target.take_profit is not None
     if target.stop_loss is not None:
         stop = Wish(
-            symbol, Side.SELL, Type.STOP_LOSS, quantity=target.quantity, stop_price=target.stop_loss,
+            symbol, Side.SELL, Type.STOP_LOSS if target.stop_limit is None else Type.STOP_LOSS_LIMIT,
+            quantity=target.quantity, price=target.stop_limit, stop_price=target.stop_loss,
+            time_in_force=None if target.stop_limit is None else TimeInForce.GTC,
             list_id=list_id if listed else None,
         )  # fmt: skip
-    if target.take_profit is not None and (stop is None or listed or not capabilities.locks):
+    if target.take_profit is not None:
         take = Wish(
             symbol, Side.SELL, Type.LIMIT, quantity=target.quantity, price=target.take_profit,
             time_in_force=TimeInForce.PO if listed else TimeInForce.GTC, list_id=list_id if listed else None,
@@ -99,6 +131,6 @@ def _shape_of(leg: Order) -> tuple[str, str, str]:
 
 def protection_of(legs: Sequence[Order]) -> Protection | None:
     """The prices at which these legs sell, None when there are none."""
-    stop = next((leg.wish.stop_price for leg in legs if leg.wish.type is Type.STOP_LOSS), None)
+    stop = next((leg.wish.stop_price for leg in legs if leg.wish.type in STOPS), None)
     take = next((leg.wish.price for leg in legs if leg.wish.type is Type.LIMIT), None)
     return None if stop is None and take is None else Protection(stop, take)

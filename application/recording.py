@@ -11,17 +11,23 @@ from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, Fill, OrderReport
 from application.ports import Store
 from application.reports import is_complete, record
-from domain.aggregate import carrying
+from domain.aggregate import Aggregate, carrying
 from domain.market import Market
-from domain.order import ENDED, Order
+from domain.order import ENDED, Order, Status
 from domain.refusals import Conflict
+from domain.spending import Spending
 
 
 class Recording:
     """One broker's orders in the log."""
 
     def __init__(
-        self, exchange: Exchange, credentials: Credentials, markets: Mapping[str, Market], store: Store, doubts: Doubts
+        self,
+        exchange: Exchange,
+        credentials: Callable[[], Credentials],
+        markets: Mapping[str, Market],
+        store: Store,
+        doubts: Doubts,
     ) -> None:
         self._exchange = exchange
         self._credentials = credentials
@@ -55,7 +61,20 @@ class Recording:
                 self._met(order)
                 if order.status in ENDED:
                     self._doubts.end(order_id)
+                if order.status is Status.REJECTED:
+                    await self._release(order)
                 return order
+
+    async def _release(self, order: Order) -> None:
+        """The exchange never took it: its share of the day's limit is free again."""
+        if order.submitted_at is None:
+            return
+        stream = Spending.create_id(order.broker, order.submitted_at.date())
+        spending = await asyncio.to_thread(self._store.find, Spending, stream)
+        if spending is not None:
+            with as_gateway(order):
+                spending.release(order.id)
+                await asyncio.to_thread(self._store.save, spending)
 
     async def take(self, order_id: UUID, report: OrderReport) -> Order:
         """Take a report into the order's history, with the fills that it does not name itself; answers the order."""
@@ -63,14 +82,14 @@ class Recording:
         order = await self.load(order_id)
         if not is_complete(order, report):
             market = self._markets[order.wish.symbol]
-            fills = [*await self._exchange.fills_of(self._credentials, market, report.exchange_order_id)]
+            fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
         order = await self.say(order_id, lambda o: record(o, report, fills))
         self._doubts.end(order_id)
         return order
 
-    async def intend(self, *orders: Order) -> None:
+    async def intend(self, *aggregates: Aggregate) -> None:
         """Append what is about to be sent, once. Whatever it raises, the caller must look up instead of sending."""
-        await asyncio.to_thread(lambda: self._store.save(*orders, retry=False))
+        await asyncio.to_thread(lambda: self._store.save(*aggregates, retry=False))
 
 
 def as_gateway(order: Order) -> AbstractContextManager[None]:

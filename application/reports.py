@@ -34,6 +34,8 @@ def record(order: Order, report: OrderReport, fills: Sequence[Fill] = ()) -> Non
         )
     if report.filled > order.filled:
         order.progress(report.filled, report.cost, report.raw)
+    if report.state is None:
+        order.meet_unknown_status(report.native_status, report.raw)
     if order.status in ENDED or report.state in {None, Status.OPEN}:
         return
     if report.state is Status.CLOSED:

@@ -10,7 +10,7 @@ from uuid import UUID
 from application.ports import Markets, Store
 from application.positions import move_protection, wished
 from domain.aggregate import Aggregate, carrying
-from domain.broker import Broker
+from domain.broker import Broker, Usage
 from domain.market import Market
 from domain.order import Order
 from domain.refusals import Conflict, Impossible, Invalid
@@ -71,6 +71,7 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
         if _stopped(broker, store):
             webhook.ignore("paused")
             return [webhook]
+        _check_usage(broker)
         if now > webhook.received_at + AGE_OF_ENTRY:
             webhook.ignore("stale")
             return [webhook]
@@ -104,13 +105,21 @@ def _checked(signal: Signal, webhook: Webhook, store: Store) -> Broker:
     if signal.user != webhook.user:
         raise Invalid(f"UserID was {signal.user}, the token is another user's", code="user_foreign", field="UserID")
     broker = store.find(Broker, Broker.create_id(signal.broker or 0))
-    if broker is None or broker.user != webhook.user:
+    if broker is None or broker.user != webhook.user or broker.removed:
         raise Invalid(f"UserExchangeID was {signal.broker}", code="broker_foreign", field="UserExchangeID")
     return broker
 
 
+def _check_usage(broker: Broker) -> None:
+    if broker.usage is Usage.OFF:
+        raise Impossible(f"{broker.name} is off", code="broker_off")
+    if broker.usage is not Usage.WEBHOOKS:
+        raise Impossible(f"{broker.name} is not used for webhooks", code="broker_not_for_webhooks")
+
+
 def _stopped(broker: Broker, store: Store) -> bool:
-    return broker.trading_stopped or store.get(User, User.create_id(broker.user)).trading_stopped
+    user = store.get(User, User.create_id(broker.user))
+    return broker.trading_stopped or user.trading_stopped or not user.enabled
 
 
 def _wish(signal: Signal, market: Market) -> Wish:

@@ -1,0 +1,95 @@
+"""Alerts: which events a trader is told of, and telling what no event says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from application.limits import REASONS
+from application.ports import Store
+from application.users import registry_of
+from domain.aggregate import carrying
+from domain.alert import Alert, Cause, Severity
+from domain.order import Order
+from domain.position import Position
+from domain.refusals import Conflict
+from domain.user import User
+
+LOUDNESS = {
+    Cause.POSITION_UNPROTECTED: Severity.CRITICAL,
+    Cause.ORDER_UNKNOWN: Severity.WARNING,
+    Cause.STATUS_UNKNOWN: Severity.WARNING,
+    Cause.LIMIT_REFUSED: Severity.WARNING,
+    Cause.TERMINAL_DOWN: Severity.CRITICAL,
+    Cause.TERMINAL_RESTARTED: Severity.WARNING,
+    Cause.EVENT_PARKED: Severity.CRITICAL,
+    Cause.SPOOL_USED: Severity.WARNING,
+    Cause.CHANNEL_DEAD: Severity.WARNING,
+    Cause.BACKUP_FAILED: Severity.CRITICAL,
+    Cause.DAILY_HEAD: Severity.INFO,
+}
+DUST = "not_protectable"
+"""Why nothing protects what is too small to be sold: shown beside the position, no reason to shout."""
+
+
+def position_unprotected(event: Any, store: Store) -> list[Alert]:
+    """Nothing rests on the exchange for coins that should be protected."""
+    if event.reason == DUST:
+        return []
+    position = store.get(Position, event.originator_id)
+    facts = {"symbol": position.symbol, "broker": str(position.broker), "reason": event.reason}
+    return [_of(event, position.user, Cause.POSITION_UNPROTECTED, facts)]
+
+
+def order_unknown(event: Any, store: Store) -> list[Alert]:
+    """The exchange did not answer: the order may or may not exist."""
+    return [_about_order(event, store, Cause.ORDER_UNKNOWN, {"reason": event.reason})]
+
+
+def status_unknown(event: Any, store: Store) -> list[Alert]:
+    """The exchange said a word that nobody has mapped."""
+    return [_about_order(event, store, Cause.STATUS_UNKNOWN, {"word": event.native_status})]
+
+
+def limit_refused(event: Any, store: Store) -> list[Alert]:
+    """An entry was above what its broker may spend."""
+    if event.reason not in REASONS:
+        return []
+    return [_about_order(event, store, Cause.LIMIT_REFUSED, {"reason": event.reason, "detail": event.detail})]
+
+
+def _about_order(event: Any, store: Store, cause: Cause, facts: dict[str, str]) -> Alert:
+    order = store.get(Order, event.originator_id)
+    known = {"symbol": order.wish.symbol, "side": order.wish.side, "broker": str(order.broker)}
+    return _of(event, order.user, cause, {**known, **facts})
+
+
+def _of(event: Any, user: int, cause: Cause, facts: dict[str, str]) -> Alert:
+    return Alert(user, str(event.event_id), cause, LOUDNESS[cause], event.originator_id, facts)
+
+
+def tell(
+    store: Store, user: int, cause: Cause, key: str, facts: Mapping[str, str], subject: UUID | None = None
+) -> None:
+    """Raise an alert that no event of the log leads to; telling the same occurrence again is silence."""
+    with carrying(user=str(user), source="alerts", correlation_id=key):
+        alert = Alert(user, f"{cause}/{key}", cause, LOUDNESS[cause], subject, dict(facts))
+        try:
+            store.save(alert)
+        except Conflict:
+            return
+
+
+def tell_everybody(store: Store, cause: Cause, key: str, facts: Mapping[str, str]) -> None:
+    """The platform itself is in trouble: that concerns every user."""
+    for number in registry_of(store).users:
+        if store.get(User, User.create_id(number)).enabled:
+            tell(store, number, cause, key, facts)
+
+
+def acknowledge(store: Store, user: int, alert: Alert) -> None:
+    """The user has seen it."""
+    with carrying(user=str(user), source="web", correlation_id=alert.key):
+        alert.acknowledge()
+        store.save(alert)
