@@ -9,8 +9,11 @@ from typing import Any
 import msgspec
 import redis
 
+from application.requests import TIMEOUT_SECONDS, Answer, GatewayAway, Request
+
 LIVENESS = "terminal_heartbeat:"
 BOOKS = "books"
+REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
 UP_SECONDS, STALE_SECONDS = 30.0, 60.0
@@ -31,6 +34,13 @@ class Bus:
                 pipeline.execute()
         except redis.RedisError:
             return  # seen by everybody as a missing beat
+
+    def leave(self, name: str) -> None:
+        """Say that this terminal ends as it should."""
+        try:
+            self._client.delete(f"{LIVENESS}{name}", f"terminal_figures:{name}")
+        except redis.RedisError:
+            return  # the sign of life grows old by itself
 
     def announce(self, position: int) -> None:
         """Say that the books have come to this position of the log."""
@@ -73,6 +83,71 @@ class Bus:
             return {}
         now, pairs = time.time(), {symbol: str(said).partition(" ") for symbol, said in told.items()}
         return {str(symbol): (price, max(now - float(at), 0.0)) for symbol, (price, _, at) in pairs.items()}
+
+    # --- asking the gateway ------------------------------------------------------------------------------------
+
+    def ask(self, request: Request, seconds: float = TIMEOUT_SECONDS) -> Iterator[Answer]:
+        """The steps and then the end. Raises `GatewayAway` when the end does not come in time."""
+        channel, deadline = f"{RESPONSES}:{request.request_id}", time.monotonic() + seconds
+        try:
+            self._client.rpush(REQUESTS, msgspec.json.encode(request))
+            while (left := deadline - time.monotonic()) > 0:
+                told = self._client.blpop([channel], timeout=min(left, _LISTEN_SECONDS))
+                if told is not None:
+                    answer = msgspec.json.decode(told[1], type=Answer)
+                    yield answer
+                    if answer.success is not None:
+                        return
+        except redis.RedisError as error:
+            raise GatewayAway("the bus does not answer") from error
+        raise GatewayAway(f"the gateway did not answer within {seconds:.0f} s")
+
+    def next_request(self) -> Request | None:
+        """What the gateway is asked next, None after a while without a question; old questions are dropped."""
+        try:
+            told = self._client.blpop([REQUESTS], timeout=_LISTEN_SECONDS)
+        except redis.RedisError:
+            time.sleep(_PAUSE)
+            return None
+        try:
+            request = None if told is None else msgspec.json.decode(told[1], type=Request)
+        except msgspec.MsgspecError:
+            return None  # nobody of ours says such a thing, and there is nobody to be answered
+        return None if request is None or time.time() - request.timestamp > TIMEOUT_SECONDS else request
+
+    def respond(self, answer: Answer) -> None:
+        """A step on the way, or the end."""
+        channel = f"{RESPONSES}:{answer.request_id}"
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.rpush(channel, msgspec.json.encode(answer))
+                pipeline.expire(channel, int(TIMEOUT_SECONDS))
+                pipeline.execute()
+        except redis.RedisError:
+            return  # whoever asked is told that the gateway does not answer
+
+    def tell_loading(self, exchange: str, venue: str, done: int, total: int) -> None:
+        """How many pairs of how many are stored; all of them means that nothing is being loaded any more."""
+        key = f"loading:{exchange}:{venue}"
+        try:
+            if done < total:
+                self._client.set(key, f"{done} {total}", ex=int(TIMEOUT_SECONDS))
+            else:
+                self._client.delete(key)
+            self._client.publish(BOOKS, 0)
+        except redis.RedisError:
+            return  # the number of pairs shows in the end
+
+    def loading(self, exchange: str, venue: str) -> tuple[int, int] | None:
+        """Stored and all pairs while they are being loaded."""
+        try:
+            told = self._client.get(f"loading:{exchange}:{venue}")
+        except redis.RedisError:
+            return None
+        done, _, total = str(told or "").partition(" ")
+        return (int(done), int(total)) if total else None
+
+    # --- signs of life -----------------------------------------------------------------------------------------
 
     def terminals(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         """Each terminal with its age in seconds, its state (up, stale, down) and its figures."""

@@ -38,6 +38,10 @@ class MasterKey:
         """The database password of one role."""
         return self.passwords_of(role)[0]
 
+    def password_of_developer(self) -> str:
+        """The password of the user `dev`, who is logged in without typing: nobody has to know it."""
+        return _derived(self._secrets[-1], b"user/dev").hex()
+
     def passwords_of(self, role: str) -> list[str]:
         """The password of one role under each secret, the newest first."""
         return [_derived(secret, f"role/{role}".encode()).hex() for secret in self._secrets]

@@ -16,10 +16,10 @@ from projections.projector import BOOKS, create, index
 
 OWNER = "aristobot_owner"
 ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
-FOLLOWERS = ("engine", "gateway")
+FOLLOWERS = ("engine", "gateway", "alerts")
 """Whoever follows the log with a position of its own. A new one starts at the head: it judges nothing of the past."""
 
-STEPS = ("log", "vault", "service")
+STEPS = ("log", "vault", "service", "accounts")
 
 
 def url_for(url: str, role: str, master: MasterKey) -> str:
@@ -32,7 +32,7 @@ def migrate(url: str, master: MasterKey) -> list[str]:
     done: list[str] = []
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext('aristobot migrate'))")
-        _make_roles(connection, master)
+        make_roles(connection, master)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS public.migrations"
             " (name text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
@@ -43,7 +43,7 @@ def migrate(url: str, master: MasterKey) -> list[str]:
                 with connection.transaction():
                     connection.execute(_statements(name))
                     connection.execute("INSERT INTO public.migrations (name) VALUES (%s)", (name,))
-                done.append(f"made schema {name}")
+                done.append(f"made {name}")
         done += _migrate_books(connection, url, master)
         for follower in FOLLOWERS:
             connection.execute(
@@ -88,7 +88,8 @@ def _statements(name: str) -> bytes:
     return resources.files("adapters.schema").joinpath(f"{name}.sql").read_bytes()
 
 
-def _make_roles(connection: psycopg.Connection[Any], master: MasterKey) -> None:
+def make_roles(connection: psycopg.Connection[Any], master: MasterKey) -> None:
+    """The terminals' roles, with the passwords that follow from the master key."""
     existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
     for role in ROLES:
         statement = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 from domain.market import Market
 
 _REMEMBERED_SECONDS = 30.0
+_CHUNK = 100
 
 
 class MarketTable:
@@ -35,18 +36,25 @@ class MarketTable:
         self._known[exchange, venue] = (time.monotonic(), found)
         return found
 
-    def replace(self, exchange: str, venue: str, markets: Sequence[Market]) -> None:
-        """Keep what the exchange said; what it no longer lists is gone."""
+    def replace(
+        self, exchange: str, venue: str, markets: Sequence[Market], told: Callable[[int, int], None] = lambda *_: None
+    ) -> None:
+        """Keep what the exchange said; what it no longer lists is gone. `told` hears how many of how many are kept."""
+        rows = [
+            (exchange, venue, m.symbol, m.native, m.base, m.quote, m.active, Jsonb(msgspec.to_builtins(m)))
+            for m in markets
+        ]
         with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM service.markets WHERE exchange = %s AND venue = %s", (exchange, venue))
-            cursor.executemany(
-                "INSERT INTO service.markets (exchange, venue, symbol, native, base, quote, active, rules)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    (exchange, venue, m.symbol, m.native, m.base, m.quote, m.active, Jsonb(msgspec.to_builtins(m)))
-                    for m in markets
-                ],
-            )
+            for start in range(0, len(rows), _CHUNK):
+                told(start, len(rows))
+                cursor.executemany(
+                    "INSERT INTO service.markets (exchange, venue, symbol, native, base, quote, active, rules)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                    rows[start : start + _CHUNK],
+                )
+        self._known.pop((exchange, venue), None)
+        told(len(rows), len(rows))
 
 
 def count_refusal(pool: ConnectionPool, door: str, reason: str, address: str) -> None:

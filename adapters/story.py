@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,14 @@ def story_of(store: Store, stream: UUID, user: int | None = None) -> list[Chapte
     others = set(_named(own)) - {stream}
     told = [*own, *(recorded for recorded in store.history(sorted(others)) if _may(recorded, user))]
     return [_chapter(recorded) for recorded in sorted(told, key=lambda recorded: recorded.position)]
+
+
+def history_of(store: Store, user: int) -> Iterator[Chapter]:
+    """Every event of a user, oldest first; the log is read page by page."""
+    position = 0
+    while page := store.read(position):
+        position = page[-1].position
+        yield from (_chapter(recorded) for recorded in page if _may(recorded, user))
 
 
 def _may(recorded: Recorded, user: int | None) -> bool:

@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from adapters.keys import MasterKey
@@ -15,6 +16,14 @@ from application.exchange import Credentials
 from domain.refusals import Invalid, NotFound
 
 SHORTEST_PASSWORD = 8
+SEALED = (
+    ("person_keys", "person", "key"),
+    ("credentials", "broker", "sealed"),
+    ("webhook_tokens", "user_id", "sealed"),
+    ("second_factors", "user_id", "sealed"),
+    ("channels", "id", "sealed"),
+)
+"""Everything that the master key seals: table, key and column."""
 _COMMON = frozenset({"password", "12345678", "123456789", "qwertyui", "motdepasse", "azertyui", "iloveyou", "11111111"})
 
 
@@ -60,9 +69,8 @@ class Vault:
     # --- credentials -------------------------------------------------------------------------------------------
 
     def store_credentials(self, broker: int, user: int, credentials: Credentials) -> str:
-        """Keep an account's keys; answers the fingerprint by which the log tells them apart."""
-        plain = {"key": credentials.key, "secret": credentials.secret, "passphrase": credentials.passphrase}
-        sealed = self._master.fernet.encrypt(msgspec.json.encode(plain))
+        """Keep an account's keys; answers the fingerprint by which the log tells them apart, secrets included."""
+        sealed = self.seal(credentials).encode()
         with self._pool.connection() as connection:
             # Two statements, because the web may replace keys but never read them back.
             replaced = connection.execute(
@@ -73,7 +81,8 @@ class Vault:
                     "INSERT INTO vault.credentials (broker, user_id, sealed) VALUES (%s, %s, %s)",
                     (broker, user, sealed),
                 )
-        return sha256(credentials.key.encode()).hexdigest()[:12]
+        said = (credentials.key, credentials.secret, credentials.passphrase or "")
+        return sha256("\n".join(said).encode()).hexdigest()[:12]
 
     def credentials(self, broker: int) -> Credentials:
         """The keys of a broker. Raises `NotFound`."""
@@ -81,7 +90,21 @@ class Vault:
             row = connection.execute("SELECT sealed FROM vault.credentials WHERE broker = %s", (broker,)).fetchone()
         if row is None:
             raise NotFound(f"broker {broker} has no credentials")
-        return Credentials(**msgspec.json.decode(self._master.fernet.decrypt(bytes(row[0]))))
+        return self.unseal(bytes(row[0]).decode())
+
+    def seal(self, credentials: Credentials) -> str:
+        """Keys as they may travel to the gateway."""
+        plain = {"key": credentials.key, "secret": credentials.secret, "passphrase": credentials.passphrase}
+        return self._master.fernet.encrypt(msgspec.json.encode(plain)).decode()
+
+    def unseal(self, sealed: str) -> Credentials:
+        """Keys as they are used."""
+        return Credentials(**msgspec.json.decode(self._master.fernet.decrypt(sealed.encode())))
+
+    def drop_credentials(self, broker: int) -> None:
+        """Destroy the keys of a broker."""
+        with self._pool.connection() as connection:
+            connection.execute("DELETE FROM vault.credentials WHERE broker = %s", (broker,))
 
     # --- webhook tokens ----------------------------------------------------------------------------------------
 
@@ -109,3 +132,37 @@ class Vault:
         with self._pool.connection() as connection:
             row = connection.execute(query, (self._master.token_hashes(token),), prepare=True).fetchone()
         return int(row[0]) if row else None
+
+    # --- being forgotten ---------------------------------------------------------------------------------------
+
+    def forget(self, user: int) -> None:
+        """Destroy every secret of a person and the key of their texts; nothing can make a new one."""
+        with self._pool.connection() as connection:
+            connection.execute("SELECT vault.forget(%s)", (user,))
+
+    # --- a new master key --------------------------------------------------------------------------------------
+
+    def rotate(self) -> int:
+        """Seal everything anew by the newest master key; answers how many secrets there are.
+
+        Needs the owner's connection. Afterwards older keys open nothing any more and can be taken out of the settings.
+        """
+        count = 0
+        with self._pool.connection() as connection, connection.transaction():
+            for table, key, column in SEALED:
+                query = SQL("SELECT {}, {} FROM {} WHERE {} IS NOT NULL FOR UPDATE")
+                names = Identifier(key), Identifier(column), Identifier("vault", table), Identifier(column)
+                for row in connection.execute(query.format(*names)).fetchall():
+                    sealed = self._master.fernet.rotate(bytes(row[1]))
+                    change = SQL("UPDATE {} SET {} = %s WHERE {} = %s")
+                    connection.execute(
+                        change.format(Identifier("vault", table), Identifier(column), Identifier(key)), (sealed, row[0])
+                    )
+                    if table == "webhook_tokens":
+                        token = self._master.fernet.decrypt(sealed).decode()
+                        connection.execute(
+                            "UPDATE vault.webhook_tokens SET token_hash = %s WHERE user_id = %s",
+                            (self._master.token_hashes(token)[0], row[0]),
+                        )
+                    count += 1
+        return count

@@ -6,9 +6,33 @@ from typing import Any
 
 from projections.readmodel import ReadModel, Row
 
+
+def _connected(_: Row, event: Any) -> Row:
+    return {
+        "number": event.number,
+        "user_id": event.user,
+        "exchange": event.exchange,
+        "venue": event.venue,
+        "name": event.name,
+        "is_default": False,
+        "trading_stopped": False,
+        "usage": "webhooks",
+        "limit_currency": "USDT",
+        "stop_style": "market",
+        "shared": False,
+        "removed": False,
+        "connected_at": event.timestamp,
+    }
+
+
+def _limited(_: Row, event: Any) -> Row:
+    limits = event.limits
+    return {"limit_currency": limits.currency, "limit_per_order": limits.per_order, "limit_per_day": limits.per_day}
+
+
 BROKERS = ReadModel(
     name="brokers",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "number": "integer NOT NULL",
@@ -19,29 +43,42 @@ BROKERS = ReadModel(
         "fingerprint": "text",
         "is_default": "boolean NOT NULL",
         "trading_stopped": "boolean NOT NULL",
+        "usage": "text NOT NULL",
+        "limit_currency": "text NOT NULL",
+        "limit_per_order": "numeric",
+        "limit_per_day": "numeric",
+        "stop_style": "text NOT NULL",
+        "tested": "boolean",
+        "tested_detail": "text",
+        "shared": "boolean NOT NULL",
+        "removed": "boolean NOT NULL",
         "connected_at": "timestamptz NOT NULL",
     },
     created_by=frozenset({"Broker.Connected"}),
     when={
-        "Broker.Connected": lambda _, event: {
-            "number": event.number,
-            "user_id": event.user,
-            "exchange": event.exchange,
-            "venue": event.venue,
-            "name": event.name,
-            "is_default": False,
-            "trading_stopped": False,
-            "connected_at": event.timestamp,
-        },
+        "Broker.Connected": _connected,
+        "Broker.Renamed": lambda _, event: {"name": event.name},
         "Broker.CredentialStored": lambda _, event: {"fingerprint": event.fingerprint},
+        "Broker.Tested": lambda _, event: {"tested": event.ok, "tested_detail": event.detail},
+        "Broker.MarketsLoaded": lambda _, event: {"shared": event.shared},
         "Broker.MadeDefault": lambda *_: {"is_default": True},
+        "Broker.DefaultPassedOn": lambda *_: {"is_default": False},
+        "Broker.UsageChanged": lambda _, event: {"usage": event.usage},
+        "Broker.LimitsChanged": _limited,
+        "Broker.StopStyleChanged": lambda _, event: {"stop_style": event.style},
         "Broker.TradingStopped": lambda *_: {"trading_stopped": True},
         "Broker.TradingResumed": lambda *_: {"trading_stopped": False},
+        "Broker.Removed": lambda *_: {"removed": True, "is_default": False},
     },
 )
 
 
-def all_brokers(cursor: Any) -> list[Row]:
+def brokers_in_use(cursor: Any) -> list[Row]:
     """The user's brokers, the default one first."""
-    rows: list[Row] = cursor.execute("SELECT * FROM books.brokers ORDER BY is_default DESC, number").fetchall()
+    return [row for row in all_brokers(cursor) if not row["removed"]]
+
+
+def all_brokers(cursor: Any) -> list[Row]:
+    """The user's brokers, the default one first; removed ones last, for the history that names them."""
+    rows: list[Row] = cursor.execute("SELECT * FROM books.brokers ORDER BY removed, is_default DESC, number").fetchall()
     return rows

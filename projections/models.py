@@ -1,5 +1,6 @@
 """All read models, in the order in which they are shown."""
 
+from projections.alerts import ALERTS
 from projections.brokers import BROKERS
 from projections.fills import FILLS
 from projections.gains import GAINS
@@ -8,4 +9,4 @@ from projections.trades import TRADES
 from projections.users import USERS
 from projections.webhooks import WEBHOOK_TRADES, WEBHOOKS
 
-MODELS = (USERS, BROKERS, WEBHOOKS, WEBHOOK_TRADES, TRADES, FILLS, POSITIONS, GAINS)
+MODELS = (USERS, BROKERS, WEBHOOKS, WEBHOOK_TRADES, TRADES, FILLS, POSITIONS, GAINS, ALERTS)

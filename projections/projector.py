@@ -16,6 +16,7 @@ from projections.models import MODELS
 from projections.readmodel import ReadModel, Row
 
 BOOKS = "books"
+FORGOTTEN = "User.Forgotten"
 PAGE = 500
 REBUILD_PAGE = 4000
 REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, UnicodeEncodeError)
@@ -66,6 +67,7 @@ def create(connection: psycopg.Connection[Any], schema: str, models: Sequence[Re
             " parked_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (model, stream))"
         ).format(name)
     )
+    connection.execute(SQL("CREATE TABLE {}.forgotten (person integer PRIMARY KEY)").format(name))
     for model in models:
         connection.execute(SQL("INSERT INTO {}.models VALUES (%s, %s)").format(name), (model.name, model.version))
         for statement in model.definition(schema):
@@ -118,10 +120,25 @@ class Books:
             page = read(position, limit, stop)
             if not page:
                 return 0, position, set()
-            changed = {model.name for model in self.models if self._apply(model, page, strict=strict)}
+            changed = {name for part in _parts(page) for name in self._take(part, strict=strict)}
             position = page[-1].position
             self.connection.execute(self._sql("UPDATE {}.position SET position = %s"), (position,))
             return len(page), position, changed
+
+    def _take(self, part: Sequence[Recorded], *, strict: bool) -> set[str]:
+        """Take in what belongs to people who are not forgotten; whoever is forgotten at its end loses all rows."""
+        forgotten = {str(row[0]) for row in self.connection.execute(self._sql("SELECT person FROM {}.forgotten"))}
+        kept = [recorded for recorded in part if recorded.event.metadata.get("user") not in forgotten]
+        changed = {model.name for model in self.models if self._apply(model, kept, strict=strict)}
+        if part[-1].topic == FORGOTTEN:
+            self._forget(part[-1].event.number)
+        return changed
+
+    def _forget(self, user: int) -> None:
+        for model in self.models:
+            table = SQL("{}.{}").format(Identifier(self.schema), Identifier(model.name))
+            self.connection.execute(SQL("DELETE FROM {} WHERE user_id = %s").format(table), (user,))
+        self.connection.execute(self._sql("INSERT INTO {}.forgotten VALUES (%s) ON CONFLICT DO NOTHING"), (user,))
 
     def _apply(self, model: ReadModel, page: Sequence[Recorded], *, strict: bool) -> bool:
         touching = [r for r in page if r.topic in model.when]
@@ -196,6 +213,13 @@ class Books:
             ),
             (model.name, stream, position, _place_of(error)),
         )
+
+
+def _parts(page: Sequence[Recorded]) -> list[Sequence[Recorded]]:
+    """The page cut after each person who was forgotten: what the books hold then must not depend on the page's size."""
+    ends = [n + 1 for n, recorded in enumerate(page) if recorded.topic == FORGOTTEN]
+    starts = [0, *ends]
+    return [part for start, end in zip(starts, [*ends, len(page)], strict=True) if (part := page[start:end])]
 
 
 def _place_of(error: Exception) -> str:

@@ -172,7 +172,7 @@ def _amended(row: Row, event: Any) -> Row:
 
 TRADES = ReadModel(
     name="trades",
-    version=3,
+    version=4,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -202,6 +202,7 @@ TRADES = ReadModel(
         "fees": "jsonb NOT NULL",
         "state": "text NOT NULL",
         "status": "text NOT NULL",
+        "unknown_word": "text",
         "profit_loss": "numeric",
         "reason": "text",
         "detail": "text",
@@ -229,6 +230,11 @@ TRADES = ReadModel(
         "Order.Cancelled": _ended(Status.CANCELLED),
         "Order.Expired": _ended(Status.EXPIRED),
         "Order.Doubted": _ended(Status.UNKNOWN),
+        "Order.StatusUnknown": lambda _, event: {
+            "status": "UNKNOWN",
+            "unknown_word": event.native_status,
+            "updated_at": event.timestamp,
+        },
         "Order.Resolved": _resolved,
         "Order.Corrected": lambda _, event: _state(
             Status(event.theirs), cancel_requested=False, updated_at=event.timestamp

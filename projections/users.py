@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.user import User
 from projections.readmodel import ReadModel, Row
 
 
-def _registered(_: Row, event: User.Registered) -> Row:  # type: ignore[name-defined]
+def _registered(_: Row, event: Any) -> Row:
     return {
         "user_id": event.number,
         "name": event.name,
         "role": event.role,
         "language": "fr",
+        "time_zone": "UTC",
+        "theme": "dark",
+        "colours": "green_up",
+        "second_factor": False,
+        "enabled": True,
         "trading_stopped": False,
         "registered_at": event.timestamp,
     }
@@ -21,13 +25,18 @@ def _registered(_: Row, event: User.Registered) -> Row:  # type: ignore[name-def
 
 USERS = ReadModel(
     name="users",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
         "name": "text NOT NULL",
         "role": "text NOT NULL",
         "language": "text NOT NULL",
+        "time_zone": "text NOT NULL",
+        "theme": "text NOT NULL",
+        "colours": "text NOT NULL",
+        "second_factor": "boolean NOT NULL",
+        "enabled": "boolean NOT NULL",
         "trading_stopped": "boolean NOT NULL",
         "registered_at": "timestamptz NOT NULL",
         "last_login": "timestamptz",
@@ -36,7 +45,11 @@ USERS = ReadModel(
     when={
         "User.Registered": _registered,
         "User.LoggedIn": lambda _, event: {"last_login": event.timestamp},
-        "User.PreferencesChanged": lambda _, event: {"language": event.language},
+        "User.PreferencesChanged": lambda _, event: vars(event.preferences),
+        "User.SecondFactorEnabled": lambda *_: {"second_factor": True},
+        "User.SecondFactorDisabled": lambda *_: {"second_factor": False},
+        "User.Disabled": lambda *_: {"enabled": False},
+        "User.Enabled": lambda *_: {"enabled": True},
         "User.TradingStopped": lambda *_: {"trading_stopped": True},
         "User.TradingResumed": lambda *_: {"trading_stopped": False},
     },

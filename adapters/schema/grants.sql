@@ -12,9 +12,14 @@ GRANT SELECT, INSERT ON vault.person_keys TO aristobot_writer, aristobot_web;
 GRANT SELECT ON vault.person_keys TO aristobot_projector;
 GRANT SELECT ON vault.credentials, vault.webhook_tokens TO aristobot_writer;
 GRANT SELECT, INSERT, UPDATE ON vault.passwords, vault.webhook_tokens TO aristobot_web;
-GRANT INSERT, UPDATE, SELECT (broker) ON vault.credentials TO aristobot_web;
+GRANT INSERT, UPDATE, DELETE, SELECT (broker) ON vault.credentials TO aristobot_web;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault.second_factors, vault.channels TO aristobot_web;
+GRANT SELECT ON vault.channels TO aristobot_writer;
+REVOKE ALL ON FUNCTION vault.forget FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.forget TO aristobot_web;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON service.sessions TO aristobot_web;
+GRANT SELECT, INSERT, UPDATE ON service.invitations, service.debug_mode TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE ON service.refused_attempts TO aristobot_writer, aristobot_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON service.markets TO aristobot_writer;
 GRANT SELECT ON service.markets TO aristobot_web;

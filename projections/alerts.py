@@ -1,0 +1,66 @@
+"""Alerts as the console shows them: what happened, where it was sent, whether it was seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections.readmodel import ReadModel, Row
+
+
+def _raised(_: Row, event: Any) -> Row:
+    return {
+        "user_id": event.user,
+        "cause": event.cause,
+        "severity": event.severity,
+        "subject": event.subject,
+        "facts": {name: fact.replace("\x00", "\ufffd") for name, fact in event.facts.items()},
+        "deliveries": {},
+        "raised_at": event.timestamp,
+    }
+
+
+def _sent(row: Row, event: Any) -> Row:
+    tries = row["deliveries"].get(event.channel, {}).get("tries", 0) + 1
+    return {"deliveries": {**row["deliveries"], event.channel: {"state": "sent", "tries": tries}}}
+
+
+def _failed(row: Row, event: Any) -> Row:
+    told = {"state": "failed", "tries": event.attempt, "reason": event.reason}
+    return {"deliveries": {**row["deliveries"], event.channel: told}}
+
+
+ALERTS = ReadModel(
+    name="alerts",
+    version=1,
+    columns={
+        "id": "uuid",
+        "user_id": "integer NOT NULL",
+        "cause": "text NOT NULL",
+        "severity": "text NOT NULL",
+        "subject": "uuid",
+        "facts": "jsonb NOT NULL",
+        "deliveries": "jsonb NOT NULL",
+        "raised_at": "timestamptz NOT NULL",
+        "acknowledged_at": "timestamptz",
+    },
+    created_by=frozenset({"Alert.Raised"}),
+    when={
+        "Alert.Raised": _raised,
+        "Alert.Sent": _sent,
+        "Alert.Failed": _failed,
+        "Alert.Acknowledged": lambda _, event: {"acknowledged_at": event.timestamp},
+    },
+    indexes=("(user_id, raised_at DESC)",),
+)
+
+
+def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
+    """The user's alerts, newest first."""
+    query, parameters = "SELECT * FROM books.alerts", list[Any]()
+    if before is not None:
+        query += " WHERE (raised_at, id) < (%s, %s)"
+        parameters += before
+    rows: list[Row] = cursor.execute(
+        query + " ORDER BY raised_at DESC, id DESC LIMIT %s", [*parameters, limit]
+    ).fetchall()
+    return rows
