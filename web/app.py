@@ -13,15 +13,31 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
+from application.requests import GatewayAway
 from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
-from web import health, live, positions, session, story, trading, webhooks
-from web.context import Context, Forbidden, Unauthorised
+from web import (
+    account,
+    alerts,
+    brokers,
+    debug,
+    health,
+    live,
+    positions,
+    session,
+    story,
+    trading,
+    users,
+    webhooks,
+)
+from web.context import Context, Forbidden
+from web.sessions import Unauthorised
 from web.throttle import TooManyAttempts
 
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,
     TooManyAttempts: 429,
+    GatewayAway: 503,
     NotFound: 404,
     Impossible: 409,
     Conflict: 409,
@@ -45,7 +61,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     """The application; `pages` is where the built console lies."""
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
-    for part in (session, trading, positions, webhooks, story, health, live):
+    for part in (session, debug, account, users, brokers, trading, positions, webhooks, alerts, story, health, live):
         app.include_router(part.router)
     _answer_errors(app)
 

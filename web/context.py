@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
-from fastapi import Cookie, Depends, Header, Request, Response
+from fastapi import Cookie, Depends, Header, Request
 from psycopg import Cursor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
-from application.accounts import Secrets
-from application.ports import Store
-from domain.refusals import Refused
+from application.exchange import Credentials
+from application.ports import Channels, SecondFactors, Secrets, Store
+from application.requests import Gateway
+from domain.refusals import NotFound, Refused
+from domain.user import Role, User
+from web.sessions import Asking, session_of
 from web.throttle import Throttle
 from web.wakes import Wakes
-
-COOKIE = "aristobot_session"
-INACTIVE_HOURS = 24
-
-
-class Unauthorised(Refused):
-    """Nobody is logged in, or the session has ended."""
-
-    code = "not_logged_in"
 
 
 class Forbidden(Refused):
@@ -49,6 +42,44 @@ class VaultOfWeb(Secrets, Protocol):
     def rotate_token(self, user: int) -> str:
         """A new webhook token."""
 
+    def seal(self, credentials: Credentials) -> str:
+        """Keys as they may travel to the gateway."""
+
+
+class ChannelsOfWeb(Channels, Protocol):
+    """What the web asks of the channels."""
+
+    def of(self, user: int) -> Sequence[Any]:
+        """Where a user's alerts go."""
+
+
+class Debug(Protocol):
+    """The debug mode."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the environment allows it at all."""
+
+    @property
+    def password(self) -> str:
+        """The password of `dev`."""
+
+    def active(self) -> bool:
+        """Whether it is on."""
+
+    def switch(self, *, active: bool) -> None:
+        """Keep it on or off."""
+
+
+class Codes(Protocol):
+    """Codes that let one person make an account."""
+
+    def make(self, by: int) -> str:
+        """A new one."""
+
+    def used(self, code: str | None) -> AbstractContextManager[None]:
+        """Used up if what is done inside succeeds. Raises `Invalid`."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -56,11 +87,29 @@ class Context:
 
     store: Store
     vault: VaultOfWeb
+    factors: SecondFactors
+    channels: ChannelsOfWeb
+    invitations: Codes
+    gateway: Gateway
+    debug: Debug
     pool: ConnectionPool
     terminals: Callable[[], list[dict[str, Any]]]
     webhook_url: str
     head: Callable[[], int]
     disk: Callable[[], Mapping[str, int]]
+    begin_factor: Callable[[int, str], Mapping[str, str]]
+    """A new second factor of a user by this name: its secret, its address, a picture of that."""
+    send: Callable[[str, str, str], str | None]
+    """Send an alert to an address; answers what went wrong."""
+    forget: Callable[[int, int], None]
+    """End an account, decided by somebody."""
+    exchanges: Sequence[Any] = ()
+    """The catalogue of what the gateway speaks."""
+    live_allowed: bool = False
+    loading: Callable[[str, str], tuple[int, int] | None] = lambda _, __: None
+    """How many pairs of how many are loaded, while they are."""
+    history: Callable[[int], Iterable[Any]] = lambda _: ()
+    """Every event of a user, as chapters."""
     story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
     """The chapters of one webhook, order or position of a user."""
     prices: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
@@ -68,50 +117,10 @@ class Context:
     throttle: Throttle = field(default_factory=Throttle)
 
 
-@dataclass(frozen=True)
-class Asking:
-    """The user behind a request."""
-
-    user: int
-    csrf: str
-    token_hash: bytes
-
-
 def context_of(request: Request) -> Context:
     """The context that the application was made with."""
     context: Context = request.app.state.context
     return context
-
-
-def hash_of(token: str) -> bytes:
-    """How a session token is kept: 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def begin_session(context: Context, response: Response, user: int, address: str) -> str:
-    """A new session in a cookie that scripts cannot read; answers the CSRF token."""
-    token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-    with context.pool.connection() as connection:
-        connection.execute(
-            "INSERT INTO service.sessions (token_hash, user_id, csrf, address) VALUES (%s, %s, %s, %s)",
-            (hash_of(token), user, csrf, address),
-        )
-    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/", max_age=INACTIVE_HOURS * 3600)
-    return csrf
-
-
-def session_of(context: Context, token: str | None) -> Asking:
-    """Whose session this is. Raises `Unauthorised` without one, or after 24 hours of inactivity."""
-    if token:
-        with context.pool.connection() as connection:
-            row = connection.execute(
-                "UPDATE service.sessions SET seen_at = clock_timestamp() WHERE token_hash = %s"
-                " AND seen_at > clock_timestamp() - make_interval(hours => %s) RETURNING user_id, csrf",
-                (hash_of(token), INACTIVE_HOURS),
-            ).fetchone()
-        if row is not None:
-            return Asking(row[0], row[1], hash_of(token))
-    raise Unauthorised("log in first")
 
 
 def asking(
@@ -121,9 +130,16 @@ def asking(
     x_csrf_token: Annotated[str | None, Header()] = None,
 ) -> Asking:
     """The user who asks; every change has to carry the CSRF token too."""
-    session = session_of(context, aristobot_session)
+    session = session_of(context.pool, aristobot_session)
     if request.method != "GET" and not secrets.compare_digest(session.csrf.encode(), (x_csrf_token or "").encode()):
         raise Forbidden("the X-CSRF-Token header is missing or wrong")
+    return session
+
+
+def admin(session: Annotated[Asking, Depends(asking)], context: Annotated[Context, Depends(context_of)]) -> Asking:
+    """The admin who asks. Raises `NotFound` for anybody else: what they cannot do is not there for them."""
+    if context.store.get(User, User.create_id(session.user)).role is not Role.ADMIN:
+        raise NotFound("there is no such address")
     return session
 
 
@@ -141,3 +157,4 @@ def books(context: Context, user: int) -> Iterator[Cursor[DictRow]]:
 
 InContext = Annotated[Context, Depends(context_of)]
 By = Annotated[Asking, Depends(asking)]
+ByAdmin = Annotated[Asking, Depends(admin)]

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from projections.users import myself
-from web import forms
 from web.context import By, Context, InContext, books
+from web.forms import platform as forms
 
 router = APIRouter(prefix="/api/health", tags=["health"])
 

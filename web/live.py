@@ -5,22 +5,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from psycopg_pool import PoolTimeout
 
-from projections import brokers, gains, positions, trades, webhooks
-from web import forms
-from web.context import COOKIE, Context, Unauthorised, books, session_of
+from projections import alerts, brokers, gains, positions, trades, webhooks
+from web.brokers import broker_rows
+from web.context import Context, books
+from web.forms.alerts import Alert
+from web.forms.trading import Gain
+from web.forms.webhooks import Webhook
 from web.health import health_of
 from web.positions import position_rows
+from web.sessions import COOKIE, Unauthorised, session_of
 from web.trading import trade_rows
 
 router = APIRouter()
 ROWS = 50
-TOPICS = ("webhooks", "trades", "positions", "gains", "brokers", "health")
+HEALTH = "health"
+NEWEST: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
+    "webhooks": lambda cursor: webhooks.page(cursor, before=None, limit=ROWS),
+    "trades": lambda cursor: trades.page(cursor, before=None, limit=ROWS, broker=None, state=None, executed=False),
+    "positions": positions.open_positions,
+    "gains": lambda cursor: gains.page(cursor, before=None, limit=ROWS),
+    "brokers": brokers.all_brokers,
+    "alerts": lambda cursor: alerts.page(cursor, before=None, limit=ROWS),
+}
+"""The newest rows of each topic that has a read model."""
+TOPICS = (*NEWEST, HEALTH)
+ROW_FORMS: dict[str, Any] = {"webhooks": Webhook, "gains": Gain, "alerts": Alert}
 LOOK_SECONDS = 1.0
 """How often the books are looked at without a wake-up."""
 TOGETHER_SECONDS = 0.02
@@ -37,6 +53,7 @@ class Feed:
         self._user = user
         self._positions = dict.fromkeys(TOPICS, 0)
         self._sequences = dict.fromkeys(TOPICS, 0)
+        self._loading: list[Any] = []
 
     def snapshot(self, topic: str) -> dict[str, Any]:
         """The topic from the start: its newest rows, and sequence 1."""
@@ -48,18 +65,9 @@ class Feed:
         return self._message(topic, "snapshot", items)
 
     def _newest(self, cursor: Any, topic: str) -> list[dict[str, Any]]:
-        if topic == "webhooks":
-            return _plain([forms.Webhook(**r) for r in webhooks.page(cursor, before=None, limit=ROWS)])
-        if topic == "trades":
-            rows = trades.page(cursor, before=None, limit=ROWS, broker=None, state=None, executed=False)
-            return _plain(trade_rows(cursor, rows))
-        if topic == "positions":
-            return _plain(position_rows(self._context, cursor, positions.open_positions(cursor)))
-        if topic == "gains":
-            return _plain([forms.Gain(**row) for row in gains.page(cursor, before=None, limit=ROWS)])
-        if topic == "brokers":
-            return _plain([forms.Broker(**r) for r in brokers.all_brokers(cursor)])
-        return _plain([health_of(self._context, self._user)])
+        if topic == HEALTH:
+            return _plain([health_of(self._context, self._user)])
+        return self._forms(cursor, topic, NEWEST[topic](cursor))
 
     def changes(self) -> list[dict[str, Any]]:
         """What the books gained since the last look."""
@@ -67,7 +75,7 @@ class Feed:
             row = cursor.execute("SELECT position FROM books.position").fetchone()
             position = row["position"] if row else 0
             told = []
-            for topic in TOPICS[:-1]:
+            for topic in NEWEST:
                 if position <= self._positions[topic]:
                     continue
                 query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT 500"
@@ -75,15 +83,25 @@ class Feed:
                 self._positions[topic] = position
                 if rows:
                     told.append(self._message(topic, "changes", self._forms(cursor, topic, rows)))
-        return told
+            return told + self._progress(cursor)
+
+    def _progress(self, cursor: Any) -> list[dict[str, Any]]:
+        """How far the loading of pairs has come is no row of the books."""
+        rows = brokers.all_brokers(cursor)
+        loading = [self._context.loading(row["exchange"], row["venue"]) for row in rows]
+        if loading == self._loading:
+            return []
+        self._loading = loading
+        return [self._message("brokers", "changes", self._forms(cursor, "brokers", rows))]
 
     def _forms(self, cursor: Any, topic: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if topic == "trades":
             return _plain(trade_rows(cursor, rows))
         if topic == "positions":
             return _plain(position_rows(self._context, cursor, rows))
-        form: Any = {"webhooks": forms.Webhook, "gains": forms.Gain, "brokers": forms.Broker}[topic]
-        return _plain([form(**row) for row in rows])
+        if topic == "brokers":
+            return _plain(broker_rows(self._context, cursor, rows))
+        return _plain([ROW_FORMS[topic](**row) for row in rows])
 
     def results(self) -> list[dict[str, Any]]:
         """What is held, at the prices of this moment; nothing when nothing is held."""
@@ -113,7 +131,7 @@ async def live(socket: WebSocket) -> None:
         return await socket.close(WRONG_ORIGIN)
     token = socket.cookies.get(COOKIE)
     try:
-        session = await asyncio.to_thread(session_of, context, token)
+        session = await asyncio.to_thread(session_of, context.pool, token)
     except Unauthorised:
         await socket.accept()
         return await socket.close(NOT_LOGGED_IN)
@@ -160,7 +178,7 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
                     continue
                 health_at = time.monotonic() + HEALTH_SECONDS
                 try:
-                    await asyncio.to_thread(session_of, context, token)
+                    await asyncio.to_thread(session_of, context.pool, token)
                 except Unauthorised:
                     return await socket.close(NOT_LOGGED_IN)
                 for message in [await asyncio.to_thread(feed.health), *await asyncio.to_thread(feed.results)]:

@@ -10,9 +10,9 @@ from fastapi import APIRouter
 from domain.amounts import difference, product
 from projections import gains, positions
 from projections.brokers import all_brokers
-from web import forms
 from web.context import By, Context, InContext, books
 from web.cursors import before_of, cursor_after
+from web.forms import trading as forms
 from web.trading import Limit
 
 router = APIRouter(prefix="/api", tags=["positions"])

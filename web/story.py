@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from domain.refusals import NotFound
-from web import forms
 from web.context import By, InContext
+from web.forms import platform as forms
 
 router = APIRouter(prefix="/api/story", tags=["story"])
 

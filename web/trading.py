@@ -1,22 +1,21 @@
-"""Brokers, orders and trades, the stops and cancel-all."""
+"""Orders and trades, the stop of everything and cancel-all."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
-from application import accounts
-from projections import brokers, fills, trades
-from web import forms
+from application import stops
+from projections import fills, trades
 from web.context import By, Context, InContext, books
 from web.cursors import before_of, cursor_after
+from web.forms import trading as forms
 
 router = APIRouter(prefix="/api", tags=["trading"])
 MOST_ROWS = 200
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 BrokerNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 State = Literal[
     "live", "placed", "submitted", "unknown", "open", "closed", "cancelled", "expired", "rejected", "refused", "pending"
@@ -56,13 +55,6 @@ def _page(
     return forms.Trades(items=items, next=cursor_after(items[-1].created_at, items[-1].id) if more else None)
 
 
-@router.get("/brokers")
-def list_brokers(by: By, context: InContext) -> forms.Brokers:
-    """The user's brokers, the default one first."""
-    with books(context, by.user) as cursor:
-        return forms.Brokers(items=[forms.Broker(**row) for row in brokers.all_brokers(cursor)])
-
-
 @router.get("/orders")
 def list_orders(
     by: By,
@@ -91,28 +83,16 @@ def list_trades(
 @router.post("/trading/stop", status_code=204)
 def stop_all(by: By, context: InContext) -> None:
     """No automatic order on any broker until resumed."""
-    accounts.switch_trading(context.store, by.user, stopped=True)
+    stops.switch_trading(context.store, by.user, stopped=True)
 
 
 @router.post("/trading/resume", status_code=204)
 def resume_all(by: By, context: InContext) -> None:
     """Automatic orders are allowed again."""
-    accounts.switch_trading(context.store, by.user, stopped=False)
-
-
-@router.post("/brokers/{number}/stop", status_code=204)
-def stop_broker(number: Number, by: By, context: InContext) -> None:
-    """No automatic order on this broker until resumed."""
-    accounts.switch_trading(context.store, by.user, stopped=True, number=number)
-
-
-@router.post("/brokers/{number}/resume", status_code=204)
-def resume_broker(number: Number, by: By, context: InContext) -> None:
-    """Automatic orders are allowed again on this broker."""
-    accounts.switch_trading(context.store, by.user, stopped=False, number=number)
+    stops.switch_trading(context.store, by.user, stopped=False)
 
 
 @router.post("/orders/cancel-all")
 def cancel_all(by: By, context: InContext) -> forms.Cancelled:
     """Ask for every order that has not ended to be cancelled."""
-    return forms.Cancelled(asked=accounts.cancel_all(context.store, by.user))
+    return forms.Cancelled(asked=stops.cancel_all(context.store, by.user))

@@ -7,9 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from projections import webhooks
-from web import forms
 from web.context import By, InContext, books
 from web.cursors import before_of, cursor_after
+from web.forms import webhooks as forms
 from web.trading import Limit
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])

@@ -1,0 +1,244 @@
+"""Accounts on exchanges: trying, connecting, changing and removing them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Path
+from fastapi.responses import StreamingResponse
+
+from application import brokers, stops
+from application.exchange import Credentials
+from application.requests import Action, Answer, GatewayAway, Request
+from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
+from domain.refusals import Invalid
+from projections.brokers import brokers_in_use
+from web.context import By, Context, InContext, books
+from web.forms import brokers as forms
+
+router = APIRouter(prefix="/api", tags=["brokers"])
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+C = TypeVar("C", bound=StrEnum)
+REQUESTER = "Mon Compte"
+
+
+def broker_rows(context: Context, cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Broker]:
+    """Rows with the number of pairs, and how far their loading has come at this moment."""
+    cursor.execute("SELECT exchange, venue, count(*) AS pairs FROM service.markets GROUP BY exchange, venue")
+    pairs = {(row["exchange"], row["venue"]): row["pairs"] for row in cursor.fetchall()}
+    return [_form(context, row, pairs.get((row["exchange"], row["venue"]), 0)) for row in rows]
+
+
+def _form(context: Context, row: dict[str, Any], pairs: int) -> forms.Broker:
+    loading = context.loading(row["exchange"], row["venue"])
+    limits = forms.Limits(
+        currency=row["limit_currency"], per_order=row["limit_per_order"], per_day=row["limit_per_day"]
+    )
+    under_way = None if loading is None else forms.Loading(done=loading[0], total=loading[1])
+    return forms.Broker(**row, limits=limits, pairs=pairs, loading=under_way)
+
+
+@router.get("/exchanges")
+def list_exchanges(_: By, context: InContext) -> forms.Exchanges:
+    """What the gateway speaks, and what each of them needs and can do."""
+    return forms.Exchanges(
+        items=[
+            forms.Exchange(
+                name=entry.name, label=entry.label, fields=[*entry.fields],
+                venues=[venue for venue in entry.venues if venue is not Venue.LIVE or context.live_allowed],
+                order_types=[*entry.order_types], times_in_force=[*entry.times_in_force], requests=entry.requests,
+                **vars(entry.capabilities),
+            )
+            for entry in context.exchanges
+        ]
+    )  # fmt: skip
+
+
+@router.get("/brokers")
+def list_brokers(by: By, context: InContext) -> forms.Brokers:
+    """The user's brokers, the default one first."""
+    with books(context, by.user) as cursor:
+        return forms.Brokers(items=broker_rows(context, cursor, brokers_in_use(cursor)))
+
+
+# --- trying ------------------------------------------------------------------------------------------------------
+
+
+def _chosen(kind: type[C], said: str, field: str) -> C:
+    try:
+        return kind(said)
+    except ValueError:
+        raise Invalid(f"{field} is one of {[*map(str, kind)]}", code=f"{field}_unknown", field=field) from None
+
+
+def _keys(context: Context, exchange: Exchange, given: forms.Keys) -> Credentials:
+    """The fields that this exchange's keys have. Raises `Invalid` naming the one that is missing."""
+    entry = next(entry for entry in context.exchanges if entry.name == exchange)
+    said = {"key": given.key.strip(), "secret": given.secret.strip(), "passphrase": (given.passphrase or "").strip()}
+    for field in entry.fields:
+        if not said[field]:
+            raise Invalid(f"{entry.label} needs a {field}", code=f"{field}_missing", field=field)
+        if not said[field].isascii() or any(c.isspace() for c in said[field]):
+            raise Invalid(f"this is no {field}", code="key_malformed", field=field)
+    return Credentials(said["key"], said["secret"], said["passphrase"] or None)
+
+
+def _venue(context: Context, said: str) -> Venue:
+    venue = _chosen(Venue, said, "venue")
+    if venue is Venue.LIVE and not context.live_allowed:
+        raise Invalid("live trading needs ARISTOBOT_LIVE=true", code="live_not_allowed", field="venue")
+    return venue
+
+
+def _ask(context: Context, user: int, params: dict[str, Any]) -> Iterator[Answer]:
+    return context.gateway.ask(Request(user, Action.TEST_CONNECTION, params, REQUESTER, time.time()))
+
+
+def _trial(context: Context, given: forms.Trial) -> dict[str, Any]:
+    exchange = _chosen(Exchange, given.exchange, "exchange")
+    sealed = context.vault.seal(_keys(context, exchange, given.keys))
+    return {"exchange": exchange, "venue": _venue(context, given.venue), "sealed": sealed}
+
+
+def _told(answers: Iterator[Answer]) -> Iterator[forms.Step]:
+    """The steps as they begin; the last line is the verdict, also when the gateway is away."""
+    try:
+        for answer in answers:
+            if answer.progress is not None:
+                yield forms.Step(step=answer.progress)
+            else:
+                yield forms.Step(verdict=_verdict(answer))
+    except GatewayAway as away:
+        yield forms.Step(verdict=forms.Verdict(ok=False, code=away.code, detail=str(away)))
+
+
+def _verdict(answer: Answer) -> forms.Verdict:
+    if answer.data is None:
+        return forms.Verdict(ok=False, code=answer.code, detail=answer.error)
+    return forms.Verdict(**{name: value for name, value in answer.data.items() if name != "answered"})
+
+
+LINES = {200: {"model": forms.Step, "description": "One JSON object per line, the last one with the verdict."}}
+
+
+def _lines(steps: Iterator[forms.Step]) -> StreamingResponse:
+    return StreamingResponse((step.model_dump_json() + "\n" for step in steps), media_type="application/x-ndjson")
+
+
+@router.post("/brokers/test", responses=LINES)  # type: ignore[arg-type]
+def try_keys(given: forms.Trial, by: By, context: InContext) -> StreamingResponse:
+    """Try keys before they are kept: a real call through the gateway, told step by step."""
+    return _lines(_told(_ask(context, by.user, _trial(context, given))))
+
+
+@router.post("/brokers/{number}/test", responses=LINES)  # type: ignore[arg-type]
+def try_broker(number: Number, by: By, context: InContext) -> StreamingResponse:
+    """Try a broker with the keys that are kept; the outcome is recorded."""
+    brokers.broker_of(context.store, by.user, number)
+
+    def steps() -> Iterator[forms.Step]:
+        for step in _told(_ask(context, by.user, {"broker_id": number})):
+            if step.verdict is not None:
+                detail = step.verdict.code or ""
+                brokers.record_test(context.store, by.user, number, ok=step.verdict.ok, detail=detail)
+            yield step
+
+    return _lines(steps())
+
+
+def _tried(context: Context, user: int, params: dict[str, Any], *, insist: bool) -> None:
+    """Keys are kept once they are proven. `insist` keeps those that may withdraw, or about which nothing was heard.
+
+    Raises `Invalid` otherwise; keys that the exchange refuses are never kept.
+    """
+    try:
+        *_, answer = _ask(context, user, params)
+    except GatewayAway as away:
+        if not insist:
+            raise Invalid(str(away), code="gateway_away", field="insist") from away
+        return
+    told = answer.data or {}
+    code = told.get("code") or answer.code
+    if not told.get("ok"):
+        if told.get("answered", False) or not insist:
+            detail = str(told.get("detail") or answer.error or "")
+            raise Invalid(detail, code=code or "no_answer", field="key" if told.get("answered") else "insist")
+    elif told["may_withdraw"] and not insist:
+        raise Invalid("this key may withdraw: make one that may only trade", code="key_may_withdraw", field="insist")
+
+
+# --- connecting and changing -------------------------------------------------------------------------------------
+
+
+@router.post("/brokers", status_code=201)
+def connect(given: forms.NewBroker, by: By, context: InContext) -> forms.Connected:
+    """Connect an account once its keys are proven; its pairs are then loaded in the background."""
+    exchange, venue = _chosen(Exchange, given.exchange, "exchange"), _venue(context, given.venue)
+    keys = _keys(context, exchange, given.keys)
+    brokers.check_name(context.store, by.user, given.name)
+    _tried(context, by.user, _trial(context, given), insist=given.insist)
+    broker = brokers.connect_broker(context.store, context.vault, by.user, exchange, venue, given.name, keys)
+    return forms.Connected(number=broker.number)
+
+
+@router.put("/brokers/{number}/credentials", status_code=204)
+def change_keys(number: Number, given: forms.NewKeys, by: By, context: InContext) -> None:
+    """Replace the keys once the new ones are proven; the history stays."""
+    broker = brokers.broker_of(context.store, by.user, number)
+    keys = _keys(context, broker.exchange, given.keys)
+    sealed = {"exchange": broker.exchange, "venue": broker.venue, "sealed": context.vault.seal(keys)}
+    _tried(context, by.user, sealed, insist=given.insist)
+    brokers.change_credentials(context.store, context.vault, by.user, number, keys)
+
+
+@router.put("/brokers/{number}", status_code=204)
+def change(number: Number, given: forms.Change, by: By, context: InContext) -> None:
+    """Rename it, choose what it is used for, limit it, choose how its stops are rested."""
+    limits = given.limits
+    brokers.change_broker(
+        context.store,
+        by.user,
+        number,
+        name=given.name,
+        usage=None if given.usage is None else _chosen(Usage, given.usage, "usage"),
+        limits=None if limits is None else Limits(limits.currency.strip().upper(), limits.per_order, limits.per_day),
+        stop_style=None if given.stop_style is None else _chosen(StopStyle, given.stop_style, "stop_style"),
+    )
+
+
+@router.put("/brokers/{number}/default", status_code=204)
+def make_default(number: Number, by: By, context: InContext) -> None:
+    """Propose this broker first."""
+    brokers.make_default(context.store, by.user, number)
+
+
+@router.post("/brokers/{number}/markets", status_code=202)
+def load_markets(number: Number, by: By, context: InContext) -> forms.Pairs:
+    """Load its pairs anew; how far it has come shows on the live socket."""
+    brokers.broker_of(context.store, by.user, number)
+    asked = Request(by.user, Action.LOAD_MARKETS, {"broker_id": number}, REQUESTER, time.time())
+    answers = [answer for answer in context.gateway.ask(asked) if answer.success is not None]
+    if answers[-1].data is None:
+        raise GatewayAway(answers[-1].error or "", code=answers[-1].code)
+    return forms.Pairs(count=answers[-1].data["count"], shared=answers[-1].data["shared"])
+
+
+@router.delete("/brokers/{number}", status_code=204)
+def remove(number: Number, by: By, context: InContext) -> None:
+    """Use it no longer: its keys are destroyed, its history stays."""
+    brokers.remove_broker(context.store, context.vault, by.user, number)
+
+
+@router.post("/brokers/{number}/stop", status_code=204)
+def stop(number: Number, by: By, context: InContext) -> None:
+    """No automatic order on this broker until resumed."""
+    stops.switch_trading(context.store, by.user, stopped=True, number=number)
+
+
+@router.post("/brokers/{number}/resume", status_code=204)
+def resume(number: Number, by: By, context: InContext) -> None:
+    """Automatic orders are allowed again on this broker."""
+    stops.switch_trading(context.store, by.user, stopped=False, number=number)

@@ -1,0 +1,20 @@
+"""What fields of the API are made of."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, PlainSerializer, StringConstraints
+
+LONGEST_TEXT = 200
+
+
+def _plain(text: str) -> str:
+    """Half a surrogate pair is no character: it can be neither hashed nor stored."""
+    text.encode()  # raises UnicodeEncodeError, which is a ValueError
+    return text
+
+
+Text = Annotated[str, AfterValidator(_plain), StringConstraints(max_length=LONGEST_TEXT)]
+Amount = Annotated[Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str)]

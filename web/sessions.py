@@ -1,0 +1,118 @@
+"""Sessions: what a cookie stands for. They are no facts about trading: a table of the service holds them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from psycopg.rows import class_row
+from psycopg_pool import ConnectionPool
+
+from domain.refusals import NotFound, Refused
+
+COOKIE = "aristobot_session"
+INACTIVE_HOURS = 24
+LONGEST_AGENT = 200
+
+
+class Unauthorised(Refused):
+    """Nobody is logged in, or the session has ended."""
+
+    code = "not_logged_in"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The user behind a request."""
+
+    user: int
+    csrf: str
+    token_hash: bytes
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One session of a user, as its owner sees it."""
+
+    id: UUID
+    address: str
+    agent: str
+    began_at: datetime
+    seen_at: datetime
+    current: bool
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def _hash_of(token: str) -> bytes:
+    """How a token is kept: 256 random bits need no slow hash."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def begin(pool: ConnectionPool, request: Request, response: Response, user: int) -> str:
+    """A new session in a cookie that scripts cannot read; answers the CSRF token."""
+    token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+    agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
+    with pool.connection() as connection:
+        connection.execute(
+            "INSERT INTO service.sessions (token_hash, user_id, csrf, address, agent) VALUES (%s, %s, %s, %s, %s)",
+            (_hash_of(token), user, csrf, address_of(request), agent),
+        )
+    response.set_cookie(
+        COOKIE, token, httponly=True, samesite="strict", path="/", max_age=INACTIVE_HOURS * 3600,
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return csrf
+
+
+def session_of(pool: ConnectionPool, token: str | None) -> Asking:
+    """Whose session this is. Raises `Unauthorised` without one, or after 24 hours of inactivity."""
+    if token:
+        with pool.connection() as connection:
+            row = connection.execute(
+                "UPDATE service.sessions SET seen_at = clock_timestamp() WHERE token_hash = %s"
+                " AND seen_at > clock_timestamp() - make_interval(hours => %s) RETURNING user_id, csrf",
+                (_hash_of(token), INACTIVE_HOURS),
+            ).fetchone()
+        if row is not None:
+            return Asking(row[0], row[1], _hash_of(token))
+    raise Unauthorised("log in first")
+
+
+def sessions_of(pool: ConnectionPool, by: Asking) -> list[Kept]:
+    """The user's sessions that are still good, the newest sign of life first."""
+    with pool.connection() as connection, connection.cursor(row_factory=class_row(Kept)) as cursor:
+        return cursor.execute(
+            "SELECT id, address, agent, began_at, seen_at, token_hash = %s AS current FROM service.sessions"
+            " WHERE user_id = %s AND seen_at > clock_timestamp() - make_interval(hours => %s) ORDER BY seen_at DESC",
+            (by.token_hash, by.user, INACTIVE_HOURS),
+        ).fetchall()
+
+
+def end(pool: ConnectionPool, by: Asking) -> None:
+    """End the session that asks."""
+    _delete(pool, "token_hash = %s", by.token_hash)
+
+
+def revoke(pool: ConnectionPool, by: Asking, session: UUID) -> None:
+    """End one of the user's sessions. Raises `NotFound` for another user's as for none."""
+    if not _delete(pool, "id = %s AND user_id = %s", session, by.user):
+        raise NotFound("there is no such session")
+
+
+def end_all(pool: ConnectionPool, user: int, but: bytes = b"") -> None:
+    """End all sessions of a user, but the one that asks."""
+    _delete(pool, "user_id = %s AND token_hash <> %s", user, but)
+
+
+def _delete(pool: ConnectionPool, which: str, *values: Any) -> int:
+    with pool.connection() as connection:
+        return connection.execute(f"DELETE FROM service.sessions WHERE {which}", values).rowcount
