@@ -1,4 +1,4 @@
-"""The command line: `aristobot run`, `terminal`, `paper`, `migrate`, `audit`, `projections`, `webhook`, `openapi`."""
+"""The command line: run, terminals, paper exchange, migration, audit, books, users, backups; `--help` tells all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import uvloop
 from psycopg.conninfo import make_conninfo
 
 from adapters import audit
+from adapters.backup import BackupFailed
 from adapters.bus import Bus
 from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
@@ -25,12 +26,21 @@ from adapters.migrate import OWNER, migrate, rebuild_books, url_for, verify_book
 from adapters.paper.prices import NoCandles, replayed
 from adapters.paper.server import PaperServer
 from adapters.story import story_of
+from adapters.vault import Vault
+from aristobot.backups import back_up_daily, back_up_now, restore_into
 from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
+from aristobot.people import COMMANDS, People, password_from_input
 from aristobot.servers.process import ServerError
 from aristobot.settings import SettingError, Settings
 from aristobot.supervisor import AlreadyRunning, Supervisor
 from aristobot.wiring import House
+from domain.refusals import Refused
+
+UNABLE = (
+    SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, FileNotFoundError,
+)  # fmt: skip
+"""What a command says instead of a traceback."""
 
 
 def _say(text: str) -> None:
@@ -146,6 +156,40 @@ def _projections(arguments: argparse.Namespace, settings: Settings) -> int:
     return 1 if compared.differences else 0
 
 
+def _user(arguments: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    password = password_from_input() if arguments.password_stdin else None
+    with open_pool(_owner_url(settings, master)) as pool:
+        COMMANDS[arguments.what](People(Store(pool, master), master, settings, _say), arguments.name, password)
+    return 0
+
+
+def _vault(_: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    with open_pool(_owner_url(settings, master)) as pool:
+        _say(f"sealed {Vault(pool, master).rotate()} secrets by the newest key")
+    return 0
+
+
+def _backup(arguments: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    url = _owner_url(settings, master)
+    if arguments.daily:
+        stopping = stop_on_signal()
+        back_up_daily(settings, url, master, open_log(settings.home, "backup"), stopping)
+        return 0
+    note = back_up_now(settings, url, arguments.to and Path(arguments.to))
+    _say(json.dumps(vars(note)) if arguments.json else f"{note.file}: {note.events} events, head {note.head}")
+    return 0
+
+
+def _restore(arguments: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    with Supervisor(settings, []).database() as url:
+        restore_into(url, master, Path(arguments.file).resolve(), arguments.head, _say)
+    return 0
+
+
 def _openapi(_: argparse.Namespace, __: Settings) -> int:
     from web.app import create_app  # noqa: PLC0415 - only this command needs the web without a database
 
@@ -190,6 +234,19 @@ def _parser() -> argparse.ArgumentParser:
     audited.add_argument("--json", action="store_true", help="answer for a machine")
     projections = command("projections", _projections, "rebuild the read models, or compare them with a rebuild")
     projections.add_argument("what", choices=["rebuild", "verify"])
+    people = command("user", _user, "make, invite, disable, enable and forget users, reset what they log in with")
+    people.add_argument("what", choices=[*COMMANDS])
+    people.add_argument("name", nargs="?", help="the user's name")
+    people.add_argument("--password-stdin", action="store_true", help="read the new password from the standard input")
+    vault = command("vault", _vault, "seal every secret by the newest key of ARISTOBOT_SECRET_KEY")
+    vault.add_argument("what", choices=["rotate"])
+    backup = command("backup", _backup, "dump the whole database")
+    backup.add_argument("--to", help="a folder; otherwise `backups` in ARISTOBOT_HOME and the second place")
+    backup.add_argument("--daily", action="store_true", help="once a day, until it is stopped")
+    backup.add_argument("--json", action="store_true", help="answer for a machine")
+    restore = command("restore", _restore, "restore a backup into an empty database and verify it")
+    restore.add_argument("file", help="the .dump, with its .json beside it")
+    restore.add_argument("--head", help="a head hash that was written down elsewhere")
     command("openapi", _openapi, "print the console's API")
     return parser
 
@@ -199,7 +256,7 @@ def main(given: list[str] | None = None) -> int:
     arguments = _parser().parse_args(given)
     try:
         return int(arguments.carry_out(arguments, Settings.read()))
-    except (SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, psycopg.OperationalError) as error:
+    except (*UNABLE, psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
         sys.stderr.write(f"aristobot: {error}\n")
         return 2
 

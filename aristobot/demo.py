@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from application.accounts import brokers_of, connect_broker, register, registry_of
+from application.brokers import brokers_of, connect_broker
 from application.exchange import Credentials
+from application.users import register, registry_of
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
+from domain.user import COMMAND_LINE
 
 USER = "demo"
 BALANCES = {"USDT": "10000", "USDC": "5000", "BTC": "0.05"}
@@ -20,7 +22,8 @@ BALANCES = {"USDT": "10000", "USDC": "5000", "BTC": "0.05"}
 
 def prepare(house: House, paper: str) -> dict[str, Any]:
     """Make what is missing and say where everything is; the answer is kept in HOME, readable by its owner alone."""
-    file = house.settings.home / "run.json"
+    settings = house.settings
+    file = settings.home / "run.json"
     known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     password = known.get("password") or secrets.token_urlsafe(12)
     registry = registry_of(house.store)
@@ -31,7 +34,6 @@ def prepare(house: House, paper: str) -> dict[str, Any]:
     if number is not None and not brokers_of(house.store, number):
         credentials = Credentials(keys["key"], keys["secret"])
         connect_broker(house.store, house.vault, number, Exchange.BINANCE, Venue.PAPER, "Binance paper", credentials)
-    settings = house.settings
     token = (house.vault.token_of(number) or house.vault.rotate_token(number)) if number is not None else ""
     told = {
         "console": f"http://127.0.0.1:{settings.web_port}",
@@ -45,6 +47,14 @@ def prepare(house: House, paper: str) -> dict[str, Any]:
     }
     _write(file, told)
     return told
+
+
+def introduce(house: House, paper: str) -> dict[str, Any]:
+    """On a database of one's own nobody is made: where everything is, and a code for the first account."""
+    settings = house.settings
+    told = {"console": f"http://127.0.0.1:{settings.web_port}", "paper": paper}
+    _write(settings.home / "run.json", told)
+    return told if registry_of(house.store).users else {**told, "code": house.invitations.make(COMMAND_LINE)}
 
 
 def _paper_keys(house: House, paper: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ ROLES = {
     "gateway": "aristobot_writer",
     "receiver": "aristobot_writer",
     "projector": "aristobot_projector",
+    "alerts": "aristobot_writer",
 }
 """The terminals and the database role that each connects as."""
 TERMINALS = tuple(ROLES)
@@ -42,6 +43,7 @@ def beat(bus: Bus, name: str, figures: Callable[[], dict[str, Any]], stopping: t
                 told = {"error": type(error).__name__}
             bus.beat(name, {"pid": os.getpid(), **told})
             stopping.wait(FIGURES_SECONDS)
+        bus.leave(name)  # who ends well leaves no sign of life behind; who was killed does
 
     thread = threading.Thread(target=run, name="beat", daemon=True)
     thread.start()

@@ -26,6 +26,8 @@ class Settings:
     paper_port: int
     binance_url: str | None
     live: bool
+    debug: bool
+    backup_copy: Path | None
 
     @classmethod
     def read(cls) -> Settings:
@@ -42,7 +44,9 @@ class Settings:
             webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),
             paper_port=_port("ARISTOBOT_PAPER_PORT", 9100),
             binance_url=given("ARISTOBOT_BINANCE_URL"),
-            live=(given("ARISTOBOT_LIVE") or "").lower() in {"true", "1", "yes"},
+            live=_switch("ARISTOBOT_LIVE"),
+            debug=_switch("DEBUG_ARISTOBOT"),
+            backup_copy=Path(copy).expanduser().resolve() if (copy := given("ARISTOBOT_BACKUP_COPY")) else None,
         )
 
     def need_database(self) -> str:
@@ -68,6 +72,10 @@ class Settings:
             with os.fdopen(descriptor, "w") as opened:
                 opened.write(secrets.token_urlsafe(48))
         return file.read_text().strip()
+
+
+def _switch(name: str) -> bool:
+    return (os.environ.get(name) or "").lower() in {"true", "1", "yes"}
 
 
 def _port(name: str, default: int) -> int:

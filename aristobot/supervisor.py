@@ -11,7 +11,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,7 @@ from aristobot.servers.valkey import Valkey
 from aristobot.settings import Settings
 from aristobot.wiring import House
 
-ORDER = ("gateway", "projector", "web", "engine", "receiver")
+ORDER = ("gateway", "projector", "web", "engine", "receiver", "alerts")
 LONGEST_PAUSE = 30.0
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 0.2
@@ -80,6 +81,7 @@ class Supervisor:
             told = self._prepare(paper)
             for name in ORDER:
                 self._start(name, ["terminal", name])
+            self._start("backup", ["backup", "--daily"])
             _await_http(f"http://127.0.0.1:{self.settings.web_port}/api/health", stopping)
             _await_http(f"http://127.0.0.1:{self.settings.webhook_port}/", stopping)
             if not stopping.is_set():
@@ -88,6 +90,20 @@ class Supervisor:
         finally:
             self._stop()
         return 0
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The database as its owner, without anything else running: a restore is no work for a platform at work."""
+        self._take_home()
+        if self.settings.database_url is not None:
+            yield self.settings.database_url
+            return
+        postgres = Postgres(self.settings.home, self.master)
+        postgres.start()
+        try:
+            yield postgres.url
+        finally:
+            postgres.stop()
 
     def _take_home(self) -> None:
         self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -124,7 +140,7 @@ class Supervisor:
             )
         )
         with house.pool:
-            return demo.prepare(house, paper)
+            return demo.prepare(house, paper) if self.settings.database_url is None else demo.introduce(house, paper)
 
     def _environment(self, name: str) -> dict[str, str]:
         """A child's settings: secrets travel in the environment, never among the arguments."""
@@ -134,6 +150,8 @@ class Supervisor:
             "ARISTOBOT_REDIS_URL": self.redis_url,
             "PYTHONUNBUFFERED": "1",
         }
+        if name == "backup":
+            given |= {"ARISTOBOT_DATABASE_URL": self.owner_url}
         if role := ROLES.get(name):
             url = url_for(self.owner_url, role, self.master)
             given |= {"ARISTOBOT_DATABASE_URL": url, "ARISTOBOT_DATABASE_DIRECT_URL": url}
@@ -215,17 +233,15 @@ def _await_http(url: str, stopping: threading.Event, seconds: float = 60) -> Non
 
 
 def _announce(told: dict[str, Any]) -> None:
-    lines = [
-        "Aristobot is running.",
-        f"  console   {told['console']}",
-        f"  user      {told['user']}",
-        f"  password  {told['password']}",
-        f"  webhook   {told['webhook_url']}",
-        "",
-        "Send an alert (it can be pasted again):",
-        demo.curl(told),
-        "",
-        "Ctrl+C stops everything.",
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    lines = ["Aristobot is running.", f"  console   {told['console']}"]
+    if "user" in told:
+        lines += [
+            f"  user      {told['user']}",
+            f"  password  {told['password']}",
+            f"  webhook   {told['webhook_url']}",
+        ]
+        lines += ["", "Send an alert (it can be pasted again):", demo.curl(told)]
+    elif "code" in told:
+        lines += [f"  code      {told['code']}   (makes the first account, which is the admin's)"]
+    sys.stdout.write("\n".join([*lines, "", "Ctrl+C stops everything."]) + "\n")
     sys.stdout.flush()

@@ -5,29 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
 from psycopg_pool import ConnectionPool
 
+from adapters.backup import TOMBSTONES
 from adapters.bell import Bell
 from adapters.bus import Bus
+from adapters.channels import ChannelTable
+from adapters.debug_mode import DebugMode
 from adapters.eventstore import Store, open_pool
 from adapters.exchanges.binance.client import Binance
+from adapters.exchanges.catalogue import CATALOGUE, HOSTS
+from adapters.invitations import Invitations
 from adapters.keys import MasterKey
 from adapters.reference import MarketTable
+from adapters.second_factor import SecondFactorTable
+from adapters.tombstones import Tombstones
 from adapters.vault import Vault
-from application.exchange import Exchange
+from application import users
+from application.exchange import Exchange as Client
 from aristobot.settings import Settings
-from domain.broker import Venue
+from domain.broker import Exchange, Venue
 from domain.refusals import Invalid
-
-_BINANCE = {
-    Venue.LIVE: ("https://api.binance.com", "wss://ws-api.binance.com/ws-api/v3", "wss://stream.binance.com"),
-    Venue.TESTNET: (
-        "https://testnet.binance.vision",
-        "wss://ws-api.testnet.binance.vision/ws-api/v3",
-        "wss://stream.testnet.binance.vision",
-    ),
-}
 
 
 def utc_now() -> datetime:
@@ -63,6 +63,21 @@ class House:
         return Vault(self.pool, self.master)
 
     @cached_property
+    def factors(self) -> SecondFactorTable:
+        """Second factors."""
+        return SecondFactorTable(self.pool, self.master)
+
+    @cached_property
+    def channels(self) -> ChannelTable:
+        """Where alerts are sent."""
+        return ChannelTable(self.pool, self.master)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Codes that let one person make an account."""
+        return Invitations(self.pool, self.master)
+
+    @cached_property
     def markets(self) -> MarketTable:
         """The markets that the gateway loaded."""
         return MarketTable(self.pool)
@@ -76,12 +91,27 @@ class House:
         """A new bell; each follower has its own."""
         return Bell(self.settings.database_direct_url or self.settings.need_database())
 
-    def exchange(self, name: str, venue: str) -> Exchange:
+    @property
+    def backups(self) -> Path:
+        """Where backups lie, and beside them who is to stay forgotten."""
+        return self.settings.home / "backups"
+
+    def debug_mode(self) -> DebugMode:
+        """Allowed by the environment, never where real money can be traded."""
+        allowed = self.settings.debug and not self.settings.live
+        return DebugMode(self.pool, allowed, self.master.password_of_developer())
+
+    def forget(self, number: int, by: int) -> None:
+        """End an account; that it has ended outlives any restore of an older backup."""
+        users.forget(self.store, self.vault, number, by)
+        Tombstones(self.backups / TOMBSTONES).add(number)
+
+    def exchange(self, name: str, venue: str) -> Client:
         """The client of an exchange at a venue. Addresses from the environment move paper only.
 
         Raises `Invalid` for live without `ARISTOBOT_LIVE=true`.
         """
-        if name != "binance":
+        if name not in CATALOGUE:
             raise Invalid(f"{name} is not spoken here", code="exchange_unknown", field="exchange")
         if venue == Venue.PAPER:
             rest = self.settings.binance_url or f"http://127.0.0.1:{self.settings.paper_port + 1}"
@@ -89,4 +119,5 @@ class House:
             return Binance(rest, f"{sockets}/ws-api/v3", sockets)
         if venue == Venue.LIVE and not self.settings.live:
             raise Invalid("live trading needs ARISTOBOT_LIVE=true", code="live_not_allowed", field="venue")
-        return Binance(*_BINANCE[Venue(venue)])
+        hosts = HOSTS[Exchange(name), Venue(venue)]
+        return Binance(hosts.rest, hosts.orders, hosts.streams, has_wallet=venue == Venue.LIVE)

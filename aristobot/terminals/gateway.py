@@ -15,12 +15,14 @@ from application.desk import Desk
 from application.exchange import Exchange, ExchangeError
 from application.lane import Lane
 from application.positions import position_id_of
+from aristobot.clients import Clients
+from aristobot.counter import Counter
 from aristobot.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.broker import Broker
 from domain.order import LIVE, Order, Status
 from domain.position import Position
-from domain.refusals import Refused
+from domain.refusals import NotFound, Refused
 from domain.registry import REGISTRY_ID, Registry
 from domain.wish import Side
 
@@ -28,8 +30,9 @@ NAME = "gateway"
 POLL_SECONDS = 1.0
 ENDS = frozenset({"Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected"})
 MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
-TOPICS = frozenset({"Order.Placed", "Order.CancelRequested", "Broker.CredentialStored"}) | ENDS | MOVES
-CLOCK_SECONDS, PRICE_SECONDS = 30.0, 2.0
+CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
+TOPICS = frozenset({"Order.Placed", "Order.CancelRequested"}) | CHANGES | ENDS | MOVES
+PRICE_SECONDS = 2.0
 
 
 class Gateway:
@@ -39,8 +42,11 @@ class Gateway:
         self._house = house
         self._log = log
         self._sender = uuid4()
-        self._exchanges: dict[tuple[str, str], Exchange] = {}
+        self._clients = Clients(house, log)
         self._lanes: dict[int, Lane] = {}
+        self.counter = Counter(house, self._clients, self._lanes, log)
+        self._working: dict[int, asyncio.Task[None]] = {}
+        self._listening: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[UUID, tuple[int, str]] = {}
         self._waiting: dict[int, list[tuple[str, UUID]]] = {}
@@ -80,14 +86,15 @@ class Gateway:
             return
         try:
             broker = await asyncio.to_thread(self._house.store.get, Broker, Broker.create_id(number))
+            if broker.removed:
+                return
             credentials = await asyncio.to_thread(self._house.vault.credentials, number)
-            exchange = await self._exchange(broker)
+            exchange = await self._clients.of(broker.exchange, broker.venue)
         except (Refused, ExchangeError) as error:
             self._log.warning("lane_not_open", broker=number, error=str(error))
             self._again(5.0, number)
             return
-        native = await asyncio.to_thread(self._house.markets.of, broker.exchange, broker.venue)
-        markets = {market.symbol: market for market in native.values()}
+        markets = await self._clients.markets(broker.exchange, broker.venue)
         desk = Desk(broker, exchange, credentials, markets, self._house.store, self._sender, utc_now, self._log)
         lane = Lane(desk)
         # Doubts first: an entry must not overtake a doubt about its own symbol.
@@ -101,27 +108,39 @@ class Gateway:
         for what, order_id in self._waiting.pop(number, []):
             if what != "resume":
                 self.tell(number, what, order_id)
-        self._start(lane.work())
-        self._start(lane.follow_stream())
+        self._working[number] = self._start(lane.work())
+        self._listening[number] = self._start(lane.follow_stream())
         self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
 
-    async def _exchange(self, broker: Broker) -> Exchange:
-        key = (str(broker.exchange), str(broker.venue))
-        if key not in self._exchanges:
-            exchange = self._house.exchange(*key)
+    async def _renew(self, broker: Broker) -> None:
+        """A broker was changed: what its lane does next is done with what is true now."""
+        lane = self._lanes.get(broker.number)
+        if broker.removed:
+            self._close_lane(broker.number)
+        elif lane is None:
+            await self.open_lane(broker.number)
+        else:
             try:
-                await exchange.server_time()
-                await asyncio.to_thread(self._house.markets.replace, *key, await exchange.markets())
-            except BaseException:
-                await exchange.close()
-                raise
-            self._exchanges[key] = exchange
-        return self._exchanges[key]
+                keys = await asyncio.to_thread(self._house.vault.credentials, broker.number)
+            except NotFound:
+                return  # it is being removed this very moment, and that is heard next
+            lane.renew(broker, keys)
+            self._listening[broker.number].cancel()
+            self._listening[broker.number] = self._start(lane.follow_stream())
 
-    def _start(self, work: Any) -> None:
+    def _close_lane(self, number: int) -> None:
+        lane = self._lanes.pop(number, None)
+        if lane is not None:
+            lane.stop()
+            for tasks in (self._working, self._listening):
+                tasks.pop(number).cancel()
+            self._log.info("lane_closed", broker=number)
+
+    def _start(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -147,9 +166,11 @@ class Gateway:
 
     async def hear(self, topic: str, event: Any) -> None:
         """One event of the log that the gateway follows."""
-        if topic == "Broker.CredentialStored":
+        if topic in CHANGES:
             broker = await asyncio.to_thread(self._house.store.get, Broker, event.originator_id)
-            await self.open_lane(broker.number)
+            await self._renew(broker)
+            if topic == "Broker.CredentialStored" and not broker.removed:
+                self.counter.begin(self.counter.load_markets(broker, anew=False))
         elif topic == "Order.Placed":
             self.tell(event.broker, "send", event.originator_id)
         elif topic in MOVES:
@@ -171,10 +192,14 @@ class Gateway:
             self._held.pop(position.id, None)
         self.tell(position.broker, "guard", position.id)
 
+    async def keep_time(self) -> None:
+        """Measure the exchanges' clocks, now and again."""
+        await self._clients.keep_time()
+
     async def keep_prices(self) -> None:
         """Tell the console the last prices of everything that is held."""
         while True:
-            for key, exchange in [*self._exchanges.items()]:
+            for key, exchange in self._clients.items():
                 try:
                     await self._tell_prices(key, exchange)
                 except Exception as error:
@@ -184,26 +209,16 @@ class Gateway:
     async def _tell_prices(self, key: tuple[str, str], exchange: Exchange) -> None:
         brokers = {n for n, lane in self._lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
         symbols = {symbol for broker, symbol in self._held.values() if broker in brokers}
-        native = await asyncio.to_thread(self._house.markets.of, *key)
-        markets = [market for market in native.values() if market.symbol in symbols]
+        known = await self._clients.markets(*key)
+        markets = [known[symbol] for symbol in symbols if symbol in known]
         if markets:
             tickers = await exchange.tickers(markets)
             prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
             await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
 
-    async def keep_time(self) -> None:
-        """Measure the exchanges' clocks, now and again."""
-        while True:
-            for exchange in [*self._exchanges.values()]:
-                try:
-                    await exchange.server_time()
-                except Exception as error:
-                    self._log.warning("exchange_silent", error=repr(error))
-            await asyncio.sleep(CLOCK_SECONDS)
-
     def figures(self) -> dict[str, Any]:
         """Age of the streams, clock offsets, doubts: what health shows."""
-        offsets = [getattr(exchange, "clock_offset", None) for exchange in self._exchanges.values()]
+        offsets = [getattr(exchange, "clock_offset", None) for _, exchange in self._clients.items()]
         heard = [lane.heard_at for lane in self._lanes.values() if lane.heard_at is not None]
         return {
             "lanes": len(self._lanes),
@@ -222,8 +237,8 @@ class Gateway:
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for exchange in self._exchanges.values():
-            await exchange.close()
+        await self.counter.close()
+        await self._clients.close()
 
 
 async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event) -> None:
@@ -250,7 +265,7 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     gateway = Gateway(house, log)
     beat(house.bus, NAME, gateway.figures, stopping)
     await gateway.open_lanes()
-    keeping = [asyncio.create_task(keep()) for keep in (gateway.keep_time, gateway.keep_prices)]
+    keeping = [asyncio.create_task(keep()) for keep in (gateway.keep_time, gateway.keep_prices, gateway.counter.serve)]
     try:
         await _follow(house, gateway, log, stopping)
     finally:

@@ -10,7 +10,10 @@ from typing import Any
 import uvicorn
 
 from adapters.bus import Bus
-from adapters.story import story_of
+from adapters.channels import send
+from adapters.exchanges.catalogue import CATALOGUE
+from adapters.second_factor import begun_factor
+from adapters.story import history_of, story_of
 from aristobot.liveness import TERMINALS, beat
 from aristobot.terminals.receiver import serve_until
 from aristobot.wiring import House
@@ -36,6 +39,18 @@ def context_of(house: House) -> Context:
         webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
         head=house.store.head,
         disk=disk,
+        factors=house.factors,
+        channels=house.channels,
+        invitations=house.invitations,
+        gateway=house.bus,
+        debug=house.debug_mode(),
+        begin_factor=lambda user, name: begun_factor(house.factors, user, name),
+        send=send,
+        forget=house.forget,
+        exchanges=[*CATALOGUE.values()],
+        live_allowed=house.settings.live,
+        loading=house.bus.loading,
+        history=lambda user: history_of(house.store, user),
         story=lambda user, stream: story_of(house.store, stream, user),
         prices=house.bus.prices,
     )
@@ -45,6 +60,8 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Until `stopping`."""
     beat(house.bus, "web", dict, stopping)
     context = context_of(house)
+    if not context.debug.allowed:
+        context.debug.switch(active=False)  # whatever was left of an earlier day of development
     threading.Thread(target=_wake, args=(house.bus, context.wakes), name="wake", daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(
