@@ -1,4 +1,5 @@
 /** How numbers and times read: digits that do not jump, ISO order, the zone printed. */
+import { shown } from './features/account/preferences'
 
 export function amount(value: string | null | undefined, places?: number): string {
   if (value === null || value === undefined) return '—'
@@ -15,8 +16,21 @@ export function signed(value: string, places: number): string {
   return `${negative ? '\u2212' : '+'}${size}`
 }
 
+/** The class of a result: which colour a rise has is the trader's choice. */
+export function tone(value: string | null | undefined): string {
+  if (!value || Number(value) === 0) return ''
+  return Number(value) > 0 ? 'up' : 'down'
+}
+
+/** In the zone of the preferences: UTC, or the browser's with its distance to UTC. */
 export function time(value: string | null | undefined): string {
-  return value ? `${new Date(value).toISOString().slice(0, 19).replace('T', ' ')} UTC` : '—'
+  if (!value) return '—'
+  const moment = new Date(value)
+  if (shown.zone === 'UTC') return `${moment.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  const minutes = -moment.getTimezoneOffset()
+  const local = new Date(moment.getTime() + minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ')
+  const hours = String(Math.floor(Math.abs(minutes) / 60)).padStart(2, '0')
+  return `${local} ${minutes < 0 ? '\u2212' : '+'}${hours}:${String(Math.abs(minutes) % 60).padStart(2, '0')}`
 }
 
 export function gigabytes(value: number): string {

@@ -19,3 +19,4 @@ export function speak(language: Language): void {
   localStorage.setItem(KEY, language)
   document.documentElement.lang = language
 }
+speak(initial())

@@ -12,6 +12,12 @@ export const router = createRouter({
       children: [
         { path: '', name: 'dashboard', component: () => import('./features/dashboard/DashboardPage.vue') },
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
+        { path: 'alerts', name: 'alerts', component: () => import('./features/alerts/AlertsPage.vue') },
+        { path: 'account', name: 'account', component: () => import('./features/account/AccountPage.vue') },
+        {
+          path: 'admin', name: 'admin', meta: { admin: true },
+          component: () => import('./features/users/AdminPage.vue'),
+        },
       ],
     },
     { path: '/:rest(.*)*', redirect: '/' },
@@ -23,5 +29,6 @@ router.beforeEach(async (to) => {
   await session.restore()
   if (to.name !== 'login' && !session.current) return { name: 'login' }
   if (to.name === 'login' && session.current) return { name: 'dashboard' }
+  if (to.meta.admin && session.current?.role !== 'admin') return { name: 'dashboard' }
   return true
 })

@@ -9,6 +9,14 @@ export type Position = components['schemas']['Position']
 export type Chapter = components['schemas']['Chapter']
 export type Gain = components['schemas']['Gain']
 export type Broker = components['schemas']['Broker']
+export type Preferences = components['schemas']['Preferences']
+export type KeptSession = components['schemas']['KeptSession']
+export type Account = components['schemas']['Account']
+export type Exchange = components['schemas']['Exchange']
+export type Verdict = components['schemas']['Verdict']
+export type Step = components['schemas']['Step']
+export type Alert = components['schemas']['Alert']
+export type Channel = components['schemas']['Channel']
 export type Health = components['schemas']['Health']
 
 /** What every refused request answers. */
@@ -36,4 +44,19 @@ api.use(change)
 export function problemOf(error: unknown): Problem {
   if (typeof error === 'object' && error !== null && 'code' in error) return error as Problem
   return { code: 'unreachable', message: String(error), field: null }
+}
+
+/** A request that is answered line by line: each line is handed on as it comes. */
+export async function stream<Line>(path: string, body: object, take: (line: Line) => void): Promise<Problem | null> {
+  const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf }
+  const answer = await fetch(path, { method: 'POST', credentials: 'same-origin', headers, body: JSON.stringify(body) })
+  if (!answer.ok || !answer.body) return problemOf(await answer.json().catch(() => answer.statusText))
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const lines = (rest + part.value).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) take(JSON.parse(line) as Line)
+  }
+  return null
 }

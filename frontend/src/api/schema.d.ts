@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Start
-         * @description Whether the first account has still to be made.
+         * @description What the login screen needs to know: whether the first account has still to be made, and the debug mode.
          */
         get: operations["start_api_start_get"];
         put?: never;
@@ -31,13 +31,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List Users
+         * @description All accounts in the order of their numbers.
+         */
+        get: operations["list_users_api_users_get"];
         put?: never;
         /**
-         * Make First Account
-         * @description The first account, which is the admin's: only from this machine, and only once.
+         * Make Account
+         * @description A new account. The first is the admin's, made on this machine or by a code; every other needs an invitation.
          */
-        post: operations["make_first_account_api_users_post"];
+        post: operations["make_account_api_users_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -72,7 +76,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/session/language": {
+    "/api/debug": {
         parameters: {
             query?: never;
             header?: never;
@@ -81,10 +85,218 @@ export interface paths {
         };
         get?: never;
         /**
-         * Prefer Language
-         * @description Keep the language of the console.
+         * Switch
+         * @description On: log in as `dev`, through the same door as everybody. Where it is not allowed it is not there.
          */
-        put: operations["prefer_language_api_session_language_put"];
+        put: operations["switch_api_debug_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Prefer
+         * @description Keep how the console shows things.
+         */
+        put: operations["prefer_api_account_preferences_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Password
+         * @description Replace the password; every other session ends.
+         */
+        put: operations["change_password_api_account_password_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Confirm Second Factor
+         * @description The first code: from now on a login needs one. The recovery codes are shown this once.
+         */
+        put: operations["confirm_second_factor_api_account_second_factor_put"];
+        /**
+         * Begin Second Factor
+         * @description A secret for an authenticator; it counts once its first code has come back.
+         */
+        post: operations["begin_second_factor_api_account_second_factor_post"];
+        /**
+         * Drop Second Factor
+         * @description The password is enough again.
+         */
+        delete: operations["drop_second_factor_api_account_second_factor_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description Where the user is logged in, the newest sign of life first.
+         */
+        get: operations["list_sessions_api_account_sessions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Session
+         * @description End one of the user's own sessions; its live sockets close with it.
+         */
+        delete: operations["revoke_session_api_account_sessions__session__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description Everything that is kept of the user, as one JSON file: the account, the books, and every event.
+         */
+        get: operations["export_api_account_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite
+         * @description A code that lets one person make an account within a week; it is shown this once.
+         */
+        post: operations["invite_api_invitations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{number}/enabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Switch Account
+         * @description Disable or enable an account; a disabled one is logged out everywhere.
+         */
+        put: operations["switch_account_api_users__number__enabled_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget
+         * @description End an account and make its texts unreadable for ever; `username` has to be repeated.
+         */
+        delete: operations["forget_api_users__number__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exchanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exchanges
+         * @description What the gateway speaks, and what each of them needs and can do.
+         */
+        get: operations["list_exchanges_api_exchanges_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -105,7 +317,175 @@ export interface paths {
          */
         get: operations["list_brokers_api_brokers_get"];
         put?: never;
+        /**
+         * Connect
+         * @description Connect an account once its keys are proven; its pairs are then loaded in the background.
+         */
+        post: operations["connect_api_brokers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Keys
+         * @description Try keys before they are kept: a real call through the gateway, told step by step.
+         */
+        post: operations["try_keys_api_brokers_test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Broker
+         * @description Try a broker with the keys that are kept; the outcome is recorded.
+         */
+        post: operations["try_broker_api_brokers__number__test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Keys
+         * @description Replace the keys once the new ones are proven; the history stays.
+         */
+        put: operations["change_keys_api_brokers__number__credentials_put"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change
+         * @description Rename it, choose what it is used for, limit it, choose how its stops are rested.
+         */
+        put: operations["change_api_brokers__number__put"];
+        post?: never;
+        /**
+         * Remove
+         * @description Use it no longer: its keys are destroyed, its history stays.
+         */
+        delete: operations["remove_api_brokers__number__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}/default": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make Default
+         * @description Propose this broker first.
+         */
+        put: operations["make_default_api_brokers__number__default_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}/markets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load Markets
+         * @description Load its pairs anew; how far it has come shows on the live socket.
+         */
+        post: operations["load_markets_api_brokers__number__markets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop
+         * @description No automatic order on this broker until resumed.
+         */
+        post: operations["stop_api_brokers__number__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume
+         * @description Automatic orders are allowed again on this broker.
+         */
+        post: operations["resume_api_brokers__number__resume_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -186,46 +566,6 @@ export interface paths {
          * @description Automatic orders are allowed again.
          */
         post: operations["resume_all_api_trading_resume_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/brokers/{number}/stop": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Stop Broker
-         * @description No automatic order on this broker until resumed.
-         */
-        post: operations["stop_broker_api_brokers__number__stop_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/brokers/{number}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Resume Broker
-         * @description Automatic orders are allowed again on this broker.
-         */
-        post: operations["resume_broker_api_brokers__number__resume_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -356,6 +696,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alerts
+         * @description The user's alerts, newest first.
+         */
+        get: operations["list_alerts_api_alerts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{alert}/acknowledged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Acknowledge
+         * @description The user has seen it; a critical one leaves the screen only by this.
+         */
+        put: operations["acknowledge_api_alerts__alert__acknowledged_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Channels
+         * @description Where the user's alerts go besides the console; the addresses themselves stay in the vault.
+         */
+        get: operations["list_channels_api_channels_get"];
+        put?: never;
+        /**
+         * Add Channel
+         * @description Send alerts there too.
+         */
+        post: operations["add_channel_api_channels_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{channel}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Channel
+         * @description Send a word there now.
+         */
+        post: operations["test_channel_api_channels__channel__test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{channel}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Channel
+         * @description Send alerts there no longer.
+         */
+        delete: operations["remove_channel_api_channels__channel__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/story/{stream}": {
         parameters: {
             query?: never;
@@ -421,8 +865,79 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Account
+         * @description A user as the admin sees them.
+         */
+        Account: {
+            /** Number */
+            number: number;
+            /** Username */
+            username: string;
+            /** Role */
+            role: string;
+            /** Enabled */
+            enabled: boolean;
+            /** Second Factor */
+            second_factor: boolean;
+            /**
+             * Registered At
+             * Format: date-time
+             */
+            registered_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+        };
+        /**
+         * Alert
+         * @description Something that a trader has to know. `subject` is the order or position that it is about.
+         */
+        Alert: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Cause */
+            cause: string;
+            /** Severity */
+            severity: string;
+            /** Subject */
+            subject: string | null;
+            /** Facts */
+            facts: {
+                [key: string]: string;
+            };
+            /** Deliveries */
+            deliveries: {
+                [key: string]: components["schemas"]["Try"];
+            };
+            /**
+             * Raised At
+             * Format: date-time
+             */
+            raised_at: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+        };
+        /**
+         * Alerts
+         * @description Alerts, newest first.
+         */
+        Alerts: {
+            /** Items */
+            items: components["schemas"]["Alert"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
          * Broker
-         * @description An account on an exchange.
+         * @description An account on an exchange. `usage` off, strategies or webhooks; `stop_style` market or limit.
+         *
+         *     `pairs` counts the tradable pairs that are known of its exchange and venue; `shared` tells that another broker had
+         *     loaded them before.
          */
         Broker: {
             /** Number */
@@ -439,10 +954,26 @@ export interface components {
             is_default: boolean;
             /** Trading Stopped */
             trading_stopped: boolean;
+            /** Usage */
+            usage: string;
+            limits: components["schemas"]["Limits-Output"];
+            /** Stop Style */
+            stop_style: string;
+            /** Tested */
+            tested: boolean | null;
+            /** Tested Detail */
+            tested_detail: string | null;
+            /** Removed */
+            removed: boolean;
+            /** Pairs */
+            pairs: number;
+            /** Shared */
+            shared: boolean;
+            loading: components["schemas"]["Loading"] | null;
         };
         /**
          * Brokers
-         * @description A page of brokers.
+         * @description The user's brokers.
          */
         Brokers: {
             /** Items */
@@ -457,6 +988,44 @@ export interface components {
         Cancelled: {
             /** Asked */
             asked: number;
+        };
+        /**
+         * Change
+         * @description What is to change of a broker; what is not given stays.
+         */
+        Change: {
+            /** Name */
+            name?: string | null;
+            /** Usage */
+            usage?: string | null;
+            limits?: components["schemas"]["Limits-Input"] | null;
+            /** Stop Style */
+            stop_style?: string | null;
+        };
+        /**
+         * Channel
+         * @description Where alerts go.
+         */
+        Channel: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Service */
+            service: string;
+        };
+        /**
+         * Channels
+         * @description The user's channels.
+         */
+        Channels: {
+            /** Items */
+            items: components["schemas"]["Channel"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * Chapter
@@ -485,6 +1054,88 @@ export interface components {
             };
             /** Raw */
             raw: string | null;
+        };
+        /**
+         * Code
+         * @description A code of an authenticator.
+         */
+        Code: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * Connected
+         * @description The number of a new broker, by which webhooks name it.
+         */
+        Connected: {
+            /** Number */
+            number: number;
+        };
+        /**
+         * Debug
+         * @description Whether whoever comes from this machine is logged in as `dev` without typing.
+         */
+        Debug: {
+            /** Active */
+            active: boolean;
+        };
+        /**
+         * Delivery
+         * @description How a test went.
+         */
+        Delivery: {
+            /** Sent */
+            sent: boolean;
+            /** Reason */
+            reason: string | null;
+        };
+        /**
+         * Enabled
+         * @description Whether an account may be used.
+         */
+        Enabled: {
+            /** Enabled */
+            enabled: boolean;
+        };
+        /**
+         * Exchange
+         * @description An exchange that the gateway speaks: the fields that its keys have, its venues, and what it can do.
+         */
+        Exchange: {
+            /** Name */
+            name: string;
+            /** Label */
+            label: string;
+            /** Fields */
+            fields: string[];
+            /** Venues */
+            venues: string[];
+            /** Order Types */
+            order_types: string[];
+            /** Times In Force */
+            times_in_force: string[];
+            /** Lists */
+            lists: boolean;
+            /** Locks */
+            locks: boolean;
+            /** Trailing */
+            trailing: boolean;
+            /** Amend Quantity */
+            amend_quantity: boolean;
+            /** Replace */
+            replace: boolean;
+            /** Requests */
+            requests: string;
+        };
+        /**
+         * Exchanges
+         * @description Every exchange that the gateway speaks natively.
+         */
+        Exchanges: {
+            /** Items */
+            items: components["schemas"]["Exchange"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * Fill
@@ -584,22 +1235,195 @@ export interface components {
             trading_stopped: boolean;
         };
         /**
-         * Language
-         * @description The language of the console, `fr` or `en`.
+         * Invitation
+         * @description A code that lets one person make an account within a week.
          */
-        Language: {
-            /** Language */
-            language: string;
+        Invitation: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * KeptSession
+         * @description Where the user is logged in.
+         */
+        KeptSession: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Address */
+            address: string;
+            /** Agent */
+            agent: string;
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
+            /** Current */
+            current: boolean;
+        };
+        /**
+         * Keys
+         * @description The keys of an account; they are kept sealed and never come back.
+         */
+        Keys: {
+            /** Key */
+            key: string;
+            /** Secret */
+            secret: string;
+            /** Passphrase */
+            passphrase?: string | null;
+        };
+        /**
+         * Limits
+         * @description The most that entries may spend per order and per day (UTC), in `currency`; null is no limit.
+         */
+        "Limits-Input": {
+            /**
+             * Currency
+             * @default USDT
+             */
+            currency: string;
+            /** Per Order */
+            per_order?: number | string | null;
+            /** Per Day */
+            per_day?: number | string | null;
+        };
+        /**
+         * Limits
+         * @description The most that entries may spend per order and per day (UTC), in `currency`; null is no limit.
+         */
+        "Limits-Output": {
+            /**
+             * Currency
+             * @default USDT
+             */
+            currency: string;
+            /** Per Order */
+            per_order?: string | null;
+            /** Per Day */
+            per_day?: string | null;
+        };
+        /**
+         * Loading
+         * @description Pairs that are being loaded.
+         */
+        Loading: {
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
         };
         /**
          * LogIn
-         * @description Name and password.
+         * @description Name and password, and the code of the second factor where there is one.
          */
         LogIn: {
             /** Username */
             username: string;
             /** Password */
             password: string;
+            /** Code */
+            code?: string | null;
+        };
+        /**
+         * Named
+         * @description A name, repeated by whoever is about to do something that cannot be taken back.
+         */
+        Named: {
+            /** Username */
+            username: string;
+        };
+        /**
+         * NewAccount
+         * @description A name, a password and the invitation; the first account on the machine itself needs none.
+         */
+        NewAccount: {
+            /** Username */
+            username: string;
+            /** Password */
+            password: string;
+            /** Code */
+            code?: string | null;
+        };
+        /**
+         * NewBroker
+         * @description An account to connect. `insist` keeps keys that may withdraw, or whose exchange does not answer.
+         */
+        NewBroker: {
+            /** Exchange */
+            exchange: string;
+            /** Venue */
+            venue: string;
+            keys: components["schemas"]["Keys"];
+            /** Name */
+            name: string;
+            /**
+             * Insist
+             * @default false
+             */
+            insist: boolean;
+        };
+        /**
+         * NewChannel
+         * @description A name of one's own and an Apprise address, such as that of a Discord webhook.
+         */
+        NewChannel: {
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+        };
+        /**
+         * NewFactor
+         * @description What an authenticator reads: as text, as address, and as a picture (SVG) of that address.
+         */
+        NewFactor: {
+            /** Secret */
+            secret: string;
+            /** Address */
+            address: string;
+            /** Picture */
+            picture: string;
+        };
+        /**
+         * NewKeys
+         * @description Keys that replace those of a broker; `insist` as in `NewBroker`.
+         */
+        NewKeys: {
+            keys: components["schemas"]["Keys"];
+            /**
+             * Insist
+             * @default false
+             */
+            insist: boolean;
+        };
+        /**
+         * NewPassword
+         * @description The password in force and the one that replaces it.
+         */
+        NewPassword: {
+            /** Current */
+            current: string;
+            /** New */
+            new: string;
+        };
+        /**
+         * Pairs
+         * @description How many pairs there are, and whether another broker had loaded them.
+         */
+        Pairs: {
+            /** Count */
+            count: number;
+            /** Shared */
+            shared: boolean;
         };
         /**
          * Position
@@ -666,6 +1490,39 @@ export interface components {
             next?: string | null;
         };
         /**
+         * Preferences
+         * @description How the console shows things.
+         *
+         *     `language` fr or en, `time_zone` UTC or local (the browser's), `theme` dark or light, `colours` what a rise looks
+         *     like: green_up, red_up or blue_up.
+         */
+        Preferences: {
+            /** Language */
+            language: string;
+            /** Time Zone */
+            time_zone: string;
+            /** Theme */
+            theme: string;
+            /** Colours */
+            colours: string;
+        };
+        /**
+         * Proof
+         * @description The password of the user who asks.
+         */
+        Proof: {
+            /** Current */
+            current: string;
+        };
+        /**
+         * RecoveryCodes
+         * @description Codes for the day the authenticator is lost, each good for one login.
+         */
+        RecoveryCodes: {
+            /** Codes */
+            codes: string[];
+        };
+        /**
          * Session
          * @description Who is logged in; `csrf` goes into the X-CSRF-Token header of every change.
          */
@@ -678,8 +1535,19 @@ export interface components {
             username: string;
             /** Role */
             role: string;
-            /** Language */
-            language: string;
+            /** Second Factor */
+            second_factor: boolean;
+            preferences: components["schemas"]["Preferences"];
+        };
+        /**
+         * Sessions
+         * @description The user's sessions.
+         */
+        Sessions: {
+            /** Items */
+            items: components["schemas"]["KeptSession"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * Start
@@ -688,6 +1556,19 @@ export interface components {
         Start: {
             /** First Account */
             first_account: boolean;
+            /** Debug Allowed */
+            debug_allowed: boolean;
+            /** Debug Active */
+            debug_active: boolean;
+        };
+        /**
+         * Step
+         * @description One line of a trial: a step that begins (exchange, reaching, account, rights), or the verdict.
+         */
+        Step: {
+            /** Step */
+            step?: string | null;
+            verdict?: components["schemas"]["Verdict"] | null;
         };
         /**
          * Story
@@ -775,6 +1656,8 @@ export interface components {
             state: string;
             /** Status */
             status: string;
+            /** Unknown Word */
+            unknown_word: string | null;
             /** Reason */
             reason: string | null;
             /** Detail */
@@ -809,12 +1692,45 @@ export interface components {
             next: string | null;
         };
         /**
+         * Trial
+         * @description Keys to be tried before they are kept.
+         */
+        Trial: {
+            /** Exchange */
+            exchange: string;
+            /** Venue */
+            venue: string;
+            keys: components["schemas"]["Keys"];
+        };
+        /**
+         * Try
+         * @description How the delivery to one channel stands.
+         */
+        Try: {
+            /** State */
+            state: string;
+            /** Tries */
+            tries: number;
+            /** Reason */
+            reason?: string | null;
+        };
+        /**
          * Up
          * @description The platform answers.
          */
         Up: {
             /** Up */
             up: boolean;
+        };
+        /**
+         * Users
+         * @description All accounts.
+         */
+        Users: {
+            /** Items */
+            items: components["schemas"]["Account"][];
+            /** Next */
+            next?: string | null;
         };
         /** ValidationError */
         ValidationError: {
@@ -828,6 +1744,35 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * Verdict
+         * @description How the exchange answered: `ok`, or `code` and its own words; what the account holds and its keys may do.
+         *
+         *     `milliseconds` is how long it took to read the account. What the exchange did not say is null.
+         */
+        Verdict: {
+            /** Ok */
+            ok: boolean;
+            /** Code */
+            code?: string | null;
+            /** Detail */
+            detail?: string | null;
+            /**
+             * Balances
+             * @default {}
+             */
+            balances: {
+                [key: string]: string;
+            };
+            /** May Trade */
+            may_trade?: boolean | null;
+            /** May Withdraw */
+            may_withdraw?: boolean | null;
+            /** Address Bound */
+            address_bound?: boolean | null;
+            /** Milliseconds */
+            milliseconds?: number | null;
         };
         /**
          * Webhook
@@ -947,7 +1892,40 @@ export interface operations {
             };
         };
     };
-    make_first_account_api_users_post: {
+    list_users_api_users_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_account_api_users_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -956,7 +1934,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LogIn"];
+                "application/json": components["schemas"]["NewAccount"];
             };
         };
         responses: {
@@ -1075,7 +2053,40 @@ export interface operations {
             };
         };
     };
-    prefer_language_api_session_language_put: {
+    switch_api_debug_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Debug"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"] | null;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    prefer_api_account_preferences_put: {
         parameters: {
             query?: never;
             header?: {
@@ -1088,7 +2099,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Language"];
+                "application/json": components["schemas"]["Preferences"];
             };
         };
         responses: {
@@ -1098,6 +2109,387 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_password_api_account_password_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    confirm_second_factor_api_account_second_factor_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Code"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    begin_second_factor_api_account_second_factor_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewFactor"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    drop_second_factor_api_account_second_factor_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_sessions_api_account_sessions_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_session_api_account_sessions__session__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                session: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_account_export_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    invite_api_invitations_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    switch_account_api_users__number__enabled_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Enabled"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    forget_api_users__number__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Named"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_exchanges_api_exchanges_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exchanges"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -1131,6 +2523,356 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Brokers"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    connect_api_brokers_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBroker"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connected"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    try_keys_api_brokers_test_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            /** @description One JSON object per line, the last one with the verdict. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Step"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    try_broker_api_brokers__number__test_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One JSON object per line, the last one with the verdict. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Step"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_keys_api_brokers__number__credentials_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKeys"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_brokers__number__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_brokers__number__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_default_api_brokers__number__default_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    load_markets_api_brokers__number__markets_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pairs"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stop_api_brokers__number__stop_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_api_brokers__number__resume_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -1256,72 +2998,6 @@ export interface operations {
                 "x-csrf-token"?: string | null;
             };
             path?: never;
-            cookie?: {
-                aristobot_session?: string | null;
-            };
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    stop_broker_api_brokers__number__stop_post: {
-        parameters: {
-            query?: never;
-            header?: {
-                "x-csrf-token"?: string | null;
-            };
-            path: {
-                number: number;
-            };
-            cookie?: {
-                aristobot_session?: string | null;
-            };
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    resume_broker_api_brokers__number__resume_post: {
-        parameters: {
-            query?: never;
-            header?: {
-                "x-csrf-token"?: string | null;
-            };
-            path: {
-                number: number;
-            };
             cookie?: {
                 aristobot_session?: string | null;
             };
@@ -1571,6 +3247,213 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["WebhookUrl"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_alerts_api_alerts_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    acknowledge_api_alerts__alert__acknowledged_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                alert: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_channels_api_channels_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_channel_api_channels_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    test_channel_api_channels__channel__test_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                channel: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_channel_api_channels__channel__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                channel: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -2,6 +2,7 @@ import { ref } from 'vue'
 
 import { Live, type Message } from '../api/live'
 import { router } from '../router'
+import { useAlerts } from './alerts/store'
 import { useBrokers } from './brokers/store'
 import { useGains } from './gains/store'
 import { useHealth } from './health/store'
@@ -22,6 +23,7 @@ export function follow(): void {
     positions: usePositions(),
     gains: useGains(),
     brokers: useBrokers(),
+    alerts: useAlerts(),
     health: useHealth(),
   }
   live = new Live(

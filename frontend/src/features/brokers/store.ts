@@ -1,14 +1,29 @@
 import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
 
-import { type Broker, api } from '../../api/client'
+import { type Broker, type Exchange, type Step, api, stream } from '../../api/client'
 import { liveRows } from '../rows'
 
-/** Accounts on exchanges. */
+export interface Keys {
+  key: string
+  secret: string
+  passphrase: string | null
+}
+
+/** Accounts on exchanges; removed ones stay known, because the history names them. */
 export const useBrokers = defineStore('brokers', () => {
-  const { rows, take } = liveRows<Broker>(
+  const { rows: all, take } = liveRows<Broker>(
     (row) => String(row.number),
-    (row) => String(1000 - row.number),
+    (row) => `${row.is_default ? 1 : 0}${String(100_000 - row.number).padStart(6, '0')}`,
   )
+  const rows = computed(() => all.value.filter((row) => !row.removed))
+  const current = computed(() => rows.value.find((row) => row.is_default) ?? rows.value[0])
+  const exchanges = ref<Exchange[]>([])
+
+  async function loadExchanges(): Promise<void> {
+    const { data } = await api.GET('/api/exchanges')
+    exchanges.value = data?.items ?? []
+  }
 
   async function switchTrading(number: number, stop: boolean): Promise<void> {
     const params = { path: { number } }
@@ -16,5 +31,12 @@ export const useBrokers = defineStore('brokers', () => {
     else await api.POST('/api/brokers/{number}/resume', { params })
   }
 
-  return { rows, take, switchTrading }
+  /** Try keys before they are kept, or those of a broker; each step is handed on as it begins. */
+  async function test(of: number | { exchange: string; venue: string; keys: Keys }, take: (step: Step) => void) {
+    return typeof of === 'number'
+      ? stream<Step>(`/api/brokers/${of}/test`, {}, take)
+      : stream<Step>('/api/brokers/test', of, take)
+  }
+
+  return { all, rows, current, exchanges, take, loadExchanges, switchTrading, test }
 })

@@ -1,17 +1,25 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
-import { type Problem, type Session, api, carryCsrf, problemOf } from '../../api/client'
-import { type Language, speak } from '../../i18n'
+import { type Preferences, type Session, api, carryCsrf } from '../../api/client'
+import { show } from '../account/preferences'
+
+interface Credentials {
+  username: string
+  password: string
+  code: string | null
+}
 
 /** Who is logged in. */
 export const useSession = defineStore('session', () => {
   const current = ref<Session | null>(null)
+  const debug = ref(false)
   let restored = false
 
   function begin(session: Session): void {
     current.value = session
     carryCsrf(session.csrf)
+    show(session.preferences)
   }
 
   async function restore(): Promise<void> {
@@ -19,21 +27,34 @@ export const useSession = defineStore('session', () => {
     restored = true
     const { data } = await api.GET('/api/session')
     if (data) begin(data)
+    const { data: start } = await api.GET('/api/start')
+    debug.value = start?.debug_active ?? false
   }
 
   /** `chosen` is the language picked on the way in: it outweighs the one kept from before. */
-  async function enter(
-    username: string, password: string, first: boolean, chosen: Language | null,
-  ): Promise<Problem | null> {
-    const body = { username, password }
-    const { data, error } = first ? await api.POST('/api/users', { body }) : await api.POST('/api/session', { body })
-    if (error !== undefined) return problemOf(error)
-    if (data) {
-      begin(data)
-      if (chosen && chosen !== data.language) await prefer(chosen)
-      else speak(data.language as Language)
-    }
-    return null
+  async function enter(body: Credentials, chosen: string | null) {
+    const answer = await api.POST('/api/session', { body })
+    if (answer.data) await welcome(answer.data, chosen)
+    return answer
+  }
+
+  async function register(body: Credentials, chosen: string | null) {
+    const answer = await api.POST('/api/users', { body })
+    if (answer.data) await welcome(answer.data, chosen)
+    return answer
+  }
+
+  /** Log in as the developer, or leave that mode. */
+  async function develop(active: boolean) {
+    const answer = await api.PUT('/api/debug', { body: { active } })
+    debug.value = active && answer.error === undefined
+    if (answer.data) begin(answer.data)
+    return answer
+  }
+
+  async function welcome(session: Session, chosen: string | null): Promise<void> {
+    begin(session)
+    if (chosen && chosen !== session.preferences.language) await prefer({ language: chosen })
   }
 
   async function leave(): Promise<void> {
@@ -41,10 +62,14 @@ export const useSession = defineStore('session', () => {
     current.value = null
   }
 
-  async function prefer(language: Language): Promise<void> {
-    speak(language)
-    await api.PUT('/api/session/language', { body: { language } })
+  /** Change what is given of the preferences and keep it with the account. */
+  async function prefer(changed: Partial<Preferences>) {
+    if (!current.value) return { error: undefined }
+    const preferences = { ...current.value.preferences, ...changed }
+    current.value = { ...current.value, preferences }
+    show(preferences)
+    return api.PUT('/api/account/preferences', { body: preferences })
   }
 
-  return { current, restore, enter, leave, prefer }
+  return { current, debug, restore, enter, register, develop, leave, prefer }
 })
