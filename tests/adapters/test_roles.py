@@ -140,7 +140,7 @@ def test_a_role_needs_its_own_password(database, role):
 
 # --- the books ---------------------------------------------------------------------------------------------------
 
-WITHOUT_USER = {"position", "models", "parked"}
+WITHOUT_USER = {"position", "models", "parked", "forgotten"}
 A_VALUE = {
     "uuid": "gen_random_uuid()",
     "text": "gen_random_uuid()::text",

@@ -13,11 +13,12 @@ import pytest
 
 from adapters.eventstore import Store
 from domain.aggregate import Aggregate, Personal, carrying
-from domain.broker import Broker, Exchange, Venue
+from domain.alert import Alert, Cause, Severity
+from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
 from domain.order import ENDED, Order, Status
 from domain.position import Execution, Position
 from domain.refusals import Refused
-from domain.user import Role, User
+from domain.user import Preferences, Role, User
 from domain.webhook import Webhook
 from domain.wish import Protection, Side, Source, Type, Wish
 
@@ -44,6 +45,7 @@ class History:
         self.webhooks: list[Webhook] = []
         self.brokers: list[Broker] = []
         self.positions: list[Position] = []
+        self.alerts: list[Alert] = []
         self.users: list[User] = []
         for number in (1, 2):
             with carrying(user=str(number)):
@@ -60,9 +62,9 @@ class History:
 
     def _something(self, user: int) -> Aggregate:
         kinds: list[Callable[[int], Aggregate]] = [
-            self._new_order, self._new_webhook, self._new_broker, self._new_position,
+            self._new_order, self._new_webhook, self._new_broker, self._new_position, self._new_alert,
         ]  # fmt: skip
-        weights = [4, 3, 1, 1, 12, 4, 2, 2, 8]
+        weights = [4, 3, 1, 1, 1, 12, 4, 3, 2, 8, 2]
         kind = self.random.choices([*kinds, *map(self._changed, self._lists())], weights=weights)[0]
         return kind(user)
 
@@ -70,9 +72,10 @@ class History:
         return [
             (self.orders, self._order_verbs()),
             (self.webhooks, self._webhook_verbs()),
-            (self.brokers, {name: lambda b, n=name: getattr(b, n)() for name in ("make_default", *_TRADING)}),
+            (self.brokers, self._broker_verbs()),
             (self.users, {name: lambda u, n=name: getattr(u, n)() for name in ("log_out", *_TRADING)} | _USER_VERBS),
             (self.positions, self._position_verbs()),
+            (self.alerts, self._alert_verbs()),
         ]
 
     def _changed(self, of: tuple[list[Any], dict[str, Callable[[Any], None]]]) -> Callable[[int], Aggregate]:
@@ -129,6 +132,11 @@ class History:
         self.positions.append(Position(user, 1, "BTC/USDT", f"owner-{len(self.positions)}"))
         return self.positions[-1]
 
+    def _new_alert(self, user: int) -> Alert:
+        facts = {"symbol": "BTC/USDT", "reason": "it said \x00"[: self.random.choice((9, 7))]}
+        self.alerts.append(Alert(user, self._id().hex, Cause.ORDER_UNKNOWN, Severity.WARNING, self._id(), facts))
+        return self.alerts[-1]
+
     def _id(self) -> UUID:
         return UUID(int=self.random.getrandbits(128))
 
@@ -163,6 +171,7 @@ class History:
             "cancel": lambda order: order.cancel("asked", raw()),
             "expire": lambda order: order.expire("IOC", raw()),
             "doubt": lambda order: order.doubt("silence"),
+            "unknown word": lambda order: order.meet_unknown_status(draw(("ODD", "EVEN")), raw()),
             "resolve": lambda order: order.resolve(1, draw(sorted(ENDED)), "I looked"),
             "correct": lambda order: order.correct(order.status, draw((Status.OPEN, Status.CANCELLED)), raw()),
             "request amend": lambda order: order.request_amend(self._id().hex, draw((None, amount())), amount()),
@@ -200,6 +209,30 @@ class History:
             "refuse": lambda position: position.refuse_protection("wrong side", draw((None, Protection(amount())))),
         }  # fmt: skip
 
+    def _broker_verbs(self) -> dict[str, Callable[[Broker], None]]:
+        draw = self.random.choice
+        simple = ("make_default", "pass_default_on", *_TRADING)
+        return {name: lambda broker, name=name: getattr(broker, name)() for name in simple} | {
+            "rename": lambda broker: broker.rename(f"broker {draw(range(99))}"),
+            "use": lambda broker: broker.use_for(draw([*Usage])),
+            "limit": lambda broker: broker.limit(
+                Limits("USDC", draw((None, self._amount())), draw((None, self._amount())))
+            ),
+            "stops": lambda broker: broker.rest_stops_as(draw([*StopStyle])),
+            "keys": lambda broker: broker.store_credential(self._id().hex[:12]),
+            "test": lambda broker: broker.record_test(ok=draw((True, False)), detail="key_invalid"),
+            "markets": lambda broker: broker.record_markets(draw(range(2000)), shared=draw((True, False))),
+            "remove": lambda broker: broker.remove(orders_open=draw((True, True, False))),
+        }
+
+    def _alert_verbs(self) -> dict[str, Callable[[Alert], None]]:
+        channel = self.random.choice(("Discord", "phone"))
+        return {
+            "sent": lambda alert: alert.record_sent(channel),
+            "failed": lambda alert: alert.record_failure(channel, "not_delivered"),
+            "acknowledge": lambda alert: alert.acknowledge(),
+        }
+
     def _webhook_verbs(self) -> dict[str, Callable[[Webhook], None]]:
         return {
             "repeat": lambda webhook: webhook.repeat(NOW),
@@ -214,7 +247,11 @@ class History:
 _TRADING = ("stop_trading", "resume_trading")
 _USER_VERBS: dict[str, Callable[[User], None]] = {
     "log in": lambda user: user.log_in("192.0.2.9"),
-    "prefer": lambda user: user.prefer("en" if user.language == "fr" else "fr"),
+    "second factor": lambda user: user.enable_second_factor(),
+    "no second factor": lambda user: user.disable_second_factor(0),
+    "disable": lambda user: user.disable(1),
+    "enable": lambda user: user.enable(1),
+    "prefer": lambda user: user.prefer(Preferences("en" if user.preferences.language == "fr" else "fr")),
 }
 
 

@@ -67,6 +67,28 @@ def test_any_way_leads_to_the_same_books(database, history, project, seed):
     assert _contents(database) == by_one
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_forgotten_user_is_in_no_books_whichever_way_they_were_made(database, history, project, seed):
+    """Their rows go with the word that they are forgotten, and nothing said of them later brings one back."""
+    past = history(seed)
+    past.go_on(120)
+    with carrying(user="2"):
+        past.users[1].forget(1)
+        past.store.save(past.users[1])
+    past.go_on(80)
+    project(1)
+    by_one = _contents(database)
+    owner = database.connect()
+    for name in by_one:
+        assert owner.execute(f"SELECT count(*) FROM books.{name} WHERE user_id = 2").fetchone() == (0,), name
+    assert owner.execute("SELECT * FROM books.parked").fetchall() == []
+    for page in (7, 5000):
+        _empty(database)
+        project(page)
+        assert _contents(database) == by_one, page
+    assert _differences(database) == []
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_books_say_what_the_orders_say(database, history, project, seed):
     """A trade's row and the order behind it never disagree."""

@@ -15,8 +15,9 @@ import pytest
 from adapters.exchanges import http
 from adapters.paper.prices import PAIRS
 from adapters.paper.server import HOST, PaperServer
-from application.accounts import connect_broker, register
+from application.brokers import connect_broker
 from application.exchange import Credentials
+from application.users import register
 from aristobot.settings import Settings
 from aristobot.terminals.gateway import Gateway
 from aristobot.wiring import House
@@ -106,11 +107,12 @@ class Trade:
 
 
 @pytest.fixture
-def trade(database, tmp_path, monkeypatch):
+def trade(database, valkey, tmp_path, monkeypatch):
     """`async with trade() as opened`: the exchange is away, and `opened.server.start()` lets it come."""
     monkeypatch.setattr(http, "_READ_PAUSES", ())
     port = _two_free_ports()
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
+    given["REDIS_URL"] = valkey.url
     for name, value in given.items():
         monkeypatch.setenv(f"ARISTOBOT_{name}", value)
 

@@ -8,16 +8,45 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from adapters.channels import ChannelTable
+from adapters.debug_mode import DebugMode
 from adapters.eventstore import Store, open_pool
+from adapters.exchanges.catalogue import CATALOGUE
+from adapters.invitations import Invitations
+from adapters.second_factor import SecondFactorTable, begun_factor
+from adapters.story import history_of
 from adapters.vault import Vault
-from application.accounts import connect_broker, register
+from application import users
+from application.brokers import connect_broker
 from application.exchange import Credentials
+from application.requests import Action, Answer, GatewayAway, Request
+from application.users import register
 from domain.broker import Exchange, Venue
 from projections.projector import PAGE, Books
 from web.app import create_app
 from web.context import Context
 
 PASSWORDS = {"alice": "correct horse battery", "bob": "another long phrase"}
+
+
+class Answering:
+    """In the gateway's place: says what it is told to say, or is away."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.says: dict[str, Any] | None = {
+            "ok": True, "answered": True, "code": None, "detail": None, "balances": {"USDT": "100"},
+            "may_trade": True, "may_withdraw": False, "address_bound": False, "milliseconds": 3.0,
+        }  # fmt: skip
+
+    def ask(self, request: Request, seconds: float = 1) -> Iterator[Answer]:
+        """One step, then the end."""
+        self.asked.append(request)
+        yield Answer(request.request_id, progress="exchange")
+        if self.says is None:
+            raise GatewayAway("it is away")
+        said = {"count": 7, "shared": False} if request.action is Action.LOAD_MARKETS else self.says
+        yield Answer(request.request_id, success=True, data=said)
 
 
 class Console:
@@ -32,9 +61,29 @@ class Console:
             connect_broker(self.store, self.vault, user.number, Exchange.BINANCE, Venue.PAPER, name, keys)
         self._books = Books(database.connect("aristobot_projector"))
         self.project()
-        disk = {"free": 1, "total": 2}
-        url = "http://127.0.0.1:8888/webhook/receive"
-        self.app = create_app(Context(self.store, self.vault, pool, list, url, self.store.head, lambda: disk))
+        self.factors = SecondFactorTable(pool, database.master)
+        self.channels, self.invitations = ChannelTable(pool, database.master), Invitations(pool, database.master)
+        self.debug, self.gateway = DebugMode(pool, True, database.master.password_of_developer()), Answering()
+        self.context = Context(
+            store=self.store,
+            vault=self.vault,
+            factors=self.factors,
+            channels=self.channels,
+            invitations=self.invitations,
+            gateway=self.gateway,
+            debug=self.debug,
+            pool=pool,
+            terminals=list,
+            webhook_url="http://127.0.0.1:8888/webhook/receive",
+            head=self.store.head,
+            disk=lambda: {"free": 1, "total": 2},
+            begin_factor=lambda user, name: begun_factor(self.factors, user, name),
+            send=lambda *_: None,
+            forget=lambda number, by: users.forget(self.store, self.vault, number, by),
+            exchanges=[*CATALOGUE.values()],
+            history=lambda user: history_of(self.store, user),
+        )
+        self.app = create_app(self.context)
 
     def project(self) -> None:
         """Bring the books to the head of the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,11 +16,16 @@ from web.app import create_app
 from web.live import TOPICS
 
 OPEN_TO_ALL = {"/api/start", "/api/health", "/api/openapi.json"}
-BEFORE_LOGIN = {("POST", "/api/session"), ("POST", "/api/users")}
+BEFORE_LOGIN = {("POST", "/api/session"), ("POST", "/api/users"), ("PUT", "/api/debug")}
 ROUTES = [(method.upper(), path) for path, methods in create_app(None).openapi()["paths"].items() for method in methods]
 READS = [path for method, path in ROUTES if method == "GET" and path not in OPEN_TO_ALL]
 CHANGES = [route for route in ROUTES if route[0] != "GET" and route not in BEFORE_LOGIN]
 Problem = Callable[..., None]
+
+
+def _filled(path: str) -> str:
+    """The address with something in the places of its ids."""
+    return re.sub(r"\{\w+\}", lambda name: "1" if name[0] == "{number}" else str(uuid4()), path)
 
 
 def test_nobody_reads_without_a_session(console: Any, problem: Problem) -> None:
@@ -33,7 +39,8 @@ def test_nobody_reads_without_a_session(console: Any, problem: Problem) -> None:
 def test_what_is_open_to_all_tells_nothing(console: Any) -> None:
     """Whether it is up and whether there is an account: that is all a stranger learns."""
     assert console.client().get("/api/health").json() == {"up": True}
-    assert console.client().get("/api/start").json() == {"first_account": False}
+    told = console.client().get("/api/start").json()
+    assert told == {"first_account": False, "debug_allowed": True, "debug_active": False}
 
 
 def test_nothing_changes_without_the_csrf_token(console: Any, alice: Any, problem: Problem) -> None:
@@ -43,7 +50,7 @@ def test_nothing_changes_without_the_csrf_token(console: Any, alice: Any, proble
     assert len(CHANGES) > 6
     for method, path in CHANGES:
         for headers in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "wrong"}):
-            answer = alice.request(method, path.replace("{number}", "1"), headers=headers, json={"language": "en"})
+            answer = alice.request(method, _filled(path), headers=headers, json={})
             problem(answer, 403, "csrf_missing")
     assert console.store.head() == head
 
@@ -52,9 +59,7 @@ def test_nothing_changes_without_a_session(console: Any, alice: Any, problem: Pr
     """Nor does the token help without the cookie."""
     headers = {"X-CSRF-Token": alice.headers["X-CSRF-Token"]}
     for method, path in CHANGES:
-        answer = console.client().request(
-            method, path.replace("{number}", "1"), headers=headers, json={"language": "en"}
-        )
+        answer = console.client().request(method, _filled(path), headers=headers, json={})
         problem(answer, 401, "not_logged_in")
 
 
@@ -83,9 +88,9 @@ def test_a_session_lives_from_login_to_logout(console: Any, alice: Any, problem:
 
 
 def test_the_first_account_is_made_once(console: Any, problem: Problem) -> None:
-    """With an account there, nobody makes himself another one."""
+    """With an account there, nobody makes himself another one without an invitation."""
     answer = console.client().post("/api/users", json={"username": "eve", "password": "long enough phrase"})
-    problem(answer, 422, "first_account_exists")
+    problem(answer, 422, "invitation_wrong")
 
 
 def test_another_users_things_do_not_exist(console: Any, alice: Any, problem: Problem) -> None:

@@ -65,10 +65,12 @@ def test_brokers(alice: Any, problem: Problem) -> None:
 
 def test_languages(console: Any, alice: Any, problem: Problem) -> None:
     """Two languages are spoken; the choice is kept."""
-    for language in ("", "de", "\x00", "x" * 1000):
-        problem(alice.put("/api/session/language", json={"language": language}), 422)
-    assert alice.put("/api/session/language", json={"language": "en"}).status_code == 204
-    assert alice.get("/api/session").json()["language"] == "en"
+    chosen = {"language": "en", "time_zone": "local", "theme": "light", "colours": "blue_up"}
+    for field in chosen:
+        for said in ("", "de", "\x00", "x" * 1000):
+            problem(alice.put("/api/account/preferences", json={**chosen, field: said}), 422)
+    assert alice.put("/api/account/preferences", json=chosen).status_code == 204
+    assert alice.get("/api/session").json()["preferences"] == chosen
 
 
 def test_cookies(console: Any, problem: Problem) -> None:

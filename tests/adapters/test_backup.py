@@ -1,0 +1,172 @@
+"""A backup is the whole database at one moment; restored elsewhere it is the same, and proves it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from adapters.backup import BackupFailed, back_up, newest
+from adapters.eventstore import Store, open_pool
+from adapters.keys import FORGOTTEN
+from adapters.migrate import OWNER, url_for, verify_books
+from adapters.tombstones import Tombstones
+from adapters.vault import Vault
+from application.brokers import connect_broker
+from application.exchange import Credentials
+from application.users import register
+from aristobot.backups import programs, restore_into
+from domain.broker import Exchange, Venue
+from domain.platform import PLATFORM_ID, Platform
+from domain.registry import REGISTRY_ID, Registry
+from domain.user import User
+from projections.models import MODELS
+from projections.projector import Books
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def full(database: Any) -> Iterator[Any]:
+    """A database with two users, their brokers and keys, orders and fills, its books at the head of the log."""
+    with open_pool(database.url) as pool:
+        store, vault = Store(pool, database.master), Vault(pool, database.master)
+        for name in ("alice", "bob"):
+            user = register(store, vault, name, "correct horse battery").number
+            keys = Credentials(f"key of {name}", f"secret of {name}")
+            connect_broker(store, vault, user, Exchange.BINANCE, Venue.PAPER, name, keys)
+            vault.rotate_token(user)
+            database.filled(store, user=user, broker=user)
+        books = Books(database.connect("aristobot_projector"))
+        while books.step(store.read, 500)[0]:
+            pass
+        yield database
+
+
+@pytest.fixture
+def empty(postgres: Any, database: Any) -> Iterator[str]:
+    """The address of an empty database on the same server, as its owner."""
+    with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE restored OWNER {}").format(Identifier(OWNER)))
+        yield make_conninfo(database.url, dbname="restored")
+        connection.execute("DROP DATABASE restored WITH (FORCE)")
+
+
+def _backed_up(database: Any, folder: Path, now: datetime = NOW, **given: Any) -> Path:
+    return folder / back_up(database.url, programs(database.url), folder, now, **given).file
+
+
+def _contents(url: str) -> dict[str, Any]:
+    with psycopg.connect(url) as connection:
+        tables = [("books", model.name) for model in MODELS] + [
+            ("log", "events"),
+            ("log", "followers"),
+            ("books", "position"),
+        ]
+        query = SQL("SELECT row::text FROM {} AS row ORDER BY 1")
+        return {f"{s}.{t}": connection.execute(query.format(Identifier(s, t))).fetchall() for s, t in tables}
+
+
+def test_a_restored_backup_is_the_same_to_the_last_row(full: Any, empty: str, tmp_path: Path) -> None:
+    """Every read model, the log and its followers; the restore itself is then recorded, and the chain goes on."""
+    file, before, said = _backed_up(full, tmp_path), _contents(full.url), []
+    restore_into(empty, full.master, file, None, said.append)
+    after = _contents(empty)
+    events = after.pop("log.events")
+    assert set(before.pop("log.events")) < set(events)
+    assert after == before
+    assert "events follow from one another" in said[0]
+    with psycopg.connect(empty, autocommit=True) as owner, open_pool(empty) as pool:
+        assert verify_books(owner, empty, full.master).differences == []
+        store, vault = Store(pool, full.master), Vault(pool, full.master)
+        assert store.get(Platform, PLATFORM_ID).restored_from == [file.name]
+        assert vault.password_matches(1, "correct horse battery")
+        assert vault.credentials(2).secret == "secret of bob"
+        assert owner.execute("SELECT count(*) FROM log.events").fetchone() == (len(events),)
+        with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
+            owner.execute("DELETE FROM log.events")
+
+
+def test_the_terminals_roles_work_on_a_restored_database(full: Any, empty: str, tmp_path: Path) -> None:
+    """With the same walls as before: the web sees one user's rows and cannot read the keys."""
+    restore_into(empty, full.master, _backed_up(full, tmp_path), None, lambda _: None)
+    with psycopg.connect(url_for(empty, "aristobot_web", full.master), autocommit=True) as web:
+        web.execute("SELECT set_config('aristobot.user', '2', false)")
+        assert web.execute("SELECT DISTINCT user_id FROM books.trades").fetchall() == [(2,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            web.execute("SELECT sealed FROM vault.credentials")
+
+
+def test_whoever_was_forgotten_after_the_backup_stays_forgotten(full: Any, empty: str, tmp_path: Path) -> None:
+    """The dump still has the key: the tombstone beside it outweighs it, and the books lose the rows."""
+    file = _backed_up(full, tmp_path)
+    Tombstones(tmp_path / "tombstones").add(2)
+    restore_into(empty, full.master, file, None, lambda _: None)
+    with open_pool(empty) as pool:
+        store = Store(pool, full.master)
+        assert store.get(User, User.create_id(2)).name == FORGOTTEN
+        assert store.get(User, User.create_id(1)).name == "alice"
+        assert store.get(Registry, REGISTRY_ID).user_named("bob") is None
+        assert not Vault(pool, full.master).password_matches(2, "correct horse battery")
+        with pool.connection() as connection:
+            assert connection.execute("SELECT key FROM vault.person_keys WHERE person = 2").fetchone() == (None,)
+
+
+def test_a_changed_file_a_wrong_head_and_a_full_database_are_refused(full: Any, empty: str, tmp_path: Path) -> None:
+    """Each with its own word; a database that holds something is never touched."""
+    file = _backed_up(full, tmp_path)
+    with pytest.raises(BackupFailed, match="not empty"):
+        restore_into(full.url, full.master, file, None, lambda _: None)
+    changed = tmp_path / "aristobot-20260303T093000Z.dump"
+    changed.write_bytes(file.read_bytes()[:-1] + b"x")
+    changed.with_suffix(".json").write_text(file.with_suffix(".json").read_text())
+    with pytest.raises(BackupFailed, match="not the file"):
+        restore_into(empty, full.master, changed, None, lambda _: None)
+    with pytest.raises(BackupFailed, match="published head"):
+        restore_into(empty, full.master, file, "00" * 32, lambda _: None)
+
+
+def test_a_tail_that_was_cut_off_before_the_backup_is_found_by_the_published_head(
+    full: Any, empty: str, tmp_path: Path
+) -> None:
+    """The dump is whole in itself; only the head that was told outside knows better."""
+    told = json.loads(_backed_up(full, tmp_path).with_suffix(".json").read_text())["head"]
+    full.tampering().execute("DELETE FROM log.events WHERE position = (SELECT max(position) FROM log.events)")
+    shorter = _backed_up(full, tmp_path, NOW + timedelta(hours=1))
+    with pytest.raises(BackupFailed, match="cut off"):
+        restore_into(empty, full.master, shorter, told, lambda _: None)
+
+
+def test_thirty_days_are_kept_in_both_places(full: Any, tmp_path: Path) -> None:
+    """And the newest one, however long nobody made another."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for days in (0, 1, 31, 80):
+        _backed_up(full, here, NOW + timedelta(days=days), copy_to=there)
+        assert newest(here) == newest(there) == NOW + timedelta(days=days)
+        kept = {day for day in (0, 1, 31, 80) if 0 <= days - day <= 30}
+        for place in (here, there):
+            assert {file.name for file in place.iterdir()} == {
+                f"aristobot-{NOW + timedelta(days=day):%Y%m%dT%H%M%SZ}.{kind}"
+                for day in kept
+                for kind in ("dump", "json")
+            }
+            assert all(file.stat().st_mode & 0o077 == 0 for file in place.iterdir())
+
+
+def test_a_backup_shows_no_secret_and_no_personal_text(full: Any, tmp_path: Path) -> None:
+    """Whoever finds the file without the secret key reads amounts and ids."""
+    file = _backed_up(full, tmp_path)
+    plain = subprocess.run(
+        [programs(full.url) / "pg_restore", "--file=-", file], capture_output=True, check=True
+    ).stdout
+    assert b"log.append" in plain
+    for secret in (b"secret of bob", b"key of bob", b"correct horse", full.secret.encode()):
+        assert secret not in plain

@@ -1,0 +1,168 @@
+"""A new master key: afterwards it alone opens everything that the old one had sealed."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import psycopg
+import pyotp
+import pytest
+from cryptography.fernet import InvalidToken
+
+from adapters.channels import ChannelTable
+from adapters.eventstore import Store, open_pool
+from adapters.keys import KeyRing, MasterKey
+from adapters.second_factor import SecondFactorTable
+from adapters.vault import SEALED, Vault
+from application.exchange import Credentials
+from application.users import register
+from domain.refusals import Invalid
+from domain.user import User
+
+NEW = "a new secret"
+KEYS = Credentials("KEY", "SECRET", "PASSPHRASE")
+ADDRESS = "json://127.0.0.1:1/hook"
+PEOPLE = {1: "alice", 2: "bob"}
+
+
+class House:
+    """Whatever opens the vault, with one setting of the secret."""
+
+    def __init__(self, pool, secret):
+        master = MasterKey(secret)
+        self.store, self.keys, self.vault = Store(pool, master), KeyRing(pool, master), Vault(pool, master)
+        self.channels, self.now = ChannelTable(pool, master), 1_772_000_000
+        self.factors = SecondFactorTable(pool, master, lambda: self.now)
+
+
+@pytest.fixture
+def pool(database):
+    """The owner's connections: no terminal may read all that is sealed."""
+    with open_pool(database.url) as pool:
+        yield pool
+
+
+@pytest.fixture
+def sealed(database, pool):
+    """Of everything one piece for each of two people, sealed by the old secret."""
+    house, told = House(pool, database.secret), {}
+    for person, name in PEOPLE.items():
+        register(house.store, house.vault, name, "long enough phrase")
+        house.vault.store_credentials(person, person, KEYS)
+        house.channels.keep(uuid4(), person, "mine", ADDRESS)
+        factor = house.factors.begin(person)
+        codes = house.factors.confirm(person, pyotp.TOTP(factor).at(house.now))
+        told[person] = {
+            "text": house.keys.seal(person, f"a text of {name}"),
+            "token": house.vault.rotate_token(person),
+            "factor": factor,
+            "codes": codes,
+        }
+    return told
+
+
+@pytest.fixture
+def rotated(database, pool, sealed):
+    """The same after the rotation, during which the old secret stands behind the new one."""
+    assert House(pool, f"{NEW},{database.secret}").vault.rotate() == len(SEALED) * len(PEOPLE)
+    return sealed
+
+
+def _opens(house, told, person):
+    """What this house can open of a person's things, by name."""
+    house.now += 3000
+    reads = {
+        "text": lambda: house.keys.unseal(told["text"]) == f"a text of {PEOPLE[person]}",
+        "name": lambda: house.store.get(User, User.create_id(person)).name == PEOPLE[person],
+        "keys": lambda: house.vault.credentials(person) == KEYS,
+        "token": lambda: house.vault.token_of(person) == told["token"],
+        "door": lambda: house.vault.user_of_token(told["token"]) == person,
+        "channel": lambda: [kept.address for kept in house.channels.of(person)] == [ADDRESS],
+        "factor": lambda: house.factors.prove(person, pyotp.TOTP(told["factor"]).at(house.now)) is None,
+    }
+    return {name for name, read in reads.items() if _true(read)}
+
+
+def _true(read):
+    try:
+        return read()
+    except InvalidToken:
+        return False
+
+
+EVERYTHING = {"text", "name", "keys", "token", "door", "channel", "factor"}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_the_new_secret_alone_opens_everything(pool, rotated, person):
+    """Texts, keys, the webhook's token, channels and the second factor; and the door finds the token."""
+    assert _opens(House(pool, NEW), rotated[person], person) == EVERYTHING
+    assert House(pool, NEW).vault.password_matches(person, "long enough phrase")
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_the_old_secret_alone_opens_nothing(database, pool, rotated, person):
+    """Whoever has the old secret and a copy of the database made afterwards reads none of it."""
+    assert _opens(House(pool, database.secret), rotated[person], person) == set()
+
+
+def test_before_the_rotation_it_is_the_other_way_round(database, pool, sealed):
+    """The old secret opens everything, the new one nothing, and both together everything."""
+    assert _opens(House(pool, database.secret), sealed[1], 1) == EVERYTHING
+    assert _opens(House(pool, NEW), sealed[1], 1) == set()
+    assert _opens(House(pool, f"{NEW},{database.secret}"), sealed[2], 2) == EVERYTHING
+
+
+def test_recovery_codes_outlive_the_old_secret(pool, rotated):
+    """They were written down on paper: a new master key must not lock out who has lost the authenticator."""
+    assert House(pool, NEW).factors.prove(1, rotated[1]["codes"][0]) == 9
+
+
+def test_rotating_again_changes_nothing_that_can_be_read(pool, rotated):
+    """It can be said as often as one likes, also without the old secret."""
+    assert House(pool, NEW).vault.rotate() == len(SEALED) * len(PEOPLE)
+    assert _opens(House(pool, NEW), rotated[1], 1) == EVERYTHING
+
+
+def test_a_forgotten_person_stays_forgotten(database, pool, sealed):
+    """A key that was destroyed is sealed anew by nothing."""
+    House(pool, database.secret).vault.forget(2)
+    assert House(pool, f"{NEW},{database.secret}").vault.rotate() == len(SEALED)
+    assert _opens(House(pool, NEW), sealed[1], 1) == EVERYTHING
+    assert database.connect().execute("SELECT key FROM vault.person_keys WHERE person = 2").fetchone() == (None,)
+
+
+def test_a_rotation_that_cannot_open_something_changes_nothing(database, pool, sealed):
+    """Without the old secret it fails as a whole, and the old one still opens everything."""
+    with pytest.raises(InvalidToken):
+        House(pool, NEW).vault.rotate()
+    stranger = MasterKey("somebody else's").fernet.encrypt(b"text")
+    database.connect().execute("UPDATE vault.channels SET sealed = %s WHERE user_id = 2", (stranger,))
+    with pytest.raises(InvalidToken):
+        House(pool, f"{NEW},{database.secret}").vault.rotate()
+    assert _opens(House(pool, database.secret), sealed[1], 1) == EVERYTHING
+
+
+def test_a_terminal_cannot_rotate(database, sealed):
+    """It takes the owner, who alone reads everything that is sealed."""
+    for role in ("aristobot_writer", "aristobot_web", "aristobot_projector"):
+        with open_pool(database.url_for(role)) as limited, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            House(limited, f"{NEW},{database.secret}").vault.rotate()
+
+
+def test_everything_that_the_vault_holds_is_known(database):
+    """A new table or column of sealed bytes in the vault has to be sealed anew too."""
+    rows = database.connect().execute(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = 'vault' AND data_type = 'bytea' AND column_name <> 'token_hash'"
+    )
+    assert {*rows.fetchall()} == {(table, column) for table, _, column in SEALED}
+
+
+def test_a_wrong_code_is_refused_after_the_rotation_too(pool, rotated):
+    """The new secret opens the factor; it does not open the door to everybody."""
+    house = House(pool, NEW)
+    house.now += 3000
+    for code in ("000000", "0badc0de-0badc0de"):
+        with pytest.raises(Invalid):
+            house.factors.prove(1, code)

@@ -1,0 +1,261 @@
+"""What the entries of one broker may spend: per order and per day, in the currency of its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from application.exchange import NotAccepted, RefusedByExchange
+from application.lookups import PROOF_AFTER
+from domain.aggregate import carrying
+from domain.broker import Broker, Limits
+from domain.order import ENDED, Status
+from domain.spending import Spending
+from domain.webhook import WebhookStatus
+from domain.wish import Side, Type
+from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
+
+DAY = 86400
+MANY = {"USDT": "100000", "BTC": "1"}
+
+
+def limit(desk, currency="USDT", **amounts):
+    """From now on the broker's entries may spend no more than this."""
+    broker = desk.store.get(Broker, Broker.create_id(1))
+    with carrying(user="1"):
+        broker.limit(Limits(currency, **{name: Decimal(amount) for name, amount in amounts.items()}))
+        desk.store.save(broker)
+
+
+async def ended(desk, **wish):
+    """The status and the reason of a wish, once it rests or has ended."""
+    order = await desk.becomes(await desk.wish(**wish), Status.OPEN, *ENDED)
+    return order.status, order.reason
+
+
+def spent(desk):
+    """What the entries of the lane's day have taken."""
+    spending = desk.store.find(Spending, Spending.create_id(1, desk.now.date()))
+    return None if spending is None else spending.spent
+
+
+def events(desk, *topics):
+    """The events of some topics, with their positions."""
+    return desk.store.read(0, topics=topics)
+
+
+BOUGHT = (Status.CLOSED, None)
+RESTS = (Status.OPEN, None)
+TOO_MUCH = (Status.REFUSED, "limit_per_order")
+TOO_MUCH_TODAY = (Status.REFUSED, "limit_per_day")
+LIMIT = {"type": Type.LIMIT, "price": Decimal(40000)}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "above"),
+    [
+        ({"cost": Decimal(500)}, {"cost": Decimal("500.01")}),
+        ({"percent": Decimal("0.5")}, {"percent": Decimal(1)}),
+        ({"quantity": Decimal("0.01")}, {"quantity": Decimal("0.01001")}),
+        ({**LIMIT, "quantity": Decimal("0.0125")}, {**LIMIT, "quantity": Decimal("0.01251")}),
+        ({"symbol": "ETH/USDT", "cost": Decimal(500)}, {"symbol": "ETH/USDT", "quantity": Decimal("0.2001")}),
+    ],
+)
+def test_an_entry_above_the_limit_per_order_is_refused(trading, allowed, above):
+    """By cost, share and quantity, at its own price or the last; nothing of it reaches the exchange."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, per_order="500")
+            assert await ended(desk, **above) == TOO_MUCH
+            assert not desk.client.asked["place"]
+            assert await ended(desk, **allowed) in {BOUGHT, RESTS}
+            assert len(desk.on_exchange()) == 1
+            assert not events(desk, "Spending.Opened")
+
+    asyncio.run(story())
+
+
+def test_all_entries_of_a_day_count_together(trading):
+    """By cost and by quantity, in whatever market; up to the last cent, and not one more."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, per_day="1000")
+            assert await ended(desk, cost=Decimal(250)) == BOUGHT
+            assert await ended(desk, quantity=Decimal("0.005"), **LIMIT) == RESTS
+            assert await ended(desk, symbol="ETH/USDT", cost=Decimal("249.5")) == BOUGHT
+            assert await ended(desk, cost=Decimal("300.51")) == TOO_MUCH_TODAY
+            assert spent(desk) == Decimal("699.5")
+            assert await ended(desk, cost=Decimal("300.5")) == BOUGHT
+            assert await ended(desk, symbol="ETH/USDT", cost=Decimal(10)) == TOO_MUCH_TODAY
+            assert len(desk.on_exchange()) == desk.client.asked["place"] == 4
+
+    asyncio.run(story())
+
+
+def test_a_new_day_starts_anew(trading):
+    """At midnight UTC; what was taken yesterday stays in yesterday's stream."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, per_day="500")
+            assert await ended(desk, cost=Decimal(400)) == BOUGHT
+            midnight = (desk.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            desk.pass_by((midnight - desk.now).total_seconds() - 1)
+            assert await ended(desk, cost=Decimal(400)) == TOO_MUCH_TODAY
+            yesterday = desk.now.date()
+            desk.pass_by(1)
+            assert await ended(desk, cost=Decimal(400)) == BOUGHT
+            assert desk.store.get(Spending, Spending.create_id(1, yesterday)).spent == spent(desk) == 400
+            desk.pass_by(DAY)
+            assert spent(desk) is None
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("currency", "wish", "worth"),
+    [
+        ("USDT", {"symbol": "ETH/BTC", "quantity": Decimal("0.2"), **LIMIT, "price": Decimal("0.04")}, Decimal(400)),
+        ("BTC", {"symbol": "ETH/USDT", "cost": Decimal(500)}, Decimal("0.01")),
+        ("USDC", {"symbol": "BTC/USDT", "cost": Decimal(500)}, Decimal(625)),
+    ],
+)
+def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(trading, currency, wish, worth):
+    """By the market between the two, whichever way round it is quoted."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            desk.hold("USDC/USDT", "0.8")
+            for amount, outcome in ((worth - Decimal("0.001"), Status.REFUSED), (worth, None)):
+                limit(desk, currency, per_order=str(amount), per_day="100000")
+                status, reason = await ended(desk, **wish)
+                assert (status, reason) == (outcome or status, "limit_per_order" if outcome else None)
+            assert spent(desk) == worth
+            assert desk.client.asked["place"] == 1
+
+    asyncio.run(story())
+
+
+def test_what_no_market_values_is_refused(trading):
+    """Nothing is sent as long as nobody can tell what it takes of the limit."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, "EUR", per_day="1000000")
+            assert await ended(desk, cost=Decimal(10)) == (Status.REFUSED, "limit_not_computable")
+            assert not desk.client.asked["place"]
+            limit(desk, "USDT", per_day="1000000")
+            assert await ended(desk, cost=Decimal(10)) == BOUGHT
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("error", [RefusedByExchange("no", code="filter_failed"), NotAccepted("429", code="busy")])
+def test_the_share_of_a_rejected_entry_is_free_again(trading, error):
+    """Whether the exchange said no or never took it, however often it was tried; it was reserved once."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, per_day="500")
+
+            async def refuse():
+                raise error
+
+            desk.client.before["place"] = refuse
+            assert (await ended(desk, cost=Decimal(500)))[0] is Status.REJECTED
+            await desk.until(lambda: spent(desk) == 0)
+            topics = [one.topic for one in events(desk, "Spending.Opened", "Spending.Reserved", "Spending.Released")]
+            assert topics == ["Spending.Opened", "Spending.Reserved", "Spending.Released"]
+            del desk.client.before["place"]
+            assert await ended(desk, cost=Decimal(500)) == BOUGHT
+            assert await ended(desk, cost=Decimal(500)) == TOO_MUCH_TODAY
+
+    asyncio.run(story())
+
+
+def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_proven(trading):
+    """Then nothing was spent, and the whole limit is there again."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, per_day="500")
+            desk.fault("place_order", "lose_request")
+            order = await desk.becomes(await desk.wish(cost=Decimal(400)), Status.UNKNOWN)
+            assert await ended(desk, symbol="ETH/USDT", cost=Decimal(400)) == TOO_MUCH_TODAY
+            desk.now = order.valid_until + PROOF_AFTER
+            await desk.becomes(order.id, Status.REJECTED)
+            await desk.known()
+            assert await ended(desk, symbol="ETH/USDT", cost=Decimal(400)) == BOUGHT
+
+    asyncio.run(story())
+
+
+def test_exits_are_never_limited(trading):
+    """Neither by order nor by day, and they take nothing of it."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, per_order="10", per_day="10")
+            assert await ended(desk, side=Side.SELL, quantity=Decimal("0.5")) == BOUGHT
+            limit(desk, "EUR", per_order="10", per_day="10")
+            assert await ended(desk, side=Side.SELL, percent=Decimal(100)) == BOUGHT
+            assert spent(desk) is None
+
+    asyncio.run(story())
+
+
+def test_protection_is_never_limited(trading, database, monkeypatch):
+    """It rests, moves and sells although an entry of its size is refused, whose webhook fails with that reason."""
+
+    async def story():
+        async with trading_by_alerts(trading, database, monkeypatch)(LISTS) as trader:
+            limit(trader.desk, per_order="500", per_day="500")
+            await trader.buy(STOP, TARGET)
+            limit(trader.desk, per_order="10", per_day="10")
+            assert await trader.alert("BuyMarket", PourCent="50") == (WebhookStatus.FAILED, "limit_per_order")
+            assert await trader.alert("MAJ", PrixSL="46000") == (WebhookStatus.EXECUTED, None)
+            await trader.protected(HELD, ("stop_loss", Decimal(46000)), TARGET)
+            trader.desk.hold("BTC/USDT", "45500")
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_the_reservation_stands_in_the_log_with_the_intent(trading):
+    """One commit: no position of the log lies between them, and every event says whose it is and what it is about."""
+
+    async def story():
+        async with trading(**MANY) as desk:
+            limit(desk, per_day="500")
+            first, second = [await desk.wish(cost=Decimal(200)), await desk.wish(cost=Decimal(100))]
+
+            async def refuse():
+                raise RefusedByExchange("no", code="filter_failed")
+
+            await desk.becomes(second, Status.CLOSED)
+            desk.client.before["place"] = refuse
+            third = await desk.wish(cost=Decimal(200))
+            await desk.until(lambda: events(desk, "Spending.Released"))
+            log = {one.position: one for one in desk.store.read(0)}
+            commits = {
+                first: ["Order.Submitted", "Spending.Opened", "Spending.Reserved"],
+                second: ["Order.Submitted", "Spending.Reserved"],
+                third: ["Order.Submitted", "Spending.Reserved"],
+            }
+            for order_id, topics in commits.items():
+                [at] = [p for p, e in log.items() if e.topic == "Order.Submitted" and e.event.originator_id == order_id]
+                assert [log[at + step].topic for step in range(len(topics))] == topics
+                assert log[at + len(topics) - 1].event.order == order_id
+            said = [one.event for one in log.values() if one.topic.startswith("Spending.")]
+            about = [first, first, second, third, third]
+            assert [one.metadata for one in said] == [
+                {"user": "1", "source": "gateway", "correlation_id": str(o), "causation_id": str(o)} for o in about
+            ]
+
+    asyncio.run(story())

@@ -1,0 +1,91 @@
+"""Stops that rest at a limit: sold half a percent below their trigger at the worst, and waiting when that is jumped."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from domain.broker import StopStyle
+from domain.webhook import WebhookStatus
+from tests.application.trader import HELD, LISTS, PRICES, STOP_ALONE, TARGET, trading_by_alerts
+
+LIMITED = ("stop_loss_limit", Decimal(45000))
+GAP = pytest.mark.parametrize(("prices", "shapes"), [({"PrixSL": "45000"}, [LIMITED]), (PRICES, [LIMITED, TARGET])])
+
+
+@pytest.fixture
+def at(trading, database, monkeypatch):
+    return trading_by_alerts(trading, database, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("able", "prices", "shapes"),
+    [
+        (LISTS, {"PrixSL": "45000"}, [LIMITED]),
+        (LISTS, PRICES, [LIMITED, TARGET]),
+        (STOP_ALONE, PRICES, [LIMITED]),
+    ],
+)
+def test_a_stop_at_a_limit_rests_half_a_percent_below_its_trigger(at, able, prices, shapes):
+    """Alone and in a list; a fall to between the two sells at the market."""
+
+    async def story():
+        async with at(able, StopStyle.LIMIT) as trader:
+            await trader.buy(*shapes, **prices)
+            [stop] = [order for order in trader.sells() if order.type == LIMITED[0]]
+            assert (stop.stop_price, stop.price) == (Decimal(45000), Decimal(44775))
+            assert (stop.list_id is not None) == (len(shapes) == 2)
+            trader.desk.hold("BTC/USDT", "44900")
+            await trader.closed()
+            assert (stop.status, stop.trades[0].price) == ("filled", Decimal(44900))
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+@GAP
+def test_a_stop_whose_limit_was_jumped_over_waits_for_its_price(at, prices, shapes):
+    """It stands on the book at its limit; when the market comes back it is sold there."""
+
+    async def story():
+        async with at(LISTS, StopStyle.LIMIT) as trader:
+            await trader.buy(*shapes, **prices)
+            trader.desk.hold("BTC/USDT", "44000")
+            assert trader.resting() == [(*LIMITED, HELD)]
+            trader.desk.hold("BTC/USDT", "44800")
+            await trader.closed()
+            assert [trade.price for order in trader.sells() for trade in order.trades] == [Decimal(44775)]
+
+    asyncio.run(story())
+
+
+@GAP
+def test_a_stop_whose_limit_was_jumped_over_can_be_moved(at, prices, shapes):
+    """A new stop below the market takes its place, and the webhook that asked for it ends."""
+
+    async def story():
+        async with at(LISTS, StopStyle.LIMIT) as trader:
+            await trader.buy(*shapes, **prices)
+            trader.desk.hold("BTC/USDT", "44000")
+            assert await trader.alert("MAJ", PrixSL="43000") == (WebhookStatus.EXECUTED, None)
+            await trader.protected(HELD, ("stop_loss_limit", Decimal(43000)), *shapes[1:])
+            assert trader.sold() == 0
+
+    asyncio.run(story())
+
+
+@GAP
+def test_what_a_stop_no_longer_sells_can_be_sold_by_an_alert(at, prices, shapes):
+    """The stop is taken off the book, and everything is sold at the market."""
+
+    async def story():
+        async with at(LISTS, StopStyle.LIMIT) as trader:
+            await trader.buy(*shapes, **prices)
+            trader.desk.hold("BTC/USDT", "44000")
+            assert await trader.alert("SellMarket") == (WebhookStatus.EXECUTED, None)
+            await trader.closed()
+            assert [trade.price for order in trader.sells() for trade in order.trades] == [Decimal(44000)]
+
+    asyncio.run(story())

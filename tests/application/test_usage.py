@@ -1,0 +1,176 @@
+"""Who may trade on a broker: the engine asks when an alert is decided, the lane again when its order is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from application.brokers import change_broker
+from application.positions import PROTECTION
+from application.users import switch_account
+from domain.aggregate import carrying
+from domain.broker import Broker, Usage
+from domain.order import ENDED, Status
+from domain.user import Role, User
+from domain.webhook import WebhookStatus
+from domain.wish import Source
+from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
+
+REFUSED, IGNORED, EXECUTED = WebhookStatus.REFUSED, WebhookStatus.IGNORED, WebhookStatus.EXECUTED
+
+
+@pytest.fixture
+def at(trading, database, monkeypatch):
+    return trading_by_alerts(trading, database, monkeypatch)
+
+
+def use_for(usage):
+    """The broker is used for this from now on."""
+
+    def changed(store):
+        change_broker(store, 1, 1, usage=usage)
+
+    return changed
+
+
+def disable(store):
+    """The admin disables the broker's owner, who is a trader here."""
+    switch_account(store, 1, enabled=False, by=2)
+
+
+def remove(store):
+    """The broker is removed while an order of it is about to be sent."""
+    broker = store.get(Broker, Broker.create_id(1))
+    with carrying(user="1"):
+        broker.remove(orders_open=False)
+        store.save(broker)
+
+
+BY_HAND, BY_ALERT, BY_STRATEGY = Source.MANUAL, Source.WEBHOOK, Source.STRATEGY
+
+
+@pytest.fixture
+def owned_by_a_trader(monkeypatch):
+    """The one user of the desk is no admin, so that the account can be disabled."""
+    made = User.register
+    monkeypatch.setattr(User, "register", lambda number, name, _: made(number, name, Role.TRADER))
+
+
+@pytest.mark.usefixtures("owned_by_a_trader")
+@pytest.mark.parametrize("meanwhile", [False, True])
+@pytest.mark.parametrize(
+    ("happens", "source", "reason"),
+    [
+        (use_for(Usage.OFF), BY_HAND, "broker_off"),
+        (use_for(Usage.OFF), BY_ALERT, "broker_off"),
+        (use_for(Usage.STRATEGIES), BY_ALERT, "broker_not_for_webhooks"),
+        (disable, BY_ALERT, "paused"),
+        (remove, BY_HAND, "broker_removed"),
+        (remove, BY_ALERT, "broker_removed"),
+    ],
+)
+def test_the_lane_sends_nothing_that_the_broker_is_not_used_for(trading, happens, source, reason, meanwhile):
+    """Whether that changes before the wish or while it is sized; nothing reaches the exchange."""
+
+    async def story():
+        async with trading() as desk:
+
+            async def happening():
+                desk.client.before.clear()
+                await asyncio.to_thread(happens, desk.store)
+
+            if meanwhile:
+                desk.client.before["balances"] = happening
+            else:
+                await happening()
+            order = await desk.becomes(await desk.wish(source=source, cost=Decimal(500)), *ENDED)
+            assert (order.status, order.reason) == (Status.REFUSED, reason)
+            assert not desk.client.asked["place"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("usage", "source", "reason"),
+    [
+        (Usage.STRATEGIES, BY_HAND, None),
+        (Usage.STRATEGIES, BY_STRATEGY, None),
+        (Usage.WEBHOOKS, BY_HAND, None),
+        (Usage.WEBHOOKS, BY_ALERT, None),
+        (Usage.WEBHOOKS, BY_STRATEGY, "broker_not_for_strategies"),
+    ],
+)
+def test_each_usage_lets_its_own_orders_through(trading, usage, source, reason):
+    """Those of a person always."""
+
+    async def story():
+        async with trading() as desk:
+            await asyncio.to_thread(use_for(usage), desk.store)
+            order = await desk.becomes(await desk.wish(source=source, cost=Decimal(500)), *ENDED)
+            assert (order.status, order.reason) == (Status.REFUSED if reason else Status.CLOSED, reason)
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("owned_by_a_trader")
+@pytest.mark.parametrize(
+    ("happens", "ends"),
+    [
+        (use_for(Usage.OFF), (REFUSED, "broker_off")),
+        (use_for(Usage.STRATEGIES), (REFUSED, "broker_not_for_webhooks")),
+        (disable, (IGNORED, "paused")),
+        (remove, (REFUSED, "broker_foreign")),
+    ],
+)
+def test_the_engine_decides_by_what_the_broker_is_used_for(at, happens, ends):
+    """No order is placed for an alert of any kind, neither an entry nor an exit, and no protection is moved."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, TARGET)
+            await asyncio.to_thread(happens, trader.store)
+            placed = trader.store.read(0, topics=["Order.Placed"])
+            for alert in ({"action": "BuyMarket"}, {"action": "SellMarket"}, {"action": "MAJ", "PrixSL": "46000"}):
+                assert await trader.alert(**alert) == ends
+            assert trader.store.read(0, topics=["Order.Placed"]) == placed
+            await trader.protected(HELD, STOP, TARGET)
+
+    asyncio.run(story())
+
+
+def test_a_broker_that_is_used_for_webhooks_again_takes_them_again(at):
+    """What was refused meanwhile stays refused."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await asyncio.to_thread(use_for(Usage.OFF), trader.store)
+            assert await trader.alert("BuyMarket") == (REFUSED, "broker_off")
+            await asyncio.to_thread(use_for(Usage.WEBHOOKS), trader.store)
+            await trader.buy(STOP, TARGET)
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("owned_by_a_trader")
+@pytest.mark.parametrize("happens", [use_for(Usage.OFF), use_for(Usage.STRATEGIES), disable])
+def test_protection_does_not_ask_what_the_broker_is_used_for(at, happens):
+    """What is left of a stop rests again, and what should have been sold by now is sold."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, PrixSL="45000")
+            await asyncio.to_thread(happens, trader.store)
+            [stop] = trader.sells()
+            trader.desk.paper.ledger._trade(stop, Decimal("0.004"), Decimal(45000), maker=False)
+            await trader.protected(HELD - Decimal("0.004"), STOP)
+            trader.desk.paper.ledger.cancel(trader.sells()[-1])
+            trader.desk.hold("BTC/USDT", "44000")
+            await trader.closed()
+            assert trader.sold() == HELD
+            assert trader.sells()[-1].type == "market"
+            requesters = [one.event.requester for one in trader.store.read(0, topics=["Order.Placed"])]
+            assert set(requesters[1:]) == {PROTECTION}
+
+    asyncio.run(story())

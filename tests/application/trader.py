@@ -1,0 +1,151 @@
+"""A trader who only sends alerts: the engine's policies and the gateway's follower work beside a desk's lane."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from itertools import count
+
+from application import guard
+from application.exchange import Capabilities
+from application.policies import WHEN, World
+from application.positions import position_id_of
+from application.signals import receive
+from aristobot.terminals.gateway import ENDS, MOVES
+from domain.aggregate import carrying
+from domain.broker import Broker, StopStyle
+from domain.order import Order
+from domain.position import Position
+from domain.refusals import Conflict
+from domain.webhook import Webhook, WebhookStatus
+from domain.wish import Side
+
+POSITION = Position.create_id(1, 1, "BTC/USDT", "webhook")
+HELD = Decimal("0.00999")
+"""What 500 USDT buy at 50,000 when the fee is a thousandth."""
+TYPES = {"trailing": False, "amend_quantity": False, "replace": False}
+LISTS = Capabilities(lists=True, locks=True, **TYPES)
+STOP_ALONE = Capabilities(lists=False, locks=True, **TYPES)
+BOTH_ALONE = Capabilities(lists=False, locks=False, **TYPES)
+RICH = {"USDT": "1000", "BTC": "1"}
+"""The paper exchange always locks: only with coins besides the position can two orders rest for it."""
+STOP, TARGET = ("stop_loss", Decimal(45000)), ("limit", Decimal(60000))
+PRICES = {"PrixSL": "45000", "PrixTP": "60000"}
+_names = count(1)
+
+
+class Trader:
+    """A trader's alerts, what follows from them in the log, and what rests on the exchange."""
+
+    def __init__(self, desk, store):
+        self.desk, self.store = desk, store
+        self._native = {market.native: market for market in desk.markets.values()}
+
+    def of(self, *_):
+        """The markets as the policies look them up."""
+        return self._native
+
+    async def follow(self):
+        """What follows from each event is saved, then the lane hears of it."""
+        position = 0
+        while True:
+            for recorded in await asyncio.to_thread(self.store.read, position):
+                await asyncio.to_thread(self._judge, recorded)
+                await asyncio.to_thread(self._tell, recorded.topic, recorded.event)
+                position = recorded.position
+            await asyncio.sleep(0.01)
+
+    def _judge(self, recorded):
+        while recorded.topic in WHEN:
+            with carrying(**{**recorded.event.metadata, "source": "engine"}):
+                world = World(self.store, self, self.desk.now)
+                saved = [one for policy in WHEN[recorded.topic] for one in policy(recorded.event, world)]
+                try:
+                    self.store.save(*saved)
+                except Conflict:
+                    continue
+            return
+
+    def _tell(self, topic, event):
+        subject = event.originator_id
+        if topic == "Order.Placed":
+            self._say("wish", subject)
+        elif topic in MOVES:
+            self._say("guard", subject)
+        elif topic in ENDS and (order := self.store.get(Order, subject)).wish.side is Side.SELL:
+            self._say("guard", position_id_of(order))
+
+    def _say(self, what, subject):
+        self.loop.call_soon_threadsafe(getattr(self.desk.lane, what), subject)
+
+    async def alert(self, action, **fields):
+        """Deliver an alert; answers its webhook once it has ended."""
+        given = {"Symbol": '"BTCUSDT"', "UserID": "1", "UserExchangeID": "1", "PourCent": "100", **fields}
+        said = {"Action": f'"{action}"', "IndicateurName": f'"no {next(_names)}"', **given}
+        body = ("{" + ",".join(f'"{key}":{value}' for key, value in said.items()) + "}").encode()
+        webhook_id = await asyncio.to_thread(receive, self.store, 1, body, "127.0.0.1", self.desk.now)
+        under_way = {WebhookStatus.RECEIVED, WebhookStatus.TAKEN}
+        await self.desk.until(lambda: self.store.get(Webhook, webhook_id).status not in under_way)
+        webhook = self.store.get(Webhook, webhook_id)
+        return webhook.status, webhook.reason
+
+    async def buy(self, *shapes, **prices):
+        """Half of the dollars, protected by these prices."""
+        executed = await self.alert("BuyMarket", PourCent="50", **(prices or PRICES))
+        assert executed == (WebhookStatus.EXECUTED, None)
+        await self.protected(HELD, *shapes)
+
+    def position(self):
+        """As the log has it."""
+        return self.store.find(Position, POSITION)
+
+    def sells(self):
+        """All sells that the exchange ever took."""
+        return [order for order in self.desk.on_exchange() if order.side == "sell"]
+
+    def resting(self):
+        """Type, trigger or price, and quantity of the sells that stand on the book, stops first."""
+        there = [(o.type, o.stop_price or o.price, o.quantity - o.filled) for o in self.sells() if o.rests]
+        return sorted(there, key=lambda row: row[0] == "limit")
+
+    def sold(self):
+        """How much was sold altogether."""
+        return sum((order.filled for order in self.sells()), Decimal(0))
+
+    async def protected(self, quantity, *shapes):
+        """Wait until exactly these rest for this quantity, and the log says so."""
+        expected = [(*shape, quantity) for shape in shapes]
+
+        def seen():
+            position = self.position()
+            known = position is not None and (len(position.resting), position.protected) == (len(shapes), quantity)
+            return known and position.lost is None and self.resting() == expected
+
+        await self.desk.until(seen)
+
+    async def closed(self):
+        """Wait until nothing is held and nothing rests."""
+        await self.desk.until(lambda: not self.position().is_open and not self.resting())
+
+
+def trading_by_alerts(trading, database, monkeypatch):
+    """`async with trading_by_alerts(…)(STOP_ALONE) as trader`: an exchange that can do just this."""
+    monkeypatch.setattr(guard, "AT_MOST_EVERY", 0.02)
+
+    @asynccontextmanager
+    async def at_work(capabilities, style=StopStyle.MARKET, **balances):
+        async with trading(**(balances or {"USDT": "1000"})) as desk:
+            desk.client.capabilities = capabilities
+            broker = desk.store.get(Broker, Broker.create_id(1))
+            with carrying(user="1"):
+                broker.rest_stops_as(style)
+                desk.store.save(broker)
+            desk.lane.renew(broker, desk.credentials)
+            trader = Trader(desk, database.store())
+            trader.loop = asyncio.get_running_loop()
+            desk.start(trader.follow())
+            await desk.listening()
+            yield trader
+
+    return at_work

@@ -1,0 +1,115 @@
+"""The whole platform as a user starts it, and a real Chromium in front of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = REPOSITORY / "frontend" / "dist" / "index.html"
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+REQUIRED = os.environ.get("ARISTOBOT_BROWSER") == "required"
+LANGUAGES = {"fr": "Français", "en": "English"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a Chromium or a built console these tests are skipped, and say so, unless they are required."""
+    missing = CHROMIUM is None or not PAGES.exists()
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+            if missing and not REQUIRED:
+                item.add_marker(pytest.mark.skip(reason="no Chromium or no built console here"))
+
+
+def _free_ports() -> tuple[int, int, int]:
+    """Three ports that are free now, the last with its neighbour."""
+    while True:
+        with socket.socket() as one, socket.socket() as two, socket.socket() as three, socket.socket() as four:
+            for opened in (one, two, three):
+                opened.bind(("127.0.0.1", 0))
+            port = three.getsockname()[1]
+            try:
+                four.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return one.getsockname()[1], two.getsockname()[1], port
+
+
+@pytest.fixture(scope="package")
+def platform() -> Iterator[tuple[dict[str, Any], str]]:
+    """What it wrote to `run.json`, and what it printed."""
+    home = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    web, door, paper = _free_ports()
+    ports = {"ARISTOBOT_WEB_PORT": web, "ARISTOBOT_WEBHOOK_PORT": door, "ARISTOBOT_PAPER_PORT": paper}
+    environment = os.environ | {"ARISTOBOT_HOME": str(home)} | {name: str(port) for name, port in ports.items()}
+    out = home / "out"
+    with out.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aristobot", "run"], cwd=REPOSITORY, env=environment, stdout=said, stderr=said
+        )
+    try:
+        deadline = time.monotonic() + 90
+        while "Ctrl+C" not in out.read_text():
+            assert process.poll() is None, out.read_text()
+            assert time.monotonic() < deadline, out.read_text()
+            time.sleep(0.1)
+        yield json.loads((home / "run.json").read_text()), out.read_text()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def browse(platform: tuple[dict[str, Any], str]) -> Callable[..., Any]:
+    """`with browse("fr") as page`: a page on which nobody is logged in; whatever it throws fails the test."""
+    from playwright.sync_api import sync_playwright
+
+    @contextmanager
+    def open_page() -> Iterator[Any]:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            page = browser.new_context(viewport={"width": 1600, "height": 900}).new_page()
+            faults: list[str] = []
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.goto(platform[0]["console"])
+            yield page
+            assert not faults
+            browser.close()
+
+    return open_page
+
+
+@pytest.fixture
+def enter(platform: tuple[dict[str, Any], str]) -> Callable[[Any, str], None]:
+    """`enter(page, "fr")` logs the demo user in and speaks that language."""
+    from playwright.sync_api import expect
+
+    def log_in(page: Any, language: str) -> None:
+        page.fill("#username", platform[0]["user"])
+        page.fill("#password", platform[0]["password"])
+        page.keyboard.press("Enter")
+        expect(page.locator("nav")).to_be_visible()
+        other = page.get_by_role("banner").get_by_role("button", name=LANGUAGES[language], exact=True)
+        if other.count():
+            other.click()
+        expect(page.locator("html")).to_have_attribute("lang", language)
+
+    return log_in

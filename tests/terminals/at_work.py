@@ -1,0 +1,165 @@
+"""A gateway at work for tests: the real bus, the real counter, a follower of the log, and the exchange in the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from contextlib import asynccontextmanager
+from decimal import Decimal
+
+from adapters.exchanges import http
+from adapters.paper.server import HOST, PaperServer
+from application.brokers import change_credentials, connect_broker
+from application.exchange import Credentials
+from application.requests import Action, Request
+from application.users import register
+from aristobot.settings import Settings
+from aristobot.terminals.gateway import Gateway, _follow
+from aristobot.wiring import House
+from domain.broker import Exchange, Venue
+from domain.order import Order, Status
+from domain.wish import Type
+
+PAPER = {"exchange": "binance", "venue": "paper"}
+REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)}
+
+
+class Log:
+    """What the gateway says besides."""
+
+    def __init__(self):
+        self.said = []
+
+    def info(self, event, **values):
+        self.said.append(event)
+
+    warning = error = exception = info
+
+
+class Platform:
+    """A gateway at work, the web's side of the house, and an exchange with the accounts of a test."""
+
+    def __init__(self, database, web, own, server):
+        self.database, self.web, self.house, self.server = database, web, own, server
+        self.store, self.log = database.store(), Log()
+        self.gateway = Gateway(own, self.log)
+        self._stopping, self._tasks = threading.Event(), []
+
+    async def open(self):
+        """Follow the log, serve the counter."""
+        await self.gateway.open_lanes()
+        work = (_follow(self.house, self.gateway, self.log, self._stopping), self.gateway.counter.serve())
+        self._tasks = [asyncio.create_task(one) for one in work]
+
+    async def close(self):
+        self._stopping.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.gateway.close()
+
+    # --- accounts and brokers ----------------------------------------------------------------------------------
+
+    def account(self, *, may_withdraw=False, **balances):
+        """A new account on the exchange, and its keys."""
+        held = {currency: Decimal(amount) for currency, amount in (balances or {"USDT": "1000"}).items()}
+        made = self.server.paper.ledger.open_account("binance", held, may_withdraw=may_withdraw)
+        return made, Credentials(made.key, made.secret)
+
+    async def user(self, name="somebody"):
+        """Somebody registers; answers the number."""
+        return (await asyncio.to_thread(register, self.web.store, self.web.vault, name, "of nobody 42")).number
+
+    async def connect(self, user, keys, name="paper"):
+        """The user's new broker; answers its number."""
+        given = (self.web.store, self.web.vault, user, Exchange.BINANCE, Venue.PAPER, name, keys)
+        return (await asyncio.to_thread(connect_broker, *given)).number
+
+    async def change(self, user, broker, keys):
+        """Other keys for the same broker, once its pairs are loaded."""
+        await self.until(lambda: self.loaded(broker))
+        await asyncio.to_thread(change_credentials, self.web.store, self.web.vault, user, broker, keys)
+
+    # --- asking ------------------------------------------------------------------------------------------------
+
+    async def ask(self, user, action, seconds=20.0, age=0.0, **params):
+        """The steps on the way, and the end."""
+        request = Request(user, action, params, "a test", time.time() - age)
+        *steps, end = await asyncio.to_thread(lambda: [*self.web.bus.ask(request, seconds)])
+        assert {answer.request_id for answer in (*steps, end)} == {request.request_id}
+        return [step.progress for step in steps], end
+
+    async def try_keys(self, user, keys, seconds=20.0):
+        """Ask whether keys that are kept nowhere work."""
+        return await self.ask(user, Action.TEST_CONNECTION, seconds, **PAPER, sealed=self.web.vault.seal(keys))
+
+    # --- what can be seen --------------------------------------------------------------------------------------
+
+    async def until(self, condition):
+        """Wait until it holds."""
+        while not (value := await asyncio.to_thread(condition)):  # noqa: ASYNC110 - it stands in the log
+            await asyncio.sleep(0.01)
+        return value
+
+    def loaded(self, broker=None):
+        """How many pairs were loaded, and whether they were shared, in the order of the log."""
+        events = [one.event for one in self.store.read(0, topics=["Broker.MarketsLoaded", "Broker.Connected"])]
+        numbers = {event.originator_id: event.number for event in events if hasattr(event, "number")}
+        said = [(numbers[e.originator_id], e.count, e.shared) for e in events if hasattr(e, "count")]
+        return [row[1:] for row in said if broker in {None, row[0]}]
+
+    async def wish(self, broker, **wish):
+        """Somebody places an order; answers it once it rests or has ended."""
+        placed = await asyncio.to_thread(self.database.placed, self.store, 1, broker, **(wish or REST))
+        waiting = {Status.PLACED, Status.SUBMITTED, Status.UNKNOWN}
+        await self.until(lambda: self.store.get(Order, placed.id).status not in waiting)
+        return self.store.get(Order, placed.id)
+
+    def orders_of(self, account):
+        """The client ids of all orders of an account."""
+        return [order.client_order_id for order in self.server.paper.ledger.of(account)]
+
+
+def platform_for(database, valkey, tmp_path, monkeypatch):
+    """`async with platform() as opened`: with `away=True` the exchange comes when its server is started."""
+    monkeypatch.setattr(http, "_READ_PAUSES", ())
+    port = _two_free_ports()
+    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
+    for name, value in {**given, "REDIS_URL": valkey.url}.items():
+        monkeypatch.setenv(f"ARISTOBOT_{name}", value)
+
+    def house(role):
+        monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for(role))
+        return House(Settings.read())
+
+    @asynccontextmanager
+    async def opened(*, away=False):
+        server, web, own = PaperServer(port), house("aristobot_web"), house("aristobot_writer")
+        for symbol, price in (("BTC/USDT", "50000"), ("ETH/USDT", "2500")):
+            server.paper.prices.hold(symbol, Decimal(price))
+        with web.pool, own.pool:
+            made = Platform(database, web, own, server)
+            try:
+                async with asyncio.timeout(30):
+                    if not away:
+                        await server.start()
+                    await made.open()
+                    yield made
+            finally:
+                await made.close()
+                await server.stop()
+
+    return opened
+
+
+def _two_free_ports():
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind((HOST, 0))
+            try:
+                two.bind((HOST, one.getsockname()[1] + 1))
+            except (OSError, OverflowError):
+                continue
+            return one.getsockname()[1]

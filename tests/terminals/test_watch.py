@@ -1,0 +1,143 @@
+"""The watch of the alerts terminal: what no event of the log says is told to everybody, once."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from adapters.bus import Bus
+from aristobot.terminals import alerts
+from aristobot.terminals.alerts import AWAY, Watch
+from domain.alert import Cause
+from tests.terminals.trouble import RAISED, Log, troubled
+
+EVERYBODY = (1, 2)
+
+
+def everybody(*causes):
+    """Each of these alerts for every user whose account is enabled."""
+    return [(user, cause) for cause in causes for user in EVERYBODY]
+
+
+class Seen:
+    """A watch, and the signs of life that it sees at a time of the test's choosing."""
+
+    def __init__(self, trouble, monkeypatch):
+        self.watch, self.bus, self.now = Watch(trouble.house, Log()), Bus(trouble.house.settings.redis_url), 1000
+        monkeypatch.setattr(alerts, "time", SimpleNamespace(time=lambda: self.now, sleep=time.sleep))
+
+    def look(self, name="engine", pid=1, **figures):
+        """A terminal beats, as the alerts terminal does all the time, and the watch looks twice."""
+        self.now += 10
+        self.bus.beat("alerts", {"pid": os.getpid()})
+        self.bus.beat(name, {"pid": pid, **figures})
+        self.watch.look()
+        self.watch.look()
+
+
+@pytest.fixture
+def trouble(database, valkey, tmp_path, monkeypatch):
+    with troubled(database, valkey, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def seen(trouble, monkeypatch):
+    return Seen(trouble, monkeypatch)
+
+
+def test_a_restarted_terminal_is_told_once(trouble, seen):
+    """Another process beats under its name; the first that is seen is no restart."""
+    for pid in (1, 1, 2, 2):
+        seen.look(pid=pid)
+    assert trouble.raised() == everybody(Cause.TERMINAL_RESTARTED)
+    assert {json.dumps(event.facts) for event in trouble.events(RAISED)} == {'{"terminal": "engine", "pid": "2"}'}
+
+
+def test_a_terminal_that_is_down_is_told_once(trouble, seen):
+    """One that was never seen is not; when it goes down again that is another alert."""
+    for _ in range(2):
+        seen.look()
+        seen.bus.leave("engine")
+        seen.look(name="gateway")
+        seen.look(name="gateway")
+    assert trouble.raised() == everybody(Cause.TERMINAL_DOWN, Cause.TERMINAL_DOWN)
+    assert {event.facts["terminal"] for event in trouble.events(RAISED)} == {"engine"}
+
+
+@pytest.mark.parametrize(
+    ("terminal", "figure", "cause"),
+    [("receiver", "spool", Cause.SPOOL_USED), ("projector", "parked", Cause.EVENT_PARKED)],
+)
+def test_what_waits_or_is_parked_is_told_when_it_begins(trouble, seen, terminal, figure, cause):
+    """However much more it becomes; and again when it begins anew."""
+    for count in (0, 3, 5, 0):
+        seen.look(terminal, **{figure: count})
+    assert trouble.raised() == everybody(cause)
+    assert {event.facts["count"] for event in trouble.events(RAISED)} == {"3"}
+    seen.look(terminal, **{figure: 1})
+    assert trouble.raised() == everybody(cause, cause)
+
+
+def test_the_sign_of_life_of_another_process_tells_of_a_restart(trouble, seen):
+    """Whoever was the alerts terminal before did not end well; its own sign of life tells nothing."""
+    seen.bus.beat("alerts", {"pid": os.getpid()})
+    seen.watch.remember_myself()
+    seen.bus.beat("alerts", {"pid": os.getpid() + 1})
+    seen.watch.remember_myself()
+    seen.look()
+    assert trouble.raised() == everybody(Cause.TERMINAL_RESTARTED)
+
+
+def test_a_bus_that_is_away_is_no_terminal_that_is_down(trouble, seen):
+    """When not even the watch's own sign of life is to be found, none of them says anything."""
+    seen.look()
+    for name in ("engine", "alerts"):
+        seen.bus.leave(name)
+    seen.watch.look()
+    assert trouble.raised() == []
+
+
+def test_what_cannot_be_told_while_the_database_is_away_is_told_later(trouble, seen, postgres, database):
+    """Nothing of it is lost, and nothing is told twice."""
+    seen.look()
+    name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
+    with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as owner:
+        owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        try:
+            with pytest.raises(AWAY):
+                seen.look(pid=2)
+        finally:
+            owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    while True:
+        try:
+            seen.watch.look()
+        except AWAY:
+            continue
+        break
+    assert trouble.raised() == everybody(Cause.TERMINAL_RESTARTED)
+
+
+def test_what_only_some_were_told_is_told_to_the_others_later(trouble, seen):
+    """The database went away in the middle; nobody hears it twice."""
+    seen.look()
+    save, saved = trouble.store.save, []
+
+    def away(*aggregates, **how):
+        if saved:
+            raise psycopg.OperationalError("the connection was lost")
+        saved.append(save(*aggregates, **how))
+
+    trouble.store.save = away
+    with pytest.raises(psycopg.OperationalError):
+        seen.look(pid=2)
+    assert trouble.raised() == [(1, Cause.TERMINAL_RESTARTED)]
+    trouble.store.save = save
+    seen.look(pid=2)
+    assert trouble.raised() == everybody(Cause.TERMINAL_RESTARTED)

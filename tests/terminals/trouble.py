@@ -1,0 +1,139 @@
+"""A platform in trouble for tests of alerts: users, their channels on loopback, the engine, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import UUID
+
+from application.users import add_channel, register, switch_account
+from aristobot.settings import Settings
+from aristobot.terminals import alerts
+from aristobot.terminals.alerts import Herald
+from aristobot.terminals.engine import Engine
+from aristobot.wiring import House
+from domain.aggregate import carrying
+from domain.position import Execution, Position
+from tests.conftest import NOW
+
+RAISED, SENT, FAILED = "Alert.Raised", "Alert.Sent", "Alert.Failed"
+
+
+class Log:
+    """What the terminal says besides."""
+
+    def info(self, event, **values):
+        pass
+
+    warning = error = exception = info
+
+
+class Channel:
+    """A service on loopback that takes alerts as JSON, as long as its answer is 200."""
+
+    def __init__(self):
+        self.heard, self.answer = [], 200
+        channel = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                channel.heard.append((body["title"], body["message"]))
+                self.send_response(channel.answer)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"json://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Trouble:
+    """Two users, the first with two channels, the engine, and everything that can go wrong."""
+
+    def __init__(self, database, web, own):
+        self.database, self.web, self.house, self.store = database, web, own, own.store
+        self.one, self.other = Channel(), Channel()
+        for name in ("somebody", "another", "disabled"):
+            register(web.store, web.vault, name, "a long password of nobody 42")
+        switch_account(web.store, 3, enabled=False, by=1)
+        add_channel(web.store, web.channels, 1, "one", self.one.address)
+        add_channel(web.store, web.channels, 1, "other", self.other.address)
+        self.engine = Engine(own, Log())
+
+    def judge(self):
+        """The engine judges what it has not judged yet."""
+        while self.engine.step():
+            pass
+
+    def doubt(self):
+        """The exchange does not answer to an order."""
+        order = self.database.submitted(self.store)
+        with carrying(user="1"):
+            order.doubt("silence")
+            self.store.save(order)
+        self.judge()
+
+    def lose(self, reason):
+        """Nothing protects a position any more."""
+        with carrying(user="1"):
+            position = Position(1, 1, "BTC/USDT", "webhook")
+            position.grow(Execution(UUID(int=1), "t1", Decimal(1), Decimal(100), Decimal(0), None, NOW))
+            position.lose_protection(reason)
+            self.store.save(position)
+        self.judge()
+
+    @contextmanager
+    def herald(self):
+        """A herald as a terminal that has just started has it."""
+        herald = Herald(self.house, Log())
+        yield herald
+        herald.close()
+
+    def send(self):
+        """A herald sends everything that there is to be sent."""
+        with self.herald() as herald:
+            while herald.step():
+                pass
+
+    def events(self, topic):
+        """The events of a topic."""
+        return [recorded.event for recorded in self.store.read(0, topics=[topic])]
+
+    def raised(self):
+        """User and cause of every alert, in the order of the log."""
+        return [(event.user, event.cause) for event in self.events(RAISED)]
+
+    def outcomes(self):
+        """The channels of all deliveries, and of all tries that came to nothing with their numbers."""
+        failed = [(event.channel, event.attempt) for event in self.events(FAILED)]
+        return sorted(event.channel for event in self.events(SENT)), failed
+
+
+@contextmanager
+def troubled(database, valkey, tmp_path, monkeypatch):
+    """`with troubled(…) as trouble`: tries of a delivery follow each other at once."""
+    monkeypatch.setattr(alerts, "PAUSES", (0.0, 0.0, 0.0))
+    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "REDIS_URL": valkey.url}
+    for name, value in given.items():
+        monkeypatch.setenv(f"ARISTOBOT_{name}", value)
+
+    def house(role):
+        monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for(role))
+        return House(Settings.read())
+
+    web, own = house("aristobot_web"), house("aristobot_writer")
+    with web.pool, own.pool:
+        made = Trouble(database, web, own)
+        yield made
+        made.one.close()
+        made.other.close()

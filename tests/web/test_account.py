@@ -1,0 +1,229 @@
+"""A user's own account: getting in by invitation, the password, sessions and preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from application.users import register
+from web.throttle import FREE_TRIES
+
+Problem = Callable[..., None]
+ALICES, BOBS = "correct horse battery", "another long phrase"
+ELSEWHERE = "192.0.2.7"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits_in_vain(console: Any) -> None:
+    """The throttle's clock stands still: whoever has to wait waits for ever."""
+    console.context.throttle._clock = lambda: 1000.0
+
+
+@pytest.fixture
+def nobody(console: Any) -> Any:
+    """The console before anybody has made an account."""
+    console.database.tampering().execute("TRUNCATE log.events, vault.passwords, vault.credentials")
+    assert console.client().get("/api/start").json()["first_account"] is True
+    return console
+
+
+def _at(console: Any, address: str = ELSEWHERE) -> TestClient:
+    return TestClient(console.app, base_url="http://127.0.0.1", client=(address, 50000))
+
+
+def _join(client: Any, name: str, code: str | None, password: str = "a phrase of their own") -> Any:
+    return client.post("/api/users", json={"username": name, "password": password, "code": code})
+
+
+def _log_in(console: Any, password: str = ALICES, name: str = "alice") -> Any:
+    return console.client().post("/api/session", json={"username": name, "password": password})
+
+
+# --- getting in --------------------------------------------------------------------------------------------------
+
+
+def test_an_invitation_lets_one_person_in_once(console: Any, alice: Any, problem: Problem) -> None:
+    """Whoever has the code is logged in at once as a trader; a second person is not let in by it."""
+    code = alice.post("/api/invitations").json()["code"]
+    browser = _at(console)
+    made = _join(browser, "carol", code)
+    assert (made.status_code, made.json()["user"], made.json()["role"]) == (201, 3, "trader")
+    assert browser.get("/api/session").json()["username"] == "carol"
+    head = console.store.head()
+    problem(_join(_at(console), "dave", code), 422, "invitation_wrong")
+    assert console.store.head() == head
+
+
+def test_a_code_that_is_not_good(console: Any, problem: Problem) -> None:
+    """A wrong code, none, an empty one and an expired one are answered alike, and make no account."""
+    expired = console.invitations.make(1)
+    console.database.connect().execute("UPDATE service.invitations SET expires_at = now() - interval '1 second'")
+    head, told = console.store.head(), []
+    for code in ("guessed", None, "", expired):
+        answer = _join(_at(console), "carol", code)
+        problem(answer, 422, "invitation_wrong")
+        told.append(answer.json())
+    assert told == [{**told[0], "field": "code"}] * 4
+    assert console.store.head() == head
+
+
+def test_guessing_codes_has_to_wait(console: Any, problem: Problem) -> None:
+    """After some wrong codes even the right one is not looked at, from this address alone."""
+    code = console.invitations.make(1)
+    for _ in range(FREE_TRIES):
+        problem(_join(_at(console), "carol", "guessed"), 422, "invitation_wrong")
+    problem(_join(_at(console), "carol", code), 429, "too_many_attempts")
+    assert _join(_at(console, "192.0.2.8"), "carol", code).status_code == 201
+
+
+def test_a_refused_registration_leaves_the_code_good(console: Any, problem: Problem) -> None:
+    """A taken name, a name that is none and a weak password name their field, and the code can still be used."""
+    code, head = console.invitations.make(1), console.store.head()
+    for name, password, status, reason, field in (
+        ("ALICE", "long enough phrase", 409, "name_taken", "username"),
+        ("x" * 21, "long enough phrase", 422, "name_invalid", "username"),
+        ("a b c", "long enough phrase", 422, "name_invalid", "username"),
+        ("carol", "short", 422, "password_short", "password"),
+        ("carol", "1234567890", 422, "password_common", "password"),
+        ("carol", "I am Carol!", 422, "password_like_name", "password"),
+    ):
+        answer = _join(_at(console), name, code, password)
+        problem(answer, status, reason)
+        assert answer.json()["field"] == field
+    assert console.store.head() == head
+    assert _join(_at(console), "carol", code).status_code == 201
+
+
+def test_a_missing_name_is_the_names_fault(console: Any, problem: Problem) -> None:
+    """An empty or too short name is told beside the name, whatever the password is."""
+    code = console.invitations.make(1)
+    for name in ("", "ph"):
+        answer = _join(_at(console), name, code, "long enough phrase")
+        problem(answer, 422, "name_invalid")
+        assert answer.json()["field"] == "username"
+
+
+def test_there_are_five_places(console: Any, problem: Problem) -> None:
+    """A sixth person is refused, and their invitation stays good for the day a place is free."""
+    for name in ("carol", "dave", "erin"):
+        assert _join(_at(console), name, console.invitations.make(1)).status_code == 201
+    code, head = console.invitations.make(1), console.store.head()
+    problem(_join(_at(console), "frank", code), 409, "places_taken")
+    assert console.store.head() == head
+    assert console.database.connect().execute(
+        "SELECT count(*) FROM service.invitations WHERE used_at IS NULL"
+    ).fetchone() == (1,)
+
+
+def test_the_first_account_needs_no_code_at_the_machine_itself(nobody: Any, problem: Problem) -> None:
+    """It is the admin's; the second one needs an invitation, there too."""
+    for address in ("192.0.2.7", "127.0.0.1.example", "10.0.0.1", "::2"):
+        problem(_join(_at(nobody, address), "root", None), 422, "invitation_wrong")
+    made = _join(_at(nobody, "127.0.0.1"), "root", None)
+    assert (made.status_code, made.json()["user"], made.json()["role"]) == (201, 1, "admin")
+    problem(_join(_at(nobody, "127.0.0.1"), "second", None), 422, "invitation_wrong")
+
+
+def test_the_first_account_can_be_made_from_afar_by_a_code(nobody: Any) -> None:
+    """A code made at the machine lets the admin in from anywhere."""
+    made = _join(_at(nobody), "root", nobody.invitations.make(0))
+    assert (made.status_code, made.json()["role"]) == (201, "admin")
+
+
+def test_who_comes_second_changes_nothing_of_who_came_first(console: Any, monkeypatch: Any) -> None:
+    """Two people register at once: one gets the number, and the password of that account is theirs alone."""
+    keep, overtaken = console.vault.set_password, []
+
+    def overtaking(user: int, password: str) -> None:
+        if not overtaken:
+            overtaken.append(user)
+            register(console.store, console.vault, "faster", "who was there first")
+        keep(user, password)
+
+    monkeypatch.setattr(console.vault, "set_password", overtaking)
+    _join(_at(console), "slower", console.invitations.make(1), "who came too late")
+    assert _log_in(console, "who came too late", "faster").status_code == 401
+    assert _log_in(console, "who was there first", "faster").status_code == 200
+
+
+# --- the password ------------------------------------------------------------------------------------------------
+
+
+def test_a_new_password_ends_every_other_session(console: Any, alice: Any, problem: Problem) -> None:
+    """The session that asked stays, the others end, the old password lets nobody in any more."""
+    other, bob = console.logged_in("alice"), console.logged_in("bob")
+    answer = alice.put("/api/account/password", json={"current": ALICES, "new": "quite another phrase"})
+    assert answer.status_code == 204
+    assert [c.get("/api/session").status_code for c in (alice, other, bob)] == [200, 401, 200]
+    problem(_log_in(console), 401, "login_wrong")
+    assert _log_in(console, "quite another phrase").status_code == 200
+
+
+def test_a_password_that_cannot_be_changed(console: Any, alice: Any, problem: Problem) -> None:
+    """A wrong password in force and a weak new one are refused by field, and everything stays as it was."""
+    other, head = console.logged_in("alice"), console.store.head()
+    for current, new, reason, field in (
+        ("wrong", "quite another phrase", "password_wrong", "current"),
+        (BOBS, "quite another phrase", "password_wrong", "current"),
+        (ALICES, "short", "password_short", "password"),
+        (ALICES, "MotDePasse", "password_common", "password"),
+        (ALICES, "alice in chains", "password_like_name", "password"),
+    ):
+        answer = alice.put("/api/account/password", json={"current": current, "new": new})
+        problem(answer, 422, reason)
+        assert answer.json()["field"] == field
+    assert console.store.head() == head
+    assert other.get("/api/session").status_code == 200
+    assert _log_in(console).status_code == 200
+
+
+def test_guessing_the_password_before_an_open_session_has_to_wait(console: Any, alice: Any, problem: Problem) -> None:
+    """Whoever finds a browser open cannot try passwords for ever; nor log in meanwhile."""
+    asks = (("PUT", "password"), ("POST", "second-factor"), ("DELETE", "second-factor"))
+    for number in range(FREE_TRIES):
+        method, what = asks[number % len(asks)]
+        answer = alice.request(method, f"/api/account/{what}", json={"current": "guessed", "new": "long enough phrase"})
+        problem(answer, 422, "password_wrong")
+    for method, what in asks:
+        answer = alice.request(method, f"/api/account/{what}", json={"current": ALICES, "new": "long enough phrase"})
+        problem(answer, 429, "too_many_attempts")
+    problem(_log_in(console), 429, "too_many_attempts")
+
+
+# --- preferences and sessions ------------------------------------------------------------------------------------
+
+
+def test_preferences_are_kept(console: Any, alice: Any) -> None:
+    """They are there at the next login, are nobody else's, and saying the same again is no new fact."""
+    chosen = {"language": "en", "time_zone": "local", "theme": "light", "colours": "red_up"}
+    assert alice.put("/api/account/preferences", json=chosen).status_code == 204
+    head = console.store.head()
+    assert alice.put("/api/account/preferences", json=chosen).status_code == 204
+    assert console.store.head() == head
+    assert _log_in(console).json()["preferences"] == chosen
+    assert _log_in(console, BOBS, "bob").json()["preferences"] != chosen
+
+
+def test_sessions_are_listed_and_ended(console: Any, alice: Any, problem: Problem) -> None:
+    """Each of the user's own, the asking one marked; an ended one is worth nothing from that moment."""
+    other = console.logged_in("alice")
+    told = alice.get("/api/account/sessions").json()["items"]
+    assert [kept["current"] for kept in told].count(True) == 1
+    assert {kept["address"] for kept in told} == {"127.0.0.1"}
+    assert len(told) == 2
+    theirs = next(kept["id"] for kept in told if not kept["current"])
+    assert alice.delete(f"/api/account/sessions/{theirs}").status_code == 204
+    problem(other.get("/api/account/sessions"), 401, "not_logged_in")
+    assert [kept["current"] for kept in alice.get("/api/account/sessions").json()["items"]] == [True]
+    problem(alice.delete(f"/api/account/sessions/{theirs}"), 404, "not_found")
+
+
+def test_another_users_session_does_not_exist(console: Any, alice: Any, problem: Problem) -> None:
+    """Its id ends nothing."""
+    bob = console.logged_in("bob")
+    [mine] = alice.get("/api/account/sessions").json()["items"]
+    problem(bob.delete(f"/api/account/sessions/{mine['id']}"), 404, "not_found")
+    assert alice.get("/api/session").status_code == 200

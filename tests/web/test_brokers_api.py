@@ -1,0 +1,274 @@
+"""Accounts on exchanges: keys are proven before they are kept, kept sealed, and destroyed with their broker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.vault import Vault
+from application.brokers import connect_broker
+from application.exchange import Credentials
+from application.requests import Action
+from domain.aggregate import Personal, carrying
+from domain.broker import Broker, Exchange, Limits, Venue
+
+Problem = Callable[..., None]
+KEYS = {"key": "PUBLICPARTOFTHEKEY", "secret": "PRIVATEPARTOFTHEKEY"}
+NEW = {"exchange": "binance", "venue": "paper", "name": "Second", "keys": KEYS}
+REFUSED = {"ok": False, "answered": True, "code": "-2015", "detail": "Invalid API-key", "may_withdraw": None}
+POWERLESS = {**REFUSED, "code": "key_may_not_trade", "may_trade": False, "may_withdraw": False}
+SILENT = {**REFUSED, "answered": False, "code": "no_answer", "detail": "timeout"}
+WITHDRAWING = {"ok": True, "answered": True, "may_trade": True, "may_withdraw": True}
+UNHEARD = ((None, "gateway_away"), (SILENT, "no_answer"), (WITHDRAWING, "key_may_withdraw"))
+"""What the user may overrule, and how it is called."""
+
+
+def _kept(console: Any, broker: int) -> Credentials:
+    """The keys as the gateway finds them."""
+    return Vault(console.database.store().pool, console.database.master).credentials(broker)
+
+
+def _count(console: Any, table: str = "vault.credentials") -> int:
+    return console.database.connect().execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+def _brokers(console: Any, browser: Any) -> dict[int, dict[str, Any]]:
+    console.project()
+    return {row["number"]: row for row in browser.get("/api/brokers").json()["items"]}
+
+
+def _refused(problem: Problem, answer: Any, reason: str, field: str) -> None:
+    problem(answer, 422, reason)
+    assert answer.json()["field"] == field
+
+
+@pytest.fixture
+def second(alice: Any) -> int:
+    """Another broker of alice's."""
+    return alice.post("/api/brokers", json=NEW).json()["number"]
+
+
+# --- connecting --------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_proven_and_then_kept(console: Any, alice: Any) -> None:
+    """They travel to the gateway sealed, lie sealed in the vault, and neither log nor answer holds them."""
+    answer = alice.post("/api/brokers", json={**NEW, "keys": {name: f" {said}\n" for name, said in KEYS.items()}})
+    assert (answer.status_code, answer.json()) == (201, {"number": 3})
+    [asked] = console.gateway.asked
+    assert (asked.action, asked.user_id) == (Action.TEST_CONNECTION, 1)
+    assert console.vault.unseal(asked.params["sealed"]) == Credentials(**KEYS)
+    assert _kept(console, 3) == Credentials(**KEYS)
+    told = _brokers(console, alice)
+    assert [*told] == [1, 3]
+    assert (told[3]["name"], told[3]["is_default"], told[3]["usage"]) == ("Second", False, "webhooks")
+    rows = console.database.connect().execute("SELECT sealed FROM vault.credentials").fetchall()
+    states = console.database.connect().execute("SELECT state FROM log.events").fetchall()
+    everything = f"{asked} {rows} {states} {told} {[vars(r.event) for r in console.store.read(0, 10_000)]}"
+    assert [said for said in KEYS.values() if said in everything] == []
+
+
+def test_keys_that_the_exchange_refuses_are_never_kept(console: Any, alice: Any, problem: Problem) -> None:
+    """Its own word is told beside the key, and insisting changes nothing."""
+    head, credentials = console.store.head(), _count(console)
+    for says, reason in ((REFUSED, "-2015"), (POWERLESS, "key_may_not_trade")):
+        console.gateway.says = says
+        for insist in (False, True):
+            _refused(problem, alice.post("/api/brokers", json={**NEW, "insist": insist}), reason, "key")
+            answer = alice.put("/api/brokers/1/credentials", json={"keys": KEYS, "insist": insist})
+            _refused(problem, answer, reason, "key")
+    assert (console.store.head(), _count(console)) == (head, credentials)
+    assert _kept(console, 1).key == "key of alice"
+
+
+def test_what_a_user_may_overrule(console: Any, alice: Any, problem: Problem) -> None:
+    """Keys that may withdraw, or of which nothing was heard, are kept only if the user insists."""
+    for says, reason in UNHEARD:
+        console.gateway.says, head = says, console.store.head()
+        _refused(problem, alice.post("/api/brokers", json={**NEW, "name": reason}), reason, "insist")
+        assert console.store.head() == head
+        assert alice.post("/api/brokers", json={**NEW, "name": reason, "insist": True}).status_code == 201
+    assert [row["name"] for row in _brokers(console, alice).values()][1:] == [reason for _, reason in UNHEARD]
+
+
+def test_new_keys_are_proven_like_the_first_ones(console: Any, alice: Any, problem: Problem) -> None:
+    """They replace the old ones at the same broker, whose fingerprint changes."""
+    before = _brokers(console, alice)[1]
+    for says, reason in UNHEARD:
+        console.gateway.says = says
+        _refused(problem, alice.put("/api/brokers/1/credentials", json={"keys": KEYS}), reason, "insist")
+    assert _kept(console, 1).key == "key of alice"
+    assert alice.put("/api/brokers/1/credentials", json={"keys": KEYS, "insist": True}).status_code == 204
+    assert _kept(console, 1) == Credentials(**KEYS)
+    assert KEYS["key"] not in repr(console.gateway.asked)
+    after = _brokers(console, alice)[1]
+    assert {name for name in after if after[name] != before[name]} == {"fingerprint"}
+
+
+def test_a_form_that_is_not_complete(console: Any, alice: Any, problem: Problem) -> None:
+    """Each field is refused by its name, before anybody is asked and without quoting a key."""
+    head = console.store.head()
+    for change, reason, field in (
+        ({"exchange": "mtgox"}, "exchange_unknown", "exchange"),
+        ({"venue": "moon"}, "venue_unknown", "venue"),
+        ({"venue": "live"}, "live_not_allowed", "venue"),
+        ({"keys": {**KEYS, "secret": "  "}}, "secret_missing", "secret"),
+        ({"keys": {**KEYS, "key": ""}}, "key_missing", "key"),
+        ({"keys": {"key": KEYS["key"]}}, "invalid", "secret"),
+        ({"keys": {**KEYS, "secret": KEYS["secret"] * 20}}, "invalid", "secret"),
+        ({"keys": {**KEYS, "secret": f"{KEYS['secret']} é"}}, "key_malformed", "secret"),
+        ({"keys": {**KEYS, "key": "two words"}}, "key_malformed", "key"),
+        ({"name": " "}, "broker_name_invalid", "name"),
+        ({"name": "x" * 41}, "broker_name_invalid", "name"),
+    ):
+        answer = alice.post("/api/brokers", json={**NEW, "insist": True, **change})
+        _refused(problem, answer, reason, field)
+        assert KEYS["secret"] not in answer.text
+    problem(alice.post("/api/brokers", json={**NEW, "name": "ALICE"}), 409, "broker_name_taken")
+    assert (console.store.head(), console.gateway.asked) == (head, [])
+
+
+def test_live_is_there_where_it_is_allowed(console: Any, alice: Any) -> None:
+    """It is offered and can be connected once the settings permit it."""
+    assert alice.get("/api/exchanges").json()["items"][0]["venues"] == ["paper", "testnet"]
+    console.app.state.context = replace(console.context, live_allowed=True)
+    assert alice.get("/api/exchanges").json()["items"][0]["venues"] == ["paper", "testnet", "live"]
+    assert alice.post("/api/brokers", json={**NEW, "venue": "live"}).status_code == 201
+
+
+def test_a_repeated_request_makes_one_broker(console: Any, alice: Any, problem: Problem) -> None:
+    """The second time the name is taken; another user may use the same name."""
+    assert alice.post("/api/brokers", json=NEW).status_code == 201
+    problem(alice.post("/api/brokers", json={**NEW, "name": " second "}), 409, "broker_name_taken")
+    assert [*_brokers(console, alice)] == [1, 3]
+    assert console.logged_in("bob").post("/api/brokers", json=NEW).json() == {"number": 4}
+
+
+def test_whose_keys_a_broker_has(console: Any, alice: Any, monkeypatch: Any) -> None:
+    """Two users connect at once: whoever is too late leaves no key behind at the other one's broker."""
+    keep, theirs, overtaken = console.vault.store_credentials, Credentials("bobsnewkey", "bobsnewsecret"), []
+
+    def overtaking(broker: int, user: int, credentials: Credentials) -> str:
+        if not overtaken:
+            overtaken.append(broker)
+            connect_broker(console.store, console.vault, 2, Exchange.BINANCE, Venue.PAPER, "faster", theirs)
+        return keep(broker, user, credentials)
+
+    monkeypatch.setattr(console.vault, "store_credentials", overtaking)
+    alice.post("/api/brokers", json=NEW)
+    made = [console.store.find(Broker, Broker.create_id(number)) for number in (3, 4)]
+    owners = {broker.number: broker.user for broker in made if broker is not None}
+    assert 2 in owners.values()
+    assert {n: _kept(console, n) for n in owners} == {
+        n: theirs if owner == 2 else Credentials(**KEYS) for n, owner in owners.items()
+    }
+
+
+# --- changing ----------------------------------------------------------------------------------------------------
+
+
+def test_what_can_be_changed(console: Any, alice: Any) -> None:
+    """Name, use, limits and stops; what is not given stays, and saying the same again is no new fact."""
+    limits = {"currency": " usdc ", "per_order": "12.50", "per_day": None}
+    change = {"name": " Mine ", "usage": "strategies", "limits": limits, "stop_style": "limit"}
+    for given in (*({name: said} for name, said in change.items()), change, {}):
+        assert alice.put("/api/brokers/1", json=given).status_code == 204
+    told = _brokers(console, alice)[1]
+    assert (told["name"], told["usage"], told["stop_style"]) == ("Mine", "strategies", "limit")
+    assert Decimal(told["limits"]["per_order"]) == Decimal("12.5")
+    assert (told["limits"]["currency"], told["limits"]["per_day"]) == ("USDC", None)
+    assert [r.topic for r in console.store.read(0, 10_000)][-4:] == [
+        "Broker.Renamed", "Broker.UsageChanged", "Broker.LimitsChanged", "Broker.StopStyleChanged",
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_changed_to(console: Any, alice: Any, second: int, problem: Problem) -> None:
+    """A bad value names its field, and nothing of that request is kept, the good parts neither."""
+    head = console.store.head()
+    for given, reason, field in (
+        ({"name": ""}, "broker_name_invalid", "name"),
+        ({"usage": "gambling"}, "usage_unknown", "usage"),
+        ({"stop_style": "trailing"}, "stop_style_unknown", "stop_style"),
+        ({"limits": {"per_order": "0"}}, "limit_invalid", "per_order"),
+        ({"limits": {"per_day": "-1"}}, "limit_invalid", "per_day"),
+        ({"limits": {"per_day": "1e999"}}, "limit_invalid", "per_day"),
+        ({"limits": {"per_order": "NaN"}}, "invalid", "per_order"),
+        ({"limits": {"per_order": "Infinity"}}, "invalid", "per_order"),
+        ({"limits": {"per_order": "much"}}, "invalid", "per_order"),
+        ({"limits": {"currency": " "}}, "currency_invalid", "currency"),
+        ({"limits": {"currency": "US$"}}, "currency_invalid", "currency"),
+    ):
+        good = {"name": "Mine", "usage": "off", "stop_style": "limit", "limits": {"per_order": "1"}}
+        _refused(problem, alice.put("/api/brokers/1", json={**good, **given}), reason, field)
+    problem(alice.put(f"/api/brokers/{second}", json={"name": "Alice", "usage": "off"}), 409, "broker_name_taken")
+    assert console.store.head() == head
+    assert console.store.get(Broker, Broker.create_id(1)).limits == Limits()
+
+
+def test_the_default_moves(console: Any, alice: Any, second: int) -> None:
+    """There is one default at a time; removing it passes it on, and a removed broker's name is free."""
+    assert alice.put(f"/api/brokers/{second}/default").status_code == 204
+    assert {n: row["is_default"] for n, row in _brokers(console, alice).items()} == {1: False, second: True}
+    assert alice.delete(f"/api/brokers/{second}").status_code == 204
+    assert {n: row["is_default"] for n, row in _brokers(console, alice).items()} == {1: True}
+    assert alice.post("/api/brokers", json=NEW).status_code == 201
+
+
+def test_removing_a_broker(console: Any, alice: Any, problem: Problem) -> None:
+    """Not with open orders; then its keys are destroyed, it is not there any more, and its history still is."""
+    order = console.database.submitted(console.store)
+    head = console.store.head()
+    problem(alice.delete("/api/brokers/1"), 409, "orders_open")
+    assert (console.store.head(), _kept(console, 1).key) == (head, "key of alice")
+    with carrying(user="1"):
+        order.reject("no_funds", Personal("{}"))
+        console.store.save(order)
+    assert alice.delete("/api/brokers/1").status_code == 204
+    assert _count(console) == 1
+    for method, path, body in (
+        ("DELETE", "", None), ("PUT", "", {}), ("PUT", "/default", None), ("POST", "/stop", None),
+        ("POST", "/test", None), ("POST", "/markets", None), ("PUT", "/credentials", {"keys": KEYS}),
+    ):  # fmt: skip
+        problem(alice.request(method, f"/api/brokers/1{path}", json=body), 404, "not_found")
+    assert _brokers(console, alice) == {}
+    assert len(alice.get("/api/orders", params={"broker": 1}).json()["items"]) == 1
+
+
+# --- trying ------------------------------------------------------------------------------------------------------
+
+
+def test_a_trial_is_told_step_by_step(console: Any, alice: Any) -> None:
+    """One JSON object per line: the steps, then the verdict, also when the gateway is away; nothing is kept."""
+    head, trial = console.store.head(), {"exchange": "binance", "venue": "testnet", "keys": KEYS}
+    for says, ok, code in (
+        (console.gateway.says, True, None),
+        (REFUSED, False, "-2015"),
+        (None, False, "gateway_away"),
+    ):
+        console.gateway.says = says
+        answer = alice.post("/api/brokers/test", json=trial)
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        first, last = [json.loads(line) for line in answer.text.splitlines()]
+        assert (first["step"], first["verdict"], last["step"]) == ("exchange", None, None)
+        assert (last["verdict"]["ok"], last["verdict"]["code"]) == (ok, code)
+    assert console.store.head() == head
+    assert KEYS["secret"] not in repr(console.gateway.asked)
+
+
+def test_trying_a_broker_is_recorded(console: Any, alice: Any) -> None:
+    """With the keys that are kept: the gateway looks them up, and the outcome shows beside the broker."""
+    for says, ok, code in (
+        (console.gateway.says, True, None),
+        (REFUSED, False, "-2015"),
+        (None, False, "gateway_away"),
+    ):
+        console.gateway.says = says
+        *_, last = [json.loads(line) for line in alice.post("/api/brokers/1/test").text.splitlines()]
+        told = _brokers(console, alice)[1]
+        assert (last["verdict"]["ok"], told["tested"], told["tested_detail"] or None) == (ok, ok, code)
+    assert {str(asked.params) for asked in console.gateway.asked} == {"{'broker_id': 1}"}

@@ -1,0 +1,131 @@
+"""Whatever address names a thing of somebody else answers as if there were none, and nothing comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from adapters.story import story_of
+from application.alerts import tell
+from application.signals import receive
+from domain.aggregate import carrying
+from domain.alert import Alert, Cause
+from domain.position import Execution, Position
+from web.app import create_app
+
+Problem = Callable[..., None]
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+KEYS = {"key": "anewkey", "secret": "anewsecret"}
+ROUTES = {
+    (method.upper(), path)
+    for path, methods in create_app(None).openapi()["paths"].items()
+    for method in methods
+    if "{" in path
+}
+THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
+    ("PUT", "/api/alerts/{alert}/acknowledged"): ("alert", None),
+    ("POST", "/api/channels/{channel}/test"): ("channel", None),
+    ("DELETE", "/api/channels/{channel}"): ("channel", None),
+    ("DELETE", "/api/account/sessions/{session}"): ("session", None),
+    ("GET", "/api/story/{stream}"): ("streams", None),
+    ("POST", "/api/brokers/{number}/test"): ("broker", None),
+    ("PUT", "/api/brokers/{number}/credentials"): ("broker", {"keys": KEYS, "insist": True}),
+    ("PUT", "/api/brokers/{number}"): ("broker", {"name": "Renamed", "usage": "off"}),
+    ("PUT", "/api/brokers/{number}/default"): ("broker", None),
+    ("POST", "/api/brokers/{number}/markets"): ("broker", None),
+    ("DELETE", "/api/brokers/{number}"): ("broker", None),
+    ("POST", "/api/brokers/{number}/stop"): ("broker", None),
+    ("POST", "/api/brokers/{number}/resume"): ("broker", None),
+    ("PUT", "/api/users/{number}/enabled"): ("user", {"enabled": True}),
+    ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
+}
+"""Which of alice's things each address names, and a body with which she herself would be heard."""
+
+
+@dataclass
+class Call:
+    """One request as it goes out."""
+
+    method: str
+    path: str
+    body: dict[str, Any] | None
+
+    def by(self, browser: Any) -> Any:
+        return browser.request(self.method, self.path, json=self.body)
+
+
+@pytest.fixture
+def calls(console: Any, alice: Any) -> list[Call]:
+    """Every address with every id of alice's that fits it; what ends a thing comes last."""
+    store = console.store
+    console.app.state.context = replace(console.context, story=lambda user, stream: story_of(store, stream, user))
+    console.logged_in("alice")
+    order = console.database.filled(store)
+    tell(store, 1, Cause.DAILY_HEAD, "today", {"position": "1", "head": "00"})
+    with carrying(user="1"):
+        position = Position(1, 1, "BTC/USDT", "webhooks")
+        position.grow(Execution(order.id, "t1", Decimal(1), Decimal(100), Decimal(0), "USDT", NOW))
+        store.save(position)
+    session = next(kept for kept in alice.get("/api/account/sessions").json()["items"] if not kept["current"])
+    channel = alice.post("/api/channels", json={"name": "phone", "address": "json://127.0.0.1:1/x"}).json()
+    webhook = receive(store, 1, b"neither here nor there", "192.0.2.9", NOW)
+    ids: dict[str, list[Any]] = {
+        "alert": [Alert.create_id(1, f"{Cause.DAILY_HEAD}/today")],
+        "channel": [channel["id"]],
+        "session": [session["id"]],
+        "streams": [order.id, webhook, position.id],
+        "broker": [1],
+        "user": [1],
+    }
+    assert set(THINGS) == ROUTES, "every address with an id in it is walked"
+    assert all(path.count("{") == 1 for _, path in THINGS)
+    return [
+        Call(method, f"{path[: path.index('{')]}{one}{path[path.index('}') + 1 :]}", body)
+        for (method, path), (what, body) in sorted(THINGS.items(), key=lambda thing: thing[0][0] == "DELETE")
+        for one in ids[what]
+    ]
+
+
+def _state(console: Any) -> list[Any]:
+    """What must not have moved: the log, and all that is kept beside it."""
+    connection = console.database.connect()
+    tables = ("vault.credentials", "vault.passwords", "vault.channels", "vault.person_keys", "service.invitations")
+    kept = [connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
+    sessions = connection.execute("SELECT id, user_id FROM service.sessions ORDER BY id").fetchall()
+    return [console.store.head(), console.gateway.asked.copy(), kept, sessions]
+
+
+def test_these_things_are_alices(alice: Any, calls: list[Call]) -> None:
+    """For her each address is there: the walk of the others meets things that exist."""
+    assert len(calls) == len(THINGS) + 2
+    for call in calls:
+        answer = call.by(alice)
+        expected = {409} if call.path == "/api/users/1" else {200, 202, 204}
+        assert answer.status_code in expected, f"{call}: {answer.text}"
+
+
+def test_for_bob_they_are_not_there(console: Any, calls: list[Call], problem: Problem) -> None:
+    """Each answers 404, nothing is appended, nothing asked of the gateway, nothing kept beside the log changes."""
+    bob = console.logged_in("bob")
+    before = _state(console)
+    for call in calls:
+        problem(call.by(bob), 404, "not_found")
+        assert _state(console) == before, call
+
+
+def test_a_thing_of_somebody_else_is_answered_like_none(console: Any, calls: list[Call]) -> None:
+    """Word for word: nobody learns from the answer whether it exists."""
+    bob = console.logged_in("bob")
+    for call in calls:
+        *_, named = (part for part in call.path.split("/") if part.isdigit() or len(part) == 36)
+        free = "99" if named.isdigit() else str(uuid4())
+        none = replace(call, path=call.path.replace(f"/{named}", f"/{free}"))
+        there, absent = call.by(bob), none.by(bob)
+        assert absent.status_code == 404, none
+        assert there.text == absent.text.replace(free, named), call
