@@ -28,7 +28,7 @@ from psycopg.conninfo import make_conninfo
 
 from adapters.keys import MasterKey
 from adapters.migrate import OWNER, url_for
-from application.accounts import connect_broker
+from application.brokers import connect_broker
 from application.exchange import Credentials
 from aristobot.settings import Settings
 from aristobot.wiring import House

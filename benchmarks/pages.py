@@ -1,0 +1,123 @@
+"""How fast the console comes up: first load, changes of route, and the JavaScript that the first page needs.
+
+The whole platform runs as a user starts it; Chromium loads it over loopback. Figures are medians, in milliseconds,
+and their ratio to the targets; each load is in a browser context that has never seen the page.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+from signal_to_order import free_ports
+
+REPOSITORY = Path(__file__).parents[1]
+DIST = REPOSITORY / "frontend" / "dist"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+LOADS, ROUNDS = 7, 5
+FIRST_LOAD, ROUTE_CHANGE, JAVASCRIPT = 1500.0, 100.0, 450_000
+PATHS = ("/webhooks", "/alerts", "/account", "/admin", "/")
+HEADINGS = {
+    "/webhooks": "Webhooks",
+    "/alerts": "Alerts",
+    "/account": "My account",
+    "/admin": "Administration",
+    "/": "Dashboard",
+}
+
+
+def initial_javascript() -> int:
+    """The gzipped bytes of every script that the first page names and that the dashboard then asks for."""
+    page = (DIST / "index.html").read_text()
+    named = {DIST / found.lstrip("/") for found in re.findall(r"/assets/[\w.-]+\.js", page)}
+    for pattern in ("AppLayout", "DashboardPage"):
+        named |= set((DIST / "assets").glob(f"{pattern}-*.js"))
+    return sum(len(gzip.compress(file.read_bytes())) for file in named)
+
+
+def log_in(page: Page, told: dict[str, Any]) -> None:
+    """As a trader does."""
+    page.goto(told["console"])
+    page.fill("#username", told["user"])
+    page.fill("#password", told["password"])
+    page.keyboard.press("Enter")
+    page.wait_for_selector("nav")
+
+
+def first_load(browser: Any, state: Any, url: str) -> float:
+    """From asking for the address until the dashboard's rows of terminals are shown, with an empty cache."""
+    context = browser.new_context(storage_state=state, locale="en-GB")
+    page = context.new_page()
+    began = time.perf_counter()
+    page.goto(url)
+    page.wait_for_selector("table.rows tbody tr")
+    took = (time.perf_counter() - began) * 1000
+    context.close()
+    return took
+
+
+def route_changes(page: Page) -> list[float]:
+    """From the click until the other page's heading stands there, measured inside the page."""
+    script = """async ([path, heading]) => {
+        const began = performance.now()
+        document.querySelector(`nav a[href="${path}"]`).click()
+        while (document.querySelector('h1')?.innerText !== heading) await new Promise(requestAnimationFrame)
+        return performance.now() - began
+    }"""
+    return [page.evaluate(script, [path, HEADINGS[path]]) for _ in range(ROUNDS) for path in PATHS]
+
+
+def main() -> int:
+    """Answers 0 when all three targets are met."""
+    home = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    first = free_ports(7)
+    ports = {"ARISTOBOT_WEB_PORT": first, "ARISTOBOT_WEBHOOK_PORT": first + 1, "ARISTOBOT_PAPER_PORT": first + 2}
+    environment = os.environ | {"ARISTOBOT_HOME": str(home)} | {name: str(port) for name, port in ports.items()}
+    with (home / "out").open("wb") as out:
+        platform = subprocess.Popen(
+            [sys.executable, "-m", "aristobot", "run"], cwd=REPOSITORY, env=environment, stdout=out
+        )
+    try:
+        while "Ctrl+C" not in (home / "out").read_text():
+            time.sleep(0.1)
+        told = json.loads((home / "run.json").read_text())
+        with sync_playwright() as playwright:
+            chromium = shutil.which("chromium") or shutil.which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            context = browser.new_context(locale="en-GB")
+            page = context.new_page()
+            log_in(page, told)
+            page.get_by_role("banner").get_by_role("button", name="English", exact=True).click()
+            page.wait_for_selector("html[lang=en]")
+            state = context.storage_state()
+            loads = [first_load(browser, state, told["console"]) for _ in range(LOADS)]
+            changes = route_changes(page)
+            browser.close()
+    finally:
+        platform.send_signal(signal.SIGTERM)
+        platform.wait(60)
+        shutil.rmtree(home, ignore_errors=True)
+    size = initial_javascript()
+    load, change = statistics.median(loads), statistics.median(changes)
+    print(f"first load {load:.0f} ms, slowest {max(loads):.0f} (< {FIRST_LOAD:.0f}): {load / FIRST_LOAD:.2f} of it")
+    print(
+        f"route change {change:.0f} ms, slowest {max(changes):.0f} (< {ROUTE_CHANGE:.0f}): {change / ROUTE_CHANGE:.2f}"
+    )
+    print(f"initial JavaScript {size / 1000:.0f} kB gzipped (< {JAVASCRIPT / 1000:.0f}): {size / JAVASCRIPT:.2f}")
+    return 0 if max(loads) < FIRST_LOAD and change < ROUTE_CHANGE and size < JAVASCRIPT else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
