@@ -13,7 +13,7 @@ from adapters.keys import MasterKey
 from domain.refusals import Invalid, Taken
 
 logging.getLogger("apprise").disabled = True  # it quotes mistyped addresses, and an address is a secret
-LOCAL = frozenset({"Syslog", "DBus", "Gnome", "MacOSX", "Windows"})
+LOCAL = frozenset({"Syslog", "DBus", "GLib", "Gnome", "MacOSX", "Windows", "Blink1"})
 """Services that speak to the machine itself; an alert is meant to leave it."""
 
 
@@ -25,6 +25,11 @@ class Channel:
     user: int
     name: str
     address: str = field(repr=False)
+
+    @property
+    def service(self) -> str:
+        """The service's name."""
+        return service_of(self.address)
 
 
 class ChannelTable:
@@ -53,6 +58,10 @@ class ChannelTable:
         """Destroy an address."""
         with self._pool.connection() as connection:
             connection.execute("DELETE FROM vault.channels WHERE id = %s", (channel,))
+
+    def ids_of(self, user: int) -> set[UUID]:
+        """The channels of a user of which an address is kept."""
+        return {channel.id for channel in self.of(user)}
 
     def of(self, user: int) -> list[Channel]:
         """Where a user's alerts go, in the order in which it was said."""

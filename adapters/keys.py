@@ -40,7 +40,7 @@ class MasterKey:
 
     def password_of_developer(self) -> str:
         """The password of the user `dev`, who is logged in without typing: nobody has to know it."""
-        return _derived(self._secrets[-1], b"user/dev").hex()
+        return _derived(self._secrets[0], b"user/dev").hex()
 
     def passwords_of(self, role: str) -> list[str]:
         """The password of one role under each secret, the newest first."""

@@ -96,7 +96,11 @@ class SecondFactorTable:
         return self._master.fernet.decrypt(bytes(row[0])).decode()
 
     def _check(self, user: int, code: str, *, confirmed: bool) -> None:
-        """A code is good in its own half minute and the two beside it, once (RFC 6238, 5.2)."""
+        """A code is good in its own half minute and the two beside it, once (RFC 6238, 5.2).
+
+        Authenticators show it with a blank in the middle.
+        """
+        code = code.replace(" ", "")
         with self._pool.connection() as connection, connection.transaction():
             row = connection.execute(
                 "SELECT sealed, last_step FROM vault.second_factors WHERE user_id = %s AND confirmed = %s FOR UPDATE",

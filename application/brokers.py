@@ -24,7 +24,6 @@ def broker_of(store: Store, user: int, number: int) -> Broker:
     return broker
 
 
-@on_fresh_state
 def connect_broker(
     store: Store, secrets: Secrets, user: int, exchange: Exchange, venue: Venue, name: str, credentials: Credentials
 ) -> Broker:
@@ -32,6 +31,14 @@ def connect_broker(
 
     A name is taken once: so a repeated request cannot make a second broker.
     """
+    broker = _take_number(store, user, exchange, venue, name)
+    # Only now is the number theirs: whoever came second would replace the keys of who came first.
+    change_credentials(store, secrets, user, broker.number, credentials)
+    return broker_of(store, user, broker.number)
+
+
+@on_fresh_state
+def _take_number(store: Store, user: int, exchange: Exchange, venue: Venue, name: str) -> Broker:
     registry = registry_of(store)
     mine = brokers_of(store, user)
     with by_hand(user):
@@ -40,9 +47,6 @@ def connect_broker(
         if not mine:
             broker.make_default()
         store.save(registry, broker)
-        # Only now is the number theirs: whoever came second would replace the keys of who came first.
-        broker.store_credential(secrets.store_credentials(broker.number, user, credentials))
-        store.save(broker)
     return broker
 
 
@@ -106,8 +110,8 @@ def remove_broker(store: Store, secrets: Secrets, user: int, number: int) -> Non
         broker.remove(orders_open=number in brokers_with_open_orders(store))
         if was_default and others:
             others[0].make_default()
+        secrets.drop_credentials(number)  # first: a broker that is removed cannot be asked for again
         store.save(broker, *others[:1])
-    secrets.drop_credentials(number)
 
 
 @on_fresh_state

@@ -19,6 +19,7 @@ from application.exchange import (
     RefusedByExchange,
 )
 from application.guard import Guard
+from application.legs import Legs
 from application.limits import reserve
 from application.lookups import PROOF_AFTER, LookUps
 from application.positions import PROTECTION
@@ -48,7 +49,8 @@ class Lane:
         self._desk = desk
         self._queue: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
         self._look_ups = LookUps(self._desk, self.unwish)
-        self._guard = Guard(self._desk, self._look_ups, self._later)
+        self._legs = Legs(self._desk, self._look_ups)
+        self._guard = Guard(self._desk, self._legs, self._later)
         self.heard_at: float | None = None
         """When the private stream last said something (Unix time)."""
         self.streaming = False
@@ -77,7 +79,7 @@ class Lane:
         if order.status in {Status.SUBMITTED, Status.UNKNOWN}:
             self._desk.doubts.begin(order)
         self._desk.know(order)
-        self._guard.adopt(order)
+        self._legs.adopt(order)
         self.look_up(order.id)
 
     def look_up(self, order_id: UUID) -> None:

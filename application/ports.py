@@ -89,6 +89,9 @@ class Channels(Protocol):
     def drop(self, channel: UUID) -> None:
         """Destroy an address."""
 
+    def ids_of(self, user: int) -> set[UUID]:
+        """The channels of which an address is kept."""
+
 
 class Keys(Protocol):
     """Where the gateway finds the credentials of a broker."""

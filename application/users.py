@@ -119,7 +119,7 @@ def add_channel(store: Store, channels: Channels, number: int, name: str, addres
 def remove_channel(store: Store, channels: Channels, number: int, channel: UUID) -> None:
     """Alerts are no longer sent there. Raises `NotFound` for another user's channel as for none."""
     user = user_of(store, number)
-    if channel not in user.channels:
+    if channel not in user.channels and channel not in channels.ids_of(number):
         raise NotFound("there is no such channel")
     with by_hand(number):
         user.remove_channel(channel)

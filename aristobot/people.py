@@ -86,11 +86,11 @@ class People:
         self._say(f"{user.name} is enabled")
 
     def forget(self, name: str | None, _: str | None) -> None:
-        """End an account and make its texts unreadable, for ever."""
-        user = self._named(name)
-        users.forget(self._store, self._vault, user.number, COMMAND_LINE)
-        Tombstones(self._settings.home / "backups" / TOMBSTONES).add(user.number)
-        self._say(f"user {user.number} is forgotten")
+        """End an account and make its texts unreadable, for ever; by its number too, to finish what was interrupted."""
+        number = int(name) if name is not None and name.isdigit() else self._named(name).number
+        users.forget(self._store, self._vault, number, COMMAND_LINE)
+        Tombstones(self._settings.home / "backups" / TOMBSTONES).add(number)
+        self._say(f"user {number} is forgotten")
 
     def _named(self, name: str | None) -> User:
         if name is None:

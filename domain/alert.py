@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID
 
-from domain.aggregate import Aggregate, deterministic_id, event
+from domain.aggregate import Aggregate, Personal, deterministic_id, event
 
 
 class Severity(StrEnum):
@@ -56,14 +56,14 @@ class Alert(Aggregate):
         return deterministic_id("alert", user, key)
 
     def record_sent(self, channel: str) -> None:
-        """It arrived at a channel, as far as that channel says."""
+        """It arrived at a channel (by the name that its user gave it), as far as that channel says."""
         if channel not in self.sent:
-            self._sent(channel)
+            self._sent(Personal(channel))
 
     def record_failure(self, channel: str, reason: str) -> None:
         """One try came to nothing."""
         if channel not in self.sent:
-            self._failed(channel, self.failed.get(channel, 0) + 1, reason)
+            self._failed(Personal(channel), self.failed.get(channel, 0) + 1, reason)
 
     def acknowledge(self) -> None:
         """Its user has seen it."""
@@ -71,11 +71,11 @@ class Alert(Aggregate):
             self._acknowledged()
 
     @event("Sent")
-    def _sent(self, channel: str) -> None:
+    def _sent(self, channel: Personal) -> None:
         self.sent.add(channel)
 
     @event("Failed")
-    def _failed(self, channel: str, attempt: int, reason: str) -> None:
+    def _failed(self, channel: Personal, attempt: int, reason: str) -> None:
         self.failed[channel] = attempt
 
     @event("Acknowledged")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from domain.aggregate import Aggregate, deterministic_id, event
+from domain.aggregate import Aggregate, Personal, deterministic_id, event
 from domain.amounts import is_amount
 from domain.refusals import Impossible, Invalid
 
@@ -65,7 +65,7 @@ class Broker(Aggregate):
     """One account on one exchange. Its credentials live in the vault; here is only their fingerprint."""
 
     @event("Connected")
-    def __init__(self, number: int, user: int, exchange: Exchange, venue: Venue, name: str) -> None:
+    def __init__(self, number: int, user: int, exchange: Exchange, venue: Venue, name: Personal) -> None:
         self.number = number
         self.user = user
         self.exchange = exchange
@@ -87,12 +87,12 @@ class Broker(Aggregate):
     @classmethod
     def connect(cls, number: int, user: int, exchange: Exchange, venue: Venue, name: str) -> Broker:
         """A new account. Raises `Invalid` for an empty name or one above 40 characters."""
-        return cls(number, user, exchange, venue, checked_name(name))
+        return cls(number, user, exchange, venue, Personal(checked_name(name)))
 
     def rename(self, name: str) -> None:
         """Raises `Invalid` for an empty name or one above 40 characters."""
         if checked_name(name) != self.name:
-            self._renamed(checked_name(name))
+            self._renamed(Personal(checked_name(name)))
 
     def store_credential(self, fingerprint: str) -> None:
         """The vault holds a new key; the fingerprint tells keys apart without showing them."""
@@ -153,7 +153,7 @@ class Broker(Aggregate):
     # --- what the facts do to the state ------------------------------------------------------------------------
 
     @event("Renamed")
-    def _renamed(self, name: str) -> None:
+    def _renamed(self, name: Personal) -> None:
         self.name = name
 
     @event("CredentialStored")

@@ -15,18 +15,19 @@ from web.context import By, Context, InContext
 from web.export import told_of
 from web.forms import account as forms
 from web.sessions import Asking
+from web.throttle import door_of
 
 router = APIRouter(prefix="/api/account", tags=["account"])
 
 
 def _check_password(context: Context, by: Asking, password: str, request: Request) -> None:
     """Whoever sits before an open session still has to know the password to change how one gets in."""
-    address = sessions.address_of(request)
-    context.throttle.check(address)
+    door = door_of(sessions.address_of(request), users.user_of(context.store, by.user).name)
+    context.throttle.check(door)
     if not context.vault.password_matches(by.user, password):
-        context.throttle.failed(address)
+        context.throttle.failed(door)
         raise Invalid("the password is wrong", code="password_wrong", field="current")
-    context.throttle.succeeded(address)
+    context.throttle.succeeded(door)
 
 
 @router.put("/preferences", status_code=204)

@@ -41,9 +41,8 @@ def acknowledge(alert: UUID, by: By, context: InContext) -> None:
 @router.get("/channels")
 def list_channels(by: By, context: InContext) -> forms.Channels:
     """Where the user's alerts go besides the console; the addresses themselves stay in the vault."""
-    services = users.user_of(context.store, by.user).channels
-    kept = [channel for channel in context.channels.of(by.user) if channel.id in services]
-    return forms.Channels(items=[forms.Channel(id=c.id, name=c.name, service=services[c.id]) for c in kept])
+    kept = context.channels.of(by.user)
+    return forms.Channels(items=[forms.Channel(id=c.id, name=c.name, service=c.service) for c in kept])
 
 
 @router.post("/channels", status_code=201)

@@ -20,9 +20,12 @@ def switch(given: forms.Debug, request: Request, response: Response, context: In
     """On: log in as `dev`, through the same door as everybody. Where it is not allowed it is not there."""
     if not context.debug.allowed or not is_loopback(address_of(request)):
         raise NotFound("there is no such address")
-    if given.active and registry_of(context.store).user_named(NAME) is None:
+    number = registry_of(context.store).user_named(NAME)
+    if given.active and number is None:
         raise Impossible("there is no user `dev`: run `aristobot user init`", code="dev_missing")
     context.debug.switch(active=given.active)
     if not given.active:
         return None
+    if number is not None and not context.vault.password_matches(number, context.debug.password):
+        context.vault.set_password(number, context.debug.password)  # it follows the secret key, which was replaced
     return log_in(forms.LogIn(username=NAME, password=context.debug.password), request, response, context)

@@ -15,8 +15,10 @@ from web import sessions
 from web.context import By, Context, InContext
 from web.forms import account as forms
 from web.sessions import COOKIE, Unauthorised, address_of, session_of
+from web.throttle import door_of
 
 router = APIRouter(prefix="/api", tags=["session"])
+INVITATION = "an invitation"
 
 
 def session_form(context: Context, csrf: str, number: int) -> forms.Session:
@@ -46,14 +48,15 @@ def start(context: InContext) -> forms.Start:
 def make_account(given: forms.NewAccount, request: Request, response: Response, context: InContext) -> forms.Session:
     """A new account. The first is the admin's, made on this machine or by a code; every other needs an invitation."""
     address = address_of(request)
-    context.throttle.check(address)
+    door = door_of(address, INVITATION)
+    context.throttle.check(door)
     at_home = not registry_of(context.store).users and is_loopback(address)
     try:
         with nullcontext() if at_home and not given.code else context.invitations.used(given.code):
             user = register(context.store, context.vault, given.username, given.password)
     except Invalid as refused:
         if refused.code == "invitation_wrong":
-            context.throttle.failed(address)
+            context.throttle.failed(door)
         raise
     return log_in_as(context, user.number, request, response)
 
@@ -61,19 +64,19 @@ def make_account(given: forms.NewAccount, request: Request, response: Response, 
 @router.post("/session")
 def log_in(given: forms.LogIn, request: Request, response: Response, context: InContext) -> forms.Session:
     """Begin a session. A wrong name and a wrong password are answered alike, and both make the next try wait."""
-    address = address_of(request)
-    context.throttle.check(address)
+    door = door_of(address_of(request), given.username)
+    context.throttle.check(door)
     number = registry_of(context.store).user_named(given.username)
     if not context.vault.password_matches(number, given.password) or number is None:
-        context.throttle.failed(address)
+        context.throttle.failed(door)
         raise Unauthorised("name or password is wrong", code="login_wrong", field="password")
     try:
         session = log_in_as(context, number, request, response, given.code)
     except Invalid as refused:
         if refused.code != "second_factor_needed":
-            context.throttle.failed(address)
+            context.throttle.failed(door)
         raise Unauthorised(str(refused), code=refused.code, field="code") from refused
-    context.throttle.succeeded(address)
+    context.throttle.succeeded(door)
     return session
 
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from adapters.alert_texts import text_of
-from adapters.channels import Channel, send
+from adapters.channels import Channel, send, service_of
 from adapters.eventstore import retrying
 from application.alerts import tell, tell_everybody
 from aristobot.liveness import TERMINALS, beat
@@ -70,8 +70,8 @@ class Herald:
     def _channels(self, alert: Alert) -> Sequence[Channel]:
         """A dead channel is told of on the others."""
         known = self._house.channels.of(alert.user)
-        silent = alert.facts.get("channel") if alert.cause is Cause.CHANNEL_DEAD else None
-        return [channel for channel in known if channel.name != silent]
+        silent = alert.facts.get("id") if alert.cause is Cause.CHANNEL_DEAD else None
+        return [channel for channel in known if str(channel.id) != silent]
 
     def _send(self, alert: Alert, channel: Channel, title: str, body: str) -> None:
         reason: str | None = None
@@ -83,7 +83,8 @@ class Herald:
                 return self._dead.discard(str(channel.id))
         if str(channel.id) not in self._dead:
             self._dead.add(str(channel.id))
-            facts = {"channel": channel.name, "reason": reason or ""}
+            # The name is the user's own word, which belongs into no clear text: the service's name says enough.
+            facts = {"channel": service_of(channel.address), "id": str(channel.id), "reason": reason or ""}
             tell(self._store, alert.user, Cause.CHANNEL_DEAD, f"{channel.id}/{alert.id}", facts)
         return None
 
