@@ -16,7 +16,7 @@ from adapters.channels import ChannelTable
 from adapters.debug_mode import DebugMode
 from adapters.eventstore import Store, open_pool
 from adapters.exchanges.binance.client import Binance
-from adapters.exchanges.catalogue import CATALOGUE, HOSTS
+from adapters.exchanges.catalogue import CATALOGUE, HOSTS, is_real
 from adapters.invitations import Invitations
 from adapters.keys import MasterKey
 from adapters.reference import MarketTable
@@ -109,12 +109,14 @@ class House:
     def exchange(self, name: str, venue: str) -> Client:
         """The client of an exchange at a venue. Addresses from the environment move paper only.
 
-        Raises `Invalid` for live without `ARISTOBOT_LIVE=true`.
+        Raises `Invalid` for live without `ARISTOBOT_LIVE=true`, and for a paper address that is an exchange's own.
         """
         if name not in CATALOGUE:
             raise Invalid(f"{name} is not spoken here", code="exchange_unknown", field="exchange")
         if venue == Venue.PAPER:
             rest = self.settings.binance_url or f"http://127.0.0.1:{self.settings.paper_port + 1}"
+            if is_real(rest):
+                raise Invalid(f"ARISTOBOT_BINANCE_URL was {rest}, which is no paper exchange", code="paper_url_real")
             sockets = rest.replace("http", "ws", 1)
             return Binance(rest, f"{sockets}/ws-api/v3", sockets)
         if venue == Venue.LIVE and not self.settings.live:

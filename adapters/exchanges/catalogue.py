@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from adapters.exchanges.binance.client import CAPABILITIES as BINANCE
 from application.exchange import Capabilities
@@ -50,3 +51,10 @@ HOSTS = {
     ),
 }
 """Live and testnet are fixed here; settings move paper only."""
+
+
+def is_real(address: str) -> bool:
+    """Whether an address belongs to an exchange itself: no setting may lead a paper broker there."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    real = {(urlsplit(hosts.rest).hostname or "").partition(".")[2] for hosts in HOSTS.values()}
+    return any(host == domain or host.endswith(f".{domain}") for domain in real)

@@ -1,0 +1,78 @@
+"""Each venue has its own hosts: nothing that is set leads paper or testnet to real money, nor live anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+
+from adapters.exchanges.catalogue import CATALOGUE, is_real
+from aristobot.settings import Settings
+from aristobot.wiring import House
+from domain.broker import Venue
+from domain.refusals import Invalid
+
+LIVE = {"api.binance.com", "ws-api.binance.com", "stream.binance.com"}
+TESTNET = {"testnet.binance.vision", "ws-api.testnet.binance.vision", "stream.testnet.binance.vision"}
+
+
+@pytest.fixture
+def hosts(monkeypatch, tmp_path):
+    """`hosts(venue, live=True, url=…)`: where the client of a venue would go, whatever the settings say."""
+    monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
+
+    def asked(venue, *, live=False, url=None):
+        monkeypatch.setenv("ARISTOBOT_LIVE", str(live))
+        if url is not None:
+            monkeypatch.setenv("ARISTOBOT_BINANCE_URL", url)
+
+        async def made():
+            client = House(Settings.read()).exchange("binance", venue)
+            told = {client._http._base, client._ws_api, client._ws_streams}
+            await client.close()
+            return {urlsplit(str(address)).hostname for address in told}
+
+        return asyncio.run(made())
+
+    return asked
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_paper_stays_on_the_machine(hosts, live):
+    """Live trading being allowed changes nothing for a paper broker."""
+    assert hosts(Venue.PAPER, live=live) == {"127.0.0.1"}
+    assert hosts(Venue.PAPER, live=live, url="http://paper.example:9101") == {"paper.example"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://api.binance.com", "https://api1.binance.com", "https://API.BINANCE.COM:443/", "https://binance.com",
+     "https://api.binance.com.", "https://testnet.binance.vision"],
+)  # fmt: skip
+def test_paper_is_led_to_no_exchange(hosts, url):
+    """However its address is spelt."""
+    with pytest.raises(Invalid) as refused:
+        hosts(Venue.PAPER, live=True, url=url)
+    assert refused.value.code == "paper_url_real"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_testnet_and_live_are_where_they_are(hosts, live):
+    """The address of paper moves neither, and live has to be allowed."""
+    url = "http://127.0.0.1:9101"
+    assert hosts(Venue.TESTNET, live=live, url=url) == TESTNET
+    if live:
+        assert hosts(Venue.LIVE, live=live, url=url) == LIVE
+    else:
+        with pytest.raises(Invalid, match="ARISTOBOT_LIVE"):
+            hosts(Venue.LIVE, live=live, url=url)
+
+
+def test_every_exchange_of_the_catalogue_has_its_hosts(hosts):
+    """What is offered can be reached, and a look-alike is no exchange."""
+    for entry in CATALOGUE.values():
+        for venue in entry.venues:
+            assert hosts(venue, live=True)
+    assert not is_real("https://api.binance.com.example.org")
+    assert not is_real("http://127.0.0.1:9101")
