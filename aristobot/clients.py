@@ -21,7 +21,7 @@ class Clients:
         self._house = house
         self._log = log
         self._clients: dict[Key, Exchange] = {}
-        self._making = asyncio.Lock()
+        self._making: dict[Key, asyncio.Lock] = {}
 
     async def of(self, exchange: str, venue: str) -> Exchange:
         """The client, which knows its exchange's clock and whose markets are loaded.
@@ -29,7 +29,7 @@ class Clients:
         Raises `Invalid` for an exchange that is not spoken or a venue that is not allowed, or an `ExchangeError`.
         """
         key = (exchange, venue)
-        async with self._making:
+        async with self._making.setdefault(key, asyncio.Lock()):
             if key not in self._clients:
                 made = self._house.exchange(*key)
                 try:

@@ -149,8 +149,10 @@ def try_broker(number: Number, by: By, context: InContext) -> StreamingResponse:
     return _lines(steps())
 
 
-def _tried(context: Context, user: int, params: dict[str, Any], *, insist: bool) -> None:
-    """Keys are kept once they are proven. `insist` keeps those that may withdraw, or about which nothing was heard.
+def _tried(context: Context, user: int, params: dict[str, Any], *, insist: bool) -> str:
+    """Keys are kept once they are proven; answers why they were not, where the trader insists.
+
+    `insist` keeps those that may withdraw, or about which nothing was heard.
 
     Raises `Invalid` otherwise; keys that the exchange refuses are never kept.
     """
@@ -158,16 +160,18 @@ def _tried(context: Context, user: int, params: dict[str, Any], *, insist: bool)
         *_, answer = _ask(context, user, params)
     except GatewayAway as away:
         if not insist:
-            raise Invalid(str(away), code="gateway_away", field="insist") from away
-        return
+            raise Invalid(str(away), code=away.code, field="insist") from away
+        return away.code
     told = answer.data or {}
     code = told.get("code") or answer.code
     if not told.get("ok"):
         if told.get("answered", False) or not insist:
             detail = str(told.get("detail") or answer.error or "")
             raise Invalid(detail, code=code or "no_answer", field="key" if told.get("answered") else "insist")
-    elif told["may_withdraw"] and not insist:
+        return code or "no_answer"
+    if told["may_withdraw"] and not insist:
         raise Invalid("this key may withdraw: make one that may only trade", code="key_may_withdraw", field="insist")
+    return ""
 
 
 # --- connecting and changing -------------------------------------------------------------------------------------
@@ -179,8 +183,9 @@ def connect(given: forms.NewBroker, by: By, context: InContext) -> forms.Connect
     exchange, venue = _chosen(Exchange, given.exchange, "exchange"), _venue(context, given.venue)
     keys = _keys(context, exchange, given.keys)
     brokers.check_name(context.store, by.user, given.name)
-    _tried(context, by.user, _trial(context, given), insist=given.insist)
+    fault = _tried(context, by.user, _trial(context, given), insist=given.insist)
     broker = brokers.connect_broker(context.store, context.vault, by.user, exchange, venue, given.name, keys)
+    brokers.record_test(context.store, by.user, broker.number, ok=not fault, detail=fault)
     return forms.Connected(number=broker.number)
 
 
@@ -190,8 +195,9 @@ def change_keys(number: Number, given: forms.NewKeys, by: By, context: InContext
     broker = brokers.broker_of(context.store, by.user, number)
     keys = _keys(context, broker.exchange, given.keys)
     sealed = {"exchange": broker.exchange, "venue": broker.venue, "sealed": context.vault.seal(keys)}
-    _tried(context, by.user, sealed, insist=given.insist)
+    fault = _tried(context, by.user, sealed, insist=given.insist)
     brokers.change_credentials(context.store, context.vault, by.user, number, keys)
+    brokers.record_test(context.store, by.user, number, ok=not fault, detail=fault)
 
 
 @router.put("/brokers/{number}", status_code=204)

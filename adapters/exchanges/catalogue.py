@@ -51,10 +51,10 @@ HOSTS = {
     ),
 }
 """Live and testnet are fixed here; settings move paper only."""
+REAL_DOMAINS = ("binance.com", "binance.us", "binance.vision")
 
 
 def is_real(address: str) -> bool:
     """Whether an address belongs to an exchange itself: no setting may lead a paper broker there."""
     host = (urlsplit(address).hostname or "").rstrip(".")
-    real = {(urlsplit(hosts.rest).hostname or "").partition(".")[2] for hosts in HOSTS.values()}
-    return any(host == domain or host.endswith(f".{domain}") for domain in real)
+    return any(host == domain or host.endswith(f".{domain}") for domain in REAL_DOMAINS)

@@ -50,13 +50,15 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[UUID, tuple[int, str]] = {}
         self._waiting: dict[int, list[tuple[str, UUID]]] = {}
-        self._opening = asyncio.Lock()
+        self._opening: dict[int, asyncio.Lock] = {}
 
     async def open_lanes(self) -> None:
-        """One lane for every broker, and a look-up of every unfinished order, once."""
-        registry = await asyncio.to_thread(self._house.store.find, Registry, REGISTRY_ID)
-        for number in range(1, (registry.last_broker if registry else 0) + 1):
-            await self.open_lane(number)
+        """Find every unfinished order in the log, once, and start working for every broker."""
+        await self.remember()
+        await self.begin()
+
+    async def remember(self) -> None:
+        """What the log knows of unfinished orders and open positions waits for the lanes, the doubts first."""
         ids = await asyncio.to_thread(self._house.store.orders_not_ended)
         orders = [await asyncio.to_thread(self._house.store.get, Order, order_id) for order_id in ids]
         for order in orders:
@@ -69,6 +71,16 @@ class Gateway:
         for position_id in await asyncio.to_thread(self._house.store.positions_open):
             self._moved(await asyncio.to_thread(self._house.store.get, Position, position_id))
 
+    def start(self) -> None:
+        """Begin beside everything else."""
+        self._start(self.begin())
+
+    async def begin(self) -> None:
+        """One lane for every broker; an exchange that does not answer holds up no other."""
+        registry = await asyncio.to_thread(self._house.store.find, Registry, REGISTRY_ID)
+        numbers = range(1, (registry.last_broker if registry else 0) + 1)
+        await asyncio.gather(*(self.open_lane(number) for number in numbers))
+
     def _resume(self, order: Order) -> None:
         lane = self._lanes.get(order.broker)
         if lane is None:
@@ -78,7 +90,7 @@ class Gateway:
 
     async def open_lane(self, number: int) -> None:
         """Start working for a broker; what was said to it before is carried out first."""
-        async with self._opening:
+        async with self._opening.setdefault(number, asyncio.Lock()):
             await self._open_lane(number)
 
     async def _open_lane(self, number: int) -> None:
@@ -264,7 +276,8 @@ async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.
 async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     gateway = Gateway(house, log)
     beat(house.bus, NAME, gateway.figures, stopping)
-    await gateway.open_lanes()
+    await gateway.remember()
+    gateway.start()
     keeping = [asyncio.create_task(keep()) for keep in (gateway.keep_time, gateway.keep_prices, gateway.counter.serve)]
     try:
         await _follow(house, gateway, log, stopping)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from adapters.exchanges import http
+from adapters.exchanges import catalogue, http
 from adapters.paper.prices import PAIRS
 from adapters.paper.server import HOST, PaperServer
 from application.brokers import connect_broker
@@ -45,7 +45,8 @@ class Log:
 class Trade:
     """A gateway, an exchange that is away until it comes, one user with one broker, and a doubt about BTC/USDT."""
 
-    def __init__(self, database, house, server, account):
+    def __init__(self, database, house, web, server, account):
+        self.web = web
         self.database, self.server, self.account = database, server, account
         self.store, self.log = database.store(), Log()
         self.gateway = Gateway(house, self.log)
@@ -129,7 +130,7 @@ def trade(database, valkey, tmp_path, monkeypatch):
             user = register(web.store, web.vault, "somebody", "a long password of nobody 42").number
             keys = Credentials(account.key, account.secret)
             connect_broker(web.store, web.vault, user, Exchange.BINANCE, Venue.PAPER, "paper", keys)
-            made = Trade(database, own, server, account)
+            made = Trade(database, own, web, server, account)
             try:
                 async with asyncio.timeout(30):
                     yield made
@@ -149,6 +150,30 @@ def _two_free_ports():
             except (OSError, OverflowError):
                 continue
             return one.getsockname()[1]
+
+
+def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeypatch):
+    """One that takes connections and says nothing: the other broker's orders are sent meanwhile."""
+
+    async def story():
+        silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), HOST, 0)
+        address = "http://{}:{}".format(*silent.sockets[0].getsockname())
+        monkeypatch.setitem(
+            catalogue.HOSTS, (Exchange.BINANCE, Venue.TESTNET), catalogue.Hosts(address, address, address)
+        )
+        async with trade() as desk:
+            connect_broker(
+                desk.web.store, desk.web.vault, 1, Exchange.BINANCE, Venue.TESTNET, "silent", Credentials("k", "s")
+            )
+            await desk.server.start()
+            waiting = desk.database.placed(desk.store, broker=2, **REST).id
+            await desk.gateway.remember()
+            desk.gateway.start()
+            await desk.works()
+            assert desk.status(waiting) is Status.PLACED
+        silent.close()
+
+    asyncio.run(story())
 
 
 def test_a_doubt_holds_its_symbol_also_in_a_lane_that_opens_late(trade):

@@ -107,7 +107,7 @@ def test_new_keys_are_proven_like_the_first_ones(console: Any, alice: Any, probl
     assert _kept(console, 1) == Credentials(**KEYS)
     assert KEYS["key"] not in repr(console.gateway.asked)
     after = _brokers(console, alice)[1]
-    assert {name for name in after if after[name] != before[name]} == {"fingerprint"}
+    assert {name for name in after if after[name] != before[name]} == {"fingerprint", "tested", "tested_detail"}
 
 
 def test_a_form_that_is_not_complete(console: Any, alice: Any, problem: Problem) -> None:
