@@ -2,8 +2,14 @@ import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 
 import App from './App.vue'
+import { whenEnded } from './api/client'
+import { useSession } from './features/session/store'
 import { i18n } from './i18n'
 import { router } from './router'
 import './style.css'
 
 createApp(App).use(createPinia()).use(i18n).use(router).mount('#app')
+whenEnded(() => {
+  useSession().current = null
+  void router.push({ name: 'login', query: { ended: '1' } })
+})

@@ -122,6 +122,18 @@ def test_preferences_are_kept_with_the_account(browse: Any, enter: Any) -> None:
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(browse: Any, enter: Any) -> None:
+    """With a word that says why, whatever is clicked first."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        page.context.clear_cookies()
+        page.click('a[href="/account"]')
+        expect(page.locator("#username")).to_be_visible()
+        expect(page.get_by_role("status")).to_contain_text("session has ended")
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_an_alert_rings_the_bell(platform: Any, browse: Any, enter: Any, language: str) -> None:
     """An entry above its broker's limit is told in the notification centre, and leaves it when it is acknowledged."""

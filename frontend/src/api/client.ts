@@ -31,10 +31,20 @@ export function carryCsrf(token: string): void {
   csrf = token
 }
 
+let leave: () => void = () => undefined
+/** What happens when the server no longer knows the session. */
+export function whenEnded(act: () => void): void {
+  leave = act
+}
+
 const change: Middleware = {
   onRequest({ request }) {
     if (request.method !== 'GET') request.headers.set('X-CSRF-Token', csrf)
     return request
+  },
+  onResponse({ request, response }) {
+    // Asking who is logged in, and logging in, may be answered so while nobody is.
+    if (response.status === 401 && !request.url.endsWith('/api/session')) leave()
   },
 }
 

@@ -32,7 +32,7 @@ export function follow(): void {
     () => {
       useSession().current = null
       unfollow()
-      void router.push({ name: 'login' })
+      void router.push({ name: 'login', query: { ended: '1' } })
     },
   )
   live.start()
