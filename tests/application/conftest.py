@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status
 from domain.user import Role, User
 from domain.wish import Side, Source, Type, Wish
+from tests.ports import neighbours
 
 LATER = 2**62
 
@@ -234,7 +234,7 @@ def trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 
     @asynccontextmanager
     async def at_work(**balances: str) -> AsyncIterator[Desk]:
-        server = PaperServer(_two_free_ports())
+        server = PaperServer(neighbours(2))
         paper = server.paper
         for symbol, price in (("BTC/USDT", "50000"), ("ETH/USDT", "2500")):
             paper.prices.hold(symbol, Decimal(price))
@@ -258,14 +258,3 @@ def trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
             await server.stop()
 
     return at_work
-
-
-def _two_free_ports() -> int:
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind((HOST, 0))
-            try:
-                two.bind((HOST, one.getsockname()[1] + 1))
-            except (OSError, OverflowError):
-                continue
-            return one.getsockname()[1]

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = REPOSITORY / "frontend" / "dist" / "index.html"
@@ -38,25 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium or no built console here"))
 
 
-def _free_ports() -> tuple[int, int, int]:
-    """Three ports that are free now, the last with its neighbour."""
-    while True:
-        with socket.socket() as one, socket.socket() as two, socket.socket() as three, socket.socket() as four:
-            for opened in (one, two, three):
-                opened.bind(("127.0.0.1", 0))
-            port = three.getsockname()[1]
-            try:
-                four.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return one.getsockname()[1], two.getsockname()[1], port
-
-
 @pytest.fixture(scope="package")
 def platform() -> Iterator[tuple[dict[str, Any], str]]:
     """What it wrote to `run.json`, and what it printed."""
     home = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
-    web, door, paper = _free_ports()
+    web, door, paper, _ = range(first := neighbours(4), first + 4)
     ports = {"ARISTOBOT_WEB_PORT": web, "ARISTOBOT_WEBHOOK_PORT": door, "ARISTOBOT_PAPER_PORT": paper}
     environment = os.environ | {"ARISTOBOT_HOME": str(home)} | {name: str(port) for name, port in ports.items()}
     out = home / "out"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,13 +12,14 @@ from urllib.request import Request, urlopen
 import pytest
 
 from adapters.paper.server import PaperServer
+from tests.ports import neighbours
 
 
 class PaperInThread:
     """The paper exchange on free ports, told what to do by its control API as anybody would."""
 
     def __init__(self) -> None:
-        self.port = _two_free_ports()
+        self.port = neighbours(2)
         self.control_url = f"http://127.0.0.1:{self.port}"
         self.binance_url = f"http://127.0.0.1:{self.port + 1}"
         self._loop = asyncio.new_event_loop()
@@ -52,17 +52,6 @@ class PaperInThread:
     def fault(self, when: str, kind: str, **more: Any) -> None:
         """Add to the fault script."""
         self.control("POST", "faults", {"when": when, "kind": kind, **more})
-
-
-def _two_free_ports() -> int:
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            try:
-                two.bind(("127.0.0.1", one.getsockname()[1] + 1))
-            except (OSError, OverflowError):
-                continue
-            return one.getsockname()[1]
 
 
 @pytest.fixture

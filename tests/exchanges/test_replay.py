@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ import pytest
 from adapters.exchanges.binance.client import Binance
 from application.exchange import Credentials, OrderRequest
 from domain.wish import Side, TimeInForce, Type
+from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 PORT_TAKEN = 1
@@ -54,7 +54,7 @@ class Exchange:
     """`aristobot paper` as a process on ports of its own."""
 
     def __init__(self, *arguments: object) -> None:
-        self.port = _two_free_ports()
+        self.port = neighbours(2)
         command = [sys.executable, "-m", "aristobot", "paper", "--port", str(self.port), *map(str, arguments)]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")}
         self.process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)
@@ -116,17 +116,6 @@ def new_exchange(eventually: Callable[..., Any]) -> Iterator[Callable[..., Excha
                     return made
 
         yield make
-
-
-def _two_free_ports() -> int:
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            try:
-                two.bind(("127.0.0.1", one.getsockname()[1] + 1))
-            except (OSError, OverflowError):
-                continue
-            return one.getsockname()[1]
 
 
 def _file(folder: Path, candles: Sequence[Sequence[str]], name: str = "candles.csv") -> Path:

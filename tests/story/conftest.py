@@ -6,12 +6,10 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from itertools import count
 from json import loads
 from pathlib import Path
@@ -25,6 +23,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from adapters.keys import MasterKey
 from adapters.migrate import OWNER
+from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 ENDS = {"executed", "failed", "refused", "ignored"}
@@ -38,7 +37,7 @@ class Platform:
         self.home = home
         self.arguments = arguments
         self.eventually = eventually
-        web, door, paper = _free_ports()
+        web, door, paper, _ = range(first := neighbours(4), first + 4)
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")} | {
             "ARISTOBOT_HOME": str(home),
             "ARISTOBOT_WEB_PORT": str(web),
@@ -202,21 +201,6 @@ class Platform:
         return subprocess.run(
             command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=120, check=False
         )
-
-
-def _free_ports() -> tuple[int, int, int]:
-    """Three ports for console, door and paper exchange; the one after the last is free as well."""
-    while True:
-        with ExitStack() as opened:
-            taken = [opened.enter_context(socket.socket()) for _ in range(4)]
-            try:
-                for one in taken[:3]:
-                    one.bind(("127.0.0.1", 0))
-                web, door, paper = (one.getsockname()[1] for one in taken[:3])
-                taken[3].bind(("127.0.0.1", paper + 1))
-            except (OSError, OverflowError):
-                continue
-            return web, door, paper
 
 
 def _stat(pid: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.order import Order, Status
 from domain.wish import Type
+from tests.ports import neighbours
 
 PAPER = {"exchange": "binance", "venue": "paper"}
 REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)}
@@ -125,7 +125,7 @@ class Platform:
 def platform_for(database, valkey, tmp_path, monkeypatch):
     """`async with platform() as opened`: with `away=True` the exchange comes when its server is started."""
     monkeypatch.setattr(http, "_READ_PAUSES", ())
-    port = _two_free_ports()
+    port = neighbours(2)
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
     for name, value in {**given, "REDIS_URL": valkey.url}.items():
         monkeypatch.setenv(f"ARISTOBOT_{name}", value)
@@ -152,14 +152,3 @@ def platform_for(database, valkey, tmp_path, monkeypatch):
                 await server.stop()
 
     return opened
-
-
-def _two_free_ports():
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind((HOST, 0))
-            try:
-                two.bind((HOST, one.getsockname()[1] + 1))
-            except (OSError, OverflowError):
-                continue
-            return one.getsockname()[1]

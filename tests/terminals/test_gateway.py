@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +24,7 @@ from domain.aggregate import carrying
 from domain.broker import Exchange, Venue
 from domain.order import Order, Status
 from domain.wish import Type
+from tests.ports import neighbours
 
 LATER = 2**62
 REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)}
@@ -111,7 +111,7 @@ class Trade:
 def trade(database, valkey, tmp_path, monkeypatch):
     """`async with trade() as opened`: the exchange is away, and `opened.server.start()` lets it come."""
     monkeypatch.setattr(http, "_READ_PAUSES", ())
-    port = _two_free_ports()
+    port = neighbours(2)
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
     given["REDIS_URL"] = valkey.url
     for name, value in given.items():
@@ -139,17 +139,6 @@ def trade(database, valkey, tmp_path, monkeypatch):
                 await server.stop()
 
     return opened
-
-
-def _two_free_ports():
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind((HOST, 0))
-            try:
-                two.bind((HOST, one.getsockname()[1] + 1))
-            except (OSError, OverflowError):
-                continue
-            return one.getsockname()[1]
 
 
 def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeypatch):
