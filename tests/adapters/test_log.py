@@ -23,9 +23,10 @@ WRITER = """
 import sys
 from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
+from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 url, secret, first = sys.argv[1:]
-with open_pool(url, 1) as pool:
+with open_pool(url, 1) as pool, carrying(user="1"):
     store = Store(pool, MasterKey(secret))
     for number in range(int(first), int(first) + 40):
         broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, "written")
