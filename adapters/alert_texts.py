@@ -13,6 +13,10 @@ TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "order_unknown": ("Ordre inconnu", "{symbol}, broker {broker} : l'exchange n'a pas répondu ({reason})."),
         "status_unknown": ("Statut inconnu", "{symbol}, broker {broker} : mot « {word} » à ajouter à la table."),
         "limit_refused": ("Limite atteinte", "{symbol}, broker {broker} : entrée refusée ({detail})."),
+        "exit_stale": (
+            "Vente non envoyée",
+            "{symbol}, broker {broker} : trop tard pour vendre seul, à vous de le faire.",
+        ),
         "terminal_down": ("Terminal arrêté", "{terminal} ne donne plus signe de vie."),
         "terminal_restarted": ("Terminal relancé", "{terminal} a été relancé (processus {pid})."),
         "event_parked": ("Événement mis de côté", "{count} flux ne sont plus projetés ; voir les journaux."),
@@ -26,6 +30,7 @@ TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "order_unknown": ("Order unknown", "{symbol}, broker {broker}: the exchange did not answer ({reason})."),
         "status_unknown": ("Unknown status", "{symbol}, broker {broker}: the word “{word}” needs a mapping."),
         "limit_refused": ("Limit reached", "{symbol}, broker {broker}: entry refused ({detail})."),
+        "exit_stale": ("Exit not sent", "{symbol}, broker {broker}: too late to be sold by itself, it is up to you."),
         "terminal_down": ("Terminal down", "{terminal} shows no sign of life."),
         "terminal_restarted": ("Terminal restarted", "{terminal} was restarted (process {pid})."),
         "event_parked": ("Event parked", "{count} streams are no longer projected; see the logs."),

@@ -78,7 +78,7 @@ def restore(
     Triggers come last, so that nothing is sealed anew. Raises `BackupFailed` for a database that is not empty, a file
     that is not the one that was noted, or a log that does not follow.
     """
-    note = Note(**json.loads(file.with_suffix(".json").read_text()))
+    note = _note_of(file)
     if _hash_of(file) != note.sha256:
         raise BackupFailed(f"{file.name} is not the file that its note describes")
     with psycopg.connect(url, autocommit=True) as connection:
@@ -90,11 +90,22 @@ def restore(
             database="--dbname",
         )  # fmt: skip
         verdict = audit.verify(connection, published_head)
-    if verdict.fault is None and verdict.head != note.head:
-        raise BackupFailed(f"the log ends with {verdict.head}, the note says {note.head}")
-    if verdict.fault is not None:
-        raise BackupFailed(verdict.fault)
+        fault = verdict.fault
+        if fault is None and verdict.head != note.head:
+            fault = f"the log ends with {verdict.head}, the note says {note.head}"
+        if fault is not None:
+            # What was just put there is taken away again: nobody may trade on it by mistake.
+            connection.execute("DROP SCHEMA IF EXISTS log, vault, service, books CASCADE")
+            connection.execute("DROP TABLE IF EXISTS public.migrations")
+            raise BackupFailed(fault)
     return verdict
+
+
+def _note_of(file: Path) -> Note:
+    try:
+        return Note(**json.loads(file.with_suffix(".json").read_text()))
+    except (OSError, TypeError, ValueError) as error:
+        raise BackupFailed(f"{file} has no note beside it that can be read: {error}") from error
 
 
 def newest(folder: Path) -> datetime | None:

@@ -15,12 +15,14 @@ from domain.order import Order
 from domain.position import Position
 from domain.refusals import Conflict
 from domain.user import User
+from domain.wish import Side
 
 LOUDNESS = {
     Cause.POSITION_UNPROTECTED: Severity.CRITICAL,
     Cause.ORDER_UNKNOWN: Severity.WARNING,
     Cause.STATUS_UNKNOWN: Severity.WARNING,
     Cause.LIMIT_REFUSED: Severity.WARNING,
+    Cause.EXIT_STALE: Severity.CRITICAL,
     Cause.TERMINAL_DOWN: Severity.CRITICAL,
     Cause.TERMINAL_RESTARTED: Severity.WARNING,
     Cause.EVENT_PARKED: Severity.CRITICAL,
@@ -52,8 +54,10 @@ def status_unknown(event: Any, store: Store) -> list[Alert]:
     return [_about_order(event, store, Cause.STATUS_UNKNOWN, {"word": event.native_status})]
 
 
-def limit_refused(event: Any, store: Store) -> list[Alert]:
-    """An entry was above what its broker may spend."""
+def order_refused(event: Any, store: Store) -> list[Alert]:
+    """An entry was above what its broker may spend, or an exit came too late to be sent."""
+    if event.reason == "stale" and store.get(Order, event.originator_id).wish.side is Side.SELL:
+        return [_about_order(event, store, Cause.EXIT_STALE, {})]
     if event.reason not in REASONS:
         return []
     return [_about_order(event, store, Cause.LIMIT_REFUSED, {"reason": event.reason, "detail": event.detail})]

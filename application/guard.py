@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
@@ -20,6 +21,8 @@ from domain.refusals import Conflict, Impossible
 from domain.wish import Side, Source, Type, Wish
 
 COUNTED_WITHIN = 0.02
+DOUBT_BEFORE_ALARM = timedelta(seconds=5)
+"""How long a protection may be in doubt before the position counts as unprotected."""
 AT_MOST_EVERY = 1.0
 """Seconds between two changes of one position's protection."""
 
@@ -69,7 +72,12 @@ class Guard:
         """How many seconds to wait for facts that are on their way, None when all are there."""
         if not _counted(position, [*legs, *exits]):
             return COUNTED_WITHIN  # the engine has not counted all fills yet
-        if any(leg.status in {Status.SUBMITTED, Status.UNKNOWN} for leg in legs):
+        doubtful = [leg for leg in legs if leg.status in {Status.SUBMITTED, Status.UNKNOWN}]
+        if doubtful:
+            sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
+            nothing_rests = not any(leg.status is Status.OPEN for leg in legs)
+            if nothing_rests and sent is not None and self._desk.clock() - sent > DOUBT_BEFORE_ALARM:
+                await self._say(position.id, lambda p: p.lose_protection("protection_unknown"))
             return AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
         widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
         for leg in widowed:

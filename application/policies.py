@@ -81,7 +81,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Webhook.Received": (judge_webhook,),
     "Order.Accepted": (webhook_executed,),
     "Order.Filled": (webhook_executed, execution_counted),
-    "Order.Refused": (webhook_failed, told(alerts.limit_refused)),
+    "Order.Refused": (webhook_failed, told(alerts.order_refused)),
     "Order.Doubted": (told(alerts.order_unknown),),
     "Order.StatusUnknown": (told(alerts.status_unknown),),
     "Position.ProtectionLost": (told(alerts.position_unprotected),),

@@ -85,12 +85,21 @@ def smallest_of(market: Market | None, price: Decimal) -> Decimal:
 def move_protection(webhook: Webhook, signal: Signal, broker: Broker, symbol: str, store: Store) -> list[Aggregate]:
     """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`."""
     position = position_of(store, webhook.user, broker.number, symbol, owner_of(Source.WEBHOOK))
-    asked = Protection(signal.stop_loss, signal.take_profit)
+    asked, before = Protection(signal.stop_loss, signal.take_profit), position.request
     position.want(asked, signal.percent or HUNDRED_PERCENT, webhook.id, awaited=_awaited(position, store))
     webhook.take([])
     if not position.is_open:
         webhook.execute([])  # it counts from the first fill on; there is nothing to be rested before
-    return [webhook, position]
+    return [webhook, position, *superseded(before, webhook, store)]
+
+
+def superseded(before: UUID | None, webhook: Webhook, store: Store) -> list[Aggregate]:
+    """The move that this one overtook before it rested: it will be answered by nobody else."""
+    overtaken = None if before in {None, webhook.id} else store.find(Webhook, before)
+    if overtaken is None or not overtaken.is_under_way:
+        return []
+    overtaken.fail("superseded", f"overtaken by webhook {webhook.id}")
+    return [overtaken]
 
 
 def _awaited(position: Position, store: Store) -> bool:

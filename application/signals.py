@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from application.ports import Markets, Store
-from application.positions import move_protection, wished
+from application.positions import move_protection, superseded, wished
 from domain.aggregate import Aggregate, carrying
 from domain.broker import Broker, Usage
 from domain.market import Market
@@ -89,15 +89,17 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
             not_after=webhook.received_at + AGE_OF_ENTRY,
             cause=webhook.id,
         )
-        position = wished(order, store)
+        position, overtaken = wished(order, store), list[Aggregate]()
         if order.wish.side is Side.SELL and (kept := _protection(signal)) is not None and position.is_open:
             # A sell that carries prices moves the protection of what it leaves.
+            before = position.request
             position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=False)
+            overtaken = superseded(before, webhook, store)
     except (Invalid, Impossible) as refused:
         webhook.refuse(refused.code, str(refused))
         return [webhook]
     webhook.take([order.id])
-    return [webhook, order, position]
+    return [webhook, order, position, *overtaken]
 
 
 def _checked(signal: Signal, webhook: Webhook, store: Store) -> Broker:

@@ -38,7 +38,7 @@ from aristobot.wiring import House
 from domain.refusals import Refused
 
 UNABLE = (
-    SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, FileNotFoundError,
+    SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, OSError,
 )  # fmt: skip
 """What a command says instead of a traceback."""
 
@@ -185,8 +185,12 @@ def _backup(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _restore(arguments: argparse.Namespace, settings: Settings) -> int:
     master = MasterKey(settings.secret_key())
+    file = Path(arguments.file).resolve()
+    if not file.is_file():
+        raise SettingError(f"{file} is no file")
+    places = [settings.home / "backups", *([settings.backup_copy] if settings.backup_copy else [])]
     with Supervisor(settings, []).database() as url:
-        restore_into(url, master, Path(arguments.file).resolve(), arguments.head, _say)
+        restore_into(url, master, file, arguments.head, _say, *places)
     return 0
 
 

@@ -44,8 +44,12 @@ def programs(url: str) -> Path:
 
 def back_up_now(settings: Settings, url: str, folder: Path | None = None) -> Note:
     """One backup, into HOME unless a folder is given. Raises `BackupFailed`."""
-    place = folder or settings.home / "backups"
-    return back_up(url, programs(url), place, utc_now(), None if folder else settings.backup_copy)
+    home = settings.home / "backups"
+    note = back_up(url, programs(url), folder or home, utc_now(), None if folder else settings.backup_copy)
+    if folder is not None:
+        for number in Tombstones(home / TOMBSTONES).all():
+            Tombstones(folder / TOMBSTONES).add(number)
+    return note
 
 
 def back_up_daily(settings: Settings, url: str, master: MasterKey, log: Any, stopping: threading.Event) -> None:
@@ -75,8 +79,13 @@ def _tell(url: str, master: MasterKey, log: Any, cause: Cause, facts: dict[str, 
         log.warning("database_away", error=str(error))
 
 
-def restore_into(url: str, master: MasterKey, file: Path, head: str | None, say: Callable[[str], None]) -> None:
-    """Restore a backup, keep forgotten who is forgotten, and record that it was done. Raises `BackupFailed`."""
+def restore_into(
+    url: str, master: MasterKey, file: Path, head: str | None, say: Callable[[str], None], *places: Path
+) -> None:
+    """Restore a backup, keep forgotten who is forgotten, and record that it was done. Raises `BackupFailed`.
+
+    Tombstones are looked for beside the file and in the other `places` where backups lie.
+    """
     verdict = restore(url, programs(url), file, master, head)
     say(f"{verdict.events} events follow from one another; head {verdict.head}")
     for line in migrate(url, master):
@@ -85,7 +94,8 @@ def restore_into(url: str, master: MasterKey, file: Path, head: str | None, say:
         store = Store(pool, master)
         with pool.connection() as connection:
             connection.execute("DELETE FROM service.sessions")  # whoever was logged in then logs in again
-        for number in Tombstones(file.parent / TOMBSTONES).all():
+        known = (Tombstones(place / TOMBSTONES).all() for place in (file.parent, *places))
+        for number in sorted({number for numbers in known for number in numbers}):
             _stay_forgotten(store, Vault(pool, master), number, say)
         with carrying(source="command line", correlation_id=str(PLATFORM_ID)):
             platform = store.find(Platform, PLATFORM_ID) or Platform()

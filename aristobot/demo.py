@@ -17,6 +17,7 @@ from domain.broker import Exchange, Venue
 from domain.user import COMMAND_LINE
 
 USER = "demo"
+CHANGED = "(changed since)"
 BALANCES = {"USDT": "10000", "USDC": "5000", "BTC": "0.05"}
 
 
@@ -30,6 +31,8 @@ def prepare(house: House, paper: str) -> dict[str, Any]:
     number = registry.user_named(USER)
     if number is None and not registry.users:
         number = register(house.store, house.vault, USER, password).number
+    if number is not None and not house.vault.password_matches(number, password):
+        password = CHANGED
     keys = _paper_keys(house, paper)
     if number is not None and not brokers_of(house.store, number):
         credentials = Credentials(keys["key"], keys["secret"])

@@ -87,9 +87,10 @@ class People:
 
     def forget(self, name: str | None, _: str | None) -> None:
         """End an account and make its texts unreadable, for ever; by its number too, to finish what was interrupted."""
-        number = int(name) if name is not None and name.isdigit() else self._named(name).number
+        number = int(name) if name is not None and name.isascii() and name.isdigit() else self._named(name).number
         users.forget(self._store, self._vault, number, COMMAND_LINE)
-        Tombstones(self._settings.home / "backups" / TOMBSTONES).add(number)
+        for place in filter(None, (self._settings.home / "backups", self._settings.backup_copy)):
+            Tombstones(place / TOMBSTONES).add(number)
         self._say(f"user {number} is forgotten")
 
     def _named(self, name: str | None) -> User:
@@ -114,5 +115,8 @@ COMMANDS: dict[str, Callable[[People, str | None, str | None], None]] = {
 
 
 def password_from_input() -> str:
-    """The first line of the standard input."""
-    return sys.stdin.readline().rstrip("\n")
+    """The first line of the standard input. Raises `SettingError` for an empty one: a pipe that failed says nothing."""
+    password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        raise SettingError("the standard input held no password")
+    return password

@@ -104,7 +104,8 @@ class House:
     def forget(self, number: int, by: int) -> None:
         """End an account; that it has ended outlives any restore of an older backup."""
         users.forget(self.store, self.vault, number, by)
-        Tombstones(self.backups / TOMBSTONES).add(number)
+        for place in filter(None, (self.backups, self.settings.backup_copy)):
+            Tombstones(place / TOMBSTONES).add(number)
 
     def exchange(self, name: str, venue: str) -> Client:
         """The client of an exchange at a venue. Addresses from the environment move paper only.

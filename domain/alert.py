@@ -23,6 +23,7 @@ class Cause(StrEnum):
     ORDER_UNKNOWN = "order_unknown"
     STATUS_UNKNOWN = "status_unknown"
     LIMIT_REFUSED = "limit_refused"
+    EXIT_STALE = "exit_stale"
     TERMINAL_DOWN = "terminal_down"
     TERMINAL_RESTARTED = "terminal_restarted"
     EVENT_PARKED = "event_parked"

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from application import brokers, stops
 from application.exchange import Credentials
 from application.requests import Action, Answer, GatewayAway, Request
+from application.users import brokers_with_open_orders
 from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.refusals import Invalid
 from projections.brokers import brokers_in_use
@@ -194,6 +195,10 @@ def change_keys(number: Number, given: forms.NewKeys, by: By, context: InContext
     """Replace the keys once the new ones are proven; the history stays."""
     broker = brokers.broker_of(context.store, by.user, number)
     keys = _keys(context, broker.exchange, given.keys)
+    if not given.insist and number in brokers_with_open_orders(context.store):
+        raise Invalid(
+            "orders are open: these keys have to be of the same account", code="keys_with_open_orders", field="insist"
+        )
     sealed = {"exchange": broker.exchange, "venue": broker.venue, "sealed": context.vault.seal(keys)}
     fault = _tried(context, by.user, sealed, insist=given.insist)
     brokers.change_credentials(context.store, context.vault, by.user, number, keys)

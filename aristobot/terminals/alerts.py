@@ -29,6 +29,8 @@ NAME = "alerts"
 POLL_SECONDS = 1.0
 PAGE = 200
 WATCH_SECONDS = 2.0
+DOWN_SECONDS = 10.0
+"""How long a sign of life has to be missing: a bus that has just restarted is empty until everybody has beaten."""
 PAUSES = (0.0, 1.0, 4.0)
 """Before each try of a delivery. A channel whose last delivery failed gets one try, so that others do not wait."""
 AWAY = (psycopg.OperationalError, PoolTimeout)
@@ -110,6 +112,7 @@ class Watch:
         self._log = log
         self._pids: dict[str, int] = {}
         self._wrong: set[str] = set()
+        self._down_since: dict[str, float] = {}
         self._untold: list[tuple[Cause, str, dict[str, str]]] = []
 
     def look(self) -> None:
@@ -129,7 +132,11 @@ class Watch:
             self._say(Cause.TERMINAL_RESTARTED, f"{name}/{pid}", {"terminal": name, "pid": str(pid)})
         if pid is not None:
             self._pids[name] = pid
-        self._edge(state == "down" and before is not None, Cause.TERMINAL_DOWN, name, {"terminal": name})
+        if state != "down" or before is None:
+            self._down_since.pop(name, None)
+        since = self._down_since.setdefault(name, time.time()) if state == "down" and before is not None else None
+        long = since is not None and time.time() - since >= DOWN_SECONDS
+        self._edge(long, Cause.TERMINAL_DOWN, name, {"terminal": name})
         for cause, figure in ((Cause.EVENT_PARKED, "parked"), (Cause.SPOOL_USED, "spool")):
             if figure in figures:
                 self._edge(bool(figures[figure]), cause, name, {"count": str(figures[figure])})
