@@ -106,10 +106,10 @@ def test_the_terminals_roles_work_on_a_restored_database(full: Any, empty: str, 
 
 
 def test_whoever_was_forgotten_after_the_backup_stays_forgotten(full: Any, empty: str, tmp_path: Path) -> None:
-    """The dump still has the key: the tombstone beside it outweighs it, and the books lose the rows."""
-    file = _backed_up(full, tmp_path)
-    Tombstones(tmp_path / "tombstones").add(2)
-    restore_into(empty, full.master, file, None, lambda _: None)
+    """The dump still has the key: a tombstone in any place of backups outweighs it, and the books lose the rows."""
+    file, home = _backed_up(full, tmp_path / "elsewhere"), tmp_path / "home"
+    Tombstones(home / "tombstones").add(2)
+    restore_into(empty, full.master, file, None, lambda _: None, home)
     with open_pool(empty) as pool:
         store = Store(pool, full.master)
         assert store.get(User, User.create_id(2)).name == FORGOTTEN
@@ -132,6 +132,11 @@ def test_a_changed_file_a_wrong_head_and_a_full_database_are_refused(full: Any, 
         restore_into(empty, full.master, changed, None, lambda _: None)
     with pytest.raises(BackupFailed, match="published head"):
         restore_into(empty, full.master, file, "00" * 32, lambda _: None)
+    # Nothing is left of what was refused: the next try finds the database empty.
+    restore_into(empty, full.master, file, None, lambda _: None)
+    file.with_suffix(".json").write_text("{}")
+    with pytest.raises(BackupFailed, match="no note"):
+        restore_into(empty, full.master, file, None, lambda _: None)
 
 
 def test_a_tail_that_was_cut_off_before_the_backup_is_found_by_the_published_head(

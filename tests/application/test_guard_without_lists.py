@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from domain.webhook import WebhookStatus
-from tests.application.trader import BOTH_ALONE, HELD, RICH, STOP, STOP_ALONE, TARGET, trading_by_alerts
+from tests.application.trader import BOTH_ALONE, HELD, LISTS, RICH, STOP, STOP_ALONE, TARGET, trading_by_alerts
 
 
 @pytest.fixture
@@ -147,5 +147,19 @@ def test_two_orders_of_their_own_move_with_their_prices(at):
             assert await trader.alert("MAJ", **moved) == (WebhookStatus.EXECUTED, None)
             await trader.protected(HELD, ("stop_loss", Decimal(46000)), ("limit", Decimal(61000)))
             assert max(most) == 2
+
+    asyncio.run(story())
+
+
+def test_moves_that_overtake_one_another_all_end(at):
+    """The last one rests; what it overtook says so, and is not under way for ever."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, TARGET)
+            stops = [f"4{tenth}000" for tenth in range(1, 5)]
+            ended = await asyncio.gather(*(trader.alert("MAJ", PrixSL=stop) for stop in stops))
+            assert set(ended) <= {(WebhookStatus.EXECUTED, None), (WebhookStatus.FAILED, "superseded")}
+            assert (WebhookStatus.EXECUTED, None) in ended
 
     asyncio.run(story())

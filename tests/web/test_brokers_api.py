@@ -239,6 +239,14 @@ def test_removing_a_broker(console: Any, alice: Any, problem: Problem) -> None:
     assert len(alice.get("/api/orders", params={"broker": 1}).json()["items"]) == 1
 
 
+def test_new_keys_while_orders_are_open(console: Any, alice: Any, problem: Problem) -> None:
+    """They might be another account's, on which nothing of it rests: the trader has to insist."""
+    console.database.submitted(console.store)
+    problem(alice.put("/api/brokers/1/credentials", json={"keys": KEYS}), 422, "keys_with_open_orders")
+    assert _kept(console, 1).key == "key of alice"
+    assert alice.put("/api/brokers/1/credentials", json={"keys": KEYS, "insist": True}).status_code == 204
+
+
 # --- trying ------------------------------------------------------------------------------------------------------
 
 
