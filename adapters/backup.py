@@ -22,9 +22,9 @@ from psycopg.conninfo import conninfo_to_dict
 from adapters import audit
 from adapters.keys import MasterKey
 from adapters.migrate import make_roles
+from adapters.tombstones import TOMBSTONES
 
 KEPT_DAYS = 30
-TOMBSTONES = "tombstones"
 _NAME = "aristobot-%Y%m%dT%H%M%SZ"
 
 

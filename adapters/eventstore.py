@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from psycopg_pool import ConnectionPool
 from adapters.eventmapper import EventMapper
 from adapters.keys import KeyRing, MasterKey
 from domain.aggregate import Aggregate
-from domain.refusals import Conflict, NotFound
+from domain.refusals import Conflict, NotFound, Taken
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -35,7 +35,7 @@ _SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c stat
 _ATTEMPTS, _PAUSE = 5, 0.2
 
 
-class DuplicateCommand(Conflict):
+class DuplicateCommand(Taken):
     """This command was carried out before."""
 
     code = "command_repeated"
@@ -131,15 +131,16 @@ class Recorder(AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The events of one stream, oldest first unless `desc`."""
-        query, parameters = _SELECT, [originator_id]
+        query = _SELECT
+        parameters: list[Any] = [originator_id]
         for condition, value in ((" AND version > %s", gt), (" AND version <= %s", lte)):
             if value is not None:
                 query += condition
-                parameters.append(value)  # type: ignore[arg-type]
+                parameters.append(value)
         query += f" ORDER BY version {'DESC' if desc else 'ASC'}"
         if limit is not None:
             query += " LIMIT %s"
-            parameters.append(limit)  # type: ignore[arg-type]
+            parameters.append(limit)
         with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(query, parameters, prepare=True).fetchall()
         return [StoredEvent(stream, version, topic, bytes(state)) for stream, version, topic, state in rows]
@@ -286,17 +287,3 @@ class Store:
         """
         with self.pool.connection() as connection:
             return [row[0] for row in connection.execute(query)]
-
-
-def retrying(command: Callable[[], Any], attempts: int = 8) -> Any:
-    """Run a command again on fresh state when another process was faster; anything else passes through."""
-    for attempt in range(attempts):
-        try:
-            return command()
-        except (DuplicateCommand, PositionTaken):
-            raise
-        except Conflict:
-            if attempt == attempts - 1:
-                raise
-            time.sleep(0.005 * 2**attempt)
-    raise AssertionError("unreachable")

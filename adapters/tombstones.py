@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+
+TOMBSTONES = "tombstones"
+
+
+def bury(user: int, places: Iterable[Path]) -> None:
+    """Durable in every place where backups lie when it returns."""
+    for place in places:
+        Tombstones(place).add(user)
 
 
 class Tombstones:
     """A file of user numbers, one per line, beside the backups and copied with them. It only grows."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, place: Path) -> None:
+        self._file = place / TOMBSTONES
 
     def add(self, user: int) -> None:
         """Durable when it returns."""

@@ -188,9 +188,8 @@ def _restore(arguments: argparse.Namespace, settings: Settings) -> int:
     file = Path(arguments.file).resolve()
     if not file.is_file():
         raise SettingError(f"{file} is no file")
-    places = [settings.home / "backups", *([settings.backup_copy] if settings.backup_copy else [])]
     with Supervisor(settings, []).database() as url:
-        restore_into(url, master, file, arguments.head, _say, *places)
+        restore_into(url, master, file, arguments.head, _say, *settings.backup_places)
     return 0
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import psycopg
 
-from adapters.backup import TOMBSTONES, BackupFailed, Note, back_up, newest, programs_for, restore
+from adapters.backup import BackupFailed, Note, back_up, newest, programs_for, restore
 from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
 from adapters.migrate import migrate
-from adapters.tombstones import Tombstones
+from adapters.tombstones import Tombstones, bury
 from adapters.vault import Vault
 from application import users
 from application.alerts import tell_everybody
@@ -44,11 +44,10 @@ def programs(url: str) -> Path:
 
 def back_up_now(settings: Settings, url: str, folder: Path | None = None) -> Note:
     """One backup, into HOME unless a folder is given. Raises `BackupFailed`."""
-    home = settings.home / "backups"
-    note = back_up(url, programs(url), folder or home, utc_now(), None if folder else settings.backup_copy)
+    note = back_up(url, programs(url), folder or settings.backups, utc_now(), None if folder else settings.backup_copy)
     if folder is not None:
-        for number in Tombstones(home / TOMBSTONES).all():
-            Tombstones(folder / TOMBSTONES).add(number)
+        for number in Tombstones(settings.backups).all():
+            bury(number, [folder])
     return note
 
 
@@ -57,7 +56,7 @@ def back_up_daily(settings: Settings, url: str, master: MasterKey, log: Any, sto
     pause = FIRST_PAUSE
     while not stopping.wait(pause):
         pause = LOOK_SECONDS
-        last = newest(settings.home / "backups")
+        last = newest(settings.backups)
         if last is not None and utc_now() - last < EVERY:
             continue
         try:
@@ -94,7 +93,7 @@ def restore_into(
         store = Store(pool, master)
         with pool.connection() as connection:
             connection.execute("DELETE FROM service.sessions")  # whoever was logged in then logs in again
-        known = (Tombstones(place / TOMBSTONES).all() for place in (file.parent, *places))
+        known = (Tombstones(place).all() for place in (file.parent, *places))
         for number in sorted({number for numbers in known for number in numbers}):
             _stay_forgotten(store, Vault(pool, master), number, say)
         with carrying(source="command line", correlation_id=str(PLATFORM_ID)):

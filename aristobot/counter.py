@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from adapters.eventstore import retrying
 from application.brokers import broker_of
+from application.commands import on_fresh_state
 from application.connection import try_connection
 from application.exchange import ExchangeError
 from application.lane import Lane
@@ -97,11 +97,12 @@ class Counter:
         for lane in neighbours:
             lane.know_markets(markets)
 
+        @on_fresh_state
         def record() -> None:
             with by_hand(broker.user, "gateway"):
                 fresh = self._house.store.get(Broker, broker.id)
                 fresh.record_markets(len(markets), shared=shared)
                 self._house.store.save(fresh)
 
-        await asyncio.to_thread(retrying, record)
+        await asyncio.to_thread(record)
         return {"count": len(markets), "shared": shared}

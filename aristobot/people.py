@@ -6,13 +6,12 @@ import secrets
 import sys
 from collections.abc import Callable
 
-from adapters.backup import TOMBSTONES
 from adapters.debug_mode import DebugMode
 from adapters.eventstore import Store
 from adapters.invitations import Invitations
 from adapters.keys import MasterKey
 from adapters.second_factor import SecondFactorTable
-from adapters.tombstones import Tombstones
+from adapters.tombstones import bury
 from adapters.vault import Vault
 from application import users
 from aristobot.settings import SettingError, Settings
@@ -89,8 +88,7 @@ class People:
         """End an account and make its texts unreadable, for ever; by its number too, to finish what was interrupted."""
         number = int(name) if name is not None and name.isascii() and name.isdigit() else self._named(name).number
         users.forget(self._store, self._vault, number, COMMAND_LINE)
-        for place in filter(None, (self._settings.home / "backups", self._settings.backup_copy)):
-            Tombstones(place / TOMBSTONES).add(number)
+        bury(number, self._settings.backup_places)
         self._say(f"user {number} is forgotten")
 
     def _named(self, name: str | None) -> User:

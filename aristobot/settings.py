@@ -49,6 +49,16 @@ class Settings:
             backup_copy=Path(copy).expanduser().resolve() if (copy := given("ARISTOBOT_BACKUP_COPY")) else None,
         )
 
+    @property
+    def backups(self) -> Path:
+        """Where backups lie, and beside them who is to stay forgotten."""
+        return self.home / "backups"
+
+    @property
+    def backup_places(self) -> list[Path]:
+        """That folder, and the second one where one is set."""
+        return [self.backups, *([self.backup_copy] if self.backup_copy else [])]
+
     def need_database(self) -> str:
         """The database of this terminal. Raises `SettingError`."""
         if self.database_url is None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 
 from psycopg_pool import ConnectionPool
 
-from adapters.backup import TOMBSTONES
 from adapters.bell import Bell
 from adapters.bus import Bus
 from adapters.channels import ChannelTable
@@ -21,7 +19,7 @@ from adapters.invitations import Invitations
 from adapters.keys import MasterKey
 from adapters.reference import MarketTable
 from adapters.second_factor import SecondFactorTable
-from adapters.tombstones import Tombstones
+from adapters.tombstones import bury
 from adapters.vault import Vault
 from application import users
 from application.exchange import Exchange as Client
@@ -91,11 +89,6 @@ class House:
         """A new bell; each follower has its own."""
         return Bell(self.settings.database_direct_url or self.settings.need_database())
 
-    @property
-    def backups(self) -> Path:
-        """Where backups lie, and beside them who is to stay forgotten."""
-        return self.settings.home / "backups"
-
     def debug_mode(self) -> DebugMode:
         """Allowed by the environment, never where real money can be traded."""
         allowed = self.settings.debug and not self.settings.live
@@ -104,8 +97,7 @@ class House:
     def forget(self, number: int, by: int) -> None:
         """End an account; that it has ended outlives any restore of an older backup."""
         users.forget(self.store, self.vault, number, by)
-        for place in filter(None, (self.backups, self.settings.backup_copy)):
-            Tombstones(place / TOMBSTONES).add(number)
+        bury(number, self.settings.backup_places)
 
     def exchange(self, name: str, venue: str) -> Client:
         """The client of an exchange at a venue. Addresses from the environment move paper only.

@@ -17,8 +17,8 @@ from psycopg_pool import PoolTimeout
 
 from adapters.alert_texts import text_of
 from adapters.channels import Channel, send, service_of
-from adapters.eventstore import retrying
 from application.alerts import tell, tell_everybody
+from application.commands import on_fresh_state
 from aristobot.liveness import TERMINALS, beat
 from aristobot.wiring import House
 from domain.aggregate import carrying
@@ -91,13 +91,14 @@ class Herald:
         return None
 
     def _record(self, alert: Alert, channel: Channel, reason: str | None) -> None:
+        @on_fresh_state
         def record() -> None:
             fresh = self._store.get(Alert, alert.id)
             with carrying(user=str(alert.user), source=NAME, correlation_id=alert.key, causation_id=str(alert.id)):
                 fresh.record_sent(channel.name) if reason is None else fresh.record_failure(channel.name, reason)
                 self._store.save(fresh)
 
-        retrying(record)
+        record()
 
     def close(self) -> None:
         """Deliveries under way are finished."""

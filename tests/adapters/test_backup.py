@@ -108,7 +108,7 @@ def test_the_terminals_roles_work_on_a_restored_database(full: Any, empty: str, 
 def test_whoever_was_forgotten_after_the_backup_stays_forgotten(full: Any, empty: str, tmp_path: Path) -> None:
     """The dump still has the key: a tombstone in any place of backups outweighs it, and the books lose the rows."""
     file, home = _backed_up(full, tmp_path / "elsewhere"), tmp_path / "home"
-    Tombstones(home / "tombstones").add(2)
+    Tombstones(home).add(2)
     restore_into(empty, full.master, file, None, lambda _: None, home)
     with open_pool(empty) as pool:
         store = Store(pool, full.master)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from adapters.eventstore import DuplicateCommand, Store, retrying
+from adapters.eventstore import DuplicateCommand, Store
+from application.commands import on_fresh_state
 from domain.aggregate import carrying
 from domain.order import Order, Status
 from domain.refusals import Conflict, NotFound
@@ -149,35 +149,37 @@ def test_several_aggregates_are_one_commit(database, store):
 
 
 def test_a_race_is_decided_on_fresh_state(database):
-    """Four processes that change one stream with `retrying` lose no change."""
+    """Four processes that change one stream on fresh state lose no change."""
     stores = [database.store(size=1) for _ in range(4)]
     now = datetime(2026, 3, 2, tzinfo=UTC)
     with carrying(user="1"):
         webhook = Webhook.receive(uuid4(), 1, b"{}", "192.0.2.1", now)
     stores[0].save(webhook)
 
+    @on_fresh_state
     def repeat(store: Store) -> None:
         found = store.get(Webhook, webhook.id)
         found.repeat(now)
         store.save(found)
 
     with ThreadPoolExecutor(len(stores)) as threads:
-        wanted = [threads.submit(retrying, partial(repeat, store), attempts=12) for store in stores * 5]
+        wanted = [threads.submit(repeat, store) for store in stores * 5]
         for done in wanted:
             done.result()
     assert stores[0].get(Webhook, webhook.id).repeats == 20
 
 
 def test_what_was_done_before_is_not_tried_again(database, store):
-    """`retrying` passes a repeated command on at once."""
+    """A repeated command is passed on at once."""
     said = []
 
+    @on_fresh_state
     def command() -> None:
         said.append(1)
         raise DuplicateCommand("again")
 
     with pytest.raises(DuplicateCommand):
-        retrying(command)
+        command()
     assert said == [1]
 
 

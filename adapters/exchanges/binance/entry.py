@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from adapters.exchanges.binance.errors import error_of_code
+from adapters.exchanges.binance.native import NativeAnswer
 from adapters.exchanges.binance.signing import signed_parameters
 from adapters.exchanges.http import Http
 from application.exchange import Credentials, NoAnswer, NotAccepted
@@ -24,30 +25,7 @@ _CONNECT_SECONDS, _CLOSE_SECONDS = 5.0, 1.0
 _OK, _LOWEST_ERROR = 200, 400
 
 
-class _Limit(msgspec.Struct):
-    rateLimitType: str  # noqa: N815 - Binance's name
-    count: int = 0
-
-
-class _Data(msgspec.Struct):
-    retryAfter: int = 0  # noqa: N815
-
-
-class _Error(msgspec.Struct):
-    code: int
-    msg: str
-    data: _Data | None = None
-
-
-class _Answer(msgspec.Struct):
-    id: int | None = None
-    status: int = 0
-    result: msgspec.Raw = msgspec.Raw()
-    error: _Error | None = None
-    rateLimits: list[_Limit] = []  # noqa: N815
-
-
-_decoder = msgspec.json.Decoder(_Answer)
+_decoder = msgspec.json.Decoder(NativeAnswer)
 _encoder = msgspec.json.Encoder()
 
 
@@ -56,10 +34,10 @@ class _Connection:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
-        self.waiting: dict[int, asyncio.Future[_Answer]] = {}
+        self.waiting: dict[int, asyncio.Future[NativeAnswer]] = {}
         self.listening = asyncio.create_task(self._listen())
 
-    def _heard(self, answer: _Answer) -> None:
+    def _heard(self, answer: NativeAnswer) -> None:
         if answer.id is None:
             if answer.status:
                 raise msgspec.ValidationError("an answer to nobody")
@@ -118,7 +96,7 @@ class OrderEntry:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await connection.socket.send_str(_encoder.encode(asked).decode())
-                answer: _Answer = await answered
+                answer: NativeAnswer = await answered
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
             self._http.fuse.failed()
             raise NoAnswer(f"{type(error).__name__}: {error}", code="no_answer") from error
@@ -140,7 +118,7 @@ class OrderEntry:
                 self._connection = _Connection(socket)
             return self._connection
 
-    def _meant(self, answer: _Answer, sent_at: float) -> bytes:
+    def _meant(self, answer: NativeAnswer, sent_at: float) -> bytes:
         for limit in answer.rateLimits:
             if limit.rateLimitType == "REQUEST_WEIGHT":
                 self._http.pace.told(limit.count, sent_at)

@@ -172,3 +172,34 @@ class NativeAmendment(msgspec.Struct):
     """The answer to an amendment."""
 
     amendedOrder: AmendedOrder
+
+
+class NativeLimit(msgspec.Struct):
+    """What an answer says has been spent of a limit."""
+
+    rateLimitType: str
+    count: int = 0
+
+
+class NativeErrorData(msgspec.Struct):
+    """When a closed door opens, in milliseconds since 1970."""
+
+    retryAfter: int = 0
+
+
+class NativeError(msgspec.Struct):
+    """Why a request over the socket was not carried out."""
+
+    code: int
+    msg: str
+    data: NativeErrorData | None = None
+
+
+class NativeAnswer(msgspec.Struct):
+    """What comes back over the socket: the answer to the request `id`, or an event to nobody."""
+
+    id: int | None = None
+    status: int = 0
+    result: msgspec.Raw = msgspec.Raw()
+    error: NativeError | None = None
+    rateLimits: list[NativeLimit] = []
