@@ -69,7 +69,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Fill:
-    """One execution. `fee` is never negative and in `fee_currency`."""
+    """One execution. `fee` is what was paid, in `fee_currency`; a negative one is a contradiction."""
 
     trade_id: str
     quantity: Decimal

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractContextManager
 from uuid import UUID
 
+from application.differences import Fact, differences, is_complete
 from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, Fill, OrderReport
 from application.ports import Store
-from application.reports import is_complete, record
 from domain.aggregate import Aggregate, carrying
 from domain.market import Market
 from domain.order import ENDED, Order, Status
@@ -35,8 +35,8 @@ class Recording:
         self._store = store
         self._doubts = doubts
         self._one_at_a_time = asyncio.Lock()
-        self.live: set[UUID] = set()
-        """The orders that this process has met and that have not ended."""
+        self.live: dict[UUID, Order] = {}
+        """The orders that this process has met and that have not ended, as it met them last."""
 
     async def load(self, order_id: UUID) -> Order:
         """The order now."""
@@ -45,7 +45,10 @@ class Recording:
         return order
 
     def _met(self, order: Order) -> None:
-        (self.live.discard if order.status in ENDED else self.live.add)(order.id)
+        if order.status in ENDED:
+            self.live.pop(order.id, None)
+        else:
+            self.live[order.id] = order
 
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
         """Say something to the order, again on fresh state when another process was faster; answers the order."""
@@ -76,15 +79,25 @@ class Recording:
                 spending.release(order.id)
                 await asyncio.to_thread(self._store.save, spending)
 
-    async def take(self, order_id: UUID, report: OrderReport) -> Order:
-        """Take a report into the order's history, with the fills that it does not name itself; answers the order."""
+    async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Fact] = ()) -> Order:
+        """Take a report into the order's history, with the fills that it does not name itself; answers the order.
+
+        `agreed` are facts that an earlier report has told already, without which they would not be believed.
+        """
         fills: list[Fill] = []
         order = await self.load(order_id)
+        market = self._markets[order.wish.symbol]
         if not is_complete(order, report):
-            market = self._markets[order.wish.symbol]
             fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
-        order = await self.say(order_id, lambda o: record(o, report, fills))
-        self._doubts.end(order_id)
+
+        def record(known: Order) -> None:
+            for fact in differences(known, report, market.native, fills):
+                if not fact.needs_two or fact in agreed:
+                    fact.say(known)
+
+        order = await self.say(order_id, record)
+        if order.status not in {Status.SUBMITTED, Status.UNKNOWN}:
+            self._doubts.end(order_id)
         return order
 
     async def intend(self, *aggregates: Aggregate) -> None:

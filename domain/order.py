@@ -59,11 +59,15 @@ MAY: dict[Status, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Amendment:
-    """A change that was asked for and not answered yet; None leaves that part as it is."""
+    """A change that was asked for and not answered yet; None leaves that part as it is.
+
+    The exchange may act on the request until `valid_until`.
+    """
 
     client_order_id: str
     quantity: Decimal | None
     price: Decimal | None
+    valid_until: datetime
 
 
 class Order(Aggregate):
@@ -106,6 +110,7 @@ class Order(Aggregate):
         self.cancel_requested = False
         self.amendment: Amendment | None = None
         self.unmapped: set[str] = set()
+        self.contradictions: set[tuple[str, str]] = set()
 
     @staticmethod
     def create_id(order_id: UUID) -> UUID:
@@ -287,6 +292,14 @@ class Order(Aggregate):
         if native_status not in self.unmapped:
             self._status_unknown(native_status, raw)
 
+    def contradict(self, reason: str, detail: str, raw: Personal) -> None:
+        """The exchange says what cannot be: the whole statement is kept for a person to look at, and moves nothing.
+
+        `reason` is one of the platform's codes, `detail` says it in words; the same statement is kept once.
+        """
+        if (reason, detail) not in self.contradictions:
+            self._contradicted(reason, detail, raw)
+
     def resolve(self, by: int, outcome: Status, reason: str) -> None:
         """A person ends the doubt, with a reason: `outcome` is open or one of the ends."""
         self._must("resolve")
@@ -309,7 +322,9 @@ class Order(Aggregate):
 
     # --- amending and cancelling -------------------------------------------------------------------------------
 
-    def request_amend(self, client_order_id: str, quantity: Decimal | None, price: Decimal | None) -> None:
+    def request_amend(
+        self, client_order_id: str, quantity: Decimal | None, price: Decimal | None, valid_until: datetime
+    ) -> None:
         """Ask for another quantity or price; the client id that the exchange will know it by is recorded first."""
         if self.amendment is not None:
             if client_order_id == self.amendment.client_order_id:
@@ -323,7 +338,7 @@ class Order(Aggregate):
             raise Invalid(f"{client_order_id} is the order's id already", code="client_order_id_taken")
         if quantity is not None and quantity <= self.filled:
             raise Invalid(f"{self.filled} is filled already", code="quantity_filled", field="quantity")
-        self._amend_requested(client_order_id, quantity, price)
+        self._amend_requested(client_order_id, quantity, price, valid_until)
 
     def amend(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
         """The exchange changed it: by our request, or by somebody outside. Cut down to what is filled, it is closed."""
@@ -430,6 +445,10 @@ class Order(Aggregate):
     def _status_unknown(self, native_status: str, raw: Personal) -> None:
         self.unmapped.add(native_status)
 
+    @event("Contradicted")
+    def _contradicted(self, reason: str, detail: str, raw: Personal) -> None:
+        self.contradictions.add((reason, detail))
+
     @event("Resolved")
     def _resolved(self, by: int, outcome: Status, reason: str) -> None:
         self.status, self.reason = outcome, reason
@@ -440,8 +459,10 @@ class Order(Aggregate):
         self.cancel_requested, self.amendment = False, None
 
     @event("AmendRequested")
-    def _amend_requested(self, client_order_id: str, quantity: Decimal | None, price: Decimal | None) -> None:
-        self.amendment = Amendment(client_order_id, quantity, price)
+    def _amend_requested(
+        self, client_order_id: str, quantity: Decimal | None, price: Decimal | None, valid_until: datetime
+    ) -> None:
+        self.amendment = Amendment(client_order_id, quantity, price, valid_until)
 
     @event("Amended")
     def _amended(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
@@ -486,18 +507,32 @@ class Order(Aggregate):
             aggregate.status = Status.OPEN
             aggregate.exchange_order_ids = [self.exchange_order_id]
 
+    @staticmethod
+    def adopted_name(broker: int, symbol: str, exchange_order_id: str) -> str:
+        """`EXT_{broker}_{symbol}_{exchange id}`, because Binance numbers the orders of each symbol for itself."""
+        return f"EXT_{broker}_{symbol.replace('/', '')}_{exchange_order_id}"
+
+    @classmethod
+    def adopted_id(cls, broker: int, symbol: str, exchange_order_id: str) -> UUID:
+        """An order that is found twice is one order."""
+        return deterministic_id("order", cls.adopted_name(broker, symbol, exchange_order_id))
+
+    @property
+    def is_external(self) -> bool:
+        """Made elsewhere: the exchange does not know it by our client id."""
+        return self.source is Source.EXTERNAL
+
     @classmethod
     def adopt(cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal) -> Order:
         """Take an order found on the exchange into the books; no strategy ever manages it.
 
-        Its id here is `EXT_{broker}_{symbol}_{exchange id}`, because Binance numbers the orders of each symbol for
-        itself; the client id that its maker chose stays in `raw`. Raises `Invalid` for amounts that are none.
+        The client id that its maker chose stays in `raw`. Raises `Invalid` for amounts that are none.
         """
         _check_positive(quantity=wish.quantity, cost=wish.cost, price=wish.price)
-        client_order_id = f"EXT_{broker}_{wish.symbol.replace('/', '')}_{exchange_order_id}"
+        client_order_id = cls.adopted_name(broker, wish.symbol, exchange_order_id)
         return cls._create(
             cls.Adopted,
-            order_id=deterministic_id("order", client_order_id),
+            order_id=cls.adopted_id(broker, wish.symbol, exchange_order_id),
             user=user,
             broker=broker,
             wish=wish,

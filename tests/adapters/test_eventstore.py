@@ -37,7 +37,7 @@ def test_types_come_back(database, store):
     with carrying(user="1"):
         database.submit(order)
         order.accept("X1", "{}")
-        order.request_amend("second", SMALLEST * 2, None)
+        order.request_amend("second", SMALLEST * 2, None, datetime(2026, 3, 2, tzinfo=UTC))
         store.save(order)
     found = store.get(Order, order.id)
     assert found == order

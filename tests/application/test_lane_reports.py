@@ -9,6 +9,7 @@ import pytest
 
 from adapters.exchanges.binance.messages import moment
 from application.exchange import Fill, NoAnswer, OrderReport
+from domain.amounts import total
 from domain.order import Status
 from domain.wish import Side
 
@@ -54,8 +55,8 @@ def report(there, state, executed, told):
         native_status=state,
         quantity=there.quantity,
         price=there.price,
-        filled=sum(trade.quantity for trade in executed),
-        cost=sum(trade.quantity * trade.price for trade in executed),
+        filled=total(trade.quantity for trade in executed),
+        cost=total(trade.quantity * trade.price for trade in executed),
         raw="{}",
         fills=[Fill(str(t.id), t.quantity, t.price, t.fee, t.fee_currency, moment(t.at), t.maker, "{}") for t in told],
     )

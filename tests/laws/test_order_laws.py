@@ -74,7 +74,7 @@ VERBS = {
     "correct": lambda o, ours=None, theirs=Status.OPEN: o.correct(ours or o.status, theirs, "{}"),
     "request_cancel": lambda o: o.request_cancel("user"),
     "reject_cancel": lambda o: o.reject_cancel("no", "{}"),
-    "request_amend": lambda o, quantity=None, price=Decimal("0.2"): o.request_amend("c-2", quantity, price),
+    "request_amend": lambda o, quantity=None, price=Decimal("0.2"): o.request_amend("c-2", quantity, price, NOW),
     "reject_amend": lambda o: o.reject_amend("no", "{}"),
     "amend": lambda o, quantity=None, price=Decimal("0.2"): o.amend("x-2", quantity, price, "{}"),
 }

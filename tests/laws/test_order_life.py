@@ -239,7 +239,7 @@ class OrderLife(RuleBasedStateMachine):
         """One at a time, never to what is filled already, and under an id that is new."""
         quantity = data.draw(st.none() | st.just(max(1, self.filled)) | st.integers(1, 2 * self.quantity))
         too_small = quantity is not None and quantity <= self.filled
-        answer = self.say("request_amend", client_id, exact(quantity), ONE)
+        answer = self.say("request_amend", client_id, exact(quantity), ONE, NOW)
         refused = self.asked or too_small or client_id in self.client_ids
         assert answer == (SILENT if client_id == self.asked else REFUSED if refused else TAKEN)
         self.asked = client_id if answer is TAKEN else self.asked

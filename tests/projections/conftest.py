@@ -174,7 +174,7 @@ class History:
             "unknown word": lambda order: order.meet_unknown_status(draw(("ODD", "EVEN")), raw()),
             "resolve": lambda order: order.resolve(1, draw(sorted(ENDED)), "I looked"),
             "correct": lambda order: order.correct(order.status, draw((Status.OPEN, Status.CANCELLED)), raw()),
-            "request amend": lambda order: order.request_amend(self._id().hex, draw((None, amount())), amount()),
+            "request amend": lambda order: order.request_amend(self._id().hex, draw((None, amount())), amount(), NOW),
             "amend": lambda order: order.amend(f"A{draw(range(9))}", draw((None, amount())), None, raw()),
             "reject amend": lambda order: order.reject_amend("no", raw()),
             "request cancel": lambda order: order.request_cancel("somebody"),

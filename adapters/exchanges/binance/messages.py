@@ -89,7 +89,7 @@ def report_of(raw: bytes) -> OrderReport:
         raw=text,
         reason=order.expiryReason or "",
         fills=[
-            Fill(str(f.tradeId), f.qty, f.price, abs(f.commission), f.commissionAsset, executed_at, None, text)
+            Fill(str(f.tradeId), f.qty, f.price, f.commission, f.commissionAsset, executed_at, None, text)
             for f in order.fills
         ],
         created_at=moment(order.time) if order.time else None,
@@ -137,7 +137,7 @@ def report_of_execution(raw: bytes) -> OrderReport:
     text = Personal(raw.decode())
     fills = []
     if told.x == "TRADE":
-        fills = [Fill(str(told.t), told.l, told.L, abs(told.n), told.N, moment(told.T), told.m, text)]
+        fills = [Fill(str(told.t), told.l, told.L, told.n, told.N, moment(told.T), told.m, text)]
     return OrderReport(
         exchange_order_id=str(told.i),
         client_order_id=told.C or told.c,
@@ -162,7 +162,7 @@ def fills_of(raw: bytes) -> list[Fill]:
     trades = [msgspec.json.decode(part, type=NativeTrade, strict=False) for part in parts]
     return [
         Fill(
-            str(t.id), t.qty, t.price, abs(t.commission), t.commissionAsset, moment(t.time), t.isMaker,
+            str(t.id), t.qty, t.price, t.commission, t.commissionAsset, moment(t.time), t.isMaker,
             Personal(bytes(part).decode()),
         )
         for t, part in zip(trades, parts, strict=True)
