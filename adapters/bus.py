@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import redis
 
-from application.requests import TIMEOUT_SECONDS, Answer, GatewayAway, Request
+from application.requests import ANSWERED_BY, TIMEOUT_SECONDS, Answer, GatewayAway, Request
 
 LIVENESS = "terminal_heartbeat:"
 BOOKS = "books"
@@ -90,7 +90,7 @@ class Bus:
         """The steps and then the end. Raises `GatewayAway` when the end does not come in time."""
         channel, deadline = f"{RESPONSES}:{request.request_id}", time.monotonic() + seconds
         try:
-            self._client.rpush(REQUESTS, msgspec.json.encode(request))
+            self._client.rpush(_queue(ANSWERED_BY.get(request.action)), msgspec.json.encode(request))
             while (left := deadline - time.monotonic()) > 0:
                 told = self._client.blpop([channel], timeout=min(left, _LISTEN_SECONDS))
                 if told is not None:
@@ -102,10 +102,10 @@ class Bus:
             raise GatewayAway("the bus does not answer") from error
         raise GatewayAway(f"the gateway did not answer within {seconds:.0f} s")
 
-    def next_request(self) -> Request | None:
-        """What the gateway is asked next, None after a while without a question; old questions are dropped."""
+    def next_request(self, terminal: str | None = None) -> Request | None:
+        """What a terminal (the gateway) is asked next, None after a while without a question; old ones are dropped."""
         try:
-            told = self._client.blpop([REQUESTS], timeout=_LISTEN_SECONDS)
+            told = self._client.blpop([_queue(terminal)], timeout=_LISTEN_SECONDS)
         except redis.RedisError:
             time.sleep(_PAUSE)
             return None
@@ -160,6 +160,10 @@ class Bus:
             {"name": name, **_state(str(beat) if beat else None), "figures": msgspec.json.decode(told) if told else {}}
             for name, beat, told in zip(names, beats, figures, strict=True)
         ]
+
+
+def _queue(terminal: str | None) -> str:
+    return REQUESTS if terminal is None else f"{terminal}_requests"
 
 
 def _state(beat: str | None) -> dict[str, Any]:

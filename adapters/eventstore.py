@@ -24,6 +24,7 @@ from psycopg_pool import ConnectionPool
 from adapters.eventmapper import EventMapper
 from adapters.keys import KeyRing, MasterKey
 from domain.aggregate import Aggregate
+from domain.order import Order
 from domain.refusals import Conflict, NotFound, Taken
 
 A = TypeVar("A", bound=Aggregate)
@@ -250,6 +251,12 @@ class Store:
             row = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
         return int(row[0]) if row else 0
 
+    def recorded_last(self) -> datetime | None:
+        """When the newest event was recorded, None for an empty log."""
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT recorded_at FROM log.events ORDER BY position DESC LIMIT 1").fetchone()
+        return row[0] if row else None
+
     def position_of(self, follower: str) -> int:
         """How far a follower has come. Raises `NotFound` for one that `migrate` has not made."""
         with self.pool.connection() as connection:
@@ -275,6 +282,16 @@ class Store:
         """
         with self.pool.connection() as connection:
             return [row[0] for row in connection.execute(query)]
+
+    def order_named(self, broker: int, client_order_id: str) -> UUID | None:
+        """The order of a broker that bears this client id, or ever bore it: asked of the log, so never behind it."""
+        query = """
+            SELECT stream FROM log.events
+            WHERE topic IN ('Order.Placed', 'Order.AmendRequested') AND log.client_order_id(state) = %s
+        """
+        with self.pool.connection() as connection:
+            found = [row[0] for row in connection.execute(query, (client_order_id,))]
+        return next((stream for stream in found if self.get(Order, stream).broker == broker), None)
 
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something: their last execution did not complete the trade."""

@@ -11,8 +11,9 @@ from application.ports import Store
 from application.users import registry_of
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
-from domain.order import Order
+from domain.order import Order, Status
 from domain.position import Position
+from domain.reconciliation import Reconciliation, Resolution
 from domain.refusals import Conflict
 from domain.user import User
 from domain.wish import Side
@@ -23,6 +24,11 @@ LOUDNESS = {
     Cause.STATUS_UNKNOWN: Severity.WARNING,
     Cause.LIMIT_REFUSED: Severity.WARNING,
     Cause.EXIT_STALE: Severity.CRITICAL,
+    Cause.DOUBT_LASTS: Severity.CRITICAL,
+    Cause.REPORT_CONTRADICTS: Severity.CRITICAL,
+    Cause.ORDER_REOPENED: Severity.CRITICAL,
+    Cause.TO_DECIDE: Severity.CRITICAL,
+    Cause.RECORD_MALFORMED: Severity.WARNING,
     Cause.TERMINAL_DOWN: Severity.CRITICAL,
     Cause.TERMINAL_RESTARTED: Severity.WARNING,
     Cause.EVENT_PARKED: Severity.CRITICAL,
@@ -52,6 +58,28 @@ def order_unknown(event: Any, store: Store) -> list[Alert]:
 def status_unknown(event: Any, store: Store) -> list[Alert]:
     """The exchange said a word that nobody has mapped."""
     return [_about_order(event, store, Cause.STATUS_UNKNOWN, {"word": event.native_status})]
+
+
+def report_contradicts(event: Any, store: Store) -> list[Alert]:
+    """The exchange said of an order what cannot be."""
+    return [_about_order(event, store, Cause.REPORT_CONTRADICTS, {"reason": event.reason, "detail": event.detail})]
+
+
+def order_corrected(event: Any, store: Store) -> list[Alert]:
+    """An order that had ended for us rests on the exchange after all."""
+    if event.theirs is not Status.OPEN:
+        return []
+    return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": event.ours})]
+
+
+def difference_to_decide(event: Any, store: Store) -> list[Alert]:
+    """A comparison with the exchange found what nobody but a person can settle; contradictions tell of themselves."""
+    found = event.discrepancy
+    if found.resolution is not Resolution.DECIDE or any(fact.startswith("Contradicted") for fact in found.facts):
+        return []
+    run = store.get(Reconciliation, event.originator_id)
+    facts = {"symbol": found.symbol, "broker": str(run.broker), "ours": found.ours, "theirs": found.theirs}
+    return [_of(event, run.user, Cause.TO_DECIDE, facts)]
 
 
 def order_refused(event: Any, store: Store) -> list[Alert]:

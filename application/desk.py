@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from application.doubts import Doubts
-from application.exchange import Credentials, Exchange, OrderReport
+from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport
 from application.ports import Store
 from application.recording import Recording
 from domain.broker import Broker
@@ -42,6 +42,7 @@ class Desk:
         sender: UUID,
         clock: Callable[[], datetime],
         log: Log,
+        away_since: datetime | None = None,
     ) -> None:
         self.broker = broker
         self.exchange = exchange
@@ -51,18 +52,34 @@ class Desk:
         self.sender = sender
         self.clock = clock
         self.log = log
+        self.away_since = away_since
+        """When the platform last recorded anything before this process began: what happened since was not heard."""
         self.doubts = Doubts()
         self.recording = Recording(exchange, lambda: self.credentials, markets, store, self.doubts)
-        self._names: dict[str, UUID] = {}
+        self._names: dict[str | tuple[str, str], UUID] = {}
 
     def know(self, order: Order) -> None:
-        """The exchange speaks of it by this id."""
-        self._names[order.client_order_id] = order.id
+        """The exchange speaks of it by these ids; its own are numbers of one market."""
+        amended = [order.amendment.client_order_id] if order.amendment is not None else []
+        for client_id in (*order.client_order_ids, *amended):
+            self._names[client_id] = order.id
+        market = self.markets.get(order.wish.symbol)
+        if market is not None:
+            self._names.update({(market.native, exchange_id): order.id for exchange_id in order.exchange_order_ids})
+
+    def order_of(self, report: OrderReport) -> UUID | None:
+        """The order that a report names, as far as this process has met it."""
+        by_exchange = self._names.get((report.native_symbol, report.exchange_order_id))
+        return self._names.get(report.client_order_id) or by_exchange
 
     async def hear(self, report: OrderReport) -> Order | None:
         """Take a report into the history of the order that it names; None for a stranger's."""
-        order_id = self._names.get(report.client_order_id)
+        order_id = self.order_of(report)
         return None if order_id is None else await self.recording.take(order_id, report)
+
+    async def ask(self, order: Order, market: Market) -> OrderReport:
+        """What the exchange says of an order now. Raises as `Exchange.query`."""
+        return await self.exchange.query(self.credentials, market, name_of(order))
 
     def valid_until(self, now: datetime) -> datetime:
         """Until when the exchange may act on what is sent now."""
@@ -81,3 +98,10 @@ class Desk:
         order = await self.recording.say(order.id, doubt)
         if order.status is Status.UNKNOWN:
             self.doubts.begin(order)
+
+
+def name_of(order: Order) -> OrderName:
+    """How an order is named to its exchange: one that was found there does not bear our client id."""
+    if order.is_external and order.exchange_order_id is not None:
+        return ExchangeId(order.exchange_order_id)
+    return order.client_order_id

@@ -40,11 +40,12 @@ def differences(order: Order, report: OrderReport, native_symbol: str, fills: Se
     because the report's own do not explain its total. A statement that cannot be true is one `Contradicted` fact.
     """
     if (found := _contradiction(order, report, native_symbol)) is not None:
-        return [_contradicted(*found, report)]
+        return _untold(order, [_contradicted(*found, report)])
     amended = _amended(order, report)
     size = report.quantity if amended is not None and not amended.needs_two else order.quantity
     facts = [*_accepted(order, report), *([amended] if amended is not None else [])]
-    return [*facts, *_executions(order, report, fills, size), *_state(order, report)]
+    facts += [*_executions(order, report, fills, size), *_state(order, report)]
+    return _untold(order, facts)
 
 
 def is_complete(order: Order, report: OrderReport) -> bool:
@@ -54,6 +55,12 @@ def is_complete(order: Order, report: OrderReport) -> bool:
 
 
 # --- what cannot be true ---------------------------------------------------------------------------------------------
+
+
+def _untold(order: Order, facts: Sequence[Fact]) -> list[Fact]:
+    """Without the contradictions that are recorded already."""
+    told = {f"{reason}: {detail}" for reason, detail in order.contradictions}
+    return [fact for fact in facts if fact.event != "Contradicted" or fact.detail not in told]
 
 
 def _contradicted(reason: str, detail: str, report: OrderReport) -> Fact:

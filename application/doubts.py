@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +19,7 @@ class Doubt:
     symbol: str
     currency: str
     worst: Decimal | None
+    since: datetime | None
     valid_until: datetime | None
 
 
@@ -33,15 +33,17 @@ class Doubts:
         """How many orders are in doubt."""
         return len(self._doubts)
 
-    def __iter__(self) -> Iterator[UUID]:
-        """Their ids."""
-        return iter([*self._doubts])
+    def items(self) -> list[tuple[UUID, Doubt]]:
+        """The orders in doubt at this moment."""
+        return [*self._doubts.items()]
 
     def begin(self, order: Order) -> None:
         """From here on its symbol waits and sizing reckons with it. The order knows what was really sent."""
         base, _, quote = order.wish.symbol.partition("/")
         currency = quote if order.wish.side is Side.BUY else base
-        self._doubts[order.id] = Doubt(order.wish.symbol, currency, _worst(order), order.valid_until)
+        self._doubts[order.id] = Doubt(
+            order.wish.symbol, currency, _worst(order), order.submitted_at, order.valid_until
+        )
 
     def end(self, order_id: UUID) -> None:
         """What became of it is known."""

@@ -86,7 +86,7 @@ class OrderReport:
     """One statement of the exchange about one order.
 
     `state` is None for a native word that nobody has mapped. `fills` are those that came with the statement;
-    `filled` and `cost` are cumulative and may know of more.
+    `filled` and `cost` are cumulative and may know of more. `type` and its trigger are told by lists and queries.
     """
 
     exchange_order_id: str
@@ -103,6 +103,19 @@ class OrderReport:
     reason: str = ""
     fills: Sequence[Fill] = ()
     created_at: datetime | None = None
+    type: Type | None = None
+    stop_price: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class ExchangeId:
+    """The exchange's own id of an order, for orders that do not bear a client id of ours."""
+
+    value: str
+
+
+OrderName = str | ExchangeId
+"""How an order is named to an exchange: by the client id that we gave it, or by the exchange's own."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +215,11 @@ class Exchange(Protocol):
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
         """Send one order once. Raises `RefusedByExchange`, `NotAccepted` or `NoAnswer`."""
 
-    async def cancel(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
+    @property
+    def busy(self) -> float:
+        """Which fraction of this minute's budget of requests is used up."""
+
+    async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """Take an order off the book. "Unknown order" is `OrderNotFound`, which is no end by itself."""
 
     async def place_list(self, credentials: Credentials, request: ListRequest) -> Sequence[OrderReport]:
@@ -227,8 +244,8 @@ class Exchange(Protocol):
         Raises `NoAnswer` when the first was cancelled and the second not taken: both are to be looked up.
         """
 
-    async def query(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
-        """One order by the id we gave it. Raises `OrderNotFound` or `NoAnswer`."""
+    async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
+        """One order. Raises `OrderNotFound` or `NoAnswer`."""
 
     async def open_orders(self, credentials: Credentials, market: Market | None = None) -> Sequence[OrderReport]:
         """Everything that rests on the book, complete."""

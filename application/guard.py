@@ -83,7 +83,7 @@ class Guard:
         for leg in widowed:
             # Of a list one leg ends the other: what has become of it is on its way, and asked for meanwhile.
             market = self._desk.markets[leg.wish.symbol]
-            await self._desk.hear(await self._desk.exchange.query(self._desk.credentials, market, leg.client_order_id))
+            await self._desk.hear(await self._desk.ask(leg, market))
         return COUNTED_WITHIN if widowed else None
 
     async def _unprotected(self, position: Position, market: Market | None, resting: Sequence[Order]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from application.desk import Desk
+from application.desk import Desk, name_of
 from application.exchange import (
     Credentials,
     ExchangeError,
@@ -23,12 +23,15 @@ from application.legs import Legs
 from application.limits import reserve
 from application.lookups import PROOF_AFTER, LookUps
 from application.positions import PROTECTION
+from application.reconciliation import Reconciler
 from application.recording import as_gateway, request_id
+from application.runs import Run
 from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
 from domain.broker import Broker, Usage
 from domain.market import Market
 from domain.order import LIVE, Order, Status
+from domain.reconciliation import Occasion
 from domain.refusals import Impossible, Invalid
 from domain.spending import Spending
 from domain.user import User
@@ -37,6 +40,8 @@ from domain.wish import Side, Source
 ATTEMPTS = 3
 AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
 """What a broker has to be used for, by who wants the order without a person."""
+BUSY = 0.5
+"""Which part of a minute's requests polls may meet used up: beyond it they wait for the next time."""
 WAIT_SECONDS = 1.0
 """How long an entry waits before it is looked at again, while a doubt or a silent exchange stands in its way."""
 
@@ -51,6 +56,11 @@ class Lane:
         self._look_ups = LookUps(self._desk, self.unwish)
         self._legs = Legs(self._desk, self._look_ups)
         self._guard = Guard(self._desk, self._legs, self._later)
+        self._reconciler = Reconciler(self._desk, self._look_ups, self.unwish)
+        self._comparing: asyncio.Task[None] | None = None
+        self._compare_again = False
+        self.reconciled = asyncio.Event()
+        """Set once the orders of this broker have been compared with its exchange: nothing is sent before."""
         self.heard_at: float | None = None
         """When the private stream last said something (Unix time)."""
         self.streaming = False
@@ -59,6 +69,11 @@ class Lane:
     def doubts(self) -> int:
         """How many orders may or may not exist."""
         return len(self._desk.doubts)
+
+    @property
+    def comparing(self) -> bool:
+        """Whether the orders are being compared because of the stream."""
+        return self._comparing is not None and not self._comparing.done()
 
     # --- what the gateway says to a lane -----------------------------------------------------------------------
 
@@ -79,15 +94,18 @@ class Lane:
         if order.status in {Status.SUBMITTED, Status.UNKNOWN}:
             self._desk.doubts.begin(order)
         self._desk.know(order)
+        self._desk.recording.meet(order)
         self._legs.adopt(order)
-        self.look_up(order.id)
+        if order.status is not Status.OPEN or order.cancel_requested or order.amendment is not None:
+            self.look_up(order.id)  # what rests is met by the comparison of all orders, in one question
 
     def look_up(self, order_id: UUID) -> None:
         """An unfinished order is to be asked about until its state is known."""
         self._look_ups.begin(order_id)
 
     async def work(self) -> None:
-        """Carry out what is queued, for ever."""
+        """Compare with the exchange until that has worked once, then carry out what is queued, for ever."""
+        await self._reconcile_at_start()
         carry_out = {"send": self._send, "cancel": self._cancel, "guard": self._guard.drive}
         while True:
             what, subject = await self._queue.get()
@@ -104,26 +122,71 @@ class Lane:
 
     async def follow_stream(self) -> None:
         """Record what the private stream reports, and connect again with growing pauses when it ends."""
-        pause = 1.0
+        pause, lost = 1.0, False
         while True:
             try:
                 async for report in self._desk.exchange.reports(self._desk.credentials):
                     pause, self.streaming, self.heard_at = 1.0, True, self._desk.clock().timestamp()
                     if report is None:
-                        self._look_all_up()  # what was reported while nobody listened
+                        self._compare(Occasion.RECONNECTION if lost else Occasion.SWEEP)  # what nobody heard
+                        lost = False
                     else:
                         await self.hear(report)
             except Exception as error:
                 # Also what cannot be recorded: a new connection begins with a look at all orders.
                 self._desk.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
+            lost = lost or self.streaming
             self.streaming = False
-            self._look_all_up()  # the other way may be open
+            self._compare(Occasion.SWEEP)  # the other way may be open
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)
 
-    def _look_all_up(self) -> None:
-        for order_id in [*self._desk.recording.live]:
-            self.look_up(order_id)
+    # --- comparing with the exchange ---------------------------------------------------------------------------
+
+    async def reconcile(self, occasion: Occasion, *, dry: bool = False) -> Run | None:
+        """Compare all orders of this broker with what its exchange says; None for a poll that can wait.
+
+        Polls leave most of the exchange's budget to whoever wants to trade.
+        """
+        if occasion is Occasion.POLL and self._desk.exchange.busy > BUSY:
+            return None
+        return await self._reconciler.run(occasion, dry=dry)
+
+    async def _reconcile_at_start(self) -> None:
+        pause = WAIT_SECONDS
+        while not self.reconciled.is_set():
+            if await self._compared(Occasion.START):
+                self.reconciled.set()
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30.0)
+
+    async def _compared(self, occasion: Occasion) -> bool:
+        """Whether the exchange could be asked to the end and everything could be recorded.
+
+        Keys that it refuses can neither compare nor send: what is wished then is refused by name.
+        """
+        try:
+            run = await self._reconciler.run(occasion)
+        except Exception as error:
+            self._desk.log.warning("reconciliation_failed", broker=self.broker.number, error=repr(error))
+            return False
+        return run.failure is None or run.refused
+
+    def _compare(self, occasion: Occasion) -> None:
+        """Compare beside everything else; asked for while that is under way, it is done once more."""
+        if self.comparing:
+            self._compare_again = True
+            return
+
+        async def compare() -> None:
+            self._compare_again = False
+            await self._compared(occasion)
+            while self._compare_again:
+                self._compare_again = False
+                await self._compared(Occasion.SWEEP)
+
+        self._comparing = asyncio.create_task(compare())
 
     async def hear(self, report: OrderReport) -> None:
         """One report of the private stream; orders that are not ours are the monitor's business."""
@@ -140,8 +203,10 @@ class Lane:
         self._desk.markets.update(markets)
 
     def stop(self) -> None:
-        """End the look-ups."""
+        """End the look-ups and the comparison under way."""
         self._look_ups.stop()
+        if self._comparing is not None:
+            self._comparing.cancel()
 
     # --- sending -----------------------------------------------------------------------------------------------
 
@@ -289,7 +354,7 @@ class Lane:
         if market is None:
             return self.look_up(order_id)
         try:
-            report = await self._desk.exchange.cancel(self._desk.credentials, market, order.client_order_id)
+            report = await self._desk.exchange.cancel(self._desk.credentials, market, name_of(order))
         except RefusedByExchange as refused:
             code, raw = refused.code, refused.raw
             await self._desk.recording.say(order_id, lambda o: o.reject_cancel(code, raw))

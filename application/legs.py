@@ -77,7 +77,7 @@ class Legs:
         except ExchangeError:
             # It may have been carried out this very moment, or the answer is lost: it is asked for, never assumed.
             self._look_ups.begin(leg.id)
-            reports = [await desk.exchange.query(desk.credentials, market, leg.client_order_id)]
+            reports = [await desk.ask(leg, market)]
         for report in reports:
             await desk.hear(report)
 

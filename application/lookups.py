@@ -32,6 +32,10 @@ class LookUps:
         """How many orders are being asked about."""
         return len(self._tasks)
 
+    def __contains__(self, order_id: UUID) -> bool:
+        """Whether an order is being asked about."""
+        return order_id in self._tasks
+
     def begin(self, order_id: UUID) -> None:
         """Ask about an order until its state is known; one that is being asked about is asked about once more.
 
@@ -75,7 +79,7 @@ class LookUps:
             return False
         asked_at = self._desk.clock()
         try:
-            report = await self._desk.exchange.query(self._desk.credentials, market, order.client_order_id)
+            report = await self._desk.ask(order, market)
         except OrderNotFound:
             return await self._proven_absent(order, market, asked_at)
         order = await self._desk.recording.take(order_id, report)

@@ -34,6 +34,9 @@ class Store(Protocol):
     def orders_not_ended(self) -> list[UUID]:
         """The ids of all orders whose last word in the log is not an end."""
 
+    def order_named(self, broker: int, client_order_id: str) -> UUID | None:
+        """The order of a broker that bears this client id, or ever bore it."""
+
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something."""
 

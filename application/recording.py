@@ -41,10 +41,11 @@ class Recording:
     async def load(self, order_id: UUID) -> Order:
         """The order now."""
         order = await asyncio.to_thread(self._store.get, Order, order_id)
-        self._met(order)
+        self.meet(order)
         return order
 
-    def _met(self, order: Order) -> None:
+    def meet(self, order: Order) -> None:
+        """The order as somebody has just loaded it."""
         if order.status in ENDED:
             self.live.pop(order.id, None)
         else:
@@ -61,7 +62,7 @@ class Recording:
                         await asyncio.to_thread(self._store.save, order)
                     except Conflict:
                         continue
-                self._met(order)
+                self.meet(order)
                 if order.status in ENDED:
                     self._doubts.end(order_id)
                 if order.status is Status.REJECTED:

@@ -19,6 +19,8 @@ class Action(StrEnum):
 
     TEST_CONNECTION = "test_connection"
     LOAD_MARKETS = "load_markets"
+    RECONCILE = "reconcile"
+    CALCULATE_METRICS = "calculate_metrics"
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,12 @@ class GatewayAway(Refused):
     code = "gateway_away"
 
 
+ANSWERED_BY = {Action.CALCULATE_METRICS: "monitor"}
+"""Which terminal is asked; the gateway unless it stands here."""
+
+
 class Gateway(Protocol):
-    """The way to the gateway."""
+    """The way to the gateway and the monitor."""
 
     def ask(self, request: Request, seconds: float = TIMEOUT_SECONDS) -> Iterator[Answer]:
         """The steps and then the end. Raises `GatewayAway` when it does not come in time."""

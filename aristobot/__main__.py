@@ -28,6 +28,7 @@ from adapters.paper.server import PaperServer
 from adapters.story import story_of
 from adapters.vault import Vault
 from aristobot.backups import back_up_daily, back_up_now, restore_into
+from aristobot.comparing import compare, is_fine, tell
 from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
 from aristobot.people import COMMANDS, People, password_from_input
@@ -55,6 +56,14 @@ def _owner_url(settings: Settings, master: MasterKey) -> str:
     if not file.exists():
         settings.need_database()
     return make_conninfo(**json.loads(file.read_text())["database"], password=master.password_of(OWNER))
+
+
+def _redis_url(settings: Settings) -> str:
+    """The bus that is given, or the one that runs on this HOME."""
+    file = settings.home / "servers.json"
+    if settings.redis_url is None and file.exists():
+        return str(json.loads(file.read_text())["redis"])
+    return settings.need_redis()
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -139,6 +148,18 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
     else:
         _say(verdict.fault or f"{verdict.events} events follow from one another; head {verdict.head}")
     return 1 if verdict.fault else 0
+
+
+def _reconcile(arguments: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    with open_pool(_owner_url(settings, master)) as pool:
+        runs = compare(Store(pool, master), Bus(_redis_url(settings)), arguments.broker, dry=arguments.dry_run)
+    for run in runs:
+        if arguments.json:
+            _say(json.dumps(run))
+        else:
+            tell(run, _say)
+    return 0 if all(is_fine(run) for run in runs) else 1
 
 
 def _projections(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -235,6 +256,10 @@ def _parser() -> argparse.ArgumentParser:
     audited.add_argument("id", nargs="?", type=UUID, help="show: a webhook, an order or a position")
     audited.add_argument("--head", help="a head hash that was written down elsewhere")
     audited.add_argument("--json", action="store_true", help="answer for a machine")
+    reconciled = command("reconcile", _reconcile, "compare the orders of brokers with what their exchanges say")
+    reconciled.add_argument("--broker", type=int, help="one broker's number; otherwise all of them")
+    reconciled.add_argument("--dry-run", action="store_true", help="record nothing, only say what was found")
+    reconciled.add_argument("--json", action="store_true", help="answer for a machine, one line per broker")
     projections = command("projections", _projections, "rebuild the read models, or compare them with a rebuild")
     projections.add_argument("what", choices=["rebuild", "verify"])
     people = command("user", _user, "make, invite, disable, enable and forget users, reset what they log in with")

@@ -16,7 +16,8 @@ from application.users import by_hand
 from aristobot.clients import Clients
 from aristobot.wiring import House
 from domain.broker import Broker
-from domain.refusals import Refused
+from domain.reconciliation import Occasion
+from domain.refusals import Impossible, Refused
 
 
 class Counter:
@@ -69,6 +70,8 @@ class Counter:
         named = request.params
         if request.action is Action.LOAD_MARKETS:
             return await self.load_markets(await self._broker(request), anew=True)
+        if request.action is Action.RECONCILE:
+            return await self._reconcile(await self._broker(request), Occasion(named["occasion"]), dry=named["dry"])
         if "sealed" in named:
             exchange, venue = named["exchange"], named["venue"]
             keys = self._house.vault.unseal(named["sealed"])
@@ -82,6 +85,14 @@ class Counter:
 
         await tell("exchange")
         return vars(await try_connection(await self._clients.of(exchange, venue), keys, tell))
+
+    async def _reconcile(self, broker: Broker, occasion: Occasion, *, dry: bool) -> Mapping[str, Any]:
+        """Compare a broker's orders with its exchange; `skipped` when the exchange's budget is wanted elsewhere."""
+        lane = self._lanes.get(broker.number)
+        if lane is None or not lane.reconciled.is_set():
+            raise Impossible(f"broker {broker.number} is not connected yet", code="broker_away")
+        run = await lane.reconcile(occasion, dry=dry)
+        return {"skipped": True} if run is None else run.told()
 
     async def _broker(self, request: Request) -> Broker:
         """Looked up together with the user who asks: another user's broker is none."""

@@ -16,6 +16,7 @@ ROLES = {
     "web": "aristobot_web",
     "engine": "aristobot_writer",
     "gateway": "aristobot_writer",
+    "monitor": "aristobot_web",
     "receiver": "aristobot_writer",
     "projector": "aristobot_projector",
     "alerts": "aristobot_writer",

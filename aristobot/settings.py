@@ -28,10 +28,12 @@ class Settings:
     live: bool
     debug: bool
     backup_copy: Path | None
+    doubt_seconds: int
+    """How long an order may be unknown before that is told as critical."""
 
     @classmethod
     def read(cls) -> Settings:
-        """Raises `SettingError` for a port that is none."""
+        """Raises `SettingError` for a port or a number that is none."""
         given = os.environ.get
         database = given("ARISTOBOT_DATABASE_URL")
         return cls(
@@ -46,6 +48,7 @@ class Settings:
             binance_url=given("ARISTOBOT_BINANCE_URL"),
             live=_switch("ARISTOBOT_LIVE"),
             debug=_switch("DEBUG_ARISTOBOT"),
+            doubt_seconds=_whole("ARISTOBOT_DOUBT_SECONDS", 180),
             backup_copy=Path(copy).expanduser().resolve() if (copy := given("ARISTOBOT_BACKUP_COPY")) else None,
         )
 
@@ -86,6 +89,13 @@ class Settings:
 
 def _switch(name: str) -> bool:
     return (os.environ.get(name) or "").lower() in {"true", "1", "yes"}
+
+
+def _whole(name: str, default: int) -> int:
+    said = os.environ.get(name) or str(default)
+    if not said.isascii() or not said.isdigit():
+        raise SettingError(f"{name} was {said!r}, not a whole number")
+    return int(said)
 
 
 def _port(name: str, default: int) -> int:

@@ -29,7 +29,7 @@ from aristobot.servers.valkey import Valkey
 from aristobot.settings import Settings
 from aristobot.wiring import House
 
-ORDER = ("gateway", "projector", "web", "engine", "receiver", "alerts")
+ORDER = ("gateway", "monitor", "projector", "web", "engine", "receiver", "alerts")
 LONGEST_PAUSE = 30.0
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 0.2

@@ -278,3 +278,28 @@ def page(
     parameters.append(limit)
     rows: list[Row] = cursor.execute(query + " ORDER BY created_at DESC, id DESC LIMIT %s", parameters).fetchall()
     return rows
+
+
+REQUIRED = ("user_id", "broker_id", "source", "symbol", "side", "type", "status", "client_order_id")
+"""What every record of a trade has to say."""
+STANDARDS = frozenset(STANDARD.values())
+
+
+def malformed(cursor: Any, after: int) -> tuple[int, list[tuple[Row, list[str]]]]:
+    """Records of the user in force that changed above a position of the log and lack something, each with its faults.
+
+    Answers also up to where it looked. Whatever an exchange has been heard of must keep the exchange's own words.
+    """
+    query = "SELECT * FROM books.trades WHERE position > %s ORDER BY position LIMIT 1000"
+    rows = cursor.execute(query, (after,)).fetchall()
+    checked = [(row, _faults(row)) for row in rows]
+    return max((row["position"] for row in rows), default=after), [(row, faults) for row, faults in checked if faults]
+
+
+def _faults(row: Row) -> list[str]:
+    faults = [f"{name} is missing" for name in REQUIRED if row[name] in {None, ""}]
+    if row["status"] not in STANDARDS:
+        faults.append(f"status {row['status']} is no standard one")
+    if row["exchange_order_id"] is not None and row["raw_response"] is None:
+        faults.append("the exchange's answer is missing")
+    return faults

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from fastapi import Cookie, Depends, Header, Request
 from psycopg import Cursor
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
 from application.exchange import Credentials
@@ -19,6 +19,7 @@ from application.ports import Channels, SecondFactors, Secrets, Store
 from application.requests import Gateway
 from domain.refusals import NotFound, Refused
 from domain.user import Role, User
+from projections.reading import as_user
 from web.sessions import Asking, session_of
 from web.throttle import Throttle
 from web.wakes import Wakes
@@ -143,16 +144,9 @@ def admin(session: Annotated[Asking, Depends(asking)], context: Annotated[Contex
     return session
 
 
-@contextmanager
-def books(context: Context, user: int) -> Iterator[Cursor[DictRow]]:
-    """A cursor that sees this user's rows and nobody else's: row-level security holds whatever the query forgets."""
-    with (
-        context.pool.connection() as connection,
-        connection.transaction(),
-        connection.cursor(row_factory=dict_row) as cursor,
-    ):
-        cursor.execute("SELECT set_config('aristobot.user', %s, true)", (str(user),))
-        yield cursor
+def books(context: Context, user: int) -> AbstractContextManager[Cursor[DictRow]]:
+    """A cursor on the books that sees this user's rows and nobody else's."""
+    return as_user(context.pool, user)
 
 
 InContext = Annotated[Context, Depends(context_of)]

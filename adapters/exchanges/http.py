@@ -54,6 +54,13 @@ class Pace:
         self.used += weight
         return 0.0
 
+    @property
+    def busy(self) -> float:
+        """Which fraction of this minute's budget is used up; all of it while the exchange wants silence."""
+        if self._clock() < self._closed_until:
+            return 1.0
+        return self.used / self.limit if int(self._clock() // 60) == self._minute else 0.0
+
     def told(self, used: str | int, sent_at: float) -> None:
         """The exchange's own count, in the answer to a request of `sent_at`; a count of a minute gone says nothing."""
         minute, count = int(sent_at // 60), str(used)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -51,6 +52,7 @@ class Gateway:
         self._held: dict[UUID, tuple[int, str]] = {}
         self._waiting: dict[int, list[tuple[str, UUID]]] = {}
         self._opening: dict[int, asyncio.Lock] = {}
+        self._away_since: datetime | None = None
 
     async def open_lanes(self) -> None:
         """Find every unfinished order in the log, once, and start working for every broker."""
@@ -59,6 +61,7 @@ class Gateway:
 
     async def remember(self) -> None:
         """What the log knows of unfinished orders and open positions waits for the lanes, the doubts first."""
+        self._away_since = await asyncio.to_thread(self._house.store.recorded_last)
         ids = await asyncio.to_thread(self._house.store.orders_not_ended)
         orders = [await asyncio.to_thread(self._house.store.get, Order, order_id) for order_id in ids]
         for order in orders:
@@ -107,7 +110,8 @@ class Gateway:
             self._again(5.0, number)
             return
         markets = await self._clients.markets(broker.exchange, broker.venue)
-        desk = Desk(broker, exchange, credentials, markets, self._house.store, self._sender, utc_now, self._log)
+        lent = (self._house.store, self._sender, utc_now, self._log, self._away_since)
+        desk = Desk(broker, exchange, credentials, markets, *lent)
         lane = Lane(desk)
         # Doubts first: an entry must not overtake a doubt about its own symbol.
         orders = []

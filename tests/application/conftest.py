@@ -100,6 +100,8 @@ class Desk:
         self.markets = {market.symbol: market for market in await self.client.markets()}
         self.lane = self.new_lane()
         self.start(self.lane.work())
+        await self.until(self.lane.reconciled.is_set)
+        self.log.said.clear()
 
     def new_lane(self) -> Lane:
         """A lane as a gateway that has just started has it."""
@@ -212,8 +214,8 @@ class Desk:
         await self.until(lambda: self.client.asked[what] >= enough)
 
     async def known(self) -> None:
-        """Wait until no look-up is under way and nothing is in doubt."""
-        await self.until(lambda: not self.lane._look_ups and not self.lane.doubts)
+        """Wait until no look-up and no comparison is under way and nothing is in doubt."""
+        await self.until(lambda: not (self.lane._look_ups or self.lane.comparing or self.lane.doubts))
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait until it holds."""

@@ -71,9 +71,9 @@ def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(trading)
             order = await desk.becomes(await desk.rest(), Status.OPEN)
             filled = asyncio.Event()
             desk.client.before["reports"] = filled.wait
-            asked = desk.client.asked["query"]
+            asked = desk.client.asked["open_orders"]
             await cut(desk)
-            await desk.until(lambda: desk.client.asked["query"] > asked)
+            await desk.until(lambda: desk.client.asked["open_orders"] > asked)
             await desk.known()
             assert (await desk.load(order.id)).status is Status.OPEN
             desk.hold("BTC/USDT", "39000")
@@ -84,7 +84,7 @@ def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(trading)
     asyncio.run(story())
 
 
-def test_a_fill_behind_the_answer_of_a_look_up_under_way_is_found_too(trading):
+def test_a_fill_behind_the_answer_of_a_list_under_way_is_found_too(trading):
     """The exchange's answer is older than the fill, and the stream stands before the answer is here."""
 
     async def story():
@@ -99,7 +99,7 @@ def test_a_fill_behind_the_answer_of_a_look_up_under_way_is_found_too(trading):
                     filled.set()
                     await desk.until(lambda: desk.lane.streaming)
 
-            desk.client.before["reports"], desk.client.after["query"] = filled.wait, is_slow
+            desk.client.before["reports"], desk.client.after["open_orders"] = filled.wait, is_slow
             await cut(desk)
             await desk.until(filled.is_set)
             await desk.known()

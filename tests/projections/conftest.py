@@ -17,6 +17,7 @@ from domain.alert import Alert, Cause, Severity
 from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
 from domain.order import ENDED, Order, Status
 from domain.position import Execution, Position
+from domain.reconciliation import Discrepancy, Occasion, Phase, Reconciliation, Resolution
 from domain.refusals import Refused
 from domain.user import Preferences, Role, User
 from domain.webhook import Webhook
@@ -46,6 +47,7 @@ class History:
         self.brokers: list[Broker] = []
         self.positions: list[Position] = []
         self.alerts: list[Alert] = []
+        self.runs: list[Reconciliation] = []
         self.users: list[User] = []
         for number in (1, 2):
             with carrying(user=str(number)):
@@ -63,8 +65,9 @@ class History:
     def _something(self, user: int) -> Aggregate:
         kinds: list[Callable[[int], Aggregate]] = [
             self._new_order, self._new_webhook, self._new_broker, self._new_position, self._new_alert,
+            self._new_run,
         ]  # fmt: skip
-        weights = [4, 3, 1, 1, 1, 12, 4, 3, 2, 8, 2]
+        weights = [4, 3, 1, 1, 1, 1, 12, 4, 3, 2, 8, 2, 3]
         kind = self.random.choices([*kinds, *map(self._changed, self._lists())], weights=weights)[0]
         return kind(user)
 
@@ -76,6 +79,7 @@ class History:
             (self.users, {name: lambda u, n=name: getattr(u, n)() for name in ("log_out", *_TRADING)} | _USER_VERBS),
             (self.positions, self._position_verbs()),
             (self.alerts, self._alert_verbs()),
+            (self.runs, self._run_verbs()),
         ]
 
     def _changed(self, of: tuple[list[Any], dict[str, Callable[[Any], None]]]) -> Callable[[int], Aggregate]:
@@ -223,6 +227,24 @@ class History:
             "test": lambda broker: broker.record_test(ok=draw((True, False)), detail="key_invalid"),
             "markets": lambda broker: broker.record_markets(draw(range(2000)), shared=draw((True, False))),
             "remove": lambda broker: broker.remove(orders_open=draw((True, True, False))),
+        }
+
+    def _new_run(self, user: int) -> Reconciliation:
+        self.runs.append(Reconciliation(self._id(), user, 1, self.random.choice([*Occasion]), NOW))
+        return self.runs[-1]
+
+    def _run_verbs(self) -> dict[str, Callable[[Reconciliation], None]]:
+        draw, seconds = self.random.choice, Decimal(self.random.randrange(10**6)) / 1000
+
+        def difference() -> Discrepancy:
+            order, said = draw((None, self._id())), draw(("", "NEW 0/1", "a\x00b"))
+            return Discrepancy(order, "BTC/USDT", draw((None, "77")), "nothing", said, draw([*Resolution]), ("Filled",))
+
+        return {
+            "phase": lambda run: run.complete_phase(draw([*Phase]), seconds, {"open": self.random.randrange(9)}),
+            "find": lambda run: run.find(difference(), self._raw()),
+            "complete": lambda run: run.complete(seconds),
+            "fail": lambda run: run.fail("nobody answered", seconds),
         }
 
     def _alert_verbs(self) -> dict[str, Callable[[Alert], None]]:

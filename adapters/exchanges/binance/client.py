@@ -25,6 +25,7 @@ from application.exchange import (
     ListRequest,
     NoAnswer,
     NotAccepted,
+    OrderName,
     OrderReport,
     OrderRequest,
     Rights,
@@ -55,6 +56,11 @@ class Binance:
         """The exchange's clock minus ours, as last measured."""
         self.valid_for = RECEIVE_WINDOW.total_seconds()
         self.capabilities = CAPABILITIES
+
+    @property
+    def busy(self) -> float:
+        """The weight of this minute, as Binance's own headers count it, against the limit."""
+        return self._http.pace.busy
 
     # --- public ------------------------------------------------------------------------------------------------
 
@@ -119,9 +125,9 @@ class Binance:
             return Rights(may_trade, None, None)
         return await self._signed("/sapi/v1/account/apiRestrictions", {}, credentials, 1, messages.rights_of)
 
-    async def query(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
-        """One order by our id."""
-        named = {"symbol": market.native, "origClientOrderId": client_order_id}
+    async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
+        """One order, by our id or Binance's."""
+        named = {"symbol": market.native, **parameters.of_name(name)}
         return await self._signed("/api/v3/order", named, credentials, 4, messages.report_of)
 
     async def open_orders(self, credentials: Credentials, market: Market | None = None) -> list[OrderReport]:
@@ -171,9 +177,9 @@ class Binance:
         raw = await self._entry.send("order.place", parameters.of_order(request), credentials)
         return _understood(raw, messages.report_of)
 
-    async def cancel(self, credentials: Credentials, market: Market, client_order_id: str) -> OrderReport:
+    async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """Take one order off the book."""
-        named = {"symbol": market.native, "origClientOrderId": client_order_id}
+        named = {"symbol": market.native, **parameters.of_name(name)}
         return _understood(await self._entry.send("order.cancel", named, credentials), messages.report_of)
 
     async def place_list(self, credentials: Credentials, request: ListRequest) -> list[OrderReport]:

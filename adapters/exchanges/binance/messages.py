@@ -23,6 +23,7 @@ from adapters.exchanges.binance.native import (
     NativeTime,
     NativeTrade,
 )
+from adapters.exchanges.binance.parameters import TYPES
 from application.exchange import Balance, Candle, Fill, OrderReport, Rights
 from domain.aggregate import Personal
 from domain.amounts import ZERO
@@ -93,6 +94,8 @@ def report_of(raw: bytes) -> OrderReport:
             for f in order.fills
         ],
         created_at=moment(order.time) if order.time else None,
+        type=TYPES.get(order.type or ""),
+        stop_price=order.stopPrice or None,
     )
 
 

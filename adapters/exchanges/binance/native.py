@@ -45,6 +45,8 @@ class NativeOrder(Native):
     transactTime: int | None = None
     time: int | None = None
     expiryReason: str | None = None
+    type: str | None = None
+    stopPrice: Decimal | None = None
     fills: list[NativeFill] = []
 
 

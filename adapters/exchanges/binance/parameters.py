@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from application.exchange import ListRequest, OrderRequest, RefusedByExchange
+from application.exchange import ExchangeId, ListRequest, OrderName, OrderRequest, RefusedByExchange
 from domain.wish import PRICED, Side, TimeInForce, Type
 
 NATIVE = {
@@ -13,6 +13,10 @@ NATIVE = {
     Type.TAKE_PROFIT: "TAKE_PROFIT",
     Type.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
 }
+
+
+TYPES = {**{native: kind for kind, native in NATIVE.items()}, "LIMIT_MAKER": Type.LIMIT}
+"""Binance's order types in the platform's words."""
 
 
 def of_order(request: OrderRequest) -> dict[str, object]:
@@ -30,6 +34,11 @@ def of_order(request: OrderRequest) -> dict[str, object]:
         raise RefusedByExchange(f"Binance takes a {request.type} order by quantity", code="size_ambiguous")
     named["quantity"] = f"{request.quantity:f}"
     return {**named, **_conditions(request)}
+
+
+def of_name(name: OrderName) -> dict[str, object]:
+    """Which order is meant."""
+    return {"orderId": name.value} if isinstance(name, ExchangeId) else {"origClientOrderId": name}
 
 
 def of_list(request: ListRequest) -> dict[str, object]:

@@ -1,0 +1,312 @@
+"""Reconciliation: what one broker's exchange says of its orders, compared with ours, and recorded where it differs.
+
+A query that failed is no information, never "gone". What contradicts an end of ours, and every order that is not
+ours, is believed only when it is said twice, some seconds apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from application.desk import Desk
+from application.differences import Fact, differences
+from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport
+from application.lookups import LookUps
+from application.runs import Run
+from domain.aggregate import carrying
+from domain.market import Market
+from domain.order import ENDED, Order, Status
+from domain.position import Position
+from domain.reconciliation import Occasion, Phase, Resolution
+from domain.refusals import Refused
+from domain.wish import PRICED, TRIGGERED, Type, Wish
+
+TIMEOUT_SECONDS = 30.0
+"""How long one broker's exchange may take to list its orders."""
+SECOND_LOOK = timedelta(seconds=10)
+"""How much later a statement has to be repeated that is not believed at once."""
+ON_ITS_WAY = timedelta(seconds=10)
+"""How long after its validity the answer to a request may still come."""
+ASKED_AT_ONCE = 8
+"""How many single orders are asked about at the same time."""
+LONGEST_AWAY, OVERLAP = timedelta(days=7), timedelta(minutes=10)
+"""How far back ended orders are looked for after an outage, and how much of what was seen is looked at again."""
+OUR_FORMAT = "ARISTO_"
+NEVER = "nothing"
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What was said once: facts about an order of ours, or an order that is none of ours (`order_id` is None)."""
+
+    order_id: UUID | None
+    facts: tuple[Fact, ...]
+    said_at: datetime
+
+
+class Reconciler:
+    """Compares one broker. It runs in the gateway, where the keys, the stream and the look-ups of the broker are."""
+
+    def __init__(self, desk: Desk, look_ups: LookUps, cancel_again: Callable[[UUID], None]) -> None:
+        self._desk = desk
+        self._look_ups = look_ups
+        self._cancel_again = cancel_again
+        self._one_at_a_time = asyncio.Lock()
+        self._suspicions: dict[tuple[str, str], Suspicion] = {}
+        """By native symbol and exchange id."""
+        self._told: set[tuple[str, str]] = set()
+        """What only a person can decide is told once."""
+        self._balances: dict[str, object] = {}
+        self._natives: dict[str, Market] = {}
+        self._looked_until = desk.away_since
+
+    async def run(self, occasion: Occasion, *, dry: bool = False) -> Run:
+        """Compare once. A poll looks at symbols with live orders only, everything else at the whole account.
+
+        `dry` records nothing. Answers what was found; an
+        exchange that could not be asked to the end makes a failed run, which is told and never raised.
+        """
+        async with self._one_at_a_time:
+            run = Run(self._desk, occasion, dry=dry)
+            try:
+                await self._compare(run)
+            except (ExchangeError, TimeoutError) as error:
+                await run.fail(error)
+            else:
+                await run.complete()
+            return run
+
+    async def _compare(self, run: Run) -> None:
+        desk, before = self._desk, self._live()
+        self._natives = {market.native: market for market in desk.markets.values()}
+        await self._second_looks(run)
+        began = desk.clock()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            listed = await self._listed(run.occasion, before)
+            ended = await self._ended(run.occasion, before)
+        run.reach(Phase.FETCH, open=len(listed), ended=len(ended))
+        strangers = await self._match(run, before, listed, ended)
+        run.reach(Phase.MATCH, matched=len(listed) + len(ended) - len(strangers), ours=len(before))
+        for report in strangers:
+            await self._stranger(run, report)
+        run.reach(Phase.EXTERNAL, external=len(strangers))
+        positions = await self._positions() if run.occasion is not Occasion.POLL else 0
+        run.reach(Phase.RESTORE, positions=positions)
+        if run.occasion is not Occasion.POLL and not run.dry:
+            self._looked_until = began
+
+    def _live(self) -> dict[UUID, Order]:
+        """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
+        known = self._desk.recording.live.items()
+        return {order_id: order for order_id, order in known if order.status is not Status.PLACED}
+
+    # --- asking ------------------------------------------------------------------------------------------------
+
+    async def _listed(self, occasion: Occasion, before: dict[UUID, Order]) -> list[OrderReport]:
+        desk = self._desk
+        if occasion is not Occasion.POLL:
+            return [*await desk.exchange.open_orders(desk.credentials)]
+        markets = self._markets_of(order.wish.symbol for order in before.values())
+        found = await asyncio.gather(*(desk.exchange.open_orders(desk.credentials, market) for market in markets))
+        return [report for reports in found for report in reports]
+
+    async def _ended(self, occasion: Occasion, before: dict[UUID, Order]) -> list[OrderReport]:
+        """Orders that ended since the last look, of the markets in our books and of those whose coins moved."""
+        if occasion is Occasion.POLL:
+            return []
+        desk, symbols = self._desk, {order.wish.symbol for order in before.values()}
+        since = max(self._looked_until or desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
+        for position_id in await asyncio.to_thread(desk.store.positions_open):
+            position = await asyncio.to_thread(desk.store.get, Position, position_id)
+            if position.broker == desk.broker.number:
+                symbols.add(position.symbol)
+        symbols |= await self._moved()
+        lists = [
+            await desk.exchange.orders_since(desk.credentials, market, since) for market in self._markets_of(symbols)
+        ]
+        return [report for reports in lists for report in reports if report.state in ENDED]
+
+    async def _moved(self) -> set[str]:
+        """Symbols of coins of which there is more or less than at the last sweep."""
+        balances = await self._desk.exchange.balances(self._desk.credentials)
+        now: dict[str, object] = {name: balance.free + balance.locked for name, balance in balances.items()}
+        before, self._balances = self._balances, now
+        moved = {name for name in now.keys() | before.keys() if before and now.get(name) != before.get(name)}
+        markets = self._desk.markets.values()
+        return {m.symbol for m in markets if m.base in moved and m.quote in moved | now.keys() and m.active}
+
+    def _markets_of(self, symbols: Iterable[str]) -> list[Market]:
+        return [self._desk.markets[symbol] for symbol in sorted({*symbols}) if symbol in self._desk.markets]
+
+    # --- comparing ---------------------------------------------------------------------------------------------
+
+    async def _match(
+        self, run: Run, before: dict[UUID, Order], listed: Sequence[OrderReport], ended: Sequence[OrderReport]
+    ) -> list[OrderReport]:
+        """Compare what is ours; answers the reports of orders that nobody here knows."""
+        strangers, met = list[OrderReport](), set[UUID]()
+        for report in (*listed, *ended):
+            order_id = await self._known(report)
+            if order_id is None:
+                strangers.append(report)
+            elif order_id not in met:
+                met.add(order_id)
+                order = before.get(order_id) or await self._desk.recording.load(order_id)
+                await self._said(run, order, report)
+        absent = [order for order_id, order in before.items() if order_id not in met]
+        if run.occasion is Occasion.POLL:
+            absent = [order for order in absent if order.wish.symbol in self._desk.markets]
+        leave = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        async def ask(order: Order) -> None:
+            async with leave:
+                await self._absent(run, order)
+
+        await asyncio.gather(*(ask(order) for order in absent))
+        return strangers
+
+    async def _known(self, report: OrderReport) -> UUID | None:
+        desk = self._desk
+        if (order_id := desk.order_of(report)) is not None:
+            return order_id
+        named = await asyncio.to_thread(desk.store.order_named, desk.broker.number, report.client_order_id)
+        market = self._natives.get(report.native_symbol)
+        if named is None and market is not None:
+            adopted = Order.adopted_id(desk.broker.number, market.symbol, report.exchange_order_id)
+            named = adopted if await asyncio.to_thread(desk.store.find, Order, adopted) is not None else None
+        if named is not None:
+            desk.know(await desk.recording.load(named))
+        return named
+
+    def _decide(self, run: Run, order: Order | None, report: OrderReport, ours: str) -> None:
+        """Nothing can be recorded of it: a person has to look, and is told once."""
+        key = report.native_symbol, report.exchange_order_id
+        if key not in self._told:
+            self._told.add(key)
+            run.note(order, report, ours, _theirs(report), Resolution.DECIDE)
+
+    async def _said(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
+        """One report about one order of ours; what it says and cannot be recorded stops no other."""
+        try:
+            await self._recorded(run, order, report, agreed)
+        except Refused as refused:
+            self._desk.log.warning("not_recordable", order=str(order.id), error=str(refused))
+            self._decide(run, order, report, _ours(order))
+
+    async def _recorded(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
+        market = self._desk.markets.get(order.wish.symbol)
+        if market is None:
+            return None
+        facts = differences(order, report, market.native)
+        believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
+        doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
+        ours, theirs = _ours(order), _theirs(report)
+        if doubted:
+            key = report.native_symbol, report.exchange_order_id
+            first = key not in self._suspicions
+            self._suspicions.setdefault(key, Suspicion(order.id, doubted, self._desk.clock()))
+            if first and not believed:
+                return run.note(order, report, ours, theirs, Resolution.AWAITED, doubted)
+        if believed:
+            if not run.dry:
+                order = await self._desk.recording.take(order.id, report, agreed)
+            decide = any(fact.event == "Contradicted" for fact in believed)
+            run.note(order, report, ours, theirs, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
+        if order.cancel_requested and order.status is Status.OPEN and not run.dry:
+            self._cancel_again(order.id)
+        return None
+
+    async def _absent(self, run: Run, order: Order) -> None:
+        """Ours, and not among the open ones: it is asked for by name, and its answer decides."""
+        desk, market = self._desk, self._desk.markets.get(order.wish.symbol)
+        if order.status in {Status.SUBMITTED, Status.UNKNOWN} or market is None:
+            # What was sent this very moment is about to be answered; what is in doubt is being asked about already.
+            on_its_way = order.valid_until is not None and desk.clock() < order.valid_until + ON_ITS_WAY
+            if not run.dry and not (on_its_way and order.status is Status.SUBMITTED) and order.id not in self._look_ups:
+                self._look_ups.begin(order.id)
+            return None
+        try:
+            report = await desk.ask(order, market)
+        except OrderNotFound:
+            if not run.dry:
+                self._look_ups.begin(order.id)
+            return run.note(order, None, _ours(order), "not found", Resolution.LOOKED_UP)
+        return await self._said(run, order, report)
+
+    # --- what is not believed at once --------------------------------------------------------------------------
+
+    async def _second_looks(self, run: Run) -> None:
+        """Ask again about what was said once, long enough ago; what is not said again was never so."""
+        due = self._desk.clock() - SECOND_LOOK
+        for key, suspicion in [*self._suspicions.items()]:
+            if suspicion.said_at > due or run.dry:
+                continue
+            market = self._natives.get(key[0])
+            del self._suspicions[key]
+            if market is None:
+                continue
+            try:
+                report = await self._desk.exchange.query(self._desk.credentials, market, ExchangeId(key[1]))
+            except OrderNotFound:
+                continue
+            if suspicion.order_id is not None:
+                order = await self._desk.recording.load(suspicion.order_id)
+                await self._said(run, order, report, suspicion.facts)
+            elif await self._known(report) is None:
+                try:
+                    await self._adopt(run, market, report)
+                except Refused as refused:
+                    self._desk.log.warning("not_adoptable", exchange_order_id=key[1], error=str(refused))
+                    self._decide(run, None, report, NEVER)
+
+    async def _stranger(self, run: Run, report: OrderReport) -> None:
+        key = report.native_symbol, report.exchange_order_id
+        if report.native_symbol not in self._natives:
+            return self._decide(run, None, report, NEVER)
+        if key not in self._suspicions and key not in self._told:
+            self._suspicions[key] = Suspicion(None, (), self._desk.clock())
+            run.note(None, report, NEVER, _theirs(report), Resolution.AWAITED)
+        return None
+
+    async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
+        """An order made elsewhere, seen twice, comes into the books; nobody here ever manages it."""
+        desk, run_id = self._desk, str(run.id)
+        kind = report.type or (Type.LIMIT if report.price else Type.MARKET)
+        wish = Wish(
+            market.symbol, report.side, kind, quantity=report.quantity,
+            price=report.price if kind in PRICED else None,
+            stop_price=report.stop_price if kind in TRIGGERED else None,
+        )  # fmt: skip
+        with carrying(user=str(desk.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id):
+            order = Order.adopt(
+                user=desk.broker.user,
+                broker=desk.broker.number,
+                exchange_order_id=report.exchange_order_id,
+                wish=wish,
+                raw=report.raw,
+            )
+            await asyncio.to_thread(desk.store.save, order)
+        desk.know(order)
+        order = await desk.recording.take(order.id, report)
+        lost = report.client_order_id.startswith(OUR_FORMAT)
+        run.note(order, report, NEVER, _theirs(report), Resolution.DECIDE if lost else Resolution.ADOPTED)
+
+    # --- positions ---------------------------------------------------------------------------------------------
+
+    async def _positions(self) -> int:
+        """How many positions of this broker hold something: their protection is driven once sending begins."""
+        ids = await asyncio.to_thread(self._desk.store.positions_open)
+        found = [await asyncio.to_thread(self._desk.store.get, Position, position_id) for position_id in ids]
+        return sum(position.broker == self._desk.broker.number for position in found)
+
+
+def _ours(order: Order) -> str:
+    return f"{order.status} {order.filled:f}/{order.quantity or order.cost or 0:f}"
+
+
+def _theirs(report: OrderReport) -> str:
+    return f"{report.native_status} {report.filled:f}/{report.quantity:f}"

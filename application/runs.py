@@ -1,0 +1,150 @@
+"""Runs: the timings and findings of one reconciliation, told to the log line by line and recorded as one stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from application.desk import Desk
+from application.differences import Fact
+from application.exchange import OrderReport, RefusedByExchange
+from domain.aggregate import Personal, carrying
+from domain.amounts import plain
+from domain.order import Order
+from domain.reconciliation import QUIET, Discrepancy, Occasion, Phase, Reconciliation, Resolution
+
+TEXTS = {
+    Phase.FETCH: "Fetched {open} open orders from {exchange}",
+    Phase.MATCH: "Matched {matched} orders with our records",
+    Phase.EXTERNAL: "Found {external} external orders",
+    Phase.RESTORE: "Restored {positions} open positions",
+    Phase.AUDIT: "Noted {discrepancies} discrepancies",
+}
+"""What the log says of each phase."""
+
+
+class Run:
+    """One comparison while it lasts. `dry` writes to no stream."""
+
+    def __init__(self, desk: Desk, occasion: Occasion, *, dry: bool) -> None:
+        self.id = uuid4()
+        self.occasion = occasion
+        self.dry = dry
+        self.phases: list[tuple[Phase, Decimal, dict[str, int]]] = []
+        self.found: list[tuple[Discrepancy, Personal]] = []
+        self.failure: str | None = None
+        self.refused = False
+        """The exchange said a definite no: with these keys nothing can be compared, and nothing sent."""
+        self._desk = desk
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._reached = self._clock()
+        self._started_at = desk.clock()
+
+    @property
+    def seconds(self) -> Decimal:
+        """How long it has taken."""
+        return _rounded(self._clock() - self._began)
+
+    def reach(self, phase: Phase, **counts: int) -> None:
+        """A phase is over; `counts` says what it met."""
+        now = self._clock()
+        seconds, self._reached = _rounded(now - self._reached), now
+        self.phases.append((phase, seconds, counts))
+        if self.occasion not in QUIET:
+            exchange = self._desk.broker.exchange.capitalize()
+            title = "STARTUP" if self.occasion is Occasion.START else "RECONCILE"
+            text = TEXTS[phase].format(exchange=exchange, **counts)
+            line = f"[{title}] Phase {len(self.phases)}: {text} in {seconds}s"
+            self._desk.log.info(line, request_id=str(self.id), broker=self._desk.broker.number)
+
+    def note(
+        self,
+        order: Order | None,
+        report: OrderReport | None,
+        ours: str,
+        theirs: str,
+        resolution: Resolution,
+        facts: Sequence[Fact] = (),
+    ) -> None:
+        """The two sides differ about an order, and this is what was done about it."""
+        found = Discrepancy(
+            order=None if order is None else order.id,
+            symbol=_symbol(order, report),
+            exchange_order_id=None if report is None else report.exchange_order_id,
+            ours=ours,
+            theirs=theirs,
+            resolution=resolution,
+            facts=tuple(f"{fact.event} {fact.detail}".strip() for fact in facts),
+        )
+        self.found.append((found, Personal("") if report is None else report.raw))
+        self._desk.log.warning(
+            "discrepancy", request_id=str(self.id), broker=self._desk.broker.number, symbol=found.symbol,
+            order=str(found.order), ours=ours, theirs=theirs, resolution=resolution,
+        )  # fmt: skip
+
+    async def complete(self) -> None:
+        """Everything was compared."""
+        self.reach(Phase.AUDIT, discrepancies=len(self.found))
+        await self._record()
+
+    async def fail(self, error: Exception) -> None:
+        """The exchange could not be asked to the end."""
+        self.refused = isinstance(error, RefusedByExchange)
+        reason = self.failure = f"{type(error).__name__}: {error}"
+        self._desk.log.warning(
+            "reconciliation_failed", request_id=str(self.id), broker=self._desk.broker.number, reason=reason
+        )
+        await self._record()
+
+    async def _record(self) -> None:
+        """One commit. A poll that found nothing, or that nobody answered, leaves no trace."""
+        if self.dry or (self.occasion in QUIET and not self.found):
+            return
+        broker, run_id = self._desk.broker, str(self.id)
+        with carrying(user=str(broker.user), source="reconciliation", correlation_id=run_id):
+            stream = Reconciliation(self.id, broker.user, broker.number, self.occasion, self._started_at)
+            for discrepancy, raw in self.found:
+                stream.find(discrepancy, raw)
+            for phase, seconds, counts in self.phases:
+                stream.complete_phase(phase, seconds, counts)
+            if self.failure is None:
+                stream.complete(self.seconds)
+            else:
+                stream.fail(self.failure, self.seconds)
+            await asyncio.to_thread(self._desk.store.save, stream)
+
+    def told(self) -> dict[str, Any]:
+        """The run as plain data, for whoever asked for it."""
+        return {
+            "run": str(self.id),
+            "broker": self._desk.broker.number,
+            "occasion": self.occasion,
+            "dry_run": self.dry,
+            "completed": self.failure is None,
+            "failure": self.failure,
+            "seconds": plain(self.seconds),
+            "phases": [
+                {"phase": phase, "seconds": plain(seconds), "counts": counts} for phase, seconds, counts in self.phases
+            ],
+            "doubts": [
+                {"order": str(order), "symbol": doubt.symbol, "since": doubt.since and doubt.since.isoformat()}
+                for order, doubt in self._desk.doubts.items()
+            ],
+            "discrepancies": [
+                {**vars(found), "order": found.order and str(found.order), "facts": [*found.facts]}
+                for found, _ in self.found
+            ],
+        }
+
+
+def _symbol(order: Order | None, report: OrderReport | None) -> str:
+    if order is not None:
+        return order.wish.symbol
+    return "" if report is None else report.native_symbol
+
+
+def _rounded(seconds: float) -> Decimal:
+    return Decimal(f"{seconds:.3f}")

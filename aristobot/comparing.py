@@ -1,0 +1,57 @@
+"""`aristobot reconcile`: asks the running gateway to compare brokers with their exchanges, and says what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from adapters.bus import Bus
+from adapters.eventstore import Store
+from application.requests import Action, GatewayAway, Request
+from application.users import registry_of
+from domain.broker import Broker
+from domain.reconciliation import Occasion, Resolution
+from domain.refusals import NotFound
+
+ASK_SECONDS = 120.0
+
+
+def compare(store: Store, bus: Bus, only: int | None, *, dry: bool) -> list[dict[str, Any]]:
+    """One comparison for each broker, or for `only`. Raises `NotFound` for a number that is nobody's broker."""
+    numbers = range(1, registry_of(store).last_broker + 1) if only is None else [only]
+    found = [store.find(Broker, Broker.create_id(number)) for number in numbers]
+    brokers = [broker for broker in found if broker is not None and not broker.removed]
+    if only is not None and not brokers:
+        raise NotFound(f"there is no broker {only}")
+    return [_ask(bus, broker, dry=dry) for broker in brokers]
+
+
+def _ask(bus: Bus, broker: Broker, *, dry: bool) -> dict[str, Any]:
+    params = {"broker_id": broker.number, "occasion": Occasion.REQUEST, "dry": dry}
+    request = Request(broker.user, Action.RECONCILE, params, "command line", time.time())
+    try:
+        *_, answer = bus.ask(request, ASK_SECONDS)
+    except GatewayAway as away:
+        return _unheard(broker, str(away))
+    return dict(answer.data) if answer.data is not None else _unheard(broker, answer.error or "no answer")
+
+
+def _unheard(broker: Broker, reason: str) -> dict[str, Any]:
+    return {"broker": broker.number, "completed": False, "failure": reason, "phases": [], "discrepancies": []}
+
+
+def is_fine(run: dict[str, Any]) -> bool:
+    """Whether everything could be asked and nothing is left to a person."""
+    return bool(run["completed"]) and all(one["resolution"] != Resolution.DECIDE for one in run["discrepancies"])
+
+
+def tell(run: dict[str, Any], say: Callable[[str], None]) -> None:
+    """One line per phase and per difference."""
+    for phase in run["phases"]:
+        counts = " ".join(f"{name}={count}" for name, count in phase["counts"].items())
+        say(f"broker {run['broker']} {phase['phase']} {counts} {phase['seconds']}s")
+    for one in run["discrepancies"]:
+        said = f"{one['symbol']} {one['exchange_order_id'] or one['order']}: here {one['ours']}, there {one['theirs']}"
+        say(f"broker {run['broker']} {said} -> {one['resolution']} {'; '.join(one['facts'])}".rstrip())
+    say(f"broker {run['broker']} {'compared' if run['completed'] else 'not compared: ' + str(run['failure'])}")

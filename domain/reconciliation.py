@@ -1,0 +1,120 @@
+"""A reconciliation: one comparison of a broker's orders with what its exchange says of them, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from domain.aggregate import Aggregate, Personal, event
+from domain.refusals import Impossible
+
+
+class Occasion(StrEnum):
+    """Why the two sides are compared. A poll or a sweep that finds nothing leaves no stream."""
+
+    START = "start"
+    RECONNECTION = "reconnection"
+    REQUEST = "request"
+    POLL = "poll"
+    SWEEP = "sweep"
+
+
+QUIET = frozenset({Occasion.POLL, Occasion.SWEEP})
+
+
+class Phase(StrEnum):
+    """The steps of a comparison, in their order."""
+
+    FETCH = "fetch"
+    MATCH = "match"
+    EXTERNAL = "external"
+    RESTORE = "restore"
+    AUDIT = "audit"
+
+
+class Resolution(StrEnum):
+    """What was done about a difference. `decide` is left to a person, `awaited` to a second look."""
+
+    RECORDED = "recorded"
+    ADOPTED = "adopted"
+    LOOKED_UP = "looked_up"
+    CANCELLED_AGAIN = "cancelled_again"
+    AWAITED = "awaited"
+    DECIDE = "decide"
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One order on which the two sides differ. `order` is None for one that is not ours (yet)."""
+
+    order: UUID | None
+    symbol: str
+    exchange_order_id: str | None
+    ours: str
+    theirs: str
+    resolution: Resolution
+    facts: tuple[str, ...] = ()
+    """What was, or would be, recorded in the order's own history."""
+
+
+class Reconciliation(Aggregate):
+    """One run for one broker."""
+
+    @event("Started")
+    def __init__(self, run: UUID, user: int, broker: int, occasion: Occasion, started_at: datetime) -> None:
+        self.run = run
+        self.user = user
+        self.broker = broker
+        self.occasion = occasion
+        self.started_at = started_at
+        self.phases: dict[Phase, Decimal] = {}
+        self.discrepancies = 0
+        self.ended = False
+
+    @staticmethod
+    def create_id(run: UUID) -> UUID:
+        """One stream per run."""
+        return run
+
+    def complete_phase(self, phase: Phase, seconds: Decimal, counts: dict[str, int]) -> None:
+        """A phase is over; `counts` says how many things of which kind it met."""
+        self._must_run()
+        self._phase_completed(phase, seconds, counts)
+
+    def find(self, discrepancy: Discrepancy, raw: Personal) -> None:
+        """The two sides differ; `raw` is the exchange's whole statement."""
+        self._must_run()
+        self._discrepancy_found(discrepancy, raw)
+
+    def complete(self, seconds: Decimal) -> None:
+        """Everything was compared."""
+        self._must_run()
+        self._completed(seconds)
+
+    def fail(self, reason: str, seconds: Decimal) -> None:
+        """The exchange could not be asked to the end: what was not heard is no information."""
+        self._must_run()
+        self._failed(reason, seconds)
+
+    def _must_run(self) -> None:
+        if self.ended:
+            raise Impossible("this reconciliation has ended", code="reconciliation_ended")
+
+    @event("PhaseCompleted")
+    def _phase_completed(self, phase: Phase, seconds: Decimal, counts: dict[str, int]) -> None:
+        self.phases[phase] = seconds
+
+    @event("DiscrepancyFound")
+    def _discrepancy_found(self, discrepancy: Discrepancy, raw: Personal) -> None:
+        self.discrepancies += 1
+
+    @event("Completed")
+    def _completed(self, seconds: Decimal) -> None:
+        self.ended = True
+
+    @event("Failed")
+    def _failed(self, reason: str, seconds: Decimal) -> None:
+        self.ended = True

@@ -1,0 +1,77 @@
+"""Reconciliations: one row per comparison with an exchange, with its phases and what it found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections.readmodel import ReadModel, Row
+
+
+def _started(_: Row, event: Any) -> Row:
+    return {
+        "user_id": event.user,
+        "broker_id": event.broker,
+        "occasion": event.occasion,
+        "state": "running",
+        "started_at": event.started_at,
+        "phases": [],
+        "discrepancies": [],
+    }
+
+
+def _phase(row: Row, event: Any) -> Row:
+    phase = {"phase": event.phase, "seconds": f"{event.seconds:f}", "counts": event.counts}
+    return {"phases": [*row["phases"], phase]}
+
+
+def _found(row: Row, event: Any) -> Row:
+    found = event.discrepancy
+    item = {**vars(found), "order": found.order and str(found.order), "facts": [*found.facts]}
+    plain = {name: text.replace("\x00", "\ufffd") if isinstance(text, str) else text for name, text in item.items()}
+    return {"discrepancies": [*row["discrepancies"], plain]}
+
+
+def _ended(state: str) -> Any:
+    def change(_: Row, event: Any) -> Row:
+        return {"state": state, "seconds": event.seconds, "failure": getattr(event, "reason", None)}
+
+    return change
+
+
+RECONCILIATIONS = ReadModel(
+    name="reconciliations",
+    version=1,
+    columns={
+        "id": "uuid",
+        "user_id": "integer NOT NULL",
+        "broker_id": "integer NOT NULL",
+        "occasion": "text NOT NULL",
+        "state": "text NOT NULL",
+        "started_at": "timestamptz NOT NULL",
+        "seconds": "numeric",
+        "failure": "text",
+        "phases": "jsonb NOT NULL",
+        "discrepancies": "jsonb NOT NULL",
+    },
+    created_by=frozenset({"Reconciliation.Started"}),
+    when={
+        "Reconciliation.Started": _started,
+        "Reconciliation.PhaseCompleted": _phase,
+        "Reconciliation.DiscrepancyFound": _found,
+        "Reconciliation.Completed": _ended("completed"),
+        "Reconciliation.Failed": _ended("failed"),
+    },
+    indexes=("(user_id, started_at DESC)",),
+)
+
+
+def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
+    """The comparisons of the user in force, the newest first."""
+    query, parameters = "SELECT * FROM books.reconciliations", list[Any]()
+    if before is not None:
+        query += " WHERE (started_at, id) < (%s, %s)"
+        parameters += before
+    rows: list[Row] = cursor.execute(
+        query + " ORDER BY started_at DESC, id DESC LIMIT %s", [*parameters, limit]
+    ).fetchall()
+    return rows
