@@ -188,16 +188,19 @@ class History:
     def _position_verbs(self) -> dict[str, Callable[[Position], None]]:
         draw, amount = self.random.choice, self._amount
 
-        def execution(quantity: Decimal) -> Execution:
-            # Only what stands in the log already: a sale is shown in the row of its order.
-            known = [order.id for order in self.orders if not order.pending_events] or [self._id()]
+        def recorded(user: int) -> list[UUID]:
+            # Only the same person's, and what stands in the log already: a sale is shown in the row of its order.
+            return [order.id for order in self.orders if not order.pending_events and order.user == user]
+
+        def execution(position: Position, quantity: Decimal) -> Execution:
+            known = recorded(position.user) or [self._id()]
             fee, currency = draw(((Decimal("0.001"), "USDT"), (Decimal("0.00000001"), "BTC"), (Decimal(0), None)))
             return Execution(draw(known), self._id().hex, quantity, amount(), fee, currency, NOW)
 
         def reduce(position: Position) -> None:
-            if any(not order.pending_events for order in self.orders):
+            if recorded(position.user):
                 part = draw((position.held, position.held / 3)) or amount()
-                position.reduce(execution(part), draw((Decimal(0), amount())), by_protection=draw((True, False)))
+                position.reduce(execution(position, part), draw((Decimal(0), amount())), by_protection=draw((True, False)))
 
         def want(position: Position) -> None:
             stop = draw((None, amount()))
@@ -205,7 +208,7 @@ class History:
             position.want(protection, Decimal(draw((50, 100))), self._id(), awaited=draw((True, False)))
 
         return {
-            "grow": lambda position: position.grow(execution(amount())), "reduce": reduce, "want": want,
+            "grow": lambda position: position.grow(execution(position, amount())), "reduce": reduce, "want": want,
             "enter": lambda position: position.enter(self._id(), draw((None, Protection(amount())))),
             "leave": lambda position: position.leave(self._id()),
             "rest": lambda position: position.rest([self._id()], amount()),
