@@ -84,7 +84,7 @@ def difference_to_decide(event: Any, store: Store) -> list[Alert]:
 
 def order_refused(event: Any, store: Store) -> list[Alert]:
     """An entry was above what its broker may spend, or an exit came too late to be sent."""
-    if event.reason == "stale" and store.get(Order, event.originator_id).wish.side is Side.SELL:
+    if event.reason in {"stale", "exit_in_doubt"} and store.get(Order, event.originator_id).wish.side is Side.SELL:
         return [_about_order(event, store, Cause.EXIT_STALE, {})]
     if event.reason not in REASONS:
         return []

@@ -101,7 +101,10 @@ class Desk:
 
 
 def name_of(order: Order) -> OrderName:
-    """How an order is named to its exchange: one that was found there does not bear our client id."""
-    if order.is_external and order.exchange_order_id is not None:
+    """How an order is named to its exchange: one that was found there does not bear our client id.
+
+    While an amendment is under way nobody knows by which of two client ids it goes.
+    """
+    if order.exchange_order_id is not None and (order.is_external or order.amendment is not None):
         return ExchangeId(order.exchange_order_id)
     return order.client_order_id

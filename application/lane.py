@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from application.desk import Desk, name_of
+from application.changes import Changes
+from application.comparisons import Comparisons
+from application.desk import Desk
 from application.exchange import (
     Credentials,
     ExchangeError,
-    NoAnswer,
     NotAccepted,
-    OrderNotFound,
     OrderReport,
     OrderRequest,
     RefusedByExchange,
@@ -22,7 +22,7 @@ from application.guard import Guard
 from application.legs import Legs
 from application.limits import reserve
 from application.lookups import PROOF_AFTER, LookUps
-from application.positions import PROTECTION
+from application.positions import INSISTED, PROTECTION
 from application.reconciliation import Reconciler
 from application.recording import as_gateway, request_id
 from application.runs import Run
@@ -30,7 +30,7 @@ from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
 from domain.broker import Broker, Usage
 from domain.market import Market
-from domain.order import LIVE, Order, Status
+from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible, Invalid
 from domain.spending import Spending
@@ -40,8 +40,8 @@ from domain.wish import Side, Source
 ATTEMPTS = 3
 AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
 """What a broker has to be used for, by who wants the order without a person."""
-BUSY = 0.5
-"""Which part of a minute's requests polls may meet used up: beyond it they wait for the next time."""
+UNHINDERED = frozenset({PROTECTION, INSISTED})
+"""Who wants orders that no doubt holds up."""
 WAIT_SECONDS = 1.0
 """How long an entry waits before it is looked at again, while a doubt or a silent exchange stands in its way."""
 
@@ -56,11 +56,7 @@ class Lane:
         self._look_ups = LookUps(self._desk, self.unwish)
         self._legs = Legs(self._desk, self._look_ups)
         self._guard = Guard(self._desk, self._legs, self._later)
-        self._reconciler = Reconciler(self._desk, self._look_ups, self.unwish)
-        self._comparing: asyncio.Task[None] | None = None
-        self._compare_again = False
-        self.reconciled = asyncio.Event()
-        """Set once the orders of this broker have been compared with its exchange: nothing is sent before."""
+        self._comparisons = Comparisons(desk, Reconciler(desk, self._look_ups, self.unwish))
         self.heard_at: float | None = None
         """When the private stream last said something (Unix time)."""
         self.streaming = False
@@ -73,7 +69,12 @@ class Lane:
     @property
     def comparing(self) -> bool:
         """Whether the orders are being compared because of the stream."""
-        return self._comparing is not None and not self._comparing.done()
+        return self._comparisons.under_way
+
+    @property
+    def reconciled(self) -> asyncio.Event:
+        """Set once the orders have been compared with the exchange: nothing is sent before."""
+        return self._comparisons.first_ended
 
     # --- what the gateway says to a lane -----------------------------------------------------------------------
 
@@ -84,6 +85,10 @@ class Lane:
     def unwish(self, order_id: UUID) -> None:
         """An order is to be cancelled."""
         self._queue.put_nowait(("cancel", order_id))
+
+    def alter(self, order_id: UUID) -> None:
+        """A resting order is to be changed."""
+        self._queue.put_nowait(("amend", order_id))
 
     def guard(self, position_id: UUID) -> None:
         """A position's protection is to be brought to what is wanted."""
@@ -105,8 +110,11 @@ class Lane:
 
     async def work(self) -> None:
         """Compare with the exchange until that has worked once, then carry out what is queued, for ever."""
-        await self._reconcile_at_start()
-        carry_out = {"send": self._send, "cancel": self._cancel, "guard": self._guard.drive}
+        await self._comparisons.first()
+        changes = Changes(self._desk, self._look_ups)
+        carry_out = {
+            "send": self._send, "cancel": changes.cancel, "amend": changes.amend, "guard": self._guard.drive,
+        }  # fmt: skip
         while True:
             what, subject = await self._queue.get()
             try:
@@ -117,7 +125,7 @@ class Lane:
                 self._desk.log.warning("lane_failed", what=what, subject=str(subject), error=repr(error))
                 if what != "guard":
                     self.look_up(subject)
-                if what != "cancel":
+                if what in {"send", "guard"}:
                     self._later(what, subject)
 
     async def follow_stream(self) -> None:
@@ -128,7 +136,7 @@ class Lane:
                 async for report in self._desk.exchange.reports(self._desk.credentials):
                     pause, self.streaming, self.heard_at = 1.0, True, self._desk.clock().timestamp()
                     if report is None:
-                        self._compare(Occasion.RECONNECTION if lost else Occasion.SWEEP)  # what nobody heard
+                        self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.SWEEP)  # what nobody heard
                         lost = False
                     else:
                         await self.hear(report)
@@ -137,56 +145,13 @@ class Lane:
                 self._desk.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
             lost = lost or self.streaming
             self.streaming = False
-            self._compare(Occasion.SWEEP)  # the other way may be open
+            self._comparisons.begin(Occasion.SWEEP)  # the other way may be open
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)
 
-    # --- comparing with the exchange ---------------------------------------------------------------------------
-
     async def reconcile(self, occasion: Occasion, *, dry: bool = False) -> Run | None:
-        """Compare all orders of this broker with what its exchange says; None for a poll that can wait.
-
-        Polls leave most of the exchange's budget to whoever wants to trade.
-        """
-        if occasion is Occasion.POLL and self._desk.exchange.busy > BUSY:
-            return None
-        return await self._reconciler.run(occasion, dry=dry)
-
-    async def _reconcile_at_start(self) -> None:
-        pause = WAIT_SECONDS
-        while not self.reconciled.is_set():
-            if await self._compared(Occasion.START):
-                self.reconciled.set()
-            else:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 30.0)
-
-    async def _compared(self, occasion: Occasion) -> bool:
-        """Whether the exchange could be asked to the end and everything could be recorded.
-
-        Keys that it refuses can neither compare nor send: what is wished then is refused by name.
-        """
-        try:
-            run = await self._reconciler.run(occasion)
-        except Exception as error:
-            self._desk.log.warning("reconciliation_failed", broker=self.broker.number, error=repr(error))
-            return False
-        return run.failure is None or run.refused
-
-    def _compare(self, occasion: Occasion) -> None:
-        """Compare beside everything else; asked for while that is under way, it is done once more."""
-        if self.comparing:
-            self._compare_again = True
-            return
-
-        async def compare() -> None:
-            self._compare_again = False
-            await self._compared(occasion)
-            while self._compare_again:
-                self._compare_again = False
-                await self._compared(Occasion.SWEEP)
-
-        self._comparing = asyncio.create_task(compare())
+        """Compare all orders of this broker with what its exchange says; None for a poll that can wait."""
+        return await self._comparisons.once(occasion, dry=dry)
 
     async def hear(self, report: OrderReport) -> None:
         """One report of the private stream; orders that are not ours are the monitor's business."""
@@ -205,8 +170,7 @@ class Lane:
     def stop(self) -> None:
         """End the look-ups and the comparison under way."""
         self._look_ups.stop()
-        if self._comparing is not None:
-            self._comparing.cancel()
+        self._comparisons.stop()
 
     # --- sending -----------------------------------------------------------------------------------------------
 
@@ -232,11 +196,12 @@ class Lane:
         return await self._attempts(order, request, spending)
 
     def _doubt_stands_before(self, order: Order) -> bool:
-        """Entries wait for a doubt about their symbol, exits until it could be proven, protection never."""
-        if order.requester == PROTECTION:
-            return False
-        proven = None if order.wish.side is Side.BUY else self._desk.clock() - PROOF_AFTER
-        return self._desk.doubts.about(order.wish.symbol, proven)
+        """Entries wait for a doubt about their symbol and grow stale, protection and what a person insists on never."""
+        return order.requester not in UNHINDERED and self._desk.doubts.about(order.wish.symbol)
+
+    def _may_be_proven(self, order: Order) -> bool:
+        """Whether a doubt is young enough to end by itself: exits wait so long, then their owner decides."""
+        return self._desk.doubts.about(order.wish.symbol, self._desk.clock() - PROOF_AFTER)
 
     def _later(self, what: str, subject: UUID, seconds: float = WAIT_SECONDS) -> None:
         """Look at it again in a moment; an entry grows stale meanwhile."""
@@ -249,13 +214,15 @@ class Lane:
             return "cancelled_before_sending"
         if order.wish.symbol not in self._desk.markets:
             return "symbol_unknown"
+        if order.wish.side is Side.SELL and self._doubt_stands_before(order) and not self._may_be_proven(order):
+            return "exit_in_doubt"
         return None if order.requester == PROTECTION else await self._reason_of_the_broker(order)
 
     async def _reason_of_the_broker(self, order: Order) -> str | None:
         broker = await asyncio.to_thread(self._desk.store.get, Broker, self.broker.id)
         if broker.removed or broker.usage is Usage.OFF:
             return "broker_removed" if broker.removed else "broker_off"
-        if order.source is Source.MANUAL:
+        if order.source is Source.MANUAL or order.requester == INSISTED:
             return None
         user = await asyncio.to_thread(self._desk.store.get, User, User.create_id(order.user))
         if user.trading_stopped or not user.enabled or broker.trading_stopped:
@@ -341,25 +308,3 @@ class Lane:
     async def _doubted(self, order: Order, reason: str) -> None:
         await self._desk.doubted(order, reason)
         self.look_up(order.id)
-
-    # --- cancelling --------------------------------------------------------------------------------------------
-
-    async def _cancel(self, order_id: UUID) -> None:
-        order = await self._desk.recording.load(order_id)
-        if order.status is Status.PLACED:
-            return await self._refuse(order, "cancelled_before_sending", "cancelled before it was sent")
-        if order.status not in LIVE or not order.cancel_requested:
-            return None
-        market = self._desk.markets.get(order.wish.symbol)
-        if market is None:
-            return self.look_up(order_id)
-        try:
-            report = await self._desk.exchange.cancel(self._desk.credentials, market, name_of(order))
-        except RefusedByExchange as refused:
-            code, raw = refused.code, refused.raw
-            await self._desk.recording.say(order_id, lambda o: o.reject_cancel(code, raw))
-        except (NoAnswer, NotAccepted, OrderNotFound):
-            self.look_up(order_id)
-        else:
-            await self._desk.recording.take(order_id, report)
-        return None

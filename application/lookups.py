@@ -16,6 +16,8 @@ from domain.order import ENDED, Order, Status
 
 PROOF_AFTER = timedelta(seconds=60)
 """How long after `valid_until` complete lists without the order prove that it never arrived."""
+ANSWERED_WITHIN = timedelta(seconds=2)
+"""How much later than its validity what the exchange did about a request shows."""
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
@@ -83,10 +85,21 @@ class LookUps:
         except OrderNotFound:
             return await self._proven_absent(order, market, asked_at)
         order = await self._desk.recording.take(order_id, report)
+        if order.amendment is not None:
+            return await self._amended(order, asked_at)
         if order.cancel_requested and order.status is Status.OPEN:
             self._cancel_again(order_id)
             return False
         return report.state is not None
+
+    async def _amended(self, order: Order, asked_at: datetime) -> bool:
+        """The exchange still shows the order as it was: final once the request cannot be carried out any more."""
+        asked = order.amendment
+        if order.status not in ENDED and asked is not None and asked_at < asked.valid_until + ANSWERED_WITHIN:
+            return False
+        raw = Personal(f"the exchange shows it unchanged at {asked_at.isoformat()}")
+        await self._desk.recording.say(order.id, lambda o: o.reject_amend("not_carried_out", raw))
+        return True
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
         """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""

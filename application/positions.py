@@ -19,6 +19,8 @@ from domain.wish import HUNDRED_PERCENT, Protection, Side, Source
 
 PROTECTION = "Protection"
 """The requester of orders that protect a position or close it at its stop."""
+INSISTED = "Insisted"
+"""The requester of an exit that its owner sends although it came too late: it waits for nothing any more."""
 RECENT_ENTRIES = 20
 
 

@@ -20,6 +20,8 @@ from domain.webhook import Webhook
 from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
 
 AGE_OF_ENTRY = timedelta(seconds=60)
+AGE_OF_EXIT = timedelta(seconds=90)
+"""Longer than a doubt about the same symbol can last until it is proven, so that an exit outlives it."""
 _ORDERS = {
     Action.BUY_MARKET: (Side.BUY, Type.MARKET),
     Action.SELL_MARKET: (Side.SELL, Type.MARKET),
@@ -86,7 +88,7 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
             source=Source.WEBHOOK,
             requester="Webhooks",
             client_order_id=client_order_id(webhook.user, Order.id_for(webhook.id), now),
-            not_after=webhook.received_at + AGE_OF_ENTRY,
+            not_after=webhook.received_at + _age_of(signal),
             cause=webhook.id,
         )
         position, overtaken = wished(order, store), list[Aggregate]()
@@ -122,6 +124,12 @@ def _check_usage(broker: Broker) -> None:
 def _stopped(broker: Broker, store: Store) -> bool:
     user = store.get(User, User.create_id(broker.user))
     return broker.trading_stopped or user.trading_stopped or not user.enabled
+
+
+def _age_of(signal: Signal) -> timedelta:
+    """How long after its alert an order may still be sent."""
+    side, _ = _ORDERS[signal.action]
+    return AGE_OF_ENTRY if side is Side.BUY else AGE_OF_EXIT
 
 
 def _wish(signal: Signal, market: Market) -> Wish:

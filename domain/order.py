@@ -47,7 +47,7 @@ MAY: dict[Status, frozenset[str]] = {
     Status.SUBMITTED: frozenset({"submit", "doubt", "resolve", "request_cancel", "reject_cancel"} | _REPORTED),
     Status.UNKNOWN: frozenset({"resolve", "request_cancel", "reject_cancel"} | _REPORTED),
     Status.OPEN: frozenset(
-        {"request_amend", "amend", "reject_amend", "request_cancel", "reject_cancel"} | _REPORTED,
+        {"request_amend", "amend", "reject_amend", "request_cancel", "reject_cancel", "resolve"} | _REPORTED,
     ),
     Status.CLOSED: _AFTER_THE_END,
     Status.CANCELLED: _AFTER_THE_END,
@@ -302,6 +302,8 @@ class Order(Aggregate):
 
     def resolve(self, by: int, outcome: Status, reason: str) -> None:
         """A person ends the doubt, with a reason: `outcome` is open or one of the ends."""
+        if self.status is outcome is Status.OPEN:
+            return
         self._must("resolve")
         if outcome not in OUTCOMES:
             raise Invalid(f"a doubt does not end as {outcome}", code="outcome_unknown", field="outcome")

@@ -29,10 +29,12 @@ from domain.wish import Side
 
 NAME = "gateway"
 POLL_SECONDS = 1.0
-ENDS = frozenset({"Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected"})
+ENDS = frozenset(
+    {"Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected", "Order.Resolved"}
+)
 MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
 CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
-TOPICS = frozenset({"Order.Placed", "Order.CancelRequested"}) | CHANGES | ENDS | MOVES
+TOPICS = frozenset({"Order.Placed", "Order.CancelRequested", "Order.AmendRequested"}) | CHANGES | ENDS | MOVES
 PRICE_SECONDS = 2.0
 
 
@@ -177,6 +179,8 @@ class Gateway:
             lane.wish(subject)
         elif what == "guard":
             lane.guard(subject)
+        elif what == "amend":
+            lane.alter(subject)
         else:
             lane.unwish(subject)
 
@@ -193,12 +197,14 @@ class Gateway:
             self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
         elif topic in ENDS:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
+            if topic == "Order.Resolved" and order.broker in self._lanes:
+                self._lanes[order.broker].look_up(order.id)  # which ends the doubt, or goes on asking
             if order.wish.side is Side.SELL:
                 # A leg that is gone, or an exit that came to nothing: what is held is to be protected again.
                 self.tell(order.broker, "guard", position_id_of(order))
         else:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
-            self.tell(order.broker, "cancel", order.id)
+            self.tell(order.broker, "amend" if topic == "Order.AmendRequested" else "cancel", order.id)
 
     def _moved(self, position: Position) -> None:
         """Its protection may have to follow, and its price is wanted as long as it holds something."""

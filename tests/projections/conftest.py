@@ -200,7 +200,9 @@ class History:
         def reduce(position: Position) -> None:
             if recorded(position.user):
                 part = draw((position.held, position.held / 3)) or amount()
-                position.reduce(execution(position, part), draw((Decimal(0), amount())), by_protection=draw((True, False)))
+                position.reduce(
+                    execution(position, part), draw((Decimal(0), amount())), by_protection=draw((True, False))
+                )
 
         def want(position: Position) -> None:
             stop = draw((None, amount()))

@@ -1,0 +1,78 @@
+"""Comparisons: when one broker's orders are compared with its exchange, and that nothing is sent before the first."""
+
+from __future__ import annotations
+
+import asyncio
+
+from application.desk import Desk
+from application.reconciliation import Reconciler
+from application.runs import Run
+from domain.reconciliation import Occasion
+
+BUSY = 0.5
+"""Which part of a minute's requests polls may meet used up: beyond it they wait for the next time."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+
+
+class Comparisons:
+    """The comparisons of one broker."""
+
+    def __init__(self, desk: Desk, reconciler: Reconciler) -> None:
+        self._desk = desk
+        self._reconciler = reconciler
+        self._under_way: asyncio.Task[None] | None = None
+        self._once_more = False
+        self.first_ended = asyncio.Event()
+        """Set once all orders have been compared after the start."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the orders are being compared beside everything else."""
+        return self._under_way is not None and not self._under_way.done()
+
+    async def first(self) -> None:
+        """Compare until that has worked once."""
+        pause = FIRST_PAUSE
+        while not self.first_ended.is_set():
+            if await self._worked(Occasion.START):
+                self.first_ended.set()
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def once(self, occasion: Occasion, *, dry: bool) -> Run | None:
+        """Compare now; None for a poll that leaves the exchange's budget to whoever wants to trade."""
+        if occasion is Occasion.POLL and self._desk.exchange.busy > BUSY:
+            return None
+        return await self._reconciler.run(occasion, dry=dry)
+
+    def begin(self, occasion: Occasion) -> None:
+        """Compare beside everything else; asked for while that is under way, it is done once more."""
+        if self.under_way:
+            self._once_more = True
+        else:
+            self._under_way = asyncio.create_task(self._beside(occasion))
+
+    async def _beside(self, occasion: Occasion) -> None:
+        self._once_more = False
+        await self._worked(occasion)
+        while self._once_more:
+            self._once_more = False
+            await self._worked(Occasion.SWEEP)
+
+    async def _worked(self, occasion: Occasion) -> bool:
+        """Whether the exchange could be asked to the end and everything could be recorded.
+
+        Keys that it refuses can neither compare nor send: what is wished then is refused by name.
+        """
+        try:
+            run = await self._reconciler.run(occasion)
+        except Exception as error:
+            self._desk.log.warning("reconciliation_failed", broker=self._desk.broker.number, error=repr(error))
+            return False
+        return run.failure is None or run.refused
+
+    def stop(self) -> None:
+        """End what is under way."""
+        if self._under_way is not None:
+            self._under_way.cancel()
