@@ -149,6 +149,14 @@ class Lane:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)
 
+    async def look(self, order_id: UUID) -> OrderReport:
+        """What the exchange says of an order now; nothing is recorded. Raises as `Exchange.query`, or `Impossible`."""
+        order = await self._desk.recording.load(order_id)
+        market = self._desk.markets.get(order.wish.symbol)
+        if market is None or order.broker != self.broker.number:
+            raise Impossible(f"{order.wish.symbol} is not listed", code="symbol_unknown")
+        return await self._desk.ask(order, market)
+
     async def reconcile(self, occasion: Occasion, *, dry: bool = False) -> Run | None:
         """Compare all orders of this broker with what its exchange says; None for a poll that can wait."""
         return await self._comparisons.once(occasion, dry=dry)

@@ -20,6 +20,7 @@ class Action(StrEnum):
     TEST_CONNECTION = "test_connection"
     LOAD_MARKETS = "load_markets"
     RECONCILE = "reconcile"
+    QUERY_ORDER = "query_order"
     CALCULATE_METRICS = "calculate_metrics"
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any
+from uuid import UUID
 
 from application.brokers import broker_of
 from application.commands import on_fresh_state
 from application.connection import try_connection
-from application.exchange import ExchangeError
+from application.exchange import ExchangeError, OrderNotFound
 from application.lane import Lane
 from application.requests import Action, Answer, Request
 from application.users import by_hand
@@ -70,6 +71,8 @@ class Counter:
         named = request.params
         if request.action is Action.LOAD_MARKETS:
             return await self.load_markets(await self._broker(request), anew=True)
+        if request.action is Action.QUERY_ORDER:
+            return await self._look(await self._broker(request), UUID(named["order_id"]))
         if request.action is Action.RECONCILE:
             return await self._reconcile(await self._broker(request), Occasion(named["occasion"]), dry=named["dry"])
         if "sealed" in named:
@@ -86,12 +89,30 @@ class Counter:
         await tell("exchange")
         return vars(await try_connection(await self._clients.of(exchange, venue), keys, tell))
 
-    async def _reconcile(self, broker: Broker, occasion: Occasion, *, dry: bool) -> Mapping[str, Any]:
-        """Compare a broker's orders with its exchange; `skipped` when the exchange's budget is wanted elsewhere."""
+    def _lane(self, broker: Broker) -> Lane:
         lane = self._lanes.get(broker.number)
         if lane is None or not lane.reconciled.is_set():
             raise Impossible(f"broker {broker.number} is not connected yet", code="broker_away")
-        run = await lane.reconcile(occasion, dry=dry)
+        return lane
+
+    async def _look(self, broker: Broker, order_id: UUID) -> Mapping[str, Any]:
+        """What the exchange says of one order; that it is not found is an answer too, which proves nothing."""
+        try:
+            report = await self._lane(broker).look(order_id)
+        except OrderNotFound:
+            return {"found": False}
+        return {
+            "found": True,
+            "status": report.native_status,
+            "state": report.state,
+            "exchange_order_id": report.exchange_order_id,
+            "quantity": f"{report.quantity:f}",
+            "filled": f"{report.filled:f}",
+        }
+
+    async def _reconcile(self, broker: Broker, occasion: Occasion, *, dry: bool) -> Mapping[str, Any]:
+        """Compare a broker's orders with its exchange; `skipped` when the exchange's budget is wanted elsewhere."""
+        run = await self._lane(broker).reconcile(occasion, dry=dry)
         return {"skipped": True} if run is None else run.told()
 
     async def _broker(self, request: Request) -> Broker:

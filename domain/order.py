@@ -309,7 +309,7 @@ class Order(Aggregate):
             raise Invalid(f"a doubt does not end as {outcome}", code="outcome_unknown", field="outcome")
         if not reason.strip():
             raise Invalid("a resolution needs a reason", code="reason_missing", field="reason")
-        self._resolved(by, outcome, reason)
+        self._resolved(by, outcome, Personal(reason))
 
     def correct(self, ours: Status, theirs: Status, raw: Personal) -> None:
         """Two agreeing reports contradict an end that we recorded: the exchange is right."""
@@ -452,7 +452,7 @@ class Order(Aggregate):
         self.contradictions.add((reason, detail))
 
     @event("Resolved")
-    def _resolved(self, by: int, outcome: Status, reason: str) -> None:
+    def _resolved(self, by: int, outcome: Status, reason: Personal) -> None:
         self.status, self.reason = outcome, reason
 
     @event("Corrected")

@@ -61,3 +61,9 @@ def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row
         f"{query} ORDER BY closed_at DESC, id DESC LIMIT %s", [*parameters, limit]
     ).fetchall()
     return rows
+
+
+def all_gains(cursor: Any) -> list[Row]:
+    """Every complete trade of the user in force, for the metrics."""
+    rows: list[Row] = cursor.execute("SELECT * FROM books.gains ORDER BY closed_at, id").fetchall()
+    return rows

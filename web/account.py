@@ -8,26 +8,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from application import users
-from domain.refusals import Invalid
 from domain.user import Preferences
 from web import sessions
-from web.context import By, Context, InContext
+from web.context import By, InContext
 from web.export import told_of
 from web.forms import account as forms
-from web.sessions import Asking
-from web.throttle import door_of
+from web.proof import prove
 
 router = APIRouter(prefix="/api/account", tags=["account"])
-
-
-def _check_password(context: Context, by: Asking, password: str, request: Request) -> None:
-    """Whoever sits before an open session still has to know the password to change how one gets in."""
-    door = door_of(sessions.address_of(request), users.user_of(context.store, by.user).name)
-    context.throttle.check(door)
-    if not context.vault.password_matches(by.user, password):
-        context.throttle.failed(door)
-        raise Invalid("the password is wrong", code="password_wrong", field="current")
-    context.throttle.succeeded(door)
 
 
 @router.put("/preferences", status_code=204)
@@ -39,7 +27,7 @@ def prefer(given: forms.Preferences, by: By, context: InContext) -> None:
 @router.put("/password", status_code=204)
 def change_password(given: forms.NewPassword, by: By, request: Request, context: InContext) -> None:
     """Replace the password; every other session ends."""
-    _check_password(context, by, given.current, request)
+    prove(context, by, given.current, request, field="current")
     users.change_password(context.store, context.vault, by.user, given.new, by.user)
     sessions.end_all(context.pool, by.user, but=by.token_hash)
 
@@ -47,7 +35,7 @@ def change_password(given: forms.NewPassword, by: By, request: Request, context:
 @router.post("/second-factor")
 def begin_second_factor(given: forms.Proof, by: By, request: Request, context: InContext) -> forms.NewFactor:
     """A secret for an authenticator; it counts once its first code has come back."""
-    _check_password(context, by, given.current, request)
+    prove(context, by, given.current, request, field="current")
     name = users.user_of(context.store, by.user).name
     return forms.NewFactor(**context.begin_factor(by.user, name))
 
@@ -61,7 +49,7 @@ def confirm_second_factor(given: forms.Code, by: By, context: InContext) -> form
 @router.delete("/second-factor", status_code=204)
 def drop_second_factor(given: forms.Proof, by: By, request: Request, context: InContext) -> None:
     """The password is enough again."""
-    _check_password(context, by, given.current, request)
+    prove(context, by, given.current, request, field="current")
     users.drop_second_factor(context.store, context.factors, by.user, by.user)
 
 

@@ -20,9 +20,12 @@ from web import (
     alerts,
     brokers,
     debug,
+    decisions,
     health,
     live,
+    metrics,
     positions,
+    reconciliations,
     session,
     story,
     trading,
@@ -33,6 +36,7 @@ from web.context import Context, Forbidden
 from web.sessions import Unauthorised
 from web.throttle import TooManyAttempts
 
+TRADING = (brokers, trading, decisions, positions, metrics, reconciliations)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,
@@ -61,7 +65,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     """The application; `pages` is where the built console lies."""
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
-    for part in (session, debug, account, users, brokers, trading, positions, webhooks, alerts, story, health, live):
+    for part in (session, debug, account, users, *TRADING, webhooks, alerts, story, health, live):
         app.include_router(part.router)
     _answer_errors(app)
 

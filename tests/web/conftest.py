@@ -29,6 +29,14 @@ from web.context import Context
 PASSWORDS = {"alice": "correct horse battery", "bob": "another long phrase"}
 
 
+COMPARED = {"broker": 1, "completed": True, "failure": None, "phases": [], "discrepancies": []}
+SAID: dict[Action, dict[str, Any]] = {
+    Action.LOAD_MARKETS: {"count": 7, "shared": False},
+    Action.RECONCILE: COMPARED,
+    Action.QUERY_ORDER: {"found": False},
+}
+
+
 class Answering:
     """In the gateway's place: says what it is told to say, or is away."""
 
@@ -45,8 +53,7 @@ class Answering:
         yield Answer(request.request_id, progress="exchange")
         if self.says is None:
             raise GatewayAway("it is away")
-        said = {"count": 7, "shared": False} if request.action is Action.LOAD_MARKETS else self.says
-        yield Answer(request.request_id, success=True, data=said)
+        yield Answer(request.request_id, success=True, data=SAID.get(request.action, self.says))
 
 
 class Console:

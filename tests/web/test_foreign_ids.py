@@ -17,6 +17,8 @@ from application.signals import receive
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.position import Execution, Position
+from domain.wish import Side
+from tests.web.conftest import PASSWORDS
 from web.app import create_app
 
 Problem = Callable[..., None]
@@ -40,6 +42,13 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("PUT", "/api/brokers/{number}/default"): ("broker", None),
     ("POST", "/api/brokers/{number}/markets"): ("broker", None),
     ("DELETE", "/api/brokers/{number}"): ("broker", None),
+    ("POST", "/api/brokers/{number}/reconcile"): ("broker", None),
+    ("GET", "/api/orders/{order}/sides"): ("order", None),
+    ("POST", "/api/orders/{order}/resolve"): (
+        "doubt",
+        {"outcome": "cancelled", "reason": "it is not there", "password": PASSWORDS["alice"]},
+    ),
+    ("POST", "/api/orders/{order}/send-again"): ("late", None),
     ("POST", "/api/brokers/{number}/stop"): ("broker", None),
     ("POST", "/api/brokers/{number}/resume"): ("broker", None),
     ("PUT", "/api/users/{number}/enabled"): ("user", {"enabled": True}),
@@ -67,6 +76,12 @@ def calls(console: Any, alice: Any) -> list[Call]:
     console.app.state.context = replace(console.context, story=lambda user, stream: story_of(store, stream, user))
     console.logged_in("alice")
     order = console.database.filled(store)
+    doubt = console.database.submitted(store)
+    late = console.database.order(side=Side.SELL)
+    with carrying(user="1"):
+        doubt.doubt("no answer")
+        late.refuse("stale")
+        store.save(doubt, late)
     tell(store, 1, Cause.DAILY_HEAD, "today", {"position": "1", "head": "00"})
     with carrying(user="1"):
         position = Position(1, 1, "BTC/USDT", "webhooks")
@@ -82,6 +97,9 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "streams": [order.id, webhook, position.id],
         "broker": [1],
         "user": [1],
+        "order": [order.id],
+        "doubt": [doubt.id],
+        "late": [late.id],
     }
     assert set(THINGS) == ROUTES, "every address with an id in it is walked"
     assert all(path.count("{") == 1 for _, path in THINGS)
@@ -106,7 +124,8 @@ def test_these_things_are_alices(alice: Any, calls: list[Call]) -> None:
     assert len(calls) == len(THINGS) + 2
     for call in calls:
         answer = call.by(alice)
-        expected = {409} if call.path == "/api/users/1" else {200, 202, 204}
+        kept = call.path == "/api/users/1" or (call.method, call.path) == ("DELETE", "/api/brokers/1")
+        expected = {409} if kept else {200, 201, 202, 204}  # an admin stays, and a broker with orders that are open
         assert answer.status_code in expected, f"{call}: {answer.text}"
 
 

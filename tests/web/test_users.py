@@ -23,6 +23,7 @@ from domain.aggregate import Personal, carrying
 from domain.alert import Cause
 from domain.order import Order
 from domain.position import Execution, Position
+from domain.reconciliation import Occasion, Reconciliation
 from domain.wish import Side, Source, Type, Wish
 from projections.models import MODELS
 
@@ -91,7 +92,7 @@ class Life:
             position = Position(user, user, "BTC/USDT", "webhooks")
             position.grow(Execution(order.id, "t1", Decimal(1), Decimal(100), Decimal(0), "USDT", NOW))
             position.reduce(Execution(linked.id, "t2", Decimal(1), Decimal(110), Decimal(0), "USDT", NOW), Decimal(0))
-            store.save(linked, position)
+            store.save(linked, position, Reconciliation(uuid4(), user, user, Occasion.REQUEST, NOW))
 
 
 @pytest.fixture

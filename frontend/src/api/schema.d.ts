@@ -592,6 +592,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/orders/{order}/sides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Both Sides
+         * @description What our record and the exchange say of an order at this moment.
+         */
+        get: operations["both_sides_api_orders__order__sides_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/{order}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve
+         * @description End the doubt about an order: its owner says why, and proves to be its owner.
+         */
+        post: operations["resolve_api_orders__order__resolve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/{order}/send-again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Again
+         * @description Send an exit that came too late after all; asked twice, it is one order.
+         */
+        post: operations["send_again_api_orders__order__send_again_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/positions": {
         parameters: {
             query?: never;
@@ -626,6 +686,66 @@ export interface paths {
         get: operations["list_gains_api_gains_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description All complete trades of the user, whichever broker they were made at.
+         */
+        get: operations["metrics_api_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Reconciliations
+         * @description The comparisons that were asked for, that followed an outage, or that found something; newest first.
+         */
+        get: operations["list_reconciliations_api_reconciliations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/brokers/{number}/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reconcile
+         * @description Compare a broker's orders with its exchange now. Raises `GatewayAway` when nobody can.
+         */
+        post: operations["reconcile_api_brokers__number__reconcile_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -933,6 +1053,16 @@ export interface components {
             next?: string | null;
         };
         /**
+         * AllMetrics
+         * @description One set per quote currency: amounts in different currencies are never added up.
+         */
+        AllMetrics: {
+            /** Items */
+            items: components["schemas"]["Metrics"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
          * Broker
          * @description An account on an exchange. `usage` off, strategies or webhooks; `stop_style` market or limit.
          *
@@ -1064,6 +1194,31 @@ export interface components {
             code: string;
         };
         /**
+         * Compared
+         * @description What a comparison on request found. `doubts` are the orders that are unknown at this moment.
+         */
+        Compared: {
+            /** Run */
+            run?: string | null;
+            /** Broker */
+            broker: number;
+            /** Completed */
+            completed: boolean;
+            /** Failure */
+            failure: string | null;
+            /** Phases */
+            phases: components["schemas"]["Phase"][];
+            /** Discrepancies */
+            discrepancies: components["schemas"]["Discrepancy"][];
+            /**
+             * Doubts
+             * @default []
+             */
+            doubts: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * Connected
          * @description The number of a new broker, by which webhooks name it.
          */
@@ -1088,6 +1243,26 @@ export interface components {
             sent: boolean;
             /** Reason */
             reason: string | null;
+        };
+        /**
+         * Discrepancy
+         * @description An order on which the two sides differed, and what was done about it.
+         */
+        Discrepancy: {
+            /** Order */
+            order: string | null;
+            /** Symbol */
+            symbol: string;
+            /** Exchange Order Id */
+            exchange_order_id: string | null;
+            /** Ours */
+            ours: string;
+            /** Theirs */
+            theirs: string;
+            /** Resolution */
+            resolution: string;
+            /** Facts */
+            facts: string[];
         };
         /**
          * Enabled
@@ -1334,6 +1509,36 @@ export interface components {
             code?: string | null;
         };
         /**
+         * Metrics
+         * @description The ten metrics of all complete trades in one currency: amounts in it, rates and ratios as fractions.
+         *
+         *     What is undefined is null: a ratio without a loss, a drawdown without a trade, Sharpe and Sortino below two days.
+         */
+        Metrics: {
+            /** Currency */
+            currency: string;
+            /** Total Profit */
+            total_profit: string;
+            /** Trades */
+            trades: number;
+            /** Win Rate */
+            win_rate: string | null;
+            /** Average Win */
+            average_win: string | null;
+            /** Average Loss */
+            average_loss: string | null;
+            /** Profit Factor */
+            profit_factor: string | null;
+            /** Maximum Drawdown */
+            maximum_drawdown: string | null;
+            /** Recovery Factor */
+            recovery_factor: string | null;
+            /** Sharpe Ratio */
+            sharpe_ratio: string | null;
+            /** Sortino Ratio */
+            sortino_ratio: string | null;
+        };
+        /**
          * Named
          * @description A name, repeated by whoever is about to do something that cannot be taken back.
          */
@@ -1416,6 +1621,28 @@ export interface components {
             new: string;
         };
         /**
+         * Ours
+         * @description Our record; quantities in base.
+         */
+        Ours: {
+            /** Status */
+            status: string;
+            /** Reason */
+            reason: string | null;
+            /** Quantity */
+            quantity: string | null;
+            /** Filled */
+            filled: string;
+            /** Submitted At */
+            submitted_at: string | null;
+            /** Valid Until */
+            valid_until: string | null;
+            /** Client Order Id */
+            client_order_id: string;
+            /** Exchange Order Id */
+            exchange_order_id: string | null;
+        };
+        /**
          * Pairs
          * @description How many pairs there are, and whether another broker had loaded them.
          */
@@ -1424,6 +1651,20 @@ export interface components {
             count: number;
             /** Shared */
             shared: boolean;
+        };
+        /**
+         * Phase
+         * @description One step of a comparison, how long it took and what it met.
+         */
+        Phase: {
+            /** Phase */
+            phase: string;
+            /** Seconds */
+            seconds: string;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
         };
         /**
          * Position
@@ -1515,12 +1756,78 @@ export interface components {
             current: string;
         };
         /**
+         * Reconciliation
+         * @description One comparison of a broker with its exchange.
+         */
+        Reconciliation: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Occasion */
+            occasion: string;
+            /** State */
+            state: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Seconds */
+            seconds: string | null;
+            /** Failure */
+            failure: string | null;
+            /** Phases */
+            phases: components["schemas"]["Phase"][];
+            /** Discrepancies */
+            discrepancies: components["schemas"]["Discrepancy"][];
+        };
+        /**
+         * Reconciliations
+         * @description A page, newest first; `next` is the cursor of the following one.
+         */
+        Reconciliations: {
+            /** Items */
+            items: components["schemas"]["Reconciliation"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * RecoveryCodes
          * @description Codes for the day the authenticator is lost, each good for one login.
          */
         RecoveryCodes: {
             /** Codes */
             codes: string[];
+        };
+        /**
+         * Resolution
+         * @description How the doubt ends, why, and the password of the user who says so.
+         */
+        Resolution: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "open" | "closed" | "cancelled" | "expired" | "rejected";
+            /** Reason */
+            reason: string;
+            /** Password */
+            password: string;
+        };
+        /**
+         * SentAgain
+         * @description The new order.
+         */
+        SentAgain: {
+            /**
+             * Order
+             * Format: uuid
+             */
+            order: string;
         };
         /**
          * Session
@@ -1548,6 +1855,14 @@ export interface components {
             items: components["schemas"]["KeptSession"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * Sides
+         * @description Both at this moment.
+         */
+        Sides: {
+            ours: components["schemas"]["Ours"];
+            theirs: components["schemas"]["Theirs"];
         };
         /**
          * Start
@@ -1595,6 +1910,28 @@ export interface components {
             figures: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Theirs
+         * @description The exchange's word. `answered` is false when nobody could be asked, `found` when it does not show the order.
+         */
+        Theirs: {
+            /** Answered */
+            answered: boolean;
+            /** Problem */
+            problem?: string | null;
+            /** Found */
+            found?: boolean | null;
+            /** Status */
+            status?: string | null;
+            /** State */
+            state?: string | null;
+            /** Exchange Order Id */
+            exchange_order_id?: string | null;
+            /** Quantity */
+            quantity?: string | null;
+            /** Filled */
+            filled?: string | null;
         };
         /**
          * Trade
@@ -3055,6 +3392,113 @@ export interface operations {
             };
         };
     };
+    both_sides_api_orders__order__sides_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                order: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sides"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resolve_api_orders__order__resolve_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                order: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resolution"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    send_again_api_orders__order__send_again_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                order: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentAgain"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_positions_api_positions_get: {
         parameters: {
             query?: never;
@@ -3111,6 +3555,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Gains"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    metrics_api_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllMetrics"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_reconciliations_api_reconciliations_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliations"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reconcile_api_brokers__number__reconcile_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compared"];
                 };
             };
             /** @description Validation Error */

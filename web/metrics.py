@@ -1,0 +1,49 @@
+"""The ten metrics of everything that a user has traded to the end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter
+
+from application.requests import Action, Request
+from domain.amounts import plain, product
+from domain.refusals import Impossible
+from projections import gains
+from web.context import By, Context, InContext, books
+from web.forms import results as forms
+
+router = APIRouter(prefix="/api", tags=["metrics"])
+ASK_SECONDS = 10.0
+
+
+def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
+    """One set per quote currency, the most traded first. Raises `GatewayAway` while nobody calculates."""
+    by_currency: dict[str, list[dict[str, str | None]]] = {}
+    for row in gains.all_gains(cursor):
+        by_currency.setdefault(row["symbol"].partition("/")[2], []).append(
+            {
+                "opened_at": row["opened_at"] and row["opened_at"].isoformat(),
+                "closed_at": row["closed_at"].isoformat(),
+                "cost": plain(product(row["quantity"], row["average_entry"])),
+                "net": plain(row["net"]),
+            }
+        )
+    sets = sorted(by_currency.items(), key=lambda one: (-len(one[1]), one[0]))
+    return [forms.Metrics(currency=currency, **_calculated(context, user, trades)) for currency, trades in sets]
+
+
+def _calculated(context: Context, user: int, trades: list[dict[str, str | None]]) -> dict[str, Any]:
+    request = Request(user, Action.CALCULATE_METRICS, {"trades": trades}, "web", time.time())
+    *_, answer = context.gateway.ask(request, ASK_SECONDS)
+    if not answer.success or answer.data is None:
+        raise Impossible(answer.error or "the metrics could not be calculated", code=answer.code)
+    return dict(answer.data)
+
+
+@router.get("/metrics")
+def metrics(by: By, context: InContext) -> forms.AllMetrics:
+    """All complete trades of the user, whichever broker they were made at."""
+    with books(context, by.user) as cursor:
+        return forms.AllMetrics(items=metrics_of(context, by.user, cursor))
