@@ -42,7 +42,11 @@ class Doubts:
         base, _, quote = order.wish.symbol.partition("/")
         currency = quote if order.wish.side is Side.BUY else base
         self._doubts[order.id] = Doubt(
-            order.wish.symbol, currency, _worst(order), order.submitted_at, order.valid_until
+            order.wish.symbol,
+            currency,
+            worst_cost(order.wish.side, order.quantity, order.cost, order.price),
+            order.submitted_at,
+            order.valid_until,
         )
 
     def end(self, order_id: UUID) -> None:
@@ -63,11 +67,13 @@ class Doubts:
         return None if None in worst else total(amount for amount in worst if amount is not None)
 
 
-def _worst(order: Order) -> Decimal | None:
-    if order.wish.side is Side.SELL:
-        return order.quantity
-    if order.cost is not None:
-        return order.cost
-    if order.quantity is None or order.price is None:
-        return None
-    return product(order.quantity, order.price)
+def worst_cost(side: Side, quantity: Decimal | None, cost: Decimal | None, price: Decimal | None) -> Decimal | None:
+    """The most that an order in doubt can have spent: base currency of a sell, quote currency of a buy.
+
+    None for a buy at the market by quantity: nobody can tell.
+    """
+    if side is Side.SELL:
+        return quantity
+    if cost is not None:
+        return cost
+    return None if quantity is None or price is None else product(quantity, price)

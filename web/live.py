@@ -12,10 +12,11 @@ import psycopg
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from psycopg_pool import PoolTimeout
 
-from projections import alerts, brokers, gains, positions, trades, webhooks
+from projections import alerts, brokers, gains, positions, reconciliations, trades, webhooks
 from web.brokers import broker_rows
 from web.context import Context, books
 from web.forms.alerts import Alert
+from web.forms.results import Reconciliation
 from web.forms.trading import Gain
 from web.forms.webhooks import Webhook
 from web.health import health_of
@@ -33,10 +34,11 @@ NEWEST: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
     "gains": lambda cursor: gains.page(cursor, before=None, limit=ROWS),
     "brokers": brokers.all_brokers,
     "alerts": lambda cursor: alerts.page(cursor, before=None, limit=ROWS),
+    "reconciliations": lambda cursor: reconciliations.page(cursor, before=None, limit=ROWS),
 }
 """The newest rows of each topic that has a read model."""
 TOPICS = (*NEWEST, HEALTH)
-ROW_FORMS: dict[str, Any] = {"webhooks": Webhook, "gains": Gain, "alerts": Alert}
+ROW_FORMS: dict[str, Any] = {"webhooks": Webhook, "gains": Gain, "alerts": Alert, "reconciliations": Reconciliation}
 LOOK_SECONDS = 1.0
 """How often the books are looked at without a wake-up."""
 TOGETHER_SECONDS = 0.02

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from application import stops
+from application.doubts import worst_cost
+from domain.order import Status
+from domain.wish import Side
 from projections import fills, trades
 from web.context import By, Context, InContext, books
 from web.cursors import before_of, cursor_after
@@ -30,10 +34,17 @@ def trade_rows(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:
         forms.Trade(
             **row,
             average=row["executed_cost"] / row["filled"] if row["filled"] else None,
+            worst_cost=_worst_cost(row),
             fills=[forms.Fill(**fill) for fill in executed.get(row["id"], [])],
         )
         for row in rows
     ]
+
+
+def _worst_cost(row: dict[str, Any]) -> Decimal | None:
+    if row["state"] != Status.UNKNOWN:
+        return None
+    return worst_cost(Side(row["side"]), row["quantity"], row["cost"], row["price"])
 
 
 def _page(

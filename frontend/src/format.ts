@@ -36,3 +36,16 @@ export function time(value: string | null | undefined): string {
 export function gigabytes(value: number): string {
   return (value / 1e9).toFixed(1)
 }
+
+/** A fraction as percent. */
+export function percent(value: string): string {
+  return `${(Number(value) * 100).toFixed(1)} %`
+}
+
+/** How long ago, in the two largest units. */
+export function age(since: string, now: number): string {
+  const seconds = Math.max(Math.floor((now - Date.parse(since)) / 1000), 0)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+}

@@ -13,6 +13,10 @@ export const router = createRouter({
         { path: '', name: 'dashboard', component: () => import('./features/dashboard/DashboardPage.vue') },
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
         { path: 'alerts', name: 'alerts', component: () => import('./features/alerts/AlertsPage.vue') },
+        {
+          path: 'reconciliations', name: 'reconciliations',
+          component: () => import('./features/reconciliations/ReconciliationsPage.vue'),
+        },
         { path: 'account', name: 'account', component: () => import('./features/account/AccountPage.vue') },
         {
           path: 'admin', name: 'admin', meta: { admin: true },

@@ -23,7 +23,10 @@ class Fill(BaseModel):
 
 
 class Trade(BaseModel):
-    """An order with what became of it."""
+    """An order with what became of it.
+
+    `worst_cost` is the most that one in doubt can have spent: quote currency of a buy, base currency of a sell.
+    """
 
     id: UUID
     broker_id: int
@@ -57,7 +60,9 @@ class Trade(BaseModel):
     exchange_order_id: str | None
     cancel_requested: bool
     created_at: datetime
+    submitted_at: datetime | None
     updated_at: datetime
+    worst_cost: Amount | None
     fills: list[Fill]
 
 

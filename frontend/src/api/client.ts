@@ -17,6 +17,9 @@ export type Verdict = components['schemas']['Verdict']
 export type Step = components['schemas']['Step']
 export type Alert = components['schemas']['Alert']
 export type Channel = components['schemas']['Channel']
+export type Metrics = components['schemas']['Metrics']
+export type Reconciliation = components['schemas']['Reconciliation']
+export type Sides = components['schemas']['Sides']
 export type Health = components['schemas']['Health']
 
 /** What every refused request answers. */

@@ -1936,6 +1936,8 @@ export interface components {
         /**
          * Trade
          * @description An order with what became of it.
+         *
+         *     `worst_cost` is the most that one in doubt can have spent: quote currency of a buy, base currency of a sell.
          */
         Trade: {
             /**
@@ -2010,11 +2012,15 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Submitted At */
+            submitted_at: string | null;
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
+            /** Worst Cost */
+            worst_cost: string | null;
             /** Fills */
             fills: components["schemas"]["Fill"][];
         };

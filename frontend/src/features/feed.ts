@@ -7,6 +7,7 @@ import { useBrokers } from './brokers/store'
 import { useGains } from './gains/store'
 import { useHealth } from './health/store'
 import { usePositions } from './positions/store'
+import { useReconciliations } from './reconciliations/store'
 import { useSession } from './session/store'
 import { useTrades } from './trades/store'
 import { useWebhooks } from './webhooks/store'
@@ -24,6 +25,7 @@ export function follow(): void {
     gains: useGains(),
     brokers: useBrokers(),
     alerts: useAlerts(),
+    reconciliations: useReconciliations(),
     health: useHealth(),
   }
   live = new Live(
