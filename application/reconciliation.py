@@ -18,10 +18,11 @@ from application.exchange import ExchangeError, ExchangeId, OrderNotFound, Order
 from application.lookups import LookUps
 from application.runs import Run
 from domain.aggregate import carrying
+from domain.amounts import ZERO, plain
 from domain.market import Market
 from domain.order import ENDED, Order, Status
 from domain.position import Position
-from domain.reconciliation import Occasion, Phase, Resolution
+from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused
 from domain.wish import PRICED, TRIGGERED, Type, Wish
 
@@ -267,8 +268,11 @@ class Reconciler:
         key = report.native_symbol, report.exchange_order_id
         if report.native_symbol not in self._natives:
             return self._decide(run, None, report, NEVER)
-        if key not in self._suspicions and key not in self._told:
-            self._suspicions[key] = Suspicion(None, (), self._desk.clock())
+        if key in self._told:
+            return None
+        first = key not in self._suspicions
+        self._suspicions.setdefault(key, Suspicion(None, (), self._desk.clock()))
+        if first or run.occasion not in QUIET:
             run.note(None, report, NEVER, _theirs(report), Resolution.AWAITED)
         return None
 
@@ -305,8 +309,8 @@ class Reconciler:
 
 
 def _ours(order: Order) -> str:
-    return f"{order.status} {order.filled:f}/{order.quantity or order.cost or 0:f}"
+    return f"{order.status} {plain(order.filled)}/{plain(order.quantity or order.cost or ZERO)}"
 
 
 def _theirs(report: OrderReport) -> str:
-    return f"{report.native_status} {report.filled:f}/{report.quantity:f}"
+    return f"{report.native_status} {plain(report.filled)}/{plain(report.quantity)}"

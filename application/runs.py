@@ -72,7 +72,7 @@ class Run:
         """The two sides differ about an order, and this is what was done about it."""
         found = Discrepancy(
             order=None if order is None else order.id,
-            symbol=_symbol(order, report),
+            symbol=self._symbol(order, report),
             exchange_order_id=None if report is None else report.exchange_order_id,
             ours=ours,
             theirs=theirs,
@@ -84,6 +84,12 @@ class Run:
             "discrepancy", request_id=str(self.id), broker=self._desk.broker.number, symbol=found.symbol,
             order=str(found.order), ours=ours, theirs=theirs, resolution=resolution,
         )  # fmt: skip
+
+    def _symbol(self, order: Order | None, report: OrderReport | None) -> str:
+        if order is not None:
+            return order.wish.symbol
+        native = "" if report is None else report.native_symbol
+        return next((m.symbol for m in self._desk.markets.values() if m.native == native), native)
 
     async def complete(self) -> None:
         """Everything was compared."""
@@ -138,12 +144,6 @@ class Run:
                 for found, _ in self.found
             ],
         }
-
-
-def _symbol(order: Order | None, report: OrderReport | None) -> str:
-    if order is not None:
-        return order.wish.symbol
-    return "" if report is None else report.native_symbol
 
 
 def _rounded(seconds: float) -> Decimal:
