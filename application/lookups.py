@@ -64,11 +64,19 @@ class LookUps:
                 self._desk.log.warning("look_up_failed", order=str(order_id), error=str(error))
                 known = False
             if not known:
-                await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+                await asyncio.sleep(min(PAUSES[min(attempt, len(PAUSES) - 1)], self._until_provable(order_id)))
                 attempt += 1
             elif order_id not in self._once_more:
                 del self._tasks[order_id]  # here, where nothing can come between the look and the end
                 return
+
+    def _until_provable(self, order_id: UUID) -> float:
+        """Seconds until a doubt may be ended by proof: the look at that moment is not slept over."""
+        order = self._desk.recording.live.get(order_id)
+        if order is None or order.valid_until is None:
+            return PAUSES[-1]
+        left = (order.valid_until + PROOF_AFTER - self._desk.clock()).total_seconds()
+        return left if left > 0 else PAUSES[-1]
 
     async def _known(self, order_id: UUID) -> bool:
         order = await self._desk.recording.load(order_id)

@@ -53,6 +53,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[UUID, tuple[int, str]] = {}
         self._waiting: dict[int, list[tuple[str, UUID]]] = {}
+        self._unfinished: dict[int, list[Order]] = {}
         self._opening: dict[int, asyncio.Lock] = {}
         self._away_since: datetime | None = None
 
@@ -65,7 +66,7 @@ class Gateway:
         """What the log knows of unfinished orders and open positions waits for the lanes, the doubts first."""
         self._away_since = await asyncio.to_thread(self._house.store.recorded_last)
         ids = await asyncio.to_thread(self._house.store.orders_not_ended)
-        orders = [await asyncio.to_thread(self._house.store.get, Order, order_id) for order_id in ids]
+        orders = await asyncio.to_thread(self._house.store.get_all, Order, ids)
         for order in orders:
             if order.status in LIVE:
                 self._resume(order)
@@ -73,8 +74,9 @@ class Gateway:
         for order in orders:
             if order.status is Status.PLACED:
                 self.tell(order.broker, "send", order.id)
-        for position_id in await asyncio.to_thread(self._house.store.positions_open):
-            self._moved(await asyncio.to_thread(self._house.store.get, Position, position_id))
+        held = await asyncio.to_thread(self._house.store.positions_open)
+        for position in await asyncio.to_thread(self._house.store.get_all, Position, held):
+            self._moved(position)
 
     def start(self) -> None:
         """Begin beside everything else."""
@@ -89,7 +91,7 @@ class Gateway:
     def _resume(self, order: Order) -> None:
         lane = self._lanes.get(order.broker)
         if lane is None:
-            self._waiting.setdefault(order.broker, []).append(("resume", order.id))
+            self._unfinished.setdefault(order.broker, []).append(order)
         else:
             lane.resume(order)
 
@@ -115,17 +117,12 @@ class Gateway:
         lent = (self._house.store, self._sender, utc_now, self._log, self._away_since)
         desk = Desk(broker, exchange, credentials, markets, *lent)
         lane = Lane(desk)
-        # Doubts first: an entry must not overtake a doubt about its own symbol.
-        orders = []
-        for what, order_id in self._waiting.setdefault(number, []):  # which may grow meanwhile
-            if what == "resume":
-                orders.append(await asyncio.to_thread(self._house.store.get, Order, order_id))
         self._lanes[number] = lane
-        for order in orders:
+        # Doubts first: an entry must not overtake a doubt about its own symbol.
+        for order in self._unfinished.pop(number, []):
             lane.resume(order)
-        for what, order_id in self._waiting.pop(number, []):
-            if what != "resume":
-                self.tell(number, what, order_id)
+        for what, subject in self._waiting.pop(number, []):
+            self.tell(number, what, subject)
         self._working[number] = self._start(lane.work())
         self._listening[number] = self._start(lane.follow_stream())
         self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
