@@ -66,7 +66,7 @@ def calculate_metrics(trades: Sequence[CompletedTrade], capital: Decimal | None 
             average_loss=_ratio(-gross_loss, Decimal(len(losses))),
             profit_factor=_ratio(gross_profit, gross_loss),
             maximum_drawdown=drawdown,
-            recovery_factor=_ratio(gross_profit, drawdown or ZERO),
+            recovery_factor=_ratio(total_profit, drawdown or ZERO),
             sharpe_ratio=_sharpe_ratio(returns),
             sortino_ratio=_sortino_ratio(returns),
         )
