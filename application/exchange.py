@@ -219,6 +219,10 @@ class Exchange(Protocol):
     def busy(self) -> float:
         """Which fraction of this minute's budget of requests is used up."""
 
+    @property
+    def last_answer(self) -> float | None:
+        """When the exchange last answered anything (Unix time)."""
+
     async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """Take an order off the book. "Unknown order" is `OrderNotFound`, which is no end by itself."""
 

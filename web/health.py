@@ -11,6 +11,7 @@ from web.context import By, Context, InContext, books
 from web.forms import platform as forms
 
 router = APIRouter(prefix="/api/health", tags=["health"])
+DEGRADED_SECONDS, DOWN_SECONDS = 60.0, 120.0
 
 
 def health_of(context: Context, user: int) -> forms.Health:
@@ -38,6 +39,23 @@ def health_of(context: Context, user: int) -> forms.Health:
 def up() -> forms.Up:
     """The web terminal answers; needs no login and tells nothing else."""
     return forms.Up(up=True)
+
+
+@router.get("/exchanges")
+def exchanges(by: By, context: InContext) -> forms.ExchangesHealth:
+    """Each exchange that is in use: whether it answers. Nothing is known while the gateway is away."""
+    gateway = next((one["figures"] for one in context.terminals() if one["name"] == "gateway"), {})
+    ages = dict(gateway.get("exchanges", {}))
+    return forms.ExchangesHealth(
+        items=[forms.ExchangeHealth(name=name, state=_state_of(age), age=age) for name, age in sorted(ages.items())]
+    )
+
+
+def _state_of(age: float | None) -> str:
+    """It is asked for its time every half minute: two questions without an answer are no accident."""
+    if age is None or age >= DOWN_SECONDS:
+        return "down"
+    return "connected" if age < DEGRADED_SECONDS else "degraded"
 
 
 @router.get("/terminals")

@@ -247,6 +247,10 @@ class Gateway:
                 (round(o.total_seconds() * 1000, 1) for o in offsets if o is not None), default=None
             ),
             "doubts": sum(lane.doubts for lane in self._lanes.values()),
+            "exchanges": {
+                f"{exchange}/{venue}": client.last_answer and round(time.time() - client.last_answer, 1)
+                for (exchange, venue), client in self._clients.items()
+            },
         }
 
     async def close(self) -> None:

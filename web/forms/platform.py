@@ -63,3 +63,18 @@ class Up(BaseModel):
     """The platform answers."""
 
     up: bool
+
+
+class ExchangeHealth(BaseModel):
+    """An exchange at a venue: connected, degraded or down, and the age of its last answer in seconds."""
+
+    name: str
+    state: str
+    age: float | None
+
+
+class ExchangesHealth(BaseModel):
+    """All exchanges that are in use."""
+
+    items: list[ExchangeHealth]
+    next: str | None = None

@@ -62,6 +62,11 @@ class Binance:
         """The weight of this minute, as Binance's own headers count it, against the limit."""
         return self._http.pace.busy
 
+    @property
+    def last_answer(self) -> float | None:
+        """When Binance last answered anything (Unix time)."""
+        return self._http.last_answer
+
     # --- public ------------------------------------------------------------------------------------------------
 
     async def server_time(self) -> datetime:

@@ -960,6 +960,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/health/exchanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exchanges
+         * @description Each exchange that is in use: whether it answers. Nothing is known while the gateway is away.
+         */
+        get: operations["exchanges_api_health_exchanges_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health/terminals": {
         parameters: {
             query?: never;
@@ -1303,12 +1323,34 @@ export interface components {
             requests: string;
         };
         /**
+         * ExchangeHealth
+         * @description An exchange at a venue: connected, degraded or down, and the age of its last answer in seconds.
+         */
+        ExchangeHealth: {
+            /** Name */
+            name: string;
+            /** State */
+            state: string;
+            /** Age */
+            age: number | null;
+        };
+        /**
          * Exchanges
          * @description Every exchange that the gateway speaks natively.
          */
         Exchanges: {
             /** Items */
             items: components["schemas"]["Exchange"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * ExchangesHealth
+         * @description All exchanges that are in use.
+         */
+        ExchangesHealth: {
+            /** Items */
+            items: components["schemas"]["ExchangeHealth"][];
             /** Next */
             next?: string | null;
         };
@@ -4071,6 +4113,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Up"];
+                };
+            };
+        };
+    };
+    exchanges_api_health_exchanges_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangesHealth"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
