@@ -310,6 +310,17 @@ class Store:
             found = [row[0] for row in connection.execute(query, (client_order_id,))]
         return next((stream for stream in found if self.get(Order, stream).broker == broker), None)
 
+    def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
+        """The order of a broker that its exchange knows by this id in this market: asked of the log as well."""
+        query = """
+            SELECT DISTINCT stream FROM log.events
+            WHERE topic IN ('Order.Accepted', 'Order.Adopted', 'Order.Amended') AND log.exchange_order_id(state) = %s
+        """
+        with self.pool.connection() as connection:
+            found = [row[0] for row in connection.execute(query, (exchange_order_id,))]
+        orders = self.get_all(Order, found)
+        return next((o.id for o in orders if (o.broker, o.wish.symbol) == (broker, symbol)), None)
+
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something: their last execution did not complete the trade."""
         query = """

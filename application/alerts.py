@@ -28,6 +28,7 @@ LOUDNESS = {
     Cause.REPORT_CONTRADICTS: Severity.CRITICAL,
     Cause.ORDER_REOPENED: Severity.CRITICAL,
     Cause.TO_DECIDE: Severity.CRITICAL,
+    Cause.NOT_COMPARED: Severity.WARNING,
     Cause.RECORD_MALFORMED: Severity.WARNING,
     Cause.TERMINAL_DOWN: Severity.CRITICAL,
     Cause.TERMINAL_RESTARTED: Severity.WARNING,
@@ -80,6 +81,12 @@ def difference_to_decide(event: Any, store: Store) -> list[Alert]:
     run = store.get(Reconciliation, event.originator_id)
     facts = {"symbol": found.symbol, "broker": str(run.broker), "ours": found.ours, "theirs": found.theirs}
     return [_of(event, run.user, Cause.TO_DECIDE, facts)]
+
+
+def comparison_failed(event: Any, store: Store) -> list[Alert]:
+    """The exchange could not be asked what it knows: until it answers nothing is sent after a start."""
+    run = store.get(Reconciliation, event.originator_id)
+    return [_of(event, run.user, Cause.NOT_COMPARED, {"broker": str(run.broker), "reason": event.reason[:200]})]
 
 
 def order_refused(event: Any, store: Store) -> list[Alert]:

@@ -55,8 +55,8 @@ class Desk:
         self.away_since = away_since
         """When the platform last recorded anything before this process began: what happened since was not heard."""
         self.doubts = Doubts()
-        self.recording = Recording(exchange, lambda: self.credentials, markets, store, self.doubts)
         self._names: dict[str | tuple[str, str], UUID] = {}
+        self.recording = Recording(exchange, lambda: self.credentials, markets, store, self.doubts, self.know)
 
     def know(self, order: Order) -> None:
         """The exchange speaks of it by these ids; its own are numbers of one market."""
@@ -101,10 +101,9 @@ class Desk:
 
 
 def name_of(order: Order) -> OrderName:
-    """How an order is named to its exchange: one that was found there does not bear our client id.
+    """How an order is named to its exchange: by the exchange's own id as soon as it is known, which nobody changes.
 
-    While an amendment is under way nobody knows by which of two client ids it goes.
+    A client id changes with every amendment, ours or one made outside, and what was found there bears none of ours.
     """
-    if order.exchange_order_id is not None and (order.is_external or order.amendment is not None):
-        return ExchangeId(order.exchange_order_id)
-    return order.client_order_id
+    known = order.exchange_order_id
+    return order.client_order_id if known is None else ExchangeId(known)

@@ -128,7 +128,9 @@ def _amended(order: Order, report: OrderReport) -> Fact | None:
     price = report.price if moved else None
     quantity = report.quantity if report.quantity != order.quantity else None
     asked = order.amendment
-    by_us = asked is not None and (report.client_order_id == asked.client_order_id or quantity == asked.quantity)
+    by_us = asked is not None and (
+        report.client_order_id == asked.client_order_id or (quantity is not None and quantity == asked.quantity)
+    )
     if not by_us and quantity is None and price is None:
         return None
     number, raw = report.exchange_order_id, report.raw

@@ -86,6 +86,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Order.StatusUnknown": (told(alerts.status_unknown),),
     "Order.Contradicted": (told(alerts.report_contradicts),),
     "Order.Corrected": (told(alerts.order_corrected),),
+    "Reconciliation.Failed": (told(alerts.comparison_failed),),
     "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
     "Position.ProtectionLost": (told(alerts.position_unprotected),),
     "Order.Rejected": (webhook_failed,),

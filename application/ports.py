@@ -37,6 +37,9 @@ class Store(Protocol):
     def order_named(self, broker: int, client_order_id: str) -> UUID | None:
         """The order of a broker that bears this client id, or ever bore it."""
 
+    def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
+        """The order of a broker that its exchange knows by this id in this market."""
+
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something."""
 

@@ -62,7 +62,9 @@ class Reconciler:
         self._told: set[tuple[str, str]] = set()
         """What only a person can decide is told once."""
         self._balances: dict[str, object] = {}
+        self._balances_now: dict[str, object] = {}
         self._natives: dict[str, Market] = {}
+        self._failing = False
         self._looked_until = desk.away_since
 
     async def run(self, occasion: Occasion, *, dry: bool = False) -> Run:
@@ -73,12 +75,17 @@ class Reconciler:
         """
         async with self._one_at_a_time:
             run = Run(self._desk, occasion, dry=dry)
+            seen = dict(self._suspicions), set(self._told)
             try:
                 await self._compare(run)
             except (ExchangeError, TimeoutError) as error:
-                await run.fail(error)
+                await run.fail(error, again=self._failing)
+                self._failing = True
             else:
                 await run.complete()
+                self._failing = False
+            if dry:
+                self._suspicions, self._told = seen  # whoever only looks leaves nothing behind
             return run
 
     async def _compare(self, run: Run) -> None:
@@ -98,7 +105,7 @@ class Reconciler:
         positions = await self._positions() if run.occasion is not Occasion.POLL else 0
         run.reach(Phase.RESTORE, positions=positions)
         if run.occasion is not Occasion.POLL and not run.dry:
-            self._looked_until = began
+            self._looked_until, self._balances = began, self._balances_now
 
     def _live(self) -> dict[UUID, Order]:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
@@ -135,7 +142,7 @@ class Reconciler:
         """Symbols of coins of which there is more or less than at the last sweep."""
         balances = await self._desk.exchange.balances(self._desk.credentials)
         now: dict[str, object] = {name: balance.free + balance.locked for name, balance in balances.items()}
-        before, self._balances = self._balances, now
+        before, self._balances_now = self._balances, now
         moved = {name for name in now.keys() | before.keys() if before and now.get(name) != before.get(name)}
         markets = self._desk.markets.values()
         return {m.symbol for m in markets if m.base in moved and m.quote in moved | now.keys() and m.active}
@@ -177,8 +184,9 @@ class Reconciler:
         named = await asyncio.to_thread(desk.store.order_named, desk.broker.number, report.client_order_id)
         market = self._natives.get(report.native_symbol)
         if named is None and market is not None:
-            adopted = Order.adopted_id(desk.broker.number, market.symbol, report.exchange_order_id)
-            named = adopted if await asyncio.to_thread(desk.store.find, Order, adopted) is not None else None
+            # Adopted, or ours under a client id that somebody changed outside.
+            ids = desk.broker.number, market.symbol, report.exchange_order_id
+            named = await asyncio.to_thread(desk.store.order_numbered, *ids)
         if named is not None:
             desk.know(await desk.recording.load(named))
         return named
@@ -232,10 +240,13 @@ class Reconciler:
             return None
         try:
             report = await desk.ask(order, market)
-        except OrderNotFound:
+        except ExchangeError as error:
+            first = order.id not in self._look_ups
             if not run.dry:
-                self._look_ups.begin(order.id)
-            return run.note(order, None, _ours(order), "not found", Resolution.LOOKED_UP)
+                self._look_ups.begin(order.id)  # which asks until there is an answer
+            if isinstance(error, OrderNotFound) and (first or run.occasion not in QUIET):
+                run.note(order, None, _ours(order), "not found", Resolution.LOOKED_UP)
+            return None
         return await self._said(run, order, report)
 
     # --- what is not believed at once --------------------------------------------------------------------------
@@ -247,13 +258,14 @@ class Reconciler:
             if suspicion.said_at > due or run.dry:
                 continue
             market = self._natives.get(key[0])
-            del self._suspicions[key]
             if market is None:
                 continue
             try:
                 report = await self._desk.exchange.query(self._desk.credentials, market, ExchangeId(key[1]))
             except OrderNotFound:
+                del self._suspicions[key]
                 continue
+            del self._suspicions[key]  # only now: without an answer it is asked about again
             if suspicion.order_id is not None:
                 order = await self._desk.recording.load(suspicion.order_id)
                 await self._said(run, order, report, suspicion.facts)

@@ -28,12 +28,14 @@ class Recording:
         markets: Mapping[str, Market],
         store: Store,
         doubts: Doubts,
+        know: Callable[[Order], None],
     ) -> None:
         self._exchange = exchange
         self._credentials = credentials
         self._markets = markets
         self._store = store
         self._doubts = doubts
+        self._know = know
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
         """The orders that this process has met and that have not ended, as it met them last."""
@@ -46,6 +48,7 @@ class Recording:
 
     def meet(self, order: Order) -> None:
         """The order as somebody has just loaded it."""
+        self._know(order)
         if order.status in ENDED:
             self.live.pop(order.id, None)
         else:

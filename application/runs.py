@@ -96,14 +96,15 @@ class Run:
         self.reach(Phase.AUDIT, discrepancies=len(self.found))
         await self._record()
 
-    async def fail(self, error: Exception) -> None:
-        """The exchange could not be asked to the end."""
+    async def fail(self, error: Exception, *, again: bool) -> None:
+        """The exchange could not be asked to the end; `again` says that the last comparison failed too."""
         self.refused = isinstance(error, RefusedByExchange)
         reason = self.failure = f"{type(error).__name__}: {error}"
         self._desk.log.warning(
             "reconciliation_failed", request_id=str(self.id), broker=self._desk.broker.number, reason=reason
         )
-        await self._record()
+        if not again or self.found:
+            await self._record()
 
     async def _record(self) -> None:
         """One commit. A poll that found nothing, or that nobody answered, leaves no trace."""

@@ -28,6 +28,7 @@ class Cause(StrEnum):
     REPORT_CONTRADICTS = "report_contradicts"
     ORDER_REOPENED = "order_reopened"
     TO_DECIDE = "to_decide"
+    NOT_COMPARED = "not_compared"
     RECORD_MALFORMED = "record_malformed"
     TERMINAL_DOWN = "terminal_down"
     TERMINAL_RESTARTED = "terminal_restarted"

@@ -42,9 +42,9 @@ def up() -> forms.Up:
 
 
 @router.get("/exchanges")
-def exchanges(by: By, context: InContext) -> forms.ExchangesHealth:
+def exchanges(_: By, context: InContext) -> forms.ExchangesHealth:
     """Each exchange that is in use: whether it answers. Nothing is known while the gateway is away."""
-    gateway = next((one["figures"] for one in context.terminals() if one["name"] == "gateway"), {})
+    gateway: dict[str, Any] = next((one["figures"] for one in context.terminals() if one["name"] == "gateway"), {})
     ages = dict(gateway.get("exchanges", {}))
     return forms.ExchangesHealth(
         items=[forms.ExchangeHealth(name=name, state=_state_of(age), age=age) for name, age in sorted(ages.items())]

@@ -20,11 +20,12 @@ from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
 from application import desk as desks
 from application import lookups
-from application.exchange import Credentials
+from application.exchange import Credentials, OrderRequest
 from application.lane import Lane
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status
+from domain.reconciliation import Occasion
 from domain.user import Role, User
 from domain.wish import Side, Source, Type, Wish
 from tests.ports import neighbours
@@ -103,10 +104,22 @@ class Desk:
         await self.until(self.lane.reconciled.is_set)
         self.log.said.clear()
 
-    def new_lane(self) -> Lane:
-        """A lane as a gateway that has just started has it."""
+    def new_lane(self, away_since: datetime | None = None) -> Lane:
+        """A lane as a gateway that has just started has it; `away_since` is when the one before it ended."""
         lent = (self.broker, self.client, self.credentials, self.markets, self.store)
-        return Lane(desks.Desk(*lent, uuid4(), lambda: self.now, self.log))
+        return Lane(desks.Desk(*lent, uuid4(), lambda: self.now, self.log, away_since))
+
+    async def begin_anew(self, away_since: datetime | None = None) -> None:
+        """The lane ends, and another process opens one with what the log knows of unfinished orders."""
+        self.lane.stop()
+        self.lane = self.new_lane(away_since)
+        for order_id in await asyncio.to_thread(self.store.orders_not_ended):
+            order = await self.load(order_id)
+            if order.status is Status.PLACED:
+                self.lane.wish(order_id)
+            else:
+                self.lane.resume(order)
+        self.start(self.lane.work())
 
     def start(self, work: Any) -> None:
         """Something that runs as long as the desk is open."""
@@ -182,6 +195,33 @@ class Desk:
         """Let the lane follow the private stream, and wait until the subscription stands."""
         self.start(self.lane.follow_stream())
         await self.until(lambda: self.lane.streaming)
+
+    # --- comparing ---------------------------------------------------------------------------------------------
+
+    async def compare(self, occasion: Occasion = Occasion.REQUEST, *, dry: bool = False) -> list[Any]:
+        """Compare once, to the end; answers the differences that were found."""
+        run = await self.lane.reconcile(occasion, dry=dry)
+        assert run is not None
+        assert run.failure is None
+        return [found for found, _ in run.found]
+
+    async def compare_twice(self, occasion: Occasion = Occasion.REQUEST) -> list[Any]:
+        """What is not believed at once is believed the second time; answers what was found then."""
+        await self.compare(occasion)
+        self.pass_by(10)
+        return await self.compare(occasion)
+
+    async def elsewhere(self, client_id: str, symbol: str = "BTC/USDT", **wish: Any) -> PaperOrder:
+        """Somebody places an order with the same keys: a limit buy below the market unless `wish` says otherwise."""
+        wanted = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000), **wish}
+        request = OrderRequest(client_id, self.markets[symbol], Side.BUY, **wanted)
+        await self.client.place(self.credentials, request)
+        return self.on_exchange()[-1]
+
+    async def read(self, kind: str) -> list[Any]:
+        """All events of one kind of stream, or of one name."""
+        log = await asyncio.to_thread(self.store.read, 0)
+        return [recorded.event for recorded in log if f"{recorded.topic}.".startswith(f"{kind}.")]
 
     # --- what can be seen --------------------------------------------------------------------------------------
 

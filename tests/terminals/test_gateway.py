@@ -21,7 +21,7 @@ from aristobot.settings import Settings
 from aristobot.terminals.gateway import Gateway
 from aristobot.wiring import House
 from domain.aggregate import carrying
-from domain.broker import Exchange, Venue
+from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status
 from domain.wish import Type
 from tests.ports import neighbours
@@ -216,7 +216,7 @@ def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the_next_
             get = store.get
 
             def away(kind, *which):
-                if kind is Order:
+                if kind is Broker:
                     store.get = get
                     raise psycopg.OperationalError("the connection was lost")
                 return get(kind, *which)

@@ -1,0 +1,222 @@
+"""Orders that were made elsewhere with the same keys: they come into the books once, after a second look."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from adapters.paper.prices import PAIRS
+from application.alerts import difference_to_decide
+from application.exchange import NoAnswer
+from domain.alert import Cause
+from domain.order import Order, Status
+from domain.reconciliation import Occasion, Resolution
+from domain.wish import Source, Type
+
+
+async def away():
+    raise NoAnswer("nobody is there")
+
+
+async def adopted(desk):
+    """All orders that were found on the exchange."""
+    return [await desk.load(event.originator_id) for event in await desk.read("Order.Adopted")]
+
+
+@pytest.mark.parametrize("occasion", [Occasion.SWEEP, Occasion.RECONNECTION, Occasion.REQUEST])
+def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(trading, occasion):
+    """Not a moment sooner than ten seconds later, and never again, by this process or another."""
+
+    async def story():
+        async with trading() as desk:
+            there = await desk.elsewhere("web_1")
+            [found] = await desk.compare(occasion)
+            assert (found.order, found.resolution, found.ours) == (None, Resolution.AWAITED, "nothing")
+            desk.pass_by(9.99)
+            assert {one.resolution for one in await desk.compare(occasion)} <= {Resolution.AWAITED}
+            assert await adopted(desk) == []
+            desk.pass_by(0.01)
+            [found] = await desk.compare(occasion)
+            assert found.resolution is Resolution.ADOPTED
+            for _ in range(2):
+                assert [found async for found in found_again(desk, occasion)] == []
+                await desk.begin_anew()
+                await desk.until(desk.lane.reconciled.is_set)
+            [order] = await adopted(desk)
+            assert order.id == Order.adopted_id(1, "BTC/USDT", str(there.id))
+            assert (order.source, order.status, order.user) == (Source.EXTERNAL, Status.OPEN, 1)
+            assert (order.wish.type, order.quantity, order.price) == (Type.LIMIT, Decimal("0.01"), Decimal(40000))
+            assert order.client_order_id == f"EXT_1_BTCUSDT_{there.id}"
+
+    asyncio.run(story())
+
+
+async def found_again(desk, occasion):
+    """What two more comparisons find."""
+    for _ in range(2):
+        desk.pass_by(10)
+        for found in await desk.compare(occasion):
+            yield found
+
+
+def test_an_order_that_is_gone_at_the_second_look_was_never_one(trading):
+    """The exchange does not show it any more."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.elsewhere("web_1")
+            await desk.compare()
+            desk.show_orders(shown=False)
+            desk.pass_by(10)
+            assert await desk.compare() == []
+            assert await adopted(desk) == []
+
+    asyncio.run(story())
+
+
+def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(trading):
+    """In other symbols it does not look."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.becomes(await desk.rest(), Status.OPEN)
+            await desk.elsewhere("web_1")
+            await desk.elsewhere("web_2", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
+            await desk.compare_twice(Occasion.POLL)
+            assert [order.wish.symbol for order in await adopted(desk)] == ["BTC/USDT"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("heard", [False, True], ids=["compared", "heard"])
+@pytest.mark.parametrize("end", ["filled", "cancelled there", "cancelled by us"])
+def test_an_adopted_order_is_followed_to_its_end(trading, end, heard):
+    """It can be cancelled from here like any other; a fill has the exchange's trade."""
+
+    async def story():
+        async with trading() as desk:
+            there = await desk.elsewhere("web_1")
+            await desk.compare_twice()
+            [order] = await adopted(desk)
+            if heard:
+                await desk.listening()
+                await desk.known()
+            if end == "filled":
+                desk.hold("BTC/USDT", "39000")
+            elif end == "cancelled there":
+                desk.paper.ledger.cancel(there)
+            else:
+                await desk.cancel(order.id)
+            if not heard and end != "cancelled by us":
+                await desk.compare(Occasion.POLL)
+            order = await desk.becomes(order.id, Status.CLOSED if end == "filled" else Status.CANCELLED)
+            assert not there.rests
+            assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
+
+    asyncio.run(story())
+
+
+def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(trading):
+    """It bears our name, so a part of the log is lost: its owner is alarmed, once."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.elsewhere("ARISTO_1_LOST")
+            [found] = await desk.compare_twice()
+            assert found.resolution is Resolution.DECIDE
+            [order] = await adopted(desk)
+            assert found.order == order.id
+            desk.pass_by(10)
+            assert await desk.compare() == []
+            told = [e for e in await desk.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
+            alerts = [alert for event in told for alert in difference_to_decide(event, desk.store)]
+            assert [alert.cause for alert in alerts] == [Cause.TO_DECIDE]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopted(trading, known):
+    """As far back as the last word in the log, in the symbols of our books."""
+
+    async def story():
+        async with trading(USDT="5000") as desk:
+            await desk.becomes(await desk.rest(price="30000"), Status.OPEN)
+            there = await desk.elsewhere("web_1")
+            there.at -= 3_600_000
+            desk.hold("BTC/USDT", "39000")
+            await desk.begin_anew(desk.now - timedelta(hours=2) if known else None)
+            await desk.until(desk.lane.reconciled.is_set)
+            desk.pass_by(10)
+            await desk.compare()
+            assert [order.status for order in await adopted(desk)] == ([Status.CLOSED] if known else [])
+            assert [order.filled for order in await adopted(desk)] == ([there.filled] if known else [])
+
+    asyncio.run(story())
+
+
+# --- what failed is asked again ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["orders_since", "query"])
+def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_failed(trading, which):
+    """That it was seen that something moved, or seen once, is not forgotten with a question that nobody answered."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.compare(Occasion.SWEEP)
+            await desk.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
+            if which == "query":
+                await desk.compare(Occasion.SWEEP)
+                desk.pass_by(10)
+            desk.client.before[which] = away
+            run = await desk.lane.reconcile(Occasion.SWEEP)
+            assert run.failure is not None
+            del desk.client.before[which]
+            for _ in range(3):
+                desk.pass_by(10)
+                await desk.compare(Occasion.SWEEP)
+            assert [order.status for order in await adopted(desk)] == [Status.CLOSED]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("dry", [False, True], ids=["at once", "after a dry run"])
+def test_an_order_of_a_market_that_nobody_knows_is_told_once(trading, dry):
+    """A dry run, which records nothing, takes nothing away from the next one."""
+
+    async def story():
+        async with trading() as desk:
+            del desk.markets["ETH/USDT"]
+            account = next(iter(desk.paper.ledger.accounts.values()))
+            named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
+            desk.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
+            if dry:
+                [found] = await desk.compare(dry=True)
+                assert found.resolution is Resolution.DECIDE
+            await desk.compare()
+            await desk.compare()
+            told = [e for e in await desk.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
+            assert [event.discrepancy.resolution for event in told] == [Resolution.DECIDE]
+            assert await adopted(desk) == []
+
+    asyncio.run(story())
+
+
+def test_an_order_that_the_exchange_does_not_find_is_told_once(trading):
+    """It is asked for on and on; its absence is no news every ten seconds."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.becomes(await desk.rest(), Status.OPEN)
+            desk.show_orders(shown=False)
+            for _ in range(4):
+                await desk.compare(Occasion.POLL)
+                desk.pass_by(10)
+            told = [e for e in await desk.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
+            assert len(told) == 1
+
+    asyncio.run(story())

@@ -1,0 +1,88 @@
+"""An exchange that does not answer: nothing that is known changes, and nothing is sent until it could be asked."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from application.exchange import NoAnswer
+from domain.order import Status
+from domain.reconciliation import Occasion
+
+SENT = ["Placed", "Submitted", "Accepted"]
+
+
+async def away():
+    raise NoAnswer("nobody is there")
+
+
+@pytest.mark.parametrize("which", ["open_orders", "balances", "orders_since", "query"])
+def test_a_question_without_an_answer_changes_nothing(trading, which):
+    """Neither flat nor gone: the orders stay as they were until somebody answers."""
+
+    async def story():
+        async with trading() as desk:
+            order_id = (await desk.becomes(await desk.rest(), Status.OPEN)).id
+            [there] = desk.on_exchange()
+            desk.hold("BTC/USDT", "39000")
+            if which == "query":
+                desk.paper.ledger.orders[there.id].at -= 3_600_000  # made too long ago for the list of ended ones
+            desk.client.before[which] = away
+            run = await desk.lane.reconcile(Occasion.REQUEST)
+            assert await desk.facts(order_id) == SENT
+            if which == "query":
+                assert run.failure is None  # the others were compared; this one is asked about until it is known
+            else:
+                assert "nobody is there" in run.failure
+                kinds = [type(event).__name__ for event in await desk.read("Reconciliation")]
+                assert kinds[-1] == "Failed"
+            del desk.client.before[which]
+            await desk.compare()
+            assert await desk.facts(order_id) == [*SENT, "Filled", "Closed"]
+
+    asyncio.run(story())
+
+
+def test_nothing_is_sent_before_the_first_comparison_has_ended(trading):
+    """What was wished meanwhile is sent afterwards, in its order."""
+
+    async def story():
+        async with trading() as desk:
+            listed = asyncio.Event()
+            desk.client.before["open_orders"] = listed.wait
+            asked = desk.client.asked["open_orders"]
+            await desk.begin_anew()
+            first, second = await desk.rest(), await desk.rest(price="30000")
+            await desk.until(lambda: desk.client.asked["open_orders"] > asked)
+            assert desk.client.asked["place"] == 0
+            assert not desk.lane.reconciled.is_set()
+            listed.set()
+            for order_id in (first, second):
+                await desk.becomes(order_id, Status.OPEN)
+            names = [(await desk.load(order_id)).client_order_id for order_id in (first, second)]
+            assert [there.client_order_id for there in desk.on_exchange()] == names
+
+    asyncio.run(story())
+
+
+def test_while_the_exchange_is_away_the_lane_waits_and_then_sends_what_is_not_stale(trading):
+    """It asks again and again; an entry that grew too old meanwhile is refused."""
+
+    async def story():
+        async with trading() as desk:
+            desk.client.before["open_orders"] = away
+            await desk.begin_anew()
+            old = await desk.rest(not_after=desk.now + timedelta(seconds=30))
+            young = await desk.rest(not_after=desk.now + timedelta(seconds=90))
+            await desk.asked_again("open_orders", 1)
+            desk.pass_by(60)
+            assert desk.client.asked["place"] == 0
+            del desk.client.before["open_orders"]
+            await desk.becomes(young, Status.OPEN)
+            stale = await desk.becomes(old, Status.REFUSED)
+            assert stale.reason == "stale"
+            assert desk.client.asked["place"] == 1
+
+    asyncio.run(story())

@@ -1,0 +1,148 @@
+"""The paper exchange without a wire, and a log in memory: fast enough for thousands of random histories.
+
+The ledger, Binance's words and our reading of them are the real ones; only HTTP and PostgreSQL are left out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from uuid import UUID
+
+import msgspec
+
+from adapters.exchanges.binance import messages, parameters
+from adapters.exchanges.binance.client import CAPABILITIES
+from adapters.exchanges.binance.errors import error_of
+from adapters.paper.binance import forms
+from adapters.paper.binance.api import BinanceApi, Error
+from adapters.paper.binance.market import BinanceMarket
+from adapters.paper.exchange import Paper
+from application.exchange import NoAnswer
+from domain.order import ENDED, Order
+from domain.refusals import Conflict, NotFound
+
+
+class Books:
+    """The log of one platform, in memory; what is loaded is replayed each time, as from the real one."""
+
+    def __init__(self):
+        self.streams = defaultdict(list)
+
+    def get(self, kind, aggregate_id):
+        found = self.find(kind, aggregate_id)
+        if found is None:
+            raise NotFound(f"there is no such {kind.__name__}")
+        return found
+
+    def find(self, kind, aggregate_id):
+        found = None
+        for event in self.streams.get(aggregate_id, ()):
+            found = event.mutate(found)
+        return found
+
+    def save(self, *aggregates, **_):
+        events = [event for aggregate in aggregates for event in aggregate.collect_events()]
+        for event in events:
+            if event.originator_version != len(self.streams.get(event.originator_id, ())) + 1:
+                raise Conflict("another process was faster")
+            self.streams[event.originator_id].append(event)
+        return []
+
+    def orders(self):
+        """All orders as they stand now."""
+        found = [self.find(Order, stream) for stream in [*self.streams]]
+        return [order for order in found if isinstance(order, Order)]
+
+    def orders_not_ended(self):
+        return [order.id for order in self.orders() if order.status not in ENDED]
+
+    def order_named(self, broker: int, client_order_id: str) -> UUID | None:
+        named = (o for o in self.orders() if o.broker == broker and client_order_id in o.client_order_ids)
+        return next((order.id for order in named if not order.is_external), None)
+
+    def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
+        known = (o for o in self.orders() if (o.broker, o.wish.symbol) == (broker, symbol))
+        return next((order.id for order in known if exchange_order_id in order.exchange_order_ids), None)
+
+    def positions_open(self):
+        return []
+
+
+class SlowClock(Paper):
+    """A paper exchange whose time a test turns."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        super().__init__()
+
+    def now(self):
+        return int(self.clock().timestamp() * 1000)
+
+
+class InProcess:
+    """One account asked through the port. `silence` counts down to a question that is not answered.
+
+    `meanwhile` is what happens between the moment for which a list is true and the moment at which it is here.
+    """
+
+    valid_for, capabilities, busy = 5.0, CAPABILITIES, 0.0
+
+    def __init__(self, paper, account):
+        self.paper, self.account, self.api = paper, account, BinanceApi(paper)
+        self.said = defaultdict(list)
+        self.silence, self.meanwhile = None, None
+
+    def markets(self):
+        told = BinanceMarket(self.paper).exchange_info({})
+        return {m.symbol: m for m in messages.exchange_information_of(msgspec.json.encode(told))[1]}
+
+    def _ask(self, operation, meaning, **named):
+        if self.silence is not None:
+            self.silence -= 1
+            if self.silence < 0:
+                self.silence = None
+                raise NoAnswer("silence")
+        try:
+            told = operation(self.account, {name: str(value) for name, value in named.items()})
+        except Error as error:
+            raise error_of(error.status, msgspec.json.encode(error.told)) from error
+        return meaning(msgspec.json.encode(told))
+
+    def _heard(self, reports):
+        for report in reports:
+            self.said[report.exchange_order_id].append((self.paper.clock(), report.state))
+        return reports
+
+    async def query(self, _, market, name):
+        return self._heard(
+            [self._ask(self.api.query, messages.report_of, symbol=market.native, **parameters.of_name(name))]
+        )[0]
+
+    async def open_orders(self, _, market=None):
+        named = {"symbol": market.native} if market else {}
+        found = self._heard(self._ask(self.api.open_orders, messages.reports_of, **named))
+        if (happens := self.meanwhile) is not None:
+            self.meanwhile = None
+            await happens()
+        return found
+
+    async def orders_since(self, _, market, since):
+        named = {"symbol": market.native, "startTime": int(since.timestamp() * 1000), "limit": 1000}
+        return self._heard(self._ask(self.api.all_orders, messages.reports_of, **named))
+
+    async def fills_of(self, _, market, exchange_order_id):
+        return self._ask(self.api.my_trades, messages.fills_of, symbol=market.native, orderId=exchange_order_id)
+
+    async def balances(self, _):
+        return self._ask(self.api.account, messages.balances_of, omitZeroBalances="true")
+
+    def stream(self, tell):
+        """Tell each report of the private stream, as it would be heard at this moment."""
+
+        def hear(what, order, trade):
+            if order.account is self.account:
+                cancel_id = self.api.cancel_ids.get(order.id, "a-cancel")
+                told = forms.execution(what, order, trade, cancel_id, self.paper.now())
+                tell(messages.report_of_execution(msgspec.json.encode(told)))
+
+        self.paper.ledger.listeners.append(hear)

@@ -1,0 +1,310 @@
+"""The law of reconciliation: whatever happened unheard, two comparisons later the books are the exchange's truth.
+
+Random histories of two accounts, of which the platform hears a random part, late, twice or never, while lists are
+old by the time they are here and questions stay unanswered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from uuid import UUID, uuid5
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from adapters.paper.orders import Refused as RefusedThere
+from adapters.paper.prices import PAIRS
+from application import lookups
+from application.desk import Desk
+from application.exchange import Credentials
+from application.lane import Lane
+from domain.aggregate import carrying
+from domain.amounts import total
+from domain.broker import Broker, Exchange, Venue
+from domain.order import Order, Status
+from domain.reconciliation import Occasion
+from domain.wish import Side, Source, Type, Wish
+from tests.laws.exchange_in_process import Books, InProcess, SlowClock
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+SENDER, KEYS, NAMES = UUID(int=7), Credentials("key", "secret"), UUID(int=9)
+PRICES = {"BTC/USDT": Decimal(50000), "ETH/USDT": Decimal(2500)}
+SIZES = {"BTC/USDT": Decimal("0.01"), "ETH/USDT": Decimal("0.2")}
+LEVELS = [Decimal("0.9"), Decimal("0.95"), Decimal(1), Decimal("1.05"), Decimal("1.1")]
+STATES = {
+    "new": Status.OPEN, "partly": Status.OPEN, "filled": Status.CLOSED, "cancelled": Status.CANCELLED,
+    "expired": Status.EXPIRED,
+}  # fmt: skip
+SECOND_LOOK, PROOF = timedelta(seconds=10), timedelta(seconds=70)
+symbols, levels, sides = st.sampled_from(sorted(PRICES)), st.sampled_from(LEVELS), st.sampled_from(Side)
+brokers = st.sampled_from([0, 1])
+
+
+def one_of(data, things):
+    """One of these, drawn by its place, which a failing history shows in a line."""
+    return things[data.draw(st.integers(0, len(things) - 1))]
+
+
+class Log:
+    def info(self, *_, **__):
+        pass
+
+    warning = info
+
+
+class History(RuleBasedStateMachine):
+    @initialize()
+    def begin(self):
+        self.pauses, lookups.PAUSES = lookups.PAUSES, (0.001,)
+        self.loop, self.now, self.names = asyncio.new_event_loop(), NOW, 0
+        self.paper, self.books = SlowClock(lambda: self.now), Books()
+        self.reports, self.believed, self.lost, self.ran = [], set(), set(), 0
+        for symbol, price in PRICES.items():
+            self.paper.prices.hold(symbol, price)
+        self.here = [self.a_broker(number) for number in (1, 2)]
+        for here in self.here:
+            self.compare(here, Occasion.START)
+
+    def a_broker(self, number):
+        rich = {"USDT": Decimal(10**6), "BTC": Decimal(100), "ETH": Decimal(1000)}
+        port = InProcess(self.paper, self.paper.ledger.open_account("binance", rich))
+        with carrying(user="1"):
+            broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, f"paper {number}")
+        desk = Desk(broker, port, KEYS, port.markets(), self.books, SENDER, lambda: self.now, Log())
+        here = SimpleNamespace(number=number, port=port, desk=desk, lane=Lane(desk), account=port.account)
+        port.stream(lambda report: self.reports.append((here, report)))
+        return here
+
+    def wait(self, work):
+        async def bounded():
+            async with asyncio.timeout(5):
+                return await work
+
+        return self.loop.run_until_complete(bounded())
+
+    def a_name(self, kind):
+        self.names += 1
+        return f"{kind}_{self.names}"
+
+    # --- what happens --------------------------------------------------------------------------------------------
+
+    @rule(
+        broker=brokers, symbol=symbols, side=sides, level=levels,
+        kind=st.sampled_from([Type.LIMIT, Type.LIMIT, Type.MARKET]), partly=st.booleans(),
+        fate=st.sampled_from(["answered", "answered", "answer lost", "died", "never arrives"]),
+    )  # fmt: skip
+    def send(self, broker, symbol, side, level, kind, partly, fate):
+        """An order of ours, whose answer may be lost, or which never arrives."""
+        here, name = self.here[broker], self.a_name("ARISTO")
+        size, price = SIZES[symbol], level * PRICES[symbol] if kind is Type.LIMIT else None
+        wish = Wish(symbol, side, kind, quantity=size, price=price)
+        with carrying(user="1"):
+            order = Order.place(
+                order_id=uuid5(NAMES, name), user=1, broker=here.number, wish=wish, source=Source.MANUAL,
+                requester="somebody", client_order_id=name,
+            )  # fmt: skip
+            valid_until = here.desk.valid_until(self.now)
+            order.submit(SENDER, now=self.now, valid_until=valid_until, quantity=size, cost=None, price=price)
+            self.books.save(order)
+        here.desk.know(order)
+        here.desk.recording.meet(order)
+        if fate == "never arrives":
+            self.lost.add(order.id)
+        else:
+            self.place(here, symbol, side, kind, size, price, name, partly=partly)
+        if fate == "answered":
+            market = here.desk.markets[symbol]
+            self.wait(here.desk.recording.take(order.id, self.wait(here.port.query(KEYS, market, name))))
+        elif fate != "died":
+            self.wait(here.desk.doubted(order, "silence"))
+
+    def place(self, here, symbol, side, kind, size, price, name, *, partly):
+        named = {"client_order_id": name, "side": side.value, "type": kind.value, "quantity": size, "price": price}
+        self.paper.ledger.place(here.account, PAIRS[symbol], **named, partly=partly)
+
+    @rule(
+        broker=brokers, symbol=symbols, side=sides, level=levels, partly=st.booleans(),
+        made=st.sampled_from(["web", "ARISTO_LOST"]),
+    )  # fmt: skip
+    def elsewhere(self, broker, symbol, side, level, partly, made):
+        """Somebody else places an order with the same keys; or it was ours, and the log knows nothing of it."""
+        named = (symbol, side, Type.LIMIT, SIZES[symbol], level * PRICES[symbol], self.a_name(made))
+        self.place(self.here[broker], *named, partly=partly)
+
+    @rule(symbol=symbols, level=levels)
+    def move(self, symbol, level):
+        """The price fills what it reaches."""
+        self.paper.prices.hold(symbol, level * PRICES[symbol])
+
+    def resting(self):
+        return [order for order in self.paper.ledger.orders.values() if order.rests]
+
+    @precondition(lambda self: self.resting())
+    @rule(data=st.data(), smaller=st.booleans())
+    def change_there(self, data, smaller):
+        """Somebody cancels on the exchange's own page, or makes an order smaller, which changes its client id.
+
+        An order in doubt that loses its name bears nothing any more by which it could be found.
+        """
+        order = one_of(data, self.resting())
+        if not smaller or any(order.client_order_id in o.client_order_ids for o in self.in_doubt()):
+            return self.paper.ledger.cancel(order)
+        with suppress(RefusedThere):
+            self.paper.ledger.amend(
+                order, order.quantity * 3 / 4 // order.pair.step * order.pair.step, self.a_name("w")
+            )
+
+    def in_doubt(self):
+        return [order for order in self.books.orders() if not order.exchange_order_ids]
+
+    @rule(seconds=st.sampled_from([1, 5, 10, 30]))
+    def pass_by(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    # --- what we hear --------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.reports)
+    @rule(data=st.data())
+    def hear(self, data):
+        """Any report of the stream, in any order, early or late, once more."""
+        here, report = one_of(data, self.reports)
+        self.wait(here.desk.hear(report))
+
+    def open_here(self):
+        return [order for order in self.books.orders() if order.status is Status.OPEN and not order.is_external]
+
+    @precondition(lambda self: self.open_here())
+    @rule(data=st.data())
+    def believe_an_end(self, data):
+        """Our record of it is wrong."""
+        order = one_of(data, self.open_here())
+        here = self.here[order.broker - 1]
+        self.believed.add(order.id)
+        self.wait(here.desk.recording.say(order.id, lambda o: o.cancel("wrongly", "{}")))
+
+    @rule(
+        broker=brokers, occasion=st.sampled_from([Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION]),
+        dry=st.booleans(), silence=st.none() | st.integers(0, 6), symbol=symbols, level=levels,
+        meanwhile=st.sampled_from(["nothing", "unheard", "heard"]),
+    )  # fmt: skip
+    def compare_now(self, broker, occasion, dry, silence, symbol, level, meanwhile):
+        """A question may stay unanswered; the price may move while the list is on its way, heard or not."""
+        here, told = self.here[broker], len(self.reports)
+
+        async def happens():
+            self.move(symbol, level)
+            for desk, report in self.reports[told:] if meanwhile == "heard" else ():
+                await desk.desk.hear(report)
+
+        here.port.meanwhile = happens if meanwhile != "nothing" else None
+        self.compare(here, occasion, dry=dry, silence=silence)
+        here.port.meanwhile = None
+
+    def compare(self, here, occasion, *, dry=False, silence=None):
+        quiet, before = dry and not (here.port.meanwhile or len(here.lane._look_ups)), self.facts()
+        here.port.silence = silence
+        run = self.wait(here.lane.reconcile(occasion, dry=dry))
+        here.port.silence = None
+        assert silence is not None or run.failure is None
+        assert not quiet or self.facts() == before
+        return run
+
+    # --- what holds ----------------------------------------------------------------------------------------------
+
+    def facts(self):
+        return sum(len(events) for events in self.books.streams.values() if type(events[0]).__name__ in PLACED)
+
+    @invariant()
+    def no_execution_is_invented(self):
+        """Every trade of ours is one of the exchange's, with its size."""
+        trades = {str(trade.id): trade for trade in self.paper.ledger.trades}
+        for order in self.books.orders():
+            for trade_id, quantity in order.fills.items():
+                trade = trades[trade_id]
+                assert trade.quantity == quantity
+                assert [str(trade.order.id)] == order.exchange_order_ids
+                assert trade.order.account is self.here[order.broker - 1].account
+
+    @invariant()
+    def no_end_is_moved_by_one_report(self):
+        """What contradicts an end was said at least twice, long enough apart."""
+        for events in self.books.streams.values():
+            for event in events:
+                if type(event).__name__ == "Corrected":
+                    order = self.books.get(Order, event.originator_id)
+                    said = self.here[order.broker - 1].port.said[order.exchange_order_id]
+                    moments = [at for at, state in said if state is event.theirs]
+                    assert max(moments) - min(moments) >= SECOND_LOOK
+
+    @rule()
+    def settle(self):
+        """Compared twice, long enough apart, the books are the truth; once they are, a comparison adds nothing.
+
+        A symbol that came into the books with an order made elsewhere is looked through for others, ended ones too.
+        """
+        self.now += PROOF
+        self.compare_all()
+        self.compare_all()
+        for order in self.books.orders():
+            self.is_true(order)
+        for order in self.resting():
+            self.is_known(order)
+        self.compare_all()
+        self.compare_all()
+        facts = self.facts()
+        for occasion in (Occasion.POLL, Occasion.SWEEP, Occasion.REQUEST):
+            assert self.compare_all(occasion) == []
+        assert self.facts() == facts
+
+    def compare_all(self, occasion=Occasion.REQUEST):
+        self.now += SECOND_LOOK
+        found = []
+        for here in self.here:
+            found += [one for one, _ in self.compare(here, occasion).found]
+            self.wait(self.looked_up(here))
+        return found
+
+    async def looked_up(self, here):
+        while len(here.lane._look_ups):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+
+    def is_true(self, order):
+        """State, total and trades; two different ends are left as they are when no coins moved."""
+        if order.id in self.lost:
+            assert order.status is Status.REJECTED
+            return
+        there = self.paper.ledger.orders[int(order.exchange_order_id)]
+        if order.id in self.believed and not there.rests:
+            return
+        assert order.status is STATES[there.status]
+        assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
+        assert order.filled == total(order.fills.values()) == there.filled
+        assert not there.rests or order.quantity == there.quantity
+
+    def is_known(self, there):
+        """What rests on the exchange is one order here, whoever made it."""
+        known = [o for o in self.books.orders() if str(there.id) in o.exchange_order_ids]
+        assert len(known) == 1
+        assert known[0].status is Status.OPEN
+
+    def teardown(self):
+        if not hasattr(self, "loop"):
+            return
+        try:
+            self.settle()
+        finally:
+            for here in self.here:
+                here.lane.stop()
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            self.loop.close()
+            lookups.PAUSES = self.pauses
+
+
+PLACED = {"Placed", "Adopted"}
+History.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+test_two_comparisons_later_the_books_are_the_truth = History.TestCase

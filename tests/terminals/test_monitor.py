@@ -1,0 +1,211 @@
+"""The monitor through the real bus and counter: what nobody told is found, and what is away is looked at afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from decimal import Decimal
+
+import pytest
+
+from adapters.paper.faults import Fault
+from adapters.paper.prices import PAIRS
+from application.requests import Action
+from aristobot import comparing
+from aristobot.__main__ import main
+from aristobot.terminals import monitor as terminal
+from aristobot.terminals.monitor import Monitor
+from domain.alert import Cause
+from domain.order import Order, Status
+from domain.reconciliation import Occasion
+from projections.projector import PAGE, Books
+from tests.terminals.at_work import REST, Log, platform_for
+
+TRADE = {"opened_at": None, "closed_at": "2026-03-02T10:30:00Z", "cost": "100", "net": "10.5"}
+
+
+@pytest.fixture
+def platform(database, valkey, tmp_path, monkeypatch):
+    monkeypatch.setattr(terminal, "ASK_SECONDS", 2.0)
+    return platform_for(database, valkey, tmp_path, monkeypatch)
+
+
+async def at_work(house):
+    """A monitor, one user's broker with an order that rests, and nobody who hears the stream."""
+    user = await house.user()
+    account, keys = house.account(USDT="5000")
+    broker = await house.connect(user, keys)
+    order = await house.wish(broker)
+    lane = house.gateway._lanes[broker]
+    await house.until(lambda: lane.streaming and not lane.comparing and not lane._look_ups)
+    house.gateway._listening[broker].cancel()
+    return Monitor(house.web, Log()), broker, account, order
+
+
+async def look(monitor):
+    """One look; answers who could not be asked."""
+    await asyncio.to_thread(monitor.look)
+    return monitor.figures()["away"]
+
+
+def runs_of(house, topic="Started"):
+    """What comparisons have recorded besides that of the start."""
+    return [one.event for one in house.store.read(0, topics=[f"Reconciliation.{topic}"])]
+
+
+def alerts_of(house):
+    return [one.event for one in house.store.read(0, topics=["Alert.Raised"])]
+
+
+def elsewhere(house, account):
+    """An order in a symbol that no poll asks about."""
+    named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
+    house.server.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
+
+
+def test_a_fill_that_the_stream_did_not_tell_is_found(platform):
+    """One look is enough, and the next one adds nothing."""
+
+    async def story():
+        async with platform() as house:
+            monitor, _, _, order = await at_work(house)
+            house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
+            for _ in range(2):
+                assert await look(monitor) == []
+            assert house.store.get(Order, order.id).status is Status.CLOSED
+            assert [e.occasion for e in runs_of(house) if e.occasion is Occasion.POLL] == [Occasion.POLL]
+            assert monitor.figures()["look_age"] is not None
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("away", ["gateway", "exchange"])
+def test_who_was_away_is_looked_at_as_a_whole_afterwards(platform, away):
+    """Not only where orders of ours rest: much may have happened meanwhile."""
+
+    async def story():
+        async with platform() as house:
+            monitor, broker, account, _ = await at_work(house)
+            elsewhere(house, account)
+            assert await look(monitor) == []
+            if away == "gateway":
+                house._tasks[1].cancel()
+                await asyncio.gather(house._tasks[1], return_exceptions=True)
+            else:
+                house.server.paper.faults.add(Fault("query", "status_500"))
+            assert await look(monitor) == [broker]
+            assert monitor._log.said == ["broker_not_compared"]
+            assert not [e for e in runs_of(house) if e.occasion is Occasion.SWEEP]
+            if away == "gateway":
+                house._tasks.append(asyncio.create_task(house.gateway.counter.serve()))
+            assert await look(monitor) == []
+            [found] = [e.discrepancy for e in runs_of(house, "DiscrepancyFound")]
+            assert (found.symbol, found.resolution) == ("ETH/USDT", "awaited")
+            assert [e.occasion for e in runs_of(house)][-1] is Occasion.SWEEP
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("seconds", "told"), [("0", 1), ("180", 0)])
+def test_a_doubt_that_lasts_is_told_once(platform, monkeypatch, seconds, told):
+    """As soon as it has lasted for `ARISTOBOT_DOUBT_SECONDS`."""
+    monkeypatch.setenv("ARISTOBOT_DOUBT_SECONDS", seconds)
+
+    async def story():
+        async with platform() as house:
+            monitor, broker, _, _ = await at_work(house)
+            house.server.paper.faults.add(Fault("place_order", "lose_request"))
+            placed = await asyncio.to_thread(house.database.placed, house.store, 1, broker, **REST)
+            await house.until(lambda: house.store.get(Order, placed.id).status is Status.UNKNOWN)
+            for _ in range(2):
+                assert await look(monitor) == []
+            lasting = [alert for alert in alerts_of(house) if alert.cause is Cause.DOUBT_LASTS]
+            assert [alert.subject for alert in lasting] == [placed.id] * told
+            assert [alert.facts["symbol"] for alert in lasting] == ["BTC/USDT"] * told
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("symbol = ''", "symbol is missing"),
+        ("status = 'odd'", "status odd is no standard one"),
+        ("raw_response = NULL", "the exchange's answer is missing"),
+    ],
+)
+def test_a_malformed_record_is_told_once(platform, change, said):
+    """The good ones beside it are not."""
+
+    async def story():
+        async with platform() as house:
+            monitor, broker, _, order = await at_work(house)
+            await house.wish(broker)
+            books = Books(house.database.connect("aristobot_projector"))
+            while books.step(house.store.read, PAGE)[0]:
+                pass
+            house.database.tampering().execute(f"UPDATE books.trades SET {change} WHERE id = %s", (order.id,))
+            for _ in range(2):
+                assert await look(monitor) == []
+            [alert] = [alert for alert in alerts_of(house) if alert.cause is Cause.RECORD_MALFORMED]
+            assert (alert.subject, alert.facts["faults"]) == (order.id, said)
+
+    asyncio.run(story())
+
+
+def test_metrics_are_calculated_for_whoever_asks(platform):
+    """What are no trades is refused by name, and the next question is answered."""
+
+    async def story():
+        async with platform() as house:
+            stopping = threading.Event()
+            serving = asyncio.create_task(asyncio.to_thread(terminal._serve, house.web, Log(), stopping))
+            try:
+                for wrong in ({}, {"trades": None}, {"trades": [{**TRADE, "net": "NaN"}]}, {"trades": [{"net": "1"}]}):
+                    _, end = await house.ask(1, Action.CALCULATE_METRICS, **wrong)
+                    assert (end.success, end.data, end.code) == (False, None, "invalid")
+                _, end = await house.ask(1, Action.CALCULATE_METRICS, trades=[TRADE, {**TRADE, "net": "-0.5"}])
+                assert end.success
+                told = {name: end.data[name] for name in ("total_profit", "trades", "win_rate", "profit_factor")}
+                assert told == {"total_profit": "10.0", "trades": 2, "win_rate": "0.5", "profit_factor": "21"}
+            finally:
+                stopping.set()
+                await serving
+
+    asyncio.run(story())
+
+
+def test_the_command_line_compares_and_says_by_its_code_whether_somebody_has_to_decide(platform, monkeypatch, capsys):
+    """0 when all is told or recorded, 1 when something is left to a person or unheard, 2 when it cannot be asked."""
+
+    async def story():
+        async with platform() as house:
+            _, broker, account, order = await at_work(house)
+            monkeypatch.setenv("ARISTOBOT_DATABASE_URL", house.database.url)
+
+            async def reconcile(number):
+                given = ["reconcile", "--dry-run", "--json", "--broker", str(number)]
+                code = await asyncio.to_thread(main, given)
+                return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+            head = house.store.head()
+            code, [told] = await reconcile(broker)
+            assert (code, told["completed"], told["dry_run"], told["discrepancies"]) == (0, True, True, [])
+            assert [phase["phase"] for phase in told["phases"]] == ["fetch", "match", "external", "restore", "audit"]
+            house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
+            code, [told] = await reconcile(broker)
+            assert [found["resolution"] for found in told["discrepancies"]] == ["recorded"]
+            assert (code, told["discrepancies"][0]["order"]) == (0, str(order.id))
+            [there] = house.server.paper.ledger.of(account)
+            there.filled += 1
+            code, [told] = await reconcile(broker)
+            assert (code, [found["resolution"] for found in told["discrepancies"]]) == (1, ["decide"])
+            assert await reconcile(broker + 1) == (2, [])
+            house._tasks[1].cancel()
+            monkeypatch.setattr(comparing, "ASK_SECONDS", 0.2)
+            code, [told] = await reconcile(broker)
+            assert (code, told["completed"], told["discrepancies"]) == (1, False, [])
+            assert house.store.head() == head
+
+    asyncio.run(story())
