@@ -1,6 +1,6 @@
-# The words of this house: run test check bench clean.
+# The words of this house: run test check faults bench clean.
 .DEFAULT_GOAL := run
-.PHONY: run test check bench clean
+.PHONY: run test check faults bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,6 +18,9 @@ check: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: .venv/.installed
+	$(BIN)/pytest -n 2 --dist loadfile tests/faults
 
 bench: .venv/.clients
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

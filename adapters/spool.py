@@ -40,10 +40,14 @@ class Spool:
             path = self._folder / f"{self._next:012d}.{kind}"
             self._next += 1
             temporary = path.with_suffix(".part")
-            with temporary.open("wb") as file:
-                file.write(self._seal(msgspec.json.encode(delivery)))
-                file.flush()
-                os.fsync(file.fileno())
+            try:
+                with temporary.open("wb") as file:
+                    file.write(self._seal(msgspec.json.encode(delivery)))
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                temporary.unlink(missing_ok=True)  # a full disk: the sender is told, and no rest stays behind
+                raise
             temporary.rename(path)
             folder = os.open(self._folder, os.O_RDONLY)
             try:

@@ -22,7 +22,7 @@ from application.guard import Guard
 from application.legs import Legs
 from application.limits import reserve
 from application.lookups import PROOF_AFTER, LookUps
-from application.positions import INSISTED, PROTECTION
+from application.positions import INSISTED
 from application.reconciliation import Reconciler
 from application.recording import as_gateway, request_id
 from application.runs import Run
@@ -30,7 +30,7 @@ from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
 from domain.broker import Broker, Usage
 from domain.market import Market
-from domain.order import Order, Status
+from domain.order import PROTECTION, Order, Status
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible, Invalid
 from domain.spending import Spending

@@ -18,11 +18,10 @@ from application.exchange import (
     RefusedByExchange,
 )
 from application.lookups import LookUps
-from application.positions import PROTECTION
 from application.protection import STOPS, Target, alone, as_rested, wishes_of
 from domain.aggregate import carrying
 from domain.market import Market
-from domain.order import ENDED, Order
+from domain.order import ENDED, PROTECTION, Order
 from domain.position import Position
 from domain.wish import Source, Wish
 

@@ -11,14 +11,12 @@ from domain.aggregate import Aggregate
 from domain.amounts import ZERO
 from domain.broker import Broker
 from domain.market import Market
-from domain.order import ENDED, Order
+from domain.order import ENDED, PROTECTION, Order
 from domain.position import Execution, Position
 from domain.signal import Signal
 from domain.webhook import Webhook
 from domain.wish import HUNDRED_PERCENT, Protection, Side, Source
 
-PROTECTION = "Protection"
-"""The requester of orders that protect a position or close it at its stop."""
 INSISTED = "Insisted"
 """The requester of an exit that its owner sends although it came too late: it waits for nothing any more."""
 RECENT_ENTRIES = 20

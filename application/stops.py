@@ -5,9 +5,8 @@ from __future__ import annotations
 from application.brokers import broker_of
 from application.commands import on_fresh_state
 from application.ports import Store
-from application.positions import PROTECTION
 from application.users import by_hand
-from domain.order import LIVE, Order, Status
+from domain.order import LIVE, PROTECTION, Order, Status
 from domain.refusals import Impossible
 from domain.user import User
 

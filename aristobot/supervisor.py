@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from adapters.keys import MasterKey
@@ -33,6 +34,7 @@ ORDER = ("gateway", "monitor", "projector", "web", "engine", "receiver", "alerts
 LONGEST_PAUSE = 30.0
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 0.2
+SERVER_PAUSE = 1.0
 
 
 class AlreadyRunning(Exception):
@@ -176,10 +178,19 @@ class Supervisor:
         while not stopping.wait(WATCH_SECONDS):
             for server in self._servers:
                 if not server.alive():
-                    self._log.error("server_died", server=type(server).__name__)
-                    server.start()
+                    self._start_again(server)
             for child in self._children:
                 self._look_after(child)
+
+    def _start_again(self, server: Postgres | Valkey) -> None:
+        """A server that cannot be started yet is tried again: what a dead one left may still hold its memory."""
+        name = type(server).__name__
+        self._log.error("server_died", server=name)
+        try:
+            server.start()
+        except (process.ServerError, psycopg.OperationalError, OSError) as error:
+            self._log.error("server_not_started", server=name, error=str(error))
+            time.sleep(SERVER_PAUSE)
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()

@@ -32,6 +32,9 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
+PROTECTION = "Protection"
+"""The requester of orders that protect a position or close it at its stop: their cause is the position."""
+
 ENDED = frozenset({Status.REFUSED, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
 LIVE = frozenset({Status.SUBMITTED, Status.UNKNOWN, Status.OPEN})
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.amounts import ZERO, product, total
-from domain.order import LIVE, Status
+from domain.order import LIVE, PROTECTION, Status
 from projections.readmodel import ReadModel, Row
 
 STANDARD = {
@@ -45,13 +45,18 @@ def _state(status: Status, **columns: Any) -> Row:
     return {"state": status.value, "status": STANDARD[status], **columns}
 
 
+def webhook_behind(event: Any) -> Any:
+    """The webhook that an order came from; what protects a position comes from the position."""
+    return event.cause if event.source == "webhook" and event.requester != PROTECTION else None
+
+
 def _placed(_: Row, event: Any) -> Row:
     wish = event.wish
     return _state(
         Status.PLACED,
         user_id=event.user,
         broker_id=event.broker,
-        webhook_id=event.cause if event.source == "webhook" else None,
+        webhook_id=webhook_behind(event),
         source=event.source,
         requester=event.requester,
         symbol=wish.symbol,
@@ -172,7 +177,7 @@ def _amended(row: Row, event: Any) -> Row:
 
 TRADES = ReadModel(
     name="trades",
-    version=4,
+    version=5,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",

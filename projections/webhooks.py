@@ -9,6 +9,7 @@ from domain.refusals import Invalid
 from domain.signal import Signal
 from domain.webhook import WebhookStatus
 from projections.readmodel import ReadModel, Row
+from projections.trades import webhook_behind
 
 _SHOWN = (
     "action", "symbol", "exchange", "interval", "price", "stop_loss", "take_profit", "percent", "indicator", "bar_time",
@@ -94,14 +95,15 @@ WEBHOOKS = ReadModel(
 
 
 def _linked(_: Row, event: Any) -> Row | None:
-    if event.source != "webhook" or event.cause is None:
+    webhook = webhook_behind(event)
+    if webhook is None:
         return None
-    return {"webhook_id": event.cause, "trade_id": event.originator_id, "user_id": event.user}
+    return {"webhook_id": webhook, "trade_id": event.originator_id, "user_id": event.user}
 
 
 WEBHOOK_TRADES = ReadModel(
     name="webhook_trades",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "webhook_id": "uuid NOT NULL",

@@ -38,6 +38,7 @@ class Control:
             ("GET", "balances", self._balances),
             ("PUT", "price", self._price),
             ("POST", "faults", self._add_fault),
+            ("GET", "faults", self._faults),
             ("DELETE", "faults", self._clear_faults),
             ("PUT", "limits", self._limits),
         ]
@@ -97,10 +98,15 @@ class Control:
 
     async def _add_fault(self, request: web.Request) -> dict[str, bool]:
         given = msgspec.json.decode(await request.read())
+        if given.get("exchange", "binance") not in EXCHANGES:
+            raise ValueError(f"exchange is one of {EXCHANGES}")
         self._paper.faults.add(
             Fault(given["when"], given["kind"], int(given.get("times", 1)), float(given.get("seconds", 1)))
         )
         return {"ok": True}
+
+    async def _faults(self, request: web.Request) -> list[dict[str, Any]]:
+        return [vars(fault) for fault in self._paper.faults.pending]
 
     async def _clear_faults(self, request: web.Request) -> dict[str, bool]:
         self._paper.faults.pending.clear()

@@ -33,6 +33,8 @@ _numbers = count(1)
 class Platform:
     """One HOME and what runs on it."""
 
+    program = "aristobot"
+
     def __init__(self, home: Path, eventually: Callable[..., Any], *arguments: str) -> None:
         self.home = home
         self.arguments = arguments
@@ -50,7 +52,7 @@ class Platform:
 
     def start(self) -> None:
         """Run it, wait until it has said how it is used, and log in."""
-        command = [sys.executable, "-m", "aristobot", "run", *self.arguments]
+        command = [sys.executable, "-m", self.program, "run", *self.arguments]
         with (self.home.parent / f"{self.home.name}.out").open("w+b") as out:
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=self.environment, stdout=out, stderr=out, start_new_session=True
@@ -225,8 +227,8 @@ def new_platform(eventually: Callable[..., Any]) -> Iterator[Callable[..., Platf
     folder.chmod(0o755)
     made: list[Platform] = []
 
-    def make(*arguments: str) -> Platform:
-        made.append(Platform(folder / f"h{len(made)}", eventually, *arguments))
+    def make(*arguments: str, kind: type[Platform] = Platform) -> Platform:
+        made.append(kind(folder / f"h{len(made)}", eventually, *arguments))
         made[-1].start()
         return made[-1]
 

@@ -14,7 +14,6 @@ from adapters.paper.binance.api import Error, Parameters
 from adapters.paper.binance.desk import Desk, Reply, limits_of
 from adapters.paper.orders import Account, PaperOrder, PaperTrade
 
-_STREAM_FAULTS = frozenset({"drop_stream", "duplicate_fill", "reorder_fills"})
 _OK, _CONNECTION_WEIGHT = 200, 2
 
 
@@ -113,7 +112,7 @@ class BinanceWsApi:
     def _happened(self, what: str, order: PaperOrder, trade: PaperTrade | None) -> None:
         if not any(order.account in mine.values() for mine in self._followed.values()):
             return
-        fault = self._paper.faults.take("stream", _STREAM_FAULTS)
+        fault = self._paper.faults.take("stream")
         kind, now = fault.kind if fault is not None else "", self._paper.now()
         told = forms.execution(what, order, trade, self._desk.api.cancel_ids.get(order.id, ""), now)
         if kind == "drop_stream":

@@ -1,0 +1,164 @@
+"""The books against the exchange: what is lost, what is there twice, and what has not come to its end yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+import httpx
+
+from adapters.paper.prices import PAIRS
+from aristobot.demo import BALANCES
+
+NEVER_THERE = frozenset({"refused", "rejected"})
+ENDS, ANY = frozenset({"executed", "failed", "refused", "ignored"}), "any end"
+SOME = 5
+
+
+@dataclass(repr=False)
+class Differences:
+    """What a comparison found, in words."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.lost or self.doubled or self.open)
+
+    def __repr__(self) -> str:
+        """Some of each kind."""
+        kinds = (("lost", self.lost), ("doubled", self.doubled), ("open", self.open))
+        return "; ".join(f"{len(found)} {kind}: {', '.join(found[:SOME])}" for kind, found in kinds if found)
+
+    def count(self, what: str, times: int, expected: int = 1) -> None:
+        """So often it is there."""
+        if times < expected:
+            self.lost.append(f"{what}: {times} of {expected}")
+        elif times > expected:
+            self.doubled.append(f"{what}: {times} for {expected}")
+
+    def see(self, what: str, ours: object, theirs: object) -> None:
+        """Both have to be the same in the end."""
+        if ours != theirs:
+            self.open.append(f"{what}: {ours}, not {theirs}")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything that the console and the exchange show at one moment."""
+
+    webhooks: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+    positions: dict[str, dict[str, Any]]
+    there: list[dict[str, Any]]
+    trades: list[dict[str, Any]]
+    balances: dict[str, Decimal]
+
+
+def read(house: Any, symbols: set[str]) -> Sheet:
+    """These symbols; the exchange is read first, so that what the books lack was there before they were asked."""
+    there, trades, [account] = (house.paper.get(f"/paper/{what}").json() for what in ("orders", "trades", "balances"))
+    orders, there, trades = (
+        [row for row in rows if row["symbol"] in symbols] for rows in (house.all_of("/api/orders"), there, trades)
+    )
+    balances: Counter[str] = Counter()
+    for held in (account["free"], account["locked"]):
+        balances.update({currency: Decimal(amount) for currency, amount in held.items()})
+    positions = {position["symbol"]: position for position in house.ask("/api/positions")["items"]}
+    return Sheet(house.all_of("/api/webhooks/history"), orders, positions, there, trades, {**balances})
+
+
+def compare(house: Any, markets: list[Any]) -> Differences:
+    """Whether each wanted order is on the exchange once, each trade in the books once, and all is protected."""
+    found = Differences()
+    try:
+        sheet = read(house, {market.symbol for market in markets})
+    except (httpx.TransportError, AssertionError) as error:
+        found.open.append(f"the console is away: {error}")
+        return found
+    for market in markets:
+        _webhooks(found, sheet, market)
+        _book(found, sheet, market)
+        _position(found, sheet, market)
+    _orders(found, sheet)
+    _fills(found, sheet)
+    return found
+
+
+def _webhooks(found: Differences, sheet: Sheet, market: Any) -> None:
+    """Each delivery is there once, has ended as it has to, and has led to one order or to none."""
+    for name, wanted in market.wanted.items():
+        rows = [row for row in sheet.webhooks if row["indicator"] == name]
+        found.count(f"webhook {name}", len(rows))
+        for row in rows:
+            if wanted.end != ANY or row["status"] not in ENDS:
+                found.see(f"webhook {name}", ended(row), wanted.end)
+            orders = [o for o in sheet.orders if (o["webhook_id"], o["requester"]) == (row["id"], "Webhooks")]
+            found.count(f"order of {name}", len(orders), wanted.orders)
+
+
+def ended(webhook: dict[str, Any]) -> str:
+    """Its status, with the reason where it has one."""
+    return " ".join(word for word in (webhook["status"], webhook["reason"]) if word)
+
+
+def _orders(found: Differences, sheet: Sheet) -> None:
+    """An order that was sent is on the exchange under its id, once; one that never was is not."""
+    there = {order["client_order_id"]: order for order in sheet.there}
+    for client_id, times in Counter(order["client_order_id"] for order in sheet.there).items():
+        found.count(f"{client_id} on the exchange", times)
+    for order in sheet.orders:
+        client_id, on_exchange = order["client_order_id"], there.pop(order["client_order_id"], None)
+        if on_exchange is None:
+            if order["state"] not in NEVER_THERE:
+                (found.lost if order["state"] in {"open", "closed"} else found.open).append(
+                    f"{client_id} is {order['state']} and not on the exchange"
+                )
+            continue
+        found.see(f"state of {client_id}", order["state"], on_exchange["status"])
+        found.see(f"filled of {client_id}", Decimal(order["filled"]), Decimal(on_exchange["filled"]))
+    found.lost.extend(f"{client_id} is on the exchange and not in the books" for client_id in there)
+
+
+def _fills(found: Differences, sheet: Sheet) -> None:
+    """Each trade of the exchange is counted once, and nothing else is."""
+    ours = Counter(
+        (order["exchange_order_id"], fill["trade_id"], Decimal(fill["quantity"]), Decimal(fill["price"]))
+        for order in sheet.orders
+        for fill in order["fills"]
+    )
+    theirs = {(t["order"], t["id"], Decimal(t["quantity"]), Decimal(t["price"])) for t in sheet.trades}
+    for trade in theirs:
+        found.count(f"trade {trade[1]} in the books", ours.pop(trade, 0))
+    found.doubled.extend(f"trade {trade[1]} is in the books alone" for trade in ours)
+
+
+def _book(found: Differences, sheet: Sheet, market: Any) -> None:
+    """Exactly what is wanted rests."""
+    resting = [order for order in sheet.there if (order["symbol"], order["status"]) == (market.symbol, "open")]
+    shapes = Counter((o["side"], o["type"], Decimal(o["stop_price"] or o["price"])) for o in resting)
+    for shape in shapes | market.rests:
+        what = " ".join(map(str, (market.symbol, *shape)))
+        (found.see if shapes[shape] < market.rests[shape] else found.count)(what, shapes[shape], market.rests[shape])
+
+
+def _position(found: Differences, sheet: Sheet, market: Any) -> None:
+    """The books hold what the account does, under a protection of its whole size where one is wanted."""
+    step, position = PAIRS[market.symbol].step, sheet.positions.get(market.symbol)
+    coins = sheet.balances.get(market.base, Decimal(0)) - Decimal(BALANCES.get(market.base, "0"))
+    if position is None:
+        found.see(f"held of {market.symbol}", "nothing", "nothing" if 0 <= coins < step else f"{coins}")
+        return
+    found.see(f"held of {market.symbol}", Decimal(position["held"]), coins)
+    if not market.protection:
+        return
+    whole = coins.quantize(step, rounding=ROUND_DOWN)
+    found.see(f"{market.symbol} is", position["protection"], "resting")
+    found.see(f"protected of {market.symbol}", Decimal(position["protected"]), whole)
+    for order in sheet.there:
+        if (order["symbol"], order["side"], order["status"]) == (market.symbol, "sell", "open"):
+            found.see(f"size of {order['client_order_id']}", Decimal(order["quantity"]), whole)

@@ -1,0 +1,93 @@
+"""Platforms under faults, and the table of what each fault cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.books import Differences
+from tests.faults.market import Market, until_true
+from tests.faults.stepping import STEP, TAKEN, write
+from tests.story.conftest import Platform
+from tests.story.conftest import new_platform as new_platform  # the fixture  # noqa: PLC0414
+
+ROW = "fault"
+PRICES = {"BTC": "64000", "ETH": "2800", "BNB": "580", "SOL": "150", "XRP": "0.6", "USDC": "1"}
+HEADS = ("step", "fault", "lost", "doubled", "time to truth")
+
+
+class Stepped(Platform):
+    """A platform whose terminals can be killed at one exact step."""
+
+    program = "tests.faults.stepping"
+
+    def kill_at(self, terminal: str, what: str, when: str, nth: int = 1) -> None:
+        """The next time, or the nth, that this terminal comes to this step it dies."""
+        (self.home / TAKEN).unlink(missing_ok=True)
+        write(self.home / STEP, {"terminal": terminal, "what": what, "when": when, "nth": nth})
+
+    def killed_at(self) -> float | None:
+        """When it has died (Unix time), None while it lives."""
+        try:
+            return (self.home / TAKEN).stat().st_ctime
+        except FileNotFoundError:
+            return None
+
+
+@pytest.fixture(scope="session")
+def house(new_platform: Callable[..., Any]) -> Iterator[Stepped]:
+    """The platform that is hurt in every way; its end is a clean one all the same."""
+    running = new_platform(kind=Stepped)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def markets(house: Stepped) -> dict[str, Market]:
+    """Its markets by their base."""
+    return {base: Market(house, base, price) for base, price in PRICES.items()}
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, Any], None]) -> Callable[..., None]:
+    """`tell(step, fault, differences, since)` writes a row of the table and fails for whatever differs."""
+
+    def row(step: str, fault: str, found: Differences, seconds: float) -> None:
+        record_property(ROW, [step, fault, len(found.lost), len(found.doubled), round(seconds, 1)])
+        assert not found, f"{found}"
+
+    return row
+
+
+@pytest.fixture
+def settled(tell: Callable[..., None]) -> Callable[..., None]:
+    """`settled(house, markets, step, fault, since)` waits until books and exchange are one, and tells how long."""
+
+    def wait(house: Any, markets: list[Market], step: str, fault: str, since: float, seconds: float = 60) -> None:
+        found = until_true(house, markets, since + seconds)
+        tell(step, fault, found, time.time() - since)
+
+    return wait
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The table, whatever process its rows come from."""
+    reports = [report for word in ("passed", "failed") for report in terminalreporter.getreports(word)]
+    rows = [row for report in reports for name, row in getattr(report, "user_properties", ()) if name == ROW]
+    if not rows:
+        return
+    table = [HEADS, *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(HEADS))]
+    terminalreporter.section("faults")
+    for row in table:
+        words = [word.ljust(width) for word, width in zip(row[:2], widths[:2], strict=True)]
+        numbers = [word.rjust(width) for word, width in zip(row[2:], widths[2:], strict=True)]
+        terminalreporter.write_line("  ".join(words + numbers))
+    terminalreporter.write_line(f"{len(rows)} faults, lost {_sum(rows, 2)}, doubled {_sum(rows, 3)}")
+
+
+def _sum(rows: list[list[Any]], column: int) -> int:
+    return sum(row[column] for row in rows)

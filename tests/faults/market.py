@@ -1,0 +1,200 @@
+"""One market of a platform under faults: what a trader asks for there, and what has to be true in the end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from adapters.paper.prices import PAIRS
+from tests.faults.books import Differences, compare
+
+Shape = tuple[str, str, Decimal]
+OK, BETWEEN_LOOKS = 200, 0.1
+NEVER = "never_reached_the_exchange"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a delivery has to end, and how many orders it leads to."""
+
+    end: str
+    orders: int
+
+
+class Market:
+    """A symbol at a price of the test's choosing. `rests` is what has to stand on the book: side, type, price."""
+
+    def __init__(self, house: Any, base: str, price: str) -> None:
+        self.house, self.base, self.symbol = house, base, f"{base}/USDT"
+        self.usual = Decimal(price)
+        self.wanted: dict[str, Wanted] = {}
+        self.rests: Counter[Shape] = Counter()
+        self.refused: list[str] = []
+        self.move(self.usual)
+
+    @property
+    def protection(self) -> bool:
+        """Whether a stop has to rest."""
+        return any(kind == "stop_loss" for _, kind, _ in self.rests)
+
+    def at(self, share: str) -> Decimal:
+        """A share of the usual price."""
+        return (self.usual * Decimal(share)).quantize(PAIRS[self.symbol].tick)
+
+    def move(self, price: Decimal) -> None:
+        self.house.price(str(price), self.symbol)
+
+    def alert(self, action: str, *, end: str = "executed", **fields: Any) -> None:
+        """Deliver an alert, as a sender does who tries again until it is taken."""
+        body = self._body(action, end, fields)
+        self.house.eventually(lambda: _said_yes(lambda: self.house.post(body)))
+
+    def deliver(self, end: str = "executed") -> int:
+        """An alert as `buy` delivers it, once; answers what the door said."""
+        body = self._body("BuyMarket", end, {"PourCent": 1})
+        answered = self.house.post(body).status_code
+        if answered != OK:
+            self.refused.append(body)
+        return answered
+
+    def again(self) -> None:
+        """The sender tries those again that were not taken."""
+        while self.refused:
+            body = self.refused.pop()
+            self.house.eventually(lambda body=body: _said_yes(lambda: self.house.post(body)))
+
+    def _body(self, action: str, end: str, fields: dict[str, Any]) -> str:
+        named = {"Symbol": f'"{self.base}USDT"', "BaseCurrency": f'"{self.base}"', "PourCent": "5"}
+        body, name = self.house.alert(action, **{**named, **{key: str(value) for key, value in fields.items()}})
+        self.wanted[name] = Wanted(end, 0 if action == "MAJ" else 1)
+        return body
+
+    def settle(self, seconds: float = 30) -> None:
+        """Wait until all is as it has to be."""
+        found = until_true(self.house, [self], time.time() + seconds)
+        assert not found, f"{found}"
+
+    def orders(self) -> list[dict[str, Any]]:
+        """What the books show of this market's."""
+        return [order for order in self.house.all_of("/api/orders") if order["symbol"] == self.symbol]
+
+    def reasons_of_rejections(self) -> set[str]:
+        return {order["reason"] for order in self.orders() if order["state"] == "rejected"}
+
+    def changed_at(self) -> float:
+        """When the last of its orders changed (Unix time)."""
+        return max(datetime.fromisoformat(order["updated_at"]).timestamp() for order in self.orders())
+
+    def trades(self) -> int:
+        """How many the exchange has seen."""
+        return sum(trade["symbol"] == self.symbol for trade in self.house.paper.get("/paper/trades").json())
+
+    # --- what a trader does ------------------------------------------------------------------------------------
+
+    def buy(self, **how: Any) -> None:
+        """At the market, without protection."""
+        self.alert("BuyMarket", PourCent=1, **how)
+
+    def rest(self, *, arrives: bool = True, **how: Any) -> None:
+        """A limit below the market."""
+        self.rests["buy", "limit", self.at("0.96")] += arrives
+        self.alert("BuyLimit", PourCent=1, Prix=self.at("0.96"), **how)
+
+    def fill(self, share: str = "0.95") -> None:
+        """The market comes down to what rests."""
+        self.rests.clear()
+        self.move(self.at(share))
+
+    def cancel(self) -> None:
+        """All that rests without protecting anything is taken off, by a person who asks until it is heard."""
+        self.rests.clear()
+        self.house.eventually(lambda: _said_yes(lambda: self.house.console.post("/api/orders/cancel-all")))
+
+    def protect(self, stop: str = "0.94", **how: Any) -> None:
+        """Bought under a stop and a target."""
+        self._protected_at(stop)
+        self.alert("BuyMarket", PrixSL=self.at(stop), PrixTP=self.at("1.1"), **how)
+
+    def shift(self, **how: Any) -> None:
+        """The stop moves."""
+        stop = "0.95" if self.rests["sell", "stop_loss", self.at("0.94")] else "0.94"
+        self._protected_at(stop)
+        self.alert("MAJ", PrixSL=self.at(stop), PourCent=100, **how)
+
+    def sell_some(self, **how: Any) -> None:
+        """Some of what is held; the rest stays protected."""
+        self.alert("SellMarket", PourCent=15, **how)
+
+    def sell(self, **how: Any) -> None:
+        """All of it."""
+        self.rests.clear()
+        self.alert("SellMarket", PourCent=100, **how)
+
+    def fall(self) -> None:
+        """Through the stop."""
+        self.rests.clear()
+        self.move(self.at("0.9"))
+
+    def rise(self) -> None:
+        """To the target."""
+        self.rests.clear()
+        self.move(self.at("1.2"))
+
+    def _protected_at(self, stop: str) -> None:
+        self.rests = Counter([("sell", "stop_loss", self.at(stop)), ("sell", "limit", self.at("1.1"))])
+
+    # --- from where it begins ----------------------------------------------------------------------------------
+
+    def usually(self) -> None:
+        """At the price from which everything begins."""
+        self.move(self.usual)
+
+    def resting(self) -> None:
+        """A buy that rests."""
+        self.usually()
+        if not self.rests:
+            self.rest()
+            self.settle()
+
+    def bare(self) -> None:
+        """No buy that rests."""
+        self.usually()
+        if self.rests:
+            self.cancel()
+            self.settle()
+
+    def protected(self) -> None:
+        """A position under protection."""
+        self.usually()
+        if not self.rests:
+            self.protect()
+            self.settle()
+
+    def flat(self) -> None:
+        """Nothing held."""
+        self.usually()
+        if self.rests:
+            self.sell()
+            self.settle()
+
+
+def until_true(house: Any, markets: list[Market], deadline: float) -> Differences:
+    """What is different still when there is nothing any more, or when it is too late."""
+    found = compare(house, markets)
+    while found and time.time() < deadline:
+        time.sleep(BETWEEN_LOOKS)  # a comparison reads everything, and the same processors have to start what has died
+        found = compare(house, markets)
+    return found
+
+
+def _said_yes(ask: Any) -> bool:
+    try:
+        return ask().status_code == OK
+    except httpx.TransportError:
+        return False

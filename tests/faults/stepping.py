@@ -1,0 +1,124 @@
+"""`aristobot` with a terminal that dies at one exact step: `python -m tests.faults.stepping run`.
+
+The step stands in `step.json` of ARISTOBOT_HOME and is read at each one. The process that renames the file has taken
+it: it kills itself as `kill -9` would, and what is started in its place finds no step any more.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from json import JSONDecodeError, dumps, loads
+from pathlib import Path
+from typing import Any
+
+from adapters.eventstore import Recorder
+from adapters.exchanges.binance.client import Binance
+from aristobot import supervisor
+from aristobot.__main__ import main
+from projections.projector import Books
+
+BEFORE, AFTER = "before", "after"
+CALLS = ("place", "place_list", "cancel", "cancel_list", "amend")
+STEP, TAKEN = "step.json", "step.taken"
+
+
+class Steps:
+    """What one terminal is about to do and has done; some of it may be its last step."""
+
+    def __init__(self, terminal: str, home: Path) -> None:
+        self._terminal = terminal
+        self._asked, self._taken = home / STEP, home / TAKEN
+
+    def come_to(self, when: str, names: Sequence[str]) -> None:
+        """Die here if this is the step that is asked for, and the last but so many of its kind."""
+        try:
+            step = loads(self._asked.read_text())
+        except (FileNotFoundError, JSONDecodeError):
+            return
+        if (step["terminal"], step["when"]) != (self._terminal, when) or step["what"] not in names:
+            return
+        if step["nth"] > 1:
+            write(self._asked, {**step, "nth": step["nth"] - 1})
+            return
+        try:
+            self._asked.rename(self._taken)
+        except FileNotFoundError:
+            return  # another thread was faster, and this one has no more than a moment to live
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write(file: Path, step: dict[str, Any]) -> None:
+    """Nobody reads the half of it."""
+    part = file.with_suffix(".part")
+    part.write_text(dumps(step))
+    part.rename(file)
+
+
+def step_through(steps: Steps) -> None:
+    """Put the steps around appends to the log, changes at the exchange and commits of the books."""
+    Recorder.insert_events = _appending(steps, Recorder.insert_events)
+    for name in CALLS:
+        setattr(Binance, name, _asking(steps, name, getattr(Binance, name)))
+    Books._take, Books.step = _projecting(steps, Books._take, Books.step)
+
+
+def _appending(steps: Steps, append: Callable[..., Any]) -> Callable[..., Any]:
+    def insert_events(self: Recorder, stored_events: Sequence[Any], **options: Any) -> Any:
+        topics = [event.topic for event in stored_events]
+        steps.come_to(BEFORE, topics)
+        positions = append(self, stored_events, **options)
+        steps.come_to(AFTER, topics)
+        return positions
+
+    return insert_events
+
+
+def _asking(steps: Steps, name: str, ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def call(self: Binance, *arguments: Any) -> Any:
+        steps.come_to(BEFORE, [name])
+        answer = await ask(self, *arguments)
+        steps.come_to(AFTER, [name])
+        return answer
+
+    return call
+
+
+def _projecting(steps: Steps, take: Callable[..., Any], commit: Callable[..., Any]) -> tuple[Any, Any]:
+    """Before: the rows are written and not committed. After: they are, and nobody has been told."""
+    topics: list[str] = []
+
+    def taken(self: Books, part: Sequence[Any], **options: Any) -> Any:
+        changed = take(self, part, **options)
+        topics.extend(recorded.topic for recorded in part)
+        steps.come_to(BEFORE, topics)
+        return changed
+
+    def step(self: Books, *arguments: Any, **options: Any) -> Any:
+        topics.clear()
+        answer = commit(self, *arguments, **options)
+        steps.come_to(AFTER, topics)
+        return answer
+
+    return taken, step
+
+
+def _supervise() -> None:
+    """Children start through this module, and each death is as the first one: the next is not waited for longer."""
+    start = supervisor.process.start
+
+    def started(arguments: Sequence[Any], **options: Any) -> Any:
+        return start([__spec__.name if word == "aristobot" else word for word in arguments], **options)
+
+    supervisor.process.start = started
+    supervisor.LONGEST_PAUSE = 0.2
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "terminal":
+        step_through(Steps(sys.argv[2], Path(os.environ["ARISTOBOT_HOME"])))
+    else:
+        _supervise()
+    sys.exit(main())

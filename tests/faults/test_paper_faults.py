@@ -1,0 +1,160 @@
+"""An exchange that loses, hides, delays, repeats and garbles: the books end as if it had not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.faults.books import Differences, ended
+from tests.faults.market import Market, until_true
+
+TIMED = frozenset({"delay", "hide_order", "skew_clock", "reorder_fills"})
+
+
+def crossing(market: Market) -> None:
+    """A limit above the market, which moves a little once some of it is filled: what was left is filled too."""
+    before = market.trades()
+    market.alert("BuyLimit", PourCent=1, Prix=market.at("1.01"))
+    market.house.eventually(lambda: market.trades() > before)
+    market.move(market.at("0.98"))
+
+
+STORIES = {
+    "market order": ("BTC", Market.usually, Market.buy),
+    "crossing order": ("BTC", Market.usually, crossing),
+    "resting order": ("ETH", Market.bare, Market.rest),
+    "fill": ("ETH", Market.resting, Market.fill),
+    "cancel": ("ETH", Market.resting, Market.cancel),
+    "protected buy": ("BNB", Market.flat, Market.protect),
+    "moved stop": ("BNB", Market.protected, Market.shift),
+    "exit": ("BNB", Market.protected, Market.sell),
+    "stop": ("BNB", Market.protected, Market.fall),
+}
+FAULTS = """
+place_order   lose_answer     1.0  market order
+place_order   garbage         1.0  market order
+place_order   delay           2.0  market order
+place_order   status_429      1.0  market order
+place_order   hide_order      2.0  market order
+place_order   skew_clock      2.0  market order
+place_order   skew_clock     -2.0  market order
+place_order   partial_fill    1.0  crossing order
+place_order   lose_answer     1.0  resting order
+place_order   garbage         1.0  resting order
+place_order   hide_order      2.0  resting order
+place_order   lose_answer     1.0  protected buy
+place_order   lose_answer     1.0  moved stop
+place_order   garbage         1.0  moved stop
+place_order   delay           2.0  moved stop
+place_order   lose_answer     1.0  exit
+cancel_order  lose_answer     1.0  cancel
+cancel_order  lose_request    1.0  cancel
+cancel_order  garbage         1.0  cancel
+cancel_order  delay           2.0  cancel
+cancel_order  status_500      1.0  cancel
+cancel_order  status_429      1.0  cancel
+cancel_order  lose_answer     1.0  moved stop
+cancel_order  lose_request    1.0  moved stop
+cancel_order  garbage         1.0  moved stop
+cancel_order  delay           2.0  moved stop
+cancel_order  status_500      1.0  moved stop
+cancel_order  status_429      1.0  moved stop
+cancel_order  lose_answer     1.0  exit
+query         lose_answer     1.0  resting order
+query         lose_request    1.0  resting order
+query         garbage         1.0  resting order
+query         delay           2.0  resting order
+query         status_500      1.0  resting order
+query         status_429      1.0  resting order
+look_up       lose_answer     1.0  resting order
+look_up       lose_request    1.0  resting order
+look_up       garbage         1.0  resting order
+look_up       delay           2.0  resting order
+look_up       status_500      1.0  resting order
+look_up       status_429      1.0  resting order
+look_up       hide_order      2.0  resting order
+stream        drop_stream     1.0  fill
+stream        duplicate_fill  1.0  fill
+stream        reorder_fills   1.0  fill
+stream        drop_stream     1.0  stop
+stream        duplicate_fill  1.0  stop
+stream        reorder_fills   1.0  stop
+stream        skew_clock      2.0  protected buy
+stream        skew_clock     -2.0  protected buy
+"""
+DOUBT = [("place_order", "lose_answer"), ("stream", "drop_stream"), ("query", "delay", 0.0)]
+"""Only a look-up can tell what became of the order: its answer and its report are lost. The balance is asked first."""
+LOOKED_UP = 3
+"""Every order that has not ended is looked up then: this one, and what protects a position."""
+CASES = [line.split(maxsplit=3) for line in FAULTS.strip().splitlines()]
+
+
+class Paper:
+    """A platform at an exchange that does as it is told."""
+
+    def __init__(self, house: Any, markets: dict[str, Market]) -> None:
+        self.house, self.markets = house, markets
+        self.found, self.seconds = Differences(), 0.0
+
+    def fault(self, when: str, kind: str, seconds: float = 1.0, times: int = 1) -> None:
+        body = {"when": when, "kind": kind, "seconds": seconds, "times": times}
+        assert self.house.paper.post("/paper/faults", json=body).status_code == 200
+
+    def clear(self) -> None:
+        assert self.house.paper.delete("/paper/faults").status_code == 200
+
+    def tell(self, story: str, *faults: Any) -> list[Any]:
+        """Let it happen under these faults and wait for its end; answers what has become different in the books."""
+        base, begin, act = STORIES[story]
+        market = self.markets[base]
+        begin(market)
+        market.settle()
+        orders, names = self._orders(market), {*market.wanted}
+        for fault in faults:
+            self.fault(*fault)
+        began = time.time()
+        act(market)
+        self.found = until_true(self.house, [market], began + 60)
+        self.seconds = time.time() - began
+        self.clear()
+        alerts = [w for w in self.house.all_of("/api/webhooks/history") if w["indicator"] in {*market.wanted} - names]
+        changed = [told for order, told in self._orders(market).items() if orders.get(order) != told]
+        return [sorted((w["action"], ended(w)) for w in alerts), sorted({*changed})]
+
+    def _orders(self, market: Market) -> dict[str, tuple[Any, ...]]:
+        """What is read of each order that was not rejected; the amounts are of the moment."""
+        return {
+            o["id"]: (o["requester"], o["side"], o["type"], o["state"], Decimal(o["filled"]) > 0)
+            for o in self.house.all_of("/api/orders")
+            if o["symbol"] == market.symbol and o["state"] != "rejected"
+        }
+
+
+@pytest.fixture(scope="module")
+def paper(house: Any, markets: dict[str, Market]) -> Paper:
+    """What these tests disturb."""
+    return Paper(house, markets)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(paper: Paper) -> dict[str, list[Any]]:
+    """What each story leaves in the books when nothing goes wrong."""
+    return {story: paper.tell(story) for story in STORIES}
+
+
+@pytest.mark.parametrize(("when", "kind", "seconds", "story"), CASES)
+def test_the_books_end_as_if_nothing_had_been_wrong(
+    paper: Paper, undisturbed: dict[str, Any], when: str, kind: str, seconds: str, story: str, tell: Callable[..., None]
+) -> None:
+    """Same alerts with the same ends, same orders in the same states, and all of it as the exchange has it."""
+    faults = (
+        [*DOUBT, ("query", kind, float(seconds), LOOKED_UP)] if when == "look_up" else [(when, kind, float(seconds))]
+    )
+    told = paper.tell(story, *faults)
+    fault = f"{kind} {seconds} s" if kind in TIMED else kind
+    tell(f"{story}: {when}", fault, paper.found, paper.seconds)
+    assert told == undisturbed[story]

@@ -1,0 +1,211 @@
+"""kill -9 of a terminal at each step of a signal's way, right before and right after it was recorded or answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.faults.books import compare
+from tests.faults.conftest import PRICES, Stepped
+from tests.faults.market import NEVER, Market
+from tests.faults.stepping import AFTER
+
+LONGEST = 200
+"""What may never have arrived is given up a minute after it could have been carried out for the last time."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """From where it begins, and what happens then, at which market."""
+
+    base: str
+    begin: Callable[[Market], None]
+    act: Callable[[Market], None]
+
+
+STORIES = {
+    "market order": Story("BTC", Market.usually, Market.buy),
+    "resting order": Story("ETH", Market.usually, Market.rest),
+    "fill": Story("ETH", Market.resting, Market.fill),
+    "cancel": Story("ETH", Market.resting, Market.cancel),
+    "protected buy": Story("BNB", Market.flat, Market.protect),
+    "exit": Story("BNB", Market.protected, Market.sell),
+    "moved stop": Story("SOL", Market.protected, Market.shift),
+    "sale": Story("SOL", Market.protected, Market.sell_some),
+    "stop": Story("BNB", Market.protected, Market.fall),
+    "target": Story("BNB", Market.protected, Market.rise),
+}
+STEPS = """
+market order   receiver   Webhook.Received            before
+market order   receiver   Webhook.Received            after
+market order   engine     Order.Placed                before
+market order   engine     Order.Placed                after
+market order   gateway    Order.Submitted             before
+market order   gateway    place                       after
+market order   gateway    Order.Accepted              before
+market order   gateway    Order.Accepted              after
+market order   engine     Webhook.Executed            before
+market order   engine     Position.Grew               before
+market order   engine     Position.Grew               after
+market order   projector  Order.Filled                before
+market order   projector  Order.Filled                after
+resting order  gateway    place                       after
+resting order  gateway    Order.Accepted              after
+fill           gateway    Order.Filled                before
+fill           gateway    Order.Filled                after
+cancel         web        Order.CancelRequested       before
+cancel         web        Order.CancelRequested       after
+cancel         gateway    cancel                      before
+cancel         gateway    cancel                      after
+cancel         gateway    Order.Cancelled             before
+cancel         gateway    Order.Cancelled             after
+protected buy  engine     Position.ProtectionWanted   before
+protected buy  engine     Position.ProtectionWanted   after
+protected buy  gateway    Order.Submitted           2 before
+protected buy  gateway    place_list                  after
+protected buy  gateway    Order.Accepted            2 after
+protected buy  gateway    Order.Accepted            3 after
+protected buy  gateway    Position.ProtectionResting  before
+protected buy  gateway    Position.ProtectionResting  after
+exit           gateway    cancel_list                 after
+exit           gateway    place                       after
+exit           engine     Position.Reduced            before
+exit           engine     Position.Closed             after
+moved stop     engine     Position.ProtectionWanted   before
+moved stop     engine     Position.ProtectionWanted   after
+moved stop     gateway    cancel_list                 after
+moved stop     gateway    Order.Cancelled             after
+moved stop     gateway    Order.Cancelled           2 after
+moved stop     gateway    place_list                  after
+sale           gateway    cancel_list                 after
+sale           gateway    place                       after
+sale           gateway    Order.Filled                after
+sale           engine     Position.Reduced            before
+sale           gateway    Order.Submitted           2 before
+sale           gateway    place_list                  after
+stop           gateway    Order.Filled                before
+stop           gateway    Order.Filled                after
+stop           engine     Position.Closed             before
+target         gateway    Order.Expired               after
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One death: in which story, of whom, at what."""
+
+    story: str
+    terminal: str
+    what: str
+    when: str
+    nth: int = 1
+
+    @classmethod
+    def read(cls, line: str) -> Step:
+        """From a line of the table."""
+        story, rest = line[:15].strip(), line[15:].split()
+        nth = [word for word in rest if word.isdigit()]
+        terminal, what, when = (word for word in rest if not word.isdigit())
+        return cls(story, terminal, what, when, int(nth[0]) if nth else 1)
+
+    def __str__(self) -> str:
+        """As the table names it."""
+        return f"{self.story}: {self.terminal} {self.what}" + (f" {self.nth}" if self.nth > 1 else "")
+
+
+class Room:
+    """A platform, its markets, and when something went wrong at which of them."""
+
+    def __init__(self, house: Stepped, markets: dict[str, Market]) -> None:
+        self.house, self.markets = house, markets
+        self.died: dict[str, float] = {}
+
+    def kill(self, base: str, act: Callable[..., None], *step: Any, **how: Any) -> float:
+        """Let it happen at a market, and the terminal die at that step; answers when it did."""
+        self.house.kill_at(*step)
+        act(self.markets[base], **how)
+        self.died[base] = self.house.eventually(self.house.killed_at)
+        return self.died[base]
+
+    def lose(self, base: str, act: Callable[..., None], kind: str, **how: Any) -> None:
+        """Let it happen at a market, and the exchange not carry out what is sent."""
+        fault = {"when": "place_order", "kind": kind}
+        assert self.house.paper.post("/paper/faults", json=fault).status_code == 200
+        self.died[base] = time.time()
+        act(self.markets[base], **how)
+        self.house.eventually(lambda: "unknown" in {order["state"] for order in self.markets[base].orders()})
+
+
+LOST, NO_ANSWER = "lose_request", "status_500"
+UNSENT = {
+    "BTC": ("market order", Market.buy, LOST, {"end": f"failed {NEVER}"}),
+    "USDC": ("resting order", Market.rest, NO_ANSWER, {"arrives": False, "end": f"failed {NEVER}"}),
+    "ETH": ("market order", Market.buy, 1, {"end": f"failed {NEVER}"}),
+    "BNB": ("protected buy", Market.protect, 2, {}),
+    "XRP": ("moved stop", Market.shift, 1, {}),
+    "SOL": ("sale", Market.sell_some, 1, {"end": f"failed {NEVER}"}),
+}
+"""Requests that were not sent, or not carried out, by a fault or by the death at the first or second intent.
+
+Nobody can tell that nothing was sent, so a minute has to prove it.
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unsent(new_platform: Callable[..., Any]) -> Iterator[Room]:
+    """These deaths come first and are judged last, so that their minute is waited for once, beside everything else.
+
+    A doubt keeps more than its own market waiting, so they have a platform of their own.
+    """
+    house = new_platform(kind=Stepped)
+    room = Room(house, {base: Market(house, base, price) for base, price in PRICES.items()})
+    for base in ("SOL", "XRP"):
+        room.markets[base].protected()
+    for base, (_, act, how_lost, how) in UNSENT.items():
+        if isinstance(how_lost, int):
+            room.kill(base, act, "gateway", "Order.Submitted", AFTER, how_lost, **how)
+        else:
+            room.lose(base, act, how_lost, **how)
+    yield room
+    house.stop()
+
+
+@pytest.fixture(scope="module")
+def room(house: Stepped, markets: dict[str, Market]) -> Room:
+    """The platform of all other deaths."""
+    return Room(house, markets)
+
+
+@pytest.mark.parametrize(
+    "step", [Step.read(line) for line in STEPS.strip().splitlines()], ids=lambda step: f"{step} {step.when}"
+)
+def test_a_death_at_this_step_loses_and_doubles_nothing(room: Room, step: Step, settled: Callable[..., None]) -> None:
+    """Each order is on the exchange once, each trade is counted once, the webhook has ended, the stop rests."""
+    story, markets = STORIES[step.story], [*room.markets.values()]
+    story.begin(room.markets[story.base])
+    room.markets[story.base].settle()
+    died = room.kill(story.base, story.act, step.terminal, step.what, step.when, step.nth)
+    settled(room.house, markets, f"{step}", f"killed {step.when}", died)
+
+
+def test_nothing_of_it_comes_later(room: Room, tell: Callable[..., None]) -> None:
+    """When all is over: the log is whole, the books equal a rebuild, and the exchange still shows the same."""
+    audit, books = (room.house.command(*words) for words in (("audit", "verify"), ("projections", "verify")))
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    assert books.returncode == 0, books.stdout + books.stderr
+    tell("all of them", "looked at again", compare(room.house, [*room.markets.values()]), 0)
+
+
+@pytest.mark.parametrize("base", UNSENT)
+def test_what_was_never_sent_is_proven_and_done_without(unsent: Room, base: str, tell: Callable[..., None]) -> None:
+    """An entry or a sale has failed with that reason, a protection rests in the end; until then it is unknown."""
+    market, (story, _, lost, _) = unsent.markets[base], UNSENT[base]
+    market.settle(LONGEST)
+    assert market.reasons_of_rejections() == {NEVER}
+    step = Step(story, "gateway", "Order.Submitted", AFTER, lost if isinstance(lost, int) else 1)
+    fault = f"killed {AFTER}, so not sent" if isinstance(lost, int) else f"sent, {lost}"
+    tell(f"{step}", fault, compare(unsent.house, [market]), market.changed_at() - unsent.died[base])
