@@ -190,7 +190,7 @@ def test_the_exchange_falls_silent(servers: Servers, settled: Callable[..., None
 
 
 def test_postgresql_freezes(servers: Servers, settled: Callable[..., None]) -> None:
-    """The door goes on answering 200 and keeps what it took: it is carried out then, or has grown too old and says so."""
+    """The door goes on answering 200 and keeps what it took: carried out then, or told to have grown too old."""
     with servers.frozen():
         until = time.monotonic() + AWAY_SECONDS
         answers = [servers.busy.deliver(ANY) for _ in range(ALERTS)]
