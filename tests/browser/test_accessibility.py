@@ -9,7 +9,7 @@ import pytest
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = {"serious", "critical"}
-PAGES = ("/", "/webhooks", "/alerts", "/account", "/admin")
+PAGES = ("/", "/webhooks", "/alerts", "/reconciliations", "/account", "/admin")
 
 
 def _findings(page: Any) -> list[str]:

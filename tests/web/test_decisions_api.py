@@ -1,0 +1,160 @@
+"""What a person decides over the API, what the dashboard calculates, and comparisons on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from application.requests import Action
+from domain.aggregate import Personal, carrying
+from domain.order import Order, Status
+from domain.position import Execution, Position
+from domain.reconciliation import Discrepancy, Occasion, Phase, Reconciliation, Resolution
+from domain.wish import Side
+from tests.web.conftest import PASSWORDS
+
+Problem = Callable[..., None]
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+SAID = {"outcome": "cancelled", "reason": "I looked", "password": PASSWORDS["alice"]}
+
+
+@pytest.fixture
+def doubt(console: Any) -> Order:
+    """An order of alice's that nobody has answered."""
+    order: Order = console.database.submitted(console.store)
+    with carrying(user="1"):
+        order.doubt("no answer")
+        console.store.save(order)
+    console.project()
+    return order
+
+
+def test_both_sides_are_shown(console: Any, alice: Any, doubt: Order) -> None:
+    """Our record, and the exchange's word or that nobody could be asked."""
+    told = alice.get(f"/api/orders/{doubt.id}/sides").json()
+    assert (told["ours"]["status"], told["ours"]["quantity"]) == ("unknown", "1")
+    assert (told["theirs"]["answered"], told["theirs"]["found"]) == (True, False)
+    assert console.gateway.asked[-1].action is Action.QUERY_ORDER
+    console.gateway.ask = _away
+    assert alice.get(f"/api/orders/{doubt.id}/sides").json()["theirs"] == {
+        "answered": False, "problem": "gateway_away", "found": None, "status": None, "state": None,
+        "exchange_order_id": None, "quantity": None, "filled": None,
+    }  # fmt: skip
+
+
+def _away(*_: Any) -> Any:
+    from application.requests import GatewayAway
+
+    raise GatewayAway("nobody is there")
+
+
+def test_a_doubt_in_the_list_says_what_it_can_have_cost(console: Any, alice: Any) -> None:
+    """A sell its coins, a buy at a limit its amount; at the market nobody can tell."""
+    orders = [
+        console.database.submitted(console.store, side=Side.SELL),
+        console.database.submitted(console.store),
+        console.database.submitted(console.store, cost=Decimal(75)),
+    ]
+    for order in orders:
+        with carrying(user="1"):
+            order.doubt("no answer")
+            console.store.save(order)
+    console.project()
+    told = {row["id"]: row["worst_cost"] for row in alice.get("/api/orders").json()["items"]}
+    assert [told[str(order.id)] for order in orders] == ["1", None, "75"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "field"),
+    [
+        ({"password": "wrong"}, "password_wrong", "password"),
+        ({"reason": "   "}, "reason", "reason"),
+        ({"reason": "a\x00b"}, "reason", "reason"),
+        ({"outcome": "refused"}, "outcome", "outcome"),
+    ],
+)
+def test_a_resolution_needs_a_reason_and_the_password(
+    console: Any, alice: Any, doubt: Order, changed: dict[str, str], code: str, field: str
+) -> None:
+    """And an outcome that an exchange could tell; otherwise nothing is recorded."""
+    head = console.store.head()
+    answer = alice.post(f"/api/orders/{doubt.id}/resolve", json={**SAID, **changed})
+    assert answer.status_code == 422
+    assert field in answer.json()["field"]
+    assert console.store.head() == head
+
+
+def test_a_doubt_is_resolved_once(console: Any, alice: Any, doubt: Order, problem: Problem) -> None:
+    """Under the name of who says so; afterwards there is nothing to be resolved."""
+    assert alice.post(f"/api/orders/{doubt.id}/resolve", json=SAID).status_code == 204
+    order = console.store.get(Order, doubt.id)
+    assert (order.status, order.reason) == (Status.CANCELLED, "I looked")
+    problem(alice.post(f"/api/orders/{doubt.id}/resolve", json=SAID), 409, "order_cancelled")
+
+
+def test_a_late_exit_is_sent_again_as_one_order(console: Any, alice: Any, problem: Problem) -> None:
+    """However often it is asked for; an entry never."""
+    late, entry = console.database.order(side=Side.SELL), console.database.order()
+    with carrying(user="1"):
+        late.refuse("exit_in_doubt")
+        entry.refuse("stale")
+        console.store.save(late, entry)
+    answers = [alice.post(f"/api/orders/{late.id}/send-again").json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    again = console.store.get(Order, Order.id_for(late.id, "again"))
+    assert (str(again.id), again.wish, again.requester) == (answers[0]["order"], late.wish, "Insisted")
+    problem(alice.post(f"/api/orders/{entry.id}/send-again"), 409, "not_sent_again")
+
+
+def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
+    """Amounts of different currencies are never added up; the monitor is asked with what the books hold."""
+    asked = []
+
+    def ask(request: Any, seconds: float = 1) -> Any:
+        from application.requests import Answer
+        from aristobot.terminals.monitor import metrics_of
+
+        asked.append(request)
+        yield Answer(request.request_id, success=True, data=metrics_of(request.params))
+
+    console.gateway.ask = ask
+    for symbol, exits in (("BTC/USDT", 110), ("ETH/USDT", 95), ("ETH/BTC", 101)):
+        with carrying(user="1"):
+            position = Position(1, 1, symbol, "webhook")
+            orders = [console.database.filled(console.store, symbol=symbol).id for _ in range(2)]
+            position.grow(Execution(orders[0], "t1", Decimal(1), Decimal(100), Decimal(0), None, NOW))
+            position.reduce(Execution(orders[1], "t2", Decimal(1), Decimal(exits), Decimal(0), None, NOW), Decimal(0))
+            console.store.save(position)
+    console.project()
+    sets = {one["currency"]: one for one in alice.get("/api/metrics").json()["items"]}
+    assert {name: (one["total_profit"], one["trades"]) for name, one in sets.items()} == {
+        "USDT": ("5", 2),
+        "BTC": ("1", 1),
+    }
+    assert sets["USDT"]["win_rate"] == "0.5"
+    assert sets["USDT"]["sharpe_ratio"] is None
+    assert {request.action for request in asked} == {Action.CALCULATE_METRICS}
+
+
+def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
+    """With what was found; the raw statements stay in the log."""
+    with carrying(user="1"):
+        run = Reconciliation(uuid4(), 1, 1, Occasion.START, NOW)
+        found = Discrepancy(None, "BTC/USDT", "77", "nothing", "NEW 0/1", Resolution.AWAITED)
+        run.find(found, Personal('{"orderId":77}'))
+        run.complete_phase(Phase.FETCH, Decimal("0.5"), {"open": 1})
+        run.complete(Decimal("0.6"))
+        console.store.save(run)
+    console.project()
+    [told] = alice.get("/api/reconciliations").json()["items"]
+    assert (told["state"], told["seconds"], told["phases"][0]["counts"]) == ("completed", "0.6", {"open": 1})
+    assert told["discrepancies"][0]["theirs"] == "NEW 0/1"
+    assert "orderId" not in str(told)
+    assert console.logged_in("bob").get("/api/reconciliations").json()["items"] == []
+    assert alice.post("/api/brokers/1/reconcile").json()["completed"] is True
+    assert console.gateway.asked[-1].params == {"broker_id": 1, "occasion": "request", "dry": False}
