@@ -110,10 +110,13 @@ def ended(webhook: dict[str, Any]) -> str:
 def _orders(found: Differences, sheet: Sheet) -> None:
     """An order that was sent is on the exchange under its id, once; one that never was is not."""
     there = {order["client_order_id"]: order for order in sheet.there}
+    names = {(order["symbol"], order["id"]): order["client_order_id"] for order in sheet.there}
     for client_id, times in Counter(order["client_order_id"] for order in sheet.there).items():
         found.count(f"{client_id} on the exchange", times)
     for order in sheet.orders:
-        client_id, on_exchange = order["client_order_id"], there.pop(order["client_order_id"], None)
+        # An amendment gives it another client id on the exchange.
+        client_id = names.get((order["symbol"], order["exchange_order_id"]), order["client_order_id"])
+        on_exchange = there.pop(client_id, None)
         if on_exchange is None:
             if order["state"] not in NEVER_THERE:
                 (found.lost if order["state"] in {"open", "closed"} else found.open).append(
@@ -121,6 +124,8 @@ def _orders(found: Differences, sheet: Sheet) -> None:
                 )
             continue
         found.see(f"state of {client_id}", order["state"], on_exchange["status"])
+        size = Decimal(on_exchange["quantity"])
+        found.see(f"quantity of {client_id}", Decimal(order["quantity"] or size), size)
         found.see(f"filled of {client_id}", Decimal(order["filled"]), Decimal(on_exchange["filled"]))
     found.lost.extend(f"{client_id} is on the exchange and not in the books" for client_id in there)
 

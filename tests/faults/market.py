@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 
 from adapters.paper.prices import PAIRS
+from domain.aggregate import carrying
+from domain.order import Order
 from tests.faults.books import Differences, compare
 
 Shape = tuple[str, str, Decimal]
 OK, BETWEEN_LOOKS = 200, 0.1
+VALID = timedelta(seconds=5)
 NEVER = "never_reached_the_exchange"
 
 
@@ -36,6 +40,7 @@ class Market:
         self.wanted: dict[str, Wanted] = {}
         self.rests: Counter[Shape] = Counter()
         self.refused: list[str] = []
+        self.shrinking: UUID | None = None
         self.move(self.usual)
 
     @property
@@ -116,6 +121,25 @@ class Market:
         self.rests.clear()
         self.house.eventually(lambda: _said_yes(lambda: self.house.console.post("/api/orders/cancel-all")))
 
+    def shrink(self) -> None:
+        """What rests is made smaller by a step, as a command of the web asks for it."""
+        [row] = [order for order in self.orders() if order["state"] == "open"]
+        with self.house.store() as store, carrying(user=str(self.house.told["user_number"])):
+            order = store.get(Order, UUID(row["id"]))
+            smaller = Decimal(row["quantity"]) - PAIRS[self.symbol].step
+            self.shrinking = order.id
+            order.request_amend(f"ARISTO_{uuid4().hex[:16]}", smaller, None, datetime.now(UTC) + VALID)
+            store.save(order)
+
+    def unanswered(self) -> bool:
+        """Whether nobody knows yet what became of the last such step."""
+        if self.shrinking is None:
+            return False
+        with self.house.store() as store:
+            unanswered = store.get(Order, self.shrinking).amendment is not None
+        self.shrinking = self.shrinking if unanswered else None
+        return unanswered
+
     def protect(self, stop: str = "0.94", **how: Any) -> None:
         """Bought under a stop and a target."""
         self._protected_at(stop)
@@ -186,10 +210,16 @@ class Market:
 
 def until_true(house: Any, markets: list[Market], deadline: float) -> Differences:
     """What is different still when there is nothing any more, or when it is too late."""
-    found = compare(house, markets)
+    found = _looked_at(house, markets)
     while found and time.time() < deadline:
         time.sleep(BETWEEN_LOOKS)  # a comparison reads everything, and the same processors have to start what has died
-        found = compare(house, markets)
+        found = _looked_at(house, markets)
+    return found
+
+
+def _looked_at(house: Any, markets: list[Market]) -> Differences:
+    found = compare(house, markets)
+    found.open.extend(f"amendment at {market.symbol}" for market in markets if market.unanswered())
     return found
 
 

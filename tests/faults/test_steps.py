@@ -31,6 +31,7 @@ STORIES = {
     "market order": Story("BTC", Market.usually, Market.buy),
     "resting order": Story("ETH", Market.usually, Market.rest),
     "fill": Story("ETH", Market.resting, Market.fill),
+    "amend": Story("ETH", Market.resting, Market.shrink),
     "cancel": Story("ETH", Market.resting, Market.cancel),
     "protected buy": Story("BNB", Market.flat, Market.protect),
     "exit": Story("BNB", Market.protected, Market.sell),
@@ -57,6 +58,10 @@ resting order  gateway    place                       after
 resting order  gateway    Order.Accepted              after
 fill           gateway    Order.Filled                before
 fill           gateway    Order.Filled                after
+amend          gateway    amend                       before
+amend          gateway    amend                       after
+amend          gateway    Order.Amended               before
+amend          gateway    Order.Amended               after
 cancel         web        Order.CancelRequested       before
 cancel         web        Order.CancelRequested       after
 cancel         gateway    cancel                      before

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from json import loads
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from websockets.sync.client import ClientConnection, connect
 
+from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
 from adapters.migrate import OWNER
 from tests.ports import neighbours
@@ -196,6 +198,14 @@ class Platform:
         known = loads((self.home / "servers.json").read_text())["database"]
         password = MasterKey((self.home / "secret_key").read_text().strip()).password_of(OWNER)
         return psycopg.connect(make_conninfo(**known, password=password), autocommit=True)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The log as its owner's commands see it."""
+        known = loads((self.home / "servers.json").read_text())["database"]
+        master = MasterKey((self.home / "secret_key").read_text().strip())
+        with open_pool(make_conninfo(**known, password=master.password_of(OWNER))) as pool:
+            yield Store(pool, master)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A second command on the same HOME."""
