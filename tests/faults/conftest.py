@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.books import Differences
 from tests.faults.market import Market, until_true
+from tests.faults.servers import Servers
 from tests.faults.stepping import STEP, TAKEN, write
 from tests.story.conftest import Platform
 from tests.story.conftest import new_platform as new_platform  # the fixture  # noqa: PLC0414
@@ -49,6 +50,12 @@ def house(new_platform: Callable[..., Any]) -> Iterator[Stepped]:
 def markets(house: Stepped) -> dict[str, Market]:
     """Its markets by their base."""
     return {base: Market(house, base, price) for base, price in PRICES.items()}
+
+
+@pytest.fixture(scope="session")
+def servers(house: Stepped, markets: dict[str, Market]) -> Servers:
+    """What stands below it."""
+    return Servers(house, markets)
 
 
 @pytest.fixture

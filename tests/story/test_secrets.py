@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aristobot.liveness import TERMINALS
 from web.live import TOPICS
 
 
@@ -73,7 +74,7 @@ def test_arguments(platform: Any, secrets: dict[str, bytes]) -> None:
     family = platform.family()
     commands = [Path(f"/proc/{pid}/cmdline") for pid in family]
     lines = [file.read_bytes() for file in commands if file.exists()]
-    assert sum(b"terminal" in line for line in lines) == 6
+    assert sum(b"terminal" in line for line in lines) == len(TERMINALS)
     assert _seen(secrets, b"\n".join(lines)) == []
 
 

@@ -1,0 +1,92 @@
+"""What a platform stands on, and how it is hurt while alerts keep coming."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.faults.market import Market
+
+ALERTS = 12
+AWAY_SECONDS = 60.0
+BUSY = "SELECT count(*) FROM generate_series(1, 60000000)"
+LONGEST = 150
+
+
+class Servers:
+    """A platform, a market without protection that is traded all the time, and one whose position rests protected."""
+
+    def __init__(self, house: Any, markets: dict[str, Market]) -> None:
+        self.house, self.markets = house, [*markets.values()]
+        self.busy = markets["BTC"]
+        markets["SOL"].protected()
+        self._threads = ThreadPoolExecutor(1)
+
+    def load(self, end: str = "executed") -> Future[None]:
+        """Alerts one after the other, in the background, and how each of them has to end."""
+
+        def deliver() -> None:
+            for _ in range(ALERTS):
+                self.busy.buy(end=end)
+
+        return self._threads.submit(deliver)
+
+    def under_way(self, alerts: Future[None], least: int) -> None:
+        """Wait until so many more alerts were delivered."""
+        before = len(self.busy.wanted)
+        self.house.eventually(lambda: alerts.done() or len(self.busy.wanted) >= before + least)
+        assert not alerts.done(), "the load ended before the fault began"
+
+    @property
+    def postmaster(self) -> int:
+        """PostgreSQL's first process; 0 while there is none."""
+        try:
+            return int((self.house.home / "postgres" / "postmaster.pid").read_text().split()[0])
+        except (OSError, IndexError, ValueError):
+            return 0
+
+    def process(self, *words: str) -> int:
+        """A child of the supervisor by some words of its command line."""
+        [found] = [pid for pid in self.house.family() if b"\0".join(word.encode() for word in words) in _command(pid)]
+        return found
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """PostgreSQL neither answers nor hangs up."""
+        first = self.postmaster
+        os.kill(first, signal.SIGSTOP)
+        stopped = [first, *_children(first)]
+        for pid in stopped[1:]:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in reversed(stopped):
+                os.kill(pid, signal.SIGCONT)
+
+    def running(self, query: str) -> bool:
+        """Whether somebody's query is being carried out."""
+        with self.house.database() as connection:
+            asked = "SELECT count(*) FROM pg_stat_activity WHERE query = %s AND state = 'active'"
+            return connection.execute(asked, (query,)).fetchone() != (0,)
+
+    def spooled(self) -> int:
+        """How many deliveries wait on disk."""
+        return len([*(self.house.home / "spool").glob("*.delivery")])
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -1,0 +1,40 @@
+"""The exchange dies or falls silent: what it took is in the books once, what it did not take is proven or refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from tests.faults.books import ANY
+from tests.faults.servers import AWAY_SECONDS, LONGEST, Servers
+
+
+def test_the_exchange_is_killed(servers: Servers, settled: Callable[..., None]) -> None:
+    """What it had rests still; what was under way was carried out once, or failed and is not there."""
+    before = servers.process("paper", "--port")
+    alerts = servers.load(ANY)
+    servers.under_way(alerts, 3)
+    os.kill(before, signal.SIGKILL)
+    died = time.time()
+    alerts.result(60)
+    settled(servers.house, servers.markets, "alerts under way", "exchange killed", died, LONGEST)
+
+
+def test_the_exchange_falls_silent(servers: Servers, settled: Callable[..., None]) -> None:
+    """It takes connections and says nothing for a minute; then it refuses what has grown too old for it."""
+    paper = servers.process("paper", "--port")
+    alerts = servers.load(ANY)
+    servers.under_way(alerts, 3)
+    os.kill(paper, signal.SIGSTOP)
+    try:
+        until = time.monotonic() + AWAY_SECONDS
+        servers.house.eventually(lambda: time.monotonic() >= until, 2 * AWAY_SECONDS)
+    finally:
+        os.kill(paper, signal.SIGCONT)
+    back = time.time()
+    alerts.result(LONGEST)
+    settled(
+        servers.house, servers.markets, "alerts under way", f"exchange silent for {AWAY_SECONDS:.0f} s", back, LONGEST
+    )
