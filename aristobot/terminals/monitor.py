@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,7 @@ from projections.reading import as_user
 
 NAME = "monitor"
 POLL_SECONDS, SWEEP_SECONDS = 10.0, 300.0
+BETWEEN_BROKERS = 0.3
 ASK_SECONDS = 60.0
 AWAY = (psycopg.OperationalError, PoolTimeout)
 
@@ -55,9 +56,13 @@ class Monitor:
         return {"look_age": age, "away": sorted(self._away)}
 
     def look(self) -> None:
-        """Compare every broker once, all at the same time: a slow exchange holds up no other."""
-        brokers = self._brokers()
-        for looking in [self._hands.submit(self._look_at, broker) for broker in brokers]:
+        """Compare every broker once, one shortly after the other: a slow exchange holds up no other."""
+        brokers, looks = self._brokers(), list[Future[None]]()
+        for number, broker in enumerate(brokers):
+            if number:
+                time.sleep(BETWEEN_BROKERS)  # orders are sent meanwhile: ten looks at one moment would hold them up
+            looks.append(self._hands.submit(self._look_at, broker))
+        for looking in looks:
             looking.result()
         if not self._away & {broker.number for broker in brokers}:
             self.looked_at = time.time()
