@@ -30,6 +30,8 @@ TIMEOUT_SECONDS = 30.0
 """How long one broker's exchange may take to list its orders."""
 SECOND_LOOK = timedelta(seconds=10)
 """How much later a statement has to be repeated that is not believed at once."""
+MOST_MARKETS = 13
+"""How many markets are polled one by one: Binance weighs a list of one market 6 and the whole account's 80."""
 ON_ITS_WAY = timedelta(seconds=10)
 """How long after its validity the answer to a request may still come."""
 ASKED_AT_ONCE = 8
@@ -116,9 +118,9 @@ class Reconciler:
 
     async def _listed(self, occasion: Occasion, before: dict[UUID, Order]) -> list[OrderReport]:
         desk = self._desk
-        if occasion is not Occasion.POLL:
-            return [*await desk.exchange.open_orders(desk.credentials)]
         markets = self._markets_of(order.wish.symbol for order in before.values())
+        if occasion is not Occasion.POLL or len(markets) > MOST_MARKETS:
+            return [*await desk.exchange.open_orders(desk.credentials)]
         found = await asyncio.gather(*(desk.exchange.open_orders(desk.credentials, market) for market in markets))
         return [report for reports in found for report in reports]
 

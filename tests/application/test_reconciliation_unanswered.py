@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
 
+from application import reconciliation
 from application.exchange import NoAnswer
 from domain.order import Status
 from domain.reconciliation import Occasion
@@ -84,5 +86,41 @@ def test_while_the_exchange_is_away_the_lane_waits_and_then_sends_what_is_not_st
             stale = await desk.becomes(old, Status.REFUSED)
             assert stale.reason == "stale"
             assert desk.client.asked["place"] == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("most", "lists"), [(13, 2), (1, 1)])
+def test_a_poll_asks_for_what_costs_least(trading, monkeypatch, most, lists):
+    """One list per market with live orders, or one of the whole account when there are many; none without orders."""
+
+    async def story():
+        async with trading() as desk:
+            monkeypatch.setattr(reconciliation, "MOST_MARKETS", most)
+            asked = desk.client.asked["open_orders"]
+            await desk.lane.reconcile(Occasion.POLL)
+            assert desk.client.asked["open_orders"] == asked
+            for symbol, price in (("BTC/USDT", "40000"), ("ETH/USDT", "2000")):
+                await desk.becomes(await desk.rest("0.01", price, symbol=symbol), Status.OPEN)
+            await desk.lane.reconcile(Occasion.POLL)
+            assert desk.client.asked["open_orders"] == asked + lists
+
+    asyncio.run(story())
+
+
+def test_a_poll_leaves_the_budget_to_whoever_trades(trading):
+    """While more than half of the exchange's minute is used up it waits; a sweep does not."""
+
+    async def story():
+        async with trading() as desk:
+            pace, moment = desk.client._http.pace, time.time() + 60
+            pace.told(int(pace.limit * 0.6), moment)
+            pace._clock = lambda: moment  # one minute, whenever the test runs
+            asked = desk.client.asked["open_orders"]
+            assert await desk.lane.reconcile(Occasion.POLL) is None
+            assert desk.client.asked["open_orders"] == asked
+            assert (await desk.lane.reconcile(Occasion.SWEEP)).failure is None
+            pace.used = 0
+            assert (await desk.lane.reconcile(Occasion.POLL)).failure is None
 
     asyncio.run(story())
