@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -21,6 +21,9 @@ class Store(Protocol):
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """The aggregate now, or None."""
+
+    def get_all(self, kind: type[A], ids: Sequence[UUID]) -> list[A]:
+        """Many aggregates now; those that do not exist are left out."""
 
     def save(
         self,

@@ -72,8 +72,8 @@ class Reconciler:
     async def run(self, occasion: Occasion, *, dry: bool = False) -> Run:
         """Compare once. A poll looks at symbols with live orders only, everything else at the whole account.
 
-        `dry` records nothing. Answers what was found; an
-        exchange that could not be asked to the end makes a failed run, which is told and never raised.
+        `dry` records nothing. Answers what was found; an exchange that could not be asked to the end makes a failed
+        run, which is told and never raised.
         """
         async with self._one_at_a_time:
             run = Run(self._desk, occasion, dry=dry)
@@ -94,18 +94,17 @@ class Reconciler:
         desk, before = self._desk, self._live()
         self._natives = {market.native: market for market in desk.markets.values()}
         await self._second_looks(run)
-        began = desk.clock()
+        began, held = desk.clock(), await self._positions(run.occasion)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             listed = await self._listed(run.occasion, before)
-            ended = await self._ended(run.occasion, before)
+            ended = await self._ended(run.occasion, before, held)
         run.reach(Phase.FETCH, open=len(listed), ended=len(ended))
         strangers = await self._match(run, before, listed, ended)
         run.reach(Phase.MATCH, matched=len(listed) + len(ended) - len(strangers), ours=len(before))
         for report in strangers:
             await self._stranger(run, report)
         run.reach(Phase.EXTERNAL, external=len(strangers))
-        positions = await self._positions() if run.occasion is not Occasion.POLL else 0
-        run.reach(Phase.RESTORE, positions=positions)
+        run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
             self._looked_until, self._balances = began, self._balances_now
 
@@ -113,6 +112,14 @@ class Reconciler:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
         known = self._desk.recording.live.items()
         return {order_id: order for order_id, order in known if order.status is not Status.PLACED}
+
+    async def _positions(self, occasion: Occasion) -> list[Position]:
+        """What this broker holds: its protection is driven once sending begins. A poll does not ask."""
+        if occasion is Occasion.POLL:
+            return []
+        store = self._desk.store
+        found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
+        return [position for position in found if position.broker == self._desk.broker.number]
 
     # --- asking ------------------------------------------------------------------------------------------------
 
@@ -124,16 +131,15 @@ class Reconciler:
         found = await asyncio.gather(*(desk.exchange.open_orders(desk.credentials, market) for market in markets))
         return [report for reports in found for report in reports]
 
-    async def _ended(self, occasion: Occasion, before: dict[UUID, Order]) -> list[OrderReport]:
+    async def _ended(
+        self, occasion: Occasion, before: dict[UUID, Order], held: Sequence[Position]
+    ) -> list[OrderReport]:
         """Orders that ended since the last look, of the markets in our books and of those whose coins moved."""
         if occasion is Occasion.POLL:
             return []
-        desk, symbols = self._desk, {order.wish.symbol for order in before.values()}
+        desk = self._desk
+        symbols = {order.wish.symbol for order in before.values()} | {position.symbol for position in held}
         since = max(self._looked_until or desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
-        for position_id in await asyncio.to_thread(desk.store.positions_open):
-            position = await asyncio.to_thread(desk.store.get, Position, position_id)
-            if position.broker == desk.broker.number:
-                symbols.add(position.symbol)
         symbols |= await self._moved()
         lists = [
             await desk.exchange.orders_since(desk.credentials, market, since) for market in self._markets_of(symbols)
@@ -312,14 +318,6 @@ class Reconciler:
         order = await desk.recording.take(order.id, report)
         lost = report.client_order_id.startswith(OUR_FORMAT)
         run.note(order, report, NEVER, _theirs(report), Resolution.DECIDE if lost else Resolution.ADOPTED)
-
-    # --- positions ---------------------------------------------------------------------------------------------
-
-    async def _positions(self) -> int:
-        """How many positions of this broker hold something: their protection is driven once sending begins."""
-        ids = await asyncio.to_thread(self._desk.store.positions_open)
-        found = [await asyncio.to_thread(self._desk.store.get, Position, position_id) for position_id in ids]
-        return sum(position.broker == self._desk.broker.number for position in found)
 
 
 def _ours(order: Order) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,8 +9,9 @@ from fastapi import APIRouter, Request
 
 from application import decisions
 from application.requests import Action, GatewayAway
-from application.requests import Request as Question
 from domain.order import Status
+from domain.refusals import Impossible
+from web.asking import ask
 from web.context import By, Context, InContext
 from web.forms import decisions as forms
 from web.proof import prove
@@ -42,12 +42,9 @@ def both_sides(order: UUID, by: By, context: InContext) -> forms.Sides:
 def _theirs(context: Context, user: int, broker: int, order: UUID) -> forms.Theirs:
     params = {"broker_id": broker, "order_id": str(order)}
     try:
-        *_, answer = context.gateway.ask(Question(user, Action.QUERY_ORDER, params, "web", time.time()), ASK_SECONDS)
-    except GatewayAway as away:
-        return forms.Theirs(answered=False, problem=away.code)
-    if not answer.success:
-        return forms.Theirs(answered=False, problem=answer.code)
-    return forms.Theirs(answered=True, **(answer.data or {}))
+        return forms.Theirs(answered=True, **ask(context, user, Action.QUERY_ORDER, params, ASK_SECONDS))
+    except (GatewayAway, Impossible) as unheard:
+        return forms.Theirs(answered=False, problem=unheard.code)
 
 
 @router.post("/{order}/resolve", status_code=204)

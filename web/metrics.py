@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from fastapi import APIRouter
 
-from application.requests import Action, Request
+from application.requests import Action
 from domain.amounts import plain, product
-from domain.refusals import Impossible
 from projections import gains
+from web.asking import ask
 from web.context import By, Context, InContext, books
 from web.forms import results as forms
 
@@ -31,15 +30,12 @@ def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
             }
         )
     sets = sorted(by_currency.items(), key=lambda one: (-len(one[1]), one[0]))
-    return [forms.Metrics(currency=currency, **_calculated(context, user, trades)) for currency, trades in sets]
-
-
-def _calculated(context: Context, user: int, trades: list[dict[str, str | None]]) -> dict[str, Any]:
-    request = Request(user, Action.CALCULATE_METRICS, {"trades": trades}, "web", time.time())
-    *_, answer = context.gateway.ask(request, ASK_SECONDS)
-    if not answer.success or answer.data is None:
-        raise Impossible(answer.error or "the metrics could not be calculated", code=answer.code)
-    return dict(answer.data)
+    return [
+        forms.Metrics(
+            currency=currency, **ask(context, user, Action.CALCULATE_METRICS, {"trades": trades}, ASK_SECONDS)
+        )
+        for currency, trades in sets
+    ]
 
 
 @router.get("/metrics")

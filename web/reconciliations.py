@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from uuid import UUID
 
 from fastapi import APIRouter
 
 from application.brokers import broker_of
-from application.requests import Action, Request
+from application.requests import Action
 from domain.reconciliation import Occasion
-from domain.refusals import Impossible
 from projections import reconciliations
+from web.asking import ask
 from web.context import By, InContext, books
 from web.cursors import before_of, cursor_after
 from web.forms import results as forms
@@ -38,7 +37,4 @@ def reconcile(number: int, by: By, context: InContext) -> forms.Compared:
     """Compare a broker's orders with its exchange now. Raises `GatewayAway` when nobody can."""
     broker_of(context.store, by.user, number)
     params = {"broker_id": number, "occasion": Occasion.REQUEST, "dry": False}
-    *_, answer = context.gateway.ask(Request(by.user, Action.RECONCILE, params, "web", time.time()), ASK_SECONDS)
-    if not answer.success or answer.data is None:
-        raise Impossible(answer.error or "it could not be compared", code=answer.code)
-    return forms.Compared(**answer.data)
+    return forms.Compared(**ask(context, by.user, Action.RECONCILE, params, ASK_SECONDS))

@@ -40,6 +40,9 @@ class Books:
             found = event.mutate(found)
         return found
 
+    def get_all(self, kind, ids):
+        return [self.get(kind, aggregate_id) for aggregate_id in ids]
+
     def save(self, *aggregates, **_):
         events = [event for aggregate in aggregates for event in aggregate.collect_events()]
         for event in events:

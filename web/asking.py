@@ -1,0 +1,21 @@
+"""Asking another terminal one question over the bus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from application.requests import Action, Request
+from domain.refusals import Impossible
+from web.context import Context
+
+REQUESTER = "web"
+
+
+def ask(context: Context, user: int, action: Action, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """The answer's data. Raises `Impossible` with the answer's code for a no, `GatewayAway` for silence."""
+    *_, answer = context.gateway.ask(Request(user, action, params, REQUESTER, time.time()), seconds)
+    if not answer.success or answer.data is None:
+        raise Impossible(answer.error or f"{action} was not answered", code=answer.code)
+    return dict(answer.data)
