@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,44 +10,27 @@ from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
-import psycopg
 from eventsourcing.application import AggregateNotFoundError, Repository
 from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.persistence import (
-    AggregateRecorder,
     EventStore,
     IntegrityError,
     StoredEvent,
 )
-from psycopg.errors import UniqueViolation
 from psycopg_pool import ConnectionPool
 
 from adapters.eventmapper import EventMapper
 from adapters.keys import KeyRing, MasterKey
+from adapters.recorder import Recorder
 from domain.aggregate import Aggregate
 from domain.order import Order
-from domain.refusals import Conflict, NotFound, Taken
+from domain.refusals import Conflict, NotFound
 
 A = TypeVar("A", bound=Aggregate)
 
 CHANNEL = "log"
-_APPEND = "SELECT log.append(%b, %b, %b, %b, %b, %b, %b)"
-_SELECT = "SELECT stream, version, topic, state FROM log.events WHERE stream = %s"
 _SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c statement_timeout=30s"
-_ATTEMPTS, _PAUSE = 5, 0.2
 _TOGETHER = 500
-
-
-class DuplicateCommand(Taken):
-    """This command was carried out before."""
-
-    code = "command_repeated"
-
-
-class PositionTaken(Conflict):
-    """Another follower of the same name has passed this position."""
-
-    code = "position_taken"
 
 
 @dataclass(frozen=True)
@@ -72,91 +54,6 @@ def open_pool(url: str, size: int = 2) -> ConnectionPool:
         open=True,
         timeout=5,
     )
-
-
-class Recorder(AggregateRecorder):
-    """Appends through the one function of the log; reads streams for the library's repository."""
-
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        """One commit: the events, the command id and the follower's position, or none of them.
-
-        A lost connection is tried again; whether the lost answer was a success is then read off the log, because
-        an event carries its own id: the same bytes at the same place are ours. Raises `IntegrityError`,
-        `DuplicateCommand`, `PositionTaken`, or `psycopg.OperationalError` when the database stays away.
-        """
-        follower, position = kwargs.get("follower") or (None, None)
-        parameters = (
-            [e.originator_id for e in stored_events],
-            [e.originator_version for e in stored_events],
-            [e.topic for e in stored_events],
-            [e.state for e in stored_events],
-            kwargs.get("command_id"),
-            follower,
-            position,
-        )
-        attempts = _ATTEMPTS if kwargs.get("retry", True) else 1
-        for attempt in range(1, attempts + 1):
-            try:
-                with self._pool.connection() as connection:
-                    return [row[0] for row in connection.execute(_APPEND, parameters, prepare=True)]
-            except UniqueViolation as error:
-                if attempt > 1 and (ours := self._already(stored_events, follower, position)) is not None:
-                    return ours
-                raise _said(error, kwargs) from error
-            except psycopg.OperationalError:
-                if attempt == attempts:
-                    raise
-                time.sleep(_PAUSE)
-        raise AssertionError("unreachable")
-
-    def _already(self, events: Sequence[StoredEvent], follower: str | None, position: int | None) -> list[int] | None:
-        """The positions of a save whose answer was lost, or None when the log says otherwise."""
-        with self._pool.connection() as connection:
-            if not events:
-                query = "SELECT position FROM log.followers WHERE name = %s AND position = %s"
-                return [] if connection.execute(query, (follower, position)).fetchone() else None
-            last = events[-1]
-            query = "SELECT position, state FROM log.events WHERE stream = %s AND version = %s"
-            row = connection.execute(query, (last.originator_id, last.originator_version)).fetchone()
-        if row is None or bytes(row[1]) != last.state:
-            return None
-        return list(range(row[0] - len(events) + 1, row[0] + 1))  # one save is one unbroken piece of the log
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """The events of one stream, oldest first unless `desc`."""
-        query = _SELECT
-        parameters: list[Any] = [originator_id]
-        for condition, value in ((" AND version > %s", gt), (" AND version <= %s", lte)):
-            if value is not None:
-                query += condition
-                parameters.append(value)
-        query += f" ORDER BY version {'DESC' if desc else 'ASC'}"
-        if limit is not None:
-            query += " LIMIT %s"
-            parameters.append(limit)
-        with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(query, parameters, prepare=True).fetchall()
-        return [StoredEvent(stream, version, topic, bytes(state)) for stream, version, topic, state in rows]
-
-
-def _said(error: UniqueViolation, kwargs: dict[str, Any]) -> Exception:
-    constraint = error.diag.constraint_name or ""
-    if constraint == "commands_pkey":
-        return DuplicateCommand(f"command {kwargs.get('command_id')} was carried out before")
-    if constraint == "followers_position":
-        return PositionTaken(f"{kwargs.get('follower')} is behind")
-    return IntegrityError(str(error))
 
 
 def _project(aggregate: Any, events: Iterable[Any]) -> Any:

@@ -5,9 +5,7 @@ The same promise means ordered by a lock, announced by NOTIFY, durable at the an
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -17,17 +15,18 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
+from shared.figures import keep
 
-from adapters.eventstore import Recorder, open_pool
+from adapters.eventstore import open_pool
 from adapters.keys import MasterKey
 from adapters.migrate import migrate
+from adapters.recorder import Recorder
 from aristobot.servers.postgres import Postgres
 
 SECONDS = 3.0
 PROCESSES = (1, 4, 8)
 TARGET = 1.5
 STATE = b'{"timestamp":"2026-03-02T09:30:00Z","quantity":"0.0125","price":"64250.10","fee":"0.0000125"}'
-RESULTS = Path(__file__).parent / "results"
 
 
 def _event() -> StoredEvent:
@@ -109,9 +108,8 @@ def main() -> None:
     for n in PROCESSES:
         rates = ", ".join(f"{way} {figures[way][n]:.0f}/s" for way in WAYS)
         print(f"append, {n} processes: {rates}; ours / library {ratios[n]} (target {TARGET})")
-    RESULTS.mkdir(exist_ok=True)
-    told = {"figures": figures, "ratios": ratios, "target": TARGET, "met": min(ratios.values()) >= TARGET}
-    (RESULTS / "append.json").write_text(json.dumps({**told, "load": os.getloadavg()}, indent=2))
+    met = min(ratios.values()) >= TARGET
+    keep("append", figures=figures, ratios=ratios, target=TARGET, met=met)
 
 
 if __name__ == "__main__":

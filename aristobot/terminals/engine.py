@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg
 
-from adapters.eventstore import PositionTaken, Recorded
+from adapters.eventstore import Recorded
+from adapters.recorder import PositionTaken
 from application.policies import WHEN, World
 from application.signals import MarketsNotLoaded
 from aristobot.liveness import beat

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 import domain
-from adapters.eventstore import PositionTaken
+from adapters.recorder import PositionTaken
 from domain.aggregate import Personal, carrying
 from domain.order import ENDED, Order, Status
 from domain.refusals import Conflict, NotFound

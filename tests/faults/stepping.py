@@ -14,8 +14,8 @@ from json import JSONDecodeError, dumps, loads
 from pathlib import Path
 from typing import Any
 
-from adapters.eventstore import Recorder
 from adapters.exchanges.binance.client import Binance
+from adapters.recorder import Recorder
 from aristobot import supervisor
 from aristobot.__main__ import main
 from projections.projector import Books
