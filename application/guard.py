@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Protocol
 from uuid import UUID
 
-from application.desk import Desk
+from application.desk import Desk, Later
 from application.exchange import NoAnswer
 from application.legs import Legs, said_of
 from application.positions import RECENT_ENTRIES, position_id_of
@@ -25,13 +24,6 @@ DOUBT_BEFORE_ALARM = timedelta(seconds=5)
 """How long a protection may be in doubt before the position counts as unprotected."""
 AT_MOST_EVERY = 1.0
 """Seconds between two changes of one position's protection."""
-
-
-class Later(Protocol):
-    """How the guard puts something into the lane's queue."""
-
-    def __call__(self, what: str, subject: UUID, seconds: float = ...) -> None:
-        """`guard` a position or `send` an order, after some seconds."""
 
 
 class Guard:

@@ -7,7 +7,7 @@ ours, is believed only when it is said twice, some seconds apart.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,12 +15,13 @@ from uuid import UUID
 from application.desk import Desk
 from application.differences import Fact, differences
 from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport
+from application.listings import Listings
 from application.lookups import LookUps
 from application.runs import Run
 from domain.aggregate import carrying
 from domain.amounts import ZERO, plain
 from domain.market import Market
-from domain.order import ENDED, Order, Status
+from domain.order import Order, Status
 from domain.position import Position
 from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused
@@ -30,14 +31,10 @@ TIMEOUT_SECONDS = 30.0
 """How long one broker's exchange may take to list its orders."""
 SECOND_LOOK = timedelta(seconds=10)
 """How much later a statement has to be repeated that is not believed at once."""
-MOST_MARKETS = 13
-"""How many markets are polled one by one: Binance weighs a list of one market 6 and the whole account's 80."""
 ON_ITS_WAY = timedelta(seconds=10)
 """How long after its validity the answer to a request may still come."""
 ASKED_AT_ONCE = 8
 """How many single orders are asked about at the same time."""
-LONGEST_AWAY, OVERLAP = timedelta(days=7), timedelta(minutes=10)
-"""How far back ended orders are looked for after an outage, and how much of what was seen is looked at again."""
 OUR_FORMAT = "ARISTO_"
 NEVER = "nothing"
 
@@ -58,16 +55,14 @@ class Reconciler:
         self._desk = desk
         self._look_ups = look_ups
         self._cancel_again = cancel_again
+        self._listings = Listings(desk)
         self._one_at_a_time = asyncio.Lock()
         self._suspicions: dict[tuple[str, str], Suspicion] = {}
         """By native symbol and exchange id."""
         self._told: set[tuple[str, str]] = set()
         """What only a person can decide is told once."""
-        self._balances: dict[str, object] = {}
-        self._balances_now: dict[str, object] = {}
         self._natives: dict[str, Market] = {}
         self._failing = False
-        self._looked_until = desk.away_since
 
     async def run(self, occasion: Occasion, *, dry: bool = False) -> Run:
         """Compare once. A poll looks at symbols with live orders only, everything else at the whole account.
@@ -96,8 +91,7 @@ class Reconciler:
         await self._second_looks(run)
         began, held = desk.clock(), await self._positions(run.occasion)
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            listed = await self._listed(run.occasion, before)
-            ended = await self._ended(run.occasion, before, held)
+            listed, ended = await self._lists(run.occasion, before, held)
         run.reach(Phase.FETCH, open=len(listed), ended=len(ended))
         strangers = await self._match(run, before, listed, ended)
         run.reach(Phase.MATCH, matched=len(listed) + len(ended) - len(strangers), ours=len(before))
@@ -106,7 +100,7 @@ class Reconciler:
         run.reach(Phase.EXTERNAL, external=len(strangers))
         run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
-            self._looked_until, self._balances = began, self._balances_now
+            self._listings.looked(began)
 
     def _live(self) -> dict[UUID, Order]:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
@@ -121,42 +115,15 @@ class Reconciler:
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
         return [position for position in found if position.broker == self._desk.broker.number]
 
-    # --- asking ------------------------------------------------------------------------------------------------
-
-    async def _listed(self, occasion: Occasion, before: dict[UUID, Order]) -> list[OrderReport]:
-        desk = self._desk
-        markets = self._markets_of(order.wish.symbol for order in before.values())
-        if occasion is not Occasion.POLL or len(markets) > MOST_MARKETS:
-            return [*await desk.exchange.open_orders(desk.credentials)]
-        found = await asyncio.gather(*(desk.exchange.open_orders(desk.credentials, market) for market in markets))
-        return [report for reports in found for report in reports]
-
-    async def _ended(
+    async def _lists(
         self, occasion: Occasion, before: dict[UUID, Order], held: Sequence[Position]
-    ) -> list[OrderReport]:
-        """Orders that ended since the last look, of the markets in our books and of those whose coins moved."""
+    ) -> tuple[list[OrderReport], list[OrderReport]]:
+        """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only."""
+        symbols = {order.wish.symbol for order in before.values()}
         if occasion is Occasion.POLL:
-            return []
-        desk = self._desk
-        symbols = {order.wish.symbol for order in before.values()} | {position.symbol for position in held}
-        since = max(self._looked_until or desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
-        symbols |= await self._moved()
-        lists = [
-            await desk.exchange.orders_since(desk.credentials, market, since) for market in self._markets_of(symbols)
-        ]
-        return [report for reports in lists for report in reports if report.state in ENDED]
-
-    async def _moved(self) -> set[str]:
-        """Symbols of coins of which there is more or less than at the last sweep."""
-        balances = await self._desk.exchange.balances(self._desk.credentials)
-        now: dict[str, object] = {name: balance.free + balance.locked for name, balance in balances.items()}
-        before, self._balances_now = self._balances, now
-        moved = {name for name in now.keys() | before.keys() if before and now.get(name) != before.get(name)}
-        markets = self._desk.markets.values()
-        return {m.symbol for m in markets if m.base in moved and m.quote in moved | now.keys() and m.active}
-
-    def _markets_of(self, symbols: Iterable[str]) -> list[Market]:
-        return [self._desk.markets[symbol] for symbol in sorted({*symbols}) if symbol in self._desk.markets]
+            return await self._listings.open(symbols), []
+        listed = await self._listings.open(None)
+        return listed, await self._listings.ended(symbols | {position.symbol for position in held})
 
     # --- comparing ---------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from application.exchange import NoAnswer, NotAccepted
-from application.lane import ATTEMPTS
 from application.lookups import PROOF_AFTER
+from application.sending import ATTEMPTS
 from domain.broker import Broker
 from domain.order import Status
 from domain.user import User

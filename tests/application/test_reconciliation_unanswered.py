@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from application import reconciliation
+from application import listings
 from application.exchange import NoAnswer
 from domain.order import Status
 from domain.reconciliation import Occasion
@@ -96,7 +96,7 @@ def test_a_poll_asks_for_what_costs_least(trading, monkeypatch, most, lists):
 
     async def story():
         async with trading() as desk:
-            monkeypatch.setattr(reconciliation, "MOST_MARKETS", most)
+            monkeypatch.setattr(listings, "MOST_MARKETS", most)
             asked = desk.client.asked["open_orders"]
             await desk.lane.reconcile(Occasion.POLL)
             assert desk.client.asked["open_orders"] == asked

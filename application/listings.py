@@ -1,0 +1,64 @@
+"""Listings: which orders of one broker its exchange is asked for, open ones and those that ended unheard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from application.desk import Desk
+from application.exchange import OrderReport
+from domain.market import Market
+from domain.order import ENDED
+
+MOST_MARKETS = 13
+"""How many markets are asked for one by one: Binance weighs a list of one market 6 and the whole account's 80."""
+LONGEST_AWAY, OVERLAP = timedelta(days=7), timedelta(minutes=10)
+"""How far back ended orders are looked for after an outage, and how much of what was seen is looked at again."""
+
+
+class Listings:
+    """The lists of one broker, and how far its past has been looked at."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._looked_until = desk.away_since
+        self._balances: dict[str, Decimal] = {}
+        self._balances_now: dict[str, Decimal] = {}
+
+    async def open(self, symbols: Collection[str] | None) -> list[OrderReport]:
+        """Open orders of some symbols, or of the whole account (None). Raises as `Exchange.open_orders`."""
+        desk = self._desk
+        markets = [] if symbols is None else self._markets_of(symbols)
+        if symbols is None or len(markets) > MOST_MARKETS:
+            return [*await desk.exchange.open_orders(desk.credentials)]
+        found = await asyncio.gather(*(desk.exchange.open_orders(desk.credentials, market) for market in markets))
+        return [report for reports in found for report in reports]
+
+    async def ended(self, symbols: Collection[str]) -> list[OrderReport]:
+        """Orders that ended since the last look, of some symbols and of those whose coins moved meanwhile.
+
+        Raises as `Exchange.orders_since`.
+        """
+        desk = self._desk
+        since = max(self._looked_until or desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
+        markets = self._markets_of({*symbols} | await self._moved())
+        lists = [await desk.exchange.orders_since(desk.credentials, market, since) for market in markets]
+        return [report for reports in lists for report in reports if report.state in ENDED]
+
+    def looked(self, began: datetime) -> None:
+        """Everything up to `began` has been compared: the next look at the past starts there."""
+        self._looked_until, self._balances = began, self._balances_now
+
+    async def _moved(self) -> set[str]:
+        """Symbols of coins of which there is more or less than at the last sweep."""
+        balances = await self._desk.exchange.balances(self._desk.credentials)
+        now = {name: balance.free + balance.locked for name, balance in balances.items()}
+        before, self._balances_now = self._balances, now
+        moved = {name for name in now.keys() | before.keys() if before and now.get(name) != before.get(name)}
+        markets = self._desk.markets.values()
+        return {m.symbol for m in markets if m.base in moved and m.quote in moved | now.keys() and m.active}
+
+    def _markets_of(self, symbols: Iterable[str]) -> list[Market]:
+        return [self._desk.markets[symbol] for symbol in sorted({*symbols}) if symbol in self._desk.markets]
