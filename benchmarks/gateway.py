@@ -12,15 +12,12 @@ import argparse
 import asyncio
 import hashlib
 import hmac
-import json
-import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
@@ -28,6 +25,7 @@ import aiohttp
 import ccxt.async_support as ccxt
 import msgspec
 import uvloop
+from shared.figures import keep
 
 from adapters.exchanges.binance.client import Binance
 from application.exchange import Credentials, OrderRequest
@@ -37,7 +35,6 @@ BLOCK = 25
 WARM_UP = 20
 CPU_TARGET, WALL_TARGET = 0.45, 0.50
 HTTP_OK = 200
-RESULTS = Path(__file__).parent / "results"
 Place = Callable[[str], Awaitable[None]]
 
 
@@ -174,10 +171,8 @@ def main() -> None:
         f" {CPU_TARGET}), wall {ratios['wall_p50_ms']} (target {WALL_TARGET}); floor / ccxt: {floor['cpu_ms']},"
         f" {floor['wall_p50_ms']}; {'met' if met else 'missed'}"
     )
-    RESULTS.mkdir(parents=True, exist_ok=True)
     target = {"cpu": CPU_TARGET, "wall": WALL_TARGET}
-    told = {"figures": figures, "ratios": ratios, "floor": floor, "count": count, "target": target, "met": met}
-    (RESULTS / "gateway.json").write_text(json.dumps({**told, "load": os.getloadavg()}, indent=2))
+    keep("gateway", figures=figures, ratios=ratios, floor=floor, count=count, target=target, met=met)
 
 
 if __name__ == "__main__":

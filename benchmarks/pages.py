@@ -7,21 +7,16 @@ and their ratio to the targets; each load is in a browser context that has never
 from __future__ import annotations
 
 import gzip
-import json
-import os
 import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
-from signal_to_order import free_ports
+from shared.running import running
 
 REPOSITORY = Path(__file__).parents[1]
 DIST = REPOSITORY / "frontend" / "dist"
@@ -81,34 +76,19 @@ def route_changes(page: Page) -> list[float]:
 
 def main() -> int:
     """Answers 0 when all three targets are met."""
-    home = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
-    first = free_ports(7)
-    ports = {"ARISTOBOT_WEB_PORT": first, "ARISTOBOT_WEBHOOK_PORT": first + 1, "ARISTOBOT_PAPER_PORT": first + 2}
-    environment = os.environ | {"ARISTOBOT_HOME": str(home)} | {name: str(port) for name, port in ports.items()}
-    with (home / "out").open("wb") as out:
-        platform = subprocess.Popen(
-            [sys.executable, "-m", "aristobot", "run"], cwd=REPOSITORY, env=environment, stdout=out
-        )
-    try:
-        while "Ctrl+C" not in (home / "out").read_text():
-            time.sleep(0.1)
-        told = json.loads((home / "run.json").read_text())
-        with sync_playwright() as playwright:
-            chromium = shutil.which("chromium") or shutil.which("google-chrome")
-            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-            context = browser.new_context(locale="en-GB")
-            page = context.new_page()
-            log_in(page, told)
-            page.get_by_role("banner").get_by_role("button", name="English", exact=True).click()
-            page.wait_for_selector("html[lang=en]")
-            state = context.storage_state()
-            loads = [first_load(browser, state, told["console"]) for _ in range(LOADS)]
-            changes = route_changes(page)
-            browser.close()
-    finally:
-        platform.send_signal(signal.SIGTERM)
-        platform.wait(60)
-        shutil.rmtree(home, ignore_errors=True)
+    with running() as platform, sync_playwright() as playwright:
+        told = platform.told
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        context = browser.new_context(locale="en-GB")
+        page = context.new_page()
+        log_in(page, told)
+        page.get_by_role("banner").get_by_role("button", name="English", exact=True).click()
+        page.wait_for_selector("html[lang=en]")
+        state = context.storage_state()
+        loads = [first_load(browser, state, told["console"]) for _ in range(LOADS)]
+        changes = route_changes(page)
+        browser.close()
     size = initial_javascript()
     load, change = statistics.median(loads), statistics.median(changes)
     print(f"first load {load:.0f} ms, slowest {max(loads):.0f} (< {FIRST_LOAD:.0f}): {load / FIRST_LOAD:.2f} of it")

@@ -10,22 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import psycopg
-from psycopg.conninfo import make_conninfo
-from signal_to_order import RESULTS, SECRET, await_word, free_ports
-
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER
+from shared.figures import keep
+from shared.running import running
 
 TARGETS = {"fill_to_protection": 500.0, "move_to_protection": 700.0, "without_a_stop": 100.0}
 MARKETS = {"BTC": "60000", "ETH": "2800", "BNB": "580", "SOL": "150", "XRP": "0.6"}
@@ -95,35 +86,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=8)
     rounds = parser.parse_args().rounds
-    home, first = Path(tempfile.mkdtemp(prefix="ab-")), free_ports(4)
-    home.chmod(0o755)
-    os.environ |= {"ARISTOBOT_HOME": str(home), "ARISTOBOT_SECRET_KEY": SECRET}
-    for number, name in enumerate(("WEB", "WEBHOOK", "PAPER")):
-        os.environ[f"ARISTOBOT_{name}_PORT"] = str(first + number)
-    said = home / "said.txt"
-    with said.open("wb") as out:
-        platform = subprocess.Popen([sys.executable, "-m", "aristobot", "run"], stdout=out)
-    try:
-        await_word(said, "is running", 1, platform)
-        _trade(json.loads((home / "run.json").read_text()), rounds)
-        servers = json.loads((home / "servers.json").read_text())
-        owner = make_conninfo(**servers["database"], password=MasterKey(SECRET).password_of(OWNER))
-        with psycopg.connect(owner) as connection:
+    with running() as platform:
+        _trade(platform.told, rounds)
+        with psycopg.connect(platform.owner) as connection:
             queries = {"fill_to_protection": FIRST_FILL, "move_to_protection": MOVED, "without_a_stop": GAPS}
             found = {n: [row[0] for row in connection.execute(query)] for n, query in queries.items()}
-    finally:
-        platform.terminate()
-        platform.wait(60)
-        shutil.rmtree(home, ignore_errors=True)
     # What was never protected has no time: it counts as endless.
     figures = {n: _percentiles([float("inf") if t is None else t for t in times]) for n, times in found.items()}
     expected = rounds * len(MARKETS)
     met = all(figures[n]["p95"] < target and figures[n]["count"] >= expected for n, target in TARGETS.items())
     each = "; ".join(f"{n} {f['p50']}/{f['p95']} of {f['count']} ({TARGETS[n]:.0f})" for n, f in figures.items())
     print(f"protection, {expected} positions: p50/p95 in ms (target of p95): {each}; {'met' if met else 'missed'}")
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    written = {"figures": figures, "targets": TARGETS, "met": met, "load": os.getloadavg()}
-    (RESULTS / "protection.json").write_text(json.dumps(written, indent=2))
+    keep("protection", figures=figures, targets=TARGETS, met=met)
 
 
 if __name__ == "__main__":

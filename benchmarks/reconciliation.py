@@ -12,30 +12,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
 import psycopg
-from psycopg.conninfo import make_conninfo
-from signal_to_order import RESULTS, SECRET, await_word, free_ports
+from shared.figures import keep
+from shared.running import Running, running
 
 from adapters.eventstore import Store, open_pool
 from adapters.exchanges.binance.client import Binance
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER, url_for
 from application.brokers import connect_broker
 from application.exchange import Credentials, OrderRequest
-from aristobot.settings import Settings
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.broker import Exchange, Venue
@@ -54,12 +46,11 @@ TARGETS = {"fifty": 5.0, "five_thousand": 20.0, "growth": 12.0, "fill_to_row_p95
 class Bench:
     """The running platform, seen from outside."""
 
-    def __init__(self, house: House, owner: str, told: dict[str, Any]) -> None:
-        self.house, self.owner, self.told = house, owner, told
-        rest = told["paper_binance"]
+    def __init__(self, house: House, writer: Store, platform: Running) -> None:
+        self.house, self.writer, self.platform, self.told = house, writer, platform, platform.told
+        rest = self.told["paper_binance"]
         self.client = Binance(rest, rest.replace("http", "ws", 1) + "/ws-api/v3", rest.replace("http", "ws", 1))
         self.market: Market
-        self.writer: Store
 
     async def prepare(self, session: aiohttp.ClientSession) -> list[tuple[int, Credentials]]:
         """Two rich accounts more as brokers of the demo user, and one for the many orders."""
@@ -128,7 +119,7 @@ class Bench:
                 AND ended.recorded_at > to_timestamp(%s) AND (began.state ->> 'broker')::int = ANY(%s)
         """
         while True:
-            with psycopg.connect(self.owner) as connection:
+            with psycopg.connect(self.platform.owner) as connection:
                 rows = connection.execute(query, (since, brokers)).fetchall()
             if len(rows) >= len(brokers):
                 return max(at for at, _ in rows) - since, max(seconds for _, seconds in rows)
@@ -187,11 +178,10 @@ class Bench:
         return order
 
 
-async def _measure(bench: Bench, platform: subprocess.Popen[bytes]) -> dict[str, float]:
+async def _measure(bench: Bench) -> dict[str, float]:
     async with aiohttp.ClientSession() as session:
         brokers = await bench.prepare(session)
-        log = bench.house.settings.home / "logs" / "gateway.log"
-        await asyncio.to_thread(await_word, log, "Phase 5", 5, platform)
+        await asyncio.to_thread(bench.platform.await_word, "gateway.log", "Phase 5", 5)
         for (number, held), count in zip(brokers[:3], (17, 17, 16), strict=True):
             await bench.rest(number, held, count)
         figures = {"fifty": (await bench.compared(bench.kill_gateway(), [n for n, _ in brokers[:3]]))[0]}
@@ -214,34 +204,15 @@ async def _measure(bench: Bench, platform: subprocess.Popen[bytes]) -> dict[str,
 
 
 def main() -> None:
-    home, first = Path(tempfile.mkdtemp(prefix="ab-")), free_ports(4)
-    home.chmod(0o755)
-    os.environ |= {"ARISTOBOT_HOME": str(home), "ARISTOBOT_SECRET_KEY": SECRET}
-    for number, name in enumerate(("WEB", "WEBHOOK", "PAPER")):
-        os.environ[f"ARISTOBOT_{name}_PORT"] = str(first + number)
-    said = home / "said.txt"
-    with said.open("wb") as out:
-        platform = subprocess.Popen([sys.executable, "-m", "aristobot", "run"], stdout=out)
-    try:
-        await_word(said, "is running", 1, platform)
-        servers, master = json.loads((home / "servers.json").read_text()), MasterKey(SECRET)
-        owner = make_conninfo(**servers["database"], password=master.password_of(OWNER))
-        url = url_for(owner, "aristobot_web", master)
-        house = House(Settings(**{**Settings.read().__dict__, "database_url": url, "redis_url": servers["redis"]}))
-        bench = Bench(house, owner, json.loads((home / "run.json").read_text()))
-        with house.pool, open_pool(url_for(owner, "aristobot_writer", master)) as pool:
-            bench.writer = Store(pool, master)
-            figures = asyncio.run(_measure(bench, platform))
-    finally:
-        platform.terminate()
-        platform.wait(60)
-        shutil.rmtree(home, ignore_errors=True)
+    with running() as platform:
+        house = platform.house()
+        with house.pool, open_pool(platform.url("aristobot_writer")) as pool:
+            bench = Bench(house, Store(pool, platform.master), platform)
+            figures = asyncio.run(_measure(bench))
     met = all(figures[name] < target for name, target in TARGETS.items())
     each = "; ".join(f"{name} {figures[name]} ({target:g})" for name, target in TARGETS.items())
     print(f"reconciliation, figure (target): {each}; {'met' if met else 'missed'}")
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    written = {"figures": figures, "targets": TARGETS, "met": met, "load": os.getloadavg()}
-    (RESULTS / "reconciliation.json").write_text(json.dumps(written, indent=2))
+    keep("reconciliation", figures=figures, targets=TARGETS, met=met)
 
 
 if __name__ == "__main__":

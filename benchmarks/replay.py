@@ -8,7 +8,6 @@ the second half of the rebuild peaks at most 20 MB above the first.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import resource
@@ -23,6 +22,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+from shared.figures import keep
 
 from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
@@ -40,7 +40,6 @@ USERS, BROKERS = 5, 10
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER = uuid4()
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-RESULTS = Path(__file__).parent / "results"
 
 
 def _flow(number: int) -> list[Aggregate]:
@@ -148,11 +147,9 @@ def main() -> None:
         f" {figures['events_per_second'] / raw:.3f}; memory +{figures['growth_mb']} MB in the second half (target"
         f" {GROWTH_TARGET:.0f}), peak {figures['max_rss_mb']} MB; {'met' if met else 'missed'}"
     )
-    RESULTS.mkdir(parents=True, exist_ok=True)
     target = {"events_per_second": TARGET, "growth_mb": GROWTH_TARGET}
     figures |= {"raw_cursor_per_second": raw, "filling_seconds": filled}
-    written = {"figures": figures, "count": events, "target": target, "met": met}
-    (RESULTS / "replay.json").write_text(json.dumps({**written, "load": os.getloadavg()}, indent=2))
+    keep("replay", figures=figures, count=events, target=target, met=met)
 
 
 if __name__ == "__main__":

@@ -11,57 +11,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import psycopg
-from psycopg.conninfo import make_conninfo
+from shared.figures import keep
+from shared.running import Running, running
 
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER, url_for
 from application.brokers import connect_broker
 from application.exchange import Credentials
-from aristobot.settings import Settings
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.signal import Signal
 
 ACCEPTED_TARGET_MS, SOCKET_TARGET_MS = 150.0, 250.0
 BROKERS, SETTLE_SECONDS = 10, 5.0
-SECRET = "the secret of the benchmark"
-RESULTS = Path(__file__).parent / "results"
-
-
-def free_ports(count: int) -> int:
-    """The first of several neighbouring ports that are free."""
-    while True:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            first: int = found.getsockname()[1]
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as tried:
-                    tried.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        return first
-
-
-def await_word(path: Path, what: str, times: int, platform: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not path.exists() or path.read_text(errors="replace").count(what) < times:
-        if platform.poll() is not None or time.monotonic() > deadline:
-            raise TimeoutError(f"{path} did not say {what!r} {times} times")
-        time.sleep(0.05)
 
 
 async def _brokers(house: House, told: dict[str, Any], session: aiohttp.ClientSession) -> list[int]:
@@ -107,14 +73,14 @@ async def _listen(session: aiohttp.ClientSession, told: dict[str, Any], seen: di
 
 
 async def _measure(
-    house: House, told: dict[str, Any], platform: subprocess.Popen[bytes], seconds: float, rate: float
+    platform: Running, house: House, seconds: float, rate: float
 ) -> tuple[dict[str, float], dict[str, float]]:
     """When each webhook was scheduled, and when its trade was on the socket."""
     scheduled, seen, count = dict[str, float](), dict[str, float](), round(seconds * rate)
+    told = platform.told
     async with aiohttp.ClientSession() as session:
         brokers = await _brokers(house, told, session)
-        gateway = house.settings.home / "logs" / "gateway.log"
-        await asyncio.to_thread(await_word, gateway, "lane_open", BROKERS + 1, platform)
+        await asyncio.to_thread(platform.await_word, "gateway.log", "lane_open", BROKERS + 1)
         listening = asyncio.create_task(_listen(session, told, seen, count))
         await asyncio.sleep(2)
         begin = time.time() + 0.1
@@ -147,35 +113,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rate", type=float, default=20, help="alerts per second")
     given = parser.parse_args()
-    home, first = Path(tempfile.mkdtemp(prefix="ab-")), free_ports(4)
-    home.chmod(0o755)
-    os.environ |= {"ARISTOBOT_HOME": str(home), "ARISTOBOT_SECRET_KEY": SECRET}
-    for number, name in enumerate(("WEB", "WEBHOOK", "PAPER")):
-        os.environ[f"ARISTOBOT_{name}_PORT"] = str(first + number)
-    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL"):
-        os.environ.pop(f"ARISTOBOT_{name}", None)
-    said = home / "said.txt"
-    with said.open("wb") as out:
-        platform = subprocess.Popen([sys.executable, "-m", "aristobot", "run"], stdout=out)
-    try:
-        await_word(said, "is running", 1, platform)
-        told = json.loads((home / "run.json").read_text())
-        servers, master = json.loads((home / "servers.json").read_text()), MasterKey(SECRET)
-        owner = make_conninfo(**servers["database"], password=master.password_of(OWNER))
-        url = url_for(owner, "aristobot_web", master)
-        house = House(Settings(**{**Settings.read().__dict__, "database_url": url, "redis_url": servers["redis"]}))
+    with running() as platform:
+        house = platform.house()
         with house.pool:
-            scheduled, seen = asyncio.run(_measure(house, told, platform, given.seconds, given.rate))
-        with psycopg.connect(owner) as connection:
+            scheduled, seen = asyncio.run(_measure(platform, house, given.seconds, given.rate))
+        with psycopg.connect(platform.owner) as connection:
             query = """
                 SELECT state -> 'metadata' ->> 'correlation_id', extract(epoch FROM recorded_at)::float8
                 FROM log.event_log WHERE topic = 'Order.Accepted'
             """
             accepted = dict(connection.execute(query).fetchall())
-    finally:
-        platform.terminate()
-        platform.wait(60)
-        shutil.rmtree(home, ignore_errors=True)
     figures = {"accepted": _figures(scheduled, accepted), "socket": _figures(scheduled, seen)}
     complete = all(each["arrived"] == len(scheduled) for each in figures.values())
     fast = figures["accepted"]["p95_ms"] < ACCEPTED_TARGET_MS and figures["socket"]["p95_ms"] < SOCKET_TARGET_MS
@@ -188,10 +135,8 @@ def main() -> None:
         f"signal to order at {given.rate:.0f}/s, {BROKERS} brokers: p50/p95/p99 in ms: {each}; p95 targets"
         f" {ACCEPTED_TARGET_MS:.0f} and {SOCKET_TARGET_MS:.0f}; {'met' if met else 'missed'}"
     )
-    RESULTS.mkdir(parents=True, exist_ok=True)
     target = {"accepted_p95_ms": ACCEPTED_TARGET_MS, "socket_p95_ms": SOCKET_TARGET_MS}
-    written = {"figures": figures, "rate": given.rate, "target": target, "met": met}
-    (RESULTS / "signal_to_order.json").write_text(json.dumps({**written, "load": os.getloadavg()}, indent=2))
+    keep("signal_to_order", figures=figures, rate=given.rate, target=target, met=met)
 
 
 if __name__ == "__main__":

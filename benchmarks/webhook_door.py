@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import os
 import shutil
@@ -24,6 +23,7 @@ import aiohttp
 import psycopg
 import uvicorn
 from psycopg_pool import AsyncConnectionPool
+from shared.figures import keep
 
 from adapters.keys import MasterKey
 from adapters.migrate import migrate, url_for
@@ -37,7 +37,6 @@ RATIO_TARGET, P99_TARGET_MS = 2.0, 50.0
 TURNS, WARM_UP = 4, 40
 HTTP_OK = 200
 SECRET = "the secret of the benchmark"
-RESULTS = Path(__file__).parent / "results"
 
 
 class Bare:
@@ -174,10 +173,8 @@ def main() -> None:
         f"webhook door at {given.rate:.0f}/s: p50/p95/p99 in ms: {each}; p50 ours / bare {ratio} (target"
         f" {RATIO_TARGET}), p99 target {P99_TARGET_MS:.0f}; {'met' if met else 'missed'}"
     )
-    RESULTS.mkdir(parents=True, exist_ok=True)
     target = {"p50_ratio": RATIO_TARGET, "p99_ms": P99_TARGET_MS}
-    told = {"figures": figures, "ratio": ratio, "rate": given.rate, "target": target, "met": met}
-    (RESULTS / "webhook_door.json").write_text(json.dumps({**told, "load": os.getloadavg()}, indent=2))
+    keep("webhook_door", figures=figures, ratio=ratio, rate=given.rate, target=target, met=met)
 
 
 if __name__ == "__main__":
