@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from application import listings
-from application.exchange import NoAnswer
+from application.exchange import NoAnswer, RefusedByExchange
 from domain.order import Status
 from domain.reconciliation import Occasion
 
@@ -65,6 +65,26 @@ def test_nothing_is_sent_before_the_first_comparison_has_ended(trading):
                 await desk.becomes(order_id, Status.OPEN)
             names = [(await desk.load(order_id)).client_order_id for order_id in (first, second)]
             assert [there.client_order_id for there in desk.on_exchange()] == names
+
+    asyncio.run(story())
+
+
+def test_an_exchange_that_refuses_a_list_has_compared_nothing(trading):
+    """Only keys that it refuses end the wait, for with those nothing can be sent either."""
+
+    async def refused():
+        raise RefusedByExchange("-1100: illegal characters", code="parameter_refused")
+
+    async def story():
+        async with trading() as desk:
+            desk.client.before["open_orders"] = refused
+            await desk.begin_anew()
+            order_id = await desk.rest()
+            await desk.asked_again("open_orders", 2)
+            assert not desk.lane.reconciled.is_set()
+            assert desk.client.asked["place"] == 0
+            del desk.client.before["open_orders"]
+            await desk.becomes(order_id, Status.OPEN)
 
     asyncio.run(story())
 
