@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from application.doubts import Doubts
-from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport
+from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport, Scrap
 from application.ports import Store
 from application.recording import Recording
 from domain.broker import Broker
@@ -74,10 +74,10 @@ class Desk:
         if market is not None:
             self._names.update({(market.native, exchange_id): order.id for exchange_id in order.exchange_order_ids})
 
-    def order_of(self, report: OrderReport) -> UUID | None:
-        """The order that a report names, as far as this process has met it."""
-        by_exchange = self._names.get((report.native_symbol, report.exchange_order_id))
-        return self._names.get(report.client_order_id) or by_exchange
+    def order_of(self, said: OrderReport | Scrap) -> UUID | None:
+        """The order that is spoken of, as far as this process has met it."""
+        by_exchange = self._names.get((said.native_symbol, said.exchange_order_id))
+        return self._names.get(said.client_order_id) or by_exchange
 
     async def hear(self, report: OrderReport) -> Order | None:
         """Take a report into the history of the order that it names; None for a stranger's."""

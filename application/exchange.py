@@ -186,6 +186,30 @@ class NoAnswer(ExchangeError):
     """Silence or an answer that says nothing: the request may or may not have been carried out."""
 
 
+@dataclass(frozen=True)
+class Scrap:
+    """A part of a list that cannot be read, but for the order that it is about."""
+
+    exchange_order_id: str
+    client_order_id: str
+    native_symbol: str
+    raw: Personal
+
+
+class Unreadable(NoAnswer):
+    """An answer that says nothing intelligible."""
+
+
+class PartlyUnreadable(Unreadable):
+    """A list of which some parts cannot be read: as a whole it proves nothing. `reports` are the others, in order."""
+
+    def __init__(self, reports: Sequence[OrderReport], scraps: Sequence[Scrap]) -> None:
+        named = ", ".join(f"{scrap.native_symbol} {scrap.exchange_order_id}" for scrap in scraps)
+        super().__init__(f"cannot read what is said of {named}", code="unreadable", raw=scraps[0].raw)
+        self.reports = reports
+        self.scraps = scraps
+
+
 class OrderNotFound(ExchangeError):
     """The exchange shows no such order at this moment, which proves nothing by itself."""
 
@@ -256,10 +280,10 @@ class Exchange(Protocol):
         """One order. Raises `OrderNotFound` or `NoAnswer`."""
 
     async def open_orders(self, credentials: Credentials, market: Market | None = None) -> Sequence[OrderReport]:
-        """Everything that rests on the book, complete."""
+        """Everything that rests on the book, complete. Raises `NoAnswer`, for parts `PartlyUnreadable`."""
 
     async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> Sequence[OrderReport]:
-        """Every order of one market created since, open or ended, paged completely."""
+        """Every order of one market created since, open or ended, paged completely. Raises as `open_orders`."""
 
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> Sequence[Fill]:
         """All executions of one order with their fees, oldest first."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from application.desk import Desk
-from application.exchange import OrderReport
+from application.exchange import OrderReport, PartlyUnreadable, Scrap
 from domain.market import Market
 from domain.order import ENDED
 
@@ -16,6 +17,22 @@ MOST_MARKETS = 13
 """How many markets are asked for one by one: Binance weighs a list of one market 6 and the whole account's 80."""
 LONGEST_AWAY, OVERLAP = timedelta(days=7), timedelta(minutes=10)
 """How far back ended orders are looked for after an outage, and how much of what was seen is looked at again."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What was said of orders, and the parts of it that cannot be read."""
+
+    reports: list[OrderReport] = field(default_factory=list)
+    scraps: list[Scrap] = field(default_factory=list)
+
+    async def add(self, asked: Awaitable[Sequence[OrderReport]]) -> None:
+        """Take the answer. Raises as `Exchange.open_orders`, but for what can be read in part."""
+        try:
+            self.reports.extend(await asked)
+        except PartlyUnreadable as partly:
+            self.reports.extend(partly.reports)
+            self.scraps.extend(partly.scraps)
 
 
 class Listings:
@@ -27,25 +44,26 @@ class Listings:
         self._balances: dict[str, Decimal] = {}
         self._balances_now: dict[str, Decimal] = {}
 
-    async def open(self, symbols: Collection[str] | None) -> list[OrderReport]:
-        """Open orders of some symbols, or of the whole account (None). Raises as `Exchange.open_orders`."""
-        desk = self._desk
+    async def open(self, symbols: Collection[str] | None) -> Listed:
+        """Open orders of some symbols, or of the whole account (None). Raises as `Listed.add`."""
+        desk, listed = self._desk, Listed()
         markets = [] if symbols is None else self._markets_of(symbols)
         if symbols is None or len(markets) > MOST_MARKETS:
-            return [*await desk.exchange.open_orders(desk.credentials)]
-        found = await asyncio.gather(*(desk.exchange.open_orders(desk.credentials, market) for market in markets))
-        return [report for reports in found for report in reports]
+            await listed.add(desk.exchange.open_orders(desk.credentials))
+        else:
+            await asyncio.gather(*(listed.add(desk.exchange.open_orders(desk.credentials, m)) for m in markets))
+        return listed
 
-    async def ended(self, symbols: Collection[str]) -> list[OrderReport]:
+    async def ended(self, symbols: Collection[str]) -> Listed:
         """Orders that ended since the last look, of some symbols and of those whose coins moved meanwhile.
 
-        Raises as `Exchange.orders_since`.
+        Raises as `Listed.add`.
         """
-        desk = self._desk
+        desk, listed = self._desk, Listed()
         since = max(self._looked_until or desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
-        markets = self._markets_of({*symbols} | await self._moved())
-        lists = [await desk.exchange.orders_since(desk.credentials, market, since) for market in markets]
-        return [report for reports in lists for report in reports if report.state in ENDED]
+        for market in self._markets_of({*symbols} | await self._moved()):
+            await listed.add(desk.exchange.orders_since(desk.credentials, market, since))
+        return Listed([report for report in listed.reports if report.state in ENDED], listed.scraps)
 
     def looked(self, began: datetime) -> None:
         """Everything up to `began` has been compared: the next look at the past starts there."""

@@ -14,12 +14,11 @@ from uuid import UUID
 
 from application.desk import Desk
 from application.differences import Fact, differences
-from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport
-from application.listings import Listings
+from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
+from application.listings import Listed, Listings
 from application.lookups import LookUps
-from application.runs import Run
+from application.runs import NOTHING, Run
 from domain.aggregate import carrying
-from domain.amounts import ZERO, plain
 from domain.market import Market
 from domain.order import Order, Status
 from domain.position import Position
@@ -36,7 +35,6 @@ ON_ITS_WAY = timedelta(seconds=10)
 ASKED_AT_ONCE = 8
 """How many single orders are asked about at the same time."""
 OUR_FORMAT = "ARISTO_"
-NEVER = "nothing"
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,10 @@ class Reconciler:
         self._one_at_a_time = asyncio.Lock()
         self._suspicions: dict[tuple[str, str], Suspicion] = {}
         """By native symbol and exchange id."""
-        self._told: set[tuple[str, str]] = set()
-        """What only a person can decide is told once."""
+        self._told: set[tuple[str, str, bool]] = set()
+        """What only a person can decide is told once: by native symbol, exchange id, and whether it could be read."""
+        self._unread: set[UUID] = set()
+        """Orders of which it cannot be read what was executed."""
         self._natives: dict[str, Market] = {}
         self._failing = False
 
@@ -72,7 +72,7 @@ class Reconciler:
         """
         async with self._one_at_a_time:
             run = Run(self._desk, occasion, dry=dry)
-            seen = dict(self._suspicions), set(self._told)
+            seen = dict(self._suspicions), set(self._told), set(self._unread)
             try:
                 await self._compare(run)
             except (ExchangeError, TimeoutError) as error:
@@ -82,7 +82,7 @@ class Reconciler:
                 await run.complete()
                 self._failing = False
             if dry:
-                self._suspicions, self._told = seen  # whoever only looks leaves nothing behind
+                self._suspicions, self._told, self._unread = seen  # whoever only looks leaves nothing behind
             return run
 
     async def _compare(self, run: Run) -> None:
@@ -92,9 +92,13 @@ class Reconciler:
         began, held = desk.clock(), await self._positions(run.occasion)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             listed, ended = await self._lists(run.occasion, before, held)
-        run.reach(Phase.FETCH, open=len(listed), ended=len(ended))
-        strangers = await self._match(run, before, listed, ended)
-        run.reach(Phase.MATCH, matched=len(listed) + len(ended) - len(strangers), ours=len(before))
+        reports = [*listed.reports, *ended.reports]
+        run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
+        for scrap in (*listed.scraps, *ended.scraps):
+            order_id = await self._known(scrap)  # one of ours is not met below, and asked for by name
+            self._decide(run, None if order_id is None else await desk.recording.load(order_id), scrap)
+        strangers = await self._match(run, before, reports)
+        run.reach(Phase.MATCH, matched=len(reports) - len(strangers), ours=len(before))
         for report in strangers:
             await self._stranger(run, report)
         run.reach(Phase.EXTERNAL, external=len(strangers))
@@ -117,22 +121,20 @@ class Reconciler:
 
     async def _lists(
         self, occasion: Occasion, before: dict[UUID, Order], held: Sequence[Position]
-    ) -> tuple[list[OrderReport], list[OrderReport]]:
+    ) -> tuple[Listed, Listed]:
         """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only."""
         symbols = {order.wish.symbol for order in before.values()}
         if occasion is Occasion.POLL:
-            return await self._listings.open(symbols), []
+            return await self._listings.open(symbols), Listed()
         listed = await self._listings.open(None)
         return listed, await self._listings.ended(symbols | {position.symbol for position in held})
 
     # --- comparing ---------------------------------------------------------------------------------------------
 
-    async def _match(
-        self, run: Run, before: dict[UUID, Order], listed: Sequence[OrderReport], ended: Sequence[OrderReport]
-    ) -> list[OrderReport]:
+    async def _match(self, run: Run, before: dict[UUID, Order], reports: Sequence[OrderReport]) -> list[OrderReport]:
         """Compare what is ours; answers the reports of orders that nobody here knows."""
         strangers, met = list[OrderReport](), set[UUID]()
-        for report in (*listed, *ended):
+        for report in reports:
             order_id = await self._known(report)
             if order_id is None:
                 strangers.append(report)
@@ -152,26 +154,26 @@ class Reconciler:
         await asyncio.gather(*(ask(order) for order in absent))
         return strangers
 
-    async def _known(self, report: OrderReport) -> UUID | None:
+    async def _known(self, said: OrderReport | Scrap) -> UUID | None:
         desk = self._desk
-        if (order_id := desk.order_of(report)) is not None:
+        if (order_id := desk.order_of(said)) is not None:
             return order_id
-        named = await asyncio.to_thread(desk.store.order_named, desk.broker.number, report.client_order_id)
-        market = self._natives.get(report.native_symbol)
+        named = await asyncio.to_thread(desk.store.order_named, desk.broker.number, said.client_order_id)
+        market = self._natives.get(said.native_symbol)
         if named is None and market is not None:
             # Adopted, or ours under a client id that somebody changed outside.
-            ids = desk.broker.number, market.symbol, report.exchange_order_id
+            ids = desk.broker.number, market.symbol, said.exchange_order_id
             named = await asyncio.to_thread(desk.store.order_numbered, *ids)
         if named is not None:
             desk.know(await desk.recording.load(named))
         return named
 
-    def _decide(self, run: Run, order: Order | None, report: OrderReport, ours: str) -> None:
+    def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap) -> None:
         """Nothing can be recorded of it: a person has to look, and is told once."""
-        key = report.native_symbol, report.exchange_order_id
-        if key not in self._told:
-            self._told.add(key)
-            run.note(order, report, ours, _theirs(report), Resolution.DECIDE)
+        told = said.native_symbol, said.exchange_order_id, isinstance(said, OrderReport)
+        if told not in self._told:
+            self._told.add(told)
+            run.note(order, said, Resolution.DECIDE)
 
     async def _said(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
         """One report about one order of ours; what it says and cannot be recorded stops no other."""
@@ -179,7 +181,21 @@ class Reconciler:
             await self._recorded(run, order, report, agreed)
         except Refused as refused:
             self._desk.log.warning("not_recordable", order=str(order.id), error=str(refused))
-            self._decide(run, order, report, _ours(order))
+            self._decide(run, order, report)
+        except Unreadable as unreadable:
+            self._desk.log.warning("not_readable", order=str(order.id), error=str(unreadable))
+            self._ask_again(run, order, report)
+        else:
+            self._unread.discard(order.id)
+
+    def _ask_again(self, run: Run, order: Order, report: OrderReport) -> None:
+        """What was executed cannot be read: it is asked about until it can be; that it lasts is told."""
+        if order.id in self._unread:
+            return self._decide(run, order, report)
+        self._unread.add(order.id)
+        if not run.dry:
+            self._look_ups.begin(order.id)
+        return run.note(order, report, Resolution.LOOKED_UP)
 
     async def _recorded(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
         market = self._desk.markets.get(order.wish.symbol)
@@ -188,18 +204,18 @@ class Reconciler:
         facts = differences(order, report, market.native)
         believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
         doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
-        ours, theirs = _ours(order), _theirs(report)
         if doubted:
             key = report.native_symbol, report.exchange_order_id
             first = key not in self._suspicions
             self._suspicions.setdefault(key, Suspicion(order.id, doubted, self._desk.clock()))
             if first and not believed:
-                return run.note(order, report, ours, theirs, Resolution.AWAITED, doubted)
+                return run.note(order, report, Resolution.AWAITED, doubted)
         if believed:
+            known = order
             if not run.dry:
                 order = await self._desk.recording.take(order.id, report, agreed)
             decide = any(fact.event == "Contradicted" for fact in believed)
-            run.note(order, report, ours, theirs, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
+            run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
         if order.cancel_requested and order.status is Status.OPEN and not run.dry:
             self._cancel_again(order.id)
         return None
@@ -220,7 +236,7 @@ class Reconciler:
             if not run.dry:
                 self._look_ups.begin(order.id)  # which asks until there is an answer
             if isinstance(error, OrderNotFound) and (first or run.occasion not in QUIET):
-                run.note(order, None, _ours(order), "not found", Resolution.LOOKED_UP)
+                run.note(order, None, Resolution.LOOKED_UP)
             return None
         return await self._said(run, order, report)
 
@@ -240,6 +256,8 @@ class Reconciler:
             except OrderNotFound:
                 del self._suspicions[key]
                 continue
+            except Unreadable:
+                continue
             del self._suspicions[key]  # only now: without an answer it is asked about again
             if suspicion.order_id is not None:
                 order = await self._desk.recording.load(suspicion.order_id)
@@ -249,18 +267,18 @@ class Reconciler:
                     await self._adopt(run, market, report)
                 except Refused as refused:
                     self._desk.log.warning("not_adoptable", exchange_order_id=key[1], error=str(refused))
-                    self._decide(run, None, report, NEVER)
+                    self._decide(run, None, report)
 
     async def _stranger(self, run: Run, report: OrderReport) -> None:
         key = report.native_symbol, report.exchange_order_id
         if report.native_symbol not in self._natives:
-            return self._decide(run, None, report, NEVER)
-        if key in self._told:
+            return self._decide(run, None, report)
+        if (*key, True) in self._told:
             return None
         first = key not in self._suspicions
         self._suspicions.setdefault(key, Suspicion(None, (), self._desk.clock()))
         if first or run.occasion not in QUIET:
-            run.note(None, report, NEVER, _theirs(report), Resolution.AWAITED)
+            run.note(None, report, Resolution.AWAITED)
         return None
 
     async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
@@ -282,14 +300,9 @@ class Reconciler:
             )
             await asyncio.to_thread(desk.store.save, order)
         desk.know(order)
-        order = await desk.recording.take(order.id, report)
         lost = report.client_order_id.startswith(OUR_FORMAT)
-        run.note(order, report, NEVER, _theirs(report), Resolution.DECIDE if lost else Resolution.ADOPTED)
-
-
-def _ours(order: Order) -> str:
-    return f"{order.status} {plain(order.filled)}/{plain(order.quantity or order.cost or ZERO)}"
-
-
-def _theirs(report: OrderReport) -> str:
-    return f"{report.native_status} {plain(report.filled)}/{plain(report.quantity)}"
+        run.note(order, report, Resolution.DECIDE if lost else Resolution.ADOPTED, ours=NOTHING)
+        try:
+            await desk.recording.take(order.id, report)
+        except Unreadable:
+            self._look_ups.begin(order.id)

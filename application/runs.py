@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from application.desk import Desk
 from application.differences import Fact
-from application.exchange import KEYS_REFUSED, ExchangeError, OrderReport
+from application.exchange import KEYS_REFUSED, ExchangeError, OrderReport, Scrap
 from domain.aggregate import Personal, carrying
-from domain.amounts import plain
+from domain.amounts import ZERO, plain
 from domain.order import Order
 from domain.reconciliation import QUIET, Discrepancy, Occasion, Phase, Reconciliation, Resolution
 
@@ -24,6 +24,8 @@ TEXTS = {
     Phase.AUDIT: "Noted {discrepancies} discrepancies",
 }
 """What the log says of each phase."""
+NOTHING = "nothing"
+"""What we say of an order that we have never heard of."""
 
 
 class Run:
@@ -63,32 +65,31 @@ class Run:
     def note(
         self,
         order: Order | None,
-        report: OrderReport | None,
-        ours: str,
-        theirs: str,
+        said: OrderReport | Scrap | None,
         resolution: Resolution,
         facts: Sequence[Fact] = (),
+        ours: str | None = None,
     ) -> None:
-        """The two sides differ about an order, and this is what was done about it."""
+        """The two sides differ about an order, and this is what was done about it. `ours` is told by the order."""
         found = Discrepancy(
             order=None if order is None else order.id,
-            symbol=self._symbol(order, report),
-            exchange_order_id=None if report is None else report.exchange_order_id,
-            ours=ours,
-            theirs=theirs,
+            symbol=self._symbol(order, said),
+            exchange_order_id=None if said is None else said.exchange_order_id,
+            ours=ours or _ours(order),
+            theirs=_theirs(said),
             resolution=resolution,
             facts=tuple(f"{fact.event} {fact.detail}".strip() for fact in facts),
         )
-        self.found.append((found, Personal("") if report is None else report.raw))
+        self.found.append((found, Personal("") if said is None else said.raw))
         self._desk.log.warning(
             "discrepancy", request_id=str(self.id), broker=self._desk.broker.number, symbol=found.symbol,
-            order=str(found.order), ours=ours, theirs=theirs, resolution=resolution,
+            order=str(found.order), ours=found.ours, theirs=found.theirs, resolution=resolution,
         )  # fmt: skip
 
-    def _symbol(self, order: Order | None, report: OrderReport | None) -> str:
+    def _symbol(self, order: Order | None, said: OrderReport | Scrap | None) -> str:
         if order is not None:
             return order.wish.symbol
-        native = "" if report is None else report.native_symbol
+        native = "" if said is None else said.native_symbol
         return next((m.symbol for m in self._desk.markets.values() if m.native == native), native)
 
     async def complete(self) -> None:
@@ -145,6 +146,20 @@ class Run:
                 for found, _ in self.found
             ],
         }
+
+
+def _ours(order: Order | None) -> str:
+    if order is None:
+        return NOTHING
+    return f"{order.status} {plain(order.filled)}/{plain(order.quantity or order.cost or ZERO)}"
+
+
+def _theirs(said: OrderReport | Scrap | None) -> str:
+    if said is None:
+        return "not found"
+    if isinstance(said, Scrap):
+        return "unreadable"
+    return f"{said.native_status} {plain(said.filled)}/{plain(said.quantity)}"
 
 
 def _rounded(seconds: float) -> Decimal:

@@ -28,8 +28,11 @@ from application.exchange import (
     OrderName,
     OrderReport,
     OrderRequest,
+    PartlyUnreadable,
     Rights,
+    Scrap,
     Ticker,
+    Unreadable,
 )
 from domain.market import Market
 
@@ -144,6 +147,7 @@ class Binance:
     async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> list[OrderReport]:
         """All orders created since, asked day by day (Binance's longest range) and page by page."""
         found: dict[str, OrderReport] = {}
+        scraps: dict[str, Scrap] = {}
         start, now = since, datetime.now(UTC) + self.clock_offset
         while start <= now:
             end = min(start + _DAY, now + timedelta(seconds=1))
@@ -151,14 +155,23 @@ class Binance:
                 "symbol": market.native, "limit": _PAGE,
                 "startTime": _milliseconds(start), "endTime": _milliseconds(end),
             }  # fmt: skip
-            page = await self._signed("/api/v3/allOrders", named, credentials, 20, messages.reports_of)
+            try:
+                page = await self._signed("/api/v3/allOrders", named, credentials, 20, messages.reports_of)
+                length = len(page)
+            except PartlyUnreadable as partly:
+                page, length = [*partly.reports], len(partly.reports) + len(partly.scraps)
+                scraps |= {scrap.exchange_order_id: scrap for scrap in partly.scraps}
             found.update((report.exchange_order_id, report) for report in page)
-            if len(page) < _PAGE:
+            if length < _PAGE:
                 start = end + timedelta(milliseconds=1)
             else:
-                newest = max(report.created_at for report in page if report.created_at is not None)
+                newest = max((report.created_at for report in page if report.created_at is not None), default=None)
+                if newest is None:
+                    raise NoAnswer("a full page of orders without a time", code="no_answer")
                 start = max(newest, start + timedelta(milliseconds=1))
-        return list(found.values())
+        if scraps:
+            raise PartlyUnreadable([*found.values()], [*scraps.values()])
+        return [*found.values()]
 
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> list[Fill]:
         """All executions of one order with their fees."""
@@ -270,11 +283,11 @@ class Binance:
 
 
 def _understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
-    """Raises `NoAnswer` for an answer that does not say what was asked: it proves nothing, whatever its status."""
+    """Raises `Unreadable` for an answer that does not say what was asked: it proves nothing, whatever its status."""
     try:
         return meaning(raw)
     except (msgspec.MsgspecError, *messages.NONSENSE) as error:
-        raise NoAnswer(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
+        raise Unreadable(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -15,6 +15,7 @@ from adapters.exchanges.binance.native import (
     NativeBook,
     NativeInformation,
     NativeList,
+    NativeName,
     NativeOrder,
     NativePermission,
     NativePrice,
@@ -24,7 +25,7 @@ from adapters.exchanges.binance.native import (
     NativeTrade,
 )
 from adapters.exchanges.binance.parameters import TYPES
-from application.exchange import Balance, Candle, Fill, OrderReport, Rights
+from application.exchange import Balance, Candle, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.market import Market
@@ -57,6 +58,7 @@ _restrictions_decoder = msgspec.json.Decoder(NativeRestrictions)
 _books_decoder = msgspec.json.Decoder(list[NativeBook])
 _prices_decoder = msgspec.json.Decoder(list[NativePrice])
 _rows_decoder = msgspec.json.Decoder(list[list[Any]])
+_name_decoder = msgspec.json.Decoder(NativeName)
 _list_decoder = msgspec.json.Decoder(NativeList)
 _replacement_decoder = msgspec.json.Decoder(NativeReplacement)
 _amendment_decoder = msgspec.json.Decoder(NativeAmendment, strict=False)
@@ -100,9 +102,20 @@ def report_of(raw: bytes) -> OrderReport:
 
 
 def reports_of(raw: bytes) -> list[OrderReport]:
-    """A list of orders, each with its own part of the answer as raw."""
-    parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    return [report_of(bytes(part)) for part in parts]
+    """A list of orders, each with its own part of the answer as raw.
+
+    Raises `PartlyUnreadable` when some of them are beyond understanding, as long as it can be told which.
+    """
+    reports, scraps = [], []
+    for part in map(bytes, msgspec.json.decode(raw, type=list[msgspec.Raw])):
+        try:
+            reports.append(report_of(part))
+        except (msgspec.MsgspecError, *NONSENSE):
+            name = _name_decoder.decode(part)
+            scraps.append(Scrap(str(name.orderId), name.clientOrderId, name.symbol, Personal(part.decode())))
+    if scraps:
+        raise PartlyUnreadable(reports, scraps)
+    return reports
 
 
 def reports_of_list(raw: bytes) -> list[OrderReport]:

@@ -50,6 +50,14 @@ class NativeOrder(Native):
     fills: list[NativeFill] = []
 
 
+class NativeName(msgspec.Struct):
+    """Which order is spoken of, in whatever is said of one."""
+
+    symbol: str
+    orderId: int
+    clientOrderId: str = ""
+
+
 class NativeTrade(Native):
     """An execution of `myTrades`."""
 
