@@ -27,6 +27,7 @@ from adapters.paper.prices import NoCandles, replayed
 from adapters.paper.server import PaperServer
 from adapters.story import story_of
 from adapters.vault import Vault
+from aristobot.arguments import port, speed
 from aristobot.backups import back_up_daily, back_up_now, restore_into
 from aristobot.comparing import compare, is_fine, tell
 from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
@@ -221,13 +222,6 @@ def _openapi(_: argparse.Namespace, __: Settings) -> int:
     return 0
 
 
-def _above_zero(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above zero")
-    return number
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="aristobot", description="A private crypto-trading platform.")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -242,14 +236,12 @@ def _parser() -> argparse.ArgumentParser:
     terminal.add_argument("name", choices=TERMINALS)
     terminal.add_argument("--alive", action="store_true", help="start nothing: ask whether it shows signs of life")
     paper = command("paper", _paper, "start the paper exchange alone")
-    paper.add_argument("--port", type=int, default=9100, help="control API; Binance's API is on the next port")
+    paper.add_argument("--port", type=port, default=9100, help="control API; Binance's API is on the next port")
     paper.add_argument("--books", help="a file that keeps accounts and orders over restarts")
     paper.add_argument("--symbol", default="BTC/USDT", help="the pair that a replayed file moves")
     for able in (run, paper):
         able.add_argument("--replay", help="a CSV of one-minute candles to take the prices from")
-        able.add_argument(
-            "--speed", type=_above_zero, default=1.0, help="how many times faster than life it is replayed"
-        )
+        able.add_argument("--speed", type=speed, default=1.0, help="how many times faster than life it is replayed")
     command("migrate", _migrate, "make or upgrade the database")
     audited = command("audit", _audit, "verify that the log was never changed, or show the story of one thing")
     audited.add_argument("what", choices=["verify", "show"])
