@@ -165,12 +165,6 @@ class Store:
             row = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
         return int(row[0]) if row else 0
 
-    def recorded_last(self) -> datetime | None:
-        """When the newest event was recorded, None for an empty log."""
-        with self.pool.connection() as connection:
-            row = connection.execute("SELECT recorded_at FROM log.events ORDER BY position DESC LIMIT 1").fetchone()
-        return row[0] if row else None
-
     def position_of(self, follower: str) -> int:
         """How far a follower has come. Raises `NotFound` for one that `migrate` has not made."""
         with self.pool.connection() as connection:

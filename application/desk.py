@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport, Scrap
-from application.ports import Store
+from application.ports import Store, Sweeps
 from application.recording import Recording
 from domain.broker import Broker
 from domain.market import Market
@@ -46,21 +46,20 @@ class Desk:
         credentials: Credentials,
         markets: dict[str, Market],
         store: Store,
+        sweeps: Sweeps,
         sender: UUID,
         clock: Callable[[], datetime],
         log: Log,
-        away_since: datetime | None = None,
     ) -> None:
         self.broker = broker
         self.exchange = exchange
         self.credentials = credentials
         self.markets = markets
         self.store = store
+        self.sweeps = sweeps
         self.sender = sender
         self.clock = clock
         self.log = log
-        self.away_since = away_since
-        """When the platform last recorded anything before this process began: what happened since was not heard."""
         self.doubts = Doubts()
         self._names: dict[str | tuple[str, str], UUID] = {}
         self.recording = Recording(exchange, lambda: self.credentials, markets, store, self.doubts, self.know)

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from application.desk import Desk
 from application.exchange import OrderReport, PartlyUnreadable, Scrap
+from application.ports import Sweep
 from domain.market import Market
 from domain.order import ENDED
 
@@ -40,9 +41,8 @@ class Listings:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._looked_until = desk.away_since
+        self._last: Sweep | None = None
         self._balances: dict[str, Decimal] = {}
-        self._balances_now: dict[str, Decimal] = {}
 
     async def open(self, symbols: Collection[str] | None) -> Listed:
         """Open orders of some symbols, or of the whole account (None). Raises as `Listed.add`."""
@@ -60,21 +60,27 @@ class Listings:
         Raises as `Listed.add`.
         """
         desk, listed = self._desk, Listed()
-        since = max(self._looked_until or desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
-        for market in self._markets_of({*symbols} | await self._moved()):
+        last = self._last = self._last or await asyncio.to_thread(desk.sweeps.last, desk.broker.number)
+        since = max(last.at if last else desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
+        for market in self._markets_of({*symbols} | await self._moved(last)):
             await listed.add(desk.exchange.orders_since(desk.credentials, market, since))
         return Listed([report for report in listed.reports if report.state in ENDED], listed.scraps)
 
-    def looked(self, began: datetime) -> None:
-        """Everything up to `began` has been compared: the next look at the past starts there."""
-        self._looked_until, self._balances = began, self._balances_now
+    async def swept(self, began: datetime, *, settled: bool) -> None:
+        """Everything up to `began` has been compared: the next look at the past starts there.
 
-    async def _moved(self) -> set[str]:
+        Another process starts there only if it is `settled`: it does not know what has been said once.
+        """
+        self._last = Sweep(began, self._balances)
+        if settled:
+            await asyncio.to_thread(self._desk.sweeps.record, self._desk.broker.number, self._last)
+
+    async def _moved(self, last: Sweep | None) -> set[str]:
         """Symbols of coins of which there is more or less than at the last sweep."""
         balances = await self._desk.exchange.balances(self._desk.credentials)
-        now = {name: balance.free + balance.locked for name, balance in balances.items()}
-        before, self._balances_now = self._balances, now
-        moved = {name for name in now.keys() | before.keys() if before and now.get(name) != before.get(name)}
+        now = self._balances = {name: balance.free + balance.locked for name, balance in balances.items()}
+        before = now if last is None else last.balances
+        moved = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
         markets = self._desk.markets.values()
         return {m.symbol for m in markets if m.base in moved and m.quote in moved | now.keys() and m.active}
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -52,6 +55,24 @@ class Markets(Protocol):
 
     def of(self, exchange: str, venue: str) -> Mapping[str, Market]:
         """By native symbol; empty while they have not been loaded."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A look at a whole account: when it began, and what the account held of each currency, locked coins included."""
+
+    at: datetime
+    balances: Mapping[str, Decimal]
+
+
+class Sweeps(Protocol):
+    """The last look at each account. What happened since was not heard if nobody was listening."""
+
+    def last(self, broker: int) -> Sweep | None:
+        """None for an account that was never looked at."""
+
+    def record(self, broker: int, sweep: Sweep) -> None:
+        """Keep it in place of the one before."""
 
 
 class Secrets(Protocol):

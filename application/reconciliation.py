@@ -18,13 +18,13 @@ from application.exchange import ExchangeError, ExchangeId, OrderNotFound, Order
 from application.listings import Listed, Listings
 from application.lookups import LookUps
 from application.runs import NOTHING, Run
+from application.strangers import adopted, bears_our_name
 from domain.aggregate import carrying
 from domain.market import Market
 from domain.order import Order, Status
 from domain.position import Position
 from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused
-from domain.wish import PRICED, TRIGGERED, Type, Wish
 
 TIMEOUT_SECONDS = 30.0
 """How long one broker's exchange may take to list its orders."""
@@ -34,7 +34,6 @@ ON_ITS_WAY = timedelta(seconds=10)
 """How long after its validity the answer to a request may still come."""
 ASKED_AT_ONCE = 8
 """How many single orders are asked about at the same time."""
-OUR_FORMAT = "ARISTO_"
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Reconciler:
         run.reach(Phase.EXTERNAL, external=len(strangers))
         run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
-            self._listings.looked(began)
+            await self._listings.swept(began, settled=not self._suspicions)
 
     def _live(self) -> dict[UUID, Order]:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
@@ -284,24 +283,12 @@ class Reconciler:
     async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
         """An order made elsewhere, seen twice, comes into the books; nobody here ever manages it."""
         desk, run_id = self._desk, str(run.id)
-        kind = report.type or (Type.LIMIT if report.price else Type.MARKET)
-        wish = Wish(
-            market.symbol, report.side, kind, quantity=report.quantity,
-            price=report.price if kind in PRICED else None,
-            stop_price=report.stop_price if kind in TRIGGERED else None,
-        )  # fmt: skip
         with carrying(user=str(desk.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id):
-            order = Order.adopt(
-                user=desk.broker.user,
-                broker=desk.broker.number,
-                exchange_order_id=report.exchange_order_id,
-                wish=wish,
-                raw=report.raw,
-            )
+            order = adopted(desk.broker, market, report)
             await asyncio.to_thread(desk.store.save, order)
         desk.know(order)
-        lost = report.client_order_id.startswith(OUR_FORMAT)
-        run.note(order, report, Resolution.DECIDE if lost else Resolution.ADOPTED, ours=NOTHING)
+        done = Resolution.DECIDE if bears_our_name(report) else Resolution.ADOPTED
+        run.note(order, report, done, ours=NOTHING)
         try:
             await desk.recording.take(order.id, report)
         except Unreadable:

@@ -162,4 +162,4 @@ def forget(store: Store, secrets: Secrets, number: int, by: int) -> None:
 
 def brokers_with_open_orders(store: Store) -> set[int]:
     """The brokers at which an order is open, on its way or in doubt."""
-    return {store.get(Order, order_id).broker for order_id in store.orders_not_ended()}
+    return {order.broker for order in store.get_all(Order, store.orders_not_ended())}

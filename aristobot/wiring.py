@@ -19,6 +19,7 @@ from adapters.invitations import Invitations
 from adapters.keys import MasterKey
 from adapters.reference import MarketTable
 from adapters.second_factor import SecondFactorTable
+from adapters.sweeps import SweepTable
 from adapters.tombstones import bury
 from adapters.vault import Vault
 from application import users
@@ -79,6 +80,11 @@ class House:
     def markets(self) -> MarketTable:
         """The markets that the gateway loaded."""
         return MarketTable(self.pool)
+
+    @cached_property
+    def sweeps(self) -> SweepTable:
+        """The last looks at whole accounts."""
+        return SweepTable(self.pool)
 
     @cached_property
     def bus(self) -> Bus:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -55,7 +54,6 @@ class Gateway:
         self._waiting: dict[int, list[tuple[str, UUID]]] = {}
         self._unfinished: dict[int, list[Order]] = {}
         self._opening: dict[int, asyncio.Lock] = {}
-        self._away_since: datetime | None = None
 
     async def open_lanes(self) -> None:
         """Find every unfinished order in the log, once, and start working for every broker."""
@@ -64,7 +62,6 @@ class Gateway:
 
     async def remember(self) -> None:
         """What the log knows of unfinished orders and open positions waits for the lanes, the doubts first."""
-        self._away_since = await asyncio.to_thread(self._house.store.recorded_last)
         ids = await asyncio.to_thread(self._house.store.orders_not_ended)
         orders = await asyncio.to_thread(self._house.store.get_all, Order, ids)
         for order in orders:
@@ -114,7 +111,7 @@ class Gateway:
             self._again(5.0, number)
             return
         markets = await self._clients.markets(broker.exchange, broker.venue)
-        lent = (self._house.store, self._sender, utc_now, self._log, self._away_since)
+        lent = (self._house.store, self._house.sweeps, self._sender, utc_now, self._log)
         desk = Desk(broker, exchange, credentials, markets, *lent)
         lane = Lane(desk)
         self._lanes[number] = lane

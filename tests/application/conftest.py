@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,8 @@ from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
 from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
+from adapters.sweeps import SweepTable
+from adapters.vault import Vault
 from application import desk as desks
 from application import lookups
 from application.exchange import Credentials, OrderRequest
@@ -89,6 +92,7 @@ class Desk:
     """What a test has in hand: the lane, the books on both sides, and the time."""
 
     def __init__(self, store: Any, paper: Paper, client: Watched, credentials: Credentials, broker: Broker) -> None:
+        self.sweeps = SweepTable(store.pool)
         self.store, self.paper, self.client, self.credentials, self.broker = store, paper, client, credentials, broker
         self.now = datetime.now(UTC)
         self.log = Log()
@@ -104,15 +108,20 @@ class Desk:
         await self.until(self.lane.reconciled.is_set)
         self.log.said.clear()
 
-    def new_lane(self, away_since: datetime | None = None) -> Lane:
-        """A lane as a gateway that has just started has it; `away_since` is when the one before it ended."""
-        lent = (self.broker, self.client, self.credentials, self.markets, self.store)
-        return Lane(desks.Desk(*lent, uuid4(), lambda: self.now, self.log, away_since))
+    def new_lane(self) -> Lane:
+        """A lane as a gateway that has just started has it."""
+        lent = (self.broker, self.client, self.credentials, self.markets, self.store, self.sweeps)
+        return Lane(desks.Desk(*lent, uuid4(), lambda: self.now, self.log))
 
-    async def begin_anew(self, away_since: datetime | None = None) -> None:
+    async def away_since(self, ago: timedelta) -> None:
+        """The last look at the account was so long ago."""
+        swept = await asyncio.to_thread(self.sweeps.last, 1)
+        await asyncio.to_thread(self.sweeps.record, 1, replace(swept, at=self.now - ago))
+
+    async def begin_anew(self) -> None:
         """The lane ends, and another process opens one with what the log knows of unfinished orders."""
         self.lane.stop()
-        self.lane = self.new_lane(away_since)
+        self.lane = self.new_lane()
         for order_id in await asyncio.to_thread(self.store.orders_not_ended):
             order = await self.load(order_id)
             if order.status is Status.PLACED:
@@ -287,10 +296,12 @@ def trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
         with carrying(user="1"):
             broker = Broker.connect(1, 1, Exchange.BINANCE, Venue.PAPER, "paper")
             store.save(User.register(1, "somebody", Role.ADMIN), broker)
+        keys = Credentials(account.key, account.secret)
+        Vault(database.store("aristobot_web").pool, database.master).store_credentials(1, 1, keys)
         await server.start()
         address = f"{HOST}:{server.port + 1}"
         client = Watched(f"http://{address}", f"ws://{address}/ws-api/v3", f"ws://{address}")
-        desk = Desk(store, paper, client, Credentials(account.key, account.secret), broker)
+        desk = Desk(store, paper, client, keys, broker)
         try:
             async with asyncio.timeout(30):
                 await desk.open()

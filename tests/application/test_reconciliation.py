@@ -94,7 +94,8 @@ def test_what_happened_while_the_platform_was_down_is_known_before_it_sends(trad
             desk.paper.ledger.cancel(there)
             desk.paper.ledger._trade(part, Decimal("0.004"), Decimal(20000), maker=True)
             asked = desk.client.asked["place"]
-            await desk.begin_anew(desk.now - timedelta(hours=1))
+            await desk.away_since(timedelta(hours=1))
+            await desk.begin_anew()
             later = await desk.rest(price="10000")
             await desk.until(lambda: desk.client.asked["place"] > asked)
             assert (await desk.load(filled)).status is Status.CLOSED

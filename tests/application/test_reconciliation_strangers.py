@@ -140,7 +140,7 @@ def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(trad
 
 @pytest.mark.parametrize("known", [True, False])
 def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopted(trading, known):
-    """As far back as the last word in the log, in the symbols of our books."""
+    """As far back as the last look at the account, in the symbols of our books."""
 
     async def story():
         async with trading(USDT="5000") as desk:
@@ -148,12 +148,37 @@ def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopt
             there = await desk.elsewhere("web_1")
             there.at -= 3_600_000
             desk.hold("BTC/USDT", "39000")
-            await desk.begin_anew(desk.now - timedelta(hours=2) if known else None)
+            if known:
+                await desk.away_since(timedelta(hours=2))
+            await desk.begin_anew()
             await desk.until(desk.lane.reconciled.is_set)
             desk.pass_by(10)
             await desk.compare()
             assert [order.status for order in await adopted(desk)] == ([Status.CLOSED] if known else [])
             assert [order.filled for order in await adopted(desk)] == ([there.filled] if known else [])
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("starts", [0, 1, 2], ids=["while it ran", "while it was down", "and it went down again"])
+def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(trading, starts):
+    """Its coins have become more since the last look, whichever process took that; one look is not enough."""
+
+    async def story():
+        async with trading() as desk:
+            bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.1")}
+            there = await desk.elsewhere("web_1", "ETH/USDT", **bought)
+            if starts:
+                there.at -= 3_600_000
+                await desk.away_since(timedelta(hours=2))
+            for _ in range(starts):
+                await desk.begin_anew()
+                await desk.until(desk.lane.reconciled.is_set)
+            await desk.compare_twice(Occasion.SWEEP)
+            [order] = await adopted(desk)
+            assert (order.wish.symbol, order.status, order.filled) == ("ETH/USDT", Status.CLOSED, there.filled)
+            kept = await asyncio.to_thread(desk.sweeps.last, 1)
+            assert kept.balances["ETH"] == there.filled - sum(t.fee for t in desk.paper.ledger.trades)
 
     asyncio.run(story())
 

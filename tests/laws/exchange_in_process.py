@@ -22,6 +22,19 @@ from domain.order import ENDED, Order
 from domain.refusals import Conflict, NotFound
 
 
+class Sweeps:
+    """The last look at each account, in memory."""
+
+    def __init__(self):
+        self._swept = {}
+
+    def last(self, broker):
+        return self._swept.get(broker)
+
+    def record(self, broker, sweep):
+        self._swept[broker] = sweep
+
+
 class Books:
     """The log of one platform, in memory; what is loaded is replayed each time, as from the real one."""
 

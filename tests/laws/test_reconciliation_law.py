@@ -29,7 +29,7 @@ from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.wish import Side, Source, Type, Wish
-from tests.laws.exchange_in_process import Books, InProcess, SlowClock
+from tests.laws.exchange_in_process import Books, InProcess, SlowClock, Sweeps
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER, KEYS, NAMES = UUID(int=7), Credentials("key", "secret"), UUID(int=9)
@@ -75,7 +75,7 @@ class History(RuleBasedStateMachine):
         port = InProcess(self.paper, self.paper.ledger.open_account("binance", rich))
         with carrying(user="1"):
             broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, f"paper {number}")
-        desk = Desk(broker, port, KEYS, port.markets(), self.books, SENDER, lambda: self.now, Log())
+        desk = Desk(broker, port, KEYS, port.markets(), self.books, Sweeps(), SENDER, lambda: self.now, Log())
         here = SimpleNamespace(number=number, port=port, desk=desk, lane=Lane(desk), account=port.account)
         port.stream(lambda report: self.reports.append((here, report)))
         return here
