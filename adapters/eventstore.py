@@ -191,6 +191,21 @@ class Store:
         with self.pool.connection() as connection:
             return [row[0] for row in connection.execute(query)]
 
+    def orders_unexplained(self) -> list[UUID]:
+        """The ids of all orders of which more was executed than their fills tell."""
+        query = """
+            SELECT progress.stream FROM (
+                SELECT stream, max((state ->> 'cumulative_quantity')::numeric) AS quantity
+                FROM log.event_log WHERE topic = 'Order.Progressed' GROUP BY stream
+            ) AS progress
+            WHERE quantity > (
+                SELECT coalesce(sum((fill.state ->> 'quantity')::numeric), 0) FROM log.event_log AS fill
+                WHERE fill.stream = progress.stream AND fill.topic = 'Order.Filled'
+            )
+        """
+        with self.pool.connection() as connection:
+            return [row[0] for row in connection.execute(query)]
+
     def order_named(self, broker: int, client_order_id: str) -> UUID | None:
         """The order of a broker that bears this client id, or ever bore it: asked of the log, so never behind it."""
         query = """

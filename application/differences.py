@@ -12,10 +12,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from application.exchange import Fill, OrderReport
-from domain.amounts import is_amount, total
+from domain.amounts import is_amount, plain, total
 from domain.order import ENDED, Order, Status
 
-CLOCKS_DIFFER = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(days=1)
 """An execution that is older than its order by more than this cannot be its own, however wrong a clock is."""
 
 
@@ -44,7 +44,7 @@ def differences(order: Order, report: OrderReport, native_symbol: str, fills: Se
     amended = _amended(order, report)
     size = report.quantity if amended is not None and not amended.needs_two else order.quantity
     facts = [*_accepted(order, report), *([amended] if amended is not None else [])]
-    facts += [*_executions(order, report, fills, size), *_state(order, report)]
+    facts += [*_executions(order, report, fills, size), *_state(order, report, size)]
     return _untold(order, facts)
 
 
@@ -167,8 +167,11 @@ def _filled(fill: Fill) -> Fact:
     return Fact("Filled", f"trade {fill.trade_id}: {fill.quantity} at {fill.price}", say)
 
 
-def _state(order: Order, report: OrderReport) -> Iterator[Fact]:
+def _state(order: Order, report: OrderReport, size: Decimal | None) -> Iterator[Fact]:
     state, word, raw = report.state, report.native_status, report.raw
+    if state in ENDED - {Status.CLOSED} and report.filled == size:
+        yield _contradicted("amounts_contradict", f"{word} with all of {plain(report.filled)} executed", report)
+        state = Status.CLOSED
     if state is None:
         if word not in order.unmapped:
             yield Fact("StatusUnknown", word, lambda o: o.meet_unknown_status(word, raw))

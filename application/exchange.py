@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -221,6 +221,9 @@ class Exchange(Protocol):
     """How many seconds after its creation the exchange may still act on a request."""
 
     capabilities: Capabilities
+
+    clock_offset: timedelta
+    """The exchange's clock minus ours, as last measured."""
 
     async def markets(self) -> Sequence[Market]:
         """Every tradable pair with its rules."""

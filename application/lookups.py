@@ -8,16 +8,21 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.desk import Desk
-from application.exchange import OrderNotFound
+from application.exchange import OrderNotFound, OrderReport
 from application.recording import request_id
 from domain.aggregate import Personal
+from domain.amounts import plain, total
 from domain.market import Market
 from domain.order import ENDED, Order, Status
 
+CLOCKS_JUMP = timedelta(minutes=10)
+"""By how much a clock may have been set right since an order was sent: its lists begin that much earlier."""
 PROOF_AFTER = timedelta(seconds=60)
 """How long after `valid_until` complete lists without the order prove that it never arrived."""
 ANSWERED_WITHIN = timedelta(seconds=2)
 """How much later than its validity what the exchange did about a request shows."""
+EXPLAINED_WITHIN = timedelta(seconds=30)
+"""How long after its progress an order's executions may be missing from the exchange's list of them."""
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
@@ -82,7 +87,8 @@ class LookUps:
         order = await self._desk.recording.load(order_id)
         if order.status in ENDED or order.status is Status.PLACED:
             self._desk.doubts.end(order_id)
-            return True
+            if not order.is_unexplained:
+                return True
         market = self._desk.markets.get(order.wish.symbol)
         if market is None:
             self._desk.log.warning("market_gone", request_id=request_id(order), symbol=order.wish.symbol)
@@ -93,12 +99,26 @@ class LookUps:
         except OrderNotFound:
             return await self._proven_absent(order, market, asked_at)
         order = await self._desk.recording.take(order_id, report)
+        settled = await self._settled(order, asked_at)
+        if order.is_unexplained:
+            await self._tell_unexplained(order, report)
+        return settled and report.state is not None and not order.is_unexplained
+
+    async def _settled(self, order: Order, asked_at: datetime) -> bool:
+        """Whether what was asked of the order has been answered as well."""
         if order.amendment is not None:
             return await self._amended(order, asked_at)
         if order.cancel_requested and order.status is Status.OPEN:
-            self._cancel_again(order_id)
+            self._cancel_again(order.id)
             return False
-        return report.state is not None
+        return True
+
+    async def _tell_unexplained(self, order: Order, report: OrderReport) -> None:
+        """The executions are not listed yet, as they may be a moment after the order: that it lasts is told."""
+        if self._desk.clock() - order.modified_on > EXPLAINED_WITHIN:
+            known = total(order.fills.values())
+            detail = f"{plain(order.filled)} executed, {plain(known)} listed"
+            await self._desk.recording.say(order.id, lambda o: o.contradict("executions_missing", detail, report.raw))
 
     async def _amended(self, order: Order, asked_at: datetime) -> bool:
         """The exchange still shows the order as it was: final once the request cannot be carried out any more."""
@@ -120,17 +140,19 @@ class LookUps:
         if order.valid_until is None or order.submitted_at is None or asked_at < order.valid_until + PROOF_AFTER:
             return False
         mine = set(order.client_order_ids)
+        exchange, credentials = self._desk.exchange, self._desk.credentials
+        since = min(order.submitted_at, self._desk.clock()) + exchange.clock_offset - CLOCKS_JUMP
         listed = [
-            *await self._desk.exchange.open_orders(self._desk.credentials, market),
-            *await self._desk.exchange.orders_since(
-                self._desk.credentials, market, order.submitted_at - timedelta(minutes=1)
-            ),
+            *await exchange.open_orders(credentials, market),
+            *await exchange.orders_since(credentials, market, since),
         ]
         for report in listed:
             if report.client_order_id in mine:
                 await self._desk.recording.take(order.id, report)
                 return True
         raw = Personal(f"no order {order.client_order_id} among {len(listed)} orders listed at {asked_at.isoformat()}")
-        await self._desk.recording.say(order.id, lambda o: o.reject("never_reached_the_exchange", raw))
+        order = await self._desk.recording.say(order.id, lambda o: o.prove_absent("never_reached_the_exchange", raw))
+        if order.status is not Status.REJECTED:
+            return False  # the stream has shown it in this very moment
         self._desk.log.warning("never_reached_the_exchange", request_id=request_id(order))
         return True

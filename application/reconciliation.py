@@ -151,6 +151,9 @@ class Reconciler:
                 await self._absent(run, order)
 
         await asyncio.gather(*(ask(order) for order in absent))
+        for order_id in [] if run.dry else self._desk.recording.unexplained:
+            if order_id not in self._look_ups:
+                self._look_ups.begin(order_id)  # which asks until its executions are listed
         return strangers
 
     async def _known(self, said: OrderReport | Scrap) -> UUID | None:

@@ -39,12 +39,17 @@ class Recording:
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
         """The orders that this process has met and that have not ended, as it met them last."""
+        self.unexplained: set[UUID] = set()
+        """Orders of which more was executed than their fills tell: nothing holds those coins until they are known."""
 
     async def load(self, order_id: UUID) -> Order:
         """The order now."""
-        order = await asyncio.to_thread(self._store.get, Order, order_id)
+        order = await self._fresh(order_id)
         self.meet(order)
         return order
+
+    async def _fresh(self, order_id: UUID) -> Order:
+        return await asyncio.to_thread(self._store.get, Order, order_id)
 
     def meet(self, order: Order) -> None:
         """The order as somebody has just loaded it."""
@@ -53,12 +58,13 @@ class Recording:
             self.live.pop(order.id, None)
         else:
             self.live[order.id] = order
+        (self.unexplained.add if order.is_unexplained else self.unexplained.discard)(order.id)
 
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
         """Say something to the order, again on fresh state when another process was faster; answers the order."""
         async with self._one_at_a_time:
             while True:
-                order = await self.load(order_id)
+                order = await self._fresh(order_id)  # met once it is saved: what could not be recorded is not known
                 with as_gateway(order):
                     verb(order)
                     try:

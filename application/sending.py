@@ -161,7 +161,7 @@ class Sending:
         """Not sent, or sent and proven not to have been accepted."""
         if not proof:
             return await self._refuse(order, reason, reason)
-        await self._desk.recording.say(order.id, lambda o: o.reject(reason, Personal(proof)))
+        await self._desk.recording.say(order.id, lambda o: o.prove_absent(reason, Personal(proof)))
         return None
 
     async def _refuse(self, order: Order, reason: str, detail: str) -> None:

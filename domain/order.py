@@ -164,6 +164,11 @@ class Order(Aggregate):
         return max(total(self.fills.values()), self.reported_quantity)
 
     @property
+    def is_unexplained(self) -> bool:
+        """Whether the exchange has reported more than the fills that it told."""
+        return self.filled > total(self.fills.values())
+
+    @property
     def remaining(self) -> Decimal | None:
         """What is left to execute (base), unknown for an order sized in the quote currency."""
         return None if self.quantity is None else difference(self.quantity, self.filled)
@@ -222,6 +227,11 @@ class Order(Aggregate):
             return
         self._must("reject")
         self._rejected(reason, raw)
+
+    def prove_absent(self, reason: str, raw: Personal) -> None:
+        """The exchange never took it: `raw` is the proof. What it has shown of the order meanwhile outweighs that."""
+        if self.status in {Status.SUBMITTED, Status.UNKNOWN} and not self.exchange_order_ids and not self.fills:
+            self.reject(reason, raw)
 
     def fill(
         self,

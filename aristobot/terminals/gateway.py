@@ -63,9 +63,10 @@ class Gateway:
     async def remember(self) -> None:
         """What the log knows of unfinished orders and open positions waits for the lanes, the doubts first."""
         ids = await asyncio.to_thread(self._house.store.orders_not_ended)
-        orders = await asyncio.to_thread(self._house.store.get_all, Order, ids)
+        ids += await asyncio.to_thread(self._house.store.orders_unexplained)
+        orders = await asyncio.to_thread(self._house.store.get_all, Order, [*dict.fromkeys(ids)])
         for order in orders:
-            if order.status in LIVE:
+            if order.status in LIVE or order.is_unexplained:
                 self._resume(order)
         # Only now what was never sent: an entry must not overtake a doubt about its own symbol.
         for order in orders:
@@ -234,15 +235,13 @@ class Gateway:
 
     def figures(self) -> dict[str, Any]:
         """Age of the streams, clock offsets, doubts: what health shows."""
-        offsets = [getattr(exchange, "clock_offset", None) for _, exchange in self._clients.items()]
+        offsets = [exchange.clock_offset.total_seconds() for _, exchange in self._clients.items()]
         heard = [lane.heard_at for lane in self._lanes.values() if lane.heard_at is not None]
         return {
             "lanes": len(self._lanes),
             "streams": sum(lane.streaming for lane in self._lanes.values()),
             "stream_age": round(time.time() - max(heard), 1) if heard else None,
-            "clock_offset_ms": max(
-                (round(o.total_seconds() * 1000, 1) for o in offsets if o is not None), default=None
-            ),
+            "clock_offset_ms": max((round(offset * 1000, 1) for offset in offsets), default=None),
             "doubts": sum(lane.doubts for lane in self._lanes.values()),
             "exchanges": {
                 f"{exchange}/{venue}": client.last_answer and round(time.time() - client.last_answer, 1)

@@ -6,6 +6,7 @@ The ledger, Binance's words and our reading of them are the real ones; only HTTP
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -101,7 +102,7 @@ class InProcess:
     `meanwhile` is what happens between the moment for which a list is true and the moment at which it is here.
     """
 
-    valid_for, capabilities, busy = 5.0, CAPABILITIES, 0.0
+    valid_for, capabilities, busy, clock_offset = 5.0, CAPABILITIES, 0.0, timedelta(0)
 
     def __init__(self, paper, account):
         self.paper, self.account, self.api = paper, account, BinanceApi(paper)
