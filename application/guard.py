@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from application.desk import Desk, Later
 from application.exchange import NoAnswer
 from application.legs import Legs, said_of
-from application.positions import RECENT_ENTRIES, position_id_of
+from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
 from application.protection import Standing, Target, protection_of, rests, standing_of, target_of, target_with
 from domain.market import Market
 from domain.order import ENDED, Order, Status
 from domain.position import Position, key_of
 from domain.refusals import Conflict, Impossible
-from domain.wish import Side, Source, Type, Wish
+from domain.wish import Protection, Side, Source, Type, Wish
 
 COUNTED_WITHIN = 0.02
 DOUBT_BEFORE_ALARM = timedelta(seconds=5)
 """How long a protection may be in doubt before the position counts as unprotected."""
 AT_MOST_EVERY = 1.0
 """Seconds between two changes of one position's protection."""
+MOST_DOUBLINGS = 6
+"""How often that pause is doubled while the exchange refuses the same protection again and again."""
+
+
+@dataclass
+class Trouble:
+    """What stands in the way of one position's protection."""
+
+    refused: Target | None = None
+    times: int = 0
+    """How often this target was refused in a row."""
+    since: datetime | None = None
+    """Since when nothing could be found out or done at all."""
 
 
 class Guard:
@@ -34,15 +48,32 @@ class Guard:
         self._later = later
         self._legs = legs
         self._changed_at: dict[UUID, float] = {}
+        self._troubles: dict[UUID, Trouble] = {}
 
     # --- driving -----------------------------------------------------------------------------------------------
 
     async def drive(self, position_id: UUID) -> None:
-        """Bring what rests to what is wanted, at most once a second."""
+        """Bring what rests to what is wanted, at most once a second. Raises what stood in the way, having told it."""
+        trouble = self._troubles.setdefault(position_id, Trouble())
+        try:
+            await self._drive(position_id)
+        except Exception:
+            trouble.since = trouble.since or self._desk.clock()
+            if self._desk.clock() - trouble.since >= DOUBT_BEFORE_ALARM:
+                await self._tell_unprotected(position_id)
+            raise
+        trouble.since = None
+
+    async def _tell_unprotected(self, position_id: UUID) -> None:
+        legs = await self._legs.of(position_id)
+        if not any(leg.status is Status.OPEN for leg in legs):
+            await self._say(position_id, lambda p: p.lose_protection("exchange_unreachable"))
+
+    async def _drive(self, position_id: UUID) -> None:
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         if position is None:
             return None  # a sale of coins that no position knows
-        legs = await self._legs.of(position_id)
+        legs = await self._legs.of(position_id, position.executions)
         exits = [await self._desk.recording.load(order_id) for order_id in position.exits]
         wait = await self._unsettled(position, legs, exits)
         if wait is not None:
@@ -54,11 +85,22 @@ class Guard:
             return await self._unprotected(position, market, resting)
         target = self._legs.possible(position_id, target)
         if rests(target, resting, self._desk.exchange.capabilities):
+            self._troubles.pop(position_id, None)
             return await self._say(position_id, lambda p: p.rest([leg.id for leg in resting], target.quantity))
-        wait = self._changed_at.get(position_id, 0.0) + AT_MOST_EVERY - asyncio.get_running_loop().time()
+        wait = self._changed_at.get(position_id, 0.0) + self._pause(position_id, target) - _now()
         if wait > 0:
             return self._later("guard", position_id, wait)
         return await self._change(position, market, target, resting)
+
+    def _pause(self, position_id: UUID, target: Target) -> float:
+        """Seconds between two tries, more with each refusal of the same."""
+        trouble = self._troubles.get(position_id, Trouble())
+        return AT_MOST_EVERY * 2 ** min(trouble.times, MOST_DOUBLINGS) if trouble.refused == target else AT_MOST_EVERY
+
+    def _refused(self, position_id: UUID, target: Target) -> None:
+        """The exchange would not have it, or nothing has come of it."""
+        trouble = self._troubles.setdefault(position_id, Trouble())
+        trouble.refused, trouble.times = target, trouble.times + 1 if trouble.refused == target else 1
 
     async def _unsettled(self, position: Position, legs: Sequence[Order], exits: Sequence[Order]) -> float | None:
         """How many seconds to wait for facts that are on their way, None when all are there."""
@@ -76,7 +118,10 @@ class Guard:
             # Of a list one leg ends the other: what has become of it is on its way, and asked for meanwhile.
             market = self._desk.markets[leg.wish.symbol]
             await self._desk.hear(await self._desk.ask(leg, market))
-        return COUNTED_WITHIN if widowed else None
+        if not widowed:
+            return None
+        ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
+        return COUNTED_WITHIN if self._desk.clock() - ended_at < DOUBT_BEFORE_ALARM else AT_MOST_EVERY
 
     async def _unprotected(self, position: Position, market: Market | None, resting: Sequence[Order]) -> None:
         """Nothing can rest: nothing is wanted any more, or what is left is dust or stands in an exit."""
@@ -90,12 +135,13 @@ class Guard:
         standing = standing_of(target, last)
         if standing is not Standing.BETWEEN:
             return await self._passed(position, target, legs, standing)
-        self._changed_at[position.id] = asyncio.get_running_loop().time()
+        self._changed_at[position.id] = _now()
         freed = await self._legs.free(legs)
         if not _all_ended(freed) or any(leg.filled for leg in freed):
             return self._later("guard", position.id)  # what it is now is looked at anew
         if await self._legs.place(position, market, target):
             return self._later("guard", position.id, 0.0)  # which says that it rests, or waits for a doubt
+        self._refused(position.id, target)
         kept = protection_of(legs)
         if kept is not None:
             # What rested goes back: less than what was asked for, but never nothing.
@@ -109,11 +155,16 @@ class Guard:
     async def _passed(self, position: Position, target: Target, legs: Sequence[Order], standing: Standing) -> None:
         """The market has passed a wanted price: a move is refused, what should have been sold by now is sold."""
         kept = protection_of(legs)
-        if kept is not None and position.request == position.answered:
+        if kept is not None and position.request == position.answered and _sells(kept, standing):
             return self._later("guard", position.id, AT_MOST_EVERY)  # it rests, and is about to be carried out
-        if kept is not None:
+        if kept is not None and position.request != position.answered:
             await self._say(position.id, lambda p: p.refuse_protection(f"market_{standing}", kept))
             return self._later("guard", position.id, 0.0)
+        if self._troubles.get(position.id, Trouble()).refused == target:
+            await self._say(position.id, lambda p: p.lose_protection("protection_refused"))
+            position = await asyncio.to_thread(self._desk.store.get, Position, position.id)
+        self._changed_at[position.id] = _now()
+        self._refused(position.id, target)  # until it is sold nothing protects it
         wish = Wish(position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
         order = self._legs.order(position, wish)
         position.leave(order.id)
@@ -134,7 +185,8 @@ class Guard:
             return None
         position_id = position_id_of(order)
         legs = await self._legs.of(position_id)
-        if not _all_ended(await self._legs.free([leg for leg in legs if leg.status not in ENDED])):
+        freed = await self._legs.free([leg for leg in legs if leg.status not in ENDED])
+        if not _all_ended(freed) and order.requester != INSISTED:
             raise NoAnswer("the protection of these coins is not off the book yet", code="coins_protected")
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         if position is None or not position.is_open:
@@ -168,13 +220,23 @@ class Guard:
 
 
 def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
-    """Whether the other leg of its list has ended, which ends this one: unless it is a triggered stop at a limit.
+    """Whether the other leg of its list has ended, which ends this one: unless it is being carried out in parts.
 
-    Such a stop has taken the place of both and waits on the book for its price.
+    So is a target that has met a part of its quantity, and a triggered stop at a limit, which waits for its price.
     """
     others = [o for o in legs if o.id != leg.id and leg.wish.list_id is not None and o.wish.list_id == leg.wish.list_id]
     waits = leg.wish.type is Type.STOP_LOSS_LIMIT and not any(other.filled for other in others)
-    return not waits and any(other.status in ENDED for other in others)
+    return not waits and not leg.filled and any(other.status in ENDED for other in others)
+
+
+def _sells(protection: Protection, standing: Standing) -> bool:
+    """Whether what rests sells where the market stands."""
+    price = protection.stop_loss if standing is Standing.BELOW_STOP else protection.take_profit
+    return price is not None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _all_ended(orders: Sequence[Order]) -> bool:

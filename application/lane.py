@@ -33,6 +33,9 @@ class Lane:
         self.broker = desk.broker
         self._desk = desk
         self._queue: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
+        self._to_guard: set[UUID] = set()
+        self._alarms: dict[UUID, asyncio.TimerHandle] = {}
+        """When each position is to be guarded again."""
         self._look_ups = LookUps(self._desk, self.unwish)
         self._legs = Legs(self._desk, self._look_ups)
         self._guard = Guard(self._desk, self._legs, self._later)
@@ -73,8 +76,10 @@ class Lane:
         self._queue.put_nowait(("amend", order_id))
 
     def guard(self, position_id: UUID) -> None:
-        """A position's protection is to be brought to what is wanted."""
-        self._queue.put_nowait(("guard", position_id))
+        """A position's protection is to be brought to what is wanted; asked for twice, it is done once."""
+        if position_id not in self._to_guard:
+            self._to_guard.add(position_id)
+            self._queue.put_nowait(("guard", position_id))
 
     def resume(self, order: Order) -> None:
         """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
@@ -101,6 +106,8 @@ class Lane:
         }
         while True:
             what, subject = await self._queue.get()
+            if what == "guard":
+                self._to_guard.discard(subject)
             try:
                 await carry_out[what](subject)
             except Exception as error:
@@ -165,5 +172,14 @@ class Lane:
         self._comparisons.stop()
 
     def _later(self, what: str, subject: UUID, seconds: float = WAIT_SECONDS) -> None:
-        """Look at it again in a moment; an entry grows stale meanwhile."""
-        asyncio.get_running_loop().call_later(seconds, self._queue.put_nowait, (what, subject))
+        """Look at it again in a moment; an entry grows stale meanwhile. A position is looked at again once."""
+        loop = asyncio.get_running_loop()
+        if what != "guard":
+            loop.call_later(seconds, self._queue.put_nowait, (what, subject))
+            return
+        waiting = self._alarms.get(subject)
+        if waiting is not None and loop.time() < waiting.when() <= loop.time() + seconds:
+            return
+        if waiting is not None:
+            waiting.cancel()
+        self._alarms[subject] = loop.call_later(seconds, self.guard, subject)

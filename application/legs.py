@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Container, Sequence
 from contextlib import AbstractContextManager
 from uuid import UUID, uuid4
 
-from application.desk import Desk
+from application.desk import Desk, name_of
 from application.exchange import (
     ExchangeError,
     ListRequest,
@@ -21,9 +21,9 @@ from application.lookups import LookUps
 from application.protection import STOPS, Target, alone, as_rested, wishes_of
 from domain.aggregate import carrying
 from domain.market import Market
-from domain.order import ENDED, PROTECTION, Order
-from domain.position import Position
-from domain.wish import Source, Wish
+from domain.order import ENDED, PROTECTION, Order, Status
+from domain.position import Position, key_of
+from domain.wish import Source, Type, Wish
 
 
 class Legs:
@@ -37,16 +37,23 @@ class Legs:
         """The last target of each position whose stop was taken and whose take-profit was not."""
 
     def adopt(self, order: Order) -> None:
-        """A leg that another process placed, found unfinished at the start."""
-        if order.requester == PROTECTION and order.cause is not None:
+        """A leg whose intent is recorded, by this process or by one before it."""
+        if _is_leg(order) and order.cause is not None:
             self._known.setdefault(order.cause, set()).add(order.id)
 
-    async def of(self, position_id: UUID) -> list[Order]:
-        """The legs of the running trade, ended or not, the stops first."""
-        legs = [await self._desk.recording.load(order_id) for order_id in self._known.get(position_id, ())]
+    async def of(self, position_id: UUID, counted: Container[str] = ()) -> list[Order]:
+        """The legs of the running trade, ended or not, the stops first. `counted` are executions its position knows."""
+        live = {o.id for o in self._desk.recording.live.values() if _is_leg(o) and o.cause == position_id}
+        ids = self._known.get(position_id, set()) | live  # an end that was corrected is none
+        legs = [await self._desk.recording.load(order_id) for order_id in ids]
         resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED}
-        # What ended without a fill has nothing more to say, unless the other leg of its list has.
-        gone = {leg.id for leg in legs if leg.status in ENDED and not leg.fills and leg.wish.list_id not in resting}
+        # What ended and is counted has nothing more to say, unless the other leg of its list has.
+        gone = {
+            leg.id
+            for leg in legs
+            if leg.status in ENDED and leg.wish.list_id not in resting
+            and all(key_of(leg.id, trade) in counted for trade in leg.fills)
+        }  # fmt: skip
         self._known[position_id] = {leg.id for leg in legs} - gone
         return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
 
@@ -70,13 +77,18 @@ class Legs:
         desk, market = self._desk, self._desk.markets[leg.wish.symbol]
         try:
             if leg.wish.list_id is None:
-                reports = [await desk.exchange.cancel(desk.credentials, market, leg.client_order_id)]
+                reports = [await desk.exchange.cancel(desk.credentials, market, name_of(leg))]
             else:
                 reports = [*await desk.exchange.cancel_list(desk.credentials, market, leg.wish.list_id)]
         except ExchangeError:
             # It may have been carried out this very moment, or the answer is lost: it is asked for, never assumed.
             self._look_ups.begin(leg.id)
-            reports = [await desk.ask(leg, market)]
+            try:
+                reports = [await desk.ask(leg, market)]
+            except OrderNotFound:
+                if leg.status is Status.OPEN:
+                    raise
+                reports = []  # in doubt, and not there as far as anybody can see
         for report in reports:
             await desk.hear(report)
 
@@ -95,8 +107,14 @@ class Legs:
                     quantity=order.wish.quantity, cost=None, price=order.wish.price,
                 )  # fmt: skip
                 self._desk.know(order)
-                self.adopt(order)
-        await self._desk.recording.intend(*orders)
+        try:
+            await self._desk.recording.intend(*orders)
+        except Exception:
+            for order in orders:
+                self._look_ups.begin(order.id)  # nothing was sent, but the intent may have been recorded
+            raise
+        for order in orders:
+            self.adopt(order)
         requests = [_request(order, market) for order in orders]
         desk = self._desk
         if all(order.wish.list_id is not None for order in orders):
@@ -141,6 +159,11 @@ class Legs:
                 client_order_id=f"ARISTO_{position.user}_P_{order_id.hex[:16]}",
                 cause=position.id,
             )
+
+
+def _is_leg(order: Order) -> bool:
+    """Whether it rests for a position: what sells at once because a price was passed does not."""
+    return order.requester == PROTECTION and order.wish.type is not Type.MARKET
 
 
 def _request(order: Order, market: Market) -> OrderRequest:

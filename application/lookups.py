@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.desk import Desk
-from application.exchange import OrderNotFound, OrderReport
+from application.exchange import ExchangeError, OrderNotFound, OrderReport
 from application.recording import request_id
 from domain.aggregate import Personal
 from domain.amounts import plain, total
 from domain.market import Market
 from domain.order import ENDED, Order, Status
+from domain.refusals import NotFound
 
 CLOCKS_JUMP = timedelta(minutes=10)
 """By how much a clock may have been set right since an order was sent: its lists begin that much earlier."""
@@ -84,7 +85,10 @@ class LookUps:
         return left if left > 0 else PAUSES[-1]
 
     async def _known(self, order_id: UUID) -> bool:
-        order = await self._desk.recording.load(order_id)
+        try:
+            order = await self._desk.recording.load(order_id)
+        except NotFound:
+            return True  # its intent was never recorded, so nothing was sent
         if order.status in ENDED or order.status is Status.PLACED:
             self._desk.doubts.end(order_id)
             if not order.is_unexplained:
@@ -98,6 +102,10 @@ class LookUps:
             report = await self._desk.ask(order, market)
         except OrderNotFound:
             return await self._proven_absent(order, market, asked_at)
+        except ExchangeError as silence:
+            if order.status is Status.SUBMITTED and order.valid_until is not None and asked_at > order.valid_until:
+                await self._desk.doubted(order, str(silence))  # whoever sent it has died before the answer
+            raise
         order = await self._desk.recording.take(order_id, report)
         settled = await self._settled(order, asked_at)
         if order.is_unexplained:

@@ -19,6 +19,8 @@ from domain.wish import HUNDRED_PERCENT, Protection, Side, Source
 
 INSISTED = "Insisted"
 """The requester of an exit that its owner sends although it came too late: it waits for nothing any more."""
+UNHINDERED = frozenset({PROTECTION, INSISTED})
+"""Who wants orders that no doubt holds up, and that no doubt makes smaller."""
 RECENT_ENTRIES = 20
 
 

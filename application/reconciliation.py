@@ -32,6 +32,8 @@ SECOND_LOOK = timedelta(seconds=10)
 """How much later a statement has to be repeated that is not believed at once."""
 ON_ITS_WAY = timedelta(seconds=10)
 """How long after its validity the answer to a request may still come."""
+MISSING = timedelta(seconds=60)
+"""For how long an order that was accepted may be shown by nothing before that is told."""
 ASKED_AT_ONCE = 8
 """How many single orders are asked about at the same time."""
 
@@ -58,6 +60,8 @@ class Reconciler:
         """By native symbol and exchange id."""
         self._told: set[tuple[str, str, bool]] = set()
         """What only a person can decide is told once: by native symbol, exchange id, and whether it could be read."""
+        self._missing: dict[UUID, datetime] = {}
+        """Since when the exchange shows an order no more that it had accepted."""
         self._unread: set[UUID] = set()
         """Orders of which it cannot be read what was executed."""
         self._natives: dict[str, Market] = {}
@@ -170,9 +174,12 @@ class Reconciler:
             desk.know(await desk.recording.load(named))
         return named
 
-    def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap) -> None:
+    def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
         """Nothing can be recorded of it: a person has to look, and is told once."""
-        told = said.native_symbol, said.exchange_order_id, isinstance(said, OrderReport)
+        if said is None:
+            told = "", str(order and order.id), False
+        else:
+            told = said.native_symbol, said.exchange_order_id, isinstance(said, OrderReport)
         if told not in self._told:
             self._told.add(told)
             run.note(order, said, Resolution.DECIDE)
@@ -237,10 +244,19 @@ class Reconciler:
             first = order.id not in self._look_ups
             if not run.dry:
                 self._look_ups.begin(order.id)  # which asks until there is an answer
-            if isinstance(error, OrderNotFound) and (first or run.occasion not in QUIET):
-                run.note(order, None, Resolution.LOOKED_UP)
+            if isinstance(error, OrderNotFound):
+                self._missed(run, order, first=first)
             return None
+        self._missing.pop(order.id, None)
         return await self._said(run, order, report)
+
+    def _missed(self, run: Run, order: Order, *, first: bool) -> None:
+        """The exchange shows one that it had accepted no more: that it lasts is told, for a stop would be missing."""
+        missing_since = self._missing.setdefault(order.id, self._desk.clock())
+        if self._desk.clock() - missing_since >= MISSING:
+            self._decide(run, order, None)
+        elif first or run.occasion not in QUIET:
+            run.note(order, None, Resolution.LOOKED_UP)
 
     # --- what is not believed at once --------------------------------------------------------------------------
 

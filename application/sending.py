@@ -12,7 +12,7 @@ from application.exchange import ExchangeError, NotAccepted, OrderRequest, Refus
 from application.guard import Guard
 from application.limits import reserve
 from application.lookups import PROOF_AFTER, LookUps
-from application.positions import INSISTED
+from application.positions import INSISTED, UNHINDERED
 from application.recording import as_gateway, request_id
 from application.sizing import SpendingUnknown, size
 from domain.aggregate import Personal
@@ -26,8 +26,6 @@ from domain.wish import Side, Source
 ATTEMPTS = 3
 AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
 """What a broker has to be used for, by who wants the order without a person."""
-UNHINDERED = frozenset({PROTECTION, INSISTED})
-"""Who wants orders that no doubt holds up."""
 
 
 class Sending:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, OrderRequest
+from application.positions import UNHINDERED
 from domain.amounts import ZERO, product
 from domain.market import Market
 from domain.order import Order
@@ -36,7 +37,9 @@ async def size(
     wish = order.wish
     balances, last = await asyncio.gather(exchange.balances(credentials), _price_of(wish, market, exchange))
     currency = market.spends(wish.side)
-    balance, doubtful = balances.get(currency), doubts.spent(currency)
+    # What a person insists on selling is weighed by the exchange, which locks the coins of whatever rests there.
+    certain = wish.side is Side.SELL and order.requester in UNHINDERED
+    balance, doubtful = balances.get(currency), ZERO if certain else doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
     free = max((balance.free if balance else ZERO) - doubtful, ZERO)

@@ -130,18 +130,22 @@ class Position(Aggregate):
         """A sell was executed, counted once; what it sold above what is held here was never bought here.
 
         What is left below `smallest` (base) cannot be sold: the trade is complete, and the rest is dust of the next.
+        An order may sell the dust all the same, with the last of its own executions: that counts in the next trade.
         A stop or a target that was carried out (`by_protection`) covers that much less, any other sell its share.
         """
-        if sold.key in self.executions or not self.is_open:
-            return
+        if sold.key in self.executions:
+            return None
         _check(sold)
+        if not self.held:
+            return self._disregarded(sold)
         quantity = min(sold.quantity, self.held)
         left = difference(self.held, quantity)
         covered = difference(self.covered, quantity) if by_protection else self.covered * left / self.held
         profit = _profit(sold.price, self.average_entry, quantity)
         self._reduced(sold, quantity, self.average_entry, profit, max(covered, ZERO))
-        if self.held < smallest or not self.held:
+        if self.is_open and (self.held < smallest or not self.held):
             self._complete(sold.executed_at)
+        return None
 
     def _complete(self, at: datetime) -> None:
         average_exit = self.sold_cost / self.sold_quantity
@@ -211,6 +215,10 @@ class Position(Aggregate):
         self.sold_quantity = total((self.sold_quantity, quantity))
         self.sold_cost = total((self.sold_cost, product(quantity, execution.price)))
         self._pay(execution)
+
+    @event("Disregarded")
+    def _disregarded(self, execution: Execution) -> None:
+        self.executions.add(execution.key)
 
     def _pay(self, execution: Execution) -> None:
         if execution.fee and execution.fee_currency:

@@ -17,6 +17,8 @@ from application.exchange import NoAnswer, NotAccepted
 _READ_PAUSES = (0.2, 0.5, 1.0)
 _FUSE_FAILURES, _FUSE_SECONDS = 8, 5.0
 _LONGEST_SILENCE, _LONGEST_COUNT = 3600.0, 9
+_LONGEST_WAIT = 10.0
+"""Seconds that a question waits for its turn; beyond that whoever asks has better things to do than to wait."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,35 @@ class Answer:
 
 
 class Pace:
-    """Keeps the requests of one minute below the exchange's budget, as its own headers count them."""
+    """Keeps the requests of one minute below the exchange's budget, as its own headers count them.
 
-    def __init__(self, limit_per_minute: int, share: float = 0.8, clock: Callable[[], float] = time.time) -> None:
+    Questions may use up one `share` of it, orders and cancels a larger one: no question stands in the way of a stop.
+    """
+
+    def __init__(
+        self,
+        limit_per_minute: int,
+        share: float = 0.8,
+        clock: Callable[[], float] = time.time,
+        share_of_changes: float = 0.95,
+    ) -> None:
         self.limit = limit_per_minute
         self.used = 0
-        self._share = share
+        self._share, self._share_of_changes = share, max(share, share_of_changes)
         self._clock = clock
         self._minute = 0
         self._closed_until = 0.0
 
-    def spend(self, weight: int) -> float:
+    def spend(self, weight: int, *, change: bool = False) -> float:
         """Count a request about to be sent; answers how many seconds it has to wait first."""
+        share = self._share_of_changes if change else self._share
         now = self._clock()
         if now < self._closed_until:
             return self._closed_until - now
         minute = int(now // 60)
         if minute != self._minute:
             self._minute, self.used = minute, 0
-        if self.used and self.used + weight > self.limit * self._share:
+        if self.used and self.used + weight > self.limit * share:
             return (minute + 1) * 60 - now
         self.used += weight
         return 0.0
@@ -142,7 +154,7 @@ class Http:
     def spend(self, weight: int) -> None:
         """Ask for leave to send a change. Raises `NotAccepted` while the fuse is open or the budget is used up."""
         self.fuse.check()
-        if wait := self.pace.spend(weight):
+        if wait := self.pace.spend(weight, change=True):
             raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
 
     def answered(self) -> None:
@@ -158,10 +170,15 @@ class Http:
         return await self._send(method, path, headers, body)
 
     async def read(self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str]) -> Answer:
-        """Ask, and ask again with growing pauses. `path` is made anew each time: it may carry a signed timestamp."""
+        """Ask, and ask again with growing pauses. `path` is made anew each time: it may carry a signed timestamp.
+
+        Raises `NotAccepted` or `NoAnswer`; also where the exchange wants silence for longer than one can wait.
+        """
         for pause in (*_READ_PAUSES, None):
             self.fuse.check()
-            while wait := self.pace.spend(weight):  # noqa: ASYNC110 - each who waits asks for its own leave again
+            while wait := self.pace.spend(weight):
+                if wait > _LONGEST_WAIT:
+                    raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
                 await asyncio.sleep(wait)
             try:
                 answer = await self._send("GET", path(), headers, "")
