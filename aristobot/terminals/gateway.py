@@ -28,12 +28,16 @@ from domain.wish import Side
 
 NAME = "gateway"
 POLL_SECONDS = 1.0
-ENDS = frozenset(
-    {"Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected", "Order.Resolved"}
-)
+UNSETTLING = frozenset(
+    {
+        "Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected", "Order.Resolved",
+        "Order.Amended",
+    }
+)  # fmt: skip
+"""What may leave a position with another protection than it wants."""
 MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
 CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
-TOPICS = frozenset({"Order.Placed", "Order.CancelRequested", "Order.AmendRequested"}) | CHANGES | ENDS | MOVES
+TOPICS = frozenset({"Order.Placed", "Order.CancelRequested", "Order.AmendRequested"}) | CHANGES | UNSETTLING | MOVES
 PRICE_SECONDS = 2.0
 
 
@@ -190,12 +194,12 @@ class Gateway:
             self.tell(event.broker, "send", event.originator_id)
         elif topic in MOVES:
             self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
-        elif topic in ENDS:
+        elif topic in UNSETTLING:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             if topic == "Order.Resolved" and order.broker in self._lanes:
                 self._lanes[order.broker].look_up(order.id)  # which ends the doubt, or goes on asking
             if order.wish.side is Side.SELL:
-                # A leg that is gone, or an exit that came to nothing: what is held is to be protected again.
+                # A leg that is gone or changed, or an exit that came to nothing: what is held is to be protected again.
                 self.tell(order.broker, "guard", position_id_of(order))
         else:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)

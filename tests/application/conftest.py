@@ -122,7 +122,8 @@ class Desk:
         """The lane ends, and another process opens one with what the log knows of unfinished orders."""
         self.lane.stop()
         self.lane = self.new_lane()
-        for order_id in await asyncio.to_thread(self.store.orders_not_ended):
+        unfinished = await asyncio.to_thread(self.store.orders_not_ended)
+        for order_id in [*unfinished, *await asyncio.to_thread(self.store.orders_unexplained)]:
             order = await self.load(order_id)
             if order.status is Status.PLACED:
                 self.lane.wish(order_id)

@@ -12,7 +12,7 @@ from application.exchange import Capabilities
 from application.policies import WHEN, World
 from application.positions import position_id_of
 from application.signals import receive
-from aristobot.terminals.gateway import ENDS, MOVES
+from aristobot.terminals.gateway import MOVES, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, StopStyle
 from domain.order import Order
@@ -73,7 +73,7 @@ class Trader:
             self._say("wish", subject)
         elif topic in MOVES:
             self._say("guard", subject)
-        elif topic in ENDS and (order := self.store.get(Order, subject)).wish.side is Side.SELL:
+        elif topic in UNSETTLING and (order := self.store.get(Order, subject)).wish.side is Side.SELL:
             self._say("guard", position_id_of(order))
 
     def _say(self, what, subject):

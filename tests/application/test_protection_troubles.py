@@ -1,0 +1,273 @@
+"""A position keeps its stop through what real books and real outages do to it, or its owner is alarmed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from application.exchange import NoAnswer
+from domain.alert import Cause
+from domain.order import Order, Status
+from domain.reconciliation import Occasion
+from domain.webhook import WebhookStatus
+from tests.application.trader import HELD, LISTS, PRICES, STOP, TARGET, trading_by_alerts
+
+EXECUTED = (WebhookStatus.EXECUTED, None)
+DUST = Decimal("0.00007")
+
+
+@pytest.fixture
+def at(trading, database, monkeypatch):
+    return trading_by_alerts(trading, database, monkeypatch)
+
+
+async def alarms(desk):
+    """What its owner was told."""
+    return [event.cause for event in await desk.read("Alert.Raised")]
+
+
+async def exchange_away(*_):
+    raise NoAnswer("HTTP 503")
+
+
+def take_off(desk, order):
+    """Somebody cancels it in the exchange's own app."""
+    if order.rests:
+        desk.paper.ledger.cancel(order)
+
+
+# --- executions in parts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["an alert", "the target", "the stop"])
+def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how):
+    """All of it is counted, although the trade is complete before; what is bought next is protected as a whole."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, sell = trader.desk, trader.desk.paper.ledger._trade
+
+            def in_parts(order, quantity, price, *, maker):
+                if order.side == "sell":
+                    sell(order, quantity - DUST, price, maker=maker)
+                    quantity = DUST
+                sell(order, quantity, price, maker=maker)
+
+            await trader.buy(STOP, TARGET)
+            desk.paper.ledger._trade = in_parts
+            if how == "an alert":
+                assert await trader.alert("SellMarket") == EXECUTED
+            else:
+                desk.hold("BTC/USDT", "60000" if how == "the target" else "45000")
+            await desk.until(lambda: not trader.position().is_open and not trader.position().held)
+            assert trader.sold() == HELD
+            desk.hold("BTC/USDT", "50000")
+            assert await trader.alert("BuyMarket", PourCent="50", **PRICES) == EXECUTED
+            await desk.until(lambda: trader.position().is_open)
+            bought = trader.position().held
+            await trader.protected(desk.markets["BTC/USDT"].round_quantity(bought), STOP, TARGET)
+            account = next(iter(desk.paper.ledger.accounts.values()))
+            assert account.free["BTC"] + account.locked["BTC"] == bought
+
+    asyncio.run(story())
+
+
+def test_what_a_target_has_not_sold_yet_gets_its_stop_back(at):
+    """Binance takes the stop off with the target's first execution; the market may turn before the last."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            [target] = [order for order in trader.sells() if order.type == "limit"]
+            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+            desk.hold("BTC/USDT", "40000")
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_fall_below_the_stop_sells_although_only_the_target_rests(at):
+    """The target has sold a part, and the market falls before the stop is back."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            [target] = [order for order in trader.sells() if order.type == "limit"]
+            tickers = desk.client.tickers
+            desk.client.tickers = exchange_away  # nobody can look at the price before it has fallen
+            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            desk.hold("BTC/USDT", "40000")
+            desk.client.tickers = tickers
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+# --- what fails on the way ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["nothing was written", "its answer was lost"])
+def test_a_failed_commit_of_a_stop_leaves_a_position_with_one_stop(at, committed):
+    """Nothing is sent without a recorded intent, and nothing that was never recorded stands in the way."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, save, failed = trader.desk, trader.desk.store.save, []
+
+            def failing(*aggregates, **named):
+                legs = [one for one in aggregates if isinstance(one, Order) and one.requester == "Protection"]
+                if not legs or failed:
+                    return save(*aggregates, **named)
+                failed.append(legs)
+                if committed:
+                    save(*aggregates, **named)
+                raise psycopg.OperationalError("the connection was lost")
+
+            desk.store.save = failing
+            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
+            await desk.until(lambda: failed)
+            if committed:
+                await desk.until(lambda: desk.lane.doubts)
+                desk.pass_by(70)  # until the absence of what was never sent can be proven
+            await trader.protected(HELD, STOP, TARGET)
+            assert await bought == EXECUTED
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("silence", [None, 600.0], ids=["no answer", "asked for silence"])
+def test_its_owner_is_alarmed_while_nobody_can_be_asked_for_the_price(at, silence):
+    """Within seconds, and the lane goes on: a sale grows stale and is told as well."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, tickers = trader.desk, trader.desk.client.tickers
+
+            async def quiet(*named):
+                desk.client._http.pace.close_for(silence)
+                return await tickers(*named)
+
+            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
+            await desk.until(lambda: desk.client.asked["place"])
+            desk.client.tickers = exchange_away if silence is None else quiet
+            await desk.until(lambda: "lane_failed" in desk.log.said)
+            desk.pass_by(5)
+            await desk.until(lambda: trader.position().lost == "exchange_unreachable")
+            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            sold = asyncio.create_task(trader.alert("SellMarket"))
+            await desk.until(lambda: len(trader.position().exits) == 1)
+            desk.pass_by(100)
+            assert await sold == (WebhookStatus.FAILED, "stale")
+            desk.client.tickers, desk.client._http.pace._closed_until = tickers, 0.0
+            await trader.protected(HELD, STOP, TARGET)
+            assert await bought == EXECUTED
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("price", ["50000", "44000"], ids=["between the prices", "below the stop"])
+def test_a_protection_that_is_refused_again_and_again_is_tried_ever_more_rarely(at, price):
+    """The coins were sold elsewhere: its owner is told, and neither the log nor the exchange is flooded."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, driven = trader.desk, Counter()
+            await trader.buy(STOP, TARGET)
+            account, take = next(iter(desk.paper.ledger.accounts.values())), desk.lane._queue.get
+
+            async def taken():
+                what, subject = await take()
+                driven[what] += 1
+                return what, subject
+
+            desk.lane._queue.get = taken
+            for order in desk.on_exchange():
+                take_off(desk, order)
+            account.free["BTC"] = Decimal(0)
+            desk.hold("BTC/USDT", price)
+            placed = len(await desk.read("Order.Placed"))
+            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
+            assert trader.position().lost == "protection_refused"
+            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            driven.clear()
+            for _ in range(4):
+                placed += 1
+                while len(await desk.read("Order.Placed")) <= placed:  # noqa: ASYNC110 - it stands in the log
+                    await asyncio.sleep(0.01)
+            assert driven["guard"] < 40
+            account.free["BTC"] = HELD
+            await desk.until(lambda: trader.resting() or trader.sold() == HELD)
+
+    asyncio.run(story())
+
+
+# --- what others did on the exchange -----------------------------------------------------------------------------
+
+
+def test_a_stop_that_two_reports_reopen_is_a_stop_again(at):
+    """Its owner believed that it was gone: nothing is placed twice, and a sale takes it off first."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            for leg in trader.position().resting:
+                await desk.say(leg, lambda o: o.resolve(1, Status.CANCELLED, "I believed that it was gone"))
+                desk.lane.look_up(leg)  # as the gateway does when it hears of it
+            await desk.until(lambda: trader.position().lost == "protection_refused")  # the old ones lock the coins
+            await desk.compare_twice(Occasion.SWEEP)
+            await trader.protected(HELD, STOP, TARGET)
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_stop_that_was_amended_elsewhere_is_taken_off_for_a_sale(at):
+    """It bears another client id since; the exchange's own stays what it was."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, PrixSL="45000")
+            [leg] = [await desk.load(order_id) for order_id in trader.position().resting]
+            named = (leg.client_order_id, "somebody_else", Decimal("0.005"))
+            await desk.client.amend(desk.credentials, desk.markets["BTC/USDT"], *named)
+            await desk.compare_twice(Occasion.SWEEP)
+            await trader.protected(HELD, STOP)
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_stop_that_the_exchange_shows_no_more_is_told_of(at):
+    """Neither asked for by name nor in a list: after a minute its owner has to look, and is told once."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            desk.show_orders(shown=False)
+            for occasion in [Occasion.POLL, Occasion.SWEEP, *[Occasion.POLL] * 8]:
+                await desk.compare(occasion)
+                desk.pass_by(10)
+            await desk.until(lambda: len(desk.store.read(0, topics=["Alert.Raised"])) == 2)
+            assert await alarms(desk) == [Cause.TO_DECIDE] * 2
+            desk.show_orders()
+            await desk.compare()
+            assert trader.position().protected == HELD
+
+    asyncio.run(story())
