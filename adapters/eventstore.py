@@ -192,7 +192,10 @@ class Store:
             return [row[0] for row in connection.execute(query)]
 
     def orders_unexplained(self) -> list[UUID]:
-        """The ids of all orders of which more was executed than their fills tell."""
+        """The ids of all orders of which more may have been executed than their fills tell.
+
+        So it is after a report of progress without executions, and after a person has said that an order is closed.
+        """
         query = """
             SELECT progress.stream FROM (
                 SELECT stream, max((state ->> 'cumulative_quantity')::numeric) AS quantity
@@ -202,6 +205,7 @@ class Store:
                 SELECT coalesce(sum((fill.state ->> 'quantity')::numeric), 0) FROM log.event_log AS fill
                 WHERE fill.stream = progress.stream AND fill.topic = 'Order.Filled'
             )
+            UNION SELECT stream FROM log.event_log WHERE topic = 'Order.Resolved' AND state ->> 'outcome' = 'closed'
         """
         with self.pool.connection() as connection:
             return [row[0] for row in connection.execute(query)]

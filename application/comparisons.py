@@ -61,17 +61,13 @@ class Comparisons:
             await self._worked(Occasion.SWEEP)
 
     async def _worked(self, occasion: Occasion) -> bool:
-        """Whether the exchange could be asked to the end and everything could be recorded.
-
-        Keys that it refuses can neither compare nor send: what is wished then is refused by name. Any other no leaves
-        the orders uncompared.
-        """
+        """Whether the exchange could be asked to the end and everything could be recorded."""
         try:
             run = await self._reconciler.run(occasion)
         except Exception as error:
             self._desk.log.warning("reconciliation_failed", broker=self._desk.broker.number, error=repr(error))
             return False
-        return run.failure is None or run.keys_refused
+        return run.failure is None
 
     def stop(self) -> None:
         """End what is under way."""

@@ -174,10 +174,6 @@ class RefusedByExchange(ExchangeError):
     """The exchange said no: a definite answer. `code` is one of the platform's reasons."""
 
 
-KEYS_REFUSED = frozenset({"key_refused", "signature_refused"})
-"""The codes of a `RefusedByExchange` that is about the keys: nothing at all can be asked or sent with them."""
-
-
 class NotAccepted(ExchangeError):
     """Proof that the request was not carried out (nothing written, 429, refused timestamp): it may be repeated."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.desk import Desk
-from application.exchange import ExchangeError, OrderNotFound, OrderReport
+from application.exchange import ExchangeError, OrderNotFound
 from application.recording import request_id
 from domain.aggregate import Personal
 from domain.amounts import plain, total
@@ -34,7 +35,8 @@ class LookUps:
         self._desk = desk
         self._cancel_again = cancel_again
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._once_more: set[UUID] = set()
+        self._once_more: dict[UUID, asyncio.Event] = {}
+        """Set for an order that is to be asked about again at once."""
 
     def __len__(self) -> int:
         """How many orders are being asked about."""
@@ -50,8 +52,9 @@ class LookUps:
         The question under way may have been answered before what happened since.
         """
         if order_id in self._tasks:
-            self._once_more.add(order_id)
+            self._once_more[order_id].set()
         else:
+            self._once_more[order_id] = asyncio.Event()
             self._tasks[order_id] = asyncio.create_task(self._until_known(order_id))
 
     def stop(self) -> None:
@@ -60,9 +63,9 @@ class LookUps:
             task.cancel()
 
     async def _until_known(self, order_id: UUID) -> None:
-        attempt = 0
+        attempt, once_more = 0, self._once_more[order_id]
         while True:
-            self._once_more.discard(order_id)
+            once_more.clear()
             try:
                 known = await self._known(order_id)
             except Exception as error:
@@ -70,10 +73,12 @@ class LookUps:
                 self._desk.log.warning("look_up_failed", order=str(order_id), error=str(error))
                 known = False
             if not known:
-                await asyncio.sleep(min(PAUSES[min(attempt, len(PAUSES) - 1)], self._until_provable(order_id)))
+                pause = min(PAUSES[min(attempt, len(PAUSES) - 1)], self._until_provable(order_id))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(once_more.wait(), pause)
                 attempt += 1
-            elif order_id not in self._once_more:
-                del self._tasks[order_id]  # here, where nothing can come between the look and the end
+            elif not once_more.is_set():
+                del self._tasks[order_id], self._once_more[order_id]  # nothing can come between the look and the end
                 return
 
     def _until_provable(self, order_id: UUID) -> float:
@@ -100,7 +105,9 @@ class LookUps:
         asked_at = self._desk.clock()
         try:
             report = await self._desk.ask(order, market)
-        except OrderNotFound:
+        except OrderNotFound as unseen:
+            if order.is_unexplained:
+                await self._tell_unexplained(order, unseen.raw)
             return await self._proven_absent(order, market, asked_at)
         except ExchangeError as silence:
             if order.status is Status.SUBMITTED and order.valid_until is not None and asked_at > order.valid_until:
@@ -109,7 +116,7 @@ class LookUps:
         order = await self._desk.recording.take(order_id, report)
         settled = await self._settled(order, asked_at)
         if order.is_unexplained:
-            await self._tell_unexplained(order, report)
+            await self._tell_unexplained(order, report.raw)
         return settled and report.state is not None and not order.is_unexplained
 
     async def _settled(self, order: Order, asked_at: datetime) -> bool:
@@ -121,12 +128,12 @@ class LookUps:
             return False
         return True
 
-    async def _tell_unexplained(self, order: Order, report: OrderReport) -> None:
+    async def _tell_unexplained(self, order: Order, raw: Personal) -> None:
         """The executions are not listed yet, as they may be a moment after the order: that it lasts is told."""
         if self._desk.clock() - order.modified_on > EXPLAINED_WITHIN:
             known = total(order.fills.values())
             detail = f"{plain(order.filled)} executed, {plain(known)} listed"
-            await self._desk.recording.say(order.id, lambda o: o.contradict("executions_missing", detail, report.raw))
+            await self._desk.recording.say(order.id, lambda o: o.contradict("executions_missing", detail, raw))
 
     async def _amended(self, order: Order, asked_at: datetime) -> bool:
         """The exchange still shows the order as it was: final once the request cannot be carried out any more."""

@@ -41,7 +41,7 @@ class Store(Protocol):
         """The ids of all orders whose last word in the log is not an end."""
 
     def orders_unexplained(self) -> list[UUID]:
-        """The ids of all orders of which more was executed than their fills tell."""
+        """The ids of all orders of which more may have been executed than their fills tell."""
 
     def order_named(self, broker: int, client_order_id: str) -> UUID | None:
         """The order of a broker that bears this client id, or ever bore it."""

@@ -89,10 +89,10 @@ class Reconciler:
             return run
 
     async def _compare(self, run: Run) -> None:
-        desk, before = self._desk, self._live()
+        desk = self._desk
         self._natives = {market.native: market for market in desk.markets.values()}
         await self._second_looks(run)
-        began, held = desk.clock(), await self._positions(run.occasion)
+        before, held, began = self._live(), await self._positions(run.occasion), desk.clock()
         async with asyncio.timeout(TIMEOUT_SECONDS):
             listed, ended = await self._lists(run.occasion, before, held)
         reports = [*listed.reports, *ended.reports]
@@ -218,7 +218,8 @@ class Reconciler:
             first = key not in self._suspicions
             self._suspicions.setdefault(key, Suspicion(order.id, doubted, self._desk.clock()))
             if first and not believed:
-                return run.note(order, report, Resolution.AWAITED, doubted)
+                told = (*key, True) in self._told  # that it cannot be recorded
+                return None if told else run.note(order, report, Resolution.AWAITED, doubted)
         if believed:
             known = order
             if not run.dry:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from application.desk import Desk
 from application.differences import Fact
-from application.exchange import KEYS_REFUSED, ExchangeError, OrderReport, Scrap
+from application.exchange import OrderReport, Scrap
 from domain.aggregate import Personal, carrying
 from domain.amounts import ZERO, plain
 from domain.order import Order
@@ -38,8 +38,6 @@ class Run:
         self.phases: list[tuple[Phase, Decimal, dict[str, int]]] = []
         self.found: list[tuple[Discrepancy, Personal]] = []
         self.failure: str | None = None
-        self.keys_refused = False
-        """With these keys nothing can be compared, and nothing sent."""
         self._desk = desk
         self._clock = asyncio.get_running_loop().time
         self._began = self._reached = self._clock()
@@ -99,7 +97,6 @@ class Run:
 
     async def fail(self, error: Exception, *, again: bool) -> None:
         """The exchange could not be asked to the end; `again` says that the last comparison failed too."""
-        self.keys_refused = isinstance(error, ExchangeError) and error.code in KEYS_REFUSED
         reason = self.failure = f"{type(error).__name__}: {error}"
         self._desk.log.warning(
             "reconciliation_failed", request_id=str(self.id), broker=self._desk.broker.number, reason=reason

@@ -165,8 +165,10 @@ class Order(Aggregate):
 
     @property
     def is_unexplained(self) -> bool:
-        """Whether the exchange has reported more than the fills that it told."""
-        return self.filled > total(self.fills.values())
+        """Whether more was executed than the fills tell: by the exchange's report, or because it is closed."""
+        known = total(self.fills.values())
+        missing = not known if self.quantity is None else known < self.quantity
+        return self.filled > known or (self.status is Status.CLOSED and missing)
 
     @property
     def remaining(self) -> Decimal | None:

@@ -70,7 +70,7 @@ def test_nothing_is_sent_before_the_first_comparison_has_ended(trading):
 
 
 def test_an_exchange_that_refuses_a_list_has_compared_nothing(trading):
-    """Only keys that it refuses end the wait, for with those nothing can be sent either."""
+    """Whatever it refuses: a definite no to the question is no answer to it."""
 
     async def refused():
         raise RefusedByExchange("-1100: illegal characters", code="parameter_refused")

@@ -1,0 +1,30 @@
+"""What a person insists on grows old as well: it is sent within half a minute or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+from application.decisions import send_again
+from domain.order import Status
+from domain.wish import Side
+
+
+def test_an_exit_that_is_sent_again_may_be_sent_for_half_a_minute(trading):
+    """Whoever insisted looked at the price of that moment."""
+
+    async def story():
+        async with trading(BTC="1") as desk:
+            late = await desk.becomes(
+                await desk.wish(side=Side.SELL, quantity=Decimal("0.01"), not_after=desk.now - timedelta(seconds=1)),
+                Status.REFUSED,
+            )
+            again = await asyncio.to_thread(send_again, desk.store, 1, late.id, desk.now)
+            desk.pass_by(30.001)
+            desk.lane.wish(again)
+            refused = await desk.becomes(again, Status.REFUSED, Status.CLOSED)
+            assert (refused.status, refused.reason) == (Status.REFUSED, "stale")
+            assert desk.client.asked["place"] == 0
+
+    asyncio.run(story())

@@ -1,0 +1,33 @@
+"""The numbers that `docs/guarantees.md` and `docs/operation.md` promise, and what they have to be to one another."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from adapters.exchanges.binance.client import RECEIVE_WINDOW
+from application import comparisons, decisions, listings, lookups, reconciliation, signals
+from aristobot.terminals import monitor
+
+SECOND = timedelta(seconds=1)
+
+
+def test_what_is_promised_in_seconds_is_what_is_counted():
+    """Other tests turn the clock by these names; here they are what the documents say."""
+    assert lookups.PROOF_AFTER == 60 * SECOND
+    assert lookups.PROOF_AFTER + RECEIVE_WINDOW == 65 * SECOND
+    assert (signals.AGE_OF_ENTRY, signals.AGE_OF_EXIT) == (60 * SECOND, 90 * SECOND)
+    assert decisions.AGE_OF_INSISTED == 30 * SECOND
+    assert reconciliation.SECOND_LOOK == 10 * SECOND
+    assert timedelta(days=7) == listings.LONGEST_AWAY
+    assert (monitor.POLL_SECONDS, monitor.SWEEP_SECONDS) == (10.0, 300.0)
+    assert comparisons.BUSY == 0.5
+
+
+def test_an_exit_may_outlive_every_doubt_that_can_still_be_proven():
+    """Its doubt ends, or becomes a person's, before the exit has grown stale."""
+    assert lookups.PROOF_AFTER + RECEIVE_WINDOW < signals.AGE_OF_EXIT
+
+
+def test_polling_market_by_market_is_never_dearer_than_the_whole_account():
+    """Binance's weights: 6 for the open orders of one market, 80 for those of the account."""
+    assert listings.MOST_MARKETS * 6 <= 80 < (listings.MOST_MARKETS + 1) * 6

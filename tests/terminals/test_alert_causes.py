@@ -1,0 +1,129 @@
+"""What a trader is told of because of an event: each of them once, as loudly as it has to be, naming what it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.aggregate import Personal, carrying
+from domain.alert import Cause, Severity
+from domain.order import Status
+from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
+from domain.wish import Side
+from tests.terminals.trouble import RAISED, troubled
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+RAW = Personal('{"orderId":77}')
+LOUD, HEARD = Severity.CRITICAL, Severity.WARNING
+
+
+@pytest.fixture
+def trouble(database, valkey, tmp_path, monkeypatch):
+    with troubled(database, valkey, tmp_path, monkeypatch) as made:
+        yield made
+
+
+def said_to_an_order(*verbs, side=Side.BUY, sent=True):
+    """These are said to a new order of user 1; answers its id."""
+
+    def happens(trouble):
+        make = trouble.database.submitted if sent else trouble.database.placed
+        order = make(trouble.store, side=side)
+        with carrying(user="1"):
+            for verb in verbs:
+                verb(order)
+            trouble.store.save(order)
+        return order.id
+
+    return happens
+
+
+def found(resolution, *facts, failure=None):
+    """A comparison of user 1's broker found this, and failed if a reason is given; answers its id."""
+
+    def happens(trouble):
+        with carrying(user="1"):
+            run = Reconciliation(uuid4(), 1, 1, Occasion.SWEEP, NOW)
+            run.find(Discrepancy(None, "BTC/USDT", "77", "nothing", "NEW 0/1", resolution, facts), RAW)
+            if failure is not None:
+                run.fail(failure, Decimal(0))
+            trouble.store.save(run)
+        return run.id
+
+    return happens
+
+
+def accept(order):
+    order.accept("X1", RAW)
+
+
+def cancel(order):
+    order.cancel("user", RAW)
+
+
+CAUSES = {
+    "silence": (said_to_an_order(lambda o: o.doubt("silence")), Cause.ORDER_UNKNOWN, HEARD, {"reason": "silence"}),
+    "a word that nobody mapped": (
+        said_to_an_order(accept, lambda o: o.meet_unknown_status("ODD", RAW)),
+        Cause.STATUS_UNKNOWN, HEARD, {"word": "ODD"},
+    ),
+    "what cannot be": (
+        said_to_an_order(accept, lambda o: o.contradict("foreign_symbol", "ETHUSDT instead of BTCUSDT", RAW)),
+        Cause.REPORT_CONTRADICTS, LOUD, {"reason": "foreign_symbol", "detail": "ETHUSDT instead of BTCUSDT"},
+    ),
+    "an end that was none": (
+        said_to_an_order(accept, cancel, lambda o: o.correct(Status.CANCELLED, Status.OPEN, RAW)),
+        Cause.ORDER_REOPENED, LOUD, {"ours": "cancelled"},
+    ),
+    "a stale exit": (
+        said_to_an_order(lambda o: o.refuse("stale"), side=Side.SELL, sent=False), Cause.EXIT_STALE, LOUD, {},
+    ),
+    "an exit in doubt": (
+        said_to_an_order(lambda o: o.refuse("exit_in_doubt"), side=Side.SELL, sent=False), Cause.EXIT_STALE, LOUD, {},
+    ),
+    "an entry above a limit": (
+        said_to_an_order(lambda o: o.refuse("limit_per_order", "100 is the most"), sent=False),
+        Cause.LIMIT_REFUSED, HEARD, {"detail": "100 is the most"},
+    ),
+    "what a person has to settle": (
+        found(Resolution.DECIDE), Cause.TO_DECIDE, LOUD, {"symbol": "BTC/USDT", "ours": "nothing"},
+    ),
+    "no comparison": (
+        found(Resolution.AWAITED, failure="NoAnswer: away"), Cause.NOT_COMPARED, HEARD, {"reason": "NoAnswer: away"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CAUSES)
+def test_its_owner_is_told_once(trouble, case):
+    """In the commit of the engine's decision, about the stream that it is of; another look tells nothing more."""
+    happens, cause, loudness, facts = CAUSES[case]
+    subject: UUID = happens(trouble)
+    for _ in range(2):
+        trouble.judge()
+    [alert] = trouble.events(RAISED)
+    assert (alert.user, alert.cause, alert.severity, alert.subject) == (1, cause, loudness, subject)
+    assert {name: alert.facts[name] for name in facts} == facts
+    assert alert.facts["broker"] == "1"
+
+
+QUIET = {
+    "an entry that is stale": said_to_an_order(lambda o: o.refuse("stale"), sent=False),
+    "an end that is another end": said_to_an_order(
+        accept, cancel, lambda o: o.correct(Status.CANCELLED, Status.CLOSED, RAW)
+    ),
+    "what is asked about once more": found(Resolution.AWAITED, "Corrected open instead of cancelled"),
+    "what was recorded": found(Resolution.RECORDED, "Filled trade 1"),
+    "a contradiction, which tells of itself": found(Resolution.DECIDE, "Contradicted foreign_symbol: ETHUSDT"),
+}
+
+
+@pytest.mark.parametrize("case", QUIET)
+def test_nobody_is_woken_for_it(trouble, case):
+    """It stands in the books."""
+    QUIET[case](trouble)
+    trouble.judge()
+    assert trouble.raised() == []

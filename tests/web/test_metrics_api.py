@@ -1,0 +1,53 @@
+"""What the dashboard's metrics are calculated from: complete trades as the books hold them, after fees."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from application.requests import Answer
+from aristobot.terminals.monitor import metrics_of
+from domain.aggregate import carrying
+from domain.metrics import CompletedTrade, calculate_metrics
+from domain.position import Execution, Position
+
+NOW, DAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC), timedelta(days=1)
+FEE = Decimal("0.5")
+
+
+@pytest.fixture
+def traded(console: Any) -> list[CompletedTrade]:
+    """Three trades of alice's, each bought and sold with a fee, two of them at the same time; as they were made."""
+
+    def ask(request: Any, seconds: float = 1) -> Any:
+        yield Answer(request.request_id, success=True, data=metrics_of(request.params))
+
+    console.gateway.ask = ask
+    made = []
+    for symbol, begins, exit_price in (("BTC/USDT", 0, 110), ("ETH/USDT", 1, 95), ("BTC/USDT", 3, 120)):
+        opened, closed = NOW + begins * DAY, NOW + (begins + 2) * DAY
+        with carrying(user="1"):
+            position = console.store.find(Position, Position.create_id(1, 1, symbol, "webhook"))
+            position = position or Position(1, 1, symbol, "webhook")
+            orders = [console.database.filled(console.store, symbol=symbol).id for _ in range(2)]
+            position.grow(Execution(orders[0], "t1", Decimal(2), Decimal(100), FEE, "USDT", opened))
+            position.reduce(
+                Execution(orders[1], "t2", Decimal(2), Decimal(exit_price), FEE, "USDT", closed), Decimal(0)
+            )
+            console.store.save(position)
+        made.append(CompletedTrade(opened, closed, Decimal(200), 2 * Decimal(exit_price - 100) - 2 * FEE))
+    console.project()
+    return made
+
+
+def test_the_metrics_are_those_of_the_trades_after_their_fees(alice: Any, traded: list[CompletedTrade]) -> None:
+    """All ten; what was invested at once is told by when each trade was opened."""
+    [told] = alice.get("/api/metrics").json()["items"]
+    expected = vars(calculate_metrics(traded))
+    assert told.pop("currency") == "USDT"
+    assert set(told) == set(expected)
+    for name, value in expected.items():
+        assert told[name] == value or Decimal(told[name]) == value, name
