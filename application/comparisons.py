@@ -41,8 +41,12 @@ class Comparisons:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def once(self, occasion: Occasion, *, dry: bool) -> Run | None:
-        """Compare now; None for a poll that leaves the exchange's budget to whoever wants to trade."""
-        if occasion is Occasion.POLL and self._desk.exchange.busy > BUSY:
+        """Compare now.
+
+        None for a poll that leaves the exchange's budget to whoever wants to trade, or that meets a comparison under
+        way: that one asks what it would have asked, and a queue of polls would only grow.
+        """
+        if occasion is Occasion.POLL and (self._desk.exchange.busy > BUSY or self._reconciler.under_way):
             return None
         return await self._reconciler.run(occasion, dry=dry)
 

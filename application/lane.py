@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from application.changes import Changes
@@ -22,6 +23,9 @@ from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible
 
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+STEADY = timedelta(seconds=30)
+"""How long a private stream that tells nothing has to stand before the pauses between connections are short again."""
 WAIT_SECONDS = 1.0
 """How long an entry waits before it is looked at again, while a doubt or a silent exchange stands in its way."""
 
@@ -95,6 +99,10 @@ class Lane:
         """An unfinished order is to be asked about until its state is known."""
         self._look_ups.begin(order_id)
 
+    def decided(self, order_id: UUID) -> None:
+        """A person has ended a doubt: what waits for it waits no longer."""
+        self._look_ups.begin(order_id, at_once=True)
+
     async def work(self) -> None:
         """Compare with the exchange until that has worked once, then carry out what is queued, for ever."""
         await self._comparisons.first()
@@ -120,25 +128,33 @@ class Lane:
                     self._later(what, subject)
 
     async def follow_stream(self) -> None:
-        """Record what the private stream reports, and connect again with growing pauses when it ends."""
-        pause, lost = 1.0, False
+        """Record what the private stream reports, and connect again with growing pauses when it ends.
+
+        Every connection costs a look at all orders: one that only ever stands for a moment does not shorten the pauses.
+        """
+        pause, lost = FIRST_PAUSE, False
         while True:
+            stands_since = self._desk.clock()
             try:
                 async for report in self._desk.exchange.reports(self._desk.credentials):
-                    pause, self.streaming, self.heard_at = 1.0, True, self._desk.clock().timestamp()
+                    self.streaming, self.heard_at = True, self._desk.clock().timestamp()
                     if report is None:
+                        stands_since = self._desk.clock()
                         self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.SWEEP)  # what nobody heard
                         lost = False
                     else:
                         await self.hear(report)
+                        pause = FIRST_PAUSE
             except Exception as error:
                 # Also what cannot be recorded: a new connection begins with a look at all orders.
+                if self.streaming and self._desk.clock() - stands_since >= STEADY:
+                    pause = FIRST_PAUSE
                 self._desk.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
             lost = lost or self.streaming
             self.streaming = False
             self._comparisons.begin(Occasion.SWEEP)  # the other way may be open
             await asyncio.sleep(pause)
-            pause = min(pause * 2, 30.0)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def look(self, order_id: UUID) -> OrderReport:
         """What the exchange says of an order now; nothing is recorded. Raises as `Exchange.query`, or `Impossible`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from application.desk import Desk
@@ -13,9 +13,12 @@ from application.exchange import OrderReport, PartlyUnreadable, Scrap
 from application.ports import Sweep
 from domain.market import Market
 from domain.order import ENDED
+from domain.reconciliation import Occasion
 
 MOST_MARKETS = 13
 """How many markets are asked for one by one: Binance weighs a list of one market 6 and the whole account's 80."""
+ASKED_AT_ONCE = 8
+"""How many questions of one kind are asked at the same time."""
 LONGEST_AWAY, OVERLAP = timedelta(days=7), timedelta(minutes=10)
 """How far back ended orders are looked for after an outage, and how much of what was seen is looked at again."""
 
@@ -36,15 +39,30 @@ class Listed:
             self.scraps.extend(partly.scraps)
 
 
+@dataclass(frozen=True)
+class Look:
+    """A look at the past of an account, which may take several tries: what it has read of a symbol stays read."""
+
+    began: Sweep
+    past: dict[str, Listed] = field(default_factory=dict)
+
+
 class Listings:
     """The lists of one broker, and how far its past has been looked at."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._last: Sweep | None = None
-        self._balances: dict[str, Decimal] = {}
+        self._look: Look | None = None
 
-    async def open(self, symbols: Collection[str] | None) -> Listed:
+    async def of(self, occasion: Occasion, live: set[str], held: set[str]) -> tuple[Listed, Listed]:
+        """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only."""
+        if occasion is Occasion.POLL:
+            return await self._open(live), Listed()
+        listed = await self._open(None)
+        return listed, await self._ended(live | held)
+
+    async def _open(self, symbols: Collection[str] | None) -> Listed:
         """Open orders of some symbols, or of the whole account (None). Raises as `Listed.add`."""
         desk, listed = self._desk, Listed()
         markets = [] if symbols is None else self._markets_of(symbols)
@@ -54,31 +72,54 @@ class Listings:
             await asyncio.gather(*(listed.add(desk.exchange.open_orders(desk.credentials, m)) for m in markets))
         return listed
 
-    async def ended(self, symbols: Collection[str]) -> Listed:
+    async def _ended(self, symbols: set[str]) -> Listed:
         """Orders that ended since the last look, of some symbols and of those whose coins moved meanwhile.
 
-        Raises as `Listed.add`.
+        Raises as `Listed.add`; the next try asks only of those symbols that have not been read.
         """
-        desk, listed = self._desk, Listed()
+        desk = self._desk
         last = self._last = self._last or await asyncio.to_thread(desk.sweeps.last, desk.broker.number)
-        since = max(last.at if last else desk.clock(), desk.clock() - LONGEST_AWAY) - OVERLAP
-        for market in self._markets_of({*symbols} | await self._moved(last)):
-            await listed.add(desk.exchange.orders_since(desk.credentials, market, since))
-        return Listed([report for report in listed.reports if report.state in ENDED], listed.scraps)
+        now = Sweep(desk.clock(), await self._balances())
+        look = self._look = self._look if self._look is not None and self._look.past else Look(now)
+        since = max(last.at if last else look.began.at, look.began.at - LONGEST_AWAY) - OVERLAP
+        leave = asyncio.Semaphore(ASKED_AT_ONCE)
 
-    async def swept(self, began: datetime, *, settled: bool) -> None:
-        """Everything up to `began` has been compared: the next look at the past starts there.
+        async def read(market: Market) -> None:
+            async with leave:
+                listed = Listed()
+                await listed.add(desk.exchange.orders_since(desk.credentials, market, since))
+            ended = [report for report in listed.reports if report.state in ENDED]
+            look.past[market.symbol] = Listed(ended, listed.scraps)
+
+        wanted = (symbols | self._moved(last, now)) - look.past.keys()
+        reads = [read(market) for market in self._markets_of(wanted)]
+        for failure in await asyncio.gather(*reads, return_exceptions=True):
+            if failure is not None:
+                raise failure  # once the others have been read
+        past = look.past.values()
+        return Listed([r for listed in past for r in listed.reports], [s for listed in past for s in listed.scraps])
+
+    async def swept(self, *, settled: bool) -> None:
+        """Everything up to the beginning of this look has been compared: the next look at the past starts there.
 
         Another process starts there only if it is `settled`: it does not know what has been said once.
         """
-        self._last = Sweep(began, self._balances)
+        assert self._look is not None
+        self._last, self._look = self._look.began, None
         if settled:
             await asyncio.to_thread(self._desk.sweeps.record, self._desk.broker.number, self._last)
 
-    async def _moved(self, last: Sweep | None) -> set[str]:
-        """Symbols of coins of which there is more or less than at the last sweep."""
+    def forget(self) -> None:
+        """What has been read is to be read again."""
+        self._look = None
+
+    async def _balances(self) -> dict[str, Decimal]:
         balances = await self._desk.exchange.balances(self._desk.credentials)
-        now = self._balances = {name: balance.free + balance.locked for name, balance in balances.items()}
+        return {name: balance.free + balance.locked for name, balance in balances.items()}
+
+    def _moved(self, last: Sweep | None, sweep: Sweep) -> set[str]:
+        """Symbols of coins of which there is more or less than at the last sweep."""
+        now = sweep.balances
         before = now if last is None else last.balances
         moved = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
         markets = self._desk.markets.values()

@@ -35,8 +35,9 @@ class LookUps:
         self._desk = desk
         self._cancel_again = cancel_again
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._once_more: dict[UUID, asyncio.Event] = {}
-        """Set for an order that is to be asked about again at once."""
+        self._once_more: set[UUID] = set()
+        self._bells: dict[UUID, asyncio.Event] = {}
+        """Rung for an order that is to be asked about again without a pause."""
 
     def __len__(self) -> int:
         """How many orders are being asked about."""
@@ -46,15 +47,17 @@ class LookUps:
         """Whether an order is being asked about."""
         return order_id in self._tasks
 
-    def begin(self, order_id: UUID) -> None:
+    def begin(self, order_id: UUID, *, at_once: bool = False) -> None:
         """Ask about an order until its state is known; one that is being asked about is asked about once more.
 
-        The question under way may have been answered before what happened since.
+        The question under way may have been answered before what happened since; `at_once` cuts the pause short.
         """
         if order_id in self._tasks:
-            self._once_more[order_id].set()
+            self._once_more.add(order_id)
+            if at_once:
+                self._bells[order_id].set()
         else:
-            self._once_more[order_id] = asyncio.Event()
+            self._bells[order_id] = asyncio.Event()
             self._tasks[order_id] = asyncio.create_task(self._until_known(order_id))
 
     def stop(self) -> None:
@@ -63,9 +66,10 @@ class LookUps:
             task.cancel()
 
     async def _until_known(self, order_id: UUID) -> None:
-        attempt, once_more = 0, self._once_more[order_id]
+        attempt, bell = 0, self._bells[order_id]
         while True:
-            once_more.clear()
+            self._once_more.discard(order_id)
+            bell.clear()
             try:
                 known = await self._known(order_id)
             except Exception as error:
@@ -75,10 +79,10 @@ class LookUps:
             if not known:
                 pause = min(PAUSES[min(attempt, len(PAUSES) - 1)], self._until_provable(order_id))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(once_more.wait(), pause)
+                    await asyncio.wait_for(bell.wait(), pause)
                 attempt += 1
-            elif not once_more.is_set():
-                del self._tasks[order_id], self._once_more[order_id]  # nothing can come between the look and the end
+            elif order_id not in self._once_more:
+                del self._tasks[order_id], self._bells[order_id]  # here nothing can come between the look and the end
                 return
 
     def _until_provable(self, order_id: UUID) -> float:

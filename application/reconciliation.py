@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.desk import Desk
 from application.differences import Fact, differences
 from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
-from application.listings import Listed, Listings
+from application.listings import ASKED_AT_ONCE, Listings
 from application.lookups import LookUps
-from application.runs import NOTHING, Run
+from application.runs import NOTHING, Outage, Run
 from application.strangers import adopted, bears_our_name
+from application.suspicions import Suspicion, Suspicions
 from domain.aggregate import carrying
 from domain.market import Market
 from domain.order import Order, Status
@@ -27,24 +27,11 @@ from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused
 
 TIMEOUT_SECONDS = 30.0
-"""How long one broker's exchange may take to list its orders."""
-SECOND_LOOK = timedelta(seconds=10)
-"""How much later a statement has to be repeated that is not believed at once."""
+"""How long one broker's exchange may take to say all that is asked of it in one comparison."""
 ON_ITS_WAY = timedelta(seconds=10)
 """How long after its validity the answer to a request may still come."""
 MISSING = timedelta(seconds=60)
 """For how long an order that was accepted may be shown by nothing before that is told."""
-ASKED_AT_ONCE = 8
-"""How many single orders are asked about at the same time."""
-
-
-@dataclass(frozen=True)
-class Suspicion:
-    """What was said once: facts about an order of ours, or an order that is none of ours (`order_id` is None)."""
-
-    order_id: UUID | None
-    facts: tuple[Fact, ...]
-    said_at: datetime
 
 
 class Reconciler:
@@ -56,8 +43,7 @@ class Reconciler:
         self._cancel_again = cancel_again
         self._listings = Listings(desk)
         self._one_at_a_time = asyncio.Lock()
-        self._suspicions: dict[tuple[str, str], Suspicion] = {}
-        """By native symbol and exchange id."""
+        self._suspicions = Suspicions()
         self._told: set[tuple[str, str, bool]] = set()
         """What only a person can decide is told once: by native symbol, exchange id, and whether it could be read."""
         self._missing: dict[UUID, datetime] = {}
@@ -65,7 +51,14 @@ class Reconciler:
         self._unread: set[UUID] = set()
         """Orders of which it cannot be read what was executed."""
         self._natives: dict[str, Market] = {}
-        self._failing = False
+        self._outage = Outage()
+        self._takings: set[asyncio.Task[Order]] = set()
+        """What is being recorded of what was said, also when the comparison has ended without it."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a comparison is under way."""
+        return self._one_at_a_time.locked()
 
     async def run(self, occasion: Occasion, *, dry: bool = False) -> Run:
         """Compare once. A poll looks at symbols with live orders only, everything else at the whole account.
@@ -74,27 +67,28 @@ class Reconciler:
         run, which is told and never raised.
         """
         async with self._one_at_a_time:
-            run = Run(self._desk, occasion, dry=dry)
-            seen = dict(self._suspicions), set(self._told), set(self._unread)
+            run = Run(self._desk, occasion, TIMEOUT_SECONDS, dry=dry)
+            seen = Suspicions(self._suspicions), set(self._told), set(self._unread)
             try:
                 await self._compare(run)
             except (ExchangeError, TimeoutError) as error:
-                await run.fail(error, again=self._failing)
-                self._failing = True
+                await self._outage.meet(run, error)
             else:
                 await run.complete()
-                self._failing = False
+                self._outage.end(run)
             if dry:
                 self._suspicions, self._told, self._unread = seen  # whoever only looks leaves nothing behind
+                self._listings.forget()
             return run
 
     async def _compare(self, run: Run) -> None:
         desk = self._desk
         self._natives = {market.native: market for market in desk.markets.values()}
         await self._second_looks(run)
-        before, held, began = self._live(), await self._positions(run.occasion), desk.clock()
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            listed, ended = await self._lists(run.occasion, before, held)
+        before, held = self._live(), await self._positions(run.occasion)
+        async with run.asking():
+            symbols = {order.wish.symbol for order in before.values()}
+            listed, ended = await self._listings.of(run.occasion, symbols, {position.symbol for position in held})
         reports = [*listed.reports, *ended.reports]
         run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
         for scrap in (*listed.scraps, *ended.scraps):
@@ -107,7 +101,7 @@ class Reconciler:
         run.reach(Phase.EXTERNAL, external=len(strangers))
         run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
-            await self._listings.swept(began, settled=not self._suspicions)
+            await self._listings.swept(settled=not self._suspicions)
 
     def _live(self) -> dict[UUID, Order]:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
@@ -122,43 +116,41 @@ class Reconciler:
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
         return [position for position in found if position.broker == self._desk.broker.number]
 
-    async def _lists(
-        self, occasion: Occasion, before: dict[UUID, Order], held: Sequence[Position]
-    ) -> tuple[Listed, Listed]:
-        """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only."""
-        symbols = {order.wish.symbol for order in before.values()}
-        if occasion is Occasion.POLL:
-            return await self._listings.open(symbols), Listed()
-        listed = await self._listings.open(None)
-        return listed, await self._listings.ended(symbols | {position.symbol for position in held})
-
     # --- comparing ---------------------------------------------------------------------------------------------
 
     async def _match(self, run: Run, before: dict[UUID, Order], reports: Sequence[OrderReport]) -> list[OrderReport]:
         """Compare what is ours; answers the reports of orders that nobody here knows."""
         strangers, met = list[OrderReport](), set[UUID]()
-        for report in reports:
-            order_id = await self._known(report)
+        with run.in_our_books():
+            named = [(await self._known(report), report) for report in reports]
+        for order_id, report in named:
             if order_id is None:
                 strangers.append(report)
             elif order_id not in met:
                 met.add(order_id)
                 order = before.get(order_id) or await self._desk.recording.load(order_id)
                 await self._said(run, order, report)
-        absent = [order for order_id, order in before.items() if order_id not in met]
+        await self._ask_about(run, [order for order_id, order in before.items() if order_id not in met])
+        return strangers
+
+    async def _ask_about(self, run: Run, absent: Sequence[Order]) -> None:
+        """Those of ours that no list shows, and those of which not all executions are known."""
         if run.occasion is Occasion.POLL:
             absent = [order for order in absent if order.wish.symbol in self._desk.markets]
         leave = asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def ask(order: Order) -> None:
             async with leave:
+                if run.seconds_left <= 0:
+                    raise TimeoutError("there was no time to ask about every order")
                 await self._absent(run, order)
 
-        await asyncio.gather(*(ask(order) for order in absent))
+        for failure in await asyncio.gather(*(ask(order) for order in absent), return_exceptions=True):
+            if failure is not None:
+                raise failure  # once all have been asked about
         for order_id in [] if run.dry else self._desk.recording.unexplained:
             if order_id not in self._look_ups:
                 self._look_ups.begin(order_id)  # which asks until its executions are listed
-        return strangers
 
     async def _known(self, said: OrderReport | Scrap) -> UUID | None:
         desk = self._desk
@@ -214,21 +206,27 @@ class Reconciler:
         believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
         doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
         if doubted:
-            key = report.native_symbol, report.exchange_order_id
-            first = key not in self._suspicions
-            self._suspicions.setdefault(key, Suspicion(order.id, doubted, self._desk.clock()))
+            first = self._suspicions.begin(report, self._desk.clock(), order.id, doubted)
             if first and not believed:
-                told = (*key, True) in self._told  # that it cannot be recorded
+                told = (report.native_symbol, report.exchange_order_id, True) in self._told  # it cannot be recorded
                 return None if told else run.note(order, report, Resolution.AWAITED, doubted)
         if believed:
             known = order
             if not run.dry:
-                order = await self._desk.recording.take(order.id, report, agreed)
+                order = await self._taken(run, order.id, report, agreed)
             decide = any(fact.event == "Contradicted" for fact in believed)
             run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
         if order.cancel_requested and order.status is Status.OPEN and not run.dry:
             self._cancel_again(order.id)
         return None
+
+    async def _taken(self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()) -> Order:
+        """Recorded to the end: it may ask for executions first, but an append cannot be called back half-way."""
+        taking = asyncio.create_task(self._desk.recording.take(order_id, report, agreed))
+        self._takings.add(taking)
+        taking.add_done_callback(self._takings.discard)
+        async with run.asking():
+            return await asyncio.shield(taking)
 
     async def _absent(self, run: Run, order: Order) -> None:
         """Ours, and not among the open ones: it is asked for by name, and its answer decides."""
@@ -240,8 +238,9 @@ class Reconciler:
                 self._look_ups.begin(order.id)
             return None
         try:
-            report = await desk.ask(order, market)
-        except ExchangeError as error:
+            async with run.asking():
+                report = await desk.ask(order, market)
+        except (ExchangeError, TimeoutError) as error:
             first = order.id not in self._look_ups
             if not run.dry:
                 self._look_ups.begin(order.id)  # which asks until there is an answer
@@ -263,30 +262,37 @@ class Reconciler:
 
     async def _second_looks(self, run: Run) -> None:
         """Ask again about what was said once, long enough ago; what is not said again was never so."""
-        due = self._desk.clock() - SECOND_LOOK
-        for key, suspicion in [*self._suspicions.items()]:
-            if suspicion.said_at > due or run.dry:
-                continue
+        for key, suspicion in self._suspicions.due(self._desk.clock()):
+            if run.dry or run.seconds_left < TIMEOUT_SECONDS / 2:
+                return  # there may be more than one comparison can ask about, and the lists need their time too
             market = self._natives.get(key[0])
             if market is None:
                 continue
             try:
-                report = await self._desk.exchange.query(self._desk.credentials, market, ExchangeId(key[1]))
+                async with run.asking():
+                    report = await self._desk.exchange.query(self._desk.credentials, market, ExchangeId(key[1]))
             except OrderNotFound:
                 del self._suspicions[key]
                 continue
             except Unreadable:
                 continue
-            del self._suspicions[key]  # only now: without an answer it is asked about again
-            if suspicion.order_id is not None:
-                order = await self._desk.recording.load(suspicion.order_id)
-                await self._said(run, order, report, suspicion.facts)
-            elif await self._known(report) is None:
-                try:
-                    await self._adopt(run, market, report)
-                except Refused as refused:
-                    self._desk.log.warning("not_adoptable", exchange_order_id=key[1], error=str(refused))
-                    self._decide(run, None, report)
+            del self._suspicions[key]
+            try:
+                await self._said_again(run, suspicion, market, report)
+            except (ExchangeError, TimeoutError):
+                self._suspicions[key] = suspicion  # not recorded to the end: it is asked about again
+                raise
+
+    async def _said_again(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
+        if suspicion.order_id is not None:
+            order = await self._desk.recording.load(suspicion.order_id)
+            await self._said(run, order, report, suspicion.facts)
+        elif await self._known(report) is None:
+            try:
+                await self._adopt(run, market, report)
+            except Refused as refused:
+                self._desk.log.warning("not_adoptable", exchange_order_id=report.exchange_order_id, error=str(refused))
+                self._decide(run, None, report)
 
     async def _stranger(self, run: Run, report: OrderReport) -> None:
         key = report.native_symbol, report.exchange_order_id
@@ -294,9 +300,7 @@ class Reconciler:
             return self._decide(run, None, report)
         if (*key, True) in self._told:
             return None
-        first = key not in self._suspicions
-        self._suspicions.setdefault(key, Suspicion(None, (), self._desk.clock()))
-        if first or run.occasion not in QUIET:
+        if self._suspicions.begin(report, self._desk.clock(), None) or run.occasion not in QUIET:
             run.note(None, report, Resolution.AWAITED)
         return None
 
@@ -310,6 +314,6 @@ class Reconciler:
         done = Resolution.DECIDE if bears_our_name(report) else Resolution.ADOPTED
         run.note(order, report, done, ours=NOTHING)
         try:
-            await desk.recording.take(order.id, report)
+            await self._taken(run, order.id, report)
         except Unreadable:
             self._look_ups.begin(order.id)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -29,24 +30,45 @@ NOTHING = "nothing"
 
 
 class Run:
-    """One comparison while it lasts. `dry` writes to no stream."""
+    """One comparison while it lasts, in which the exchange is asked for some seconds. `dry` writes to no stream."""
 
-    def __init__(self, desk: Desk, occasion: Occasion, *, dry: bool) -> None:
+    def __init__(self, desk: Desk, occasion: Occasion, seconds: float, *, dry: bool) -> None:
         self.id = uuid4()
         self.occasion = occasion
         self.dry = dry
         self.phases: list[tuple[Phase, Decimal, dict[str, int]]] = []
         self.found: list[tuple[Discrepancy, Personal]] = []
         self.failure: str | None = None
+        self.recorded = False
+        """Whether it stands in the log."""
         self._desk = desk
         self._clock = asyncio.get_running_loop().time
         self._began = self._reached = self._clock()
+        self._asks_until = self._began + seconds
         self._started_at = desk.clock()
 
     @property
     def seconds(self) -> Decimal:
         """How long it has taken."""
         return _rounded(self._clock() - self._began)
+
+    def asking(self) -> asyncio.Timeout:
+        """What is asked of the exchange is asked within the time that all questions have together."""
+        return asyncio.timeout_at(self._asks_until)
+
+    @property
+    def seconds_left(self) -> float:
+        """How much of that time is left."""
+        return self._asks_until - self._clock()
+
+    @contextmanager
+    def in_our_books(self) -> Iterator[None]:
+        """What we look up at home meanwhile is not on the exchange's time."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._asks_until += self._clock() - began
 
     def reach(self, phase: Phase, **counts: int) -> None:
         """A phase is over; `counts` says what it met."""
@@ -91,22 +113,23 @@ class Run:
         return next((m.symbol for m in self._desk.markets.values() if m.native == native), native)
 
     async def complete(self) -> None:
-        """Everything was compared."""
+        """Everything was compared. A quiet one that found nothing leaves no trace."""
         self.reach(Phase.AUDIT, discrepancies=len(self.found))
-        await self._record()
+        if self.occasion not in QUIET or self.found:
+            await self._record()
 
-    async def fail(self, error: Exception, *, again: bool) -> None:
-        """The exchange could not be asked to the end; `again` says that the last comparison failed too."""
+    async def fail(self, error: Exception, *, tell: bool) -> None:
+        """The exchange could not be asked to the end. What was found until then is recorded in any case."""
         reason = self.failure = f"{type(error).__name__}: {error}"
         self._desk.log.warning(
             "reconciliation_failed", request_id=str(self.id), broker=self._desk.broker.number, reason=reason
         )
-        if not again or self.found:
+        if tell or self.found:
             await self._record()
 
     async def _record(self) -> None:
-        """One commit. A poll that found nothing, or that nobody answered, leaves no trace."""
-        if self.dry or (self.occasion in QUIET and not self.found):
+        """One commit."""
+        if self.dry:
             return
         broker, run_id = self._desk.broker, str(self.id)
         with carrying(user=str(broker.user), source="reconciliation", correlation_id=run_id):
@@ -120,6 +143,7 @@ class Run:
             else:
                 stream.fail(self.failure, self.seconds)
             await asyncio.to_thread(self._desk.store.save, stream)
+        self.recorded = True
 
     def told(self) -> dict[str, Any]:
         """The run as plain data, for whoever asked for it."""
@@ -143,6 +167,26 @@ class Run:
                 for found, _ in self.found
             ],
         }
+
+
+class Outage:
+    """What is told of one broker's comparisons that fail: that it lasts, once, and always to a person who asks."""
+
+    def __init__(self) -> None:
+        self._lasts = False
+        self._told = False
+
+    async def meet(self, run: Run, error: Exception) -> None:
+        """This one failed. A quiet one may be a hiccup; the second in a row, whatever its occasion, is none."""
+        known = self._told or (run.occasion in QUIET and not self._lasts)
+        await run.fail(error, tell=run.occasion is Occasion.REQUEST or not known)
+        if not run.dry:
+            self._lasts, self._told = True, self._told or run.recorded
+
+    def end(self, run: Run) -> None:
+        """This one came to its end, which says little if it was a poll: that may have asked nothing."""
+        if run.occasion is not Occasion.POLL and not run.dry:
+            self._lasts = self._told = False
 
 
 def _ours(order: Order | None) -> str:

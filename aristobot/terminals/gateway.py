@@ -197,7 +197,7 @@ class Gateway:
         elif topic in UNSETTLING:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             if topic == "Order.Resolved" and order.broker in self._lanes:
-                self._lanes[order.broker].look_up(order.id)  # which ends the doubt, or goes on asking
+                self._lanes[order.broker].decided(order.id)
             if order.wish.side is Side.SELL:
                 # A leg that is gone or changed, or an exit that came to nothing: what is held is to be protected again.
                 self.tell(order.broker, "guard", position_id_of(order))

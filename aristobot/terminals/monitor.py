@@ -1,7 +1,8 @@
 """The monitor terminal: compares every broker with its exchange, checks the books' form, calculates metrics.
 
 It asks the gateway, which alone holds keys; while the gateway, the database or an exchange is away it goes on with
-what it knows, asks again, and looks at everything once they are back.
+what it knows, asks again, and looks at everything once they are back. What is in doubt it knows from the log, which
+tells it also then.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from aristobot.wiring import House, utc_now
 from domain.alert import Cause
 from domain.broker import Broker
 from domain.metrics import CompletedTrade, calculate_metrics
+from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from projections import trades
 from projections.reading import as_user
@@ -47,27 +48,44 @@ class Monitor:
         self._sweep_at: dict[int, float] = {}
         self._away: set[int] = set()
         """Brokers that could not be compared: the next look at them is a look at everything."""
+        self._looks: dict[int, Future[None]] = {}
+        """The last look at each broker."""
+        self._reached_at: dict[int, float] = {}
         self._checked: dict[int, int] = {}
-        self.looked_at: float | None = None
+        self._unanswered: set[UUID] = set()
+        """Orders that may be in doubt: they were sent, and had not been answered at the last look."""
+        self._followed: int | None = None
+        """Up to which position of the log they are known."""
 
     def figures(self) -> dict[str, Any]:
-        """What health shows: seconds since the last look that reached every broker, and who could not be asked."""
-        age = None if self.looked_at is None else round(time.time() - self.looked_at, 1)
-        return {"look_age": age, "away": sorted(self._away)}
+        """What health shows: seconds since the broker was reached that had to wait longest, and who is away."""
+        brokers = [*self._looks]
+        reached = [self._reached_at[number] for number in brokers if number in self._reached_at]
+        age = round(time.time() - min(reached), 1) if reached and len(reached) == len(brokers) else None
+        return {"look_age": age, "away": sorted(number for number in brokers if number in self._away)}
 
     def look(self) -> None:
-        """Compare every broker once, one shortly after the other: a slow exchange holds up no other."""
-        brokers, looks = self._brokers(), list[Future[None]]()
+        """Begin to compare every broker, one shortly after the other, and judge meanwhile what is known at home.
+
+        A broker whose last look is still under way is left alone: a slow exchange holds up no other.
+        """
+        brokers = self._brokers()
+        for gone in self._looks.keys() - {broker.number for broker in brokers}:
+            del self._looks[gone]
         for number, broker in enumerate(brokers):
             if number:
                 time.sleep(BETWEEN_BROKERS)  # orders are sent meanwhile: ten looks at one moment would hold them up
-            looks.append(self._hands.submit(self._look_at, broker))
-        for looking in looks:
-            looking.result()
-        if not self._away & {broker.number for broker in brokers}:
-            self.looked_at = time.time()
+            self._begin(broker)
+        self._check_doubts()
         for user in {broker.user for broker in brokers}:
             self._check_form(user)
+
+    def _begin(self, broker: Broker) -> None:
+        last = self._looks.get(broker.number)
+        if last is None or last.done():
+            if last is not None:
+                last.result()  # what nobody reckoned with ends this terminal
+            self._looks[broker.number] = self._hands.submit(self._look_at, broker)
 
     def _brokers(self) -> list[Broker]:
         registry = registry_of(self._house.store)
@@ -87,11 +105,10 @@ class Monitor:
         told = answer.data or {}
         if not answer.success or not told.get("completed", "skipped" in told):
             return self._missed(broker, answer.error or told.get("failure"))
-        for doubt in told.get("doubts", ()):
-            self._check_age(broker, **doubt)
         if due:
             self._sweep_at[broker.number] = now + SWEEP_SECONDS
         self._away.discard(broker.number)
+        self._reached_at[broker.number] = time.time()
         return None
 
     def _missed(self, broker: Broker, reason: str | None) -> None:
@@ -99,13 +116,30 @@ class Monitor:
         self._away.add(broker.number)
         self._log.warning("broker_not_compared", broker=broker.number, reason=reason)
 
-    def _check_age(self, broker: Broker, order: str, symbol: str, since: str | None) -> None:
+    def _check_doubts(self) -> None:
         """A doubt that lasts is told once more, and loudly."""
-        age = utc_now() - (datetime.fromisoformat(since) if since is not None else utc_now())
-        if age.total_seconds() < self._house.settings.doubt_seconds:
-            return
-        facts = {"symbol": symbol, "broker": str(broker.number), "minutes": str(int(age.total_seconds() // 60))}
-        tell(self._house.store, broker.user, Cause.DOUBT_LASTS, order, facts, UUID(order))
+        store, now = self._house.store, utc_now()
+        self._follow_the_log()
+        sent = store.get_all(Order, [*self._unanswered])
+        doubtful = [order for order in sent if order.status in {Status.SUBMITTED, Status.UNKNOWN}]
+        self._unanswered = {order.id for order in doubtful}
+        for order in doubtful:
+            seconds = (now - (order.submitted_at or now)).total_seconds()
+            if seconds >= self._house.settings.doubt_seconds:
+                broker, minutes = str(order.broker), str(int(seconds // 60))
+                facts = {"symbol": order.wish.symbol, "broker": broker, "minutes": minutes}
+                tell(store, order.user, Cause.DOUBT_LASTS, str(order.id), facts, order.id)
+
+    def _follow_the_log(self) -> None:
+        """Which orders have been sent since the last time; the first time, which of all have not ended."""
+        store, head = self._house.store, self._house.store.head()
+        if self._followed is None:
+            self._unanswered = {*store.orders_not_ended()}
+        else:
+            while page := store.read(self._followed, stop=head, topics=["Order.Submitted"]):
+                self._unanswered |= {recorded.event.originator_id for recorded in page}
+                self._followed = page[-1].position
+        self._followed = head
 
     def _check_form(self, user: int) -> None:
         """Every record of a trade that changed says what it has to."""

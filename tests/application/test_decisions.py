@@ -44,7 +44,7 @@ def test_a_person_ends_a_doubt(trading, unprovable):
             with pytest.raises(NotFound):
                 await asyncio.to_thread(resolve, desk.store, 2, doubt.id, Status.REJECTED, "not mine")
             await asyncio.to_thread(resolve, desk.store, 1, doubt.id, Status.REJECTED, "it is not there")
-            desk.lane.look_up(doubt.id)  # as the gateway does when it hears of it
+            desk.lane.decided(doubt.id)  # as the gateway does when it hears of it
             await desk.becomes(waiting, Status.CLOSED)
             assert await desk.facts(doubt.id) == [*DOUBT, "Resolved"]
             [*_, said] = await desk.events(doubt.id)
@@ -144,5 +144,25 @@ def test_an_order_is_never_made_larger(trading, quantity):
             order = await answered(desk, order)
             assert (await desk.facts(order.id))[-1] == "AmendRejected"
             assert order.quantity == Decimal("0.02")
+
+    asyncio.run(story())
+
+
+def test_a_decision_that_an_order_was_executed_is_held_against_the_exchange(trading, unprovable):
+    """Nothing is held without executions: they are asked for, and that there are none is told."""
+
+    async def story():
+        async with trading() as desk:
+            doubt = await unprovable(desk)
+            await asyncio.to_thread(resolve, desk.store, 1, doubt.id, Status.CLOSED, "I believe that it was executed")
+            desk.lane.decided(doubt.id)
+            await desk.asked_again("query")
+            assert await desk.facts(doubt.id) == [*DOUBT, "Resolved"]
+            desk.pass_by(31)
+            while (facts := await desk.facts(doubt.id)) == [*DOUBT, "Resolved"]:
+                await desk.asked_again("query", 1)
+            assert facts == [*DOUBT, "Resolved", "Contradicted"]
+            [*_, told] = await desk.events(doubt.id)
+            assert told.reason == "executions_missing"
 
     asyncio.run(story())

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from adapters.paper.binance import forms
-from application.exchange import OrderRequest
+from application import lane
+from application.exchange import NoAnswer, OrderRequest
 from domain.order import Status
 from domain.wish import Side, Type
 
@@ -80,6 +81,32 @@ def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(trading)
             filled.set()
             await desk.becomes(order.id, Status.CLOSED)
             assert await desk.facts(order.id) == FILLED
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("worked", ["stood", "told"])
+def test_a_stream_that_only_ever_stands_for_a_moment_is_asked_for_more_and_more_rarely(trading, monkeypatch, worked):
+    """Every connection costs a look at all orders; one that stood for a while, or told something, was a good one."""
+    monkeypatch.setattr(lane, "FIRST_PAUSE", 0.01)
+
+    async def story():
+        async with trading() as desk:
+            order, pauses = await desk.becomes(await desk.rest(), Status.OPEN), []
+
+            async def reports(_):
+                yield None
+                if len(pauses) == 3 and worked == "stood":
+                    desk.pass_by(30)
+                elif len(pauses) == 3:
+                    yield await desk.client.query(desk.credentials, desk.markets["BTC/USDT"], order.client_order_id)
+                raise NoAnswer("the stream was closed", code="stream_broken")
+
+            monkeypatch.setattr(desk.log, "warning", lambda _, **said: pauses.append(said.get("pause")))
+            monkeypatch.setattr(desk.client, "reports", reports)
+            desk.start(desk.lane.follow_stream())
+            await desk.until(lambda: len(pauses) >= 5)
+            assert pauses[:5] == [0.01, 0.02, 0.04, 0.01, 0.02]
 
     asyncio.run(story())
 

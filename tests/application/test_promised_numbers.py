@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapters.exchanges.binance.client import RECEIVE_WINDOW
-from application import comparisons, decisions, listings, lookups, reconciliation, signals
+from application import comparisons, decisions, listings, lookups, signals, suspicions
 from aristobot.terminals import monitor
 
 SECOND = timedelta(seconds=1)
@@ -17,7 +17,7 @@ def test_what_is_promised_in_seconds_is_what_is_counted():
     assert lookups.PROOF_AFTER + RECEIVE_WINDOW == 65 * SECOND
     assert (signals.AGE_OF_ENTRY, signals.AGE_OF_EXIT) == (60 * SECOND, 90 * SECOND)
     assert decisions.AGE_OF_INSISTED == 30 * SECOND
-    assert reconciliation.SECOND_LOOK == 10 * SECOND
+    assert suspicions.SECOND_LOOK == 10 * SECOND
     assert timedelta(days=7) == listings.LONGEST_AWAY
     assert (monitor.POLL_SECONDS, monitor.SWEEP_SECONDS) == (10.0, 300.0)
     assert comparisons.BUSY == 0.5

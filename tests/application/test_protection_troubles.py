@@ -225,7 +225,7 @@ def test_a_stop_that_two_reports_reopen_is_a_stop_again(at):
             await trader.buy(STOP, TARGET)
             for leg in trader.position().resting:
                 await desk.say(leg, lambda o: o.resolve(1, Status.CANCELLED, "I believed that it was gone"))
-                desk.lane.look_up(leg)  # as the gateway does when it hears of it
+                desk.lane.decided(leg)  # as the gateway does when it hears of it
             await desk.until(lambda: trader.position().lost == "protection_refused")  # the old ones lock the coins
             await desk.compare_twice(Occasion.SWEEP)
             await trader.protected(HELD, STOP, TARGET)

@@ -94,7 +94,7 @@ def test_an_exchange_that_stays_away_is_told_once_each_time(trading):
             for times in (1, 2):
                 desk.client.before["open_orders"] = away
                 for _ in range(3):
-                    assert (await desk.lane.reconcile(Occasion.REQUEST)).failure is not None
+                    assert (await desk.lane.reconcile(Occasion.RECONNECTION)).failure is not None
                 del desk.client.before["open_orders"]
                 await desk.compare()
                 assert len(await desk.read("Reconciliation.Failed")) == times

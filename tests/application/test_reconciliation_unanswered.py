@@ -110,6 +110,54 @@ def test_while_the_exchange_is_away_the_lane_waits_and_then_sends_what_is_not_st
     asyncio.run(story())
 
 
+POLL, SWEEP, RECONNECTION, REQUEST = Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION, Occasion.REQUEST
+
+
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [
+        ([POLL], []),
+        ([POLL, SWEEP, SWEEP, RECONNECTION], [SWEEP]),
+        ([POLL, RECONNECTION, SWEEP], [RECONNECTION]),
+        ([RECONNECTION, POLL, SWEEP, RECONNECTION], [RECONNECTION]),
+        ([SWEEP, REQUEST, SWEEP, REQUEST], [REQUEST, REQUEST]),
+    ],
+)
+def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(trading, failing, told):
+    """Only one quiet comparison alone may come to nothing unheard; a person who asks is told always."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.becomes(await desk.rest(), Status.OPEN)
+            for _ in range(2):  # a comparison that works ends it, and the next one is told anew
+                desk.client.before["open_orders"] = away
+                assert (await desk.lane.reconcile(REQUEST, dry=True)).failure is not None
+                for occasion in failing:
+                    assert (await desk.lane.reconcile(occasion)).failure is not None
+                del desk.client.before["open_orders"]
+                await desk.compare(SWEEP)
+            events = await desk.read("Reconciliation")
+            failed = {event.originator_id for event in events if type(event).__name__ == "Failed"}
+            begun = [event for event in events if type(event).__name__ == "Started" and event.originator_id in failed]
+            assert [event.occasion for event in begun] == told * 2
+
+    asyncio.run(story())
+
+
+def test_a_poll_that_had_nothing_to_ask_ends_no_outage(trading):
+    """Without live orders it works, whoever is away: what was told is not told again."""
+
+    async def story():
+        async with trading() as desk:
+            desk.client.before["open_orders"] = away
+            for occasion in (RECONNECTION, POLL, RECONNECTION):
+                failure = (await desk.lane.reconcile(occasion)).failure
+                assert (failure is None) == (occasion is POLL)
+            assert len(await desk.read("Reconciliation.Failed")) == 1
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(("most", "lists"), [(13, 2), (1, 1)])
 def test_a_poll_asks_for_what_costs_least(trading, monkeypatch, most, lists):
     """One list per market with live orders, or one of the whole account when there are many; none without orders."""

@@ -48,7 +48,7 @@ def test_a_fill_that_could_not_be_saved_is_found_again(trading, heard):
                 with pytest.raises(psycopg.OperationalError):
                     await desk.lane.reconcile(Occasion.POLL)
             desk.store.save = save
-            await desk.compare(Occasion.POLL)
+            await desk.compare()
             assert await desk.facts(order_id) == [*SENT, "Filled", "Closed"]
 
     asyncio.run(story())

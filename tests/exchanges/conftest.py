@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from adapters.paper.orders import PaperOrder
 from adapters.paper.server import PaperServer
 from tests.ports import neighbours
 
@@ -48,6 +49,10 @@ class PaperInThread:
     def hold(self, symbol: str, price: str) -> None:
         """Set and hold a price."""
         self.control("PUT", "price", {"symbol": symbol, "price": price})
+
+    def orders(self) -> list[PaperOrder]:
+        """All orders that the exchange ever took, the oldest first."""
+        return [*self._server.paper.ledger.orders.values()]
 
     def fault(self, when: str, kind: str, **more: Any) -> None:
         """Add to the fault script."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.exchanges.binance.client import Binance
+from adapters.paper.binance.api import BinanceApi
 from application.exchange import Credentials, NoAnswer, NotAccepted, OrderNotFound, OrderRequest, RefusedByExchange
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
@@ -74,6 +75,29 @@ def test_a_limit_order_rests_locks_and_is_cancelled(paper):
         assert [o.client_order_id for o in resting] == ["limit-1"]
         assert (cancelled.state, cancelled.client_order_id) == (Status.CANCELLED, "limit-1")
         assert [o.state for o in since] == [Status.CANCELLED]
+
+    asyncio.run(story())
+
+
+@pytest.fixture(params=[2, 1000])
+def short_pages(request, monkeypatch):
+    """An exchange that is about to start says no more than so many orders at once, whatever it is asked for."""
+    ask = BinanceApi.all_orders
+    monkeypatch.setattr(BinanceApi, "all_orders", lambda *asked: ask(*asked)[: request.param])
+
+
+def test_a_list_is_read_to_its_end_however_short_its_pages_are(short_pages, paper):
+    """What an exchange leaves out because it says less at once would else count as absent."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market):
+            for number in range(7):
+                await client.place(keys, limit(market, f"limit-{number}"))
+            orders = paper.orders()
+            for ago, order in enumerate(reversed(orders)):
+                order.at -= ago * 9 * 3_600_000
+            since = await client.orders_since(keys, market, datetime.now(UTC) - timedelta(days=3))
+        assert [o.client_order_id for o in since] == [o.client_order_id for o in orders]
 
     asyncio.run(story())
 

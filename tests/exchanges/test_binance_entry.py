@@ -6,7 +6,9 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from aiohttp import web
 
+from adapters.exchanges.binance import entry
 from application.exchange import NoAnswer, NotAccepted, OrderRequest
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
@@ -45,6 +47,39 @@ def test_a_cut_connection_leaves_all_that_waited_in_doubt_and_the_next_order_con
 
     asyncio.run(asyncio.wait_for(story(), 30))
     eventually(lambda: names(paper) == {"slow", "lost", "after"})
+
+
+def test_a_connection_that_swallows_requests_is_left(paper):
+    """It answers pings and nothing else: all that waited there is in doubt, and the next order connects anew."""
+
+    async def swallow(request):
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for _ in socket:
+            pass
+        return socket
+
+    async def story():
+        application = web.Application()
+        application.router.add_get("/", swallow)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            async with trading(paper) as (client, keys, market):
+                exchange, client._entry._url = client._entry._url, "ws://{}:{}/".format(*runner.addresses[0][:2])
+                with pytest.MonkeyPatch.context() as soon:
+                    soon.setattr(entry, "_ANSWER_SECONDS", 0.2)
+                    waiting = [client.place(keys, resting(market, name)) for name in ("one", "two")]
+                    for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+                        assert isinstance(outcome, NoAnswer)
+                client._entry._url = exchange
+                assert (await client.place(keys, resting(market, "after"))).state is Status.OPEN
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+    assert names(paper) == {"after"}
 
 
 def test_a_slow_answer_holds_up_no_other(paper):

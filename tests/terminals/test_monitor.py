@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import Counter
+from concurrent.futures import wait
 from decimal import Decimal
 
 import pytest
@@ -44,8 +46,9 @@ async def at_work(house):
 
 
 async def look(monitor):
-    """One look; answers who could not be asked."""
+    """One look to its end; answers who could not be asked."""
     await asyncio.to_thread(monitor.look)
+    await asyncio.to_thread(wait, monitor._looks.values())
     return monitor.figures()["away"]
 
 
@@ -123,6 +126,63 @@ def test_a_doubt_that_lasts_is_told_once(platform, monkeypatch, seconds, told):
             lasting = [alert for alert in alerts_of(house) if alert.cause is Cause.DOUBT_LASTS]
             assert [alert.subject for alert in lasting] == [placed.id] * told
             assert [alert.facts["symbol"] for alert in lasting] == ["BTC/USDT"] * told
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("away", ["exchange", "gateway"])
+def test_a_doubt_that_lasts_is_told_also_while_nobody_can_be_asked(platform, monkeypatch, away):
+    """The log knows since when, whoever is silent; that is when it lasts."""
+    monkeypatch.setenv("ARISTOBOT_DOUBT_SECONDS", "0")
+
+    async def story():
+        async with platform() as house:
+            monitor, broker, _, _ = await at_work(house)
+            assert await look(monitor) == []
+            house.server.paper.faults.add(Fault("place_order", "lose_request"))
+            placed = await asyncio.to_thread(house.database.placed, house.store, 1, broker, **REST)
+            await house.until(lambda: house.store.get(Order, placed.id).status is Status.UNKNOWN)
+            if away == "gateway":
+                house._tasks[1].cancel()
+                await asyncio.gather(house._tasks[1], return_exceptions=True)
+            else:
+                house.server.paper.faults.add(Fault("query", "status_500", times=1000))
+            for _ in range(2):
+                assert await look(monitor) == [broker]
+            lasting = [alert.subject for alert in alerts_of(house) if alert.cause is Cause.DOUBT_LASTS]
+            assert lasting == [placed.id]
+
+    asyncio.run(story())
+
+
+def test_a_broker_that_is_silent_holds_up_no_other(platform, monkeypatch):
+    """The next looks leave it alone until it has answered, and compare the others as ever."""
+    monkeypatch.setattr(terminal, "ASK_SECONDS", 20.0)
+
+    async def story():
+        async with platform() as house:
+            monitor, silent, _, _ = await at_work(house)
+            other = await house.connect(1, house.account()[1], "another")
+            await house.until(lambda: other in house.gateway._lanes and house.gateway._lanes[other].reconciled.is_set())
+            asked, answer, compare = Counter(), asyncio.Event(), house.gateway.counter._reconcile
+
+            async def reconcile(broker, occasion, *, dry):
+                asked[broker.number] += 1
+                if broker.number == silent:
+                    await answer.wait()
+                return await compare(broker, occasion, dry=dry)
+
+            monkeypatch.setattr(house.gateway.counter, "_reconcile", reconcile)
+            for _ in range(3):
+                await asyncio.to_thread(monitor.look)
+                await asyncio.to_thread(monitor._looks[other].result)
+            assert asked == {silent: 1, other: 3}
+            assert monitor.figures()["look_age"] is None
+            answer.set()
+            assert await look(monitor) == []
+            assert await look(monitor) == []
+            assert asked[silent] > 1
+            assert monitor.figures()["look_age"] is not None
 
     asyncio.run(story())
 

@@ -145,7 +145,10 @@ class Binance:
         return await self._signed("/api/v3/openOrders", named, credentials, weight, messages.reports_of)
 
     async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> list[OrderReport]:
-        """All orders created since, asked day by day (Binance's longest range) and page by page."""
+        """All orders created since, asked day by day (Binance's longest range) and page by page.
+
+        A day is read when a page brings nothing new: a short one may have been cut shorter than it was asked for.
+        """
         found: dict[str, OrderReport] = {}
         scraps: dict[str, Scrap] = {}
         start, now = since, datetime.now(UTC) + self.clock_offset
@@ -161,14 +164,15 @@ class Binance:
             except PartlyUnreadable as partly:
                 page, length = [*partly.reports], len(partly.reports) + len(partly.scraps)
                 scraps |= {scrap.exchange_order_id: scrap for scrap in partly.scraps}
+            known = len(found)
             found.update((report.exchange_order_id, report) for report in page)
-            if length < _PAGE:
+            newest = max((report.created_at for report in page if report.created_at is not None), default=None)
+            if newest is None and length >= _PAGE:
+                raise NoAnswer("a full page of orders without a time", code="no_answer")
+            if newest is None or (len(found) == known and length < _PAGE):
                 start = end + timedelta(milliseconds=1)
             else:
-                newest = max((report.created_at for report in page if report.created_at is not None), default=None)
-                if newest is None:
-                    raise NoAnswer("a full page of orders without a time", code="no_answer")
-                start = max(newest, start + timedelta(milliseconds=1))
+                start = max(min(newest, end), start + timedelta(milliseconds=1))
         if scraps:
             raise PartlyUnreadable([*found.values()], [*scraps.values()])
         return [*found.values()]

@@ -98,6 +98,7 @@ class OrderEntry:
                 await connection.socket.send_str(_encoder.encode(asked).decode())
                 answer: NativeAnswer = await answered
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+            self._leave(connection)
             self._http.fuse.failed()
             raise NoAnswer(f"{type(error).__name__}: {error}", code="no_answer") from error
         finally:
@@ -117,6 +118,15 @@ class OrderEntry:
                     raise NotAccepted(f"no connection: {error}", code="exchange_unreachable") from error
                 self._connection = _Connection(socket)
             return self._connection
+
+    def _leave(self, connection: _Connection) -> None:
+        """What stands behind it may answer pings and no request any more: the next request connects anew.
+
+        Whatever else waits there is in doubt at once, as its answer may never come either.
+        """
+        if self._connection is connection:
+            self._connection = None
+        connection.listening.cancel()  # which closes the socket
 
     def _meant(self, answer: NativeAnswer, sent_at: float) -> bytes:
         for limit in answer.rateLimits:
