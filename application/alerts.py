@@ -73,6 +73,14 @@ def order_corrected(event: Any, store: Store) -> list[Alert]:
     return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": event.ours})]
 
 
+def executed_after_all(event: Any, store: Store) -> list[Alert]:
+    """An order that counted as never taken, by proof or by a person's word, has bought or sold: told with its first."""
+    order = store.get(Order, event.originator_id)
+    if order.status is not Status.REJECTED or event.trade_id != next(iter(order.fills), None):
+        return []
+    return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": order.status})]
+
+
 def difference_to_decide(event: Any, store: Store) -> list[Alert]:
     """A comparison with the exchange found what nobody but a person can settle; contradictions tell of themselves."""
     found = event.discrepancy

@@ -11,7 +11,7 @@ from application import alerts, positions
 from application.ports import Markets, Store
 from application.signals import decide
 from domain.aggregate import Aggregate
-from domain.order import Order
+from domain.order import Order, Status
 from domain.webhook import Webhook, WebhookStatus
 from domain.wish import Source
 
@@ -62,6 +62,17 @@ def webhook_failed(event: Any, world: World) -> list[Aggregate]:
     return [webhook]
 
 
+def webhook_settled(event: Any, world: World) -> list[Aggregate]:
+    """A person has ended the doubt about the order: the webhook's work is done, or came to nothing."""
+    if event.outcome in {Status.OPEN, Status.CLOSED}:
+        return webhook_executed(event, world)
+    if (found := _webhook_behind(event, world)) is None:
+        return []
+    _, webhook = found
+    webhook.fail("resolved", f"resolved by a person as {event.outcome}")
+    return [webhook]
+
+
 def execution_counted(event: Any, world: World) -> list[Aggregate]:
     """What was bought is held, what was sold is not."""
     return positions.executed(event, world.store, world.markets)
@@ -80,12 +91,13 @@ def told(about: Callable[[Any, Store], Sequence[Aggregate]]) -> Policy:
 WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Webhook.Received": (judge_webhook,),
     "Order.Accepted": (webhook_executed,),
-    "Order.Filled": (webhook_executed, execution_counted),
+    "Order.Filled": (webhook_executed, execution_counted, told(alerts.executed_after_all)),
     "Order.Refused": (webhook_failed, told(alerts.order_refused)),
     "Order.Doubted": (told(alerts.order_unknown),),
     "Order.StatusUnknown": (told(alerts.status_unknown),),
     "Order.Contradicted": (told(alerts.report_contradicts),),
     "Order.Corrected": (told(alerts.order_corrected),),
+    "Order.Resolved": (webhook_settled,),
     "Reconciliation.Failed": (told(alerts.comparison_failed),),
     "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
     "Position.ProtectionLost": (told(alerts.position_unprotected),),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from application.ports import Markets, Store
 from domain.aggregate import Aggregate
-from domain.amounts import ZERO
+from domain.amounts import ZERO, difference
 from domain.broker import Broker
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order
@@ -55,7 +57,7 @@ def wished(order: Order, store: Store) -> Position:
 
 
 def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
-    """A fill counts in the position of the order's owner."""
+    """A fill counts in the position of the order's owner; what was sold beyond it, in those of the other owners."""
     order = store.get(Order, event.originator_id)
     position = _position_behind(order, store)
     execution = Execution(
@@ -63,10 +65,27 @@ def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
     )
     if order.wish.side is Side.BUY:
         position.grow(execution)
-    else:
-        smallest = smallest_of(market_of(store, markets, order), event.price)
-        position.reduce(execution, smallest, by_protection=order.requester == PROTECTION)
-    return [position]
+        return [position]
+    smallest = smallest_of(market_of(store, markets, order), event.price)
+    beyond = difference(execution.quantity, position.held)
+    position.reduce(execution, smallest, by_protection=order.requester == PROTECTION)
+    return [position, *_reduced_besides(order, execution, beyond, smallest, store)]
+
+
+def _reduced_besides(
+    order: Order, sold: Execution, beyond: Decimal, smallest: Decimal, store: Store
+) -> Iterator[Position]:
+    """Coins that the seller did not hold were somebody else's: those bought elsewhere go first, then by hand."""
+    for source in (Source.EXTERNAL, Source.MANUAL, Source.WEBHOOK, Source.STRATEGY):
+        other = None
+        if beyond > 0 and source is not order.source:
+            owner = owner_of(source)
+            other = store.find(Position, Position.create_id(order.user, order.broker, order.wish.symbol, owner))
+        if other is not None and other.is_open and sold.key not in other.executions:
+            part = min(beyond, other.held)
+            beyond = difference(beyond, part)
+            other.reduce(replace(sold, quantity=part, fee=ZERO), smallest)
+            yield other
 
 
 def market_of(store: Store, markets: Markets, order: Order) -> Market | None:

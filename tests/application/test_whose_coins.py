@@ -1,0 +1,90 @@
+"""Whose coins were sold, and what becomes of a decision that the exchange contradicts."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from domain.alert import Cause
+from domain.order import Status
+from domain.position import Position
+from domain.reconciliation import Occasion
+from domain.webhook import WebhookStatus
+from domain.wish import Type
+from tests.application.trader import HELD, LISTS, trading_by_alerts
+
+EXECUTED = (WebhookStatus.EXECUTED, None)
+ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
+
+
+@pytest.fixture
+def at(trading, database, monkeypatch):
+    return trading_by_alerts(trading, database, monkeypatch)
+
+
+def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_has_sold_them(at):
+    """The webhooks held a part of what was sold: the rest was the trader's own, and no position outlives its coins."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.005")}
+            await desk.elsewhere("web_1", **bought)
+            await desk.compare_twice(Occasion.SWEEP)
+            await desk.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
+            assert await trader.alert("SellMarket") == EXECUTED
+            await desk.until(lambda: not trader.store.find(Position, ELSEWHERE).is_open)
+            elsewhere = trader.store.find(Position, ELSEWHERE)
+            assert elsewhere.held < Decimal("0.00001")
+            assert trader.sold() + elsewhere.held == Decimal("0.005") * Decimal("0.999")
+
+    asyncio.run(story())
+
+
+def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
+    """Coins that were bought elsewhere stay as they are."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.005")}
+            await desk.elsewhere("web_1", **bought)
+            await desk.compare_twice(Occasion.SWEEP)
+            await desk.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
+            await trader.alert("BuyMarket", PourCent="50")
+            await desk.until(lambda: trader.position() is not None and trader.position().is_open)
+            held = trader.position().held
+            assert await trader.alert("SellMarket") == EXECUTED
+            await trader.closed()
+            assert trader.sold() == desk.markets["BTC/USDT"].round_quantity(held)
+            assert trader.store.find(Position, ELSEWHERE).held == Decimal("0.005") * Decimal("0.999")
+            assert HELD > held  # half of what was left
+
+    asyncio.run(story())
+
+
+def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
+    """Once, and loudly: the coins are counted, whatever was believed; its webhook has ended with the belief."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            desk.show_orders(shown=False)
+            desk.fault("place_order", "lose_answer")
+            desk.fault("stream", "drop_stream")
+            buying = asyncio.create_task(trader.alert("BuyLimit", PourCent="50", Prix="40000"))
+            await desk.until(lambda: desk.store.read(0, topics=["Order.Doubted"]))
+            [doubted] = desk.store.read(0, topics=["Order.Doubted"])
+            order_id = doubted.event.originator_id
+            await desk.say(order_id, lambda o: o.resolve(1, Status.REJECTED, "it is not there"))
+            assert await buying == (WebhookStatus.FAILED, "resolved")
+            desk.show_orders()
+            desk.hold("BTC/USDT", "39000")
+            await desk.until(lambda: trader.position() is not None and trader.position().is_open)
+            await desk.until(lambda: len(desk.store.read(0, topics=["Alert.Raised"])) == 2)
+            told = [recorded.event.cause for recorded in desk.store.read(0, topics=["Alert.Raised"])]
+            assert told == [Cause.ORDER_UNKNOWN, Cause.ORDER_REOPENED]
+
+    asyncio.run(story())
