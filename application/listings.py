@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -54,6 +54,8 @@ class Listings:
         self._desk = desk
         self._last: Sweep | None = None
         self._look: Look | None = None
+        self.balances: Mapping[str, Decimal] = {}
+        """What the account held of each currency when its past was last asked for."""
 
     async def of(self, occasion: Occasion, live: set[str], held: set[str]) -> tuple[Listed, Listed]:
         """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only."""
@@ -79,7 +81,8 @@ class Listings:
         """
         desk = self._desk
         last = self._last = self._last or await asyncio.to_thread(desk.sweeps.last, desk.broker.number)
-        now = Sweep(desk.clock(), await self._balances())
+        now = Sweep(desk.clock(), await self._asked_balances())
+        self.balances = now.balances
         look = self._look = self._look if self._look is not None and self._look.past else Look(now)
         since = max(last.at if last else look.began.at, look.began.at - LONGEST_AWAY) - OVERLAP
         leave = asyncio.Semaphore(ASKED_AT_ONCE)
@@ -113,7 +116,7 @@ class Listings:
         """What has been read is to be read again."""
         self._look = None
 
-    async def _balances(self) -> dict[str, Decimal]:
+    async def _asked_balances(self) -> dict[str, Decimal]:
         balances = await self._desk.exchange.balances(self._desk.credentials)
         return {name: balance.free + balance.locked for name, balance in balances.items()}
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from application.desk import Desk
 from application.differences import Fact, differences
 from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
+from application.holdings import Holdings
 from application.listings import ASKED_AT_ONCE, Listings
 from application.lookups import LookUps
 from application.runs import NOTHING, Outage, Run
@@ -42,6 +43,7 @@ class Reconciler:
         self._look_ups = look_ups
         self._cancel_again = cancel_again
         self._listings = Listings(desk)
+        self._holdings = Holdings(desk)
         self._one_at_a_time = asyncio.Lock()
         self._suspicions = Suspicions()
         self._told: set[tuple[str, str, bool]] = set()
@@ -99,6 +101,8 @@ class Reconciler:
         for report in strangers:
             await self._stranger(run, report)
         run.reach(Phase.EXTERNAL, external=len(strangers))
+        if run.occasion is not Occasion.POLL:
+            self._holdings.compare(run, held, self._listings.balances)
         run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
             await self._listings.swept(settled=not self._suspicions)

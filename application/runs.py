@@ -106,6 +106,15 @@ class Run:
             order=str(found.order), ours=found.ours, theirs=found.theirs, resolution=resolution,
         )  # fmt: skip
 
+    def note_holding(self, currency: str, held: Decimal, there: Decimal) -> None:
+        """The account has less of a currency than the positions say: what became of it only its owner knows."""
+        ours, theirs = f"holds {plain(held)} {currency}", f"holds {plain(there)} {currency}"
+        found = Discrepancy(None, currency, None, ours, theirs, Resolution.DECIDE)
+        self.found.append((found, Personal("")))
+        self._desk.log.warning(
+            "holding_short", request_id=str(self.id), broker=self._desk.broker.number, ours=ours, theirs=theirs
+        )
+
     def _symbol(self, order: Order | None, said: OrderReport | Scrap | None) -> str:
         if order is not None:
             return order.wish.symbol

@@ -60,7 +60,7 @@ def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
             await trader.closed()
             assert trader.sold() == desk.markets["BTC/USDT"].round_quantity(held)
             assert trader.store.find(Position, ELSEWHERE).held == Decimal("0.005") * Decimal("0.999")
-            assert HELD > held  # half of what was left
+            assert held < HELD  # half of what was left
 
     asyncio.run(story())
 

@@ -1,0 +1,56 @@
+"""Holdings: whether one broker's account still holds what its positions say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from application.desk import Desk
+from application.runs import Run
+from application.suspicions import SECOND_LOOK
+from domain.amounts import ZERO, difference
+from domain.position import Position
+
+Shortage = tuple[Decimal, Decimal]
+"""How much of a currency all positions hold together, and how much the account does."""
+
+
+class Holdings:
+    """Coins may be more than the books know, for their owner has others; fewer were sold or withdrawn elsewhere."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._seen: dict[str, tuple[Shortage, datetime]] = {}
+        self._told: dict[str, Shortage] = {}
+
+    def compare(self, run: Run, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> None:
+        """What is missing is told once, when it was missing before: an execution may be on its way into the books."""
+        short, now = self._short(positions, balances), self._desk.clock()
+        for currency, shortage in short.items():
+            seen, since = self._seen.get(currency, (shortage, now))
+            if seen == shortage and now - since >= SECOND_LOOK and self._told.get(currency) != shortage:
+                run.note_holding(currency, *shortage)
+                if not run.dry:
+                    self._told[currency] = shortage
+        if not run.dry:
+            self._seen = {
+                currency: self._seen[currency] if self._seen.get(currency, (None,))[0] == shortage else (shortage, now)
+                for currency, shortage in short.items()
+            }
+
+    def _short(self, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> dict[str, Shortage]:
+        """By currency, where more is missing than what is too small to be traded."""
+        held, least = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
+        for position in positions:
+            market = self._desk.markets.get(position.symbol)
+            if market is not None:
+                held[market.base] += position.held
+                least[market.base] = max(least[market.base], market.quantity_step)
+        there = {currency: balances.get(currency, ZERO) for currency in held}
+        return {
+            currency: (amount, there[currency])
+            for currency, amount in held.items()
+            if difference(amount, there[currency]) > least[currency]
+        }

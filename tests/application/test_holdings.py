@@ -1,0 +1,55 @@
+"""What the positions hold has to be in the account: less than that is told, more is its owner's own business."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from domain.reconciliation import Occasion, Resolution
+from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
+
+
+@pytest.fixture
+def at(trading, database, monkeypatch):
+    return trading_by_alerts(trading, database, monkeypatch)
+
+
+def test_coins_that_left_the_account_are_told_of_once(at):
+    """Seen twice, ten seconds apart: what is on its way into the books is no loss. A dry run takes it from nobody."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            [account] = desk.paper.ledger.accounts.values()
+            assert await desk.compare(Occasion.SWEEP) == []
+            account.locked["BTC"] -= Decimal("0.002")
+            assert await desk.compare(Occasion.SWEEP) == []
+            desk.pass_by(10)
+            for dry in (True, False):
+                [one] = await desk.compare(Occasion.SWEEP, dry=dry)
+                assert (one.symbol, one.order, one.resolution) == ("BTC", None, Resolution.DECIDE)
+                assert (one.ours, one.theirs) == (f"holds {HELD} BTC", "holds 0.00799 BTC")
+            desk.pass_by(10)
+            assert await desk.compare(Occasion.SWEEP) == []
+            account.locked["BTC"] += Decimal("0.002")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("moved", ["0.5", "-0.000001"], ids=["more", "less than can be traded"])
+def test_what_is_more_or_next_to_nothing_is_not(at, moved):
+    """The account's other coins are no business of the books."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            [account] = desk.paper.ledger.accounts.values()
+            account.locked["BTC"] += Decimal(moved)
+            assert [one.ours for one in await desk.compare_twice(Occasion.SWEEP)] == []
+            account.locked["BTC"] -= Decimal(moved)
+
+    asyncio.run(story())
