@@ -19,9 +19,11 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from adapters.bus import STALE_SECONDS, Bus
 from adapters.keys import MasterKey
 from adapters.migrate import migrate, url_for
 from aristobot import demo
+from aristobot.frozen import Frozen
 from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
 from aristobot.logs import open_log
 from aristobot.servers import process
@@ -175,12 +177,23 @@ class Supervisor:
         self._log.info("started", terminal=child.name, pid=child.process.pid, restarts=child.restarts)
 
     def _watch(self, stopping: threading.Event) -> None:
+        frozen = Frozen(Bus(self.redis_url))
         while not stopping.wait(WATCH_SECONDS):
             for server in self._servers:
                 if not server.alive():
                     self._start_again(server)
+            silent = frozen.names()
             for child in self._children:
+                if child.name in silent and time.monotonic() - child.started_at > STALE_SECONDS:
+                    self._end(child)
                 self._look_after(child)
+
+    def _end(self, child: Child) -> None:
+        """It cannot be asked to stop: it is started again as if it had died."""
+        if child.process is not None and child.process.poll() is None:
+            self._log.error("terminal_frozen", terminal=child.name, pid=child.process.pid)
+            child.process.kill()
+            child.process.wait()
 
     def _start_again(self, server: Postgres | Valkey) -> None:
         """A server that cannot be started yet is tried again: what a dead one left may still hold its memory."""

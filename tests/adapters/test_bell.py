@@ -12,6 +12,12 @@ from adapters.bell import Bell
 FOREVER = 60
 
 
+def wakes(bell):
+    """Wait for it; that it only stopped waiting is no ring."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(bell.wait, FOREVER).result(FOREVER / 2)
+
+
 @pytest.fixture
 def bell(database):
     bell = Bell(database.url_for("aristobot_projector"))
@@ -21,15 +27,15 @@ def bell(database):
 
 def test_it_listens_before_its_owner_looks(bell):
     """The first wait returns at once: from then on nothing is missed, and what came before is found by looking."""
-    bell.wait(FOREVER)
+    wakes(bell)
 
 
 def test_it_rings_when_the_log_grows(database, bell):
     """A save wakes who waits, also when it was faster than the waiting."""
     store = database.store()
-    bell.wait(FOREVER)
+    wakes(bell)
     database.placed(store)
-    bell.wait(FOREVER)
+    wakes(bell)
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(bell.wait, FOREVER)
         database.placed(store)
@@ -40,7 +46,7 @@ def test_a_refused_save_is_silent(database, bell):
     """Nothing was written, so there is nothing to look for; a wait without a ring ends by itself."""
     store = database.store()
     order = database.placed(store)
-    bell.wait(FOREVER)
+    wakes(bell)
     with pytest.raises(Exception, match="another process was faster"):
         store.save(database.order(order_id=order.id))
     assert list(bell._connection.notifies(timeout=0.1)) == []
@@ -49,10 +55,10 @@ def test_a_refused_save_is_silent(database, bell):
 
 def test_it_survives_a_cut_connection(database, bell):
     """It hangs up, and the next wait listens again."""
-    bell.wait(FOREVER)
+    wakes(bell)
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(%s)", (bell._connection.info.backend_pid,))
-    bell.wait(FOREVER)
-    bell.wait(FOREVER)
+    wakes(bell)
+    wakes(bell)
     database.placed(database.store())
-    bell.wait(FOREVER)
+    wakes(bell)

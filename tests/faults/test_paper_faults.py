@@ -114,16 +114,31 @@ class Paper:
         begin(market)
         market.settle()
         orders, names = self._orders(market), {*market.wanted}
+        self.house.eventually(self._is_heard)
         for fault in faults:
             self.fault(*fault)
         began = time.time()
         act(market)
         self.found = until_true(self.house, [market], began + 60)
         self.seconds = time.time() - began
+        for fault in faults[-1:]:
+            assert self._struck(*fault), f"{fault} never happened"
         self.clear()
         alerts = [w for w in self.house.all_of("/api/webhooks/history") if w["indicator"] in {*market.wanted} - names]
         changed = [told for order, told in self._orders(market).items() if orders.get(order) != told]
         return [sorted((w["action"], ended(w)) for w in alerts), sorted({*changed})]
+
+    def _is_heard(self) -> bool:
+        """Whether the gateway listens to every private stream: only then can one of them be disturbed."""
+        terminals = self.house.ask("/api/health/terminals")["terminals"]
+        [gateway] = [terminal["figures"] for terminal in terminals if terminal["name"] == "gateway"]
+        return bool(gateway["lanes"]) and gateway["streams"] == gateway["lanes"]
+
+    def _struck(self, when: str, kind: str, seconds: float = 1.0, times: int = 1) -> bool:
+        """Whether it has happened at least once. A wrong clock is wrong from the start."""
+        pending = self.house.paper.get("/paper/faults").json()
+        left = [one["times"] for one in pending if (one["when"], one["kind"]) == (when, kind)]
+        return kind == "skew_clock" or all(count < times for count in left)
 
     def _orders(self, market: Market) -> dict[str, tuple[Any, ...]]:
         """What is read of each order that was not rejected; the amounts are of the moment."""

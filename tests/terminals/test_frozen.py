@@ -1,0 +1,57 @@
+"""Terminals whose process lives and which give no sign of life any more are found, and nobody else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import redis
+
+from adapters.bus import LIVENESS, Bus
+from aristobot.frozen import BETWEEN_LOOKS, Frozen
+
+
+@pytest.fixture
+def looks(valkey):
+    """`look()` is one look at who is frozen, some seconds after the one before; `beat(name, age)` a sign of life."""
+    client, now = redis.Redis.from_url(valkey.url), [0.0]
+    client.flushall()
+    frozen = Frozen(Bus(valkey.url), lambda: now[0])
+
+    def look(seconds=BETWEEN_LOOKS):
+        now[0] += seconds
+        return frozen.names()
+
+    def beat(name, age):
+        client.set(f"{LIVENESS}{name}", time.time() - age)
+
+    return look, beat, client
+
+
+def test_who_is_silent_for_a_minute_at_two_looks_is_frozen(looks):
+    look, beat, _ = looks
+    beat("gateway", 61)
+    beat("engine", 59 - BETWEEN_LOOKS)
+    assert look() == set()
+    assert look(1) == set()
+    assert look() == {"gateway"}
+
+
+def test_who_gives_a_sign_again_is_not(looks):
+    """As everybody does shortly after a machine has woken up."""
+    look, beat, _ = looks
+    for name in ("gateway", "engine"):
+        beat(name, 3600)
+    assert look() == set()
+    for name in ("gateway", "engine"):
+        beat(name, 0)
+    assert look() == look() == set()
+
+
+def test_without_any_sign_nothing_is_known(looks):
+    """The bus was emptied, or is away: that ends no terminal."""
+    look, beat, client = looks
+    beat("gateway", 100)
+    look()
+    client.flushall()
+    assert look() == look() == set()
