@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from projections.readmodel import ReadModel, Row
 
@@ -64,3 +65,9 @@ def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row
         query + " ORDER BY raised_at DESC, id DESC LIMIT %s", [*parameters, limit]
     ).fetchall()
     return rows
+
+
+def unacknowledged(cursor: Any) -> list[UUID]:
+    """What the user in force has not seen yet."""
+    rows = cursor.execute("SELECT id FROM books.alerts WHERE acknowledged_at IS NULL ORDER BY raised_at, id").fetchall()
+    return [row["id"] for row in rows]

@@ -65,12 +65,14 @@ RECONCILIATIONS = ReadModel(
 )
 
 
-def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
-    """The comparisons of the user in force, the newest first."""
-    query, parameters = "SELECT * FROM books.reconciliations", list[Any]()
+def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int, differing: bool = False) -> list[Row]:
+    """The comparisons of the user in force, the newest first. `differing` keeps those that found something."""
+    query, parameters = "SELECT * FROM books.reconciliations WHERE true", list[Any]()
     if before is not None:
-        query += " WHERE (started_at, id) < (%s, %s)"
+        query += " AND (started_at, id) < (%s, %s)"
         parameters += before
+    if differing:
+        query += " AND discrepancies <> '[]'"
     rows: list[Row] = cursor.execute(
         query + " ORDER BY started_at DESC, id DESC LIMIT %s", [*parameters, limit]
     ).fetchall()

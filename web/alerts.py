@@ -29,6 +29,15 @@ def list_alerts(by: By, context: InContext, cursor: str | None = None, limit: Li
     return forms.Alerts(items=items, next=cursor_after(items[-1].raised_at, items[-1].id) if more else None)
 
 
+@router.put("/alerts/acknowledged", status_code=204)
+def acknowledge_all(by: By, context: InContext) -> None:
+    """The user has seen everything that was told so far."""
+    with books(context, by.user) as opened:
+        unseen = alerts.unacknowledged(opened)
+    for found in context.store.get_all(Alert, unseen):
+        told.acknowledge(context.store, by.user, found)
+
+
 @router.put("/alerts/{alert}/acknowledged", status_code=204)
 def acknowledge(alert: UUID, by: By, context: InContext) -> None:
     """The user has seen it; a critical one leaves the screen only by this."""

@@ -24,6 +24,7 @@ def health_of(context: Context, user: int) -> forms.Health:
         me = myself(cursor)
     return forms.Health(
         terminals=[forms.Terminal(**terminal) for terminal in terminals],
+        exchanges=_exchanges(figures.get("gateway", {})),
         head=head,
         lag=max(head - (row["position"] if row else 0), 0),
         spool=figures.get("receiver", {}).get("spool", 0),
@@ -45,10 +46,12 @@ def up() -> forms.Up:
 def exchanges(_: By, context: InContext) -> forms.ExchangesHealth:
     """Each exchange that is in use: whether it answers. Nothing is known while the gateway is away."""
     gateway: dict[str, Any] = next((one["figures"] for one in context.terminals() if one["name"] == "gateway"), {})
-    ages = dict(gateway.get("exchanges", {}))
-    return forms.ExchangesHealth(
-        items=[forms.ExchangeHealth(name=name, state=_state_of(age), age=age) for name, age in sorted(ages.items())]
-    )
+    return forms.ExchangesHealth(items=_exchanges(gateway))
+
+
+def _exchanges(gateway: dict[str, Any]) -> list[forms.ExchangeHealth]:
+    ages: dict[str, float | None] = gateway.get("exchanges", {})
+    return [forms.ExchangeHealth(name=name, state=_state_of(age), age=age) for name, age in sorted(ages.items())]
 
 
 def _state_of(age: float | None) -> str:

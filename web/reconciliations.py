@@ -22,11 +22,14 @@ ASK_SECONDS = 60.0
 
 @router.get("/reconciliations")
 def list_reconciliations(
-    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50
+    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, differing: bool = False
 ) -> forms.Reconciliations:
-    """The comparisons that were asked for, that followed an outage, or that found something; newest first."""
+    """The comparisons that were asked for, that followed an outage, or that found something; newest first.
+
+    `differing` keeps those that found something.
+    """
     with books(context, by.user) as opened:
-        rows = reconciliations.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
+        rows = reconciliations.page(opened, before=before_of(cursor, UUID), limit=limit + 1, differing=differing)
     items = [forms.Reconciliation(**row) for row in rows[:limit]]
     more = len(rows) > limit
     return forms.Reconciliations(items=items, next=cursor_after(items[-1].started_at, items[-1].id) if more else None)

@@ -1,45 +1,110 @@
-/** How numbers and times read: digits that do not jump, ISO order, the zone printed. */
+/** How numbers and times read: exact decimals in the user's language, digits that do not jump, ISO order, the zone. */
+import { isZero, magnitude } from './decimal'
 import { shown } from './features/account/preferences'
+import { i18n } from './i18n'
 
-export function amount(value: string | null | undefined, places?: number): string {
-  if (value === null || value === undefined) return '—'
-  const [whole = '0', fraction = ''] = value.split('.')
-  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f')
-  const kept = places === undefined ? fraction.replace(/0+$/, '') : fraction.padEnd(places, '0').slice(0, places)
-  return kept ? `${grouped}.${kept}` : grouped
+const DASH = '—'
+const MINUS = '\u2212'
+const MOST_PLACES = 20
+/** Currencies whose hundredth is next to nothing; of any other a hundredth may be a fortune. */
+const COUNTED_IN_CENTS = /^([A-Z]{0,2}USD[A-Z]?|DAI|EUR[A-Z]?|GBP|CHF|JPY|AUD|CAD|TRY|BRL)$/
+
+type Text = string | null | undefined
+type Options = Intl.NumberFormatOptions
+/** A decimal text is formatted digit by digit, as ES2023 says; the compiler would have it a literal. */
+interface Exact {
+  format: (value: string | number) => string
+}
+
+const formats = new Map<string, Exact>()
+
+/** Making a format is slow, and tables have hundreds of numbers. */
+function said(value: string | number, options: Options): string {
+  const language = i18n.global.locale.value
+  const key = language + JSON.stringify(options)
+  const found = formats.get(key) ?? (new Intl.NumberFormat(language, { signDisplay: 'negative', ...options }) as unknown as Exact)
+  formats.set(key, found)
+  return found.format(value).replace('-', MINUS)
+}
+
+/** A quantity as it is, without the zeros at its end. */
+export function quantity(value: Text): string {
+  return value ? said(value, { maximumFractionDigits: MOST_PLACES }) : DASH
+}
+
+/** A price as the exchange says it: every digit counts, and there are at least two decimals. */
+export function price(value: Text): string {
+  return value ? said(value, { minimumFractionDigits: 2, maximumFractionDigits: MOST_PLACES }) : DASH
+}
+
+/** A price that was calculated, and may have no end: to eight digits that count. */
+export function average(value: Text): string {
+  if (!value) return DASH
+  const places = Math.min(Math.max(8 - magnitude(value), 2), MOST_PLACES)
+  return said(value, { minimumFractionDigits: 2, maximumFractionDigits: places })
+}
+
+/** To cents, or to the eighth decimal of a coin; what is less than that shows two digits, never zero. */
+function amountOptions(value: string, currency: string): Options {
+  const places = COUNTED_IN_CENTS.test(currency) ? 2 : 8
+  return { minimumFractionDigits: 2, maximumFractionDigits: Math.min(Math.max(places, 2 - magnitude(value)), MOST_PLACES) }
+}
+
+/** An amount of a currency. */
+export function money(value: Text, currency: string): string {
+  return value ? `${said(value, amountOptions(value, currency))}\u00a0${currency}` : DASH
 }
 
 /** A result with its sign, which says more than its colour. */
-export function signed(value: string, places: number): string {
-  const negative = value.startsWith('-')
-  const size = amount(negative ? value.slice(1) : value, places)
-  return `${negative ? '\u2212' : '+'}${size}`
+export function signed(value: Text, currency: string): string {
+  if (!value) return DASH
+  return `${said(value, { ...amountOptions(value, currency), signDisplay: 'exceptZero' })}\u00a0${currency}`
+}
+
+/** A fraction as percent. */
+export function percent(value: string): string {
+  return said(value, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 })
+}
+
+/** A number of percent with its sign. */
+export function change(value: number): string {
+  const two = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
+  return said(value, { style: 'unit', unit: 'percent', signDisplay: 'exceptZero', ...two })
+}
+
+/** A share such as 12.5 of a hundred. */
+export function share(value: string): string {
+  return said(value, { style: 'unit', unit: 'percent', maximumFractionDigits: 4 })
+}
+
+/** A number without a unit. */
+export function figure(value: string | number, places: number): string {
+  return said(value, { minimumFractionDigits: places, maximumFractionDigits: places })
+}
+
+export function count(value: number): string {
+  return said(value, { maximumFractionDigits: 0 })
+}
+
+export function gigabytes(value: number): string {
+  return figure(value / 1e9, 1)
 }
 
 /** The class of a result: which colour a rise has is the trader's choice. */
-export function tone(value: string | null | undefined): string {
-  if (!value || Number(value) === 0) return ''
-  return Number(value) > 0 ? 'up' : 'down'
+export function tone(value: Text): string {
+  if (!value || isZero(value)) return ''
+  return value.startsWith('-') ? 'down' : 'up'
 }
 
 /** In the zone of the preferences: UTC, or the browser's with its distance to UTC. */
-export function time(value: string | null | undefined): string {
-  if (!value) return '—'
+export function time(value: Text): string {
+  if (!value) return DASH
   const moment = new Date(value)
   if (shown.zone === 'UTC') return `${moment.toISOString().slice(0, 19).replace('T', ' ')} UTC`
   const minutes = -moment.getTimezoneOffset()
   const local = new Date(moment.getTime() + minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ')
   const hours = String(Math.floor(Math.abs(minutes) / 60)).padStart(2, '0')
-  return `${local} ${minutes < 0 ? '\u2212' : '+'}${hours}:${String(Math.abs(minutes) % 60).padStart(2, '0')}`
-}
-
-export function gigabytes(value: number): string {
-  return (value / 1e9).toFixed(1)
-}
-
-/** A fraction as percent. */
-export function percent(value: string): string {
-  return `${(Number(value) * 100).toFixed(1)} %`
+  return `${local} ${minutes < 0 ? MINUS : '+'}${hours}:${String(Math.abs(minutes) % 60).padStart(2, '0')}`
 }
 
 /** How long ago, in the two largest units. */

@@ -12,7 +12,10 @@ function initial(): Language {
   return navigator.language.startsWith('en') ? 'en' : 'fr'
 }
 
-export const i18n = createI18n({ legacy: false, locale: initial(), fallbackLocale: false, messages: { fr, en } })
+/** None is singular in French, unless a text has a form of its own for it. */
+const pluralRules = { fr: (n: number, forms: number) => (forms > 2 ? Math.min(n, 2) : n < 2 ? 0 : 1) }
+
+export const i18n = createI18n({ legacy: false, locale: initial(), fallbackLocale: false, messages: { fr, en }, pluralRules })
 
 export function speak(language: Language): void {
   i18n.global.locale.value = language

@@ -25,7 +25,7 @@ def _nobody_waits_in_vain(console: Any) -> None:
 @pytest.fixture
 def nobody(console: Any) -> Any:
     """The console before anybody has made an account."""
-    console.database.tampering().execute("TRUNCATE log.events, vault.passwords, vault.credentials")
+    console.database.tampering().execute("TRUNCATE log.events, vault.passwords, vault.credentials, service.sweeps")
     assert console.client().get("/api/start").json()["first_account"] is True
     return console
 

@@ -110,6 +110,21 @@ def test_an_alert_is_acknowledged_by_its_user_only(console: Any, alice: Any, pro
     assert _alerts(alice)[0]["acknowledged_at"] is not None
 
 
+def test_all_alerts_are_acknowledged_at_once(console: Any, alice: Any) -> None:
+    """Those that were seen already are no new fact, and another user's stay."""
+    bob = console.logged_in("bob")
+    for user, key in ((1, "1"), (1, "2"), (2, "3")):
+        _tell(console, user, key)
+    alice.put(f"/api/alerts/{_alerts(alice)[0]['id']}/acknowledged")
+    console.project()
+    head = console.store.head()
+    assert alice.put("/api/alerts/acknowledged").status_code == 204
+    assert console.store.head() == head + 1
+    console.project()
+    assert all(told["acknowledged_at"] for told in _alerts(alice))
+    assert [told["acknowledged_at"] for told in _alerts(bob)] == [None]
+
+
 def test_an_alert_that_is_none(console: Any, alice: Any, problem: Problem) -> None:
     """Neither an unknown id nor that of something else is an alert."""
     order = console.database.placed(console.store)

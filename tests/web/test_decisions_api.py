@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -51,6 +52,12 @@ def _away(*_: Any) -> Any:
     from application.requests import GatewayAway
 
     raise GatewayAway("nobody is there")
+
+
+def test_a_doubt_in_the_list_says_until_when_the_exchange_may_act_on_it(alice: Any, doubt: Order) -> None:
+    """A minute later its lists prove what became of it."""
+    [told] = alice.get("/api/orders").json()["items"]
+    assert datetime.fromisoformat(told["valid_until"]) == doubt.valid_until
 
 
 def test_a_doubt_in_the_list_says_what_it_can_have_cost(console: Any, alice: Any) -> None:
@@ -158,3 +165,42 @@ def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
     assert console.logged_in("bob").get("/api/reconciliations").json()["items"] == []
     assert alice.post("/api/brokers/1/reconcile").json()["completed"] is True
     assert console.gateway.asked[-1].params == {"broker_id": 1, "occasion": "request", "dry": False}
+
+
+def test_comparisons_that_found_nothing_can_be_left_out(console: Any, alice: Any, problem: Problem) -> None:
+    """Page by page too: none is skipped and none is told twice."""
+    for minute in range(6):
+        with carrying(user="1"):
+            run = Reconciliation(uuid4(), 1, 1, Occasion.REQUEST, NOW + timedelta(minutes=minute))
+            if minute % 2:
+                run.find(Discrepancy(None, "BTC/USDT", "77", "nothing", "NEW 0/1", Resolution.DECIDE), Personal("{}"))
+            run.complete(Decimal("0.1"))
+            console.store.save(run)
+    console.project()
+    assert len(alice.get("/api/reconciliations").json()["items"]) == 6
+    told, query = list[str](), {"differing": "true", "limit": "2"}
+    while True:
+        page = alice.get("/api/reconciliations", params=query).json()
+        told += [run["started_at"][14:16] for run in page["items"]]
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
+    assert told == ["35", "33", "31"]
+    problem(alice.get("/api/reconciliations", params={"cursor": "x"}), 422, "cursor_unknown")
+
+
+def test_health_tells_of_every_exchange(console: Any, alice: Any) -> None:
+    """By the age of its last answer, in the platform's state and by itself."""
+    gateway = {
+        "name": "gateway",
+        "state": "up",
+        "age": 0.5,
+        "figures": {"exchanges": {"kraken/paper": None, "binance/paper": 3.5}},
+    }
+    console.app.state.context = replace(console.context, terminals=lambda: [gateway])
+    expected = [
+        {"name": "binance/paper", "state": "connected", "age": 3.5},
+        {"name": "kraken/paper", "state": "down", "age": None},
+    ]
+    assert alice.get("/api/health/terminals").json()["exchanges"] == expected
+    assert alice.get("/api/health/exchanges").json()["items"] == expected

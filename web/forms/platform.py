@@ -45,10 +45,19 @@ class Terminal(BaseModel):
     figures: dict[str, Any]
 
 
+class ExchangeHealth(BaseModel):
+    """An exchange at a venue: connected, degraded or down, and the age of its last answer in seconds."""
+
+    name: str
+    state: str
+    age: float | None
+
+
 class Health(BaseModel):
     """The platform's state. `lag` counts events not yet in the books, disk is in bytes."""
 
     terminals: list[Terminal]
+    exchanges: list[ExchangeHealth]
     head: int
     lag: int
     spool: int
@@ -63,14 +72,6 @@ class Up(BaseModel):
     """The platform answers."""
 
     up: bool
-
-
-class ExchangeHealth(BaseModel):
-    """An exchange at a venue: connected, degraded or down, and the age of its last answer in seconds."""
-
-    name: str
-    state: str
-    age: float | None
 
 
 class ExchangesHealth(BaseModel):

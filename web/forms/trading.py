@@ -26,6 +26,7 @@ class Trade(BaseModel):
     """An order with what became of it.
 
     `worst_cost` is the most that one in doubt can have spent: quote currency of a buy, base currency of a sell.
+    `valid_until` ends what the exchange may still act on; a minute later its absence there proves something.
     """
 
     id: UUID
@@ -61,6 +62,7 @@ class Trade(BaseModel):
     cancel_requested: bool
     created_at: datetime
     submitted_at: datetime | None
+    valid_until: datetime | None
     updated_at: datetime
     worst_cost: Amount | None
     fills: list[Fill]

@@ -21,6 +21,7 @@ export type Metrics = components['schemas']['Metrics']
 export type Reconciliation = components['schemas']['Reconciliation']
 export type Sides = components['schemas']['Sides']
 export type Health = components['schemas']['Health']
+export type Compared = components['schemas']['Compared']
 
 /** What every refused request answers. */
 export interface Problem {

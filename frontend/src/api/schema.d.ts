@@ -722,6 +722,8 @@ export interface paths {
         /**
          * List Reconciliations
          * @description The comparisons that were asked for, that followed an outage, or that found something; newest first.
+         *
+         *     `differing` keeps those that found something.
          */
         get: operations["list_reconciliations_api_reconciliations_get"];
         put?: never;
@@ -829,6 +831,26 @@ export interface paths {
          */
         get: operations["list_alerts_api_alerts_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/acknowledged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Acknowledge All
+         * @description The user has seen everything that was told so far.
+         */
+        put: operations["acknowledge_all_api_alerts_acknowledged_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1434,6 +1456,8 @@ export interface components {
         Health: {
             /** Terminals */
             terminals: components["schemas"]["Terminal"][];
+            /** Exchanges */
+            exchanges: components["schemas"]["ExchangeHealth"][];
             /** Head */
             head: number;
             /** Lag */
@@ -1980,6 +2004,7 @@ export interface components {
          * @description An order with what became of it.
          *
          *     `worst_cost` is the most that one in doubt can have spent: quote currency of a buy, base currency of a sell.
+         *     `valid_until` ends what the exchange may still act on; a minute later its absence there proves something.
          */
         Trade: {
             /**
@@ -2056,6 +2081,8 @@ export interface components {
             created_at: string;
             /** Submitted At */
             submitted_at: string | null;
+            /** Valid Until */
+            valid_until: string | null;
             /**
              * Updated At
              * Format: date-time
@@ -3654,6 +3681,7 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                differing?: boolean;
             };
             header?: {
                 "x-csrf-token"?: string | null;
@@ -3879,6 +3907,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Alerts"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    acknowledge_all_api_alerts_acknowledged_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -8,11 +8,24 @@ const keys = (tree: object, path = ''): string[] =>
     typeof value === 'object' ? keys(value as object, `${path}${key}.`) : [`${path}${key}`],
   )
 
+const texts = (tree: object): string[] =>
+  Object.values(tree).flatMap((value) => (typeof value === 'object' ? texts(value as object) : [value as string]))
+
+/** The names that a text leaves open, whatever its plural forms. */
+const open = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g))].sort()
+
 describe('the two languages', () => {
   it('say the same things', () => {
     expect(keys(fr).sort()).toEqual(keys(en).sort())
   })
   it('leave nothing empty', () => {
-    for (const text of [...keys(fr), ...keys(en)]) expect(text).not.toBe('')
+    for (const text of [...texts(fr), ...texts(en)]) expect(text).not.toBe('')
+  })
+  it('leave the same names open', () => {
+    const names = (tree: object) => Object.fromEntries(keys(tree).map((key, index) => [key, open(texts(tree)[index] ?? '')]))
+    expect(names(fr)).toEqual(names(en))
+  })
+  it('have plural forms instead of brackets', () => {
+    expect([...texts(fr), ...texts(en)].filter((text) => /\(e?s\)/.test(text))).toEqual([])
   })
 })

@@ -18,10 +18,14 @@ export const useAlerts = defineStore('alerts', () => {
     await api.PUT('/api/alerts/{alert}/acknowledged', { params: { path: { alert } } })
   }
 
+  async function acknowledgeAll(): Promise<void> {
+    await api.PUT('/api/alerts/acknowledged')
+  }
+
   async function loadChannels(): Promise<void> {
     const { data } = await api.GET('/api/channels')
     channels.value = data?.items ?? []
   }
 
-  return { rows, take, open, critical, channels, acknowledge, loadChannels }
+  return { rows, take, open, critical, channels, acknowledge, acknowledgeAll, loadChannels }
 })

@@ -1,14 +1,36 @@
 import { useI18n } from 'vue-i18n'
 
 import type { Alert } from '../../api/client'
+import { useBrokers } from '../brokers/store'
+import { useReasons } from '../shared/reasons'
+import { useStatements } from '../statements/words'
 
-/** What an alert says; reasons that have a word of their own say it in the user's language. */
+/** What an alert says: what happened, and what its reader can do. Facts that have words say them in the user's language. */
 export function useAlertText() {
   const { t, te } = useI18n()
+  const brokers = useBrokers()
+  const { words } = useReasons()
+  const { side, state } = useStatements()
+
+  function fact(cause: string, name: string, said: string): string {
+    if (name === 'broker') return brokers.nameOf(Number(said))
+    if (name === 'terminal' && te(`terminals.${said}`)) return t(`terminals.${said}`)
+    if (cause === 'order_reopened' && name === 'ours') return state(said)
+    if (name === 'ours' || name === 'theirs') return side(said)
+    return words(said) ?? said
+  }
+
+  /** A reason without words of its own is left out: it is in the story. */
+  function because(reason: string | undefined): string {
+    const known = words(reason)
+    return known ? t('alerts.because', { reason: known }) : ''
+  }
 
   function body(alert: Alert): string {
-    const facts = Object.entries(alert.facts).map(([name, fact]) => [name, te(`reasons.${fact}`) ? t(`reasons.${fact}`) : fact])
-    return t(`alert_texts.${alert.cause}`, Object.fromEntries(facts) as Record<string, string>)
+    const facts = Object.entries(alert.facts).map(([name, said]) => [name, fact(alert.cause, name, said)])
+    const told = { ...(Object.fromEntries(facts) as Record<string, string>), because: because(alert.facts.reason) }
+    const number = Number(alert.facts.count ?? alert.facts.minutes ?? 1)
+    return t(`alert_texts.${alert.cause}`, told, number)
   }
 
   return { body }

@@ -20,6 +20,11 @@ export const useBrokers = defineStore('brokers', () => {
   const current = computed(() => rows.value.find((row) => row.is_default) ?? rows.value[0])
   const exchanges = ref<Exchange[]>([])
 
+  /** A broker's own name, removed ones included; its number while nothing is known of it. */
+  function nameOf(number: number): string {
+    return all.value.find((row) => row.number === number)?.name ?? `n° ${number}`
+  }
+
   async function loadExchanges(): Promise<void> {
     const { data } = await api.GET('/api/exchanges')
     exchanges.value = data?.items ?? []
@@ -38,5 +43,5 @@ export const useBrokers = defineStore('brokers', () => {
       : stream<Step>('/api/brokers/test', of, take)
   }
 
-  return { all, rows, current, exchanges, take, loadExchanges, switchTrading, test }
+  return { rows, current, exchanges, take, nameOf, loadExchanges, switchTrading, test }
 })

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest'
+
+import { isZero, magnitude, product } from './decimal'
+
+describe('arithmetic on decimal texts', () => {
+  it('multiplies without losing a digit', () => {
+    expect(product('0.1', '0.2')).toBe('0.02')
+    expect(product('-0.00546', '61000.5')).toBe('-333.062730')
+    expect(product('123456789012345678.9', '10')).toBe('1234567890123456789.0')
+    expect(product('30', '2')).toBe('60')
+    expect(product('0', '-0.5')).toBe('0.0')
+  })
+  it('knows nothing from something', () => {
+    expect(['0', '0.00', '-0.000'].every(isZero)).toBe(true)
+    expect(['0.001', '-1', '10'].some(isZero)).toBe(false)
+  })
+  it('finds the first digit that counts', () => {
+    expect(['64000.1', '7.5', '0.5', '-0.005', '0'].map(magnitude)).toEqual([5, 1, 0, -2, 0])
+  })
+})

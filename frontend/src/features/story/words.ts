@@ -1,0 +1,76 @@
+import { useI18n } from 'vue-i18n'
+
+import type { Chapter } from '../../api/client'
+import { figure, quantity, time } from '../../format'
+import { useBrokers } from '../brokers/store'
+import { useReasons } from '../shared/reasons'
+import { useStatements } from '../statements/words'
+
+/** Which words stand for the codes of a fact. */
+const WORDS: Record<string, string> = {
+  side: 'sides', type: 'types', source: 'sources', owner: 'sources', occasion: 'reconciliations.occasions',
+  resolution: 'reconciliations.resolutions', phase: 'story.phases',
+}
+const STATES = ['outcome', 'status', 'state']
+const BOTH_SIDES = ['ours', 'theirs']
+const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)$/
+const DECIMAL = /^-?\d+(\.\d+)?$/
+const CODE = /^\w+$/
+/** Numbers that are names: they have no thousands. */
+const NAMES = /(_id|^id|user|broker|number|position|address|interval|body)$/
+
+/** The chapters of a story in the user's language; what has no word is said as the log says it. */
+export function useStoryWords() {
+  const { t, te } = useI18n()
+  const { words } = useReasons()
+  const { state, side, fact } = useStatements()
+  const brokers = useBrokers()
+
+  function title(chapter: Chapter): string {
+    const key = `topics.${chapter.topic.replace('.', '_')}`
+    return te(key) ? t(key) : chapter.topic
+  }
+
+  function label(name: string): string {
+    return te(`story.facts.${name}`) ? t(`story.facts.${name}`) : name
+  }
+
+  function text(name: string, said: string): string {
+    const key = `${WORDS[name]}.${said}`
+    if (WORDS[name] && te(key)) return t(key)
+    if (name === 'broker') return brokers.nameOf(Number(said))
+    if (STATES.includes(name)) return state(said)
+    if (BOTH_SIDES.includes(name)) return said.includes('/') ? side(said) : state(said)
+    if (name === 'facts') return fact(said)
+    if (MOMENT.test(said)) return time(said)
+    if (DECIMAL.test(said) && !NAMES.test(name)) return quantity(said)
+    if (NAMES.test(name)) return said
+    // A sentence of the log is evidence: its words stand beside it, not in its place.
+    const known = words(said)
+    return known && !CODE.test(said) ? t('story.said', { known, said }) : (known ?? said)
+  }
+
+  function value(name: string, said: unknown): string {
+    if (said === null || said === undefined) return '—'
+    if (Array.isArray(said)) return said.map((one) => value(name, one)).join(' · ') || '—'
+    if (typeof said === 'object') {
+      return Object.entries(said).filter(([, one]) => one !== null).map(([of, one]) => t('story.pair', { name: label(of), value: value(of, one) })).join(' · ')
+    }
+    if (typeof said === 'boolean') return t(said ? 'capabilities.yes' : 'capabilities.no')
+    return text(name, String(said))
+  }
+
+  /** The codes of one event, without a detail that only repeats its reason. */
+  function facts(chapter: Chapter): [string, string][] {
+    const told = Object.entries(chapter.facts).filter(([name, said]) => name !== 'detail' || said !== chapter.facts.reason)
+    return told.map(([name, said]) => [label(name), value(name, said)])
+  }
+
+  /** How long after the step before. */
+  function delay(milliseconds: number): string {
+    if (milliseconds < 1000) return t('story.delay', { n: milliseconds })
+    return t('story.delay_seconds', { n: figure(milliseconds / 1000, 1) })
+  }
+
+  return { title, facts, delay }
+}

@@ -1,0 +1,65 @@
+"""What alerts say outside the console: every cause in both languages, in words of that language."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from adapters.alert_texts import TEXTS, text_of
+from domain.alert import Cause, Severity
+
+FACTS = {
+    "symbol": "BTC/USDT", "broker": "1", "side": "sell", "reason": "the connection was closed", "detail": "in English",
+    "word": "HALTED", "ours": "open 0/0.5", "theirs": "not found", "minutes": "3", "terminal": "gateway", "pid": "7",
+    "count": "2", "channel": "phone", "position": "9", "head": "ab", "faults": "status is missing",
+}  # fmt: skip
+LOCALES = Path(__file__).parents[2] / "frontend" / "src" / "locales"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_says_what_happened_and_what_to_do(language: str, cause: Cause) -> None:
+    """More than one sentence, nothing left open, under the title that the console shows."""
+    title, body = text_of(language, cause, Severity.WARNING, FACTS)
+    shown = json.loads((LOCALES / f"{language}.json").read_text())["causes"][cause]
+    assert title == f"[!] Aristobot: {shown.replace(chr(0xA0), ' ')}"
+    assert "{" not in body
+    assert body.count(". ") + body.count(" ; ") + body.count("; ") + body.count(" : ") >= 1
+    if language == "fr" and cause is not Cause.BACKUP_FAILED:  # which quotes the system
+        assert not {"English", "connection", "missing", "gateway"} & {*body.replace(",", " ").split()}
+
+
+def test_both_languages_know_the_same_causes() -> None:
+    """And every one that there is."""
+    assert set(TEXTS["fr"]) == set(TEXTS["en"]) == {*Cause}
+
+
+@pytest.mark.parametrize(
+    ("language", "ours", "theirs", "expected"),
+    [
+        ("fr", "open 0.1/0.5", "not found", "Chez nous : ouvert (0,1 / 0,5) ; sur l'exchange : introuvable."),
+        ("en", "nothing", "NEW 0/1", "Our record: nothing; the exchange: open (0 / 1)."),
+        ("fr", "nothing", "HALTED 0/1.5", "Chez nous : rien ; sur l'exchange : HALTED (0 / 1,5)."),
+    ],
+)
+def test_what_each_side_said_reads_as_words(language: str, ours: str, theirs: str, expected: str) -> None:
+    """The platform's own, and the exchange's where it is one of its states."""
+    facts = {**FACTS, "ours": ours, "theirs": theirs}
+    assert expected in text_of(language, Cause.TO_DECIDE, Severity.CRITICAL, facts)[1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("TimeoutError: ", " (l'exchange a mis trop de temps à répondre)"),
+        ("NoAnswer: no connection: refused", " (pas de réponse de l'exchange)"),
+        ("exchange_unreachable", " (exchange injoignable)"),
+        ("something that nobody has translated", ""),
+    ],
+)
+def test_a_reason_is_told_in_the_language_of_the_reader_or_not_at_all(reason: str, told: str) -> None:
+    """The console's story has the words of the log."""
+    body = text_of("fr", Cause.NOT_COMPARED, Severity.WARNING, {**FACTS, "reason": reason})[1]
+    assert f"comparés à ceux de l'exchange{told}. " in body

@@ -1,0 +1,83 @@
+"""An order in doubt in a real Chromium: being checked first, then resolved with open eyes; and narrow windows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import httpx
+import pytest
+
+WORDS = {
+    "fr": {
+        "checking": "preuve possible dans",
+        "title": "En cours de vérification",
+        "absent": "ne montre pas cet ordre",
+    },
+    "en": {"checking": "proof possible in", "title": "Being checked", "absent": "does not show this order"},
+}
+MINUTES = {"fr": "2026-01-07T10:00:00Z", "en": "2026-01-07T10:05:00Z"}
+PAGES = ("/", "/webhooks", "/alerts", "/reconciliations", "/account", "/admin")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_doubt_is_checked_and_resolved_with_open_eyes(platform: Any, browse: Any, enter: Any, language: str) -> None:
+    """Nothing is chosen beforehand, and what contradicts the exchange has to be confirmed."""
+    from playwright.sync_api import expect
+
+    (told, printed), words = platform, WORDS[language]
+    curl = next(line for line in printed.splitlines() if line.startswith("curl"))
+    fault = {"when": "place_order", "kind": "lose_request", "times": 1, "seconds": 1}
+    httpx.post(f"{told['paper']}/paper/faults", json=fault).raise_for_status()
+    with browse() as page:
+        enter(page, language)
+        subprocess.run(
+            re.sub(r"'\\$\\(date[^)]*\\)'", MINUTES[language], curl), shell=True, check=True, capture_output=True
+        )
+        card = page.locator("[data-test=decisions]")
+        expect(card.locator("[data-test=checking]")).to_contain_text(words["checking"], timeout=15_000)
+        expect(card.get_by_role("heading")).to_have_text(words["title"])
+        card.locator("[data-test=unknown]").get_by_role("button").last.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator("[data-test=outcome]")).to_be_focused()
+        expect(dialog.locator("[data-test=outcome]")).to_have_value("")
+        expect(dialog.locator("[data-test=order-head]")).to_contain_text("USDT")
+        expect(dialog.locator("[data-test=order-head]")).to_contain_text("ARISTO_")
+        expect(dialog.locator("table")).to_contain_text(words["absent"], timeout=15_000)
+        dialog.locator("input[type=password]").fill(told["password"])
+        dialog.locator("input").first.fill("I looked")
+        submit = dialog.locator("button[type=submit]")
+        expect(submit).to_be_disabled()
+        page.select_option("[data-test=outcome]", "cancelled")
+        expect(dialog.locator("[data-test=contradiction]")).to_contain_text(words["absent"])
+        expect(submit).to_be_disabled()
+        page.check("[data-test=sure]")
+        expect(submit).to_be_enabled()
+        page.select_option("[data-test=outcome]", "rejected")
+        expect(dialog.locator("[data-test=contradiction]")).to_have_count(0)
+        dialog.locator("input").first.fill("I looked")
+        submit.click()
+        expect(dialog).to_have_count(0)
+        expect(card).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+def test_a_narrow_window_shows_everything(browse: Any, enter: Any, width: int) -> None:
+    """Wide tables scroll by themselves, no page does sideways, and nothing lies on the status bar's brokers."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        page.set_viewport_size({"width": width, "height": 800})
+        enter(page, "fr")
+        for path in PAGES:
+            page.click(f'a[href="{path}"]')
+            expect(page.locator("h1")).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("(m => m.scrollWidth <= m.clientWidth)(document.querySelector('main'))"), path
+        box = page.locator(".broker").first.bounding_box()
+        for button in page.get_by_role("banner").get_by_role("button").all():
+            other = button.bounding_box()
+            inside = box["x"] <= other["x"] and other["x"] + other["width"] <= box["x"] + box["width"]
+            apart = other["x"] >= box["x"] + box["width"] or other["x"] + other["width"] <= box["x"]
+            assert inside or apart or other["y"] >= box["y"] + box["height"] or other["y"] + other["height"] <= box["y"]
