@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from application.desk import Desk
@@ -19,7 +19,7 @@ from application.listings import ASKED_AT_ONCE, Listings
 from application.lookups import LookUps
 from application.runs import NOTHING, Outage, Run
 from application.strangers import adopted, bears_our_name
-from application.suspicions import Suspicion, Suspicions
+from application.suspicions import Memory, Suspicion
 from domain.aggregate import carrying
 from domain.market import Market
 from domain.order import Order, Status
@@ -45,13 +45,7 @@ class Reconciler:
         self._listings = Listings(desk)
         self._holdings = Holdings(desk)
         self._one_at_a_time = asyncio.Lock()
-        self._suspicions = Suspicions()
-        self._told: set[tuple[str, str, bool]] = set()
-        """What only a person can decide is told once: by native symbol, exchange id, and whether it could be read."""
-        self._missing: dict[UUID, datetime] = {}
-        """Since when the exchange shows an order no more that it had accepted."""
-        self._unread: set[UUID] = set()
-        """Orders of which it cannot be read what was executed."""
+        self._memory = Memory()
         self._natives: dict[str, Market] = {}
         self._outage = Outage()
         self._takings: set[asyncio.Task[Order]] = set()
@@ -70,7 +64,7 @@ class Reconciler:
         """
         async with self._one_at_a_time:
             run = Run(self._desk, occasion, TIMEOUT_SECONDS, dry=dry)
-            seen = Suspicions(self._suspicions), set(self._told), set(self._unread)
+            before = self._memory.copy()
             try:
                 await self._compare(run)
             except (ExchangeError, TimeoutError) as error:
@@ -79,7 +73,7 @@ class Reconciler:
                 await run.complete()
                 self._outage.end(run)
             if dry:
-                self._suspicions, self._told, self._unread = seen  # whoever only looks leaves nothing behind
+                self._memory = before
                 self._listings.forget()
             return run
 
@@ -105,7 +99,7 @@ class Reconciler:
             self._holdings.compare(run, held, self._listings.balances)
         run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
-            await self._listings.swept(settled=not self._suspicions)
+            await self._listings.swept(settled=not self._memory.suspicions)
 
     def _live(self) -> dict[UUID, Order]:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
@@ -172,12 +166,7 @@ class Reconciler:
 
     def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
         """Nothing can be recorded of it: a person has to look, and is told once."""
-        if said is None:
-            told = "", str(order and order.id), False
-        else:
-            told = said.native_symbol, said.exchange_order_id, isinstance(said, OrderReport)
-        if told not in self._told:
-            self._told.add(told)
+        if self._memory.tell(order, said):
             run.note(order, said, Resolution.DECIDE)
 
     async def _said(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
@@ -191,13 +180,13 @@ class Reconciler:
             self._desk.log.warning("not_readable", order=str(order.id), error=str(unreadable))
             self._ask_again(run, order, report)
         else:
-            self._unread.discard(order.id)
+            self._memory.unread.discard(order.id)
 
     def _ask_again(self, run: Run, order: Order, report: OrderReport) -> None:
         """What was executed cannot be read: it is asked about until it can be; that it lasts is told."""
-        if order.id in self._unread:
+        if order.id in self._memory.unread:
             return self._decide(run, order, report)
-        self._unread.add(order.id)
+        self._memory.unread.add(order.id)
         if not run.dry:
             self._look_ups.begin(order.id)
         return run.note(order, report, Resolution.LOOKED_UP)
@@ -210,9 +199,9 @@ class Reconciler:
         believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
         doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
         if doubted:
-            first = self._suspicions.begin(report, self._desk.clock(), order.id, doubted)
+            first = self._memory.suspicions.begin(report, self._desk.clock(), order.id, doubted)
             if first and not believed:
-                told = (report.native_symbol, report.exchange_order_id, True) in self._told  # it cannot be recorded
+                told = self._memory.was_told(report)  # that it cannot be recorded
                 return None if told else run.note(order, report, Resolution.AWAITED, doubted)
         if believed:
             known = order
@@ -251,13 +240,12 @@ class Reconciler:
             if isinstance(error, OrderNotFound):
                 self._missed(run, order, first=first)
             return None
-        self._missing.pop(order.id, None)
+        self._memory.shown(order)
         return await self._said(run, order, report)
 
     def _missed(self, run: Run, order: Order, *, first: bool) -> None:
         """The exchange shows one that it had accepted no more: that it lasts is told, for a stop would be missing."""
-        missing_since = self._missing.setdefault(order.id, self._desk.clock())
-        if self._desk.clock() - missing_since >= MISSING:
+        if self._memory.missing_for(order, self._desk.clock()) >= MISSING:
             self._decide(run, order, None)
         elif first or run.occasion not in QUIET:
             run.note(order, None, Resolution.LOOKED_UP)
@@ -266,7 +254,7 @@ class Reconciler:
 
     async def _second_looks(self, run: Run) -> None:
         """Ask again about what was said once, long enough ago; what is not said again was never so."""
-        for key, suspicion in self._suspicions.due(self._desk.clock()):
+        for key, suspicion in self._memory.suspicions.due(self._desk.clock()):
             if run.dry or run.seconds_left < TIMEOUT_SECONDS / 2:
                 return  # there may be more than one comparison can ask about, and the lists need their time too
             market = self._natives.get(key[0])
@@ -276,15 +264,15 @@ class Reconciler:
                 async with run.asking():
                     report = await self._desk.exchange.query(self._desk.credentials, market, ExchangeId(key[1]))
             except OrderNotFound:
-                del self._suspicions[key]
+                del self._memory.suspicions[key]
                 continue
             except Unreadable:
                 continue
-            del self._suspicions[key]
+            del self._memory.suspicions[key]
             try:
                 await self._said_again(run, suspicion, market, report)
             except (ExchangeError, TimeoutError):
-                self._suspicions[key] = suspicion  # not recorded to the end: it is asked about again
+                self._memory.suspicions[key] = suspicion  # not recorded to the end: it is asked about again
                 raise
 
     async def _said_again(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
@@ -299,17 +287,16 @@ class Reconciler:
                 self._decide(run, None, report)
 
     async def _stranger(self, run: Run, report: OrderReport) -> None:
-        key = report.native_symbol, report.exchange_order_id
         if report.native_symbol not in self._natives:
             return self._decide(run, None, report)
-        if (*key, True) in self._told:
+        if self._memory.was_told(report):
             return None
-        if self._suspicions.begin(report, self._desk.clock(), None) or run.occasion not in QUIET:
+        if self._memory.suspicions.begin(report, self._desk.clock(), None) or run.occasion not in QUIET:
             run.note(None, report, Resolution.AWAITED)
         return None
 
     async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
-        """An order made elsewhere, seen twice, comes into the books; nobody here ever manages it."""
+        """An order made elsewhere, seen twice, comes into the books; no strategy ever manages it."""
         desk, run_id = self._desk, str(run.id)
         with carrying(user=str(desk.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id):
             order = adopted(desk.broker, market, report)

@@ -38,20 +38,30 @@ def _ask(bus: Bus, broker: Broker, *, dry: bool) -> dict[str, Any]:
 
 
 def _unheard(broker: Broker, reason: str) -> dict[str, Any]:
-    return {"broker": broker.number, "completed": False, "failure": reason, "phases": [], "discrepancies": []}
+    return {
+        "broker": broker.number,
+        "completed": False,
+        "failure": reason,
+        "phases": [],
+        "doubts": [],
+        "discrepancies": [],
+    }
 
 
 def is_fine(run: dict[str, Any]) -> bool:
-    """Whether everything could be asked and nothing is left to a person."""
-    return bool(run["completed"]) and all(one["resolution"] != Resolution.DECIDE for one in run["discrepancies"])
+    """Whether everything could be asked, no order is in doubt and nothing is left to a person."""
+    left = any(one["resolution"] == Resolution.DECIDE for one in run["discrepancies"])
+    return bool(run["completed"]) and not left and not run["doubts"]
 
 
 def tell(run: dict[str, Any], say: Callable[[str], None]) -> None:
-    """One line per phase and per difference."""
+    """One line per phase, per difference and per doubt."""
     for phase in run["phases"]:
         counts = " ".join(f"{name}={count}" for name, count in phase["counts"].items())
         say(f"broker {run['broker']} {phase['phase']} {counts} {phase['seconds']}s")
     for one in run["discrepancies"]:
         said = f"{one['symbol']} {one['exchange_order_id'] or one['order']}: here {one['ours']}, there {one['theirs']}"
         say(f"broker {run['broker']} {said} -> {one['resolution']} {'; '.join(one['facts'])}".rstrip())
+    for doubt in run["doubts"]:
+        say(f"broker {run['broker']} {doubt['symbol']} {doubt['order']}: in doubt since {doubt['since']}")
     say(f"broker {run['broker']} {'compared' if run['completed'] else 'not compared: ' + str(run['failure'])}")

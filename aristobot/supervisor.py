@@ -32,6 +32,7 @@ from aristobot.servers.valkey import Valkey
 from aristobot.settings import Settings
 from aristobot.wiring import House
 
+SERVERS = "servers.json"
 ORDER = ("gateway", "monitor", "projector", "web", "engine", "receiver", "alerts")
 LONGEST_PAUSE = 30.0
 STOP_SECONDS = 30.0
@@ -133,7 +134,7 @@ class Supervisor:
     def _write_servers(self) -> None:
         """Where a second command finds the running database; it holds no password."""
         database = {k: v for k, v in conninfo_to_dict(self.owner_url).items() if k != "password"}
-        (self.settings.home / "servers.json").write_text(json.dumps({"database": database, "redis": self.redis_url}))
+        (self.settings.home / SERVERS).write_text(json.dumps({"database": database, "redis": self.redis_url}))
 
     def _prepare(self, paper: str) -> dict[str, Any]:
         settings = Settings.read()
@@ -236,6 +237,7 @@ class Supervisor:
                 self._see_the_end_of(child, deadline)
         for server in reversed(self._servers):
             server.stop()
+        (self.settings.home / SERVERS).unlink(missing_ok=True)  # nobody looks for what runs no more
         if self._log is not None:
             self._log.info("stopped")
 

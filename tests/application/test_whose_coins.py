@@ -7,13 +7,15 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.paper.prices import PAIRS
+from application.stops import cancel_all
 from domain.alert import Cause
 from domain.order import Status
 from domain.position import Position
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
 from domain.wish import Type
-from tests.application.trader import HELD, LISTS, trading_by_alerts
+from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
@@ -86,5 +88,28 @@ def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
             await desk.until(lambda: len(desk.store.read(0, topics=["Alert.Raised"])) == 2)
             told = [recorded.event.cause for recorded in desk.store.read(0, topics=["Alert.Raised"])]
             assert told == [Cause.ORDER_UNKNOWN, Cause.ORDER_REOPENED]
+
+    asyncio.run(story())
+
+
+def test_cancelling_everything_leaves_what_protects(at):
+    """Stops of a position, and a stop that somebody set for other coins on the exchange's own page."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            resting = await desk.rest(price="20000")
+            await desk.becomes(resting, Status.OPEN)
+            account, pair = next(iter(desk.paper.ledger.accounts.values())), PAIRS["BTC/USDT"]
+            for kind, price in (("stop_loss", "44000"), ("limit", "70000")):
+                named = {"price": Decimal(price)} if kind == "limit" else {"stop_price": Decimal(price)}
+                given = {"client_order_id": f"web_{kind}", "side": "sell", "type": kind, "quantity": Decimal("0.1")}
+                desk.paper.ledger.place(account, pair, **given, **named)
+            await desk.compare_twice(Occasion.SWEEP)
+            assert await asyncio.to_thread(cancel_all, desk.store, 1) == 2
+            asked = [event.originator_id for event in await desk.read("Order.CancelRequested")]
+            taken_off = [(await desk.load(order_id)).wish for order_id in asked]
+            assert sorted(wish.price for wish in taken_off) == [Decimal(20000), Decimal(70000)]
 
     asyncio.run(story())
