@@ -38,8 +38,8 @@ class Lane:
         self._desk = desk
         self._queue: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
         self._to_guard: set[UUID] = set()
-        self._alarms: dict[UUID, asyncio.TimerHandle] = {}
-        """When each position is to be guarded again."""
+        self._alarms: dict[UUID, tuple[float, asyncio.Handle]] = {}
+        """When each position is to be guarded again (by the loop's clock), and what will see to it."""
         self._look_ups = LookUps(self._desk, self.unwish)
         self._legs = Legs(self._desk, self._look_ups)
         self._guard = Guard(self._desk, self._legs, self._later)
@@ -193,9 +193,10 @@ class Lane:
         if what != "guard":
             loop.call_later(seconds, self._queue.put_nowait, (what, subject))
             return
-        waiting = self._alarms.get(subject)
-        if waiting is not None and loop.time() < waiting.when() <= loop.time() + seconds:
+        due = loop.time() + seconds
+        earlier, alarm = self._alarms.get(subject, (0.0, None))
+        if alarm is not None and loop.time() < earlier <= due:
             return
-        if waiting is not None:
-            waiting.cancel()
-        self._alarms[subject] = loop.call_later(seconds, self.guard, subject)
+        if alarm is not None:
+            alarm.cancel()
+        self._alarms[subject] = due, loop.call_later(seconds, self.guard, subject)
