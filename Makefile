@@ -11,7 +11,7 @@ run: .venv/.installed frontend/dist/index.html
 
 test: check .venv/.clients frontend/dist/index.html
 	cd frontend && $(NPM) run check
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.installed
 	$(BIN)/ruff check .
