@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,13 +49,13 @@ class Guard:
         self._later = later
         self._legs = legs
         self._changed_at: dict[UUID, float] = {}
-        self._troubles: dict[UUID, Trouble] = {}
+        self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
 
     # --- driving -----------------------------------------------------------------------------------------------
 
     async def drive(self, position_id: UUID) -> None:
         """Bring what rests to what is wanted, at most once a second. Raises what stood in the way, having told it."""
-        trouble = self._troubles.setdefault(position_id, Trouble())
+        trouble = self._troubles[position_id]
         try:
             await self._drive(position_id)
         except Exception:
@@ -94,12 +95,12 @@ class Guard:
 
     def _pause(self, position_id: UUID, target: Target) -> float:
         """Seconds between two tries, more with each refusal of the same."""
-        trouble = self._troubles.get(position_id, Trouble())
+        trouble = self._troubles[position_id]
         return AT_MOST_EVERY * 2 ** min(trouble.times, MOST_DOUBLINGS) if trouble.refused == target else AT_MOST_EVERY
 
     def _refused(self, position_id: UUID, target: Target) -> None:
         """The exchange would not have it, or nothing has come of it."""
-        trouble = self._troubles.setdefault(position_id, Trouble())
+        trouble = self._troubles[position_id]
         trouble.refused, trouble.times = target, trouble.times + 1 if trouble.refused == target else 1
 
     async def _unsettled(self, position: Position, legs: Sequence[Order], exits: Sequence[Order]) -> float | None:
@@ -160,7 +161,7 @@ class Guard:
         if kept is not None and position.request != position.answered:
             await self._say(position.id, lambda p: p.refuse_protection(f"market_{standing}", kept))
             return self._later("guard", position.id, 0.0)
-        if self._troubles.get(position.id, Trouble()).refused == target:
+        if self._troubles[position.id].refused == target:
             await self._say(position.id, lambda p: p.lose_protection("protection_refused"))
             position = await asyncio.to_thread(self._desk.store.get, Position, position.id)
         self._changed_at[position.id] = _now()

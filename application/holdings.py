@@ -22,23 +22,21 @@ class Holdings:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._seen: dict[str, tuple[Shortage, datetime]] = {}
+        self._since: dict[tuple[str, Shortage], datetime] = {}
+        """When each shortage of a currency was first seen as it is now."""
         self._told: dict[str, Shortage] = {}
 
     def compare(self, run: Run, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> None:
         """What is missing is told once, when it was missing before: an execution may be on its way into the books."""
-        short, now = self._short(positions, balances), self._desk.clock()
-        for currency, shortage in short.items():
-            seen, since = self._seen.get(currency, (shortage, now))
-            if seen == shortage and now - since >= SECOND_LOOK and self._told.get(currency) != shortage:
+        now = self._desk.clock()
+        since = {short: self._since.get(short, now) for short in self._short(positions, balances).items()}
+        for (currency, shortage), seen in since.items():
+            if now - seen >= SECOND_LOOK and self._told.get(currency) != shortage:
                 run.note_holding(currency, *shortage)
                 if not run.dry:
                     self._told[currency] = shortage
         if not run.dry:
-            self._seen = {
-                currency: self._seen[currency] if self._seen.get(currency, (None,))[0] == shortage else (shortage, now)
-                for currency, shortage in short.items()
-            }
+            self._since = since
 
     def _short(self, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> dict[str, Shortage]:
         """By currency, where more is missing than what is too small to be traded."""

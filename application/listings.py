@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from application.desk import Desk
 from application.exchange import OrderReport, PartlyUnreadable, Scrap
@@ -15,12 +16,27 @@ from domain.market import Market
 from domain.order import ENDED
 from domain.reconciliation import Occasion
 
+T = TypeVar("T")
+
 MOST_MARKETS = 13
 """How many markets are asked for one by one: Binance weighs a list of one market 6 and the whole account's 80."""
 ASKED_AT_ONCE = 8
 """How many questions of one kind are asked at the same time."""
 LONGEST_AWAY, OVERLAP = timedelta(days=7), timedelta(minutes=10)
 """How far back ended orders are looked for after an outage, and how much of what was seen is looked at again."""
+
+
+async def ask_each(subjects: Iterable[T], ask: Callable[[T], Awaitable[None]]) -> None:
+    """Ask about all of them, some at the same time. Raises the first failure, once all have been asked about."""
+    leave = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def asked(subject: T) -> None:
+        async with leave:
+            await ask(subject)
+
+    for failure in await asyncio.gather(*map(asked, subjects), return_exceptions=True):
+        if failure is not None:
+            raise failure
 
 
 @dataclass(frozen=True)
@@ -85,20 +101,15 @@ class Listings:
         self.balances = now.balances
         look = self._look = self._look if self._look is not None and self._look.past else Look(now)
         since = max(last.at if last else look.began.at, look.began.at - LONGEST_AWAY) - OVERLAP
-        leave = asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def read(market: Market) -> None:
-            async with leave:
-                listed = Listed()
-                await listed.add(desk.exchange.orders_since(desk.credentials, market, since))
+            listed = Listed()
+            await listed.add(desk.exchange.orders_since(desk.credentials, market, since))
             ended = [report for report in listed.reports if report.state in ENDED]
             look.past[market.symbol] = Listed(ended, listed.scraps)
 
         wanted = (symbols | self._moved(last, now)) - look.past.keys()
-        reads = [read(market) for market in self._markets_of(wanted)]
-        for failure in await asyncio.gather(*reads, return_exceptions=True):
-            if failure is not None:
-                raise failure  # once the others have been read
+        await ask_each(self._markets_of(wanted), read)
         past = look.past.values()
         return Listed([r for listed in past for r in listed.reports], [s for listed in past for s in listed.scraps])
 

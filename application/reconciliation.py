@@ -15,7 +15,7 @@ from application.desk import Desk
 from application.differences import Fact, differences
 from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
 from application.holdings import Holdings
-from application.listings import ASKED_AT_ONCE, Listings
+from application.listings import Listings, ask_each
 from application.lookups import LookUps
 from application.runs import NOTHING, Outage, Run
 from application.strangers import adopted, bears_our_name
@@ -135,17 +135,13 @@ class Reconciler:
         """Those of ours that no list shows, and those of which not all executions are known."""
         if run.occasion is Occasion.POLL:
             absent = [order for order in absent if order.wish.symbol in self._desk.markets]
-        leave = asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def ask(order: Order) -> None:
-            async with leave:
-                if run.seconds_left <= 0:
-                    raise TimeoutError("there was no time to ask about every order")
-                await self._absent(run, order)
+            if run.seconds_left <= 0:
+                raise TimeoutError("there was no time to ask about every order")
+            await self._absent(run, order)
 
-        for failure in await asyncio.gather(*(ask(order) for order in absent), return_exceptions=True):
-            if failure is not None:
-                raise failure  # once all have been asked about
+        await ask_each(absent, ask)
         for order_id in [] if run.dry else self._desk.recording.unexplained:
             if order_id not in self._look_ups:
                 self._look_ups.begin(order_id)  # which asks until its executions are listed

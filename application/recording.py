@@ -58,7 +58,10 @@ class Recording:
             self.live.pop(order.id, None)
         else:
             self.live[order.id] = order
-        (self.unexplained.add if order.is_unexplained else self.unexplained.discard)(order.id)
+        if order.is_unexplained:
+            self.unexplained.add(order.id)
+        else:
+            self.unexplained.discard(order.id)
 
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
         """Say something to the order, again on fresh state when another process was faster; answers the order."""

@@ -26,16 +26,20 @@ def at(trading, database, monkeypatch):
     return trading_by_alerts(trading, database, monkeypatch)
 
 
+async def bought_elsewhere(trader):
+    """Somebody buys with the same keys; answers once that is in the books."""
+    await trader.desk.elsewhere("web_1", type=Type.MARKET, price=None, quantity=Decimal("0.005"))
+    await trader.desk.compare_twice(Occasion.SWEEP)
+    await trader.desk.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
+
+
 def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_has_sold_them(at):
     """The webhooks held a part of what was sold: the rest was the trader's own, and no position outlives its coins."""
 
     async def story():
         async with at(LISTS) as trader:
             desk = trader.desk
-            bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.005")}
-            await desk.elsewhere("web_1", **bought)
-            await desk.compare_twice(Occasion.SWEEP)
-            await desk.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
+            await bought_elsewhere(trader)
             assert await trader.alert("SellMarket") == EXECUTED
             await desk.until(lambda: not trader.store.find(Position, ELSEWHERE).is_open)
             elsewhere = trader.store.find(Position, ELSEWHERE)
@@ -51,10 +55,7 @@ def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
     async def story():
         async with at(LISTS) as trader:
             desk = trader.desk
-            bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.005")}
-            await desk.elsewhere("web_1", **bought)
-            await desk.compare_twice(Occasion.SWEEP)
-            await desk.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
+            await bought_elsewhere(trader)
             await trader.alert("BuyMarket", PourCent="50")
             await desk.until(lambda: trader.position() is not None and trader.position().is_open)
             held = trader.position().held
