@@ -31,6 +31,7 @@ from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.user import Role, User
 from domain.wish import Side, Source, Type, Wish
+from tests.application.trader import at as at  # the fixture  # noqa: PLC0414
 from tests.ports import neighbours
 
 LATER = 2**62

@@ -8,13 +8,7 @@ from decimal import Decimal
 import pytest
 
 from domain.webhook import WebhookStatus
-from tests.application.trader import BOTH_ALONE, HELD, LISTS, RICH, STOP, STOP_ALONE, TARGET, trading_by_alerts
-
-
-@pytest.fixture
-def at(trading, database, monkeypatch):
-    return trading_by_alerts(trading, database, monkeypatch)
-
+from tests.application.trader import BOTH_ALONE, HELD, LISTS, RICH, STOP, STOP_ALONE, TARGET
 
 # --- no lists, and what rests locks its coins --------------------------------------------------------------------
 

@@ -8,12 +8,7 @@ from decimal import Decimal
 import pytest
 
 from domain.reconciliation import Occasion, Resolution
-from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
-
-
-@pytest.fixture
-def at(trading, database, monkeypatch):
-    return trading_by_alerts(trading, database, monkeypatch)
+from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 
 def test_coins_that_left_the_account_are_told_of_once(at):

@@ -16,7 +16,7 @@ from domain.order import ENDED, Status
 from domain.spending import Spending
 from domain.webhook import WebhookStatus
 from domain.wish import Side, Type
-from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
+from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 DAY = 86400
 MANY = {"USDT": "100000", "BTC": "1"}
@@ -209,11 +209,11 @@ def test_exits_are_never_limited(trading):
     asyncio.run(story())
 
 
-def test_protection_is_never_limited(trading, database, monkeypatch):
+def test_protection_is_never_limited(at):
     """It rests, moves and sells although an entry of its size is refused, whose webhook fails with that reason."""
 
     async def story():
-        async with trading_by_alerts(trading, database, monkeypatch)(LISTS) as trader:
+        async with at(LISTS) as trader:
             limit(trader.desk, per_order="500", per_day="500")
             await trader.buy(STOP, TARGET)
             limit(trader.desk, per_order="10", per_day="10")

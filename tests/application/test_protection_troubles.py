@@ -14,15 +14,10 @@ from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
-from tests.application.trader import HELD, LISTS, PRICES, STOP, TARGET, trading_by_alerts
+from tests.application.trader import HELD, LISTS, PRICES, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 DUST = Decimal("0.00007")
-
-
-@pytest.fixture
-def at(trading, database, monkeypatch):
-    return trading_by_alerts(trading, database, monkeypatch)
 
 
 async def alarms(desk):

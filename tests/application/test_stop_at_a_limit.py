@@ -9,15 +9,10 @@ import pytest
 
 from domain.broker import StopStyle
 from domain.webhook import WebhookStatus
-from tests.application.trader import HELD, LISTS, PRICES, STOP_ALONE, TARGET, trading_by_alerts
+from tests.application.trader import HELD, LISTS, PRICES, STOP_ALONE, TARGET
 
 LIMITED = ("stop_loss_limit", Decimal(45000))
 GAP = pytest.mark.parametrize(("prices", "shapes"), [({"PrixSL": "45000"}, [LIMITED]), (PRICES, [LIMITED, TARGET])])
-
-
-@pytest.fixture
-def at(trading, database, monkeypatch):
-    return trading_by_alerts(trading, database, monkeypatch)
 
 
 @pytest.mark.parametrize(

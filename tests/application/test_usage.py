@@ -16,14 +16,9 @@ from domain.order import ENDED, Status
 from domain.user import Role, User
 from domain.webhook import WebhookStatus
 from domain.wish import Source
-from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
+from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 REFUSED, IGNORED, EXECUTED = WebhookStatus.REFUSED, WebhookStatus.IGNORED, WebhookStatus.EXECUTED
-
-
-@pytest.fixture
-def at(trading, database, monkeypatch):
-    return trading_by_alerts(trading, database, monkeypatch)
 
 
 def use_for(usage):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-import pytest
-
 from adapters.paper.prices import PAIRS
 from application.stops import cancel_all
 from domain.alert import Cause
@@ -15,15 +13,10 @@ from domain.position import Position
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
 from domain.wish import Type
-from tests.application.trader import HELD, LISTS, STOP, TARGET, trading_by_alerts
+from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
-
-
-@pytest.fixture
-def at(trading, database, monkeypatch):
-    return trading_by_alerts(trading, database, monkeypatch)
 
 
 async def bought_elsewhere(trader):

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from itertools import count
 
+import pytest
+
 from application import guard
 from application.exchange import Capabilities
 from application.policies import WHEN, World
@@ -129,8 +131,9 @@ class Trader:
         await self.desk.until(lambda: not self.position().is_open and not self.resting())
 
 
-def trading_by_alerts(trading, database, monkeypatch):
-    """`async with trading_by_alerts(…)(STOP_ALONE) as trader`: an exchange that can do just this."""
+@pytest.fixture
+def at(trading, database, monkeypatch):
+    """`async with at(STOP_ALONE) as trader`: an exchange that can do just this."""
     monkeypatch.setattr(guard, "AT_MOST_EVERY", 0.02)
 
     @asynccontextmanager
