@@ -36,6 +36,7 @@ class Control:
             ("GET", "orders", self._orders),
             ("GET", "trades", self._trades),
             ("GET", "balances", self._balances),
+            ("GET", "streams", self._streams),
             ("PUT", "price", self._price),
             ("POST", "faults", self._add_fault),
             ("GET", "faults", self._faults),
@@ -81,6 +82,11 @@ class Control:
             }
             for account in self._paper.ledger.accounts.values()
         ]
+
+    async def _streams(self, request: web.Request) -> list[dict[str, str]]:
+        """The private streams that somebody listens to now."""
+        followed = [account for accounts in self._paper.followed for account in accounts()]
+        return [{"exchange": account.exchange, "account": account.key} for account in followed]
 
     async def _price(self, request: web.Request) -> dict[str, str]:
         given = msgspec.json.decode(await request.read())

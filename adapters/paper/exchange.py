@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from adapters.paper.budgets import Budgets
 from adapters.paper.faults import Faults
 from adapters.paper.ledger import Ledger
+from adapters.paper.orders import Account
 from adapters.paper.prices import Prices
 
 
 class Paper:
-    """What the native APIs and the control API share."""
+    """What the native APIs and the control API share.
+
+    Each API adds to `followed` how to learn whose private streams somebody listens to now.
+    """
 
     def __init__(self, seed: int = 1) -> None:
         self.faults = Faults()
         self.budgets = Budgets(self.now)
         self.prices = Prices(self.now, seed)
         self.ledger = Ledger(self.prices, self.now)
+        self.followed: list[Callable[[], list[Account]]] = []
 
     def now(self) -> int:
         """The exchange's clock in milliseconds since 1970, wrong by what the fault script says."""

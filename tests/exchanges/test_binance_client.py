@@ -138,6 +138,27 @@ def test_the_private_stream_reports_what_happens(paper):
     asyncio.run(story())
 
 
+def test_the_exchange_tells_whose_private_stream_is_listened_to(paper):
+    """From the subscription on, until the stream ends or is cut."""
+
+    async def story():
+        async with trading(paper) as (client, keys, market):
+            followed = [{"exchange": "binance", "account": keys.key}]
+            for cut in (False, True):
+                assert await asyncio.to_thread(paper.control, "GET", "streams") == []
+                stream = client.reports(keys)
+                assert await anext(stream) is None
+                assert await asyncio.to_thread(paper.control, "GET", "streams") == followed
+                if cut:
+                    await asyncio.to_thread(paper.fault, "stream", "drop_stream")
+                    await client.place(keys, limit(market))
+                else:
+                    await stream.aclose()
+            assert await asyncio.to_thread(paper.control, "GET", "streams") == []
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("kind", "expected", "exists"),
     [

@@ -129,10 +129,12 @@ class Paper:
         return [sorted((w["action"], ended(w)) for w in alerts), sorted({*changed})]
 
     def _is_heard(self) -> bool:
-        """Whether the gateway listens to every private stream: only then can one of them be disturbed."""
+        """Whether the gateway listens to every private stream, as the exchange sees it: only then can one of them be
+        disturbed, and the gateway's own figures are as old as its last sign of life.
+        """
         terminals = self.house.ask("/api/health/terminals")["terminals"]
-        [gateway] = [terminal["figures"] for terminal in terminals if terminal["name"] == "gateway"]
-        return bool(gateway["lanes"]) and gateway["streams"] == gateway["lanes"]
+        [lanes] = [terminal["figures"]["lanes"] for terminal in terminals if terminal["name"] == "gateway"]
+        return 0 < lanes == len(self.house.paper.get("/paper/streams").json())
 
     def _struck(self, when: str, kind: str, seconds: float = 1.0, times: int = 1) -> bool:
         """Whether it has happened at least once. A wrong clock is wrong from the start."""

@@ -27,6 +27,7 @@ class BinanceWsApi:
         self._held_back: dict[Account, list[dict[str, Any]]] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
         self._paper.ledger.listeners.append(self._happened)
+        self._paper.followed.append(self._accounts)
 
     def routes(self) -> list[web.RouteDef]:
         """The one path."""
@@ -101,6 +102,9 @@ class BinanceWsApi:
         mine[number] = account
         return {"subscriptionId": number}
 
+    def _accounts(self) -> list[Account]:
+        return [account for mine in self._followed.values() for account in mine.values()]
+
     def _account(self, p: Parameters) -> Account:
         account = self._desk.api.account_of(p.get("apiKey"))
         payload = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
@@ -110,13 +114,13 @@ class BinanceWsApi:
     # --- what happens to orders --------------------------------------------------------------------------------
 
     def _happened(self, what: str, order: PaperOrder, trade: PaperTrade | None) -> None:
-        if not any(order.account in mine.values() for mine in self._followed.values()):
+        if order.account not in self._accounts():
             return
         fault = self._paper.faults.take("stream")
         kind, now = fault.kind if fault is not None else "", self._paper.now()
         told = forms.execution(what, order, trade, self._desk.api.cancel_ids.get(order.id, ""), now)
         if kind == "drop_stream":
-            self._start(self._drop(order.account))
+            self._drop(order.account)
         elif kind == "reorder_fills" and fault is not None:
             # It is told after what happens next, or after some seconds when nothing does.
             self._held_back.setdefault(order.account, []).append(told)
@@ -139,10 +143,11 @@ class BinanceWsApi:
                     for event in events:
                         self._start(_send(socket, {"subscriptionId": number, "event": event}))
 
-    async def _drop(self, account: Account) -> None:
-        for socket, mine in [*self._followed.items()]:
+    def _drop(self, account: Account) -> None:
+        for socket, mine in self._followed.items():
             if account in mine.values():
-                await socket.close()
+                mine.clear()
+                self._start(socket.close())
 
 
 async def _send(socket: web.WebSocketResponse, message: dict[str, Any] | str) -> None:
