@@ -107,6 +107,14 @@ TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
                 "Annulez-le s'il ne doit plus être exécuté."
             ),
         ),
+        "history_lost": (
+            "Histoire perdue",
+            (
+                "{symbol}, broker {broker} : l'ordre {number} de l'exchange porte notre marque, mais notre journal ne "
+                "le connaît pas : une partie en est perdue. L'ordre est suivi désormais ; lancez « aristobot audit "
+                "verify »."
+            ),
+        ),
         "to_decide": (
             "À vous de décider",
             (
@@ -215,6 +223,13 @@ TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             (
                 "{symbol}, broker {broker}: the order had ended for us ({ours}) and is open on the exchange. "
                 "Cancel it if it must not be executed any more."
+            ),
+        ),
+        "history_lost": (
+            "History lost",
+            (
+                "{symbol}, broker {broker}: order {number} on the exchange bears our name, but our log does not know "
+                "it: a part of the log is lost. The order is followed from now on; run “aristobot audit verify”."
             ),
         ),
         "to_decide": (

@@ -11,7 +11,7 @@ from application.ports import Store
 from application.users import registry_of
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
-from domain.order import Order, Status
+from domain.order import HISTORY_LOST, Order, Status
 from domain.position import Position
 from domain.reconciliation import Reconciliation, Resolution
 from domain.refusals import Conflict
@@ -27,6 +27,7 @@ LOUDNESS = {
     Cause.DOUBT_LASTS: Severity.CRITICAL,
     Cause.REPORT_CONTRADICTS: Severity.CRITICAL,
     Cause.ORDER_REOPENED: Severity.CRITICAL,
+    Cause.HISTORY_LOST: Severity.CRITICAL,
     Cause.TO_DECIDE: Severity.CRITICAL,
     Cause.NOT_COMPARED: Severity.WARNING,
     Cause.RECORD_MALFORMED: Severity.WARNING,
@@ -79,6 +80,13 @@ def executed_after_all(event: Any, store: Store) -> list[Alert]:
     if order.status is not Status.REJECTED or event.trade_id != next(iter(order.fills), None):
         return []
     return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": order.status})]
+
+
+def history_lost(event: Any, store: Store) -> list[Alert]:
+    """An order on the exchange bears our name, and the log knows nothing of it."""
+    if event.requester != HISTORY_LOST:
+        return []
+    return [_about_order(event, store, Cause.HISTORY_LOST, {"number": event.exchange_order_id})]
 
 
 def difference_to_decide(event: Any, store: Store) -> list[Alert]:

@@ -72,7 +72,7 @@ class Changes:
 
     async def _amendment_refused(self, order: Order, market: Market, refused: RefusedByExchange) -> None:
         try:
-            order = await self._desk.recording.take(order.id, await self._desk.ask(order, market))
+            order, _ = await self._desk.recording.take(order.id, await self._desk.ask(order, market))
         except ExchangeError:
             return self._look_ups.begin(order.id)
         if order.amendment is not None:

@@ -81,7 +81,7 @@ class Desk:
     async def hear(self, report: OrderReport) -> Order | None:
         """Take a report into the history of the order that it names; None for a stranger's."""
         order_id = self.order_of(report)
-        return None if order_id is None else await self.recording.take(order_id, report)
+        return None if order_id is None else (await self.recording.take(order_id, report)).order
 
     async def ask(self, order: Order, market: Market) -> OrderReport:
         """What the exchange says of an order now. Raises as `Exchange.query`."""

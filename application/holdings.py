@@ -27,14 +27,17 @@ class Holdings:
         self._told: dict[str, Shortage] = {}
 
     def compare(self, run: Run, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> None:
-        """What is missing is told once, when it was missing before: an execution may be on its way into the books."""
+        """What is missing is left to a person once it was missing before: an execution may be on its way."""
         now = self._desk.clock()
         since = {short: self._since.get(short, now) for short in self._short(positions, balances).items()}
         for (currency, shortage), seen in since.items():
-            if now - seen >= SECOND_LOOK and self._told.get(currency) != shortage:
-                run.note_holding(currency, *shortage)
-                if not run.dry:
-                    self._told[currency] = shortage
+            if now - seen < SECOND_LOOK:
+                continue
+            left = run.left_to_a_person(currency, first=self._told.get(currency) != shortage)
+            if left is not None:
+                run.note_holding(currency, *shortage, left)
+            if not run.dry:
+                self._told[currency] = shortage
         if not run.dry:
             self._since = since
 

@@ -117,7 +117,7 @@ class LookUps:
             if order.status is Status.SUBMITTED and order.valid_until is not None and asked_at > order.valid_until:
                 await self._desk.doubted(order, str(silence))  # whoever sent it has died before the answer
             raise
-        order = await self._desk.recording.take(order_id, report)
+        order, _ = await self._desk.recording.take(order_id, report)
         settled = await self._settled(order, asked_at)
         if order.is_unexplained:
             await self._tell_unexplained(order, report.raw)

@@ -90,6 +90,7 @@ def told(about: Callable[[Any, Store], Sequence[Aggregate]]) -> Policy:
 
 WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Webhook.Received": (judge_webhook,),
+    "Order.Adopted": (told(alerts.history_lost),),
     "Order.Accepted": (webhook_executed,),
     "Order.Filled": (webhook_executed, execution_counted, told(alerts.executed_after_all)),
     "Order.Refused": (webhook_failed, told(alerts.order_refused)),

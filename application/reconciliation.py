@@ -17,12 +17,13 @@ from application.exchange import ExchangeError, ExchangeId, OrderNotFound, Order
 from application.holdings import Holdings
 from application.listings import Listings, ask_each
 from application.lookups import LookUps
+from application.recording import Taken
 from application.runs import NOTHING, Outage, Run
-from application.strangers import adopted, bears_our_name
-from application.suspicions import Memory, Suspicion
+from application.strangers import adopted
+from application.suspicions import Memory, Suspicion, key_of
 from domain.aggregate import carrying
 from domain.market import Market
-from domain.order import Order, Status
+from domain.order import HISTORY_LOST, Order, Status
 from domain.position import Position
 from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused
@@ -48,7 +49,7 @@ class Reconciler:
         self._memory = Memory()
         self._natives: dict[str, Market] = {}
         self._outage = Outage()
-        self._takings: set[asyncio.Task[Order]] = set()
+        self._takings: set[asyncio.Task[Taken]] = set()
         """What is being recorded of what was said, also when the comparison has ended without it."""
 
     @property
@@ -161,9 +162,10 @@ class Reconciler:
         return named
 
     def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
-        """Nothing can be recorded of it: a person has to look, and is told once."""
-        if self._memory.tell(order, said):
-            run.note(order, said, Resolution.DECIDE)
+        """Nothing can be recorded of it: a person has to look."""
+        left = run.left_to_a_person(key_of(order, said), first=self._memory.tell(order, said))
+        if left is not None:
+            run.note(order, said, left)
 
     async def _said(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
         """One report about one order of ours; what it says and cannot be recorded stops no other."""
@@ -196,20 +198,21 @@ class Reconciler:
         doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
         if doubted:
             first = self._memory.suspicions.begin(report, self._desk.clock(), order.id, doubted)
+            if not believed and self._memory.was_told(report):
+                return self._decide(run, order, report)  # that it cannot be recorded
             if first and not believed:
-                told = self._memory.was_told(report)  # that it cannot be recorded
-                return None if told else run.note(order, report, Resolution.AWAITED, doubted)
-        if believed:
-            known = order
-            if not run.dry:
-                order = await self._taken(run, order.id, report, agreed)
+                return run.note(order, report, Resolution.AWAITED, doubted)
+        known = order
+        if believed and not run.dry:
+            order, believed = await self._taken(run, order.id, report, agreed)
+        if believed:  # else it was heard meanwhile
             decide = any(fact.event == "Contradicted" for fact in believed)
             run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
         if order.cancel_requested and order.status is Status.OPEN and not run.dry:
             self._cancel_again(order.id)
         return None
 
-    async def _taken(self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()) -> Order:
+    async def _taken(self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()) -> Taken:
         """Recorded to the end: it may ask for executions first, but an append cannot be called back half-way."""
         taking = asyncio.create_task(self._desk.recording.take(order_id, report, agreed))
         self._takings.add(taking)
@@ -283,10 +286,8 @@ class Reconciler:
                 self._decide(run, None, report)
 
     async def _stranger(self, run: Run, report: OrderReport) -> None:
-        if report.native_symbol not in self._natives:
+        if report.native_symbol not in self._natives or self._memory.was_told(report):
             return self._decide(run, None, report)
-        if self._memory.was_told(report):
-            return None
         if self._memory.suspicions.begin(report, self._desk.clock(), None) or run.occasion not in QUIET:
             run.note(None, report, Resolution.AWAITED)
         return None
@@ -298,8 +299,8 @@ class Reconciler:
             order = adopted(desk.broker, market, report)
             await asyncio.to_thread(desk.store.save, order)
         desk.know(order)
-        done = Resolution.DECIDE if bears_our_name(report) else Resolution.ADOPTED
-        run.note(order, report, done, ours=NOTHING)
+        lost = order.requester == HISTORY_LOST
+        run.note(order, report, Resolution.HISTORY_LOST if lost else Resolution.ADOPTED, ours=NOTHING)
         try:
             await self._taken(run, order.id, report)
         except Unreadable:

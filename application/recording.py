@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 from uuid import UUID
 
 from application.differences import Fact, differences, is_complete
@@ -16,6 +17,13 @@ from domain.market import Market
 from domain.order import ENDED, Order, Status
 from domain.refusals import Conflict
 from domain.spending import Spending
+
+
+class Taken(NamedTuple):
+    """What has become of an order by a report: the order now, and the facts that it was told."""
+
+    order: Order
+    facts: list[Fact]
 
 
 class Recording:
@@ -92,26 +100,27 @@ class Recording:
                 spending.release(order.id)
                 await asyncio.to_thread(self._store.save, spending)
 
-    async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Fact] = ()) -> Order:
-        """Take a report into the order's history, with the fills that it does not name itself; answers the order.
+    async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Fact] = ()) -> Taken:
+        """Take a report into the order's history, with the fills that it does not name itself.
 
         `agreed` are facts that an earlier report has told already, without which they would not be believed.
         """
-        fills: list[Fill] = []
+        fills, facts = list[Fill](), list[Fact]()
         order = await self.load(order_id)
         market = self._markets[order.wish.symbol]
         if not is_complete(order, report):
             fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
 
         def record(known: Order) -> None:
-            for fact in differences(known, report, market.native, fills):
-                if not fact.needs_two or fact in agreed:
-                    fact.say(known)
+            new = differences(known, report, market.native, fills)
+            facts[:] = [fact for fact in new if not fact.needs_two or fact in agreed]
+            for fact in facts:
+                fact.say(known)
 
         order = await self.say(order_id, record)
         if order.status not in {Status.SUBMITTED, Status.UNKNOWN}:
             self._doubts.end(order_id)
-        return order
+        return Taken(order, facts)
 
     async def intend(self, *aggregates: Aggregate) -> None:
         """Append what is about to be sent, once. Whatever it raises, the caller must look up instead of sending."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -41,6 +41,7 @@ class Run:
         self.failure: str | None = None
         self.recorded = False
         """Whether it stands in the log."""
+        self._left: set[Hashable] = set()
         self._desk = desk
         self._clock = asyncio.get_running_loop().time
         self._began = self._reached = self._clock()
@@ -69,6 +70,14 @@ class Run:
             yield
         finally:
             self._asks_until += self._clock() - began
+
+    def left_to_a_person(self, what: Hashable, *, first: bool) -> Resolution | None:
+        """How it is noted what nobody but a person can settle: the first time, and once more to each who asks."""
+        noted = what in self._left
+        self._left.add(what)
+        if first:
+            return Resolution.DECIDE
+        return Resolution.UNDECIDED if self.occasion is Occasion.REQUEST and not noted else None
 
     def reach(self, phase: Phase, **counts: int) -> None:
         """A phase is over; `counts` says what it met."""
@@ -106,10 +115,10 @@ class Run:
             order=str(found.order), ours=found.ours, theirs=found.theirs, resolution=resolution,
         )  # fmt: skip
 
-    def note_holding(self, currency: str, held: Decimal, there: Decimal) -> None:
+    def note_holding(self, currency: str, held: Decimal, there: Decimal, resolution: Resolution) -> None:
         """The account has less of a currency than the positions say: what became of it only its owner knows."""
         ours, theirs = f"holds {plain(held)} {currency}", f"holds {plain(there)} {currency}"
-        found = Discrepancy(None, currency, None, ours, theirs, Resolution.DECIDE)
+        found = Discrepancy(None, currency, None, ours, theirs, resolution)
         self.found.append((found, Personal("")))
         self._desk.log.warning(
             "holding_short", request_id=str(self.id), broker=self._desk.broker.number, ours=ours, theirs=theirs

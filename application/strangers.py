@@ -5,14 +5,17 @@ from __future__ import annotations
 from application.exchange import OrderReport
 from domain.broker import Broker
 from domain.market import Market
-from domain.order import Order
+from domain.order import ELSEWHERE, HISTORY_LOST, Order
 from domain.wish import PRICED, TRIGGERED, Type, Wish
 
 OUR_FORMAT = "ARISTO_"
 
 
 def adopted(broker: Broker, market: Market, report: OrderReport) -> Order:
-    """The order as the books take it in. Raises `Invalid` for amounts that are none."""
+    """The order as the books take it in. Raises `Invalid` for amounts that are none.
+
+    One that bears our name was made by the platform: then a part of the log is lost.
+    """
     kind = report.type or (Type.LIMIT if report.price else Type.MARKET)
     wish = Wish(
         market.symbol,
@@ -22,10 +25,11 @@ def adopted(broker: Broker, market: Market, report: OrderReport) -> Order:
         price=report.price if kind in PRICED else None,
         stop_price=report.stop_price if kind in TRIGGERED else None,
     )
-    number = report.exchange_order_id
-    return Order.adopt(user=broker.user, broker=broker.number, exchange_order_id=number, wish=wish, raw=report.raw)
-
-
-def bears_our_name(report: OrderReport) -> bool:
-    """Whether the platform made it: then a part of the log is lost."""
-    return report.client_order_id.startswith(OUR_FORMAT)
+    return Order.adopt(
+        user=broker.user,
+        broker=broker.number,
+        exchange_order_id=report.exchange_order_id,
+        wish=wish,
+        requester=HISTORY_LOST if report.client_order_id.startswith(OUR_FORMAT) else ELSEWHERE,
+        raw=report.raw,
+    )

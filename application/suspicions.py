@@ -47,7 +47,6 @@ class Memory:
         self.unread: set[UUID] = set()
         """Orders of which it cannot be read what was executed."""
         self._told: set[tuple[str, str, bool]] = set()
-        """By native symbol and exchange id, or by our own id, and whether it could be read."""
         self._missing: dict[UUID, datetime] = {}
         """Since when the exchange shows an order no more that it had accepted."""
 
@@ -60,11 +59,11 @@ class Memory:
 
     def was_told(self, said: OrderReport | Scrap) -> bool:
         """Whether a person knows of it who has to decide."""
-        return _key_of(None, said) in self._told
+        return key_of(None, said) in self._told
 
     def tell(self, order: Order | None, said: OrderReport | Scrap | None) -> bool:
         """What only a person can decide is told once: answers whether this is the time."""
-        key = _key_of(order, said)
+        key = key_of(order, said)
         first = key not in self._told
         self._told.add(key)
         return first
@@ -78,7 +77,8 @@ class Memory:
         self._missing.pop(order.id, None)
 
 
-def _key_of(order: Order | None, said: OrderReport | Scrap | None) -> tuple[str, str, bool]:
+def key_of(order: Order | None, said: OrderReport | Scrap | None) -> tuple[str, str, bool]:
+    """What a person is told of: by native symbol and exchange id, or our own id, and whether it could be read."""
     if said is None:
         return "", str(order and order.id), False
     return said.native_symbol, said.exchange_order_id, isinstance(said, OrderReport)

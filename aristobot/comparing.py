@@ -11,7 +11,7 @@ from adapters.eventstore import Store
 from application.requests import Action, GatewayAway, Request
 from application.users import registry_of
 from domain.broker import Broker
-from domain.reconciliation import Occasion, Resolution
+from domain.reconciliation import LEFT_TO_A_PERSON, Occasion
 from domain.refusals import NotFound
 
 ASK_SECONDS = 120.0
@@ -50,7 +50,7 @@ def _unheard(broker: Broker, reason: str) -> dict[str, Any]:
 
 def is_fine(run: dict[str, Any]) -> bool:
     """Whether everything could be asked, no order is in doubt and nothing is left to a person."""
-    left = any(one["resolution"] == Resolution.DECIDE for one in run["discrepancies"])
+    left = any(one["resolution"] in LEFT_TO_A_PERSON for one in run["discrepancies"])
     return bool(run["completed"]) and not left and not run["doubts"]
 
 

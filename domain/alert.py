@@ -27,6 +27,7 @@ class Cause(StrEnum):
     DOUBT_LASTS = "doubt_lasts"
     REPORT_CONTRADICTS = "report_contradicts"
     ORDER_REOPENED = "order_reopened"
+    HISTORY_LOST = "history_lost"
     TO_DECIDE = "to_decide"
     NOT_COMPARED = "not_compared"
     RECORD_MALFORMED = "record_malformed"

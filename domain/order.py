@@ -34,6 +34,8 @@ class Status(StrEnum):
 
 PROTECTION = "Protection"
 """The requester of orders that protect a position or close it at its stop: their cause is the position."""
+ELSEWHERE, HISTORY_LOST = "exchange", "history_lost"
+"""The requester of orders found on an exchange; the second's bear our name, so a part of the log is lost."""
 
 ENDED = frozenset({Status.REFUSED, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
 LIVE = frozenset({Status.SUBMITTED, Status.UNKNOWN, Status.OPEN})
@@ -540,10 +542,13 @@ class Order(Aggregate):
         return self.source is Source.EXTERNAL
 
     @classmethod
-    def adopt(cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal) -> Order:
+    def adopt(
+        cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal, requester: str = ELSEWHERE
+    ) -> Order:
         """Take an order found on the exchange into the books; no strategy ever manages it.
 
-        The client id that its maker chose stays in `raw`. Raises `Invalid` for amounts that are none.
+        `requester` may be `HISTORY_LOST`. The client id that its maker chose stays in `raw`. Raises
+        `Invalid` for amounts that are none.
         """
         _check_positive(quantity=wish.quantity, cost=wish.cost, price=wish.price)
         client_order_id = cls.adopted_name(broker, wish.symbol, exchange_order_id)
@@ -554,7 +559,7 @@ class Order(Aggregate):
             broker=broker,
             wish=wish,
             source=Source.EXTERNAL,
-            requester="exchange",
+            requester=requester,
             client_order_id=client_order_id,
             not_after=None,
             cause=None,

@@ -36,14 +36,22 @@ class Phase(StrEnum):
 
 
 class Resolution(StrEnum):
-    """What was done about a difference. `decide` is left to a person, `awaited` to a second look."""
+    """What was done about a difference. `awaited` is left to a second look, `decide` to a person.
+
+    `undecided` was left to a person by an earlier comparison and is as it was. `history_lost` was adopted although it
+    bears our name.
+    """
 
     RECORDED = "recorded"
     ADOPTED = "adopted"
     LOOKED_UP = "looked_up"
-    CANCELLED_AGAIN = "cancelled_again"
     AWAITED = "awaited"
     DECIDE = "decide"
+    UNDECIDED = "undecided"
+    HISTORY_LOST = "history_lost"
+
+
+LEFT_TO_A_PERSON = frozenset({Resolution.DECIDE, Resolution.UNDECIDED, Resolution.HISTORY_LOST})
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ def test_coins_that_left_the_account_are_told_of_once(at):
                 assert (one.ours, one.theirs) == (f"holds {HELD} BTC", "holds 0.00799 BTC")
             desk.pass_by(10)
             assert await desk.compare(Occasion.SWEEP) == []
+            [again] = await desk.compare(Occasion.REQUEST)  # a person asks
+            assert (again.symbol, again.resolution) == ("BTC", Resolution.UNDECIDED)
             account.locked["BTC"] += Decimal("0.002")
 
     asyncio.run(story())

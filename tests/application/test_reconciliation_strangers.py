@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.prices import PAIRS
-from application.alerts import difference_to_decide
+from application.alerts import difference_to_decide, history_lost
 from application.exchange import NoAnswer
 from domain.alert import Cause
 from domain.order import Order, Status
@@ -126,14 +126,16 @@ def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(trad
         async with trading() as desk:
             await desk.elsewhere("ARISTO_1_LOST")
             [found] = await desk.compare_twice()
-            assert found.resolution is Resolution.DECIDE
+            assert found.resolution is Resolution.HISTORY_LOST
             [order] = await adopted(desk)
             assert found.order == order.id
             desk.pass_by(10)
             assert await desk.compare() == []
-            told = [e for e in await desk.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
-            alerts = [alert for event in told for alert in difference_to_decide(event, desk.store)]
-            assert [alert.cause for alert in alerts] == [Cause.TO_DECIDE]
+            [event] = await desk.read("Order.Adopted")
+            [alert] = history_lost(event, desk.store)
+            assert (alert.cause, alert.subject) == (Cause.HISTORY_LOST, order.id)
+            told = await desk.read("Reconciliation.DiscrepancyFound")
+            assert [alert for event in told for alert in difference_to_decide(event, desk.store)] == []
 
     asyncio.run(story())
 
@@ -222,9 +224,9 @@ def test_an_order_of_a_market_that_nobody_knows_is_told_once(trading, dry):
             if dry:
                 [found] = await desk.compare(dry=True)
                 assert found.resolution is Resolution.DECIDE
-            await desk.compare()
-            await desk.compare()
-            told = [e for e in await desk.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
+            await desk.compare(Occasion.SWEEP)
+            await desk.compare(Occasion.SWEEP)
+            told = await desk.read("Reconciliation.DiscrepancyFound")
             assert [event.discrepancy.resolution for event in told] == [Resolution.DECIDE]
             assert await adopted(desk) == []
 

@@ -65,7 +65,7 @@ def test_a_list_that_cannot_be_read_as_a_whole_proves_no_absence(trading):
 
 
 def test_executions_that_cannot_be_read_are_asked_for_until_they_can(trading):
-    """The order stays as it was, its neighbour is recorded; that it lasts is told, once."""
+    """The order stays as it was, its neighbour is recorded; that it lasts is told once, and to whoever asks."""
 
     async def story():
         async with trading() as desk:
@@ -76,8 +76,9 @@ def test_executions_that_cannot_be_read_are_asked_for_until_they_can(trading):
             found = {one.order: one.resolution for one in await desk.compare()}
             assert found == {orders[0]: Resolution.LOOKED_UP, orders[1]: Resolution.RECORDED}
             assert await desk.facts(orders[0]) == SENT
-            for told in ([Resolution.DECIDE], []):
-                assert [one.resolution for one in await desk.compare()] == told
+            for left in (Resolution.DECIDE, Resolution.UNDECIDED):
+                assert [one.resolution for one in await desk.compare()] == [left]
+            assert await desk.compare(Occasion.SWEEP) == []
             unclear.fee = fee
             await desk.becomes(orders[0], Status.CLOSED)
             assert await desk.facts(orders[0]) == [*SENT, "Filled", "Closed"]

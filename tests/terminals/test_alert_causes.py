@@ -10,9 +10,9 @@ import pytest
 
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
-from domain.order import Status
+from domain.order import HISTORY_LOST, Order, Status
 from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
-from domain.wish import Side
+from domain.wish import Side, Type, Wish
 from tests.terminals.trouble import RAISED, troubled
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -56,6 +56,19 @@ def found(resolution, *facts, failure=None):
     return happens
 
 
+def found_there(requester):
+    """An order of user 1 was found on the exchange; answers its id."""
+
+    def happens(trouble):
+        wish = Wish("BTC/USDT", Side.BUY, Type.LIMIT, quantity=Decimal(1), price=Decimal(40000))
+        with carrying(user="1"):
+            order = Order.adopt(user=1, broker=1, exchange_order_id="77", wish=wish, raw=RAW, **requester)
+            trouble.store.save(order)
+        return order.id
+
+    return happens
+
+
 def accept(order):
     order.accept("X1", RAW)
 
@@ -91,6 +104,9 @@ CAUSES = {
     "what a person has to settle": (
         found(Resolution.DECIDE), Cause.TO_DECIDE, LOUD, {"symbol": "BTC/USDT", "ours": "nothing"},
     ),
+    "an order of ours that the log does not know": (
+        found_there({"requester": HISTORY_LOST}), Cause.HISTORY_LOST, LOUD, {"symbol": "BTC/USDT", "number": "77"},
+    ),
     "no comparison": (
         found(Resolution.AWAITED, failure="NoAnswer: away"), Cause.NOT_COMPARED, HEARD, {"reason": "NoAnswer: away"},
     ),
@@ -116,6 +132,9 @@ QUIET = {
         accept, cancel, lambda o: o.correct(Status.CANCELLED, Status.CLOSED, RAW)
     ),
     "what is asked about once more": found(Resolution.AWAITED, "Corrected open instead of cancelled"),
+    "an order of somebody else": found_there({}),
+    "that the log does not know an order": found(Resolution.HISTORY_LOST),
+    "what was left to a person before": found(Resolution.UNDECIDED),
     "what was recorded": found(Resolution.RECORDED, "Filled trade 1"),
     "a contradiction, which tells of itself": found(Resolution.DECIDE, "Contradicted foreign_symbol: ETHUSDT"),
 }
