@@ -134,7 +134,9 @@ def _amended(order: Order, report: OrderReport) -> Fact | None:
     if not by_us and quantity is None and price is None:
         return None
     number, raw = report.exchange_order_id, report.raw
-    proven = by_us or report.filled > order.quantity  # more was executed than there was: it was made larger
+    # More was executed than there was, or all of it is executed and is less: nothing else explains that.
+    ended_whole = report.state is Status.CLOSED and order.status not in ENDED
+    proven = by_us or report.filled > order.quantity or ended_whole
     detail = f"{report.quantity} at {report.price}"
     return Fact("Amended", detail, lambda o: o.amend(number, quantity, price, raw), needs_two=not proven)
 

@@ -254,9 +254,11 @@ class Desk:
         return [recorded.event for recorded in log if recorded.event.originator_id == order_id]
 
     async def becomes(self, order_id: UUID, *states: Status) -> Order:
-        """Wait until the order is in one of these states."""
+        """Wait until the order is in one of these states, and until the lane knows that it is."""
         while (order := await self.load(order_id)).status not in states:
             await self._a_moment()
+        live = self.lane._desk.recording.live
+        await self.until(lambda: order_id not in live or live[order_id].version >= order.version)
         return order
 
     async def asked_again(self, what: str, times: int = 3) -> None:

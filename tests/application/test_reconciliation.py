@@ -162,6 +162,22 @@ def test_an_order_that_was_amended_outside_stays_ours(trading, anew):
     asyncio.run(story())
 
 
+def test_an_order_that_was_amended_outside_and_is_executed_needs_no_second_look(trading):
+    """That all of it is executed explains the smaller size: nothing is missing that would be asked for."""
+
+    async def story():
+        async with trading() as desk:
+            order_id, there = await resting(desk)
+            desk.paper.ledger.amend(there, Decimal("0.005"), "web_1")
+            desk.hold("BTC/USDT", "39000")
+            await desk.compare(Occasion.POLL)
+            assert not desk.lane._look_ups
+            assert (await desk.load(order_id)).quantity == Decimal("0.005")
+            await is_told(desk, order_id, there, [*SENT, "Amended", "Filled", "Closed"])
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("end", ["filled", "cancelled there", "cancelled by us"])
 def test_an_order_that_was_amended_outside_is_followed(trading, end):
     """By the exchange's own id: our client id is none of its names any more."""

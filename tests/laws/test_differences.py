@@ -134,6 +134,14 @@ ROWS = {
         an_order(REJECTED), a_report(CLOSED, "1", ALL), ["Filled", "Filled", "Corrected*"], CLOSED, "1",
     ),
     "smaller outside": (an_order(), a_report(quantity=Decimal("0.5")), ["Amended*"], OPEN, "0"),
+    "smaller outside, and all of that is executed": (
+        an_order(), a_report(CLOSED, "0.5", {"t1": "0.5"}, quantity=Decimal("0.5")),
+        ["Amended", "Filled", "Closed"], CLOSED, "0.5",
+    ),
+    "ended here, smaller outside, and all of that is executed": (
+        an_order(CANCELLED), a_report(CLOSED, "0.5", {"t1": "0.5"}, quantity=Decimal("0.5")),
+        ["Amended*", "Filled", "Corrected*"], CLOSED, "0.5",
+    ),
     "dearer outside": (an_order(), a_report(price=Decimal(110)), ["Amended*"], OPEN, "0"),
     "larger outside, and more executed than there was": (
         an_order(OPEN, ALL | {"t2": "0.5"}), a_report(OPEN, "1.2", {"t3": "0.3"}, quantity=Decimal(2)),
