@@ -16,6 +16,7 @@ from typing import Any
 
 from adapters.exchanges.binance.client import Binance
 from adapters.recorder import Recorder
+from application import lane
 from aristobot import supervisor
 from aristobot.__main__ import main
 from projections.projector import Books
@@ -118,6 +119,7 @@ def _supervise() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "terminal":
+        lane.LONGEST_PAUSE = 1.0  # a stream that is cut again and again is back for the next fault
         step_through(Steps(sys.argv[2], Path(os.environ["ARISTOBOT_HOME"])))
     else:
         _supervise()
