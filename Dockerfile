@@ -3,6 +3,7 @@ FROM node:22-slim AS console
 WORKDIR /app
 COPY docs/openapi.json docs/
 COPY frontend frontend
+COPY adapters/words adapters/words
 RUN cd frontend && npm ci && npm run build
 
 FROM python:3.11-slim

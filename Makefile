@@ -62,7 +62,7 @@ frontend/node_modules/.installed: frontend/package-lock.json frontend/.npmrc $(N
 	cd frontend && $(NPM) ci --silent
 	touch $@
 
-SOURCES := $(shell find frontend/src frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+SOURCES := $(shell find frontend/src adapters/words frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
 frontend/dist/index.html: frontend/node_modules/.installed $(SOURCES)
 	cd frontend && $(NPM) run --silent build
 	touch $@

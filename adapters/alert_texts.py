@@ -1,265 +1,74 @@
 """What alerts say outside the console, in both languages: what happened, and what their reader can do.
 
-They name things by id and symbol, never a person.
+They name things by id and symbol, never a person. The words are those of the console, which reads the same files.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from adapters.alert_words import because, word
-
-TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "fr": {
-        "position_unprotected": (
-            "Position sans protection",
-            "{symbol}, broker {broker} : aucun stop n'est en place{because}. Posez-en un sur l'exchange, ou vendez.",
-        ),
-        "order_unknown": (
-            "Ordre inconnu",
-            (
-                "{symbol}, broker {broker} : l'exchange n'a pas répondu{because}, l'ordre existe peut-être. Il "
-                "est recherché : rien à faire pour l'instant."
-            ),
-        ),
-        "status_unknown": (
-            "Statut inconnu",
-            (
-                "{symbol}, broker {broker} : l'exchange emploie un statut que nous ne connaissons pas, « {word} "
-                "». Vérifiez l'ordre sur l'exchange et signalez ce mot à l'administrateur."
-            ),
-        ),
-        "limit_refused": (
-            "Plafond atteint",
-            (
-                "{symbol}, broker {broker} : entrée refusée{because}. Pour la permettre, relevez le plafond du "
-                "broker dans Mon Compte."
-            ),
-        ),
-        "terminal_down": (
-            "Terminal arrêté",
-            (
-                "{terminal} : plus aucun signe de vie. La relance est automatique ; s'il ne revient pas, "
-                "consultez les journaux."
-            ),
-        ),
-        "terminal_restarted": (
-            "Terminal relancé",
-            (
-                "{terminal} : arrêté, puis relancé (processus {pid}). Rien à faire, sauf si cela se répète : "
-                "consultez alors les journaux."
-            ),
-        ),
-        "event_parked": (
-            "Événement mis de côté",
-            (
-                "Flux qui ne sont plus suivis : {count}. L'affichage peut être incomplet. Consultez les "
-                "journaux, puis lancez « aristobot projections rebuild »."
-            ),
-        ),
-        "spool_used": (
-            "File d'attente en service",
-            (
-                "Webhooks qui attendent sur disque le retour de la base de données : {count}. Rien n'est perdu ; "
-                "vérifiez PostgreSQL."
-            ),
-        ),
-        "channel_dead": (
-            "Canal d'alerte muet",
-            "Le canal « {channel} » ne prend plus les alertes{because}. Vérifiez son adresse dans Mon Compte.",
-        ),
-        "backup_failed": (
-            "Sauvegarde échouée",
-            "La sauvegarde a échoué. Vérifiez la place et les droits du dossier ; le système a dit : « {reason} ».",
-        ),
-        "daily_head": (
-            "Tête du journal",
-            (
-                "Événement {position}, empreinte {head}. Gardez cette ligne ailleurs : elle prouvera que "
-                "l'histoire n'a pas été modifiée."
-            ),
-        ),
-        "exit_stale": (
-            "Vente non envoyée",
-            (
-                "{symbol}, broker {broker} : la vente n'est pas partie à temps, rien n'est vendu. Pour l'envoyer "
-                "quand même : « Vendre maintenant » sur le tableau de bord."
-            ),
-        ),
-        "doubt_lasts": (
-            "Toujours inconnu",
-            (
-                "{symbol}, broker {broker} : ordre inconnu depuis {minutes} min. Regardez sur l'exchange, puis "
-                "choisissez « Résoudre » sur le tableau de bord."
-            ),
-        ),
-        "report_contradicts": (
-            "Réponse contradictoire",
-            (
-                "{symbol}, broker {broker} : l'exchange dit de cet ordre ce qui ne peut pas être{because}. "
-                "Comparez l'ordre avec ce que montre l'exchange."
-            ),
-        ),
-        "order_reopened": (
-            "Ordre rouvert",
-            (
-                "{symbol}, broker {broker} : ordre terminé pour nous ({ours}), encore ouvert sur l'exchange. "
-                "Annulez-le s'il ne doit plus être exécuté."
-            ),
-        ),
-        "history_lost": (
-            "Histoire perdue",
-            (
-                "{symbol}, broker {broker} : l'ordre {number} de l'exchange porte notre marque, mais notre journal ne "
-                "le connaît pas : une partie en est perdue. L'ordre est suivi désormais ; lancez « aristobot audit "
-                "verify »."
-            ),
-        ),
-        "to_decide": (
-            "À vous de décider",
-            (
-                "{symbol}, broker {broker} : les deux côtés diffèrent. Chez nous : {ours} ; sur l'exchange : "
-                "{theirs}. Vérifiez l'ordre sur l'exchange."
-            ),
-        ),
-        "record_malformed": (
-            "Enregistrement incomplet",
-            (
-                "{symbol}, broker {broker} : l'enregistrement d'un ordre est incomplet. Signalez-le à "
-                "l'administrateur : le détail est dans les journaux."
-            ),
-        ),
-        "not_compared": (
-            "Exchange non comparé",
-            (
-                "broker {broker} : ses ordres n'ont pas pu être comparés à ceux de l'exchange{because}. La "
-                "comparaison est retentée ; vérifiez l'exchange et les clés si cela dure."
-            ),
-        ),
-    },
-    "en": {
-        "position_unprotected": (
-            "Position without protection",
-            "{symbol}, broker {broker}: no stop is in place{because}. Place one on the exchange, or sell.",
-        ),
-        "order_unknown": (
-            "Order unknown",
-            (
-                "{symbol}, broker {broker}: the exchange did not answer{because}, the order may exist. It is "
-                "being looked for: nothing to do for now."
-            ),
-        ),
-        "status_unknown": (
-            "Unknown status",
-            (
-                "{symbol}, broker {broker}: the exchange uses a status that we do not know, “{word}”. Check the "
-                "order on the exchange and report this word to the administrator."
-            ),
-        ),
-        "limit_refused": (
-            "Limit reached",
-            (
-                "{symbol}, broker {broker}: entry refused{because}. To allow it, raise the broker's limit under "
-                "My account."
-            ),
-        ),
-        "terminal_down": (
-            "Terminal down",
-            "{terminal}: no sign of life. It is restarted automatically; if it does not come back, look at the logs.",
-        ),
-        "terminal_restarted": (
-            "Terminal restarted",
-            (
-                "{terminal}: it stopped and was restarted (process {pid}). Nothing to do, unless it happens "
-                "again: then look at the logs."
-            ),
-        ),
-        "event_parked": (
-            "Event parked",
-            (
-                "Streams that are no longer followed: {count}. What is shown may be incomplete. Look at the "
-                "logs, then run “aristobot projections rebuild”."
-            ),
-        ),
-        "spool_used": (
-            "Spool in use",
-            "Webhooks that wait on disk for the database: {count}. Nothing is lost; check PostgreSQL.",
-        ),
-        "channel_dead": (
-            "Alert channel dead",
-            "The channel “{channel}” takes no alerts any more{because}. Check its address under My account.",
-        ),
-        "backup_failed": (
-            "Backup failed",
-            "The backup failed. Check the folder's space and rights; the system said: “{reason}”.",
-        ),
-        "daily_head": (
-            "Head of the log",
-            "Event {position}, hash {head}. Keep this line elsewhere: it will prove that the history was not changed.",
-        ),
-        "exit_stale": (
-            "Exit not sent",
-            (
-                "{symbol}, broker {broker}: the sale was not sent in time, nothing is sold. To send it all the "
-                "same: “Sell now” on the dashboard."
-            ),
-        ),
-        "doubt_lasts": (
-            "Still unknown",
-            (
-                "{symbol}, broker {broker}: order unknown for {minutes} min. Look on the exchange, then choose "
-                "“Resolve” on the dashboard."
-            ),
-        ),
-        "report_contradicts": (
-            "Contradictory answer",
-            (
-                "{symbol}, broker {broker}: the exchange says of this order what cannot be{because}. Compare the "
-                "order with what the exchange shows."
-            ),
-        ),
-        "order_reopened": (
-            "Order reopened",
-            (
-                "{symbol}, broker {broker}: the order had ended for us ({ours}) and is open on the exchange. "
-                "Cancel it if it must not be executed any more."
-            ),
-        ),
-        "history_lost": (
-            "History lost",
-            (
-                "{symbol}, broker {broker}: order {number} on the exchange bears our name, but our log does not know "
-                "it: a part of the log is lost. The order is followed from now on; run “aristobot audit verify”."
-            ),
-        ),
-        "to_decide": (
-            "Up to you",
-            (
-                "{symbol}, broker {broker}: the two sides differ. Our record: {ours}; the exchange: {theirs}. "
-                "Check the order on the exchange."
-            ),
-        ),
-        "record_malformed": (
-            "Incomplete record",
-            (
-                "{symbol}, broker {broker}: the record of an order is incomplete. Report it to the "
-                "administrator: the logs have the details."
-            ),
-        ),
-        "not_compared": (
-            "Exchange not compared",
-            (
-                "broker {broker}: its orders could not be compared with the exchange's{because}. It is tried "
-                "again; check the exchange and the keys if this lasts."
-            ),
-        ),
-    },
-}
+FOLDER = Path(__file__).with_name("words")
 MARKS = {"info": "", "warning": "[!] ", "critical": "[!!!] "}
+_SIDE = re.compile(r"(.+) ([\d.]+)/([\d.]+)")
+_HOLDS = re.compile(r"holds ([\d.]+) (\S+)")
+
+
+def _read(name: str) -> dict[str, Any]:
+    return dict(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+WORDS = {language: _read(language) for language in ("fr", "en")}
+CODES = _read("codes")
+"""What stands for what: sentences of the platform, kinds of failure, and exchanges' words for states of ours."""
 
 
 def text_of(language: str, cause: str, severity: str, facts: Mapping[str, str]) -> tuple[str, str]:
     """Title and body."""
-    title, body = TEXTS[language][cause]
-    told = {name: word(language, name, fact) for name, fact in facts.items()}
-    return f"{MARKS[severity]}Aristobot: {title}", body.format_map({**told, "because": because(language, facts)})
+    words = WORDS[language]
+    told = {name: _fact(language, name, fact) for name, fact in facts.items()}
+    body = _form(language, words["alert_texts"][cause], int(facts.get("count", 1)))
+    title = f"{MARKS[severity]}Aristobot: {words['causes'][cause]}"
+    return title, body.format_map({**told, "because": _because(words, facts.get("reason", ""))})
+
+
+def _form(language: str, text: str, number: int) -> str:
+    """The plural form for a number; none is singular in French."""
+    singular, *plural = text.split(" | ")
+    return singular if not plural or number == 1 or (number == 0 and language == "fr") else plural[0]
+
+
+def _because(words: Mapping[str, Any], said: str) -> str:
+    """The reason in brackets; one that has no words in this language is left out, the console's story has it."""
+    code = CODES["sentences"].get(said) or CODES["failures"].get(said.partition(":")[0]) or said
+    known = words["reasons"].get(code)
+    return words["because"].format(reason=known) if known else ""
+
+
+def _fact(language: str, name: str, fact: str) -> str:
+    """A fact in words; what has none is said as it is."""
+    words = WORDS[language]
+    if name == "broker":
+        return f"broker {fact}"
+    if name == "terminal":
+        return str(words["terminals"].get(fact, fact))
+    return _said(words, fact, "," if language == "fr" else ".") if name in {"ours", "theirs"} else fact
+
+
+def _said(words: Mapping[str, Any], fact: str, mark: str) -> str:
+    """What one side said of an order or a holding; `mark` stands before decimals."""
+    if (holds := _HOLDS.fullmatch(fact)) is not None:
+        amount, currency = holds.groups()
+        return str(words["statements"]["holds"].format(amount=amount.replace(".", mark), currency=currency))
+    if (shown := _SIDE.fullmatch(fact)) is None:
+        return str(words["statements"].get(fact.replace(" ", "_")) or _state(words, fact))
+    state, filled, size = shown.groups()
+    amounts = {"filled": filled.replace(".", mark), "size": size.replace(".", mark)}
+    return str(words["statements"]["said"].format(state=_state(words, state), **amounts))
+
+
+def _state(words: Mapping[str, Any], said: str) -> str:
+    return str(words["order_states"].get(CODES["states"].get(said.lower(), said), said))

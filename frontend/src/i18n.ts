@@ -1,5 +1,8 @@
 import { createI18n } from 'vue-i18n'
 
+// What alerts say is said by mail and chat as well.
+import toldEn from '../../adapters/words/en.json'
+import toldFr from '../../adapters/words/fr.json'
 import en from './locales/en.json'
 import fr from './locales/fr.json'
 
@@ -15,7 +18,7 @@ function initial(): Language {
 /** None is singular in French, unless a text has a form of its own for it. */
 const pluralRules = { fr: (n: number, forms: number) => (forms > 2 ? Math.min(n, 2) : n < 2 ? 0 : 1) }
 
-export const i18n = createI18n({ legacy: false, locale: initial(), fallbackLocale: false, messages: { fr, en }, pluralRules })
+export const i18n = createI18n({ legacy: false, locale: initial(), fallbackLocale: false, messages: { fr: { ...fr, ...toldFr }, en: { ...en, ...toldEn } }, pluralRules })
 
 export function speak(language: Language): void {
   i18n.global.locale.value = language

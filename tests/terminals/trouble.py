@@ -41,7 +41,7 @@ class Channel:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                channel.heard.append((body["title"], body["message"]))
+                channel.heard.append((body["title"], body["message"].replace("\u00a0", " ")))
                 self.send_response(channel.answer)
                 self.end_headers()
 

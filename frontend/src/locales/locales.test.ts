@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 
-import en from './en.json'
-import fr from './fr.json'
+import toldEn from '../../../adapters/words/en.json'
+import toldFr from '../../../adapters/words/fr.json'
+import ownEn from './en.json'
+import ownFr from './fr.json'
+
+const [fr, en] = [{ ...ownFr, ...toldFr }, { ...ownEn, ...toldEn }]
 
 const keys = (tree: object, path = ''): string[] =>
   Object.entries(tree).flatMap(([key, value]) =>

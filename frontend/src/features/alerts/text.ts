@@ -23,7 +23,7 @@ export function useAlertText() {
   /** A reason without words of its own is left out: it is in the story. */
   function because(reason: string | undefined): string {
     const known = words(reason)
-    return known ? t('alerts.because', { reason: known }) : ''
+    return known ? t('because', { reason: known }) : ''
   }
 
   function body(alert: Alert): string {

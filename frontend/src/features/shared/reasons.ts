@@ -1,19 +1,10 @@
 import { useI18n } from 'vue-i18n'
 
-/** Sentences of the platform that are no codes, and the code that each stands for. */
-const SENTENCES: Record<string, string> = {
-  'the connection was closed': 'connection_closed',
-  'the exchange does not show it': 'not_shown',
-}
-/** What the kinds of failure that the gateway names mean: `NoAnswer: no connection: …`. */
-const FAILURES: Record<string, string> = {
-  TimeoutError: 'too_slow',
-  NoAnswer: 'no_answer',
-  Unreadable: 'unreadable',
-  PartlyUnreadable: 'unreadable',
-  NotAccepted: 'not_accepted',
-  RefusedByExchange: 'refused_by_exchange',
-}
+import codes from '../../../../adapters/words/codes.json'
+
+/** Sentences of the platform that are no codes, and kinds of failure (`NoAnswer: no connection: …`): the code of each. */
+const SENTENCES: Record<string, string> = codes.sentences
+const FAILURES: Record<string, string> = codes.failures
 
 /** Why something happened, in the user's language. A text that has no word here is said as it is, or left out. */
 export function useReasons() {

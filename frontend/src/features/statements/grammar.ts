@@ -1,5 +1,7 @@
 /** The fixed texts in which the platform records what each side said of an order, taken apart. */
 
+import codes from '../../../../adapters/words/codes.json'
+
 /** One side: "open 0.1/0.5", "holds 0.2 ETH", "nothing", "not found", "unreadable". */
 export type Side =
   | { kind: 'said'; status: string; filled: string; size: string }
@@ -22,11 +24,7 @@ export function sideOf(text: string): Side {
 }
 
 /** The state of ours that an exchange's word means, in whatever exchange's spelling. */
-const NATIVE: Record<string, string> = {
-  new: 'open', live: 'open', pending: 'open', pending_new: 'open', init: 'open', partially_filled: 'open',
-  filled: 'closed', full_fill: 'closed', canceled: 'cancelled', cancelled: 'cancelled',
-  expired: 'expired', expired_in_match: 'expired', rejected: 'rejected',
-}
+const NATIVE: Record<string, string> = codes.states
 
 export function stateOf(status: string): string {
   return NATIVE[status.toLowerCase()] ?? status
