@@ -60,8 +60,9 @@ def tell(run: dict[str, Any], say: Callable[[str], None]) -> None:
         counts = " ".join(f"{name}={count}" for name, count in phase["counts"].items())
         say(f"broker {run['broker']} {phase['phase']} {counts} {phase['seconds']}s")
     for one in run["discrepancies"]:
-        said = f"{one['symbol']} {one['exchange_order_id'] or one['order']}: here {one['ours']}, there {one['theirs']}"
-        say(f"broker {run['broker']} {said} -> {one['resolution']} {'; '.join(one['facts'])}".rstrip())
+        named = f"{one['symbol']} {one['exchange_order_id'] or one['order'] or ''}".rstrip()
+        said = f"here {one['ours']}, there {one['theirs']} -> {one['resolution']} {'; '.join(one['facts'])}"
+        say(f"broker {run['broker']} {named}: {said}".rstrip())
     for doubt in run["doubts"]:
         say(f"broker {run['broker']} {doubt['symbol']} {doubt['order']}: in doubt since {doubt['since']}")
     say(f"broker {run['broker']} {'compared' if run['completed'] else 'not compared: ' + str(run['failure'])}")

@@ -70,6 +70,26 @@ def test_a_broker_is_tried_connected_and_removed(platform: Any, browse: Any, ent
         expect(lines).to_have_count(1)
 
 
+def test_a_broker_can_be_described_before_the_exchanges_are_known(browse: Any, enter: Any) -> None:
+    """The form is open first; the keys that the exchange wants are asked for once it is known."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        waiting: list[Any] = []
+
+        def hold(route: Any) -> None:
+            waiting.append(route)
+
+        page.route("**/api/exchanges", hold)
+        page.click('a[href="/account"]')
+        page.click("[data-test=new-broker]")
+        expect(page.locator("[data-test=name]")).to_be_visible()
+        expect(page.locator("[data-test=key]")).to_have_count(0)
+        waiting.pop().continue_()
+        expect(page.locator("[data-test=key]")).to_be_visible()
+
+
 def test_the_second_factor_guards_the_next_login(platform: Any, browse: Any, enter: Any) -> None:
     """It is switched on by its first code, asked for at the next login, and switched off by the password."""
     from playwright.sync_api import expect

@@ -25,9 +25,10 @@ export const useBrokers = defineStore('brokers', () => {
     return all.value.find((row) => row.number === number)?.name ?? `n° ${number}`
   }
 
-  async function loadExchanges(): Promise<void> {
-    const { data } = await api.GET('/api/exchanges')
-    exchanges.value = data?.items ?? []
+  async function loadExchanges() {
+    const answer = await api.GET('/api/exchanges')
+    exchanges.value = answer.data?.items ?? exchanges.value
+    return answer
   }
 
   async function switchTrading(number: number, stop: boolean): Promise<void> {
