@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -25,6 +26,8 @@ TEXTS = {
     Phase.AUDIT: "Noted {discrepancies} discrepancies",
 }
 """What the log says of each phase."""
+HICCUP = timedelta(seconds=5)
+"""For how long quiet comparisons may fail before that is told."""
 NOTHING = "nothing"
 """What we say of an order that we have never heard of."""
 
@@ -46,7 +49,7 @@ class Run:
         self._clock = asyncio.get_running_loop().time
         self._began = self._reached = self._clock()
         self._asks_until = self._began + seconds
-        self._started_at = desk.clock()
+        self.started_at = desk.clock()
 
     @property
     def seconds(self) -> Decimal:
@@ -151,7 +154,7 @@ class Run:
             return
         broker, run_id = self._desk.broker, str(self.id)
         with carrying(user=str(broker.user), source="reconciliation", correlation_id=run_id):
-            stream = Reconciliation(self.id, broker.user, broker.number, self.occasion, self._started_at)
+            stream = Reconciliation(self.id, broker.user, broker.number, self.occasion, self.started_at)
             for discrepancy, raw in self.found:
                 stream.find(discrepancy, raw)
             for phase, seconds, counts in self.phases:
@@ -191,20 +194,21 @@ class Outage:
     """What is told of one broker's comparisons that fail: that it lasts, once, and always to a person who asks."""
 
     def __init__(self) -> None:
-        self._lasts = False
+        self._since: datetime | None = None
         self._told = False
 
     async def meet(self, run: Run, error: Exception) -> None:
-        """This one failed. A quiet one may be a hiccup; the second in a row, whatever its occasion, is none."""
-        known = self._told or (run.occasion in QUIET and not self._lasts)
-        await run.fail(error, tell=run.occasion is Occasion.REQUEST or not known)
+        """This one failed. Quiet ones that fail for some seconds only are a hiccup."""
+        since = self._since or run.started_at
+        hiccup = run.occasion in QUIET and run.started_at - since < HICCUP
+        await run.fail(error, tell=run.occasion is Occasion.REQUEST or not (self._told or hiccup))
         if not run.dry:
-            self._lasts, self._told = True, self._told or run.recorded
+            self._since, self._told = since, self._told or run.recorded
 
     def end(self, run: Run) -> None:
         """This one came to its end, which says little if it was a poll: that may have asked nothing."""
         if run.occasion is not Occasion.POLL and not run.dry:
-            self._lasts = self._told = False
+            self._since, self._told = None, False
 
 
 def _ours(order: Order | None) -> str:
