@@ -5,12 +5,25 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from adapters.exchanges import http
 from application.exchange import NoAnswer
 from domain.market import Market
-from tests.exchanges.test_binance_garbage import AMOUNTS, ANSWERS, BTC, FILL, KEYS, ORDER, WISH, changed, encoded, told
+from tests.exchanges.test_binance_garbage import (
+    AMOUNTS,
+    ANSWERS,
+    BTC,
+    FILL,
+    KEYS,
+    ORDER,
+    SYMBOL,
+    WISH,
+    changed,
+    encoded,
+    told,
+)
 
 ETH = Market("binance", "ETH/USDT", "ETHUSDT", "ETH", "USDT", True, BTC.price_tick, BTC.quantity_step)
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -129,6 +142,31 @@ def test_something_empty_of_another_shape_is_not_nothing(asked, body):
     async def story():
         async with told(body) as client:
             await no_answer(ANSWERS[asked][0](client))
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"filters": None},
+        {"filters": [{"filterType": "LOT_SIZE", "stepSize": "NaN"}]},
+        {"filters": [{"filterType": "PRICE_FILTER", "tickSize": "small"}]},
+        {"filters": [{}]},
+        {"quoteAssetPrecision": None},
+        {"status": None},
+    ],
+)
+def test_a_market_whose_rules_cannot_be_read_is_closed_and_closes_no_other(odd):
+    """It is known by its names, for what rests there has to be found."""
+    information = {"symbols": [{**SYMBOL, **odd}, {**SYMBOL, "symbol": "ETHUSDT", "baseAsset": "ETH"}]}
+
+    async def story():
+        async with told(msgspec.json.encode(information)) as client:
+            markets = await client.markets()
+            assert [(one.symbol, one.native, one.active) for one in markets] == [
+                ("BTC/USDT", "BTCUSDT", False), ("ETH/USDT", "ETHUSDT", True),
+            ]  # fmt: skip
 
     asyncio.run(story())
 

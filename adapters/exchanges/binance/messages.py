@@ -213,6 +213,14 @@ def market_of(told: dict[str, Any]) -> Market:
     )
 
 
+def _market_or_closed(told: dict[str, Any]) -> Market:
+    """A market whose rules cannot be read is a closed one: what rests there is found, nothing new is sent there."""
+    try:
+        return market_of(told)
+    except NONSENSE:
+        return market_of({**told, "status": "UNREADABLE", "filters": [], "quoteAssetPrecision": 8})
+
+
 def exchange_information_of(raw: bytes) -> tuple[int, list[Market]]:
     """The weight allowed in a minute (0 when it is not told) and every spot market."""
     told = _information_decoder.decode(raw)
@@ -221,7 +229,7 @@ def exchange_information_of(raw: bytes) -> tuple[int, list[Market]]:
         for limit in told.rateLimits
         if (limit["rateLimitType"], limit["interval"]) == ("REQUEST_WEIGHT", "MINUTE")
     ]
-    markets = [market_of(symbol) for symbol in told.symbols if symbol.get("isSpotTradingAllowed", True)]
+    markets = [_market_or_closed(symbol) for symbol in told.symbols if symbol.get("isSpotTradingAllowed", True)]
     return max(weights, default=0), markets
 
 
