@@ -128,6 +128,7 @@ class Reconciler:
             elif order_id not in met:
                 met.add(order_id)
                 order = before.get(order_id) or await self._desk.recording.load(order_id)
+                self._memory.shown(order)
                 await self._said(run, order, report)
         await self._ask_about(run, [order for order_id, order in before.items() if order_id not in met])
         return strangers

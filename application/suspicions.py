@@ -73,8 +73,9 @@ class Memory:
         return now - self._missing.setdefault(order.id, now)
 
     def shown(self, order: Order) -> None:
-        """It is there."""
+        """It is there: that it was not is settled, and told anew if it happens again."""
         self._missing.pop(order.id, None)
+        self._told.discard(key_of(order, None))
 
 
 def key_of(order: Order | None, said: OrderReport | Scrap | None) -> tuple[str, str, bool]:

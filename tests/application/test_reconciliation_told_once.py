@@ -46,3 +46,46 @@ def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_compariso
                 assert again.resolution is Resolution.UNDECIDED
 
     asyncio.run(story())
+
+
+async def shown(desk):
+    """The exchange shows what rests there, and has been asked."""
+    desk.show_orders()
+    await desk.known()
+    for _ in range(2):
+        desk.pass_by(10)
+        await desk.compare(Occasion.POLL)
+    desk.pass_by(3600)
+
+
+def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(trading):
+    """In between every list showed it."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.becomes(await desk.rest(), Status.OPEN)
+            for _ in range(2):
+                desk.show_orders(shown=False)
+                found = await desk.compare(Occasion.POLL)
+                assert [one.resolution for one in found] == [Resolution.LOOKED_UP]
+                await shown(desk)
+
+    asyncio.run(story())
+
+
+def test_an_order_that_is_missing_again_is_told_of_again(trading):
+    """A stop that came back and is gone once more is no old story."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.becomes(await desk.rest(), Status.OPEN)
+            for _ in range(2):
+                desk.show_orders(shown=False)
+                found = []
+                for _ in range(8):
+                    found += await desk.compare(Occasion.POLL)
+                    desk.pass_by(10)
+                assert [one.resolution for one in found] == [Resolution.LOOKED_UP, Resolution.DECIDE]
+                await shown(desk)
+
+    asyncio.run(story())
