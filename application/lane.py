@@ -19,7 +19,7 @@ from application.runs import Run
 from application.sending import Sending
 from domain.broker import Broker
 from domain.market import Market
-from domain.order import Order, Status
+from domain.order import PROTECTION, Order, Status
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible
 
@@ -92,6 +92,8 @@ class Lane:
         self._desk.know(order)
         self._desk.recording.meet(order)
         self._legs.adopt(order)
+        if order.requester == PROTECTION and order.cause is not None:
+            self.guard(order.cause)  # its position may have ended, and nobody else asks for it any more
         if order.status is not Status.OPEN or order.cancel_requested or order.amendment is not None:
             self.look_up(order.id)  # what rests is met by the comparison of all orders, in one question
 

@@ -107,6 +107,28 @@ def test_a_fall_below_the_stop_sells_although_only_the_target_rests(at):
     asyncio.run(story())
 
 
+def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next_process(at):
+    """Its target was sold but for dust, and the gateway died after it had heard of that: no event tells it again."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, heard = trader.desk, []
+            await trader.buy(STOP, TARGET)
+            [target] = [order for order in trader.sells() if order.type == "limit"]
+            desk.lane.guard = heard.append
+            desk.paper.ledger._trade(target, HELD - DUST, Decimal(60000), maker=True)
+            await desk.until(lambda: not trader.position().is_open)
+            await desk.until(lambda: len(heard) == 3)  # the stop's end, the sale, the end of the trade
+            [working, *others] = desk.tasks
+            working.cancel()
+            await asyncio.wait([working])
+            desk.tasks[:] = others
+            await desk.begin_anew()
+            await trader.closed()
+
+    asyncio.run(story())
+
+
 # --- what fails on the way ---------------------------------------------------------------------------------------
 
 
