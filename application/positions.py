@@ -75,14 +75,19 @@ def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
 def _reduced_besides(
     order: Order, sold: Execution, beyond: Decimal, smallest: Decimal, store: Store
 ) -> Iterator[Position]:
-    """Coins that the seller did not hold were somebody else's: those bought elsewhere go first, then by hand."""
+    """Coins that the seller did not hold were somebody else's: those bought elsewhere go first, then by hand.
+
+    Not those under a resting stop, which is to be taken off before they can be sold: the account had others.
+    """
     for source in (Source.EXTERNAL, Source.MANUAL, Source.WEBHOOK, Source.STRATEGY):
         other = None
         if beyond > 0 and source is not order.source:
             owner = owner_of(source)
             other = store.find(Position, Position.create_id(order.user, order.broker, order.wish.symbol, owner))
         if other is not None and other.is_open and sold.key not in other.executions:
-            part = min(beyond, other.held)
+            part = min(beyond, difference(other.held, min(other.protected, other.held)))
+            if not part:
+                continue
             beyond = difference(beyond, part)
             other.reduce(replace(sold, quantity=part, fee=ZERO), smallest)
             yield other

@@ -224,8 +224,8 @@ class Desk:
 
     async def elsewhere(self, client_id: str, symbol: str = "BTC/USDT", **wish: Any) -> PaperOrder:
         """Somebody places an order with the same keys: a limit buy below the market unless `wish` says otherwise."""
-        wanted = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000), **wish}
-        request = OrderRequest(client_id, self.markets[symbol], Side.BUY, **wanted)
+        wanted = {"side": Side.BUY, "type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000), **wish}
+        request = OrderRequest(client_id, self.markets[symbol], **wanted)
         await self.client.place(self.credentials, request)
         return self.on_exchange()[-1]
 

@@ -12,7 +12,7 @@ from domain.order import Status
 from domain.position import Position
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
-from domain.wish import Type
+from domain.wish import Side, Type
 from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
@@ -57,6 +57,23 @@ def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
             assert trader.sold() == desk.markets["BTC/USDT"].round_quantity(held)
             assert trader.store.find(Position, ELSEWHERE).held == Decimal("0.005") * Decimal("0.999")
             assert held < HELD  # half of what was left
+
+    asyncio.run(story())
+
+
+def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_its_stop(at):
+    """What rests under protection is locked: it cannot have been these coins."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            await desk.elsewhere("web_1", side=Side.SELL, type=Type.MARKET, price=None, quantity=Decimal("0.5"))
+            await desk.compare_twice(Occasion.SWEEP)
+            await desk.until(lambda: desk.store.read(0, topics=["Position.Disregarded"]))
+            await desk.known()
+            assert trader.position().held == HELD
+            await trader.protected(HELD, STOP, TARGET)
 
     asyncio.run(story())
 
