@@ -119,15 +119,15 @@ class Position(Aggregate):
         if bought.key in self.executions:
             return
         _check(bought)
-        base = self.symbol.partition("/")[0]
-        fee = bought.fee if bought.fee_currency == base else ZERO
         brings = self.entries.get(bought.order_id)
-        self._grew(bought, difference(bought.quantity, fee))
+        self._grew(bought, difference(bought.quantity, fee_in_coins(bought, self.symbol)))
         if brings is not None:
             self._protection_wanted(self._merged(brings), HUNDRED_PERCENT, None)
 
     def reduce(self, sold: Execution, smallest: Decimal, *, by_protection: bool = False) -> None:
         """A sell was executed, counted once; what it sold above what is held here was never bought here.
+
+        A fee in the base currency (BNB, for a sale of BNB) takes more of the coins than were sold.
 
         What is left below `smallest` (base) cannot be sold: the trade is complete, and the rest is dust of the next.
         An order may sell the dust all the same, with the last of its own executions: that counts in the next trade.
@@ -139,8 +139,10 @@ class Position(Aggregate):
         if not self.held:
             return self._disregarded(sold)
         quantity = min(sold.quantity, self.held)
-        left = difference(self.held, quantity)
-        covered = difference(self.covered, quantity) if by_protection else self.covered * left / self.held
+        left = remaining_of(self.held, quantity, sold, self.symbol)
+        covered = (
+            difference(self.covered, difference(self.held, left)) if by_protection else self.covered * left / self.held
+        )
         profit = _profit(sold.price, self.average_entry, quantity)
         self._reduced(sold, quantity, self.average_entry, profit, max(covered, ZERO))
         if self.is_open and (self.held < smallest or not self.held):
@@ -211,7 +213,7 @@ class Position(Aggregate):
         self, execution: Execution, quantity: Decimal, average_entry: Decimal, profit: Decimal, covered: Decimal
     ) -> None:
         self.executions.add(execution.key)
-        self.held, self.covered = difference(self.held, quantity), covered
+        self.held, self.covered = remaining_of(self.held, quantity, execution, self.symbol), covered
         self.sold_quantity = total((self.sold_quantity, quantity))
         self.sold_cost = total((self.sold_cost, product(quantity, execution.price)))
         self._pay(execution)
@@ -261,6 +263,16 @@ class Position(Aggregate):
         self, reason: str, request: UUID | None, kept: Protection | None, share: Decimal, covered: Decimal
     ) -> None:
         self.wanted, self.share, self.covered = kept, share, covered
+
+
+def fee_in_coins(execution: Execution, symbol: str) -> Decimal:
+    """What an execution cost of the very coins that were traded (base)."""
+    return execution.fee if execution.fee_currency == symbol.partition("/")[0] else ZERO
+
+
+def remaining_of(held: Decimal, quantity: Decimal, sold: Execution, symbol: str) -> Decimal:
+    """What is left (base) once so much of it was sold and its fee is paid, which may have been paid of other coins."""
+    return max(difference(held, total((quantity, fee_in_coins(sold, symbol)))), ZERO)
 
 
 def _profit(exit_price: Decimal, entry_price: Decimal, quantity: Decimal) -> Decimal:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from domain.amounts import ZERO, difference, product, total
+from domain.amounts import ZERO, product, total
+from domain.position import remaining_of
 from domain.wish import HUNDRED_PERCENT
 from projections.readmodel import ReadModel, Row
 
@@ -46,7 +47,7 @@ def _grew(row: Row, event: Any) -> Row:
 
 def _reduced(row: Row, event: Any) -> Row:
     return {
-        "held": difference(row["held"], event.quantity),
+        "held": remaining_of(row["held"], event.quantity, event.execution, row["symbol"]),
         "realised": total((row["realised"], event.profit)),
         "updated_at": event.timestamp,
     }
@@ -101,7 +102,7 @@ def _closed(row: Row, event: Any) -> Row:
 
 POSITIONS = ReadModel(
     name="positions",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",

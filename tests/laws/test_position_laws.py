@@ -87,12 +87,14 @@ def test_every_execution_counts_once(said):
 
 @given(steps)
 def test_nothing_is_held_that_was_not_bought(said):
-    """What is held is what was bought less its fees in base and less what was sold, and never below zero."""
+    """What is held is what was bought less what was sold and all fees in base, and never below zero."""
     position, held = told(said), Decimal(0)
     with localcontext(prec=100):
         for event in position.pending_events:
             held += getattr(event, "received", 0)
-            held -= getattr(event, "quantity", 0) if type(event).__name__ == "Reduced" else 0
+            if type(event).__name__ == "Reduced":
+                fee = event.execution.fee if event.execution.fee_currency == "BTC" else 0
+                held = max(held - event.quantity - fee, Decimal(0))
     assert position.held == held >= 0
     assert position.is_open or not position.resting
     assert 0 <= position.covered <= position.held

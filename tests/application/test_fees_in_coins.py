@@ -1,0 +1,47 @@
+"""Fees that are taken in the very coins that are traded: BNB, where its owner lets Binance take them so."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from domain.position import Position
+from domain.webhook import WebhookStatus
+from tests.application.trader import LISTS
+
+BNB = Position.create_id(1, 1, "BNB/USDT", "webhook")
+ALERT = {"Symbol": '"BNBUSDT"'}
+
+
+def takes_fees_of_sales_in_bnb(ledger):
+    """The paper exchange takes them in what is received otherwise."""
+    told = ledger._say
+
+    def say(what, order, trade):
+        if trade is not None and order.side == "sell":
+            order.account.add(trade.fee_currency, trade.fee)
+            trade.fee, trade.fee_currency = trade.quantity * Decimal("0.00075"), "BNB"
+            order.account.free["BNB"] -= trade.fee
+        told(what, order, trade)
+
+    ledger._say = say
+
+
+def test_what_is_left_of_a_sale_whose_fee_is_taken_in_the_coins_sold_is_protected(at):
+    """More coins are gone than were sold: a stop for those that are not there would be refused for ever."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            desk.hold("BNB/USDT", "500")
+            takes_fees_of_sales_in_bnb(desk.paper.ledger)
+            await trader.alert("BuyMarket", PourCent="100", PrixSL="450", PrixTP="600", **ALERT)
+            await desk.until(trader.resting)
+            assert await trader.alert("SellMarket", PourCent="50", **ALERT) == (WebhookStatus.EXECUTED, None)
+            [account] = desk.paper.ledger.accounts.values()
+            await desk.until(lambda: len(trader.resting()) == 2 or trader.store.find(Position, BNB).lost)
+            position = trader.store.find(Position, BNB)
+            assert position.lost is None
+            assert position.held == account.free["BNB"] + account.locked["BNB"]
+
+    asyncio.run(story())
