@@ -34,6 +34,7 @@ LOUDNESS = {
     Cause.TERMINAL_DOWN: Severity.CRITICAL,
     Cause.TERMINAL_RESTARTED: Severity.WARNING,
     Cause.EVENT_PARKED: Severity.CRITICAL,
+    Cause.EVENT_PASSED_OVER: Severity.CRITICAL,
     Cause.SPOOL_USED: Severity.WARNING,
     Cause.CHANNEL_DEAD: Severity.WARNING,
     Cause.BACKUP_FAILED: Severity.CRITICAL,

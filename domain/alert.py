@@ -34,6 +34,7 @@ class Cause(StrEnum):
     TERMINAL_DOWN = "terminal_down"
     TERMINAL_RESTARTED = "terminal_restarted"
     EVENT_PARKED = "event_parked"
+    EVENT_PASSED_OVER = "event_passed_over"
     SPOOL_USED = "spool_used"
     CHANNEL_DEAD = "channel_dead"
     BACKUP_FAILED = "backup_failed"

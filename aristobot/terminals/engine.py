@@ -9,11 +9,13 @@ import psycopg
 
 from adapters.eventstore import Recorded
 from adapters.recorder import PositionTaken
+from application.alerts import tell
 from application.policies import WHEN, World
 from application.signals import MarketsNotLoaded
 from aristobot.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.aggregate import carrying
+from domain.alert import Cause
 from domain.refusals import Conflict
 from domain.webhook import Webhook, WebhookStatus
 
@@ -85,9 +87,13 @@ class Engine:
 
     def _give_up(self, recorded: Recorded, error: Exception) -> None:
         """A failure is recorded where the trader looks, and nobody else waits for it."""
-        if recorded.topic != "Webhook.Received":
-            return self._advance(recorded.position)
         metadata = recorded.event.metadata
+        if recorded.topic != "Webhook.Received":
+            # An execution that is not counted is coins without a stop: its owner has to know.
+            subject, key = recorded.event.originator_id, str(recorded.event.event_id)
+            facts = {"topic": recorded.topic, "position": str(recorded.position)}
+            tell(self._store, int(metadata["user"]), Cause.EVENT_PASSED_OVER, key, facts, subject)
+            return self._advance(recorded.position)
         with carrying(**{**metadata, "source": NAME, "causation_id": str(recorded.event.event_id)}):
             webhook = self._store.get(Webhook, recorded.event.originator_id)
             if webhook.status is WebhookStatus.RECEIVED:

@@ -126,6 +126,22 @@ def test_its_owner_is_told_once(trouble, case):
     assert alert.facts["broker"] == "1"
 
 
+def test_an_execution_that_cannot_be_counted_is_told(trouble, monkeypatch):
+    """Nothing protects coins that no position knows: nobody else says so."""
+
+    def fail(*_):
+        raise ArithmeticError("no number")
+
+    monkeypatch.setattr("application.positions.executed", fail)
+    executed = (Decimal("0.01"), Decimal(40000), Decimal(0), None, NOW, None, RAW)
+    order_id = said_to_an_order(accept, lambda o: o.fill("t1", *executed))(trouble)
+    for _ in range(2):
+        trouble.judge()
+    [alert] = trouble.events(RAISED)
+    assert (alert.user, alert.cause, alert.severity) == (1, Cause.EVENT_PASSED_OVER, LOUD)
+    assert alert.subject == order_id
+
+
 QUIET = {
     "an entry that is stale": said_to_an_order(lambda o: o.refuse("stale"), sent=False),
     "an end that is another end": said_to_an_order(
