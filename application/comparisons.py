@@ -21,7 +21,8 @@ class Comparisons:
         self._desk = desk
         self._reconciler = reconciler
         self._under_way: asyncio.Task[None] | None = None
-        self._once_more = False
+        self._next: Occasion | None = None
+        """Why they are to be compared once more, as soon as that is done which is under way."""
         self.first_ended = asyncio.Event()
         """Set once all orders have been compared after the start."""
 
@@ -51,18 +52,20 @@ class Comparisons:
         return await self._reconciler.run(occasion, dry=dry)
 
     def begin(self, occasion: Occasion) -> None:
-        """Compare beside everything else; asked for while that is under way, it is done once more."""
+        """Compare beside everything else; asked for while that is under way, it is done once more.
+
+        That a stream was interrupted is written down whatever is found, so no other occasion takes its place.
+        """
         if self.under_way:
-            self._once_more = True
+            self._next = occasion if self._next is not Occasion.RECONNECTION else self._next
         else:
             self._under_way = asyncio.create_task(self._beside(occasion))
 
     async def _beside(self, occasion: Occasion) -> None:
-        self._once_more = False
-        await self._worked(occasion)
-        while self._once_more:
-            self._once_more = False
-            await self._worked(Occasion.SWEEP)
+        wanted: Occasion | None = occasion
+        while wanted is not None:
+            await self._worked(wanted)
+            wanted, self._next = self._next, None
 
     async def _worked(self, occasion: Occasion) -> bool:
         """Whether the exchange could be asked to the end and everything could be recorded."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from decimal import Decimal
 
-from application.exchange import OrderRequest
 from domain.reconciliation import Occasion
-from domain.wish import Side, Type
+from tests.application.test_lane_stream import cut
+
+
+async def reconnections(desk):
+    """How many comparisons were made because the stream was back."""
+    return [run.occasion for run in await desk.read("Reconciliation.Started")].count(Occasion.RECONNECTION)
 
 
 def test_a_reconnection_is_a_comparison_of_its_own(trading):
@@ -17,17 +20,30 @@ def test_a_reconnection_is_a_comparison_of_its_own(trading):
         async with trading() as desk:
             await desk.listening()
             await desk.known()
-            runs = [run.occasion for run in await desk.read("Reconciliation.Started")]
-            assert Occasion.RECONNECTION not in runs
-            desk.fault("stream", "drop_stream")
-            named = ("stranger", desk.markets["ETH/USDT"], Side.BUY, Type.MARKET)
-            await desk.client.place(desk.credentials, OrderRequest(*named, cost=Decimal(100)))
-            await desk.until(lambda: "stream_ended" in desk.log.said)
+            assert await reconnections(desk) == 0
+            await cut(desk)
             await desk.until(lambda: desk.lane.streaming)
             await desk.known()
-            runs = [run.occasion for run in await desk.read("Reconciliation.Started")]
-            assert runs.count(Occasion.RECONNECTION) == 1
+            assert await reconnections(desk) == 1
             ended = {type(event).__name__ for event in await desk.read("Reconciliation")}
             assert "Failed" not in ended
+
+    asyncio.run(story())
+
+
+def test_a_reconnection_that_meets_a_comparison_under_way_is_one_all_the_same(trading):
+    """The stream is back before the look at the orders has ended that began when it broke."""
+
+    async def story():
+        async with trading() as desk:
+            await desk.listening()
+            await desk.known()
+            back = asyncio.Event()
+            desk.client.before["open_orders"] = back.wait
+            await cut(desk)
+            await desk.until(lambda: desk.lane.streaming)
+            back.set()
+            await desk.known()
+            assert await reconnections(desk) == 1
 
     asyncio.run(story())
