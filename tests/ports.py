@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import random
 import socket
 from contextlib import ExitStack
+from itertools import cycle
+
+FIRST, SHARE, SHARES, MOST = 10_240, 5_632, 4, 4
+"""All of them lie below 32,768, from where on the kernel lends ports to whoever connects.
+
+Such a loan outlasts its connection by a minute, in which nobody can listen there: a port that was free a moment ago,
+or that a server has left which is being started again, would be gone. Each test process has a share of its own, and
+gives a port out again only after all others, because what it gave out may be listened on much later.
+"""
+_begins = FIRST + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES * SHARE
+_rows = range(_begins, _begins + SHARE, MOST)
+_turns = cycle([*_rows[(somewhere := random.randrange(len(_rows))) :], *_rows[:somewhere]])
 
 
 def neighbours(count: int) -> int:
-    """The first of several neighbouring ports of loopback that are free now."""
+    """The first of some neighbouring ports of loopback, `MOST` at most, that are free now."""
     while True:
         with ExitStack() as opened:
-            taken = [opened.enter_context(socket.socket()) for _ in range(count)]
+            first = next(_turns)
             try:
-                taken[0].bind(("127.0.0.1", 0))
-                first: int = taken[0].getsockname()[1]
-                for distance, one in enumerate(taken[1:], start=1):
-                    one.bind(("127.0.0.1", first + distance))
-            except (OSError, OverflowError):
+                for port in range(first, first + count):
+                    opened.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
                 continue
             return first

@@ -120,18 +120,21 @@ def test_what_came_through_after_all_is_not_given_up(trading, what):
     async def story():
         async with trading() as desk:
             await desk.listening()
+            said_no = asyncio.Event()
 
             async def denied():
                 await desk.until(lambda: desk.client.heard[desk.on_exchange()[0].client_order_id])
                 desk.pass_by(61)
                 if what == "a cancel":
                     await desk.cancel(order_id)
+                said_no.set()
                 raise NotAccepted("a proxy's 429", code="rate_limited")
 
             desk.client.after["place"] = denied
             order_id = await desk.rest(not_after=desk.now + timedelta(seconds=60 if what != "a cancel" else 600))
-            await desk.until(lambda: desk.client.asked["place"])
-            await desk.becomes(await desk.wish(symbol="ETH/USDT", cost=Decimal(10)), *ENDED)
+            await said_no.wait()
+            await desk.becomes(await desk.wish(symbol="ETH/USDT", cost=Decimal(10)), *ENDED)  # behind the cancel
+            await desk.known()
             order, there = await desk.load(order_id), desk.on_exchange()[0]
             expected = {"new": Status.OPEN, "cancelled": Status.CANCELLED}
             assert order.status is expected[there.status]

@@ -24,15 +24,17 @@ def soon(monkeypatch):
 
 
 async def ends(desk, reached):
-    """The first comparison that gets so far ends without an answer."""
-    while True:
-        run = await desk.lane.reconcile(Occasion.SWEEP)
-        if reached.is_set():
-            assert "TimeoutError" in run.failure
-            return
+    """The first comparison that gets so far ends without an answer; those after it have the usual time again."""
+    with pytest.MonkeyPatch.context() as soon:
+        soon.setattr(reconciliation, "TIMEOUT_SECONDS", 1.0)
+        while True:
+            run = await desk.lane.reconcile(Occasion.SWEEP)
+            if reached.is_set():
+                assert "TimeoutError" in run.failure
+                return
 
 
-def test_a_second_look_that_nobody_answers_ends_with_its_comparison(trading, soon):
+def test_a_second_look_that_nobody_answers_ends_with_its_comparison(trading):
     """What was said once is not forgotten with it, and believed when it is said again."""
 
     async def story():
@@ -75,7 +77,7 @@ def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_beside(tr
 
 
 @pytest.mark.parametrize("slow", ["exchange", "log"])
-def test_what_was_heard_is_recorded_although_the_comparison_has_ended(trading, soon, monkeypatch, slow):
+def test_what_was_heard_is_recorded_although_the_comparison_has_ended(trading, monkeypatch, slow):
     """The exchange is still asked for the trades, or the log is about to append: neither is broken off half-way."""
 
     async def story():

@@ -26,6 +26,8 @@ CHROMIUM = next(
 )
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 REQUIRED = os.environ.get("ARISTOBOT_BROWSER") == "required"
+PATIENCE = 30_000
+"""Milliseconds, as `eventually` waits: what comes from the exchange or the books takes its time on a busy machine."""
 LANGUAGES = {"fr": "Français", "en": "English"}
 
 
@@ -67,7 +69,9 @@ def platform() -> Iterator[tuple[dict[str, Any], str]]:
 @pytest.fixture
 def browse(platform: tuple[dict[str, Any], str]) -> Callable[..., Any]:
     """`with browse("fr") as page`: a page on which nobody is logged in; whatever it throws fails the test."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
 
     @contextmanager
     def open_page() -> Iterator[Any]:

@@ -13,7 +13,12 @@ PAGES = ("/", "/webhooks", "/alerts", "/reconciliations", "/account", "/admin")
 SMALL = {"width": 1024, "height": 420}  # every region that can scroll does: its rules are then looked at too
 
 
+AT_REST = """() => !document.querySelector('[class*="-enter-"], [class*="-leave-"]') && document.getAnimations().every(
+    one => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
+
+
 def _findings(page: Any) -> list[str]:
+    page.wait_for_function(AT_REST)  # what still fades in, or into another theme, has no contrast yet
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [
@@ -46,7 +51,6 @@ def test_no_page_has_a_serious_finding(browse: Any, enter: Any, theme: str) -> N
         for opener in ("new-broker", "edit-broker"):
             page.locator(f"[data-test={opener}]").first.click()
             expect(page.get_by_role("dialog")).to_be_visible()
-            page.wait_for_timeout(400)  # what still fades in has no contrast yet
             findings += _findings(page)
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)

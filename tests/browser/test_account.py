@@ -168,7 +168,7 @@ def test_an_alert_rings_the_bell(platform: Any, browse: Any, enter: Any, languag
         subprocess.run(re.sub(r"'\$\(date[^)]*\)'", minute, curl), shell=True, check=True, capture_output=True)
         page.click('a[href="/alerts"]')
         newest = page.locator("[data-test=alert]", has_text=WORDS[language]["limit"]).first
-        expect(newest.get_by_role("button").last).to_be_visible(timeout=15_000)
+        expect(newest.get_by_role("button").last).to_be_visible()
         expect(page.locator("[data-test=bell]")).to_contain_text("1")
         newest.get_by_role("button").last.click()
         expect(page.locator("[data-test=bell]")).not_to_contain_text("1")

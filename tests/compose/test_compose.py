@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import pytest
 import yaml
 
 from adapters.migrate import OWNER
+from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
@@ -30,14 +30,11 @@ def _environment(service: dict, database, valkey, home: Path):
         name: re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda m: given.get(m[1], m[2] or ""), str(value))
         for name, value in service["environment"].items()
     }
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        web, door = (str(opened.getsockname()[1]) for opened in (one, two))
+    web, door = range(first := neighbours(2), first + 2)
     return {
         **filled,
-        "ARISTOBOT_WEB_PORT": web,
-        "ARISTOBOT_WEBHOOK_PORT": door,
+        "ARISTOBOT_WEB_PORT": str(web),
+        "ARISTOBOT_WEBHOOK_PORT": str(door),
         "ARISTOBOT_HOME": str(home),
         "ARISTOBOT_DATABASE_URL": database.url,
         "ARISTOBOT_REDIS_URL": valkey.url,

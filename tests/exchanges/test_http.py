@@ -141,7 +141,7 @@ def test_a_change_without_a_whole_answer_is_a_doubt(method, told):
     """Whatever came instead of an answer proves nothing, on a fresh connection too, and nothing is sent again."""
 
     async def story():
-        async with served(patience=0.5) as (host, client):
+        async with served(patience=1 if told is SILENCE else 20) as (host, client):
             host.script = [told]
             with pytest.raises(NoAnswer):
                 await change(client, method)

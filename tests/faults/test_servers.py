@@ -14,6 +14,7 @@ from json import loads
 import psycopg
 import redis
 
+from aristobot.liveness import TERMINALS
 from tests.faults.books import ANY
 from tests.faults.servers import ALERTS, AWAY_SECONDS, BUSY, LONGEST, Servers
 
@@ -57,11 +58,12 @@ def test_valkey_is_emptied(servers: Servers, settled: Callable[..., None]) -> No
     emptied = time.time()
     alerts.result(60)
     settled(servers.house, servers.markets, "alerts under way", "Valkey emptied", emptied)
-    servers.house.eventually(lambda: servers.house.pids().keys() >= {"web", "engine", "gateway", "projector"})
+    servers.house.eventually(lambda: servers.house.pids().keys() == {*TERMINALS})
 
 
 def test_valkey_is_killed(servers: Servers, settled: Callable[..., None]) -> None:
     """The supervisor starts it again; no terminal has to be."""
+    servers.house.eventually(lambda: servers.house.pids().keys() == {*TERMINALS})
     pids, before = servers.house.pids(), servers.process("valkey-server")
     alerts = servers.load()
     servers.under_way(alerts, 3)

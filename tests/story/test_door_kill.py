@@ -25,6 +25,7 @@ from adapters.migrate import migrate, url_for
 from adapters.vault import Vault
 from application.users import register
 from aristobot.servers.postgres import Postgres
+from web.receiver import PATIENCE_SECONDS
 
 REPOSITORY = Path(__file__).parents[2]
 DELIVERIES, DOORS = 1000, 4
@@ -32,11 +33,12 @@ WHILE_AWAY = 30
 HATCHERY = """
 import os, signal, sys, traceback
 import aristobot.terminals.receiver
+import web.receiver
 import uvicorn.lifespan.on, uvicorn.loops.auto, uvicorn.protocols.http.auto, uvicorn.protocols.websockets.auto
 from aristobot.__main__ import main
 from aristobot.servers.process import dies_with_parent
 
-hatchery = os.getpid()
+hatchery, web.receiver.PATIENCE_SECONDS = os.getpid(), float(sys.argv[1])
 for line in sys.stdin:
     word, number = line.split()
     if word == "open":
@@ -58,12 +60,12 @@ for line in sys.stdin:
 class Doors:
     """A hatchery and the doors that it opens on one HOME and one database."""
 
-    def __init__(self, environment: dict[str, str], eventually: Callable[..., Any]) -> None:
+    def __init__(self, environment: dict[str, str], patience: float, eventually: Callable[..., Any]) -> None:
         self._eventually = eventually
         self._token = ""
         clean = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")}
         self._hatchery = subprocess.Popen(
-            [sys.executable, "-c", HATCHERY],
+            [sys.executable, "-c", HATCHERY, str(patience)],
             cwd=REPOSITORY, env=clean | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -129,12 +131,17 @@ def _received(store: Store) -> list[str]:
 
 @pytest.fixture
 def new_doors(eventually: Callable[..., Any]) -> Iterator[Callable[..., Doors]]:
-    """`new_doors(home, url, valkey_url, secret)` is a hatchery with those settings."""
+    """`new_doors(home, url, valkey_url, secret)` is a hatchery with those settings.
+
+    `patience` is how many seconds a delivery may take to the log before it goes to disk.
+    """
     with ExitStack() as opened:
 
-        def make(home: Path, database_url: str, redis_url: str, secret: str) -> Doors:
+        def make(
+            home: Path, database_url: str, redis_url: str, secret: str, patience: float = PATIENCE_SECONDS
+        ) -> Doors:
             given = {"HOME": str(home), "DATABASE_URL": database_url, "REDIS_URL": redis_url, "SECRET_KEY": secret}
-            made = Doors({f"ARISTOBOT_{name}": value for name, value in given.items()}, eventually)
+            made = Doors({f"ARISTOBOT_{name}": value for name, value in given.items()}, patience, eventually)
             opened.callback(made.close)
             return made
 
@@ -157,7 +164,8 @@ def test_what_was_answered_is_in_the_log_whenever_the_door_dies(
 ) -> None:
     """1,000 alerts, 1,000 doors, each killed right after its 200: every alert is in the log, once, byte for byte."""
     store, heads = database.store(), []
-    doors = new_doors(tmp_path, database.url, valkey.url, database.secret)
+    # However busy the machine is, none of them goes to disk: of a thousand doors one may take its time.
+    doors = new_doors(tmp_path, database.url, valkey.url, database.secret, patience=30)
     doors.register(database.url, database.master)
     before, alerts = store.head(), [_alert(number) for number in range(DELIVERIES)]
     waiting = deque((port, doors.open(port)) for port in ports)

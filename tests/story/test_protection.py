@@ -215,6 +215,8 @@ def test_a_gateway_that_dies_leaves_its_positions_protected(sol: Market) -> None
         body, name = sol.platform.alert("MAJ", Symbol='"SOLUSDT"', BaseCurrency='"SOL"', PrixSL=stop, PourCent="100")
         assert sol.platform.post(body).status_code == 200
         sol.platform.eventually(lambda name=name: sol.platform.webhooks(name))
-        os.kill(sol.platform.pids()["gateway"], signal.SIGKILL)
-        sol.platform.ended(name, 90)
+        killed = sol.platform.pids()["gateway"]
+        os.kill(killed, signal.SIGKILL)
+        sol.platform.ended(name, 90)  # it may have ended before, and the sign of life of the dead outlives them
+        sol.platform.eventually(lambda old=killed: sol.platform.pids().get("gateway", old) != old)
     sol.protected(("stop_loss", "143"), TARGET)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from aristobot.servers.postgres import Postgres
 from aristobot.settings import Settings
 from aristobot.terminals import receiver
 from aristobot.wiring import House
+from tests.ports import neighbours
 
 SECRET = "the secret of the frozen server"
 WHILE_FROZEN = 5
@@ -101,10 +101,7 @@ def door(frost, valkey, tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
     with open_pool(url_for(frost.server.url, "aristobot_web", frost.master)) as pool:
         vault = Vault(pool, frost.master)
         token = vault.rotate_token(register(Store(pool, frost.master), vault, "somebody", "a long password 42").number)
-    with socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = neighbours(1)
     given = {
         "SECRET_KEY": SECRET, "HOME": str(tmp_path), "REDIS_URL": valkey.url, "WEBHOOK_PORT": str(port),
         "DATABASE_URL": url_for(frost.server.url, "aristobot_writer", frost.master),
