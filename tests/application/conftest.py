@@ -254,10 +254,11 @@ class Desk:
         return [recorded.event for recorded in log if recorded.event.originator_id == order_id]
 
     async def becomes(self, order_id: UUID, *states: Status) -> Order:
-        """Wait until the order is in one of these states, and until the lane knows that it is."""
+        """Wait until the order is in one of these states, and until the lane that sent it knows that it is."""
         while (order := await self.load(order_id)).status not in states:
             await self._a_moment()
-        live = self.lane._desk.recording.live
+        desk = self.lane._desk
+        live = desk.recording.live if order.sender == desk.sender else {}
         await self.until(lambda: order_id not in live or live[order_id].version >= order.version)
         return order
 
