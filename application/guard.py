@@ -14,9 +14,20 @@ from application.desk import Desk, Later
 from application.exchange import NoAnswer
 from application.legs import Legs, said_of
 from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
-from application.protection import Standing, Target, protection_of, rests, standing_of, target_of, target_with
+from application.protection import (
+    STOPS,
+    Standing,
+    Target,
+    leaving,
+    protection_of,
+    rests,
+    standing_of,
+    target_of,
+    target_with,
+)
+from domain.amounts import ZERO, difference
 from domain.market import Market
-from domain.order import ENDED, Order, Status
+from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position, key_of
 from domain.refusals import Conflict, Impossible
 from domain.wish import Protection, Side, Source, Type, Wish
@@ -57,41 +68,53 @@ class Guard:
         """Bring what rests to what is wanted, at most once a second. Raises what stood in the way, having told it."""
         trouble = self._troubles[position_id]
         try:
-            await self._drive(position_id)
+            settled = await self._drive(position_id)
         except Exception:
             trouble.since = trouble.since or self._desk.clock()
             if self._desk.clock() - trouble.since >= DOUBT_BEFORE_ALARM:
                 await self._tell_unprotected(position_id)
             raise
-        trouble.since = None
+        if settled:
+            trouble.since = None
 
     async def _tell_unprotected(self, position_id: UUID) -> None:
-        legs = await self._legs.of(position_id)
-        if not any(leg.status is Status.OPEN for leg in legs):
+        position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
+        if not _holds(position, await self._legs.of(position_id)):
             await self._say(position_id, lambda p: p.lose_protection("exchange_unreachable"))
 
-    async def _drive(self, position_id: UUID) -> None:
+    async def _drive(self, position_id: UUID) -> bool:
+        """Answers whether something has come of it; else it is looked at again in a moment."""
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         if position is None:
-            return None  # a sale of coins that no position knows
-        legs = await self._legs.of(position_id, position.executions)
+            return True  # a sale of coins that no position knows
+        legs = await self._legs.of(position_id, position.executions, position.resting)
         exits = [await self._desk.recording.load(order_id) for order_id in position.exits]
         wait = await self._unsettled(position, legs, exits)
+        if wait is None:
+            wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits)
         if wait is not None:
-            return self._later("guard", position_id, wait)
-        resting = [leg for leg in legs if leg.status not in ENDED]
+            self._later("guard", position_id, wait)
+        return wait is None
+
+    async def _bring(self, position: Position, resting: Sequence[Order], exits: Sequence[Order]) -> float | None:
+        """Bring what rests to what is wanted; answers how many seconds that has to wait."""
         market = self._desk.markets.get(position.symbol)
-        target = None if market is None else target_of(position, market, exits, self._desk.broker.stop_style)
-        if market is None or target is None:
-            return await self._unprotected(position, market, resting)
-        target = self._legs.possible(position_id, target)
+        if market is None:
+            await self._market_gone(position, resting)
+            return None
+        target = target_of(position, market, exits, self._desk.broker.stop_style)
+        if target is None:
+            await self._unprotected(position, market, resting)
+            return None
+        target = self._legs.possible(position.id, target)
         if rests(target, resting, self._desk.exchange.capabilities):
-            self._troubles.pop(position_id, None)
-            return await self._say(position_id, lambda p: p.rest([leg.id for leg in resting], target.quantity))
-        wait = self._changed_at.get(position_id, 0.0) + self._pause(position_id, target) - _now()
-        if wait > 0:
-            return self._later("guard", position_id, wait)
-        return await self._change(position, market, target, resting)
+            self._troubles.pop(position.id, None)
+            await self._say(position.id, lambda p: p.rest([leg.id for leg in resting], target.quantity))
+            return None
+        wait = self._changed_at.get(position.id, 0.0) + self._pause(position.id, target) - _now()
+        if wait <= 0:
+            await self._change(position, market, target, resting)
+        return wait if wait > 0 else None
 
     def _pause(self, position_id: UUID, target: Target) -> float:
         """Seconds between two tries, more with each refusal of the same."""
@@ -107,11 +130,17 @@ class Guard:
         """How many seconds to wait for facts that are on their way, None when all are there."""
         if not _counted(position, [*legs, *exits]):
             return COUNTED_WITHIN  # the engine has not counted all fills yet
+        waiting = [o for o in exits if o.requester == PROTECTION and o.status is Status.PLACED]
+        if waiting:
+            # What should have been sold by a stop is about to be: that it cannot even be sent is told.
+            if self._desk.clock() - min(order.created_on for order in waiting) >= DOUBT_BEFORE_ALARM:
+                await self._say(position.id, lambda p: p.lose_protection("exit_not_sent"))
+            return AT_MOST_EVERY
         doubtful = [leg for leg in legs if leg.status in {Status.SUBMITTED, Status.UNKNOWN}]
         if doubtful:
             sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
-            nothing_rests = not any(leg.status is Status.OPEN for leg in legs)
-            if nothing_rests and sent is not None and self._desk.clock() - sent > DOUBT_BEFORE_ALARM:
+            late = sent is not None and self._desk.clock() - sent > DOUBT_BEFORE_ALARM
+            if late and not _holds(position, legs):
                 await self._say(position.id, lambda p: p.lose_protection("protection_unknown"))
             return AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
         widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
@@ -124,11 +153,15 @@ class Guard:
         ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
         return COUNTED_WITHIN if self._desk.clock() - ended_at < DOUBT_BEFORE_ALARM else AT_MOST_EVERY
 
-    async def _unprotected(self, position: Position, market: Market | None, resting: Sequence[Order]) -> None:
+    async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
+        """The exchange lists it no more: what rests is left to it, and nothing new can be placed."""
+        if position.is_open and position.wanted is not None and not _holds(position, resting):
+            await self._say(position.id, lambda p: p.lose_protection("symbol_unknown"))
+
+    async def _unprotected(self, position: Position, market: Market, resting: Sequence[Order]) -> None:
         """Nothing can rest: nothing is wanted any more, or what is left is dust or stands in an exit."""
         await self._legs.free(resting)
-        covered = position.covered if market is None else market.round_quantity(position.covered)
-        if position.is_open and position.wanted is not None and covered:
+        if position.is_open and position.wanted is not None and market.round_quantity(position.covered):
             await self._say(position.id, lambda p: p.lose_protection("not_protectable"))
 
     async def _change(self, position: Position, market: Market, target: Target, legs: Sequence[Order]) -> None:
@@ -138,7 +171,9 @@ class Guard:
             return await self._passed(position, target, legs, standing)
         self._changed_at[position.id] = _now()
         freed = await self._legs.free(legs)
-        if not _all_ended(freed) or any(leg.filled for leg in freed):
+        if not _all_ended(freed):
+            raise NoAnswer("what rests is not off the book yet", code="coins_protected")
+        if any(leg.filled for leg in freed):
             return self._later("guard", position.id)  # what it is now is looked at anew
         if await self._legs.place(position, market, target):
             return self._later("guard", position.id, 0.0)  # which says that it rests, or waits for a doubt
@@ -156,11 +191,13 @@ class Guard:
     async def _passed(self, position: Position, target: Target, legs: Sequence[Order], standing: Standing) -> None:
         """The market has passed a wanted price: a move is refused, what should have been sold by now is sold."""
         kept = protection_of(legs)
-        if kept is not None and position.request == position.answered and _sells(kept, standing):
-            return self._later("guard", position.id, AT_MOST_EVERY)  # it rests, and is about to be carried out
-        if kept is not None and position.request != position.answered:
-            await self._say(position.id, lambda p: p.refuse_protection(f"market_{standing}", kept))
+        # What rested last counts, also while it is off the book: a target that has sold a part has ended its stop.
+        before = position.in_force or kept
+        if before is not None and position.request != position.answered and position.wanted != before:
+            await self._say(position.id, lambda p: p.refuse_protection(f"market_{standing}", before))
             return self._later("guard", position.id, 0.0)
+        if kept is not None and _sells(kept, standing):
+            return self._later("guard", position.id, AT_MOST_EVERY)  # it rests, and is about to be carried out
         if self._troubles[position.id].refused == target:
             await self._say(position.id, lambda p: p.lose_protection("protection_refused"))
             position = await asyncio.to_thread(self._desk.store.get, Position, position.id)
@@ -172,12 +209,15 @@ class Guard:
         with said_of(position):
             await asyncio.to_thread(self._desk.store.save, position, order)
         self._desk.log.warning("protection_passed", position=str(position.id), standing=standing)
-        return self._later("send", order.id, 0.0)
+        self._later("send", order.id, 0.0)
+        return self._later("guard", position.id)  # which sees whether it is sold
 
     # --- exits -------------------------------------------------------------------------------------------------
 
     async def free_for(self, order: Order) -> Decimal | None:
-        """Free the coins that a sell is to reduce; answers what its position holds, None without a position.
+        """Free the coins that a sell is to reduce; answers what its position holds and no other exit is selling.
+
+        None without a position.
 
         Raises `NoAnswer` while it cannot be told whether they are free, `Impossible` when the webhooks have sold what
         they had bought: an alert that comes after a stop must not sell a trader's other coins.
@@ -193,16 +233,22 @@ class Guard:
         if position is None or not position.is_open:
             await self._check_foreign(position, order)
             return None
+        exits = [await self._desk.recording.load(one) for one in position.exits if one != order.id]
+        if not _counted(position, [*await self._legs.of(position_id, rested=position.resting), *exits]):
+            raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
-        return position.held
+        # For one in doubt this sale has waited, unless its owner has looked and insists.
+        return max(difference(position.held, leaving([one for one in exits if one.status is Status.OPEN])), ZERO)
 
     async def _check_foreign(self, position: Position | None, order: Order) -> None:
         """Nothing is held: coins that no webhook ever bought may be sold by one, others are the trader's own."""
-        if order.source is not Source.WEBHOOK or position is None or not position.executions:
+        if order.source is not Source.WEBHOOK or position is None:
             return
         entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
         if not _counted(position, entries):
             raise NoAnswer("a buy is not counted yet", code="not_counted")
+        if not position.executions:
+            return
         raise Impossible(f"nothing is held of {position.symbol}", code="no_position")
 
     # --- the log -----------------------------------------------------------------------------------------------
@@ -218,6 +264,12 @@ class Guard:
                 except Conflict:
                     continue
             return
+
+
+def _holds(position: Position, legs: Sequence[Order]) -> bool:
+    """Whether a stop rests; a target alone, whose stop its first execution has ended, protects from no fall."""
+    stopped = position.wanted is not None and position.wanted.stop_loss is not None
+    return any(leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped) for leg in legs)
 
 
 def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:

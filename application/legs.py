@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Container, Sequence
+from collections.abc import Awaitable, Collection, Container, Sequence
 from contextlib import AbstractContextManager
 from uuid import UUID, uuid4
 
@@ -41,10 +41,13 @@ class Legs:
         if _is_leg(order) and order.cause is not None:
             self._known.setdefault(order.cause, set()).add(order.id)
 
-    async def of(self, position_id: UUID, counted: Container[str] = ()) -> list[Order]:
-        """The legs of the running trade, ended or not, the stops first. `counted` are executions its position knows."""
+    async def of(self, position_id: UUID, counted: Container[str] = (), rested: Collection[UUID] = ()) -> list[Order]:
+        """The legs of the running trade, ended or not, the stops first. `counted` are executions its position knows.
+
+        `rested` are those of which it knows: one may have ended before this process began, and not be counted yet.
+        """
         live = {o.id for o in self._desk.recording.live.values() if _is_leg(o) and o.cause == position_id}
-        ids = self._known.get(position_id, set()) | live  # an end that was corrected is none
+        ids = self._known.get(position_id, set()) | live | {*rested}  # an end that was corrected is none
         legs = [await self._desk.recording.load(order_id) for order_id in ids]
         resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED}
         # What ended and is counted has nothing more to say, unless the other leg of its list has.
@@ -80,7 +83,7 @@ class Legs:
                 reports = [await desk.exchange.cancel(desk.credentials, market, name_of(leg))]
             else:
                 reports = [*await desk.exchange.cancel_list(desk.credentials, market, leg.wish.list_id)]
-        except ExchangeError:
+        except ExchangeError as error:
             # It may have been carried out this very moment, or the answer is lost: it is asked for, never assumed.
             self._look_ups.begin(leg.id)
             try:
@@ -89,6 +92,9 @@ class Legs:
                 if leg.status is Status.OPEN:
                     raise
                 reports = []  # in doubt, and not there as far as anybody can see
+            if isinstance(error, OrderNotFound) and leg.wish.list_id and any(r.state is Status.OPEN for r in reports):
+                # For the exchange the list is done, because one leg has begun to be executed, which rests all the same.
+                reports = [await desk.exchange.cancel(desk.credentials, market, name_of(leg))]
         for report in reports:
             await desk.hear(report)
 

@@ -50,6 +50,8 @@ def wished(order: Order, store: Store) -> Position:
     """The position as it knows of an order that is about to be placed."""
     position = _position_behind(order, store)
     if order.wish.side is Side.BUY:
+        if not _awaited(position, store):
+            position.abandon()
         position.enter(order.id, order.wish.protection)
     else:
         position.leave(order.id)
@@ -128,10 +130,10 @@ def superseded(before: UUID | None, webhook: Webhook, store: Store) -> list[Aggr
     return [overtaken]
 
 
-def _awaited(position: Position, store: Store) -> bool:
-    """Whether a buy for this position is on its way."""
+def _awaited(position: Position, store: Store) -> list[UUID]:
+    """The buys for this position that are on their way."""
     newest = [*position.entries][-RECENT_ENTRIES:]
-    return any(store.get(Order, order_id).status not in ENDED for order_id in newest)
+    return [order_id for order_id in newest if store.get(Order, order_id).status not in ENDED]
 
 
 def answered(event: Any, store: Store) -> list[Aggregate]:

@@ -48,8 +48,8 @@ def target_of(
     """
     if not position.is_open or position.wanted is None:
         return None
-    leaving = total(order.remaining or ZERO for order in exits if order.status not in ENDED)
-    quantity = market.round_quantity(max(min(position.covered, difference(position.held, leaving)), ZERO))
+    staying = difference(position.held, leaving(exits))
+    quantity = market.round_quantity(max(min(position.covered, staying), ZERO))
     stop, take = (
         None if price is None else market.round_price(price)
         for price in (position.wanted.stop_loss, position.wanted.take_profit)
@@ -58,6 +58,11 @@ def target_of(
     if quantity < market.minimum_quantity or not quantity or product(quantity, lowest) < market.minimum_notional:
         return None
     return Target(quantity, stop, take, _limit_of(stop, market, style))
+
+
+def leaving(exits: Sequence[Order]) -> Decimal:
+    """How much (base) these exits are still selling."""
+    return total(order.remaining or ZERO for order in exits if order.status not in ENDED)
 
 
 def target_with(quantity: Decimal, kept: Protection, market: Market, style: StopStyle) -> Target:

@@ -95,7 +95,7 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
         if order.wish.side is Side.SELL and (kept := _protection(signal)) is not None and position.is_open:
             # A sell that carries prices moves the protection of what it leaves.
             before = position.request
-            position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=False)
+            position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=())
             overtaken = superseded(before, webhook, store)
     except (Invalid, Impossible) as refused:
         webhook.refuse(refused.code, str(refused))

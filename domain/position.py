@@ -6,6 +6,7 @@ its market one after the other: a trade begins with the first buy and ends when 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -57,6 +58,9 @@ class Position(Aggregate):
         self.fees: dict[str, Decimal] = {}
         self.executions: set[str] = set()
         self.entries: dict[UUID, Protection | None] = {}
+        """The buys that were wanted, and what each of them brings with its next fill."""
+        self.brought: dict[UUID, Protection] = {}
+        """What they brought at first: a buy that outlives its trade brings it to the next one too."""
         self.exits: list[UUID] = []
         self.is_open = False
         self.opened_at: datetime | None = None
@@ -65,6 +69,9 @@ class Position(Aggregate):
         self.covered = ZERO
         """How much of what is held (base) is to be protected; what a stop or a target sold is covered no more."""
         self.before: tuple[Decimal, Decimal] = (HUNDRED_PERCENT, ZERO)
+        """Share and covered quantity (base) as they were before what is asked for, and have followed the buys since."""
+        self.in_force: Protection | None = None
+        """What rested last: a move that is refused leaves it in force."""
         self.request: UUID | None = None
         self.answered: UUID | None = None
         self.resting: list[UUID] = []
@@ -93,24 +100,25 @@ class Position(Aggregate):
         if order_id not in self.exits:
             self._exit_wanted(order_id)
 
-    def want(self, protection: Protection, share: Decimal, request: UUID, *, awaited: bool) -> None:
+    def want(self, protection: Protection, share: Decimal, request: UUID, *, awaited: Sequence[UUID]) -> None:
         """Move the protection: an absent price keeps the one in force, `share` (percent) is of what is held.
 
-        `request` is the webhook or form that asks, `awaited` tells that a buy is on its way. Raises `Invalid` when
-        the prices cross, `Impossible` when there is nothing to protect.
+        `request` is the webhook or form that asks, `awaited` names the buys that are on their way. Raises `Invalid`
+        when the prices cross, `Impossible` when there is nothing to protect.
         """
         if self.request == request:
             return
         if not self.is_open and not awaited:
             raise Impossible(f"there is no position in {self.symbol}", code="no_position")
-        merged = self._merged(protection)
+        brought = (self.entries.get(order_id) for order_id in reversed(awaited))
+        merged = _merged(protection, self.wanted or next((p for p in brought if p is not None), None))
         merged.check()
         self._protection_wanted(merged, share, request)
 
-    def _merged(self, protection: Protection) -> Protection:
-        """The prices asked for, and those in force where none was."""
-        before = self.wanted or next((p for p in reversed(self.entries.values()) if p is not None), Protection())
-        return Protection(protection.stop_loss or before.stop_loss, protection.take_profit or before.take_profit)
+    def abandon(self) -> None:
+        """No buy is on its way any more: what was asked for it is none of the next one's business."""
+        if not self.is_open and self.wanted is not None:
+            self._protection_refused("entry_ended", self.request, None, HUNDRED_PERCENT, ZERO)
 
     # --- what was executed -------------------------------------------------------------------------------------
 
@@ -120,9 +128,11 @@ class Position(Aggregate):
             return
         _check(bought)
         brings = self.entries.get(bought.order_id)
+        if brings is None and self.wanted is None:
+            brings = self.brought.get(bought.order_id)  # the trade that it began is complete, and it still buys
         self._grew(bought, difference(bought.quantity, fee_in_coins(bought, self.symbol)))
         if brings is not None:
-            self._protection_wanted(self._merged(brings), HUNDRED_PERCENT, None)
+            self._protection_wanted(_merged(brings, self.wanted), HUNDRED_PERCENT, None)
 
     def reduce(self, sold: Execution, smallest: Decimal, *, by_protection: bool = False) -> None:
         """A sell was executed, counted once; what it sold above what is held here was never bought here.
@@ -176,7 +186,8 @@ class Position(Aggregate):
     def refuse_protection(self, reason: str, kept: Protection | None) -> None:
         """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
         if self.wanted != kept:
-            share, covered = self.before
+            asked = self.request != self.answered
+            share, covered = self.before if asked else (self.share, self.covered)
             self._protection_refused(reason, self.request, kept, share, min(covered, self.held))
 
     # --- what the facts do to the state ------------------------------------------------------------------------
@@ -184,6 +195,8 @@ class Position(Aggregate):
     @event("EntryWanted")
     def _entry_wanted(self, order_id: UUID, protection: Protection | None) -> None:
         self.entries[order_id] = protection
+        if protection is not None:
+            self.brought[order_id] = protection
 
     @event("ExitWanted")
     def _exit_wanted(self, order_id: UUID) -> None:
@@ -204,6 +217,8 @@ class Position(Aggregate):
         self.entries = {**self.entries, execution.order_id: None}
         self.held = total((self.held, received))
         self.covered = total((self.covered, product(received, self.share) / HUNDRED_PERCENT))
+        share, covered = self.before
+        self.before = share, total((covered, product(received, share) / HUNDRED_PERCENT))
         self.bought_quantity = total((self.bought_quantity, execution.quantity))
         self.bought_cost = total((self.bought_cost, product(execution.quantity, execution.price)))
         self._pay(execution)
@@ -248,21 +263,29 @@ class Position(Aggregate):
         self.bought_quantity, self.bought_cost = self.held, dust_cost
         self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
         self.wanted, self.share, self.covered, self.exits = None, HUNDRED_PERCENT, ZERO, []
+        self.before, self.in_force = (HUNDRED_PERCENT, ZERO), None
         self.request, self.answered, self.resting, self.protected, self.lost = None, None, [], ZERO, None
 
     @event("ProtectionResting")
     def _protection_resting(self, orders: list[UUID], quantity: Decimal, request: UUID | None) -> None:
         self.resting, self.protected, self.answered, self.lost = orders, quantity, request, None
+        self.in_force = self.wanted
 
     @event("ProtectionLost")
     def _protection_lost(self, reason: str) -> None:
-        self.resting, self.protected, self.lost = [], ZERO, reason
+        self.resting, self.protected, self.lost, self.in_force = [], ZERO, reason, None
 
     @event("ProtectionRefused")
     def _protection_refused(
         self, reason: str, request: UUID | None, kept: Protection | None, share: Decimal, covered: Decimal
     ) -> None:
         self.wanted, self.share, self.covered = kept, share, covered
+
+
+def _merged(protection: Protection, before: Protection | None) -> Protection:
+    """The prices asked for, and those from before where none was."""
+    before = before or Protection()
+    return Protection(protection.stop_loss or before.stop_loss, protection.take_profit or before.take_profit)
 
 
 def fee_in_coins(execution: Execution, symbol: str) -> Decimal:

@@ -71,7 +71,7 @@ def _refused(row: Row, event: Any) -> Row:
         "stop_loss": kept and kept.stop_loss,
         "take_profit": kept and kept.take_profit,
         "share": event.share,
-        "protection": RESTING if row["protected"] else AWAITED,
+        "protection": RESTING if row["protected"] else AWAITED if kept else UNPROTECTED,
         "protection_reason": event.reason,
         "updated_at": event.timestamp,
     }

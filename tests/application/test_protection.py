@@ -29,7 +29,7 @@ def position(held: str, protection: Protection | None, share: str = "100") -> Po
         made = Position(1, 1, "BTC/USDT", "webhook")
         made.grow(Execution(UUID(int=1), "t1", Decimal(held), Decimal(100), Decimal(0), None, NOW))
         if protection is not None:
-            made.want(protection, Decimal(share), UUID(int=2), awaited=False)
+            made.want(protection, Decimal(share), UUID(int=2), awaited=())
     return made
 
 
@@ -89,3 +89,14 @@ def test_dust_is_not_protectable():
 def test_a_price_that_was_passed_is_seen(last, standing):
     """A trigger there would be refused, or sell at once."""
     assert standing_of(BOTH, Decimal(last)) is standing
+
+
+def test_what_is_bought_while_a_move_is_asked_for_stays_covered_when_that_is_refused():
+    """The prices are those of before, the coins are those of now."""
+    held = position("1", Protection(Decimal(90)))
+    with carrying(user="1"):
+        held.rest([UUID(int=9)], Decimal(1))
+        held.want(Protection(Decimal(110)), Decimal(100), UUID(int=3), awaited=())
+        held.grow(Execution(UUID(int=4), "t2", Decimal(2), Decimal(100), Decimal(0), None, NOW))
+        held.refuse_protection("market_below_stop", Protection(Decimal(90)))
+    assert target_of(held, MARKET, []) == Target(Decimal(3), Decimal(90), None)

@@ -14,7 +14,7 @@ from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
-from tests.application.trader import HELD, LISTS, PRICES, STOP, TARGET
+from tests.application.trader import HELD, LISTS, POSITION, PRICES, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 DUST = Decimal("0.00007")
@@ -118,13 +118,56 @@ def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next_proce
             desk.lane.guard = heard.append
             desk.paper.ledger._trade(target, HELD - DUST, Decimal(60000), maker=True)
             await desk.until(lambda: not trader.position().is_open)
-            await desk.until(lambda: len(heard) == 3)  # the stop's end, the sale, the end of the trade
+            await desk.until(lambda: len(heard) >= 3)  # the stop's end, the sale, the end of the trade
             [working, *others] = desk.tasks
             working.cancel()
             await asyncio.wait([working])
             desk.tasks[:] = others
             await desk.begin_anew()
             await trader.closed()
+
+    asyncio.run(story())
+
+
+def test_its_owner_is_alarmed_when_the_exit_that_a_passed_stop_stood_for_cannot_be_sent(at):
+    """The market fell while nothing rested, and what the account holds cannot be asked: nothing protects the coins."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, balances = trader.desk, trader.desk.client.balances
+            await trader.buy(STOP, TARGET)
+            desk.client.balances = exchange_away
+            for order in desk.on_exchange():
+                take_off(desk, order)
+            desk.hold("BTC/USDT", "44000")
+            await desk.until(lambda: "protection_passed" in desk.log.said)
+            desk.pass_by(10)
+            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            desk.client.balances = balances
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_its_owner_is_alarmed_when_the_exchange_has_ended_a_market_and_the_stop_in_it(at):
+    """What rests is left alone, what ends is recorded, and nothing new can be placed."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            rest = {name: market for name, market in desk.markets.items() if name != "BTC/USDT"}
+            desk.lane.know_markets(rest)
+            desk.lane.guard(POSITION)
+            await desk.until(lambda: not desk.lane._to_guard and desk.lane._queue.empty())
+            assert len(trader.resting()) == 2
+            for order in desk.on_exchange():
+                take_off(desk, order)
+            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            assert "stream_ended" not in desk.log.said
 
     asyncio.run(story())
 

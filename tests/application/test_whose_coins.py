@@ -13,7 +13,7 @@ from domain.position import Position
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
 from domain.wish import Side, Type
-from tests.application.trader import HELD, LISTS, STOP, TARGET
+from tests.application.trader import HELD, LISTS, POSITION, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
@@ -74,6 +74,101 @@ def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_its_stop
             await desk.known()
             assert trader.position().held == HELD
             await trader.protected(HELD, STOP, TARGET)
+
+    asyncio.run(story())
+
+
+def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
+    """The stop is carried out while an alert takes it off: its execution is not counted yet, the coins are gone."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            desk, cancel = trader.desk, trader.desk.client.cancel
+            await trader.buy(STOP, PrixSL="45000")
+
+            async def too_late(*named):
+                desk.hold("BTC/USDT", "45000")
+                return await cancel(*named)
+
+            desk.client.cancel = too_late
+            assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
+    """The gateway dies before the engine has counted it: what the books hold is gone, the trader's own coins stay."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            desk = trader.desk
+            await trader.buy(STOP, PrixSL="45000")
+            [leg] = trader.position().resting
+            working, following, *others = desk.tasks
+            desk.tasks[:] = [working, *others]
+            following.cancel()  # the engine is away
+            await asyncio.wait([following])
+            desk.hold("BTC/USDT", "45000")
+            await desk.becomes(leg, Status.CLOSED)
+            working.cancel()
+            await asyncio.wait([working])
+            desk.tasks[:] = others
+            await desk.begin_anew()
+            desk.lane.guard(POSITION)  # as every gateway does for all that is held
+            await desk.until(desk.lane.reconciled.is_set)
+            await desk.until(lambda: POSITION in desk.lane._alarms)  # the guard has looked, and will look again
+            desk.start(trader.follow())
+            await trader.closed()
+            assert trader.sold() == HELD
+            assert desk.store.read(0, topics=["Position.ExitWanted"]) == []
+
+    asyncio.run(story())
+
+
+def test_two_alerts_to_sell_everything_sell_it_once(at):
+    """The second is sent before the engine has counted what the first has sold."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            await trader.buy(STOP, TARGET)
+            ended = await asyncio.gather(trader.alert("SellMarket"), trader.alert("SellMarket"))
+            assert sorted(reason or "" for _, reason in ended) == ["", "no_position"]
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_coins_that_a_resting_exit_is_selling_are_not_sold_by_another(at):
+    """What is free besides are the trader's own coins."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            await trader.buy(STOP, TARGET)
+            assert await trader.alert("SellLimit", PourCent="100", Prix="70000") == EXECUTED
+            status, _ = await trader.alert("SellMarket", PourCent="100")
+            assert (status, trader.sold()) == (WebhookStatus.FAILED, 0)
+
+    asyncio.run(story())
+
+
+def test_a_sale_right_after_the_first_buy_sells_what_that_has_bought(at):
+    """Not all coins of the account, although no buy of an alert has been counted yet."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            desk, wanted = trader.desk, asyncio.Event()
+            desk.client.before["place"] = wanted.wait
+            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
+            await desk.until(lambda: desk.client.asked["place"])
+            sold = asyncio.create_task(trader.alert("SellMarket"))
+            await desk.until(lambda: len(desk.store.read(0, topics=["Order.Placed"])) == 2)
+            wanted.set()
+            assert await sold == EXECUTED
+            await bought
+            await trader.closed()
+            assert trader.sold() == HELD
 
     asyncio.run(story())
 

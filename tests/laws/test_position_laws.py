@@ -42,7 +42,7 @@ def say(position: Position, number: int, step: tuple, *, by_protection: bool = F
         elif quantity:
             position.reduce(execution, Decimal(0), by_protection=by_protection)
     elif kind == "protect":
-        position.want(Protection(stop_loss=step[1]), Decimal(step[2]), UUID(int=number), awaited=False)
+        position.want(Protection(stop_loss=step[1]), Decimal(step[2]), UUID(int=number), awaited=())
     elif kind == "refuse":
         position.refuse_protection("wrong side", None)
     else:

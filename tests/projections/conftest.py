@@ -22,6 +22,7 @@ from domain.refusals import Refused
 from domain.user import Preferences, Role, User
 from domain.webhook import Webhook
 from domain.wish import Protection, Side, Source, Type, Wish
+from projections.projector import Books
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 ALERT = b'{"Symbol": "BTCUSDT", "Action": BuyMarket, "PourCent": 10, "UserID": 1, "UserExchangeID": %d, "Prix": NaN}'
@@ -207,11 +208,12 @@ class History:
         def want(position: Position) -> None:
             stop = draw((None, amount()))
             protection = Protection(stop, None if stop is None else stop * 2)
-            position.want(protection, Decimal(draw((50, 100))), self._id(), awaited=draw((True, False)))
+            position.want(protection, Decimal(draw((50, 100))), self._id(), awaited=draw(((), (self._id(),))))
 
         return {
             "grow": lambda position: position.grow(execution(position, amount())), "reduce": reduce, "want": want,
             "enter": lambda position: position.enter(self._id(), draw((None, Protection(amount())))),
+            "abandon": lambda position: position.abandon(),
             "leave": lambda position: position.leave(self._id()),
             "rest": lambda position: position.rest([self._id()], amount()),
             "lose": lambda position: position.lose_protection("refused"),
@@ -286,3 +288,16 @@ _USER_VERBS: dict[str, Callable[[User], None]] = {
 def history(database) -> Callable[[int], History]:
     """`history(seed)` begins one in the test's database."""
     return lambda seed: History(database.store(), seed)
+
+
+@pytest.fixture
+def project(database):
+    """`project(page)` brings the books up to the head of the log, as the projector's own role."""
+    books, store = Books(database.connect("aristobot_projector")), database.store("aristobot_projector")
+
+    def project(page: int = 500) -> Books:
+        while books.step(store.read, page)[0]:
+            pass
+        return books
+
+    return project

@@ -11,20 +11,7 @@ from psycopg.sql import SQL, Identifier
 from adapters.migrate import grant, migrate, rebuild_books, verify_books
 from domain.aggregate import Personal, carrying
 from projections.models import MODELS
-from projections.projector import BOOKS, Books, create
-
-
-@pytest.fixture
-def project(database):
-    """`project(page)` brings the books up to the head of the log, as the projector's own role."""
-    books, store = Books(database.connect("aristobot_projector")), database.store("aristobot_projector")
-
-    def project(page: int = 500) -> Books:
-        while books.step(store.read, page)[0]:
-            pass
-        return books
-
-    return project
+from projections.projector import BOOKS, create
 
 
 def _empty(database):
@@ -52,7 +39,7 @@ def _differences(database):
 @pytest.mark.parametrize("seed", range(4))
 def test_any_way_leads_to_the_same_books(database, history, project, seed):
     """Projected event by event, in pages of any size, or rebuilt: the same rows to the last digit."""
-    history(seed).go_on(260)
+    history(seed).go_on(300)
     books = project(1)
     assert database.connect().execute("SELECT * FROM books.parked").fetchall() == []
     by_one = _contents(database)

@@ -1,0 +1,73 @@
+"""What an entry brings for its protection."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from domain.order import Status
+from domain.webhook import WebhookStatus
+from tests.application.trader import HELD, LISTS
+
+EXECUTED = (WebhookStatus.EXECUTED, None)
+
+
+async def entry_of(trader, **fields):
+    assert await trader.alert("BuyLimit", **fields) == EXECUTED
+    return [order for order in trader.desk.on_exchange() if order.side == "buy"][-1]
+
+
+def test_an_entry_that_never_filled_lends_its_prices_to_no_other(at):
+    """A limit buy was cancelled unfilled; the next buy brings a stop only."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await entry_of(trader, PourCent="50", Prix="40000", PrixSL="39000", PrixTP="45000")
+            [order_id] = await asyncio.to_thread(desk.store.orders_not_ended)
+            await desk.cancel(order_id)
+            await desk.becomes(order_id, Status.CANCELLED)
+            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="48000") == EXECUTED
+            await desk.until(lambda: trader.resting() or trader.sold())
+            assert trader.sold() == 0
+            await trader.protected(HELD, ("stop_loss", Decimal(48000)))
+
+    asyncio.run(story())
+
+
+def test_the_rest_of_an_entry_is_protected_also_after_its_target_has_sold_the_first_part(at):
+    """The trade is complete, the limit buy still rests; what it buys then brings the same prices again."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            entry = await entry_of(trader, PourCent="80", Prix="40000", PrixSL="35000", PrixTP="45000")
+            desk.hold("BTC/USDT", "40001")
+            desk.paper.ledger._trade(entry, Decimal("0.01"), Decimal(40000), maker=True)
+            await trader.protected(HELD, ("stop_loss", Decimal(35000)), ("limit", Decimal(45000)))
+            desk.hold("BTC/USDT", "45000")
+            await trader.closed()
+            desk.hold("BTC/USDT", "40000")
+            await desk.until(lambda: trader.position().is_open)
+            await trader.protected(HELD, ("stop_loss", Decimal(35000)), ("limit", Decimal(45000)))
+
+    asyncio.run(story())
+
+
+def test_what_was_asked_for_an_entry_that_never_filled_concerns_no_other(at):
+    """Its stop was moved while it rested, it was cancelled, and the market is below that stop since."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await entry_of(trader, PourCent="50", Prix="40000", PrixSL="35000")
+            assert await trader.alert("MAJ", PrixSL="39000") == EXECUTED
+            [order_id] = await asyncio.to_thread(desk.store.orders_not_ended)
+            await desk.cancel(order_id)
+            await desk.becomes(order_id, Status.CANCELLED)
+            desk.hold("BTC/USDT", "38000")
+            assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
+            await desk.until(lambda: trader.position().is_open)
+            assert trader.position().wanted is None
+
+    asyncio.run(story())

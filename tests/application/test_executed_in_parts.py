@@ -1,0 +1,105 @@
+"""What an order that is executed in parts leaves to protect, and by what."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from application.exchange import NotAccepted, OrderNotFound
+from domain.alert import Cause
+from domain.webhook import WebhookStatus
+from tests.application.test_protection_troubles import alarms, exchange_away
+from tests.application.trader import HELD, LISTS, STOP, TARGET
+
+
+@pytest.mark.parametrize("away", ["tickers", "cancel_list"])
+def test_its_owner_is_alarmed_when_a_target_that_has_sold_a_part_is_all_that_rests(at, away):
+    """Its stop is gone, and nobody can look at the price, or take the target off to place both anew."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            [target] = [order for order in trader.sells() if order.type == "limit"]
+            asked = getattr(desk.client, away)
+            setattr(desk.client, away, exchange_away)
+            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            await desk.until(lambda: "lane_failed" in desk.log.said)
+            desk.pass_by(5)
+            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            setattr(desk.client, away, asked)
+            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+
+    asyncio.run(story())
+
+
+def test_a_leg_that_outlives_its_list_is_taken_off_by_itself(at):
+    """The exchange knows the list no more, of which the target has begun to be executed and rests."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, cancel_list = trader.desk, trader.desk.client.cancel_list
+            await trader.buy(STOP, TARGET)
+            [target] = [order for order in trader.sells() if order.type == "limit"]
+
+            async def unless_done(credentials, market, list_id):
+                if target.filled:
+                    raise OrderNotFound("-2011: Unknown order list sent.", code="order_not_found")
+                return await cancel_list(credentials, market, list_id)
+
+            desk.client.cancel_list = unless_done
+            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+
+    asyncio.run(story())
+
+
+def test_a_move_that_is_refused_while_only_a_target_rests_leaves_the_stop_in_force(at):
+    """The target has sold a part, which ended its stop; that one comes back although the move to another is refused."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, tickers = trader.desk, trader.desk.client.tickers
+            await trader.buy(STOP, TARGET)
+            [target] = [order for order in trader.sells() if order.type == "limit"]
+            desk.client.tickers = exchange_away  # nobody can look at the price before the move is asked for
+            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            await desk.until(lambda: trader.position().held < HELD)
+            moving = asyncio.create_task(trader.alert("MAJ", PrixSL="51000"))
+            await desk.until(lambda: trader.position().request)
+            desk.client.tickers = tickers
+            assert await moving == (WebhookStatus.FAILED, "market_below_stop")
+            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+
+    asyncio.run(story())
+
+
+def test_a_second_execution_is_protected_too_when_the_exchange_first_refuses_that(at):
+    """Its alert named a price between two ticks: what rests is not to the letter what was wanted."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, place_list, refused = trader.desk, trader.desk.client.place_list, []
+            await trader.alert("BuyLimit", PourCent="80", Prix="40000", PrixSL="35000.004", PrixTP="60000")
+            [entry] = desk.on_exchange()
+            desk.hold("BTC/USDT", "40001")
+            desk.paper.ledger._trade(entry, Decimal("0.01"), Decimal(40000), maker=True)
+            stop = ("stop_loss", Decimal(35000))
+            await trader.protected(HELD, stop, TARGET)
+
+            async def busy_once(*named):
+                if not refused:
+                    refused.append(named)
+                    raise NotAccepted("-1015: Too many new orders.", code="rate_limited")
+                return await place_list(*named)
+
+            desk.client.place_list = busy_once
+            desk.hold("BTC/USDT", "40000")
+            await desk.until(lambda: refused)
+            await trader.protected(2 * HELD, stop, TARGET)
+            await desk.until(lambda: trader.position().protected == 2 * HELD)
+
+    asyncio.run(story())

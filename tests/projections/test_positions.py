@@ -1,0 +1,37 @@
+"""Positions as they are shown: what protects them, in a word."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from domain.aggregate import carrying
+from domain.position import Execution, Position
+from domain.wish import HUNDRED_PERCENT, Protection
+from tests.conftest import NOW
+
+STOP, MOVED = Protection(Decimal(90)), Protection(Decimal(110))
+
+
+@pytest.mark.parametrize(
+    ("kept", "rests", "shown"),
+    [(None, False, "none"), (STOP, False, "awaited"), (STOP, True, "resting")],
+)
+def test_a_refused_move_leaves_what_was_there(database, project, kept, rests, shown):
+    """Nothing is awaited where nothing was kept."""
+    store = database.store()
+    with carrying(user="1"):
+        position = Position(1, 1, "BTC/USDT", "webhook")
+        position.grow(Execution(uuid4(), "t1", Decimal(1), Decimal(100), Decimal(0), None, NOW))
+        if kept is not None:
+            position.want(kept, HUNDRED_PERCENT, uuid4(), awaited=())
+        if rests:
+            position.rest([uuid4()], Decimal(1))
+        position.want(MOVED, HUNDRED_PERCENT, uuid4(), awaited=())
+        position.refuse_protection("market_below_stop", kept)
+        store.save(position)
+    project(1)
+    [row] = database.connect().execute("SELECT protection, stop_loss FROM books.positions").fetchall()
+    assert row == (shown, kept and kept.stop_loss)
