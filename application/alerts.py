@@ -11,7 +11,7 @@ from application.ports import Store
 from application.users import registry_of
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
-from domain.order import HISTORY_LOST, Order, Status
+from domain.order import HISTORY_LOST, PROTECTION, Order, Status
 from domain.position import Position
 from domain.reconciliation import Reconciliation, Resolution
 from domain.refusals import Conflict
@@ -24,6 +24,7 @@ LOUDNESS = {
     Cause.STATUS_UNKNOWN: Severity.WARNING,
     Cause.LIMIT_REFUSED: Severity.WARNING,
     Cause.EXIT_STALE: Severity.CRITICAL,
+    Cause.EXIT_REJECTED: Severity.CRITICAL,
     Cause.DOUBT_LASTS: Severity.CRITICAL,
     Cause.REPORT_CONTRADICTS: Severity.CRITICAL,
     Cause.ORDER_REOPENED: Severity.CRITICAL,
@@ -113,6 +114,14 @@ def order_refused(event: Any, store: Store) -> list[Alert]:
     if event.reason not in REASONS:
         return []
     return [_about_order(event, store, Cause.LIMIT_REFUSED, {"reason": event.reason, "detail": event.detail})]
+
+
+def exit_rejected(event: Any, store: Store) -> list[Alert]:
+    """The exchange did not take a sale; the guard tells of those that protect a position."""
+    order = store.get(Order, event.originator_id)
+    if order.wish.side is not Side.SELL or order.requester == PROTECTION:
+        return []
+    return [_about_order(event, store, Cause.EXIT_REJECTED, {"reason": event.reason})]
 
 
 def _about_order(event: Any, store: Store, cause: Cause, facts: dict[str, str]) -> Alert:

@@ -102,7 +102,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Reconciliation.Failed": (told(alerts.comparison_failed),),
     "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
     "Position.ProtectionLost": (told(alerts.position_unprotected),),
-    "Order.Rejected": (webhook_failed,),
+    "Order.Rejected": (webhook_failed, told(alerts.exit_rejected)),
     "Position.ProtectionResting": (protection_answered,),
     "Position.ProtectionRefused": (protection_answered,),
     "Position.Closed": (protection_answered,),

@@ -107,12 +107,12 @@ class Recording:
         """
         fills, facts = list[Fill](), list[Fact]()
         order = await self.load(order_id)
-        market = self._markets[order.wish.symbol]
-        if not is_complete(order, report):
+        market = self._markets.get(order.wish.symbol)  # an order may outlive its market
+        if market is not None and not is_complete(order, report):
             fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
 
         def record(known: Order) -> None:
-            new = differences(known, report, market.native, fills)
+            new = differences(known, report, report.native_symbol if market is None else market.native, fills)
             facts[:] = [fact for fact in new if not fact.needs_two or fact in agreed]
             for fact in facts:
                 fact.say(known)

@@ -24,6 +24,7 @@ class Cause(StrEnum):
     STATUS_UNKNOWN = "status_unknown"
     LIMIT_REFUSED = "limit_refused"
     EXIT_STALE = "exit_stale"
+    EXIT_REJECTED = "exit_rejected"
     DOUBT_LASTS = "doubt_lasts"
     REPORT_CONTRADICTS = "report_contradicts"
     ORDER_REOPENED = "order_reopened"

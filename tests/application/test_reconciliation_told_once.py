@@ -89,3 +89,20 @@ def test_an_order_that_is_missing_again_is_told_of_again(trading):
                 await shown(desk)
 
     asyncio.run(story())
+
+
+def test_an_order_whose_market_is_gone_is_told_of_once(trading):
+    """It can be neither asked about nor taken off: its owner has to look."""
+
+    async def story():
+        async with trading() as desk:
+            order = await desk.becomes(await desk.rest(), Status.OPEN)
+            desk.lane.know_markets({name: market for name, market in desk.markets.items() if name != "BTC/USDT"})
+            desk.paper.ledger.cancel(desk.on_exchange()[0])
+            found = []
+            for _ in range(5):
+                found += await desk.compare(Occasion.SWEEP)
+                desk.pass_by(60)
+            assert [(one.order, one.resolution) for one in found] == [(order.id, Resolution.DECIDE)]
+
+    asyncio.run(story())

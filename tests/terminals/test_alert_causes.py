@@ -97,6 +97,10 @@ CAUSES = {
     "an exit in doubt": (
         said_to_an_order(lambda o: o.refuse("exit_in_doubt"), side=Side.SELL, sent=False), Cause.EXIT_STALE, LOUD, {},
     ),
+    "an exit that the exchange refused": (
+        said_to_an_order(lambda o: o.reject("insufficient_funds", RAW), side=Side.SELL),
+        Cause.EXIT_REJECTED, LOUD, {"reason": "insufficient_funds"},
+    ),
     "an entry above a limit": (
         said_to_an_order(lambda o: o.refuse("limit_per_order", "100 is the most"), sent=False),
         Cause.LIMIT_REFUSED, HEARD, {"detail": "100 is the most"},
@@ -143,6 +147,7 @@ def test_an_execution_that_cannot_be_counted_is_told(trouble, monkeypatch):
 
 
 QUIET = {
+    "an entry that the exchange refused": said_to_an_order(lambda o: o.reject("insufficient_funds", RAW)),
     "an entry that is stale": said_to_an_order(lambda o: o.refuse("stale"), sent=False),
     "an end that is another end": said_to_an_order(
         accept, cancel, lambda o: o.correct(Status.CANCELLED, Status.CLOSED, RAW)
