@@ -234,7 +234,8 @@ class Guard:
             await self._check_foreign(position, order)
             return None
         exits = [await self._desk.recording.load(one) for one in position.exits if one != order.id]
-        if not _counted(position, [*await self._legs.of(position_id, rested=position.resting), *exits]):
+        sold = [*await self._legs.of(position_id, rested=position.resting), *exits]
+        if not _explained(position, sold) and order.requester != INSISTED:
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
         # For one in doubt this sale has waited, unless its owner has looked and insists.
@@ -245,7 +246,7 @@ class Guard:
         if order.source is not Source.WEBHOOK or position is None:
             return
         entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
-        if not _counted(position, entries):
+        if not _explained(position, entries) and order.requester != INSISTED:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
         if not position.executions:
             return
@@ -299,3 +300,8 @@ def _all_ended(orders: Sequence[Order]) -> bool:
 def _counted(position: Position, orders: Sequence[Order]) -> bool:
     """Whether the position knows of every fill of these orders."""
     return all(key_of(order.id, trade) in position.executions for order in orders for trade in order.fills)
+
+
+def _explained(position: Position, orders: Sequence[Order]) -> bool:
+    """Whether all that these orders executed is listed, and the position knows of it."""
+    return _counted(position, orders) and not any(order.is_unexplained for order in orders)

@@ -173,6 +173,33 @@ def test_a_sale_right_after_the_first_buy_sells_what_that_has_bought(at):
     asyncio.run(story())
 
 
+def test_a_sale_waits_until_the_executions_of_its_buy_are_listed(at):
+    """The exchange says first that it is executed, and how only later: until then nobody knows what was bought."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            desk, fills_of = trader.desk, trader.desk.client.fills_of
+
+            async def none_yet(*_):
+                return []
+
+            desk.client.fills_of = none_yet
+            desk.fault("place_order", "lose_answer")
+            desk.fault("stream", "drop_stream")
+            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
+            await desk.until(lambda: desk.store.read(0, topics=["Order.Closed"]))
+            sold = asyncio.create_task(trader.alert("SellMarket"))
+            await desk.until(lambda: len(desk.store.read(0, topics=["Order.Placed"])) == 2)
+            await desk.asked_again("query")
+            assert trader.sold() == 0
+            desk.client.fills_of = fills_of
+            assert await sold == EXECUTED
+            await bought
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
 def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
     """Once, and loudly: the coins are counted, whatever was believed; its webhook has ended with the belief."""
 
