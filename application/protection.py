@@ -11,7 +11,7 @@ from application.exchange import Capabilities
 from domain.amounts import ZERO, difference, plain, product, total
 from domain.broker import StopStyle
 from domain.market import Market
-from domain.order import ENDED, Order, Status
+from domain.order import LIVE, Order, Status
 from domain.position import Position
 from domain.wish import Protection, Side, TimeInForce, Type, Wish
 
@@ -61,8 +61,8 @@ def target_of(
 
 
 def leaving(exits: Sequence[Order]) -> Decimal:
-    """How much (base) these exits are still selling."""
-    return total(order.remaining or ZERO for order in exits if order.status not in ENDED)
+    """How much (base) these exits are still selling; one that waits to be sent leaves its coins protected."""
+    return total(order.remaining or ZERO for order in exits if order.status in LIVE)
 
 
 def target_with(quantity: Decimal, kept: Protection, market: Market, style: StopStyle) -> Target:

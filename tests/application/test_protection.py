@@ -12,8 +12,9 @@ from application.exchange import Capabilities
 from application.protection import Standing, Target, standing_of, target_of, wishes_of
 from domain.aggregate import carrying
 from domain.market import Market
+from domain.order import Order
 from domain.position import Execution, Position
-from domain.wish import Protection, TimeInForce, Type
+from domain.wish import Protection, Side, Source, TimeInForce, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 MARKET = Market(
@@ -71,6 +72,23 @@ def test_the_target_is_what_is_covered_in_whole_steps():
     )
     assert target_of(position("2", wanted, "50"), MARKET, []).quantity == 1
     assert target_of(position("2", None), MARKET, []) is None
+
+
+def test_an_exit_takes_its_coins_from_the_stop_once_it_is_sent():
+    """One that waits may wait for long, or grow stale: its coins stay protected. What has ended sells no more."""
+    held = position("1", Protection(Decimal(90)))
+    wish = Wish("BTC/USDT", Side.SELL, Type.LIMIT, quantity=Decimal("0.4"), price=Decimal(150))
+    with carrying(user="1"):
+        leaving = Order.place(
+            order_id=UUID(int=5), user=1, broker=1, wish=wish, source=Source.WEBHOOK, requester="somebody",
+            client_order_id="ARISTO_5",
+        )  # fmt: skip
+        quantities = [target_of(held, MARKET, [leaving]).quantity]
+        leaving.submit(UUID(int=7), now=NOW, valid_until=NOW, quantity=Decimal("0.4"), cost=None, price=Decimal(150))
+        quantities.append(target_of(held, MARKET, [leaving]).quantity)
+        leaving.cancel("user", "{}")
+        quantities.append(target_of(held, MARKET, [leaving]).quantity)
+    assert quantities == [Decimal(1), Decimal("0.6"), Decimal(1)]
 
 
 def test_dust_is_not_protectable():
