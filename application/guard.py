@@ -15,9 +15,11 @@ from application.exchange import NoAnswer
 from application.legs import Legs, said_of
 from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
 from application.protection import (
-    STOPS,
     Standing,
     Target,
+    counted,
+    explained,
+    holds,
     leaving,
     protection_of,
     rests,
@@ -28,7 +30,7 @@ from application.protection import (
 from domain.amounts import ZERO, difference
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
-from domain.position import Position, key_of
+from domain.position import Position
 from domain.refusals import Conflict, Impossible
 from domain.wish import Protection, Side, Source, Type, Wish
 
@@ -79,7 +81,7 @@ class Guard:
 
     async def _tell_unprotected(self, position_id: UUID) -> None:
         position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
-        if not _holds(position, await self._legs.of(position_id)):
+        if not holds(position, await self._legs.of(position_id)):
             await self._say(position_id, lambda p: p.lose_protection("exchange_unreachable"))
 
     async def _drive(self, position_id: UUID) -> bool:
@@ -128,7 +130,7 @@ class Guard:
 
     async def _unsettled(self, position: Position, legs: Sequence[Order], exits: Sequence[Order]) -> float | None:
         """How many seconds to wait for facts that are on their way, None when all are there."""
-        if not _counted(position, [*legs, *exits]):
+        if not counted(position, [*legs, *exits]):
             return COUNTED_WITHIN  # the engine has not counted all fills yet
         waiting = [o for o in exits if o.requester == PROTECTION and o.status is Status.PLACED]
         if waiting:
@@ -140,7 +142,7 @@ class Guard:
         if doubtful:
             sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
             late = sent is not None and self._desk.clock() - sent > DOUBT_BEFORE_ALARM
-            if late and not _holds(position, legs):
+            if late and not holds(position, legs):
                 await self._say(position.id, lambda p: p.lose_protection("protection_unknown"))
             return AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
         widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
@@ -155,7 +157,7 @@ class Guard:
 
     async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
         """The exchange lists it no more: what rests is left to it, and nothing new can be placed."""
-        if position.is_open and position.wanted is not None and not _holds(position, resting):
+        if position.is_open and position.wanted is not None and not holds(position, resting):
             await self._say(position.id, lambda p: p.lose_protection("symbol_unknown"))
 
     async def _unprotected(self, position: Position, market: Market, resting: Sequence[Order]) -> None:
@@ -235,7 +237,7 @@ class Guard:
             return None
         exits = [await self._desk.recording.load(one) for one in position.exits if one != order.id]
         sold = [*await self._legs.of(position_id, rested=position.resting), *exits]
-        if not _explained(position, sold) and order.requester != INSISTED:
+        if not explained(position, sold) and order.requester != INSISTED:
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
         # For one in doubt this sale has waited, unless its owner has looked and insists.
@@ -246,7 +248,7 @@ class Guard:
         if order.source is not Source.WEBHOOK or position is None:
             return
         entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
-        if not _explained(position, entries) and order.requester != INSISTED:
+        if not explained(position, entries) and order.requester != INSISTED:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
         if not position.executions:
             return
@@ -265,12 +267,6 @@ class Guard:
                 except Conflict:
                     continue
             return
-
-
-def _holds(position: Position, legs: Sequence[Order]) -> bool:
-    """Whether a stop rests; a target alone, whose stop its first execution has ended, protects from no fall."""
-    stopped = position.wanted is not None and position.wanted.stop_loss is not None
-    return any(leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped) for leg in legs)
 
 
 def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
@@ -295,13 +291,3 @@ def _now() -> float:
 
 def _all_ended(orders: Sequence[Order]) -> bool:
     return all(order.status in ENDED for order in orders)
-
-
-def _counted(position: Position, orders: Sequence[Order]) -> bool:
-    """Whether the position knows of every fill of these orders."""
-    return all(key_of(order.id, trade) in position.executions for order in orders for trade in order.fills)
-
-
-def _explained(position: Position, orders: Sequence[Order]) -> bool:
-    """Whether all that these orders executed is listed, and the position knows of it."""
-    return _counted(position, orders) and not any(order.is_unexplained for order in orders)

@@ -12,7 +12,7 @@ from domain.amounts import ZERO, difference, plain, product, total
 from domain.broker import StopStyle
 from domain.market import Market
 from domain.order import LIVE, Order, Status
-from domain.position import Position
+from domain.position import Position, key_of
 from domain.wish import Protection, Side, TimeInForce, Type, Wish
 
 STOPS = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
@@ -139,3 +139,19 @@ def protection_of(legs: Sequence[Order]) -> Protection | None:
     stop = next((leg.wish.stop_price for leg in legs if leg.wish.type in STOPS), None)
     take = next((leg.wish.price for leg in legs if leg.wish.type is Type.LIMIT), None)
     return None if stop is None and take is None else Protection(stop, take)
+
+
+def holds(position: Position, legs: Sequence[Order]) -> bool:
+    """Whether a stop rests; a target alone, whose stop its first execution has ended, protects from no fall."""
+    stopped = position.wanted is not None and position.wanted.stop_loss is not None
+    return any(leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped) for leg in legs)
+
+
+def counted(position: Position, orders: Sequence[Order]) -> bool:
+    """Whether the position knows of every fill of these orders."""
+    return all(key_of(order.id, trade) in position.executions for order in orders for trade in order.fills)
+
+
+def explained(position: Position, orders: Sequence[Order]) -> bool:
+    """Whether all that these orders executed is listed, and the position knows of it."""
+    return counted(position, orders) and not any(order.is_unexplained for order in orders)
