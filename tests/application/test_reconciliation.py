@@ -46,6 +46,7 @@ def test_a_fill_that_nobody_heard_is_found(trading, occasion):
             desk.hold("BTC/USDT", "39000")
             [found] = await desk.compare(occasion)
             assert (found.order, found.resolution) == (order_id, Resolution.RECORDED)
+            assert [fact.split()[0] for fact in found.facts] == ["Filled", "Closed"]
             await is_told(desk, order_id, there, FILLED)
 
     asyncio.run(story())
