@@ -10,8 +10,7 @@ import pytest
 from application.exchange import NotAccepted, OrderNotFound
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
-from tests.application.test_protection_troubles import alarms, exchange_away
-from tests.application.trader import HELD, LISTS, STOP, TARGET
+from tests.application.trader import HELD, LISTS, PART, STOP, TARGET, alarms, exchange_away
 
 
 @pytest.mark.parametrize("away", ["tickers", "cancel_list"])
@@ -22,16 +21,15 @@ def test_its_owner_is_alarmed_when_a_target_that_has_sold_a_part_is_all_that_res
         async with at(LISTS) as trader:
             desk = trader.desk
             await trader.buy(STOP, TARGET)
-            [target] = [order for order in trader.sells() if order.type == "limit"]
             asked = getattr(desk.client, away)
             setattr(desk.client, away, exchange_away)
-            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            trader.target_is_met()
             await desk.until(lambda: "lane_failed" in desk.log.said)
             desk.pass_by(5)
             await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
             assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
             setattr(desk.client, away, asked)
-            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+            await trader.protected(HELD - PART, STOP, TARGET)
 
     asyncio.run(story())
 
@@ -51,8 +49,8 @@ def test_a_leg_that_outlives_its_list_is_taken_off_by_itself(at):
                 return await cancel_list(credentials, market, list_id)
 
             desk.client.cancel_list = unless_done
-            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
-            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+            trader.target_is_met()
+            await trader.protected(HELD - PART, STOP, TARGET)
 
     asyncio.run(story())
 
@@ -64,15 +62,14 @@ def test_a_move_that_is_refused_while_only_a_target_rests_leaves_the_stop_in_for
         async with at(LISTS) as trader:
             desk, tickers = trader.desk, trader.desk.client.tickers
             await trader.buy(STOP, TARGET)
-            [target] = [order for order in trader.sells() if order.type == "limit"]
             desk.client.tickers = exchange_away  # nobody can look at the price before the move is asked for
-            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            trader.target_is_met()
             await desk.until(lambda: trader.position().held < HELD)
             moving = asyncio.create_task(trader.alert("MAJ", PrixSL="51000"))
             await desk.until(lambda: trader.position().request)
             desk.client.tickers = tickers
             assert await moving == (WebhookStatus.FAILED, "market_below_stop")
-            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+            await trader.protected(HELD - PART, STOP, TARGET)
 
     asyncio.run(story())
 

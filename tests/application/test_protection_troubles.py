@@ -9,24 +9,14 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from application.exchange import NoAnswer
 from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
-from tests.application.trader import HELD, LISTS, POSITION, PRICES, STOP, TARGET
+from tests.application.trader import HELD, LISTS, PART, POSITION, PRICES, STOP, TARGET, alarms, exchange_away
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 DUST = Decimal("0.00007")
-
-
-async def alarms(desk):
-    """What its owner was told."""
-    return [event.cause for event in await desk.read("Alert.Raised")]
-
-
-async def exchange_away(*_):
-    raise NoAnswer("HTTP 503")
 
 
 def take_off(desk, order):
@@ -78,9 +68,8 @@ def test_what_a_target_has_not_sold_yet_gets_its_stop_back(at):
         async with at(LISTS) as trader:
             desk = trader.desk
             await trader.buy(STOP, TARGET)
-            [target] = [order for order in trader.sells() if order.type == "limit"]
-            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
-            await trader.protected(HELD - Decimal("0.004"), STOP, TARGET)
+            trader.target_is_met()
+            await trader.protected(HELD - PART, STOP, TARGET)
             desk.hold("BTC/USDT", "40000")
             await trader.closed()
             assert trader.sold() == HELD
@@ -95,10 +84,9 @@ def test_a_fall_below_the_stop_sells_although_only_the_target_rests(at):
         async with at(LISTS) as trader:
             desk = trader.desk
             await trader.buy(STOP, TARGET)
-            [target] = [order for order in trader.sells() if order.type == "limit"]
             tickers = desk.client.tickers
             desk.client.tickers = exchange_away  # nobody can look at the price before it has fallen
-            desk.paper.ledger._trade(target, Decimal("0.004"), Decimal(60000), maker=True)
+            trader.target_is_met()
             desk.hold("BTC/USDT", "40000")
             desk.client.tickers = tickers
             await trader.closed()
@@ -114,9 +102,8 @@ def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next_proce
         async with at(LISTS) as trader:
             desk, heard = trader.desk, []
             await trader.buy(STOP, TARGET)
-            [target] = [order for order in trader.sells() if order.type == "limit"]
             desk.lane.guard = heard.append
-            desk.paper.ledger._trade(target, HELD - DUST, Decimal(60000), maker=True)
+            trader.target_is_met(HELD - DUST)
             await desk.until(lambda: not trader.position().is_open)
             await desk.until(lambda: len(heard) >= 3)  # the stop's end, the sale, the end of the trade
             [working, *others] = desk.tasks

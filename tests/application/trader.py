@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from application import guard
-from application.exchange import Capabilities
+from application.exchange import Capabilities, NoAnswer
 from application.policies import WHEN, World
 from application.positions import position_id_of
 from application.signals import receive
@@ -34,6 +34,8 @@ RICH = {"USDT": "1000", "BTC": "1"}
 """The paper exchange always locks: only with coins besides the position can two orders rest for it."""
 STOP, TARGET = ("stop_loss", Decimal(45000)), ("limit", Decimal(60000))
 PRICES = {"PrixSL": "45000", "PrixTP": "60000"}
+PART = Decimal("0.004")
+"""How much of a target is executed first."""
 _names = count(1)
 
 
@@ -106,6 +108,11 @@ class Trader:
         """All sells that the exchange ever took."""
         return [order for order in self.desk.on_exchange() if order.side == "sell"]
 
+    def target_is_met(self, quantity=PART):
+        """The exchange executes so much of the target that rests."""
+        [target] = [order for order in self.sells() if order.type == "limit"]
+        self.desk.paper.ledger._trade(target, quantity, Decimal(60000), maker=True)
+
     def resting(self):
         """Type, trigger or price, and quantity of the sells that stand on the book, stops first."""
         there = [(o.type, o.stop_price or o.price, o.quantity - o.filled) for o in self.sells() if o.rests]
@@ -129,6 +136,16 @@ class Trader:
     async def closed(self):
         """Wait until nothing is held and nothing rests."""
         await self.desk.until(lambda: not self.position().is_open and not self.resting())
+
+
+async def alarms(desk):
+    """What its owner was told."""
+    return [event.cause for event in await desk.read("Alert.Raised")]
+
+
+async def exchange_away(*_):
+    """What the exchange answers to everything meanwhile."""
+    raise NoAnswer("HTTP 503")
 
 
 @pytest.fixture
