@@ -12,6 +12,7 @@ class Budgets:
         self._clock = clock
         self._unlimited: set[str] = set()
         self._spent: dict[tuple[str, str, int], tuple[int, int]] = {}
+        self._pinned: dict[tuple[str, str, int], int] = {}
         self._banned_until: dict[str, int] = {}
 
     def limit(self, exchange: str, *, enabled: bool) -> None:
@@ -19,14 +20,34 @@ class Budgets:
         (self._unlimited.discard if enabled else self._unlimited.add)(exchange)
         self._banned_until.pop(exchange, None)
 
+    def enforced(self, exchange: str) -> bool:
+        """Return whether this exchange's budgets are enforced."""
+        return exchange not in self._unlimited
+
     def spend(self, exchange: str, subject: str, seconds: int, amount: int) -> int:
-        """Count `amount` in the running window of that many seconds; answers its sum, 0 while nothing is enforced."""
+        """Count `amount` in the running window of that many seconds; answers its sum, 0 while nothing is enforced.
+
+        A negative amount is given back; a sum is never below zero.
+        """
+        window, key = self._clock() // (seconds * 1000), (exchange, subject, seconds)
+        if key in self._pinned:
+            return self._pinned[key]
         if exchange in self._unlimited:
             return 0
-        window, key = self._clock() // (seconds * 1000), (exchange, subject, seconds)
         began, spent = self._spent.get(key, (window, 0))
-        self._spent[key] = (window, spent + amount if began == window else amount)
+        self._spent[key] = (window, max(spent + amount if began == window else amount, 0))
         return self._spent[key][1]
+
+    def set(self, exchange: str, subject: str, seconds: int, amount: int) -> None:
+        """Say what was spent in the running window."""
+        self._spent[exchange, subject, seconds] = (self._clock() // (seconds * 1000), amount)
+
+    def pin(self, exchange: str, subject: str, seconds: int, amount: int | None) -> None:
+        """Let this be spent in every window, whatever is counted; None lets it be counted again."""
+        if amount is None:
+            self._pinned.pop((exchange, subject, seconds), None)
+        else:
+            self._pinned[exchange, subject, seconds] = amount
 
     def left(self, seconds: int) -> int:
         """How many seconds the running window still has, rounded up."""

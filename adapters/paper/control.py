@@ -11,11 +11,15 @@ from aiohttp import web
 
 from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
+from adapters.paper.fees import BNB
 from adapters.paper.orders import PaperOrder
-from adapters.paper.prices import PAIRS
+from adapters.paper.rules import ORDER_TYPES
+from adapters.paper.rules_control import EXCHANGES, RulesControl
 
-EXCHANGES = ("binance",)
-STATES = {"new": "open", "partly": "open", "filled": "closed", "cancelled": "cancelled", "expired": "expired"}
+STATES = {
+    "new": "open", "partly": "open", "filled": "closed", "cancelled": "cancelled", "expired": "expired",
+    "expired_in_match": "expired",
+}  # fmt: skip
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -28,6 +32,7 @@ class Control:
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
+        self._rules = RulesControl(paper)
 
     def routes(self) -> list[web.RouteDef]:
         """Everything under /paper."""
@@ -42,6 +47,9 @@ class Control:
             ("GET", "faults", self._faults),
             ("DELETE", "faults", self._clear_faults),
             ("PUT", "limits", self._limits),
+            ("GET", "markets", self._rules.markets),
+            ("PUT", "markets", self._rules.change_market),
+            ("PUT", "counts", self._rules.change_counts),
         ]
         return [web.route(method, f"/paper/{path}", _checked(handler)) for method, path, handler in table]
 
@@ -49,10 +57,13 @@ class Control:
         given = msgspec.json.decode(await request.read())
         if given.get("exchange") not in EXCHANGES:
             raise ValueError(f"exchange is one of {EXCHANGES}")
+        fees_in = given.get("fees_in") or ""
+        if fees_in not in {"", BNB}:
+            raise ValueError(f"fees_in is {BNB}, or absent for what is received")
         balances = {str(currency): Decimal(str(value)) for currency, value in given.get("balances", {}).items()}
         account = self._paper.ledger.open_account(
             given["exchange"], balances, given.get("key"), given.get("secret"), given.get("passphrase"),
-            may_withdraw=bool(given.get("may_withdraw", False)),
+            may_withdraw=bool(given.get("may_withdraw", False)), fees_in=fees_in,
         )  # fmt: skip
         keys = {"exchange": account.exchange, "key": account.key, "secret": account.secret}
         return keys | ({"passphrase": account.passphrase} if account.passphrase else {})
@@ -90,15 +101,14 @@ class Control:
 
     async def _price(self, request: web.Request) -> dict[str, str]:
         given = msgspec.json.decode(await request.read())
-        symbol = given.get("symbol")
-        if symbol not in PAIRS:
-            raise ValueError(f"symbol is one of {sorted(PAIRS)}")
+        pair = self._paper.markets.pair(given.get("symbol"))
+        symbol, tick = pair.symbol, self._paper.markets.rules(EXCHANGES[0], pair).tick
         if given.get("auto"):
             self._paper.prices.release(symbol)
         else:
             price = Decimal(str(given["price"]))
-            if not price.is_finite() or price <= 0 or price % PAIRS[symbol].tick:
-                raise ValueError(f"a price of {symbol} is a multiple of {PAIRS[symbol].tick}")
+            if not price.is_finite() or price <= 0 or (tick and price % tick):
+                raise ValueError(f"a price of {symbol} is a multiple of {tick}")
             self._paper.prices.hold(symbol, price)
         return {"symbol": symbol, "price": f"{self._paper.prices.last[symbol]:f}"}
 
@@ -106,9 +116,21 @@ class Control:
         given = msgspec.json.decode(await request.read())
         if given.get("exchange", "binance") not in EXCHANGES:
             raise ValueError(f"exchange is one of {EXCHANGES}")
-        self._paper.faults.add(
-            Fault(given["when"], given["kind"], int(given.get("times", 1)), float(given.get("seconds", 1)))
+        if given.get("symbol"):
+            self._paper.markets.pair(given["symbol"])
+        if given.get("type", "") not in {"", *ORDER_TYPES}:
+            raise ValueError(f"type is one of {list(ORDER_TYPES)}")
+        fault = Fault(
+            when=given["when"],
+            kind=given["kind"],
+            times=int(given.get("times", 1)),
+            seconds=float(given.get("seconds", 1)),
+            symbol=str(given.get("symbol") or ""),
+            type=str(given.get("type") or ""),
+            code=int(given.get("code", -1013)),
+            message=str(given.get("message") or ""),
         )
+        self._paper.faults.add(fault)
         return {"ok": True}
 
     async def _faults(self, request: web.Request) -> list[dict[str, Any]]:

@@ -1,13 +1,16 @@
-"""The whole paper exchange in one object: clock, prices, ledger, faults, budgets."""
+"""The whole paper exchange in one object: clock, prices, markets, books, ledger, faults, budgets, counts."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+from adapters.paper.book import Book
 from adapters.paper.budgets import Budgets
+from adapters.paper.counts import Counts
 from adapters.paper.faults import Faults
 from adapters.paper.ledger import Ledger
+from adapters.paper.markets import Markets
 from adapters.paper.orders import Account
 from adapters.paper.prices import Prices
 
@@ -19,10 +22,13 @@ class Paper:
     """
 
     def __init__(self, seed: int = 1) -> None:
-        self.faults = Faults()
+        self.faults = Faults(clock=self.now)
         self.budgets = Budgets(self.now)
         self.prices = Prices(self.now, seed)
-        self.ledger = Ledger(self.prices, self.now)
+        self.markets = Markets(self.prices)
+        self.book = Book(self.prices, self.markets)
+        self.ledger = Ledger(self.prices, self.now, self.markets, self.book)
+        self.counts = Counts(self.budgets, self.ledger)
         self.followed: list[Callable[[], list[Account]]] = []
 
     def now(self) -> int:

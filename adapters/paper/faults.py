@@ -1,54 +1,94 @@
-"""The fault script: what the paper exchange is told to do wrong, how often, for how long."""
+"""The fault script: what the paper exchange is told to do wrong, how often, for how long, on which market."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-REQUEST = frozenset({"lose_answer", "lose_request", "delay", "status_500", "status_429", "garbage"})
-STREAM = frozenset({"drop_stream", "duplicate_fill", "reorder_fills"})
-SKEW = "skew_clock"
+REFUSALS = frozenset({"refuse", "clock_refused"})
+REQUEST = REFUSALS | {"lose_answer", "lose_request", "delay", "status_500", "status_429", "garbage"}
+FATES = frozenset({"partial_fill", "expire", "expire_in_match", "insufficient"})
+"""What can strike an order that is placed."""
+STREAM = frozenset({"drop_stream", "duplicate_fill", "reorder_fills", "deaf_stream"})
+SKEW, TOO_MANY, UNKNOWN_SYMBOL, DEAF = "skew_clock", "count_exceeded", "refuse_symbol", "deaf_stream"
+TIMED = frozenset({TOO_MANY, DEAF})
+"""What lasts its seconds, however often it strikes."""
+STANDING = TIMED | {SKEW, UNKNOWN_SYMBOL}
 AT = {
-    "place_order": REQUEST | {"partial_fill", "hide_order"},
+    "place_order": REQUEST | FATES | {"hide_order", TOO_MANY},
     "cancel_order": REQUEST,
-    "query": REQUEST | {"hide_order"},
+    "query": REQUEST | {"hide_order", UNKNOWN_SYMBOL},
     "stream": STREAM,
 }
 """What can go wrong at each moment. The clock is wrong for everybody, whatever moment is named."""
 
 
+class Deaf(Exception):
+    """Raised by `take` while the private streams tell nothing: what happens now is never told."""
+
+
 @dataclass
 class Fault:
-    """One instruction. `seconds` is how long a delay lasts, an order hides, or by how much the clock is wrong."""
+    """One instruction.
+
+    `seconds` is how long a delay or a fault lasts, an order hides, or by how much the clock is wrong. `symbol`
+    (BTC/USDT) and `type` (Binance's word) bound it to one market and one type of order. `code` and `message` are what
+    a refusal says.
+    """
 
     when: str
     kind: str
     times: int = 1
     seconds: float = 1.0
+    symbol: str = ""
+    type: str = ""
+    code: int = -1013
+    message: str = ""
+    until: int = 0
+
+    def strikes(self, symbol: str, types: Collection[str]) -> bool:
+        """Return whether a request about this market, for orders of these types, is meant."""
+        return self.symbol in {"", symbol} and (not self.type or self.type in types)
+
+
+def _no_clock() -> int:
+    return 0
 
 
 @dataclass
 class Faults:
-    """The instructions in force, each used up by its `times`; a wrong clock stays wrong until they are cleared."""
+    """The instructions in force. Most are used up by their `times`, some stand until they are cleared."""
 
     pending: list[Fault] = field(default_factory=list)
+    clock: Callable[[], int] = _no_clock
 
     def add(self, fault: Fault) -> None:
-        """Raises `ValueError` for a word that is none."""
+        """Take an instruction; what lasts begins now. Raises `ValueError` for an unknown word."""
         if fault.when not in AT:
             raise ValueError(f"when is one of {sorted(AT)}")
         if fault.kind not in AT[fault.when] | {SKEW}:
             raise ValueError(f"what can go wrong at {fault.when} is one of {sorted(AT[fault.when] | {SKEW})}")
+        if fault.kind in TIMED:
+            fault.until = self.clock() + int(fault.seconds * 1000)
         self.pending.append(fault)
 
-    def take(self, when: str) -> Fault | None:
-        """The next fault for this moment, counted as used."""
+    def take(self, when: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
+        """Return the next fault for this moment, counted as used. Raises `Deaf`."""
+        if when == "stream" and self.standing(DEAF) is not None:
+            raise Deaf
         for fault in self.pending:
-            if fault.when == when and fault.kind != SKEW:
+            if fault.when == when and fault.kind not in STANDING and fault.strikes(symbol, types):
                 fault.times -= 1
                 if fault.times <= 0:
                     self.pending.remove(fault)
                 return fault
         return None
+
+    def standing(self, kind: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
+        """Return the fault of this kind that is in force; those whose time is over are forgotten."""
+        now = self.clock()
+        self.pending[:] = [f for f in self.pending if f.kind not in TIMED or f.until > now]
+        return next((f for f in self.pending if f.kind == kind and f.strikes(symbol, types)), None)
 
     def skew(self) -> float:
         """By how many seconds the exchange's clock is wrong now."""

@@ -1,137 +1,52 @@
-"""The ledger of the paper exchange: locks, matching against the last price, triggers, lists.
-
-There is one price at a time: what crosses it trades at it, what rests trades at its own limit when it is reached, and
-a stop trades at the price that triggered it, however far the market jumped.
-"""
+"""The ledger of the paper exchange: what accounts ask of it, and what it refuses."""
 
 from __future__ import annotations
 
-import itertools
-import secrets
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_DOWN, Decimal
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade, Refused
-from adapters.paper.prices import PAIRS, Pair, Prices
+from adapters.paper import filters
+from adapters.paper.fees import RATE
+from adapters.paper.matching import Matching
+from adapters.paper.orders import Account, PaperList, PaperOrder, Refused
+from adapters.paper.prices import PAIRS, Pair
+from adapters.paper.rules import CANCELS_IN, Rules
 from domain.amounts import ZERO
 
-FEE_RATE = Decimal("0.001")
-_CENT_OF_CENTS = Decimal("0.00000001")
-
-Heard = Callable[[str, PaperOrder, PaperTrade | None], None]
-"""What happened (new, triggered, trade, amended, cancelled, expired), to which order, with which trade."""
+FEE_RATE = RATE
+_NUMBERLESS = 0
 
 
-class Ledger:
-    """All accounts of the paper exchange and everything that happens to their orders."""
-
-    def __init__(self, prices: Prices, clock: Callable[[], int]) -> None:
-        self.prices = prices
-        self.clock = clock
-        self.accounts: dict[tuple[str, str], Account] = {}
-        self.orders: dict[int, PaperOrder] = {}
-        self._resting: dict[int, PaperOrder] = {}
-        self._by_account: dict[Account, list[PaperOrder]] = defaultdict(list)
-        self._by_name: dict[tuple[Account, str], list[PaperOrder]] = defaultdict(list)
-        self.trades: list[PaperTrade] = []
-        self.listeners: list[Heard] = []
-        self.lists: dict[int, PaperList] = {}
-        self.order_ids = itertools.count(1001)
-        self.list_ids = itertools.count(701)
-        self.trade_ids = itertools.count(50001)
-        self.opened: Callable[[Account], None] = lambda _: None
-        prices.listeners.append(self._price_moved)
-
-    def open_account(
-        self,
-        exchange: str,
-        balances: dict[str, Decimal],
-        key: str | None = None,
-        secret: str | None = None,
-        passphrase: str | None = None,
-        *,
-        may_withdraw: bool = False,
-    ) -> Account:
-        """A new account with these balances; a key that exists already keeps what it has."""
-        key = key or secrets.token_urlsafe(48)
-        if (known := self.accounts.get((exchange, key))) is not None:
-            return known
-        account = Account(
-            exchange, key, secret or secrets.token_urlsafe(48), passphrase, len(self.accounts) + 1, dict(balances),
-            may_withdraw=may_withdraw,
-        )  # fmt: skip
-        self.accounts[exchange, key] = account
-        self.opened(account)
-        return account
-
-    def enter(self, order: PaperOrder) -> None:
-        """Write an order into the books, where it can be found by its account and by both of its ids."""
-        self.orders[order.id] = order
-        self._by_account[order.account].append(order)
-        self._by_name[order.account, order.client_order_id].append(order)
-        if order.rests:
-            self._resting[order.id] = order
-
-    def of(self, account: Account, pair: Pair | None = None) -> list[PaperOrder]:
-        """All orders of an account, oldest first."""
-        return [o for o in self._by_account[account] if pair in {None, o.pair}]
-
-    def resting(self, account: Account, pair: Pair | None = None) -> list[PaperOrder]:
-        """Those of an account that stand on the book, oldest first."""
-        return [o for o in self._resting.values() if o.account is account and pair in {None, o.pair}]
-
-    def find(
-        self, account: Account, pair: Pair, order_id: int | None = None, client_order_id: str | None = None
-    ) -> PaperOrder | None:
-        """One order by either id; of several with one client id the latest."""
-        if order_id is None:
-            candidates = self._by_name[account, client_order_id or ""]
-        else:
-            candidates = [self.orders[order_id]] if order_id in self.orders else []
-        found = [
-            o
-            for o in candidates
-            if (o.account, o.pair) == (account, pair)
-            and client_order_id in {None, o.client_order_id}
-            and o.hidden_until <= self.clock()
-        ]
-        return found[-1] if found else None
+class Ledger(Matching):
+    """All accounts of the paper exchange and everything that is done with their orders."""
 
     # --- placing -----------------------------------------------------------------------------------------------
 
-    def place(
-        self,
-        account: Account,
-        pair: Pair,
-        *,
-        client_order_id: str,
-        side: str,
-        type: str,  # noqa: A002 - the field's word
-        quantity: Decimal = ZERO,
-        quote_quantity: Decimal = ZERO,
-        price: Decimal | None = None,
-        time_in_force: str = "GTC",
-        stop_price: Decimal | None = None,
-        trailing: int | None = None,
-        partly: bool = False,
-    ) -> PaperOrder:
-        """Take an order and match it. `partly` lets only half of it find a counterpart. Raises `Refused`."""
-        last = self.prices.last[pair.symbol]
-        if type == "market" and not quantity:
-            quantity = (quote_quantity / last / pair.step).to_integral_value(ROUND_DOWN) * pair.step
-        order = PaperOrder(
-            next(self.order_ids), account, pair, client_order_id, side, type, quantity, quote_quantity, price,
-            time_in_force, self.clock(), stop_price=stop_price, trailing=trailing,
-            triggered=type in {"market", "limit"},
-        )  # fmt: skip
-        self._check(order, last)
-        order.locked = quantity if side == "sell" else quantity * (price or order.trigger or last)
+    def place(self, account: Account, pair: Pair, *, partly: bool = False, fate: str = "", **wanted: Any) -> PaperOrder:
+        """Take an order and match it; `wanted` is what `_order` reads. Raises `Refused`.
+
+        `partly` lets only half of it find a counterpart. `fate` is a fault that strikes the order: `partial_fill`,
+        `insufficient` (the coins are not there yet), `expire` or `expire_in_match`.
+        """
+        order = self._order(account, pair, next(self.order_ids), **wanted)
+        self._check_rules([order])
+        self._check(order)
+        if order.type == "market":
+            cost = self._cost(order)
+        else:
+            cost = order.quantity * (order.price or order.trigger or self.prices.last[pair.symbol])
+        order.locked = order.quantity if order.side == "sell" else cost
+        if fate == "insufficient":
+            raise Refused("insufficient_funds", order.spends)
         account.lock(order.spends, order.locked)
         self._enter_new(order)
-        if order.triggered:
-            self._match(order, last, partly=partly)
+        if fate == "expire":
+            self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
+        elif fate == "expire_in_match":
+            self._end(order, "expired_in_match", "")
+        elif order.triggered:
+            self._match(order, partly=partly or fate == "partial_fill")
         return order
 
     def place_list(
@@ -143,28 +58,27 @@ class Ledger:
         side: str,
         quantity: Decimal,
         legs: Sequence[Mapping[str, Any]],
+        fate: str = "",
     ) -> PaperList:
         """Take two orders of which one cancels the other: a trigger on one side, a limit or trigger on the other.
 
         Each leg gives type, client_order_id, price, stop_price, trailing and time_in_force. Raises `Refused`.
         """
-        last = self.prices.last[pair.symbol]
-        orders = [
-            PaperOrder(
-                next(self.order_ids), account, pair, leg["client_order_id"], side, leg["type"], quantity, ZERO,
-                leg.get("price"), leg.get("time_in_force", "GTC"), self.clock(), stop_price=leg.get("stop_price"),
-                trailing=leg.get("trailing"), triggered=leg["type"] == "limit",
-            )
-            for leg in legs
-        ]  # fmt: skip
+        if not self.markets.rules(account.exchange, pair).oco_allowed:
+            raise Refused("lists_not_allowed")
+        orders = [self._order(account, pair, next(self.order_ids), side=side, quantity=quantity, **leg) for leg in legs]
         if len({order.client_order_id for order in orders}) < len(orders):
             raise Refused("duplicate")
+        self._check_rules(orders)
         for order in orders:
-            self._check(order, last, in_list=True)
-            if order.triggered and self._crosses(order, last):
+            self._check(order, in_list=True)
+            if order.triggered and self._crosses(order):
                 raise Refused("list_prices")
         made = PaperList(next(self.list_ids), client_id, orders, self.clock())
+        last = self.prices.last[pair.symbol]
         costs = [quantity if side == "sell" else quantity * (o.price or o.trigger or last) for o in orders]
+        if fate == "insufficient":
+            raise Refused("insufficient_funds", orders[0].spends)
         orders[0].locked = max(costs)
         account.lock(orders[0].spends, orders[0].locked)
         self.lists[made.id] = made
@@ -173,41 +87,60 @@ class Ledger:
             self._enter_new(order)
         return made
 
+    def weigh(self, account: Account, pair: Pair, **wanted: Any) -> None:
+        """Weigh an order by the filters alone, as they are before anything is tried. Raises `Refused`."""
+        self._check_rules([self._order(account, pair, _NUMBERLESS, **wanted)])
+
+    def _order(
+        self,
+        account: Account,
+        pair: Pair,
+        number: int,
+        *,
+        client_order_id: str,
+        side: str,
+        type: str,  # noqa: A002 - the field's word
+        quantity: Decimal = ZERO,
+        quote_quantity: Decimal = ZERO,
+        price: Decimal | None = None,
+        time_in_force: str = "GTC",
+        stop_price: Decimal | None = None,
+        trailing: int | None = None,
+    ) -> PaperOrder:
+        if type == "market" and not quantity:
+            step = self.markets.rules(account.exchange, pair).step
+            quantity = self.book.affordable(pair, side, quote_quantity, step)
+        return PaperOrder(
+            number, account, pair, client_order_id, side, type, quantity, quote_quantity, price, time_in_force,
+            self.clock(), stop_price=stop_price, trailing=trailing, triggered=type in {"market", "limit"},
+        )  # fmt: skip
+
     def _enter_new(self, order: PaperOrder) -> None:
         self.enter(order)
         order.updated = order.at
         self._say("new", order, None)
 
-    def _crosses(self, order: PaperOrder, last: Decimal) -> bool:
-        return order.price is None or (order.price >= last if order.side == "buy" else order.price <= last)
+    def _rules(self, order: PaperOrder) -> Rules:
+        return self.markets.rules(order.account.exchange, order.pair)
 
-    def _match(self, order: PaperOrder, last: Decimal, *, partly: bool = False) -> None:
-        """Trade what crosses; end what may not rest."""
-        if self._crosses(order, last):
-            if order.time_in_force == "FOK" and partly:
-                return self._end(order, "expired", "UNFILLED_FOK_ORDER_EXPIRED")
-            half = (order.quantity / 2 / order.pair.step).to_integral_value(ROUND_DOWN) * order.pair.step
-            self._trade(order, half if partly and half else order.quantity - order.filled, last, maker=False)
-        if order.rests and order.price is None:
-            self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
-        elif order.rests and order.time_in_force in {"IOC", "FOK"}:
-            self._end(order, "expired", f"UNFILLED_{order.time_in_force}_QUANTITY_EXPIRED")
-        return None
+    def _check_rules(self, orders: list[PaperOrder]) -> None:
+        first = orders[0]
+        for order in orders:
+            filters.check(order, self._rules(order), self.prices.last[order.pair.symbol])
+        filters.check_room(orders, self.resting(first.account, first.pair), self._rules(first))
 
-    def _check(self, order: PaperOrder, last: Decimal, *, in_list: bool = False) -> None:
-        pair, price, quantity = order.pair, order.price, order.quantity
+    def _check(self, order: PaperOrder, *, in_list: bool = False) -> None:
+        """Refuse what the engine refuses, which comes after the filters."""
+        rules = self._rules(order)
+        if rules.status != "TRADING":
+            raise Refused("market_closed")
+        if order.word not in rules.order_types:
+            raise Refused("type_not_allowed", order.word.replace("_", " ").capitalize())
         if any(o.rests for o in self._by_name[order.account, order.client_order_id]):
             raise Refused("duplicate")
-        for asked in (price, order.stop_price):
-            if asked is not None and (asked <= 0 or asked % pair.tick):
-                raise Refused("filter", "PRICE_FILTER")
-        if quantity <= 0 or quantity % pair.step or quantity > pair.maximum_quantity:
-            raise Refused("filter", "LOT_SIZE")
-        if not pair.minimum_notional <= quantity * (price or order.stop_price or last) <= pair.maximum_notional:
-            raise Refused("filter", "NOTIONAL")
-        if order.time_in_force == "PO" and not in_list and self._crosses(order, last):
+        if order.time_in_force == "PO" and not in_list and self._crosses(order):
             raise Refused("would_take")
-        if not order.triggered and order.reached(last) and order.trailing is None:
+        if not order.triggered and order.reached(self.prices.last[order.pair.symbol]) and order.trailing is None:
             raise Refused("list_prices" if in_list else "would_trigger")
 
     # --- changing ----------------------------------------------------------------------------------------------
@@ -216,6 +149,8 @@ class Ledger:
         """Take an order off the book, with its whole list. Raises `Refused` when it rests no more."""
         if not order.rests:
             raise Refused("unknown_order")
+        if self._rules(order).status not in CANCELS_IN:
+            raise Refused("cancel_closed")
         others = self.lists[order.list_id].others(order) if order.list_id is not None else []
         for ended in (order, *others):
             self._end(ended, "cancelled", "")
@@ -224,7 +159,8 @@ class Ledger:
         """Make a resting order smaller without losing its place. Raises `Refused`."""
         if not order.rests:
             raise Refused("unknown_order")
-        if not order.filled < quantity < order.quantity or quantity % order.pair.step:
+        step = self._rules(order).step
+        if not order.filled < quantity < order.quantity or (step and quantity % step):
             raise Refused("amend")
         if order.locked:
             freed = order.locked * (order.quantity - quantity) / (order.quantity - order.filled)
@@ -234,77 +170,6 @@ class Ledger:
         self._by_name[order.account, client_order_id].append(order)
         order.quantity, order.client_order_id, order.updated = quantity, client_order_id, self.clock()
         self._say("amended", order, None)
-
-    # --- what the market does ----------------------------------------------------------------------------------
-
-    def _price_moved(self, symbol: str, price: Decimal) -> None:
-        for order in [o for o in self._resting.values() if o.pair.symbol == symbol]:
-            if not order.rests:
-                continue  # another leg of its list was faster
-            if not order.triggered and order.reached(price):
-                self._trigger(order, price)
-            elif order.triggered and self._crosses(order, price):
-                assert order.price is not None
-                self._trade(order, order.quantity - order.filled, order.price, maker=True)
-
-    def _trigger(self, order: PaperOrder, price: Decimal) -> None:
-        order.triggered, order.updated = True, self.clock()
-        self._win(order)
-        self._say("triggered", order, None)
-        missing = (order.quantity * price if order.side == "buy" and order.price is None else ZERO) - order.locked
-        try:
-            # A buy that jumped above its trigger costs more than was set aside for it.
-            order.account.lock(order.spends, max(missing, ZERO))
-        except Refused:
-            self._end(order, "expired", "INSUFFICIENT_BALANCE")
-        else:
-            order.locked += max(missing, ZERO)
-            self._match(order, price)
-
-    def _win(self, order: PaperOrder) -> None:
-        """Of a list this leg is carried out: the coins are its own now, and the others expire."""
-        if order.list_id is None:
-            return
-        for other in self.lists[order.list_id].others(order):
-            order.locked += other.locked
-            other.locked = ZERO
-            self._end(other, "expired", "OCO_TRIGGER")
-
-    def _trade(self, order: PaperOrder, quantity: Decimal, price: Decimal, *, maker: bool) -> None:
-        self._win(order)
-        account, pair, cost = order.account, order.pair, quantity * price
-        buys = order.side == "buy"
-        received, got = (quantity, pair.base) if buys else (cost, pair.quote)
-        fee = (received * FEE_RATE).quantize(_CENT_OF_CENTS, rounding=ROUND_DOWN)
-        paid = cost if buys else quantity
-        account.locked[order.spends] -= paid
-        order.locked -= paid
-        account.add(got, received - fee)
-        order.filled += quantity
-        order.cost += cost
-        order.updated = self.clock()
-        order.status = "filled" if order.filled == order.quantity else "partly"
-        trade = PaperTrade(next(self.trade_ids), order, quantity, price, fee, got, self.clock(), maker)
-        order.trades.append(trade)
-        self.trades.append(trade)
-        if order.status == "filled":
-            self._release(order)
-        self._say("trade", order, trade)
-
-    def _end(self, order: PaperOrder, status: str, reason: str) -> None:
-        order.status, order.reason, order.updated = status, reason, self.clock()
-        self._release(order)
-        self._say(status, order, None)
-
-    def _release(self, order: PaperOrder) -> None:
-        self._resting.pop(order.id, None)
-        if order.locked:
-            order.account.unlock(order.spends, order.locked)
-            order.locked = ZERO
-
-    def _say(self, what: str, order: PaperOrder, trade: PaperTrade | None) -> None:
-        for listener in self.listeners:
-            listener(what, order, trade)
 
 
 def pair_of_native(native: str) -> Pair | None:

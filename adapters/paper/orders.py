@@ -33,6 +33,8 @@ class Account:
     free: dict[str, Decimal] = field(default_factory=dict)
     locked: dict[str, Decimal] = field(default_factory=dict)
     may_withdraw: bool = False
+    fees_in: str = ""
+    """The currency in which fees are taken; nothing for what is received."""
 
     def add(self, currency: str, amount: Decimal) -> None:
         self.free[currency] = self.free.get(currency, ZERO) + amount
@@ -64,7 +66,7 @@ class PaperTrade:
 
 @dataclass(eq=False)
 class PaperOrder:
-    """One order. `status` is new, partly, filled, cancelled or expired.
+    """One order. `status` is new, partly, filled, cancelled, expired or expired_in_match.
 
     `type` is market, limit, or stop_loss, take_profit and their `_limit` forms, which wait until `triggered`.
     `trailing` is in hundredths of a percent, behind the `extreme` that the market has reached since tracking began.
@@ -99,6 +101,11 @@ class PaperOrder:
     def rests(self) -> bool:
         """Whether it stands on the book."""
         return self.status in {"new", "partly"}
+
+    @property
+    def word(self) -> str:
+        """The type in the words that the rules of a market use."""
+        return "LIMIT_MAKER" if (self.type, self.time_in_force) == ("limit", "PO") else self.type.upper()
 
     @property
     def direction(self) -> str:

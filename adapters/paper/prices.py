@@ -81,17 +81,25 @@ class Prices:
     def __post_init__(self) -> None:
         """Give every pair a past of one hour, so that charts and volumes are never empty."""
         self._random = random.Random(self.seed)  # noqa: S311 - a price walk, not a secret
-        now = self.clock() // MINUTE * MINUTE
         for pair in PAIRS.values():
-            price = pair.start
-            self.bars[pair.symbol] = []
-            for minute in range(now - 60 * MINUTE, now, MINUTE):
-                close = self._next(pair, price)
-                self.bars[pair.symbol].append(
-                    Bar(minute, price, max(price, close), min(price, close), close, Decimal(self._random.randint(1, 9)))
-                )
-                price = close
-            self.last[pair.symbol] = price
+            self.open(pair)
+
+    def open(self, pair: Pair) -> None:
+        """Begin to price a pair."""
+        now, price = self.clock() // MINUTE * MINUTE, pair.start
+        self.bars[pair.symbol] = []
+        for minute in range(now - 60 * MINUTE, now, MINUTE):
+            close = self._next(pair, price)
+            self.bars[pair.symbol].append(
+                Bar(minute, price, max(price, close), min(price, close), close, Decimal(self._random.randint(1, 9)))
+            )
+            price = close
+        self.last[pair.symbol] = price
+
+    def close(self, symbol: str) -> None:
+        """Forget a pair."""
+        del self.last[symbol], self.bars[symbol]
+        self.held.discard(symbol)
 
     def _next(self, pair: Pair, price: Decimal) -> Decimal:
         moved = price * Decimal(str(1 + self._random.gauss(0, 0.0002)))
@@ -99,9 +107,9 @@ class Prices:
 
     def walk(self, besides: str | None = None) -> None:
         """Move every pair that nobody holds by one step, `besides` excepted."""
-        for symbol, pair in PAIRS.items():
+        for symbol in [*self.last]:
             if symbol not in self.held and symbol != besides:
-                self.tell(symbol, self._next(pair, self.last[symbol]))
+                self.tell(symbol, self._next(PAIRS[symbol], self.last[symbol]))
 
     def hold(self, symbol: str, price: Decimal) -> None:
         """Set a price that stays until it is released."""

@@ -85,3 +85,4 @@ class PaperServer:
         await asyncio.gather(*self._movers, return_exceptions=True)
         for runner in self._runners:
             await runner.cleanup()
+        self.paper.markets.forget()

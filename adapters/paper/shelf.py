@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from adapters.paper.ledger import Ledger
+from adapters.paper.markets import new_pair
 from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
 from adapters.paper.prices import PAIRS
 
@@ -43,6 +44,8 @@ class Shelf:
             ledger.accounts[account.exchange, account.key] = account
         for body in self._read("order"):
             account = ledger.accounts[body["account"][0], body["account"][1]]
+            if "listed" in body:
+                ledger.markets.list(account.exchange, new_pair(*body["listed"]))
             order = PaperOrder(account=account, pair=PAIRS[body["pair"]], **_typed(body, _ORDER))
             order.trades = [PaperTrade(order=order, **_typed(trade, _TRADE)) for trade in body["trades"]]
             ledger.enter(order)
@@ -72,6 +75,9 @@ class Shelf:
         body = {name: getattr(order, name) for name in _ORDER}
         body["account"] = [order.account.exchange, order.account.key]
         body["pair"] = order.pair.symbol
+        if ledger.markets.added(order.pair):
+            pair = order.pair
+            body["listed"] = [pair.base, pair.quote, ledger.prices.last[pair.symbol], pair.tick, pair.step]
         body["trades"] = [{name: getattr(trade, name) for name in _TRADE} for trade in order.trades]
         self._put("order", order.id, body)
         if order.list_id is not None:

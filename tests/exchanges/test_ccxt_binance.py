@@ -12,16 +12,9 @@ import pytest
 
 @asynccontextmanager
 async def independent(paper, secret=None, **balances):
-    """ccxt with an account of its own; only addresses and switches for what is not spot are set."""
+    """ccxt with an account of its own and its usual options; only addresses are set."""
     keys = await asyncio.to_thread(lambda: paper.account(**(balances or {"USDT": "10000"})))
-    client = ccxt.pro.binance(
-        {
-            "apiKey": keys["key"],
-            "secret": secret or keys["secret"],
-            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False, "defaultType": "spot"},
-        }
-    )
-    client.has["fetchCurrencies"] = False
+    client = ccxt.pro.binance({"apiKey": keys["key"], "secret": secret or keys["secret"]})
     sockets = paper.binance_url.replace("http", "ws", 1)
     for name, url in client.urls["api"].items():
         if isinstance(url, str):
@@ -143,12 +136,12 @@ def test_a_no_is_the_no_that_it_knows(paper, ask, error):
 
 
 def test_a_wrong_secret_is_an_authentication_error(paper):
-    """The signature is really checked."""
+    """The signature is really checked: loading the markets asks for the coins of the account, which is signed."""
 
     async def story():
-        async with independent(paper, secret="wrong") as client:
-            with pytest.raises(ccxt.AuthenticationError):
-                await client.fetch_balance()
+        with pytest.raises(ccxt.AuthenticationError):
+            async with independent(paper, secret="wrong"):
+                pytest.fail("it was let in")
 
     asyncio.run(story())
 
@@ -173,5 +166,88 @@ def test_it_follows_orders_trades_and_prices_over_the_sockets(paper):
             assert (trade["order"], trade["amount"], trade["price"]) == (placed["id"], 0.01, 40000)
             assert price["last"] > 0
             assert bars
+
+    asyncio.run(story())
+
+
+def test_it_learns_coins_fees_and_that_all_is_well(paper):
+    """The wallet's answers, as ccxt expects them; there is neither margin nor a future."""
+
+    async def story():
+        # given
+        async with independent(paper, USDT="10000", BTC="1") as client:
+            # when
+            fees = await client.fetch_trading_fees()
+            fee = await client.fetch_trading_fee("BTC/USDT")
+            status = await client.fetch_status()
+        # then
+        assert {"BTC", "USDT", "BNB"} <= set(client.currencies)
+        assert {market["type"] for market in client.markets.values()} == {"spot"}
+        assert not client.market("BTC/USDT")["margin"]
+        assert fees["BTC/USDT"]["taker"] == fee["taker"] == 0.001
+        assert status["status"] == "ok"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("timeframe", ["6h", "8h", "12h", "3d", "1w", "1M"])
+def test_it_reads_long_bars(paper, timeframe):
+    """Each of ccxt's time frames for Binance but the second."""
+
+    async def story():
+        # given
+        async with independent(paper) as client:
+            # when
+            bars = await client.fetch_ohlcv("BTC/USDT", timeframe)
+        # then
+        assert bars[-1][4] == 50000
+
+    asyncio.run(story())
+
+
+def test_it_reads_a_book_as_deep_as_it_asks(paper):
+    """Five levels of each side around the last price."""
+
+    async def story():
+        # given
+        async with independent(paper) as client:
+            # when
+            book = await client.fetch_order_book("BTC/USDT", 5)
+        # then
+        assert (len(book["bids"]), len(book["asks"])) == (5, 5)
+        assert book["bids"][0][0] < 50000 < book["asks"][0][0]
+
+    asyncio.run(story())
+
+
+def test_it_keeps_a_book_from_its_changes(paper):
+    """The package joins a snapshot and the stream of changes by their numbers; a gap would end it."""
+
+    async def story():
+        # given
+        async with independent(paper) as client:
+            # when
+            books = [await asyncio.wait_for(client.watch_order_book("ETH/USDT"), 30) for _ in range(4)]
+            prices = [(book["bids"][0][0], book["asks"][0][0]) for book in books]
+        # then
+        assert all(bid < ask for bid, ask in prices)
+        assert len(books[-1]["bids"]) >= 20
+
+    asyncio.run(story())
+
+
+def test_it_follows_trades_with_ids_that_have_no_gaps(paper):
+    """One number after the other."""
+
+    async def story():
+        # given
+        async with independent(paper) as client:
+            seen = {}
+            # when
+            while len(seen) < 4:
+                trades = await asyncio.wait_for(client.watch_trades("ETH/USDT"), 30)
+                seen |= {int(trade["id"]): trade["price"] for trade in trades}
+        # then
+        assert sorted(seen) == [*range(min(seen), min(seen) + len(seen))]
 
     asyncio.run(story())

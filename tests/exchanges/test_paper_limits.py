@@ -69,7 +69,7 @@ def test_more_than_a_hundred_orders_in_ten_seconds_are_refused(paper):
     with pytest.raises(NotAccepted):
         asyncio.run(flood(250))
     paper.control("PUT", "limits", {"enabled": False})
-    asyncio.run(flood(250))
+    asyncio.run(flood(150))
 
 
 def test_an_account_is_told_its_order_counts_and_its_commissions(paper):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.paper.binance.forms import amount, native
+from adapters.paper.fees import BNB, BNB_SHARE
 from adapters.paper.ledger import FEE_RATE
 from adapters.paper.orders import Account
 from adapters.paper.prices import Pair
 from domain.amounts import ZERO
 
 
-def commission(pair: Pair, suffix: str) -> dict[str, Any]:
+def commission(owner: Account, pair: Pair, suffix: str) -> dict[str, Any]:
     """The rates of account/commission (no suffix) or of a tested order (`ForOrder`)."""
+    in_bnb = owner.fees_in == BNB
     rates, nothing = (
         {"maker": amount(FEE_RATE), "taker": amount(FEE_RATE)},
         {"maker": amount(ZERO), "taker": amount(ZERO)},
@@ -24,7 +26,7 @@ def commission(pair: Pair, suffix: str) -> dict[str, Any]:
         f"specialCommission{suffix}": nothing | sides,
         f"taxCommission{suffix}": nothing | sides,
         "discount": {
-            "enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": "0.75000000",
+            "enabledForAccount": in_bnb, "enabledForSymbol": in_bnb, "discountAsset": BNB, "discount": amount(BNB_SHARE),
         },
     }  # fmt: skip
 
@@ -77,6 +79,6 @@ def restrictions(owner: Account) -> dict[str, Any]:
 
 def positions(owner: Account, pair: Pair, now: int) -> dict[str, Any]:
     """An outboundAccountPosition: only what may have changed."""
-    rows = [b for b in balances(owner) if b["asset"] in {pair.base, pair.quote}]
+    rows = [b for b in balances(owner) if b["asset"] in {pair.base, pair.quote, owner.fees_in}]
     changed = [{"a": b["asset"], "f": b["free"], "l": b["locked"]} for b in rows]
     return {"e": "outboundAccountPosition", "E": now, "u": now, "B": changed}

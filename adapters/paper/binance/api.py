@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
-from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
 
 from adapters.paper.binance import account_forms, forms
+from adapters.paper.binance.parameters import (
+    Error,
+    Parameters,
+    bad_combination,
+    both_missing,
+    check_extras,
+    client_id_in,
+    decimal_in,
+    limit_in,
+    missing,
+    moment_in,
+    pair_in,
+    range_in,
+    receive_window_in,
+    response_in,
+    time_in_force_in,
+    trigger_in,
+    unasked,
+    whole_in,
+    word_in,
+)
 from adapters.paper.exchange import Paper
-from adapters.paper.faults import Fault
-from adapters.paper.ledger import pair_of_native
+from adapters.paper.faults import FATES, Fault
 from adapters.paper.orders import Account, PaperOrder, Refused
-from adapters.paper.prices import Pair
 from domain.amounts import ZERO
 
-LONGEST_WINDOW = 60_000
-_CLIENT_ID = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
-Parameters = dict[str, str]
-
-
-class Error(Exception):
-    """An answer of Binance that is an error."""
-
-    def __init__(self, code: int, message: str, status: int = 400, data: Any = None) -> None:
-        super().__init__(message)
-        self.code, self.message, self.status, self.data = code, message, status, data
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The body of the answer."""
-        return {"code": self.code, "msg": self.message, **({} if self.data is None else {"data": self.data})}
-
+__all__ = [
+    "TYPES", "BinanceApi", "Error", "Parameters", "client_id_in", "decimal_in", "error_of", "missing", "pair_in",
+    "trigger_in",
+]  # fmt: skip
 
 _REFUSALS = {
     "insufficient_funds": (-2010, "Account has insufficient balance for requested action."),
@@ -40,6 +46,11 @@ _REFUSALS = {
     "would_take": (-2010, "Order would immediately match and take."),
     "would_trigger": (-2010, "Order would trigger immediately."),
     "list_prices": (-2010, "The relationship of the prices for the orders is not correct."),
+    "market_closed": (-2010, "Market is closed."),
+    "type_not_allowed": (-2010, "{} orders are not supported for this symbol."),
+    "lists_not_allowed": (-2010, "OCO orders are not supported for this symbol."),
+    "replace_not_allowed": (-2010, "Order cancel-replace is not supported for this symbol."),
+    "cancel_closed": (-2011, "Market is closed."),
     "unknown_order": (-2011, "Unknown order sent."),
     "amend": (-2038, "The requested action would change no state; rejecting."),
 }
@@ -51,66 +62,15 @@ TYPES = {
 }  # fmt: skip
 
 
+_RESTRICTIONS = {"ONLY_NEW": "new", "ONLY_PARTIALLY_FILLED": "partly"}
+
+
 def error_of(refused: Refused) -> Error:
     """The engine's refusal in Binance's words."""
     if refused.reason == "filter":
         return Error(-1013, f"Filter failure: {refused.detail}")
-    return Error(*_REFUSALS[refused.reason])
-
-
-def missing(name: str) -> Error:
-    """A parameter that has to be there."""
-    return Error(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-
-
-def pair_in(parameters: Parameters) -> Pair:
-    """The market that is meant."""
-    if not parameters.get("symbol"):
-        raise missing("symbol")
-    pair = pair_of_native(parameters["symbol"])
-    if pair is None:
-        raise Error(-1121, "Invalid symbol.")
-    return pair
-
-
-def decimal_in(p: Parameters, name: str) -> Decimal | None:
-    """An amount above zero with at most eight places, or None when it is not given."""
-    if name not in p:
-        return None
-    try:
-        value = Decimal(p[name])
-    except InvalidOperation:
-        raise Error(-1100, f"Illegal characters found in parameter '{name}'.") from None
-    if not value.is_finite() or value <= 0:
-        raise Error(-1013, f"Invalid {name}.")
-    if -int(value.normalize().as_tuple().exponent) > 8:  # noqa: PLR2004 - Binance's precision
-        raise Error(-1111, f"Parameter '{name}' has too much precision.")
-    return value
-
-
-def client_id_in(p: Parameters, name: str) -> str:
-    """The id that the caller chose, or a new one."""
-    client_id = p.get(name) or secrets.token_hex(11)
-    if len(client_id) > 36 or not set(client_id) <= _CLIENT_ID:  # noqa: PLR2004 - Binance's limit
-        raise Error(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[a-zA-Z0-9-_]{{1,36}}$'.")
-    return client_id
-
-
-def trigger_in(p: Parameters, kind: str, prefix: str = "") -> dict[str, Any]:
-    """Stop price and trailing distance. `prefix` is the leg's, for a list of orders."""
-    stop_name, trailing_name = (
-        name if not prefix else prefix + name[0].upper() + name[1:] for name in ("stopPrice", "trailingDelta")
-    )
-    stop, trailing = decimal_in(p, stop_name), p.get(trailing_name)
-    if kind in {"MARKET", "LIMIT", "LIMIT_MAKER"}:
-        if stop is not None or trailing is not None:
-            raise Error(-1106, f"Parameter '{stop_name if stop else trailing_name}' sent when not required.")
-        return {}
-    if stop is None and trailing is None:
-        raise missing(stop_name)
-    if trailing is not None and not (trailing.isdigit() and 10 <= int(trailing) <= 2000):  # noqa: PLR2004 - the filter
-        raise Error(-1013, "Filter failure: TRAILING_DELTA")
-    return {"stop_price": stop, "trailing": None if trailing is None else int(trailing)}
+    code, message = _REFUSALS[refused.reason]
+    return Error(code, message.format(refused.detail))
 
 
 class BinanceApi:
@@ -119,28 +79,31 @@ class BinanceApi:
     def __init__(self, paper: Paper) -> None:
         self.paper = paper
         self.cancel_ids: dict[int, str] = {}
+        self.amendments: dict[int, list[dict[str, Any]]] = {}
+        """By order, oldest first. They do not outlive a restart of the exchange."""
 
     # --- who asks ----------------------------------------------------------------------------------------------
 
     def account_of(self, key: str | None) -> Account:
-        """The account of a key."""
+        """Finds the account of a key."""
         account = self.paper.ledger.accounts.get(("binance", key or ""))
+        if account is None and not re.fullmatch("[A-Za-z0-9_-]{64}", key or ""):
+            raise Error(-2014, "API-key format invalid.", 401)
         if account is None:
             raise Error(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return account
 
-    def check_signature(self, account: Account, payload: str, signature: str, parameters: Parameters) -> None:
-        """Signature first, then the time window."""
-        expected = hmac.digest(account.secret.encode(), payload.encode(), sha256).hex()
-        if not hmac.compare_digest(expected, signature.lower()):
+    def check_signature(self, account: Account, payload: str, p: Parameters) -> None:
+        """Checks the signature first, then the time window."""
+        if not p.get("signature"):
+            raise missing("signature")
+        expected = hmac.digest(account.secret.encode(), payload.encode(errors="replace"), sha256).hex()
+        if not hmac.compare_digest(expected.encode(), p["signature"].lower().encode(errors="replace")):
             raise Error(-1022, "Signature for this request is not valid.")
-        if "timestamp" not in parameters:
+        stamp, window = moment_in(p, "timestamp"), receive_window_in(p)
+        if stamp is None:
             raise missing("timestamp")
-        stamp, window = int(parameters["timestamp"]), float(parameters.get("recvWindow", 5000))
-        stamp = stamp // 1000 if stamp > 10**14 else stamp
         now = self.paper.now()
-        if window > LONGEST_WINDOW:
-            raise Error(-1131, "recvWindow must be less than 60000.")
         if stamp >= now + 1000:
             raise Error(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
         if now - stamp > window:
@@ -150,64 +113,72 @@ class BinanceApi:
 
     def place(self, account: Account, p: Parameters, fault: Fault | None = None) -> dict[str, Any]:
         """order.place."""
-        order = self._placed(account, p, fault)
-        default = "FULL" if p["type"] in {"MARKET", "LIMIT"} else "ACK"
-        return forms.placed(order, p.get("newOrderRespType", default))
+        kind = response_in(p, "FULL" if p.get("type") in {"MARKET", "LIMIT"} else "ACK")
+        return forms.placed(self._placed(account, p, fault), kind)
 
     def test(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """order.test: the parameters are read as for an order, the balance is not looked at."""
-        self._wanted(p)
+        """order.test: parameters and filters are weighed as for an order, the balance is not looked at."""
+        try:
+            self.paper.ledger.weigh(account, pair_in(p), **self.wanted(p))
+        except Refused as refused:
+            raise error_of(refused) from refused
         if p.get("computeCommissionRates") != "true":
             return {}
-        return account_forms.commission(pair_in(p), "ForOrder")
+        return account_forms.commission(account, pair_in(p), "ForOrder")
 
     def _placed(self, account: Account, p: Parameters, fault: Fault | None) -> PaperOrder:
-        partly = fault is not None and fault.kind == "partial_fill"
+        fate = fault.kind if fault is not None and fault.kind in FATES else ""
         try:
-            order = self.paper.ledger.place(account, pair_in(p), **self._wanted(p), partly=partly)
+            order = self.paper.ledger.place(account, pair_in(p), **self.wanted(p), fate=fate)
         except Refused as refused:
             raise error_of(refused) from refused
         if fault is not None and fault.kind == "hide_order":
             order.hidden_until = self.paper.now() + int(fault.seconds * 1000)
         return order
 
-    def _wanted(self, p: Parameters) -> dict[str, Any]:
-        """The order's parameters in the ledger's words, checked for what Binance checks before anything else."""
+    def wanted(self, p: Parameters) -> dict[str, Any]:
+        """Reads an order in the ledger's words, checked for what Binance checks before anything else."""
         pair_in(p)
         side, kind = p.get("side", ""), p.get("type", "")
         if side not in {"BUY", "SELL"}:
-            raise Error(-1117, "Invalid side.")
+            raise Error(-1117, "Invalid side.") if side else missing("side")
         if kind not in TYPES:
-            raise Error(-1116, "Invalid orderType.")
+            raise Error(-1116, "Invalid orderType.") if kind else missing("type")
         quantity, quote, price = (decimal_in(p, name) for name in ("quantity", "quoteOrderQty", "price"))
-        time_in_force = "PO" if kind == "LIMIT_MAKER" else p.get("timeInForce", "")
-        if "LIMIT" not in kind and (price is not None or time_in_force):
-            raise Error(-1106, f"Parameter '{'price' if price else 'timeInForce'}' sent when not required.")
-        if "LIMIT" in kind and time_in_force not in {"GTC", "IOC", "FOK", "PO"}:
-            raise Error(-1115, "Invalid timeInForce.") if time_in_force else missing("timeInForce")
+        time_in_force = time_in_force_in(p, kind)
+        if "LIMIT" not in kind and price is not None:
+            raise unasked("price")
         if "LIMIT" in kind and price is None:
             raise missing("price")
-        if (quantity is None) == (quote is None) or (quantity is None and kind != "MARKET"):
+        if quote is not None and (quantity is not None or kind != "MARKET"):
+            raise unasked("quoteOrderQty")
+        if quantity is None and quote is None:
             raise missing("quantity")
+        check_extras(p)
+        response_in(p, "ACK")
         return {
             "client_order_id": client_id_in(p, "newClientOrderId"), "side": side.lower(), "type": TYPES[kind],
             "quantity": quantity or ZERO, "quote_quantity": quote or ZERO, "price": price,
-            "time_in_force": time_in_force or "GTC", **trigger_in(p, kind),
+            "time_in_force": time_in_force, **trigger_in(p, kind),
         }  # fmt: skip
 
     def order(self, account: Account, p: Parameters, missing: Error) -> PaperOrder:
-        """The order that is meant by either id."""
-        if not p.get("orderId") and not p.get("origClientOrderId"):
-            raise Error(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
-        order_id = int(p["orderId"]) if p.get("orderId") else None
-        order = self.paper.ledger.find(account, pair_in(p), order_id, p.get("origClientOrderId"))
+        """Finds the order that is meant by either id."""
+        pair, order_id = pair_in(p), whole_in(p, "orderId")
+        if order_id is None and not p.get("origClientOrderId"):
+            raise both_missing("origClientOrderId", "orderId")
+        order = self.paper.ledger.find(account, pair, order_id, p.get("origClientOrderId") or None)
         if order is None:
             raise missing
         return order
 
     def cancel(self, account: Account, p: Parameters) -> dict[str, Any]:
         """order.cancel; a leg takes its whole list with it."""
+        client_id_in(p, "newClientOrderId")
+        word_in(p, "cancelRestrictions", _RESTRICTIONS, Error(-1145, "Invalid cancelRestrictions."))
         order = self.order(account, p, Error(-2011, "Unknown order sent."))
+        if order.rests and _RESTRICTIONS.get(p.get("cancelRestrictions", ""), order.status) != order.status:
+            raise Error(-2011, "Order was not canceled due to cancel restrictions.")
         self.take_off(order, p.get("newClientOrderId"))
         return forms.cancelled(order, self.cancel_ids[order.id])
 
@@ -221,43 +192,25 @@ class BinanceApi:
         except Refused as refused:
             raise error_of(refused) from refused
 
-    def replace(self, account: Account, p: Parameters, fault: Fault | None = None) -> dict[str, Any]:
-        """order.cancelReplace: what is wanted is checked before anything is cancelled."""
-        self._wanted(p)
-        names = {"orderId": "cancelOrderId", "origClientOrderId": "cancelOrigClientOrderId"}
-        old = {"symbol": p["symbol"], **{name: p[given] for name, given in names.items() if given in p}}
-        told: dict[str, Any] = {"cancelResult": "SUCCESS", "newOrderResult": "NOT_ATTEMPTED", "newOrderResponse": None}
-        try:
-            told["cancelResponse"] = self.cancel(
-                account, {**old, "newClientOrderId": p.get("cancelNewClientOrderId", "")}
-            )
-        except Error as error:
-            told |= {"cancelResult": "FAILURE", "cancelResponse": {"code": error.code, "msg": error.message}}
-            if p.get("cancelReplaceMode") != "ALLOW_FAILURE":
-                raise Error(-2022, "Order cancel-replace failed.", 400, told) from error
-        try:
-            told |= {"newOrderResult": "SUCCESS", "newOrderResponse": self.place(account, p, fault)}
-        except Error as error:
-            told |= {"newOrderResult": "FAILURE", "newOrderResponse": {"code": error.code, "msg": error.message}}
-        results = {told["cancelResult"], told["newOrderResult"]}
-        if results == {"SUCCESS"}:
-            return told
-        if "SUCCESS" in results:
-            raise Error(-2021, "Order cancel-replace partially failed.", 409, told)
-        raise Error(-2022, "Order cancel-replace failed.", 400, told)
-
     def amend(self, account: Account, p: Parameters) -> dict[str, Any]:
         """order.amend.keepPriority: only to less; without an id of its own the order gets a new one."""
         order = self.order(account, p, Error(-2013, "Order does not exist."))
         quantity = decimal_in(p, "newQty")
         if quantity is None:
             raise missing("newQty")
-        before = order.client_order_id
+        before, original = order.client_order_id, order.quantity
         try:
             self.paper.ledger.amend(order, quantity, client_id_in(p, "newClientOrderId"))
         except Refused as refused:
             raise error_of(refused) from refused
-        return forms.amended(order, before)
+        told = forms.amended(order, before)
+        amendment = {
+            "symbol": forms.native(order.pair), "orderId": order.id, "executionId": told["executionId"],
+            "origClientOrderId": before, "newClientOrderId": order.client_order_id, "origQty": forms.amount(original),
+            "newQty": forms.amount(quantity), "time": order.updated,
+        }  # fmt: skip
+        self.amendments.setdefault(order.id, []).append(amendment)
+        return told
 
     def cancel_all(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
         """openOrders.cancelAll."""
@@ -273,30 +226,27 @@ class BinanceApi:
 
     def open_orders(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
         """openOrders.status."""
-        pair = pair_in(p) if p.get("symbol") else None
+        pair = pair_in(p) if "symbol" in p else None
         resting = self.paper.ledger.resting(account, pair)
         return [forms.queried(o) for o in resting if o.hidden_until <= self.paper.now()]
 
     def all_orders(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
         """AllOrders."""
-        orders = [o for o in self.paper.ledger.of(account, pair_in(p)) if o.hidden_until <= self.paper.now()]
-        start, end, first = (int(p[n]) if p.get(n) else None for n in ("startTime", "endTime", "orderId"))
+        pair, first, (start, end), limit = pair_in(p), whole_in(p, "orderId"), range_in(p), limit_in(p)
         chosen = [
-            o
-            for o in orders
-            if (start is None or o.at >= start) and (end is None or o.at <= end) and (first is None or o.id >= first)
-        ]
-        limit = int(p.get("limit", 500))
-        return [
-            forms.queried(o) for o in (chosen[:limit] if start is not None or first is not None else chosen[-limit:])
-        ]
+            o for o in self.paper.ledger.of(account, pair)
+            if o.hidden_until <= self.paper.now() and (start is None or o.at >= start) and (end is None or o.at <= end)
+            and (first is None or o.id >= first)
+        ]  # fmt: skip
+        from_there = start is not None or first is not None
+        return [forms.queried(o) for o in (chosen[:limit] if from_there else chosen[-limit:])]
 
     def my_trades(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """MyTrades."""
-        pair, limit = pair_in(p), int(p.get("limit", 500))
-        start, end, first, order_id = (
-            int(p[n]) if p.get(n) else None for n in ("startTime", "endTime", "fromId", "orderId")
-        )
+        """MyTrades, of one order or from an id on, or within a time."""
+        pair, first, order_id, limit = pair_in(p), whole_in(p, "fromId"), whole_in(p, "orderId"), limit_in(p)
+        start, end = range_in(p)
+        if (start is not None or end is not None) and (first is not None or order_id is not None):
+            raise bad_combination()
         chosen = [
             t for t in self.paper.ledger.trades
             if t.order.account is account and t.order.pair is pair and (start is None or t.at >= start)
@@ -314,4 +264,4 @@ class BinanceApi:
 
     def commission(self, account: Account, p: Parameters) -> dict[str, Any]:
         """account.commission."""
-        return account_forms.commission(pair_in(p), "")
+        return account_forms.commission(account, pair_in(p), "")

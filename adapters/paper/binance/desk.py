@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.paper.binance import forms
 from adapters.paper.binance.api import BinanceApi, Error, Parameters
+from adapters.paper.binance.limits import NAME, Count, OrderLimits, TooManyOrders
 from adapters.paper.binance.lists import BinanceLists
 from adapters.paper.binance.market import BinanceMarket
-from adapters.paper.faults import Fault
+from adapters.paper.binance.operations import Operation, completed
+from adapters.paper.binance.replacements import Replacements
+from adapters.paper.faults import UNKNOWN_SYMBOL, Fault
+from adapters.paper.ledger import pair_of_native
 from adapters.paper.orders import Account
 
-NAME = "binance"
+_COUNTS_ITSELF = "order.cancelReplace"
 TOO_MUCH = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
 _PATIENCE, _BAN_SECONDS = 10, 120
 """How many refusals in a minute are borne before the caller is shut out, and for how long (HTTP 418)."""
 _OK = 200
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One thing that can be asked. `when` names the faults that may strike it, None for public data."""
-
-    answer: Callable[..., Any]
-    weight: int
-    when: str | None = None
-    free_when_done: bool = False
-    """Since April 2026 a successful change costs no weight."""
-    orders: int = 0
-    """How many new orders it makes: these see the fault, for some are carried out in part."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +38,47 @@ class Reply:
     garbage: bool = False
 
 
+@dataclass(frozen=True)
+class _Meant:
+    """The market and the types of orders that a request names, by which faults are bounded."""
+
+    native: str
+    symbol: str
+    types: frozenset[str]
+
+    @classmethod
+    def by(cls, p: Parameters) -> _Meant:
+        native = p.get("symbol", "")
+        pair = pair_of_native(native)
+        types = frozenset(p[name] for name in ("type", "aboveType", "belowType") if name in p)
+        return cls(native, "" if pair is None else pair.symbol, types)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, and the fault that strikes it."""
+
+    name: str
+    operation: Operation
+    p: Parameters
+    meant: _Meant
+    fault: Fault | None
+
+
 class Desk:
     """All operations under the names of the WebSocket API."""
 
     def __init__(self, api: BinanceApi) -> None:
         self.api = api
         self.paper = api.paper
-        market, lists = BinanceMarket(self.paper), BinanceLists(api)
-        self.operations = {
+        self.limits = OrderLimits(self.paper)
+        self._replacements = Replacements(api, self.limits)
+        self._market = market = BinanceMarket(self.paper)
+        lists = BinanceLists(api)
+        operations = {
             "ping": Operation(lambda _: {}, 1),
             "time": Operation(market.time, 1),
-            "exchangeInfo": Operation(market.exchange_info, 20),
+            "exchangeInfo": Operation(self._information, 20),
             "ticker.price": Operation(lambda p: market.one_or_all(p, market.price), 2),
             "ticker.book": Operation(lambda p: market.one_or_all(p, market.book), 2),
             "ticker.24hr": Operation(lambda p: market.one_or_all(p, market.day), 2),
@@ -68,7 +90,7 @@ class Desk:
             "trades.aggregate": Operation(market.aggregate_trades, 4),
             "order.place": Operation(api.place, 1, "place_order", free_when_done=True, orders=1),
             "order.test": Operation(api.test, 1, "query"),
-            "order.cancelReplace": Operation(api.replace, 1, "place_order", free_when_done=True, orders=1),
+            "order.cancelReplace": Operation(self._replacements.replace, 1, "place_order", free_when_done=True, orders=1),
             "order.amend.keepPriority": Operation(api.amend, 4, "place_order"),
             "orderList.place.oco": Operation(lists.place, 1, "place_order", free_when_done=True, orders=2),
             "orderList.cancel": Operation(lists.cancel, 1, "cancel_order", free_when_done=True),
@@ -86,11 +108,13 @@ class Desk:
             "account.commission": Operation(api.commission, 20, "query"),
             "account.rateLimits.orders": Operation(self._order_counts, 40, "query"),
         }  # fmt: skip
+        self.operations = completed(operations, api, market, lists)
 
     async def serve(self, name: str, p: Parameters, signed: Callable[[], Account]) -> Reply | None:
         """The answer, or None when the connection is to be cut. `signed` tells the account or raises `Error`."""
         operation = self.operations[name]
-        fault = self.paper.faults.take(operation.when) if operation.when else None
+        meant = _Meant.by(p)
+        fault = self.paper.faults.take(operation.when, meant.symbol, meant.types) if operation.when else None
         kind = fault.kind if fault is not None else ""
         if kind == "lose_request":
             return None
@@ -100,15 +124,13 @@ class Desk:
             return Reply(500, {"code": -1000, "msg": "An unknown error occurred while processing the request."})
         if kind == "status_429":
             return Reply(429, {"code": -1003, "msg": TOO_MUCH}, retry_after=1)
-        reply = self._within_budget(operation, p, signed, fault)
+        reply = self._within_budget(Request(name, operation, p, meant, fault), signed)
         if kind == "lose_answer":
             return None
         return replace(reply, garbage=kind == "garbage")
 
-    def _within_budget(
-        self, operation: Operation, p: Parameters, signed: Callable[[], Account], fault: Fault | None
-    ) -> Reply:
-        budgets = self.paper.budgets
+    def _within_budget(self, request: Request, signed: Callable[[], Account]) -> Reply:
+        budgets, operation = self.paper.budgets, request.operation
         if seconds := budgets.banned_for(NAME):
             until = self.paper.now() + seconds * 1000
             message = (
@@ -121,25 +143,72 @@ class Desk:
                 budgets.ban(NAME, _BAN_SECONDS)
             return Reply(429, {"code": -1003, "msg": TOO_MUCH}, used, retry_after=budgets.left(60))
         try:
-            told, orders = self._carried_out(operation, p, signed, fault)
+            told, orders = self._carried_out(request, signed)
+        except TooManyOrders as full:
+            return Reply(full.status, full.told, self.weigh(operation.weight), retry_after=full.retry_after)
         except Error as error:
             return Reply(error.status, error.told, self.weigh(operation.weight))
         return Reply(_OK, told, self.weigh(0 if operation.free_when_done else operation.weight), orders=orders)
 
-    def _carried_out(
-        self, operation: Operation, p: Parameters, signed: Callable[[], Account], fault: Fault | None
-    ) -> tuple[Any, tuple[int, int] | None]:
+    def _carried_out(self, request: Request, signed: Callable[[], Account]) -> tuple[Any, tuple[int, int] | None]:
+        operation, p, fault = request.operation, request.p, request.fault
         if operation.when is None:
+            self._check_listed(p)
             return operation.answer(p), None
         account = signed()
+        self._check_listed(p)
+        if (said := self._refusal(request)) is not None:
+            raise said
         if fault is not None and fault.kind == "hide_order" and operation.when == "query":
             self._hide(account, p, fault.seconds)
         if not operation.orders:
             return operation.answer(account, p), None
-        orders = self._counted(account, operation.orders)
-        if orders[0] > forms.ORDERS_PER_TEN_SECONDS:
-            raise Error(-1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", 429)
-        return operation.answer(account, p, fault), orders
+        return self._placed(account, request), self.limits.shown(account)
+
+    def _placed(self, account: Account, request: Request) -> Any:
+        """Carry out what makes orders and count them, before they trade; what is refused does not count."""
+        operation, p, fault = request.operation, request.p, request.fault
+        full = self.limits.fault_for(request.meant.symbol, request.meant.types)
+        if request.name == _COUNTS_ITSELF:
+            return operation.answer(account, p, fault, full)
+        full = full or self.limits.exceeded(account, operation.orders)
+        if full is not None:
+            raise full
+        self.paper.counts.add(account, operation.orders)
+        try:
+            return operation.answer(account, p, fault)
+        except BaseException:
+            self.paper.counts.add(account, -operation.orders)
+            raise
+
+    def _refusal(self, request: Request) -> Error | None:
+        """Return what the fault script refuses this request with."""
+        fault = request.fault
+        if fault is not None and fault.kind == "clock_refused":
+            return Error(-1021, "Timestamp for this request is outside of the recvWindow.")
+        if fault is not None and fault.kind == "refuse":
+            return Error(fault.code, fault.message)
+        if request.operation.when == "query" and request.meant.native:
+            unknown = self.paper.faults.standing(UNKNOWN_SYMBOL, request.meant.symbol)
+            return None if unknown is None else Error(-1121, "Invalid symbol.")
+        return None
+
+    def _check_listed(self, p: Parameters) -> None:
+        """Refuse a market that was taken away. One that never was is refused where it is read."""
+        for native in (p.get("symbol", ""), *re.findall(r'"([^"]+)"', p.get("symbols", ""))):
+            pair = pair_of_native(native)
+            if pair is not None and not self.paper.markets.listed(NAME, pair):
+                raise Error(-1121, "Invalid symbol.")
+
+    def _information(self, p: Parameters) -> dict[str, Any]:
+        """ExchangeInfo, with the rules and the limits as they stand now."""
+        told = self._market.exchange_info(p)
+        asked = {row["symbol"] for row in told["symbols"]}
+        every, status = not p.keys() & {"symbol", "symbols"}, p.get("symbolStatus")
+        chosen = [pair for pair in self.paper.markets.pairs(NAME) if every or forms.native(pair) in asked]
+        symbols = [forms.symbol(pair, self.paper.markets.rules(NAME, pair)) for pair in chosen]
+        shown = [symbol for symbol in symbols if status in {None, symbol["status"]}]
+        return {**told, "rateLimits": self.limits.told(), "symbols": shown}
 
     def _hide(self, account: Account, p: Parameters, seconds: float) -> None:
         """The order that is asked for, or all of the account's when a list is: not shown for a while."""
@@ -155,16 +224,15 @@ class Desk:
         """Count weight; answers what was used in this minute."""
         return self.paper.budgets.spend(NAME, "weight", 60, weight)
 
-    def _counted(self, account: Account, orders: int) -> tuple[int, int]:
-        subject, spend = f"orders {account.number}", self.paper.budgets.spend
-        return spend(NAME, subject, 10, orders), spend(NAME, subject, 86_400, orders)
-
     def _order_counts(self, account: Account, _: Parameters) -> list[dict[str, Any]]:
-        return limits_of(orders=self._counted(account, 0))
+        return limits_of(orders=self.limits.shown(account))
 
 
 def limits_of(*, used: int | None = None, orders: tuple[int, int] | None = None) -> list[dict[str, Any]]:
     """The limits with their counts, as the WebSocket API appends them to its answers."""
     counts = ([] if used is None else [("REQUEST_WEIGHT", used)]) + [("ORDERS", count) for count in orders or ()]
     limits = [limit for limit in forms.RATE_LIMITS if limit["rateLimitType"] in {kind for kind, _ in counts}]
-    return [{**limit, "count": count} for limit, (_, count) in zip(limits, counts, strict=True)]
+    return [
+        {**limit, **({"limit": count.limit} if isinstance(count, Count) else {}), "count": int(count)}
+        for limit, (_, count) in zip(limits, counts, strict=True)
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.paper.orders import PaperList, PaperOrder, PaperTrade
 from adapters.paper.prices import Pair
+from adapters.paper.rules import Rules, Value, rules_of
 from domain.amounts import ZERO
 
 STATUSES = {
@@ -15,6 +16,7 @@ STATUSES = {
     "filled": "FILLED",
     "cancelled": "CANCELED",
     "expired": "EXPIRED",
+    "expired_in_match": "EXPIRED_IN_MATCH",
 }
 EXECUTIONS = {
     "new": "NEW",
@@ -23,6 +25,7 @@ EXECUTIONS = {
     "amended": "REPLACED",
     "cancelled": "CANCELED",
     "expired": "EXPIRED",
+    "expired_in_match": "TRADE_PREVENTION",
 }
 WEIGHT_PER_MINUTE, ORDERS_PER_TEN_SECONDS, ORDERS_PER_DAY = 6000, 100, 200_000
 RATE_LIMITS: list[dict[str, Any]] = [
@@ -31,6 +34,10 @@ RATE_LIMITS: list[dict[str, Any]] = [
     {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": ORDERS_PER_DAY},
     {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300000},
 ]
+_TRAILING_DELTA = {
+    "filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000,
+    "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000,
+}  # fmt: skip
 
 
 def amount(value: Decimal) -> str:
@@ -43,12 +50,12 @@ def native(pair: Pair) -> str:
     return pair.base + pair.quote
 
 
-def symbol(pair: Pair) -> dict[str, Any]:
+def symbol(pair: Pair, rules: Rules | None = None) -> dict[str, Any]:
     """One symbol of exchangeInfo with every filter that the engine enforces."""
-    most = amount(pair.maximum_quantity)
+    rules = rules or rules_of(pair)
     return {
         "symbol": native(pair),
-        "status": "TRADING",
+        "status": rules.status,
         "baseAsset": pair.base,
         "baseAssetPrecision": 8,
         "quoteAsset": pair.quote,
@@ -56,33 +63,38 @@ def symbol(pair: Pair) -> dict[str, Any]:
         "quoteAssetPrecision": 8,
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
-        "orderTypes": [
-            "LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT",
-        ],
+        "orderTypes": [*rules.order_types],
         "icebergAllowed": False,
-        "ocoAllowed": True,
+        "ocoAllowed": rules.oco_allowed,
         "otoAllowed": False,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": True,
-        "cancelReplaceAllowed": True,
+        "cancelReplaceAllowed": rules.cancel_replace_allowed,
         "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
-        "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": amount(pair.tick), "maxPrice": "10000000.00000000", "tickSize": amount(pair.tick)},
-            {"filterType": "LOT_SIZE", "minQty": amount(pair.step), "maxQty": most, "stepSize": amount(pair.step)},
-            {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00000000", "maxQty": most, "stepSize": "0.00000000"},
-            {"filterType": "NOTIONAL", "minNotional": amount(pair.minimum_notional), "applyMinToMarket": True, "maxNotional": amount(pair.maximum_notional), "applyMaxToMarket": True, "avgPriceMins": 0},
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
-            {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000, "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000},
-        ],
+        "filters": [*filters(rules), _TRAILING_DELTA],
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
         "allowedSelfTradePreventionModes": ["EXPIRE_MAKER"],
-    }  # fmt: skip
+    }
+
+
+def filters(rules: Rules) -> list[dict[str, Any]]:
+    """The filters of a market as exchangeInfo lists them."""
+    return [
+        {"filterType": name, **{key: _shown(fields[key], key) for key in fields}}
+        for name, fields in rules.filters.items()
+    ]
+
+
+def _shown(value: Value, key: str) -> Any:
+    if not isinstance(value, Decimal):
+        return value
+    return f"{value.normalize():f}" if "Multiplier" in key else amount(value)
 
 
 def _identity(order: PaperOrder) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from adapters.paper.binance.api import (
     pair_in,
     trigger_in,
 )
+from adapters.paper.faults import FATES, Fault
 from adapters.paper.orders import Account, PaperList, Refused
 
 _STOPS = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
@@ -30,7 +31,7 @@ class BinanceLists:
         self._api = api
         self._ledger = api.paper.ledger
 
-    def place(self, account: Account, p: Parameters, _: object = None) -> dict[str, Any]:
+    def place(self, account: Account, p: Parameters, fault: Fault | None = None) -> dict[str, Any]:
         """orderList.place.oco."""
         pair, side, quantity = pair_in(p), p.get("side", ""), decimal_in(p, "quantity")
         if side not in {"BUY", "SELL"}:
@@ -42,8 +43,9 @@ class BinanceLists:
         name = client_id_in(p, "listClientOrderId")
         try:
             made = self._ledger.place_list(
-                account, pair, client_id=name, side=side.lower(), quantity=quantity, legs=legs
-            )
+                account, pair, client_id=name, side=side.lower(), quantity=quantity, legs=legs,
+                fate=fault.kind if fault is not None and fault.kind in FATES else "",
+            )  # fmt: skip
         except Refused as refused:
             raise error_of(refused) from refused
         return forms.order_list(made, reports=True)

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from adapters.paper.binance import forms, market_forms
-from adapters.paper.binance.api import Error, Parameters, pair_in
+from adapters.paper.binance.parameters import (
+    DAY,
+    Error,
+    Parameters,
+    bad_combination,
+    both_missing,
+    limit_in,
+    pair_in,
+    pairs_in,
+    range_in,
+    whole_in,
+    word_in,
+)
+from adapters.paper.binance.tape import Tape, tapes_of
+from adapters.paper.book import Shape
 from adapters.paper.exchange import Paper
 from adapters.paper.orders import PaperTrade
-from adapters.paper.prices import PAIRS, Pair
+from adapters.paper.prices import MINUTE, Pair
+
+NAME = "binance"
+_LEVELS, _DEEPEST = 100, 5000
+_STATUSES = frozenset({"TRADING", "HALT", "BREAK"})
+_UNITS = {"m": (MINUTE, 59), "h": (60 * MINUTE, 23), "d": (DAY, 7)}
+"""Of rolling windows: how long one is, and how many there may be."""
+Form = Callable[[Pair], dict[str, Any]]
 
 
 class BinanceMarket:
@@ -19,9 +40,14 @@ class BinanceMarket:
 
     def __init__(self, paper: Paper) -> None:
         self.paper = paper
+        self._tapes = tapes_of(paper)
+
+    def tape(self, pair: Pair) -> Tape:
+        """Returns the numbers of a market's trades and of its book."""
+        return self._tapes.of(pair.symbol, self.paper.prices.last[pair.symbol])
 
     def time(self, _: Parameters) -> dict[str, Any]:
-        """The exchange's clock."""
+        """Tells the exchange's clock."""
         return {"serverTime": self.paper.now()}
 
     def exchange_info(self, p: Parameters) -> dict[str, Any]:
@@ -35,56 +61,94 @@ class BinanceMarket:
         }
 
     def _chosen(self, p: Parameters) -> list[Pair]:
-        if p.get("symbol"):
-            return [pair_in(p)]
-        if p.get("symbols"):
-            return [pair_in({"symbol": name}) for name in msgspec.json.decode(p["symbols"])]
-        return list(PAIRS.values())
+        status = word_in(p, "symbolStatus", _STATUSES, Error(-1122, "Invalid symbolStatus."))
+        if status is not None and p.keys() & {"symbol", "symbols"} and "permissions" not in p:
+            raise bad_combination()
+        chosen = pairs_in(p)
+        if chosen is not None and "permissions" in p:
+            raise bad_combination()
+        return [] if status not in {None, "TRADING"} else chosen or self.paper.markets.pairs(NAME)
 
-    def one_or_all(self, p: Parameters, form: Callable[[Pair], dict[str, Any]]) -> Any:
-        """An object for `symbol`, a list otherwise."""
+    def one_or_all(self, p: Parameters, form: Form) -> Any:
+        """Answers an object for `symbol`, a list otherwise."""
         rows = [form(pair) for pair in self._chosen(p)]
-        return rows[0] if p.get("symbol") else rows
+        return rows[0] if "symbol" in p else rows
 
     def price(self, pair: Pair) -> dict[str, Any]:
         """ticker/price."""
         return {"symbol": forms.native(pair), "price": forms.amount(self.paper.prices.last[pair.symbol])}
 
     def book(self, pair: Pair) -> dict[str, Any]:
-        """ticker/bookTicker: one tick on each side of the last price."""
-        last, size = self.paper.prices.last[pair.symbol], "1.00000000"
-        sides = {
-            "bidPrice": forms.amount(last - pair.tick),
-            "bidQty": size,
-            "askPrice": forms.amount(last + pair.tick),
-            "askQty": size,
-        }
-        return {"symbol": forms.native(pair), **sides}
+        """ticker/bookTicker: the best of both sides, with zeros where nobody is."""
+        bids, asks = self.levels(pair, self.paper.prices.last[pair.symbol], 1)
+        bid, ask = (side[0] if side else ["0.00000000"] * 2 for side in (bids, asks))
+        return {
+            "symbol": forms.native(pair), "bidPrice": bid[0], "bidQty": bid[1], "askPrice": ask[0], "askQty": ask[1],
+        }  # fmt: skip
 
     def average_price(self, p: Parameters) -> dict[str, Any]:
         """AvgPrice: the last price stands for five minutes."""
         return {"mins": 5, "price": self.price(pair_in(p))["price"], "closeTime": self.paper.now()}
 
+    # --- tickers -----------------------------------------------------------------------------------------------
+
     def day(self, pair: Pair) -> dict[str, Any]:
-        """ticker/24hr."""
-        return market_forms.day(pair, self.paper.prices, self.paper.now())
+        """One row of ticker/24hr."""
+        return market_forms.day(pair, self.paper.prices, self.paper.now()) | self.book(pair)
+
+    def days(self, p: Parameters) -> Any:
+        """ticker/24hr, in full or in short."""
+        now = self.paper.now()
+        if _full(p):
+            return self.one_or_all(p, self.day)
+        return self.one_or_all(p, lambda pair: market_forms.window(pair, self.paper.prices, now - DAY, now))
+
+    def rolling(self, p: Parameters) -> Any:
+        """ticker: a window that ends now, and begins with a minute."""
+        now = self.paper.now()
+        return self._windows(p, (now - window_in(p)) // MINUTE * MINUTE, now)
+
+    def trading_day(self, p: Parameters) -> Any:
+        """ticker/tradingDay: the day of a time zone, from its beginning to its end."""
+        since, end = market_forms.span(self.paper.now(), "1d", _offset_in(p))
+        return self._windows(p, since, end - 1)
+
+    def _windows(self, p: Parameters, since: int, until: int) -> Any:
+        if "symbol" not in p and "symbols" not in p:
+            raise both_missing("symbol", "symbols")
+        form = market_forms.full_window if _full(p) else market_forms.window
+        rows = [form(pair, self.paper.prices, since, until) for pair in pairs_in(p) or ()]
+        return rows[0] if "symbol" in p else rows
+
+    # --- books, bars, trades -----------------------------------------------------------------------------------
 
     def depth(self, p: Parameters) -> dict[str, Any]:
-        """depth: ten levels on each side."""
-        pair = pair_in(p)
-        last = self.paper.prices.last[pair.symbol]
-        sides = [[[forms.amount(last + sign * n * pair.tick), "1.00000000"] for n in range(1, 11)] for sign in (-1, 1)]
-        return {"lastUpdateId": self.paper.now(), "bids": sides[0], "asks": sides[1]}
+        """Depth."""
+        pair, limit = pair_in(p), limit_in(p, 100, _DEEPEST)
+        bids, asks = self.levels(pair, self.paper.prices.last[pair.symbol], limit)
+        return {"lastUpdateId": self.tape(pair).book_id, "bids": bids, "asks": asks}
+
+    def levels(self, pair: Pair, last: Decimal, limit: int = _DEEPEST) -> tuple[list[list[str]], list[list[str]]]:
+        """Returns bids and asks around a price, the best first: those that the engine was given, or a hundred."""
+        tick = self.paper.markets.rules(NAME, pair).tick or pair.tick
+        shape = self.paper.book.depth(pair) or Shape(spread=2, step=1, quantity=Decimal(1), levels=_LEVELS)
+        best_bid = last - shape.spread // 2 * tick
+        best_ask, quantity = best_bid + shape.spread * tick, forms.amount(shape.quantity)
+        steps = [n * shape.step * tick for n in range(min(limit, shape.levels))]
+        bids = [[forms.amount(best_bid - step), quantity] for step in steps if step < best_bid]
+        return bids, [[forms.amount(best_ask + step), quantity] for step in steps]
 
     def klines(self, p: Parameters) -> list[list[Any]]:
-        """Klines."""
-        pair = pair_in(p)
+        """Klines and uiKlines."""
+        pair, (start, end), limit, offset = pair_in(p), range_in(p, None), limit_in(p), _offset_in(p)
         if p.get("interval") not in market_forms.INTERVALS:
             raise Error(-1120, "Invalid interval.")
-        rows = market_forms.bars(self.paper.prices.bars[pair.symbol], p["interval"])
-        start, end, limit = int(p.get("startTime", 0)), int(p.get("endTime", 2**62)), int(p.get("limit", 500))
-        rows = [row for row in rows if start <= row[0] <= end]
-        return rows[:limit] if "startTime" in p else rows[-limit:]
+        rows = [
+            row
+            for row in market_forms.bars(self.paper.prices.bars[pair.symbol], p["interval"], offset)
+            if (start is None or row[0] >= start) and (end is None or row[0] <= end)
+        ]
+        return rows[:limit] if start is not None else rows[-limit:]
 
     def trades(self, p: Parameters) -> list[dict[str, Any]]:
         """Trades and historicalTrades: what the paper accounts traded, for nobody else trades here."""
@@ -95,7 +159,29 @@ class BinanceMarket:
         return [forms.aggregate_trade(t) for t in self._trades_of(p)]
 
     def _trades_of(self, p: Parameters) -> list[PaperTrade]:
-        pair, first = pair_in(p), int(p.get("fromId", 0))
-        chosen = [t for t in self.paper.ledger.trades if t.order.pair is pair and t.id >= first]
-        limit = int(p.get("limit", 500))
-        return chosen[:limit] if first else chosen[-limit:]
+        pair, first, (start, end), limit = pair_in(p), whole_in(p, "fromId"), range_in(p, None), limit_in(p)
+        chosen = [
+            t for t in self.paper.ledger.trades
+            if t.order.pair is pair and (first is None or t.id >= first) and (start is None or t.at >= start)
+            and (end is None or t.at <= end)
+        ]  # fmt: skip
+        return chosen[:limit] if first is not None or start is not None else chosen[-limit:]
+
+
+def window_in(p: Parameters) -> int:
+    """Reads how long a rolling window is, in milliseconds."""
+    found = re.fullmatch("([1-9][0-9]?)([mhd])", p.get("windowSize", "1d"))
+    if found is None or int(found[1]) > _UNITS[found[2]][1]:
+        raise Error(-1130, "Data sent for parameter 'windowSize' is not valid.")
+    return int(found[1]) * _UNITS[found[2]][0]
+
+
+def _offset_in(p: Parameters) -> int:
+    offset = market_forms.offset_of(p.get("timeZone", "0"))
+    if offset is None:
+        raise Error(-1130, "Data sent for parameter 'timeZone' is not valid.")
+    return offset
+
+
+def _full(p: Parameters) -> bool:
+    return word_in(p, "type", {"FULL", "MINI"}, Error(-1139, "Invalid ticker type.")) != "MINI"

@@ -1,37 +1,70 @@
-"""The paper exchange's prices in Binance's words: bars and the last day."""
+"""The paper exchange's prices in Binance's words: bars, and what a market did within a window."""
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.paper.binance.forms import amount, native
+from adapters.paper.binance.parameters import DAY
 from adapters.paper.prices import MINUTE, Bar, Pair, Prices
 from domain.amounts import ZERO
 
-INTERVALS = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "1d": 1440}
+INTERVALS = {
+    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
+    "1d": 1440, "3d": 4320, "1w": 10_080, "1M": 0,
+}  # fmt: skip
+"""In minutes; a month is as long as it is. Bars of a second cannot be made of minutes."""
+_MONDAY = 4 * DAY  # 1970 began on a Thursday
 
 
-def bars(minutes: list[Bar], interval: str) -> list[list[Any]]:
-    """Minutes folded into bars, as /klines lists them."""
+def offset_of(zone: str) -> int | None:
+    """Reads a time zone such as `5`, `-1:00` or `+05:45` in milliseconds, None for one that Binance does not have."""
+    found = re.fullmatch(r"([+-]?)(\d{1,2})(?::([0-5]\d))?", zone)
+    if found is None:
+        return None
+    minutes = int(found[2]) * 60 + int(found[3] or 0)
+    minutes = -minutes if found[1] == "-" else minutes
+    return minutes * MINUTE if -12 * 60 <= minutes <= 14 * 60 else None
+
+
+def span(moment: int, interval: str, offset: int = 0) -> tuple[int, int]:
+    """Returns when the bar of a moment opens and when the next one does."""
+    local = moment + offset
+    if interval == "1M":
+        first = datetime.fromtimestamp(local / 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        following = (first + timedelta(days=32)).replace(day=1)
+        return int(first.timestamp()) * 1000 - offset, int(following.timestamp()) * 1000 - offset
     length = INTERVALS[interval] * MINUTE
-    folded: dict[int, Bar] = {}
+    shift = _MONDAY if interval == "1w" else 0
+    opened = (local - shift) // length * length + shift
+    return opened - offset, opened + length - offset
+
+
+def bars(minutes: list[Bar], interval: str, offset: int = 0) -> list[list[Any]]:
+    """Folds minutes into bars, as /klines lists them."""
+    folded: list[tuple[Bar, int]] = []
     for bar in minutes:
-        start = bar.opened_at // length * length
-        kept = folded.setdefault(start, Bar(start, bar.open, bar.high, bar.low, bar.close))
+        if not folded or bar.opened_at >= folded[-1][1]:
+            start, end = span(bar.opened_at, interval, offset)
+            folded.append((Bar(start, bar.open, bar.high, bar.low, bar.close), end))
+        kept = folded[-1][0]
         kept.high, kept.low, kept.close = max(kept.high, bar.high), min(kept.low, bar.low), bar.close
         kept.volume += bar.volume
-    return [_row(bar, length) for bar in folded.values()]
+    return [_row(bar, end) for bar, end in folded]
 
 
-def _row(bar: Bar, length: int) -> list[Any]:
+def _row(bar: Bar, end: int) -> list[Any]:
     prices = [amount(p) for p in (bar.open, bar.high, bar.low, bar.close, bar.volume)]
     quote = amount(bar.volume * bar.close)
-    return [bar.opened_at, *prices, bar.opened_at + length - 1, quote, 1, "0.00000000", "0.00000000", "0"]
+    return [bar.opened_at, *prices, end - 1, quote, 1, "0.00000000", "0.00000000", "0"]
 
 
-def kline(pair: Pair, minutes: list[Bar], interval: str, now: int) -> dict[str, Any]:
-    """The running bar as the market stream sends it."""
-    row = bars(minutes[-INTERVALS[interval] - 1 :], interval)[-1]
+def kline(pair: Pair, minutes: list[Bar], interval: str, at: int, now: int, offset: int = 0) -> dict[str, Any]:
+    """Makes the message of the market stream about the bar of the moment `at`."""
+    opened, end = span(at, interval, offset)
+    row = bars([bar for bar in minutes[-_minutes(opened, now) :] if opened <= bar.opened_at < end], interval, offset)[0]
     k = {
         "t": row[0], "T": row[6], "s": native(pair), "i": interval, "f": -1, "L": -1, "o": row[1], "h": row[2],
         "l": row[3], "c": row[4], "v": row[5], "n": row[8], "x": row[6] < now, "q": row[7], "V": row[9], "Q": row[10],
@@ -40,16 +73,38 @@ def kline(pair: Pair, minutes: list[Bar], interval: str, now: int) -> dict[str, 
     return {"e": "kline", "E": now, "s": native(pair), "k": k}
 
 
-def day(pair: Pair, prices: Prices, now: int) -> dict[str, Any]:
-    """The 24-hour ticker."""
-    minutes, last = prices.bars[pair.symbol], prices.last[pair.symbol]
-    first, volume = minutes[0].open, sum((b.volume for b in minutes), ZERO)
+def _minutes(opened: int, now: int) -> int:
+    return max((now - opened) // MINUTE + 1, 1)
+
+
+def window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]:
+    """Tells what a market did from a moment on; a market without trades since then stands at its last price."""
+    every, last = prices.bars[pair.symbol], prices.last[pair.symbol]
+    minutes = [bar for bar in every if bar.opened_at >= since] or every[-1:]
+    volume = sum((bar.volume for bar in minutes), ZERO)
     return {
-        "symbol": native(pair), "priceChange": amount(last - first),
-        "priceChangePercent": f"{(last - first) / first * 100:.3f}", "weightedAvgPrice": amount(last),
-        "prevClosePrice": amount(first), "lastPrice": amount(last), "lastQty": amount(pair.step),
-        "bidPrice": amount(last - pair.tick), "bidQty": "1.00000000", "askPrice": amount(last + pair.tick),
-        "askQty": "1.00000000", "openPrice": amount(first), "highPrice": amount(max(b.high for b in minutes)),
-        "lowPrice": amount(min(b.low for b in minutes)), "volume": amount(volume), "quoteVolume": amount(volume * last),
-        "openTime": minutes[0].opened_at, "closeTime": now, "firstId": 0, "lastId": 1, "count": 2,
+        "symbol": native(pair), "openPrice": amount(minutes[0].open),
+        "highPrice": amount(max(bar.high for bar in minutes)), "lowPrice": amount(min(bar.low for bar in minutes)),
+        "lastPrice": amount(last), "volume": amount(volume), "quoteVolume": amount(volume * last),
+        "openTime": since, "closeTime": until, "firstId": 0, "lastId": 1, "count": 2,
+    }  # fmt: skip
+
+
+def full_window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]:
+    """Tells the same with what the price changed by."""
+    mini, last = window(pair, prices, since, until), prices.last[pair.symbol]
+    first = next((bar for bar in prices.bars[pair.symbol] if bar.opened_at >= since), prices.bars[pair.symbol][-1]).open
+    changes = {
+        "priceChange": amount(last - first), "priceChangePercent": f"{(last - first) / first * 100:.3f}",
+        "weightedAvgPrice": amount(last),
+    }  # fmt: skip
+    return {"symbol": mini.pop("symbol"), **changes, **mini}
+
+
+def day(pair: Pair, prices: Prices, now: int) -> dict[str, Any]:
+    """Makes the 24-hour ticker, without the best prices."""
+    told = full_window(pair, prices, now - DAY, now)
+    return told | {
+        "prevClosePrice": told["openPrice"], "lastQty": amount(pair.step),
+        "openTime": max(now - DAY, prices.bars[pair.symbol][0].opened_at),
     }  # fmt: skip

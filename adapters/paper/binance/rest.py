@@ -1,4 +1,4 @@
-"""Binance's REST API of the paper exchange: paths, signatures over query and body, headers."""
+"""Binance's REST API of the paper exchange: paths, signatures over query and body as they were sent, headers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from adapters.paper.binance.api import Error, Parameters
 from adapters.paper.binance.desk import Desk, Reply
+from adapters.paper.binance.parameters import Error, Parameters
 from adapters.paper.orders import Account
 
 PATHS = [
@@ -20,7 +20,10 @@ PATHS = [
     ("GET", "ticker/bookTicker", "ticker.book"),
     ("GET", "ticker/24hr", "ticker.24hr"),
     ("GET", "avgPrice", "avgPrice"),
+    ("GET", "ticker", "ticker"),
+    ("GET", "ticker/tradingDay", "ticker.tradingDay"),
     ("GET", "klines", "klines"),
+    ("GET", "uiKlines", "uiKlines"),
     ("GET", "depth", "depth"),
     ("GET", "trades", "trades.recent"),
     ("GET", "historicalTrades", "trades.historical"),
@@ -29,7 +32,15 @@ PATHS = [
     ("POST", "order/test", "order.test"),
     ("POST", "order/cancelReplace", "order.cancelReplace"),
     ("PUT", "order/amend/keepPriority", "order.amend.keepPriority"),
+    ("GET", "order/amendments", "order.amendments"),
+    ("POST", "order/oco", "orderList.place"),
     ("POST", "orderList/oco", "orderList.place.oco"),
+    ("POST", "orderList/oto", "orderList.place.oto"),
+    ("POST", "orderList/otoco", "orderList.place.otoco"),
+    ("POST", "orderList/opo", "orderList.place.opo"),
+    ("POST", "orderList/opoco", "orderList.place.opoco"),
+    ("POST", "sor/order", "sor.order.place"),
+    ("POST", "sor/order/test", "sor.order.test"),
     ("GET", "orderList", "orderList.status"),
     ("DELETE", "orderList", "orderList.cancel"),
     ("GET", "openOrderList", "openOrderLists.status"),
@@ -40,28 +51,49 @@ PATHS = [
     ("GET", "openOrders", "openOrders.status"),
     ("GET", "allOrders", "allOrders"),
     ("GET", "myTrades", "myTrades"),
+    ("GET", "myFilters", "myFilters"),
+    ("GET", "myPreventedMatches", "myPreventedMatches"),
+    ("GET", "myAllocations", "myAllocations"),
     ("GET", "account", "account.status"),
     ("GET", "account/commission", "account.commission"),
     ("GET", "rateLimit/order", "account.rateLimits.orders"),
 ]
+OTHER_PATHS = [
+    ("/sapi/v1/account/apiRestrictions", "account.restrictions"),
+    ("/sapi/v1/capital/config/getall", "wallet.coins"),
+    ("/sapi/v1/asset/tradeFee", "wallet.fees"),
+    ("/sapi/v1/system/status", "wallet.status"),
+    ("/sapi/v1/account/status", "wallet.account"),
+    ("/sapi/v1/accountSnapshot", "wallet.snapshot"),
+    ("/sapi/v1/margin/allPairs", "other.pairs"),
+    ("/sapi/v1/margin/isolated/allPairs", "other.pairs"),
+    ("/fapi/v1/exchangeInfo", "other.markets"),
+    ("/dapi/v1/exchangeInfo", "other.markets"),
+]
+"""Of the wallet, and of margin and futures, whose markets clients load with those of the spot market."""
+_GONE = "<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n<center><h1>410 Gone</h1></center>\r\n</body>\r\n</html>\r\n"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class BinanceRest:
-    """Every path under /api/v3, and the one of the wallet API that tells what a key may do."""
+    """Every path under /api/v3, and the few of other APIs that clients of the spot market ask for."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:
-        """The paths and what is asked by each."""
-        wallet = web.get("/sapi/v1/account/apiRestrictions", self._handler("account.restrictions"))
-        return [wallet, *(web.route(method, f"/api/v3/{path}", self._handler(name)) for method, path, name in PATHS)]
+        """Returns the paths with their operations, and an answer in JSON for every path that is unknown."""
+        spot = [web.route(method, f"/api/v3/{path}", self._handler(name)) for method, path, name in PATHS]
+        others = [web.get(path, self._handler(name)) for path, name in OTHER_PATHS]
+        # aiohttp tries a path with a longer fixed beginning first, whatever the order.
+        gone, unknown = web.route("*", "/api/v3/userDataStream", _gone), web.route("*", "/{path:.*}", _unknown)
+        return [*spot, *others, gone, unknown]
 
     def _handler(self, name: str) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            query = request.query_string
-            body = (await request.read()).decode() if request.can_read_body else ""
+            # As it was sent: the signature is over the encoded text, and encoding what was decoded may differ.
+            query = request.rel_url.raw_query_string
+            body = (await request.read()).decode(errors="replace") if request.can_read_body else ""
             parameters = dict(parse_qsl(body, keep_blank_values=True)) | dict(parse_qsl(query, keep_blank_values=True))
             reply = await self._desk.serve(name, parameters, lambda: self._account(request, query, body, parameters))
             if reply is None:
@@ -74,12 +106,23 @@ class BinanceRest:
 
     def _account(self, request: web.Request, query: str, body: str, parameters: Parameters) -> Account:
         account = self._desk.api.account_of(request.headers.get("X-MBX-APIKEY"))
-        signature = parameters.get("signature")
-        if not signature:
-            raise Error(-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")
         payload = _without_signature(query) + _without_signature(body)
-        self._desk.api.check_signature(account, payload, signature, parameters)
+        if parameters.get("signature") and not payload.isascii():
+            # Since January 2026 only percent-encoded text may be signed.
+            raise Error(-1022, "Signature for this request is not valid.")
+        self._desk.api.check_signature(account, payload, parameters)
         return account
+
+
+async def _gone(_: web.Request) -> web.Response:
+    """Tells, with the page of a proxy as there, that listen keys ended in February 2026."""
+    return web.Response(text=_GONE, status=410, content_type="text/html")
+
+
+async def _unknown(request: web.Request) -> web.Response:
+    # The code and its text are those of Binance's futures; the spot API's are not verified.
+    error = Error(-5000, f"Path {request.path}, Method {request.method} is invalid")
+    return web.json_response(error.told, status=404)
 
 
 def _response(reply: Reply) -> web.Response:

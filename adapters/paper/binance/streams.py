@@ -1,4 +1,4 @@
-"""Binance's market streams of the paper exchange: bars, trades and tickers, told whenever the price moves."""
+"""Binance's market streams of the paper exchange: who follows what, told whenever a price moves."""
 
 from __future__ import annotations
 
@@ -9,142 +9,103 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from adapters.paper.binance import forms, market_forms
-from adapters.paper.binance.market import BinanceMarket
+from adapters.paper.binance import forms
+from adapters.paper.binance.controls import Following, control
+from adapters.paper.binance.market import NAME, BinanceMarket
+from adapters.paper.binance.stream_forms import WINDOWS, StreamForms
 from adapters.paper.exchange import Paper
 from adapters.paper.prices import PAIRS, Pair
 
 
 class BinanceStreams:
-    """Every open connection, the streams that it asked for and whether each message names its stream."""
+    """Every open connection and what it follows."""
 
     def __init__(self, paper: Paper) -> None:
-        self._market_data = BinanceMarket(paper)
-        self._paper = paper
-        self._public: dict[web.WebSocketResponse, tuple[set[str], bool]] = {}
+        # It counts the trades, so it has to hear of a price before this does.
+        self._forms = StreamForms(BinanceMarket(paper))
+        self._markets = paper.markets
+        self._public: dict[web.WebSocketResponse, Following] = {}
+        self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._paper.prices.listeners.append(self._priced)
+        paper.prices.listeners.append(self._priced)
 
     def routes(self) -> list[web.RouteDef]:
-        """All paths."""
+        """Returns all paths."""
         return [
             web.get("/ws", self._market),
             web.get("/ws/{stream:.*}", self._market),
             web.get("/stream", self._market),
         ]
 
+    async def _market(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=20)
+        await socket.prepare(request)
+        combined = request.path == "/stream"
+        first = request.query.get("streams", "") if combined else request.match_info.get("stream", "")
+        following = self._public[socket] = Following(combined, {name for name in first.split("/") if "@" in name})
+        self._welcome(socket, following, sorted(following.names))
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    controlled = control(following, message.data)
+                    self._send(socket, controlled.told)
+                    self._welcome(socket, following, controlled.joined)
+        finally:
+            self._public.pop(socket, None)
+        return socket
+
+    def _welcome(self, socket: web.WebSocketResponse, following: Following, names: list[str]) -> None:
+        """Tells how things stand, so that nobody waits for a price that is held."""
+        for name in names:
+            pair, kind = self._meant(name)
+            if pair is not None:
+                self._tell(socket, following, name, self._forms.standing(pair, kind))
+
+    def _priced(self, symbol: str, _: Decimal) -> None:
+        start = forms.native(PAIRS[symbol]).lower() + "@"
+        for socket, following in [*self._public.items()]:
+            for name in following.names:
+                if name.startswith(start):
+                    self._tell(socket, following, name, self._forms.moved(PAIRS[symbol], name.removeprefix(start)))
+        if self._public:
+            if not self._changed:
+                # What moves at one moment is one message of the streams about all markets.
+                asyncio.get_running_loop().call_soon(self._all_markets)
+            self._changed.add(symbol)
+
+    def _all_markets(self) -> None:
+        pairs = [pair for pair in self._markets.pairs(NAME) if pair.symbol in self._changed]
+        self._changed.clear()
+        for socket, following in [*self._public.items()]:
+            for name in following.names:
+                if rows := self._of_all(name, pairs):
+                    self._tell(socket, following, name, [rows])
+
+    def _of_all(self, name: str, pairs: list[Pair]) -> list[dict[str, Any]]:
+        """Returns the rows of a stream about all markets. Binance retired `!ticker@arr` in March 2026."""
+        if name == "!miniTicker@arr":
+            return [self._forms.ticker(pair, mini=True) for pair in pairs]
+        size = name.removeprefix("!ticker_").removesuffix("@arr")
+        if size in WINDOWS and name == f"!ticker_{size}@arr":
+            return [self._forms.window(pair, size) for pair in pairs]
+        return []
+
+    def _meant(self, name: str) -> tuple[Pair | None, str]:
+        """Splits a stream's name into its market, None for one that is unknown, and its kind."""
+        native, _, kind = name.partition("@")
+        return next((pair for pair in self._markets.pairs(NAME) if forms.native(pair).lower() == native), None), kind
+
+    def _tell(self, socket: web.WebSocketResponse, following: Following, name: str, messages: list[Any]) -> None:
+        for data in messages:
+            self._send(socket, {"stream": name, "data": data} if following.combined else data)
+
     def _send(self, socket: web.WebSocketResponse, message: Any) -> None:
-        """Queue a message; a socket that is gone takes no more."""
+        """Queues a message; a socket that is gone takes no more."""
         if socket.closed:
             return
         task = asyncio.ensure_future(_sent(socket, msgspec.json.encode(message).decode()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _market(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=20)
-        await socket.prepare(request)
-        wrapped = request.path == "/stream"
-        first = request.query.get("streams", "") if wrapped else request.match_info.get("stream", "")
-        names = {name for name in first.split("/") if "@" in name}
-        self._public[socket] = (names, wrapped)
-        for name in names:
-            self._tell(socket, name, wrapped=wrapped)
-        try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    asked = msgspec.json.decode(message.data)
-                    self._send(socket, {"result": self._controlled(names, asked), "id": asked.get("id")})
-                    for name in asked.get("params") or ():
-                        if asked.get("method") == "SUBSCRIBE":
-                            self._tell(socket, name, wrapped=wrapped)
-        finally:
-            self._public.pop(socket, None)
-        return socket
-
-    def _controlled(self, names: set[str], asked: dict[str, Any]) -> Any:
-        method, given = asked.get("method"), asked.get("params") or []
-        if method == "SUBSCRIBE":
-            names.update(given)
-        elif method == "UNSUBSCRIBE":
-            names.difference_update(given)
-        elif method == "LIST_SUBSCRIPTIONS":
-            return sorted(names)
-        return None
-
-    def _priced(self, symbol: str, _: Decimal) -> None:
-        start = forms.native(PAIRS[symbol]).lower() + "@"
-        for socket, (names, wrapped) in [*self._public.items()]:
-            for name in names:
-                if name.startswith(start):
-                    self._tell(socket, name, wrapped=wrapped)
-
-    def _tell(self, socket: web.WebSocketResponse, name: str, *, wrapped: bool) -> None:
-        native, _, kind = name.partition("@")
-        pair = next((pair for pair in PAIRS.values() if forms.native(pair).lower() == native), None)
-        if pair is None or (data := self._data(pair, kind)) is None:
-            return
-        self._send(socket, {"stream": name, "data": data} if wrapped else data)
-
-    def _data(self, pair: Pair, kind: str) -> dict[str, Any] | None:
-        now, native, last = self._paper.now(), forms.native(pair), forms.amount(self._paper.prices.last[pair.symbol])
-        if kind.startswith("kline_") and kind[6:] in market_forms.INTERVALS:
-            return market_forms.kline(pair, self._paper.prices.bars[pair.symbol], kind[6:], now)
-        if kind in {"trade", "aggTrade"}:
-            ids = {"t": now} if kind == "trade" else {"a": now, "f": now, "l": now}
-            return {
-                "e": kind,
-                "E": now,
-                "s": native,
-                **ids,
-                "p": last,
-                "q": forms.amount(pair.step),
-                "T": now,
-                "m": False,
-                "M": True,
-            }
-        if kind == "bookTicker":
-            book = self._market_data.book(pair)
-            return {
-                "u": now,
-                "s": native,
-                "b": book["bidPrice"],
-                "B": book["bidQty"],
-                "a": book["askPrice"],
-                "A": book["askQty"],
-            }
-        if kind in {"miniTicker", "ticker"}:
-            day = market_forms.day(pair, self._paper.prices, now)
-            mini = {
-                "s": native,
-                "E": now,
-                "c": last,
-                "o": day["openPrice"],
-                "h": day["highPrice"],
-                "l": day["lowPrice"],
-                "v": day["volume"],
-                "q": day["quoteVolume"],
-            }
-            if kind == "miniTicker":
-                return {"e": "24hrMiniTicker", **mini}
-            more = {
-                "p": day["priceChange"],
-                "P": day["priceChangePercent"],
-                "w": last,
-                "x": last,
-                "Q": day["lastQty"],
-                "b": day["bidPrice"],
-                "B": day["bidQty"],
-                "a": day["askPrice"],
-                "A": day["askQty"],
-                "O": day["openTime"],
-                "C": now,
-                "F": 0,
-                "L": 1,
-                "n": 2,
-            }
-            return {"e": "24hrTicker", **mini, **more}
-        return None
 
 
 async def _sent(socket: web.WebSocketResponse, text: str) -> None:

@@ -10,8 +10,9 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from adapters.paper.binance import account_forms, forms
-from adapters.paper.binance.api import Error, Parameters
 from adapters.paper.binance.desk import Desk, Reply, limits_of
+from adapters.paper.binance.frames import Request, Unread, request_in
+from adapters.paper.binance.parameters import Error, Parameters, whole_in
 from adapters.paper.orders import Account, PaperOrder, PaperTrade
 
 _OK, _CONNECTION_WEIGHT = 200, 2
@@ -24,6 +25,7 @@ class BinanceWsApi:
         self._desk = desk
         self._paper = desk.paper
         self._followed: dict[web.WebSocketResponse, dict[int, Account]] = {}
+        self._connected_at: dict[web.WebSocketResponse, int] = {}
         self._held_back: dict[Account, list[dict[str, Any]]] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
         self._paper.ledger.listeners.append(self._happened)
@@ -44,32 +46,38 @@ class BinanceWsApi:
         socket = web.WebSocketResponse(heartbeat=20)
         await socket.prepare(request)
         self._desk.weigh(_CONNECTION_WEIGHT)
-        self._followed[socket] = {}
+        self._followed[socket], self._connected_at[socket] = {}, self._paper.now()
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     # Each request is a task of its own: a delayed answer holds up no other.
-                    self._start(self._answer(request, socket, msgspec.json.decode(message.data)))
+                    self._start(self._read(request, socket, message.data))
         finally:
             self._followed.pop(socket, None)
+            self._connected_at.pop(socket, None)
         return socket
 
-    async def _answer(self, request: web.Request, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
-        name = str(asked.get("method", "")).removeprefix("v3/")
-        p = {
-            key: str(value).lower() if isinstance(value, bool) else str(value)
-            for key, value in (asked.get("params") or {}).items()
-        }
-        reply = await self._reply(socket, name, p)
+    async def _read(self, connection: web.Request, socket: web.WebSocketResponse, text: str) -> None:
+        try:
+            asked = request_in(text)
+        except Unread as unread:
+            reply = Reply(unread.error.status, unread.error.told, self._desk.weigh(1))
+            limits = {"rateLimits": limits_of(used=reply.used)}
+            await _send(socket, {"id": unread.id, **self._said(reply), **limits})
+        else:
+            await self._answer(connection, socket, asked)
+
+    async def _answer(self, connection: web.Request, socket: web.WebSocketResponse, asked: Request) -> None:
+        reply = await self._reply(socket, asked.method, asked.parameters)
         if reply is None:
-            if request.transport is not None:
-                request.transport.abort()
+            if connection.transport is not None:
+                connection.transport.abort()
         elif reply.garbage:
             await _send(socket, "<html>Bad gateway</html>")
         else:
             limits = {"rateLimits": limits_of(used=reply.used, orders=reply.orders)}
-            silent = p.get("returnRateLimits") == "false"
-            await _send(socket, {"id": asked.get("id"), **self._said(reply), **({} if silent else limits)})
+            silent = asked.parameters.get("returnRateLimits") == "false"
+            await _send(socket, {"id": asked.id, **self._said(reply), **({} if silent else limits)})
 
     def _said(self, reply: Reply) -> dict[str, Any]:
         if reply.status == _OK:
@@ -84,23 +92,43 @@ class BinanceWsApi:
         if name in self._desk.operations:
             return await self._desk.serve(name, p, lambda: self._account(p))
         try:
-            return Reply(_OK, self._subscription(socket, name, p), self._desk.weigh(2))
+            return Reply(_OK, self._of_session(socket, name, p), self._desk.weigh(2))
         except Error as error:
             return Reply(error.status, error.told, self._desk.weigh(2))
 
-    def _subscription(self, socket: web.WebSocketResponse, name: str, p: Parameters) -> dict[str, int]:
+    def _of_session(self, socket: web.WebSocketResponse, name: str, p: Parameters) -> Any:
         mine = self._followed[socket]
+        if name == "userDataStream.subscribe.signature":
+            return self._subscribed(mine, self._account(p))
         if name == "userDataStream.unsubscribe":
-            mine.clear()
+            number = whole_in(p, "subscriptionId")
+            for subscription in [*mine] if number is None else [number]:
+                mine.pop(subscription, None)
             return {}
-        if name != "userDataStream.subscribe.signature":
-            raise Error(-1020, "This operation is not supported.")
-        account = self._account(p)
+        if name == "session.subscriptions":
+            return [{"subscriptionId": number} for number in mine]
+        if name in {"session.status", "session.logout"}:
+            return self._session(socket)
+        if name == "session.logon":
+            self._account(p)
+            # All keys here are of this kind, and only Ed25519 keys open a session.
+            raise Error(-4056, "HMAC_SHA256 API key is not supported.")
+        raise Error(-1020, "This operation is not supported.")
+
+    @staticmethod
+    def _subscribed(mine: dict[int, Account], account: Account) -> dict[str, int]:
         if account in mine.values():
             raise Error(-2035, "User Data Stream subscription already active.")
-        number = len(mine)
+        number = max(mine, default=-1) + 1
         mine[number] = account
         return {"subscriptionId": number}
+
+    def _session(self, socket: web.WebSocketResponse) -> dict[str, Any]:
+        """Tells of a session to which nobody has logged on."""
+        return {
+            "apiKey": None, "authorizedSince": None, "connectedSince": self._connected_at[socket],
+            "returnRateLimits": True, "serverTime": self._paper.now(), "userDataStream": bool(self._followed[socket]),
+        }  # fmt: skip
 
     def _accounts(self) -> list[Account]:
         return [account for mine in self._followed.values() for account in mine.values()]
@@ -108,7 +136,7 @@ class BinanceWsApi:
     def _account(self, p: Parameters) -> Account:
         account = self._desk.api.account_of(p.get("apiKey"))
         payload = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
-        self._desk.api.check_signature(account, payload, p.get("signature", ""), p)
+        self._desk.api.check_signature(account, payload, p)
         return account
 
     # --- what happens to orders --------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""The tape of each market: its trades and the changes of its book, numbered without gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapters.paper.exchange import Paper
+
+
+@dataclass
+class Tape:
+    """One market's numbers. `price_before` and `at_before` are of the trade before the last one."""
+
+    trade_id: int
+    book_id: int
+    price: Decimal
+    at: int
+    price_before: Decimal
+    at_before: int
+
+    def run(self, price: Decimal, now: int) -> None:
+        """Counts a trade, and a change of the book when the price has moved."""
+        self.trade_id += 1
+        self.book_id += price != self.price
+        self.price_before, self.at_before = self.price, self.at
+        self.price, self.at = price, now
+
+
+class Tapes:
+    """The tapes of one paper exchange, which hear every new price: each is a trade on its tape."""
+
+    def __init__(self, paper: Paper) -> None:
+        self._now = paper.now
+        # A hundred numbers for each second, more than are used: a restart of the exchange does not step back.
+        self._first = paper.now() // 10
+        self._tapes: dict[str, Tape] = {}
+        for symbol, price in paper.prices.last.items():
+            self._begin(symbol, price)
+
+    def _begin(self, symbol: str, price: Decimal) -> Tape:
+        now = self._now()
+        self._tapes[symbol] = Tape(self._first, self._first, price, now, price, now)
+        return self._tapes[symbol]
+
+    def __call__(self, symbol: str, price: Decimal) -> None:
+        """Runs the tape of a market."""
+        self.of(symbol, price).run(price, self._now())
+
+    def of(self, symbol: str, price: Decimal) -> Tape:
+        """Returns the tape of a market. One that was listed a moment ago begins at this price."""
+        return self._tapes.get(symbol) or self._begin(symbol, price)
+
+
+def tapes_of(paper: Paper) -> Tapes:
+    """Returns the tapes of an exchange, the same ones to its REST API and to its streams."""
+    for listener in paper.prices.listeners:
+        if isinstance(listener, Tapes):
+            return listener
+    tapes = Tapes(paper)
+    paper.prices.listeners.append(tapes)
+    return tapes

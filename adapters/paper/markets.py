@@ -1,0 +1,88 @@
+"""The markets of the paper exchange while it runs: their rules, which ones are listed, which ones were taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from adapters.paper.prices import PAIRS, Pair, Prices
+from adapters.paper.rules import Rules, rules_of
+
+
+class Markets:
+    """Rules per exchange and pair. What is changed here does not outlive a restart.
+
+    `delisted` hears which pair of which exchange is taken away.
+    """
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+        self._rules: dict[tuple[str, str], Rules] = {}
+        self._away: set[tuple[str, str]] = set()
+        self._added: set[str] = set()
+        self.delisted: list[Callable[[str, Pair], None]] = []
+
+    def rules(self, exchange: str, pair: Pair) -> Rules:
+        """Return the rules of a market as they stand."""
+        return self._rules.setdefault((exchange, pair.symbol), rules_of(pair))
+
+    def pairs(self, exchange: str) -> list[Pair]:
+        """Return the pairs that are listed there now."""
+        return [pair for pair in PAIRS.values() if self.listed(exchange, pair)]
+
+    def listed(self, exchange: str, pair: Pair) -> bool:
+        """Return whether a pair can be used there. Others in this process may have listed it for themselves."""
+        return pair.symbol in self._prices.last and (exchange, pair.symbol) not in self._away
+
+    def added(self, pair: Pair) -> bool:
+        """Return whether a pair was listed while the exchange ran."""
+        return pair.symbol in self._added
+
+    def pair(self, symbol: object) -> Pair:
+        """Return the pair of a symbol such as BTC/USDT. Raises `ValueError` for one that was never listed."""
+        if not isinstance(symbol, str) or symbol not in self._prices.last:
+            raise ValueError(f"symbol is one of {sorted(self._prices.last)}")
+        return PAIRS[symbol]
+
+    def change(self, exchange: str, pair: Pair, **what: Any) -> Rules:
+        """Change the rules of a market, see `Rules.changed`. Raises `ValueError` and changes nothing for bad input."""
+        return self.put(exchange, pair, self.rules(exchange, pair).changed(**what))
+
+    def put(self, exchange: str, pair: Pair, rules: Rules) -> Rules:
+        """Let a market have these rules."""
+        self._rules[exchange, pair.symbol] = rules
+        return rules
+
+    def list(self, exchange: str, pair: Pair) -> None:
+        """List a new pair, or one that was taken away. Its price begins at its start."""
+        if pair.symbol not in self._prices.last:
+            # What reads `PAIRS` finds it there: the public data and the market streams do.
+            PAIRS[pair.symbol] = pair
+            self._added.add(pair.symbol)
+            self._prices.open(pair)
+            self._prices.tell(pair.symbol, pair.start)
+        self._away.discard((exchange, pair.symbol))
+
+    def delist(self, exchange: str, pair: Pair) -> None:
+        """Take a pair away: its orders end, and nobody can use it any longer."""
+        for listener in self.delisted:
+            listener(exchange, pair)
+        self._away.add((exchange, pair.symbol))
+
+    def forget(self) -> None:
+        """Take what was listed here out of the pairs that the whole process knows."""
+        for symbol in self._added:
+            PAIRS.pop(symbol, None)
+            self._prices.close(symbol)
+        self._added.clear()
+
+
+def new_pair(base: object, quote: object, price: object, tick: object, step: object) -> Pair:
+    """Return a pair to be listed. Raises `ValueError` for anything from which no market can be made."""
+    if not (isinstance(base, str) and isinstance(quote, str) and base.isalnum() and quote.isalnum()):
+        raise ValueError("base and quote are words of letters and digits")
+    amounts = [Decimal(str(value)) for value in (price, tick, step)]
+    if any(not value.is_finite() or value <= 0 for value in amounts) or amounts[0] % amounts[1]:
+        raise ValueError("price, tick and step are above zero, and the price is a multiple of the tick")
+    return Pair(base, quote, *amounts)

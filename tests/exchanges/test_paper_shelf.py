@@ -1,0 +1,76 @@
+"""What stands in the paper exchange's books outlives a restart, also in files that an older one has written."""
+
+from __future__ import annotations
+
+import sqlite3
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from adapters.paper.exchange import Paper
+from adapters.paper.markets import new_pair
+from adapters.paper.prices import PAIRS
+from adapters.paper.shelf import Shelf
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Start an exchange on one file of books; each of them takes its new markets with it."""
+    running = []
+
+    def start():
+        for before in running:
+            before.markets.forget()
+        running.append(Paper())
+        Shelf(tmp_path / "books").restore(running[-1].ledger)
+        return running[-1]
+
+    yield start
+    for paper in running:
+        paper.markets.forget()
+
+
+def rest(paper, account, symbol, price):
+    """A sale of one coin that rests."""
+    named = {"client_order_id": symbol, "side": "sell", "type": "limit", "quantity": Decimal(1)}
+    return paper.ledger.place(account, paper.markets.pair(symbol), **named, price=Decimal(price))
+
+
+def test_an_order_in_a_market_that_was_listed_meanwhile_is_there_again(started):
+    """With its market, its account's wish for fees, and its price; rules that were changed are not."""
+    paper = started()
+    account = paper.ledger.open_account("binance", {"AAA": Decimal(5), "BNB": Decimal(1)}, key="key", fees_in="BNB")
+    paper.markets.list("binance", new_pair("AAA", "USDT", "10", "0.00000001", "1"))
+    paper.markets.change("binance", PAIRS["AAA/USDT"], status="HALT")
+    paper.markets.change("binance", PAIRS["AAA/USDT"], status="TRADING", order_types=["LIMIT"])
+    rest(paper, account, "AAA/USDT", "20")
+    again = started()
+    [order] = again.ledger.orders.values()
+    pair = order.pair
+    assert (pair.symbol, pair.tick, pair.step, order.account.fees_in) == ("AAA/USDT", Decimal("0.00000001"), 1, "BNB")
+    assert (again.prices.last["AAA/USDT"], "MARKET" in again.markets.rules("binance", pair).order_types) == (10, True)
+    again.prices.hold("AAA/USDT", Decimal(20))
+    assert (order.status, order.trades[0].fee_currency) == ("filled", "BNB")
+
+
+def test_a_file_of_an_older_exchange_is_read(started, tmp_path):
+    """Its accounts know nothing of fees in another currency."""
+    paper = started()
+    account = paper.ledger.open_account("binance", {"BTC": Decimal(5)}, key="key")
+    rest(paper, account, "BTC/USDT", "200000")
+    with sqlite3.connect(tmp_path / "books") as books:
+        for kind, key, body in books.execute("SELECT kind, id, body FROM kept").fetchall():
+            old = {name: value for name, value in msgspec.json.decode(body).items() if name != "fees_in"}
+            books.execute("UPDATE kept SET body = ? WHERE (kind, id) = (?, ?)", (msgspec.json.encode(old), kind, key))
+    again = started()
+    assert [order.client_order_id for order in again.ledger.orders.values()] == ["BTC/USDT"]
+    assert again.ledger.accounts["binance", "key"].fees_in == ""
+
+
+def test_a_market_that_was_listed_is_gone_from_the_process_with_its_exchange(started):
+    """Another exchange that starts later does not have it."""
+    paper = started()
+    paper.markets.list("binance", new_pair("AAA", "USDT", "10", "0.5", "1"))
+    assert "AAA/USDT" in PAIRS
+    assert "AAA/USDT" not in {pair.symbol for pair in started().markets.pairs("binance")}
