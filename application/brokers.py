@@ -69,8 +69,12 @@ def change_broker(
     usage: Usage | None = None,
     limits: Limits | None = None,
     stop_style: StopStyle | None = None,
+    oldest_bar: int | None = None,
 ) -> None:
-    """Change what is given and leave the rest. Raises `Invalid` or `Taken`, and then nothing was changed."""
+    """Change what is given and leave the rest. Raises `Invalid` or `Taken`, and then nothing was changed.
+
+    An `oldest_bar` of 0 takes that limit away.
+    """
     broker = broker_of(store, user, number)
     with by_hand(user):
         if name is not None:
@@ -82,6 +86,8 @@ def change_broker(
             broker.limit(limits)
         if stop_style is not None:
             broker.rest_stops_as(stop_style)
+        if oldest_bar is not None:
+            broker.refuse_bars_older_than(oldest_bar or None)
         store.save(broker)
 
 

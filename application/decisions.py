@@ -12,11 +12,13 @@ from application.signals import client_order_id
 from application.users import by_hand
 from domain.order import Order, Status
 from domain.refusals import Impossible, NotFound
+from domain.signal import again_id
+from domain.webhook import Webhook
 from domain.wish import Side
 
 AGE_OF_INSISTED = timedelta(seconds=30)
-TOO_LATE = frozenset({"stale", "exit_in_doubt"})
-"""Why an exit was not sent that its owner may still want."""
+TOO_LATE = frozenset({"stale", "exit_in_doubt", "paused"})
+"""Why an exit was not sent that its owner may still want. Not that the broker is off: nothing is sent there by hand."""
 
 
 def order_of(store: Store, user: int, order_id: UUID) -> Order:
@@ -38,9 +40,10 @@ def resolve(store: Store, user: int, order_id: UUID, outcome: Status, reason: st
 
 @on_fresh_state
 def send_again(store: Store, user: int, order_id: UUID, now: datetime) -> UUID:
-    """Send an exit after all that was refused because it came too late; answers the new order, always the same one.
+    """Send an exit after all that was refused because it came too late; returns the new order, always the same one.
 
-    It waits for no doubt and no pause: a person has looked. Raises `Impossible` for any other order.
+    It waits for no doubt and no pause: a person has looked. Raises `Impossible` for any other order, and when the same
+    alert has come again meanwhile and was judged anew.
     """
     late = order_of(store, user, order_id)
     if late.status is not Status.REFUSED or late.reason not in TOO_LATE or late.wish.side is not Side.SELL:
@@ -48,6 +51,8 @@ def send_again(store: Store, user: int, order_id: UUID, now: datetime) -> UUID:
     again = Order.id_for(late.id, "again")
     if store.find(Order, again) is not None:
         return again
+    if late.cause is not None and store.find(Webhook, again_id(late.cause)) is not None:
+        raise Impossible("its alert came again and was judged anew", code="not_sent_again")
     with by_hand(user):
         order = Order.place(
             order_id=again,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,16 +12,23 @@ from application.positions import move_protection, superseded, wished
 from domain.aggregate import Aggregate, carrying
 from domain.broker import Broker, Usage
 from domain.market import Market
-from domain.order import Order
+from domain.order import Order, Status
 from domain.refusals import Conflict, Impossible, Invalid
-from domain.signal import Action, Signal, unparsable_id
+from domain.signal import Action, Signal, again_id, unparsable_id
 from domain.user import User
-from domain.webhook import Webhook
+from domain.webhook import Webhook, WebhookStatus
 from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
 
 AGE_OF_ENTRY = timedelta(seconds=60)
 AGE_OF_EXIT = timedelta(seconds=90)
 """Longer than a doubt about the same symbol can last until it is proven, so that an exit outlives it."""
+FORMER_UNTIL = datetime.now(UTC) + timedelta(hours=1)
+"""Deliveries received until then may have come once before under the former identity (`Signal.former_id`).
+
+An upgrade restarts the door, so it lies before this process began: an hour from then covers the hour after the upgrade,
+and every delivery that an older door left in the spool was received earlier. No setting and no table has to know when
+the upgrade was; a later restart costs one more look-up per delivery for an hour and finds nothing.
+"""
 _ORDERS = {
     Action.BUY_MARKET: (Side.BUY, Type.MARKET),
     Action.SELL_MARKET: (Side.SELL, Type.MARKET),
@@ -34,18 +41,70 @@ class MarketsNotLoaded(Exception):
     """Whether the symbol exists cannot be told yet: the event is tried again."""
 
 
-def receive(store: Store, user: int, body: bytes, address: str, received_at: datetime) -> UUID:
-    """Append a delivery: a new webhook, or a repetition of one that came before. Answers the webhook's id."""
-    try:
-        webhook_id = Signal.parse(body).webhook_id(user, received_at)
-    except Invalid:
+def receive(
+    store: Store, user: int, body: bytes, address: str, received_at: datetime, *, former_until: datetime = FORMER_UNTIL
+) -> UUID:
+    """Append a delivery and return its webhook's id: a new webhook, or the one that it repeats.
+
+    A repetition is recorded and never executed. An exit that came to nothing before is judged anew, in a stream of its
+    own whose id follows from the one before, so that replaying leads to the same streams.
+    """
+    signal = _parsed(body)
+    if signal is None:
         webhook_id = unparsable_id(user, body, received_at)
-    with carrying(user=str(user), source="receiver", correlation_id=str(webhook_id)):
-        try:
-            store.save(Webhook.receive(webhook_id, user, body, address, received_at))
-        except Conflict:
-            _repeat(store, webhook_id, received_at)
-    return webhook_id
+    else:
+        webhook_id = _first_id(signal, user, received_at, store, former_until)
+    while True:
+        with carrying(user=str(user), source="receiver", correlation_id=str(webhook_id)):
+            try:
+                store.save(Webhook.receive(webhook_id, user, body, address, received_at))
+            except Conflict:
+                if signal is None or not _is_judged_anew(signal, store.get(Webhook, webhook_id), received_at, store):
+                    _repeat(store, webhook_id, received_at)
+                    return webhook_id
+            else:
+                return webhook_id
+        webhook_id = again_id(webhook_id)
+
+
+def _parsed(body: bytes) -> Signal | None:
+    try:
+        return Signal.parse(body)
+    except Invalid:
+        return None
+
+
+def _first_id(signal: Signal, user: int, received_at: datetime, store: Store, former_until: datetime) -> UUID:
+    """The stream of an alert: that of its former identity, if it says the same and was received before the upgrade."""
+    if received_at <= former_until:
+        former = store.find(Webhook, signal.former_id(user, received_at))
+        # Alerts that only unknown fields tell apart shared the former id: the stored body says which one it was.
+        said_before = None if former is None else _parsed(former.raw)
+        if former is not None and said_before is not None and said_before.said == signal.said:
+            return former.id
+    return signal.webhook_id(user, received_at)
+
+
+def _is_judged_anew(signal: Signal, before: Webhook, received_at: datetime, store: Store) -> bool:
+    """Whether this delivery of an exit is more than a repeat: the one before ended, and nothing was executed."""
+    if not signal.is_exit or before.received_at == received_at:
+        return False  # the same moment is the same delivery, appended before a crash and drained once more
+    if before.status in {WebhookStatus.IGNORED, WebhookStatus.REFUSED}:
+        return True
+    return before.status is WebhookStatus.FAILED and all(
+        order.status in {Status.REFUSED, Status.REJECTED}
+        and order.reason != "cancelled_before_sending"  # which is what its owner wanted
+        and not order.filled
+        for order_id in before.orders
+        for order in _attempts(order_id, store)
+    )
+
+
+def _attempts(order_id: UUID, store: Store) -> Iterator[Order]:
+    """An order, and those by which its owner sent it after all."""
+    while (order := store.find(Order, order_id)) is not None:
+        yield order
+        order_id = Order.id_for(order_id, "again")
 
 
 def _repeat(store: Store, webhook_id: UUID, received_at: datetime) -> None:
@@ -70,29 +129,23 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
             webhook.ignore("ping")
             return [webhook]
         broker = _checked(signal, webhook, store)
-        if _stopped(broker, store):
-            webhook.ignore("paused")
+        hindrance = _hindrance(signal, webhook, broker, store, now)
+        listed = markets.of(broker.exchange, broker.venue)
+        if hindrance is not None and not (signal.is_exit and listed):
+            webhook.ignore(hindrance)
             return [webhook]
-        _check_usage(broker)
-        if now > webhook.received_at + AGE_OF_ENTRY:
-            webhook.ignore("stale")
-            return [webhook]
-        market = resolve(signal, markets.of(broker.exchange, broker.venue))
+        _check_bar(signal, webhook, broker)
+        market = resolve(signal, listed)
         if signal.action is Action.UPDATE_PROTECTION:
-            return move_protection(webhook, signal, broker, market.symbol, store)
-        order = Order.place(
-            order_id=Order.id_for(webhook.id),
-            user=webhook.user,
-            broker=broker.number,
-            wish=_wish(signal, market),
-            source=Source.WEBHOOK,
-            requester="Webhooks",
-            client_order_id=client_order_id(webhook.user, Order.id_for(webhook.id), now),
-            not_after=webhook.received_at + _age_of(signal),
-            cause=webhook.id,
-        )
+            return move_protection(webhook, signal, broker, market, store)
+        order = _order(signal, webhook, broker, market, now)
+        if hindrance is not None:
+            # Placed and refused, not ignored: so its owner can send it after all.
+            order.refuse(hindrance, hindrance)
+            webhook.take([order.id])
+            return [webhook, order]
         position, overtaken = wished(order, store), list[Aggregate]()
-        if order.wish.side is Side.SELL and (kept := _protection(signal)) is not None and position.is_open:
+        if signal.is_exit and (kept := _protection(signal)) is not None and position.is_open:
             # A sell that carries prices moves the protection of what it leaves.
             before = position.request
             position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=())
@@ -102,6 +155,37 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
         return [webhook]
     webhook.take([order.id])
     return [webhook, order, position, *overtaken]
+
+
+def _hindrance(signal: Signal, webhook: Webhook, broker: Broker, store: Store, now: datetime) -> str | None:
+    """Why an alert is not to be executed although nothing is wrong with it. Raises `Impossible` for a broker's use."""
+    if _stopped(broker, store):
+        return "paused"
+    _check_usage(broker)
+    return "stale" if now > webhook.received_at + _age_of(signal) else None
+
+
+def _check_bar(signal: Signal, webhook: Webhook, broker: Broker) -> None:
+    """Refuse an entry or a move of protection whose bar is too old for its broker; exits are always executed."""
+    age = signal.bars_old(webhook.received_at)
+    if broker.oldest_bar is None or signal.is_exit or age is None or age <= broker.oldest_bar:
+        return
+    raise Impossible(f"the bar ended {age:.1f} bars ago, at most {broker.oldest_bar} may pass", code="bar_too_old")
+
+
+def _order(signal: Signal, webhook: Webhook, broker: Broker, market: Market, now: datetime) -> Order:
+    order_id = Order.id_for(webhook.id)
+    return Order.place(
+        order_id=order_id,
+        user=webhook.user,
+        broker=broker.number,
+        wish=_wish(signal, market),
+        source=Source.WEBHOOK,
+        requester="Webhooks",
+        client_order_id=client_order_id(webhook.user, order_id, now),
+        not_after=webhook.received_at + _age_of(signal),
+        cause=webhook.id,
+    )
 
 
 def _checked(signal: Signal, webhook: Webhook, store: Store) -> Broker:
@@ -127,9 +211,8 @@ def _stopped(broker: Broker, store: Store) -> bool:
 
 
 def _age_of(signal: Signal) -> timedelta:
-    """How long after its alert an order may still be sent."""
-    side, _ = _ORDERS[signal.action]
-    return AGE_OF_ENTRY if side is Side.BUY else AGE_OF_EXIT
+    """How long after its reception an alert may still be executed."""
+    return AGE_OF_EXIT if signal.is_exit else AGE_OF_ENTRY
 
 
 def _wish(signal: Signal, market: Market) -> Wish:

@@ -12,6 +12,7 @@ from domain.amounts import is_amount
 from domain.refusals import Impossible, Invalid
 
 LONGEST_NAME = 40
+MOST_BARS = 1000
 
 
 class Venue(StrEnum):
@@ -77,6 +78,8 @@ class Broker(Aggregate):
         self.usage = Usage.WEBHOOKS
         self.limits = Limits()
         self.stop_style = StopStyle.MARKET
+        self.oldest_bar: int | None = None
+        """An entry whose bar ended more intervals than this before it was received is refused; None is no limit."""
         self.removed = False
 
     @staticmethod
@@ -133,6 +136,13 @@ class Broker(Aggregate):
         if style is not self.stop_style:
             self._stop_style_changed(style)
 
+    def refuse_bars_older_than(self, bars: int | None) -> None:
+        """Choose how many intervals after its bar an entry may still arrive; None is no limit. Raises `Invalid`."""
+        if bars is not None and not 1 <= bars <= MOST_BARS:
+            raise Invalid(f"oldest_bar was {bars}", code="oldest_bar_invalid", field="oldest_bar")
+        if bars != self.oldest_bar:
+            self._oldest_bar_changed(bars)
+
     def stop_trading(self) -> None:
         """No automatic order on this broker until trading is resumed."""
         if not self.trading_stopped:
@@ -187,6 +197,10 @@ class Broker(Aggregate):
     @event("StopStyleChanged")
     def _stop_style_changed(self, style: StopStyle) -> None:
         self.stop_style = style
+
+    @event("OldestBarChanged")
+    def _oldest_bar_changed(self, bars: int | None) -> None:
+        self.oldest_bar = bars
 
     @event("TradingStopped")
     def _trading_stopped(self) -> None:

@@ -1,7 +1,8 @@
 """What a TradingView alert says: the message of the Pine template, read strictly but as it really arrives.
 
 `BarTime`, `Action` and `IndicateurName` may stand without quotes, numbers with them; `NaN`, `na` and `null` mean
-absent. Whatever is ambiguous (several objects, a key twice, an unresolved placeholder) is refused, never guessed.
+absent. Whatever is ambiguous (several objects, a key twice, a misspelt key, an unresolved placeholder) is refused,
+never guessed. Fields that nobody knows change no order, but they tell one alert from another.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import hashlib
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -30,6 +31,7 @@ _PAIR = re.compile(
     re.DOTALL,
 )
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}+(?:\.[0-9]{0,40}+)?|\.[0-9]{1,40}+)(?:[eE][+-]?[0-9]{1,3})?")
+_INTERVAL = re.compile(r"([0-9]{0,4}+)([SHDWM]?+)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
 _PLAIN_QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
 
@@ -45,7 +47,8 @@ class Action(StrEnum):
     PING = "PING"
 
 
-TRADING = frozenset({Action.BUY_MARKET, Action.SELL_MARKET, Action.BUY_LIMIT, Action.SELL_LIMIT})
+EXITS = frozenset({Action.SELL_MARKET, Action.SELL_LIMIT})
+TRADING = EXITS | {Action.BUY_MARKET, Action.BUY_LIMIT}
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Signal:
     """One alert, its fields named as everywhere else in the platform.
 
     Prices are in quote per base, `percent` is 0-100, `bar_time` is the bar's opening (UTC), `user` and `broker` are
-    the platform's numbers.
+    the platform's numbers. The bar's figures are texts as they came: no order needs them. `said` is the whole alert,
+    unknown fields included, as sorted pairs of key and canonical text, without what is absent.
     """
 
     action: Action
@@ -62,11 +66,11 @@ class Signal:
     currency: str | None = None
     base_currency: str | None = None
     interval: str | None = None
-    open: Decimal | None = None
-    high: Decimal | None = None
-    low: Decimal | None = None
-    close: Decimal | None = None
-    volume: Decimal | None = None
+    open: str | None = None
+    high: str | None = None
+    low: str | None = None
+    close: str | None = None
+    volume: str | None = None
     bar_time: datetime | None = None
     price: Decimal | None = None
     stop_loss: Decimal | None = None
@@ -75,31 +79,30 @@ class Signal:
     user: int | None = None
     broker: int | None = None
     indicator: str | None = None
+    said: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, body: bytes) -> Signal:
         """Read an alert. Raises `Invalid` with a code and the field as TradingView's template names it."""
-        try:
-            text = body.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise Invalid("the body is not UTF-8", code="not_utf8") from None
-        if not text.strip():
-            raise Invalid("the body is empty", code="body_empty")
-        if "\0" in text:
-            raise Invalid("the body holds a NUL character", code="not_json")
-        if (found := _placeholder(text)) is not None:
-            raise Invalid(f"{found[:60]} was not filled in", code="placeholder_unresolved")
-        return cls._of(_pairs(text.strip()))
+        pairs = read(body)
+        _check_spelling(pairs)
+        return cls._of(pairs)
+
+    @classmethod
+    def understood(cls, body: bytes) -> Signal:
+        """Read an alert to show it, even one that misspells a key: logs from before keep their rows in the books."""
+        return cls._of(read(body))
 
     @classmethod
     def _of(cls, pairs: dict[str, str]) -> Signal:
         word = pairs.get("Action", "").strip()
         if word not in set(Action):
             raise Invalid(f"Action was {word[:40]!r}", code="action_unknown", field="Action")
-        said: dict[str, Any] = {name: _text(pairs, key) for key, name in _TEXTS.items()}
-        said |= {name: _number(pairs, key) for key, name in _NUMBERS.items()}
-        said |= {name: _integer(pairs, key) for key, name in _INTEGERS.items()}
-        signal = cls(action=Action(word), bar_time=_time(pairs, "BarTime"), **said)
+        known: dict[str, Any] = {name: _text(pairs, key) for key, name in (_TEXTS | _FIGURES).items()}
+        known |= {name: _number(pairs, key) for key, name in _NUMBERS.items()}
+        known |= {name: _integer(pairs, key) for key, name in _INTEGERS.items()}
+        known |= {"action": Action(word), "bar_time": _time(pairs, "BarTime")}
+        signal = cls(**known, said=_said(pairs, known))
         signal._check()
         return signal
 
@@ -120,12 +123,54 @@ class Signal:
         if self.action in {Action.BUY_LIMIT, Action.SELL_LIMIT} and not self.price:
             raise Invalid("Prix is missing", code="price_missing", field="Prix")
 
+    @property
+    def is_exit(self) -> bool:
+        """Whether it sells."""
+        return self.action in EXITS
+
+    @property
+    def length(self) -> timedelta | None:
+        """How long a bar of its interval lasts; None where it names no length of time."""
+        return _length(self.interval or "")
+
+    def bars_old(self, received_at: datetime) -> float | None:
+        """How many intervals after the end of its bar it was received; None where it does not say enough."""
+        if self.bar_time is None or self.length is None:
+            return None
+        return (received_at - self.bar_time) / self.length - 1
+
     def webhook_id(self, user: int, received_at: datetime) -> UUID:
-        """The same alert delivered twice has one id: all its fields, and the reception minute without `BarTime`."""
-        said = [_canonical(getattr(self, f.name)) for f in fields(self)]
+        """The same alert delivered twice has one id: all that it says, and the reception minute without `BarTime`."""
+        said = json.dumps(self.said)
+        return deterministic_id("webhook", user, said, *([] if self.bar_time else [_minute(received_at)]))
+
+    def former_id(self, user: int, received_at: datetime) -> UUID:
+        """The id that this alert had before unknown fields counted; logs and spools from then hold it."""
+        said = [_canonical(name, getattr(self, name)) for name in _FORMERLY]
         if self.bar_time is None:
             said.append(_minute(received_at))
         return deterministic_id("webhook", user, json.dumps(said))
+
+
+def again_id(webhook_id: UUID) -> UUID:
+    """The stream of the next delivery of an alert whose webhook came to nothing: always the same one."""
+    return deterministic_id("webhook", webhook_id, "again")
+
+
+def read(body: bytes) -> dict[str, str]:
+    """The keys and values of a delivery, each value as text. Raises `Invalid` for what is not one flat object."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid("the body is not UTF-8", code="not_utf8") from None
+    if not text.strip():
+        raise Invalid("the body is empty", code="body_empty")
+    if "\0" in text:
+        raise Invalid("the body holds a NUL character", code="not_json")
+    if (found := _placeholder(text)) is not None:
+        raise Invalid(f"{found[:60]} was not filled in", code="placeholder_unresolved")
+    pairs = _json_pairs(text)
+    return _pairs(text.strip()) if pairs is None else pairs
 
 
 def unparsable_id(user: int, body: bytes, received_at: datetime) -> UUID:
@@ -141,18 +186,39 @@ _TEXTS = {
     "Interval": "interval",
     "IndicateurName": "indicator",
 }
-_NUMBERS = {
+_FIGURES = {
     "Open": "open",
     "High": "high",
     "Low": "low",
     "Close": "close",
     "Volume": "volume",
+}
+"""What describes the bar: no order needs them, so nothing in them refuses an alert."""
+_NUMBERS = {
     "Prix": "price",
     "PrixSL": "stop_loss",
     "PrixTP": "take_profit",
     "PourCent": "percent",
 }
 _INTEGERS = {"UserID": "user", "UserExchangeID": "broker"}
+_KNOWN = {**_TEXTS, **_FIGURES, **_NUMBERS, **_INTEGERS, "Action": "action", "BarTime": "bar_time"}
+_FORMERLY = (
+    "action", "symbol", "exchange", "currency", "base_currency", "interval", "open", "high", "low", "close", "volume",
+    "bar_time", "price", "stop_loss", "take_profit", "percent", "user", "broker", "indicator",
+)  # fmt: skip
+"""The fields of the former identity in their order: ids in logs depend on it."""
+_SHORTEST_MISSPELT = 4
+"""One letter of a shorter key makes another word of it: `Slow` or `Lot` is not a misspelt `Low`."""
+_LONGEST_KEY = 64
+_LENGTHS = {
+    "S": timedelta(seconds=1),
+    "": timedelta(minutes=1),
+    "H": timedelta(hours=1),
+    "D": timedelta(days=1),
+    "W": timedelta(weeks=1),
+    "M": timedelta(days=31),
+}
+"""Of TradingView's units; a month counts as the longest one, so that no bar is taken for older than it is."""
 _LONGEST_NUMBER = 40
 _HIGHEST_INTEGER = 2**31 - 1
 
@@ -164,8 +230,63 @@ def _placeholder(text: str) -> str | None:
     return text[start : end + 2] if end >= 0 else None
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """An object as the JSON reader found it, keys that stand twice included."""
+
+
+def _json_pairs(text: str) -> dict[str, str] | None:
+    """The pairs of a valid flat JSON object; None for anything else, which the tolerant reader judges.
+
+    Raises `Invalid` for a key that stands twice and for what is no text.
+    """
+    try:
+        found = json.loads(text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, _Pairs) or any(not _is_flat(key, value) for key, value in found):
+        return None
+    pairs = dict[str, str]()
+    for key, value in found:
+        if key in pairs:
+            raise Invalid(f"{key} stands twice", code="key_twice", field=key)
+        pairs[_checked(key)] = _checked(value) if isinstance(value, str) else json.dumps(value)
+    return pairs
+
+
+def _is_flat(key: str, value: object) -> bool:
+    return 0 < len(key) <= _LONGEST_KEY and not isinstance(value, list)
+
+
+def _check_spelling(pairs: dict[str, str]) -> None:
+    """Refuse a key that is a known one but for its case or one letter: it would be ignored, and a stop with it."""
+    for key in pairs:
+        meant = None if key in _KNOWN else _meant(key.casefold())
+        if meant is not None:
+            raise Invalid(f"{key} is unknown, {meant} was probably meant", code="key_misspelt", field=meant)
+
+
+def _meant(key: str) -> str | None:
+    """The known key that is meant by a misspelt one, the longest of several: `PrixS` lacks a letter of `PrixSL`."""
+    near = [known for known in _KNOWN if _is_near(key, known.casefold())]
+    return max(near, key=len, default=None)
+
+
+def _is_near(key: str, known: str) -> bool:
+    return key == known or (len(known) >= _SHORTEST_MISSPELT and _is_one_letter_off(key, known))
+
+
+def _is_one_letter_off(one: str, other: str) -> bool:
+    """Whether a letter inserted, left out, replaced, or two neighbours swapped make one of the other."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    one, other = one[same:], other[same:]
+    swapped = one[1::-1] + one[2:] == other
+    return swapped or one[1:] == other or one == other[1:] or one[1:] == other[1:]
+
+
 def _pairs(text: str) -> dict[str, str]:
-    """The keys and values of one flat object, each value as text."""
+    """The same of an object whose words may stand without quotes, or between curly ones."""
     if text.count("{") != 1 or not (text.startswith("{") and text.endswith("}")):
         raise Invalid("the body is not one flat JSON object", code="not_one_object")
     inner, position, pairs = text[1:-1].translate(_PLAIN_QUOTES).strip(), 0, dict[str, str]()
@@ -183,13 +304,20 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _unescaped(text: str) -> str:
     try:
-        said = str(json.loads(f'"{text}"', strict=False))
-        said.encode()  # an escaped half of a surrogate pair is no text, and neither table nor log could keep it
+        return _checked(str(json.loads(f'"{text}"', strict=False)))
     except ValueError:
         raise Invalid(f"cannot read {text[:40]!r}", code="not_json") from None
-    if "\0" in said:
+
+
+def _checked(text: str) -> str:
+    """The text itself. Raises `Invalid` for what neither table nor log could keep: NUL, half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"cannot read {text[:40]!r}", code="not_json") from None
+    if "\0" in text:
         raise Invalid(f"cannot read {text[:40]!r}", code="not_json")
-    return said
+    return text
 
 
 def _text(pairs: dict[str, str], key: str) -> str | None:
@@ -201,10 +329,14 @@ def _number(pairs: dict[str, str], key: str) -> Decimal | None:
     value = pairs.get(key, "").strip()
     if value.lower() in ABSENT:
         return None
-    number = Decimal(value) if len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value) else None
-    if number is None or abs(number.adjusted()) > _LONGEST_NUMBER:
+    if (number := _amount(value)) is None:
         raise Invalid(f"{key} was {value[:40]!r}, not a number", code="not_a_number", field=key)
     return number
+
+
+def _amount(value: str) -> Decimal | None:
+    number = Decimal(value) if len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value) else None
+    return None if number is None or abs(number.adjusted()) > _LONGEST_NUMBER else number
 
 
 def _integer(pairs: dict[str, str], key: str) -> int | None:
@@ -228,10 +360,30 @@ def _time(pairs: dict[str, str], key: str) -> datetime | None:
     raise Invalid(f"{key} was {value[:40]!r}, not a time", code="not_a_time", field=key)
 
 
-def _canonical(value: object) -> str | None:
+def _length(interval: str) -> timedelta | None:
+    match = _INTERVAL.fullmatch(interval)
+    if match is None or not (match[1] or match[2]):
+        return None
+    return int(match[1] or 1) * _LENGTHS[match[2]] or None
+
+
+def _said(pairs: dict[str, str], known: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """All that an alert says, in one order and one spelling."""
+    said = dict[str, str]()
+    for key in pairs:
+        name = _KNOWN.get(key)
+        text = _text(pairs, key) if name is None else _canonical(name, known[name])
+        if text is not None:
+            said[key] = text
+    return tuple(sorted(said.items()))
+
+
+def _canonical(name: str, value: object) -> str | None:
+    """One text for one value: equal numbers are written alike, also those of the bar that are numbers."""
     if value is None:
         return None
-    return plain(value) if isinstance(value, Decimal) else str(value)
+    number = _amount(str(value)) if name in _FIGURES.values() else value
+    return plain(number) if isinstance(number, Decimal) else str(value)
 
 
 def _minute(moment: datetime) -> str:

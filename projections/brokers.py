@@ -32,7 +32,7 @@ def _limited(_: Row, event: Any) -> Row:
 
 BROKERS = ReadModel(
     name="brokers",
-    version=2,
+    version=3,
     columns={
         "id": "uuid",
         "number": "integer NOT NULL",
@@ -48,6 +48,7 @@ BROKERS = ReadModel(
         "limit_per_order": "numeric",
         "limit_per_day": "numeric",
         "stop_style": "text NOT NULL",
+        "oldest_bar": "integer",
         "tested": "boolean",
         "tested_detail": "text",
         "shared": "boolean NOT NULL",
@@ -66,6 +67,7 @@ BROKERS = ReadModel(
         "Broker.UsageChanged": lambda _, event: {"usage": event.usage},
         "Broker.LimitsChanged": _limited,
         "Broker.StopStyleChanged": lambda _, event: {"stop_style": event.style},
+        "Broker.OldestBarChanged": lambda _, event: {"oldest_bar": event.bars},
         "Broker.TradingStopped": lambda *_: {"trading_stopped": True},
         "Broker.TradingResumed": lambda *_: {"trading_stopped": False},
         "Broker.Removed": lambda *_: {"removed": True, "is_default": False},

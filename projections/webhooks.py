@@ -26,7 +26,7 @@ def _clean(value: Any) -> Any:
 def _received(_: Row, event: Any) -> Row:
     understood: Row = {}
     try:
-        signal = asdict(Signal.parse(event.body.encode(event.encoding)))
+        signal = asdict(Signal.understood(event.body.encode(event.encoding)))
         understood = {name: _clean(signal[name]) for name in _SHOWN} | {"broker_id": signal["broker"]}
     except (Invalid, UnicodeEncodeError):
         pass  # the reason is recorded by the engine's refusal; here the body alone is shown
@@ -56,7 +56,7 @@ def _ended(status: WebhookStatus) -> Any:
 
 WEBHOOKS = ReadModel(
     name="webhooks",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",

@@ -207,7 +207,7 @@ def change_keys(number: Number, given: forms.NewKeys, by: By, context: InContext
 
 @router.put("/brokers/{number}", status_code=204)
 def change(number: Number, given: forms.Change, by: By, context: InContext) -> None:
-    """Rename it, choose what it is used for, limit it, choose how its stops are rested."""
+    """Rename it, choose what it is used for, limit it, choose how its stops are rested and how old a bar may be."""
     limits = given.limits
     brokers.change_broker(
         context.store,
@@ -217,6 +217,7 @@ def change(number: Number, given: forms.Change, by: By, context: InContext) -> N
         usage=None if given.usage is None else _chosen(Usage, given.usage, "usage"),
         limits=None if limits is None else Limits(limits.currency.strip().upper(), limits.per_order, limits.per_day),
         stop_style=None if given.stop_style is None else _chosen(StopStyle, given.stop_style, "stop_style"),
+        oldest_bar=given.oldest_bar,
     )
 
 

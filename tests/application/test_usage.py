@@ -12,13 +12,14 @@ from application.positions import PROTECTION
 from application.users import switch_account
 from domain.aggregate import carrying
 from domain.broker import Broker, Usage
-from domain.order import ENDED, Status
+from domain.order import ENDED, Order, Status
 from domain.user import Role, User
 from domain.webhook import WebhookStatus
 from domain.wish import Source
 from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 REFUSED, IGNORED, EXECUTED = WebhookStatus.REFUSED, WebhookStatus.IGNORED, WebhookStatus.EXECUTED
+FAILED = WebhookStatus.FAILED
 
 
 def use_for(usage):
@@ -120,16 +121,23 @@ def test_each_usage_lets_its_own_orders_through(trading, usage, source, reason):
     ],
 )
 def test_the_engine_decides_by_what_the_broker_is_used_for(at, happens, ends):
-    """No order is placed for an alert of any kind, neither an entry nor an exit, and no protection is moved."""
+    """Nothing is sent for an alert of any kind, neither an entry nor an exit, and no protection is moved.
+
+    Only an exit that meets a pause is placed, and refused at once, so that its owner can send it after all.
+    """
 
     async def story():
         async with at(LISTS) as trader:
             await trader.buy(STOP, TARGET)
             await asyncio.to_thread(happens, trader.store)
             placed = trader.store.read(0, topics=["Order.Placed"])
-            for alert in ({"action": "BuyMarket"}, {"action": "SellMarket"}, {"action": "MAJ", "PrixSL": "46000"}):
+            for alert in ({"action": "BuyMarket"}, {"action": "MAJ", "PrixSL": "46000"}):
                 assert await trader.alert(**alert) == ends
-            assert trader.store.read(0, topics=["Order.Placed"]) == placed
+            exit_ends = (FAILED, "paused") if ends == (IGNORED, "paused") else ends
+            assert await trader.alert("SellMarket") == exit_ends
+            refused = trader.store.read(0, topics=["Order.Placed"])[len(placed) :]
+            states = [trader.store.get(Order, one.event.originator_id).status for one in refused]
+            assert states == ([Status.REFUSED] if exit_ends[0] is FAILED else [])
             await trader.protected(HELD, STOP, TARGET)
 
     asyncio.run(story())

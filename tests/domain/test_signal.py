@@ -6,7 +6,7 @@ import re._constants as opcodes
 import re._parser
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,7 @@ def test_the_template_as_it_arrives():
     signal = Signal.parse(TEMPLATE.encode())
     assert signal.action is Action.BUY_LIMIT
     assert (signal.price, signal.stop_loss, signal.take_profit, signal.low) == (
-        Decimal("64000.5"), None, None, Decimal("0.00001"),
+        Decimal("64000.5"), None, None, "1e-05",
     )  # fmt: skip
     assert signal.bar_time == datetime(2026, 3, 2, 9, 25, tzinfo=UTC)
     assert (signal.indicator, signal.user, signal.broker, signal.percent) == ("EMA (10, 20)", 1, 2, Decimal(66))
@@ -56,6 +56,9 @@ def test_the_template_as_it_arrives():
         "{“Action”:“PING”}".encode(),
         alert(Comment='"with \\"quotes\\" and, commas"'),
         alert(Prix="null"),
+        alert(Comment='"{braces} in } a { text"'),
+        alert(Comment='"a “curly” text"', IndicateurName='"„quoted”, twice"'),
+        alert(Comment="true"),
     ],
 )
 def test_harmless_noise_is_read(body):
@@ -74,6 +77,11 @@ def test_harmless_noise_is_read(body):
         (b"[" + alert() + b"]", "not_one_object"),
         (alert() + b"\n" + alert(), "not_one_object"),
         (b'{"a":{"b":{"c":1}}}', "not_one_object"),
+        (b'{"a":{"b":1,"b":2}}', "not_one_object"),
+        (alert(Comment='{"Action":"SellMarket"}'), "not_one_object"),
+        (alert(Comment="[1]"), "not_json"),
+        (alert(Comment='"}"') + b"\n" + alert(), "not_one_object"),
+        (alert(Comment='"}"') + alert(Comment='"{"'), "not_one_object"),
         (alert(Action='"{{strategy.order.action}}"'), "placeholder_unresolved"),
         (alert(Action='"BuyMarket","Action":"SellMarket"'), "key_twice"),
         (alert(Action='"BUY"'), "action_unknown"),
@@ -86,6 +94,8 @@ def test_harmless_noise_is_read(body):
         (alert(PourCent="0"), "percent_out_of_range"),
         (alert(PourCent="101"), "percent_out_of_range"),
         (alert(PourCent="-1"), "not_positive"),
+        (alert(PrixSL="-1"), "not_positive"),
+        (alert(PrixTP='"1,234.5"'), "not_a_number"),
         (alert(PourCent="NaN"), "percent_missing"),
         (alert(Action='"BuyLimit"', Prix="NaN"), "price_missing"),
         (alert(Symbol=None), "field_missing"),
@@ -124,6 +134,140 @@ def test_two_limits_on_one_bar_are_two_webhooks():
     """All parsed fields belong to the key."""
     ids = {Signal.parse(alert(Action='"BuyLimit"', Prix=price)).webhook_id(1, NOW) for price in ("100", "101")}
     assert len(ids) == 2
+
+
+def id_of(body: bytes, moment: datetime = NOW) -> UUID:
+    return Signal.parse(body).webhook_id(1, moment)
+
+
+@pytest.mark.parametrize("field", ["Id", "Comment", "strategy.order.id"])
+@pytest.mark.parametrize("bar_time", ['"2026-03-02T08:00:00Z"', None])
+def test_any_further_field_tells_two_alerts_of_one_bar_apart(field, bar_time):
+    """Buy, sell, buy, sell within four hours are four webhooks; each of them delivered again is itself."""
+    actions = ('"BuyMarket"', '"SellMarket"', '"BuyMarket"', '"SellMarket"')
+    bodies = [alert(Action=a, BarTime=bar_time, **{field: f'"{n}"'}) for n, a in enumerate(actions)]
+    assert len({id_of(body) for body in bodies}) == 4
+    later = NOW if bar_time is None else NOW.replace(hour=23)
+    assert [id_of(body) for body in bodies] == [id_of(body, later) for body in bodies]
+
+
+@given(st.permutations(["Symbol", "Action", "PourCent", "UserID", "UserExchangeID", "BarTime", "Id", "Volume"]))
+def test_the_order_of_the_fields_does_not_matter(keys):
+    """Neither does the spelling of a known number, nor a field that says that it is absent."""
+    said = {"Symbol": '"BTCUSDT"', "Action": '"BuyMarket"', "PourCent": "50.0", "UserID": '"1"', "UserExchangeID": "1"}
+    said |= {"BarTime": '"2026-03-02T09:25:00Z"', "Id": '"a"', "Volume": "7e0"}
+    body = ("{" + ",".join(f'"{key}":{said[key]}' for key in keys) + "}").encode()
+    assert id_of(body) == id_of(alert(Id='"a"', Volume='"7"', Prix="NaN", Comment='""'))
+
+
+def test_a_text_in_a_further_field_is_not_read_as_a_number():
+    """An id "007" is another than "7": what nobody knows is compared as it stands."""
+    assert len({id_of(alert(Id=f'"{text}"')) for text in ("7", "007", "7.0", "seven")}) == 4
+
+
+def test_what_a_key_says_is_not_mixed_up_with_what_its_value_says():
+    """However the texts are cut."""
+    assert id_of(alert(a='"b"', c='"d"')) != id_of(alert(a='"b,c,d"')) != id_of(alert(c='"b"', a='"d"'))
+
+
+def test_the_identity_before_unknown_fields_counted_is_still_known():
+    """These ids stand in logs: of the known fields alone, with the minute where there is no `BarTime`."""
+    bodies = (TEMPLATE.encode(), alert(Id='"1"'), alert(BarTime=None, Prix='"1.50"', Id='"7"'))
+    assert [str(Signal.parse(body).former_id(1, NOW)) for body in bodies] == [
+        "586db00b-367b-56c9-ab78-cdf026ebca64",
+        "61d082b5-f12a-5c9e-9895-542c7a6283ac",
+        "fdf23e3f-1b11-5448-a5c3-cd0c37489fd0",
+    ]
+
+
+MISSPELT = {
+    "PrixSl": "PrixSL", "prix": "Prix", "PRIXTP": "PrixTP", "PrixS": "PrixSL", "PrxTP": "PrixTP", "PrixSSL": "PrixSL",
+    "PirxSL": "PrixSL", "PourCen": "PourCent", "Pourcent": "PourCent", "pourcen": "PourCent", "PourCents": "PourCent",
+    "Symbole": "Symbol", "UserId": "UserID", "UserExchangeId": "UserExchangeID", "Bartime": "BarTime",
+    "IndicatorName": None, "Interva": "Interval", "Acton": "Action", "Volum": "Volume", "LOW": "Low", "high": "High",
+    "IndicateurNam": "IndicateurName", "Curency": "Currency", "BaseCurency": "BaseCurrency", " PrixSL": "PrixSL",
+    "Id": None, "Price": None, "Slow": None, "Lot": None, "Comment": None, "Stop": None, "Percent": None, "Time": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "meant"), MISSPELT.items())
+def test_a_misspelt_key_is_refused_and_a_different_one_is_not(key, meant):
+    """One letter or the case of a known key: a position would be bought without its stop."""
+    body = alert(**{key: "45000"})
+    if meant is None:
+        assert Signal.parse(body).action is Action.BUY_MARKET
+    else:
+        assert refusal_of(body) == refusal_of(alert(PrixSL="1", **{key: '"x"'})) == ("key_misspelt", meant)
+        assert Signal.understood(body).symbol == "BTCUSDT"
+
+
+def test_a_misspelt_action_is_named():
+    """Rather than a missing one."""
+    assert refusal_of(alert(Action=None, action='"BuyMarket"')) == ("key_misspelt", "Action")
+
+
+def test_known_keys_are_never_taken_for_each_other():
+    """All of them in one alert."""
+    assert Signal.parse(TEMPLATE.encode()).action is Action.BUY_LIMIT
+
+
+@pytest.mark.parametrize("key", ["Open", "High", "Low", "Close", "Volume"])
+@pytest.mark.parametrize(
+    "text", ["1,234.5", "12.5K", "∅", "n/a", "Infinity", "-Infinity", "-1", "1e999", "9" * 41, "much", "true"]
+)
+def test_a_figure_that_no_order_needs_refuses_nothing(key, text):
+    """It is kept as it stands, bare or quoted, and belongs to what the alert says."""
+    for written in (text, f'"{text}"'):
+        signal = Signal.parse(alert(**{key: written}))
+        assert getattr(signal, key.lower()) == text
+        assert signal.webhook_id(1, NOW) != id_of(alert())
+        assert signal.former_id(1, NOW) is not None
+
+
+@pytest.mark.parametrize("text", [r"\u201cx\u201d", r"{\"a\": 1}"])
+def test_valid_json_is_read_as_such(text):
+    """Whatever its texts hold."""
+    signal = Signal.parse(alert(IndicateurName=f'"{text}"'))
+    assert signal.indicator == text.replace(r"\u201c", "“").replace(r"\u201d", "”").replace("\\", "")
+
+
+def test_a_key_is_never_given_twice_in_valid_json():
+    """Whichever of two values would be taken."""
+    assert refusal_of(alert(Comment='"{}"', PourCent='50,"PourCent":100')) == ("key_twice", "PourCent")
+
+
+@pytest.mark.parametrize(
+    ("interval", "minutes"),
+    [
+        *(("1", 1), ("240", 240), ("30S", 0.5), ("D", 1440), ("1D", 1440), ("3D", 4320), ("W", 10080), ("1W", 10080)),
+        *(("1M", 44640), ("M", 44640), ("2H", 120), ("0", None), ("100R", None), ("x", None), ("99999", None)),
+        *(("NaN", None), ("٥", None)),
+    ],
+)
+def test_an_interval_has_a_length(interval, minutes):
+    """As TradingView writes it; a month is as long as the longest, and what is no time has none."""
+    signal = Signal.parse(alert(Interval=f'"{interval}"'))
+    assert signal.length == (None if minutes is None else timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("fields", "bars"),
+    [
+        ({"Interval": "5", "BarTime": '"2026-03-02T09:25:20Z"'}, 0),
+        ({"Interval": "5", "BarTime": '"2026-03-02T09:20:20Z"'}, 1),
+        ({"Interval": "5", "BarTime": '"2026-03-02T09:22:50Z"'}, 0.5),
+        ({"Interval": "5", "BarTime": '"2026-03-02T09:30:20Z"'}, -1),
+        ({"Interval": "240", "BarTime": '"2026-03-01T09:30:20Z"'}, 5),
+        ({"Interval": "1M", "BarTime": '"0001-01-01T00:00:00Z"'}, 23859.529),
+        ({"Interval": "5", "BarTime": None}, None),
+        ({"Interval": "R", "BarTime": '"2026-03-02T09:25:20Z"'}, None),
+        ({"BarTime": '"2026-03-02T09:25:20Z"'}, None),
+    ],
+)
+def test_a_bar_has_an_age_in_bars(fields, bars):
+    """From its end to the alert's reception; unknown where the alert does not say enough."""
+    age = Signal.parse(alert(**fields)).bars_old(NOW)
+    assert age == pytest.approx(bars, abs=0.01) if bars is not None else age is None
 
 
 def test_without_a_bar_time_the_minute_of_reception_counts():
@@ -165,6 +309,10 @@ PAIRS = b"".join(b'"%05x":1,' % number for number in range(LONG // 10))
         pytest.param(b'{"Action":PING' + b" " * LONG + b'"b":1}', "not_json", id="spaces"),
         pytest.param(b'{"' + b"a" * LONG + b'":1}', "not_json", id="a key"),
         pytest.param(b"{" + b'"' * LONG + b"}", "not_json", id="quotes"),
+        pytest.param(b'{"a":' + b"[" * LONG + b"}", "not_json", id="brackets"),
+        pytest.param(b'{"a":' * (LONG // 5) + b"}", "not_one_object", id="objects in objects"),
+        pytest.param(b'{"a":"' + b"{" * LONG + b'"}', "action_unknown", id="braces in a text"),
+        pytest.param(b"{" + PAIRS[:-1] + b"}", "action_unknown", id="pairs in valid JSON"),
         pytest.param(b'{"Action":PING,"Prix":' + b"1" * LONG + b"}", "not_a_number", id="digits"),
     ],
 )

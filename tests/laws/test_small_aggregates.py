@@ -54,6 +54,7 @@ SAID = {
         step("store_credential", st.sampled_from(["a1", "b2"])),
         step("use_for", st.sampled_from(Usage)),
         step("rest_stops_as", st.sampled_from(StopStyle)),
+        step("refuse_bars_older_than", st.none() | st.integers(-1, 1001)),
         step("limit", st.builds(Limits, st.sampled_from(["USDT", "BTC", "usdt", ""]), any_amounts, any_amounts)),
         step("remove", orders_open=st.booleans()),
         step("record_test", ok=st.booleans(), detail=texts),

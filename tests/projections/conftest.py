@@ -230,6 +230,7 @@ class History:
                 Limits("USDC", draw((None, self._amount())), draw((None, self._amount())))
             ),
             "stops": lambda broker: broker.rest_stops_as(draw([*StopStyle])),
+            "bars": lambda broker: broker.refuse_bars_older_than(draw((None, 1, 1000))),
             "keys": lambda broker: broker.store_credential(self._id().hex[:12]),
             "test": lambda broker: broker.record_test(ok=draw((True, False)), detail="key_invalid"),
             "markets": lambda broker: broker.record_markets(draw(range(2000)), shared=draw((True, False))),

@@ -173,18 +173,22 @@ def test_whose_keys_a_broker_has(console: Any, alice: Any, monkeypatch: Any) -> 
 
 
 def test_what_can_be_changed(console: Any, alice: Any) -> None:
-    """Name, use, limits and stops; what is not given stays, and saying the same again is no new fact."""
+    """Name, use, limits, stops and a bar's age; what is not given stays, the same said again is no new fact."""
     limits = {"currency": " usdc ", "per_order": "12.50", "per_day": None}
-    change = {"name": " Mine ", "usage": "strategies", "limits": limits, "stop_style": "limit"}
+    change = {"name": " Mine ", "usage": "strategies", "limits": limits, "stop_style": "limit", "oldest_bar": 3}
     for given in (*({name: said} for name, said in change.items()), change, {}):
         assert alice.put("/api/brokers/1", json=given).status_code == 204
     told = _brokers(console, alice)[1]
     assert (told["name"], told["usage"], told["stop_style"]) == ("Mine", "strategies", "limit")
+    assert told["oldest_bar"] == 3
     assert Decimal(told["limits"]["per_order"]) == Decimal("12.5")
     assert (told["limits"]["currency"], told["limits"]["per_day"]) == ("USDC", None)
-    assert [r.topic for r in console.store.read(0, 10_000)][-4:] == [
+    assert [r.topic for r in console.store.read(0, 10_000)][-5:] == [
         "Broker.Renamed", "Broker.UsageChanged", "Broker.LimitsChanged", "Broker.StopStyleChanged",
+        "Broker.OldestBarChanged",
     ]  # fmt: skip
+    assert alice.put("/api/brokers/1", json={"oldest_bar": 0}).status_code == 204
+    assert _brokers(console, alice)[1]["oldest_bar"] is None
 
 
 def test_what_cannot_be_changed_to(console: Any, alice: Any, second: int, problem: Problem) -> None:
@@ -194,6 +198,10 @@ def test_what_cannot_be_changed_to(console: Any, alice: Any, second: int, proble
         ({"name": ""}, "broker_name_invalid", "name"),
         ({"usage": "gambling"}, "usage_unknown", "usage"),
         ({"stop_style": "trailing"}, "stop_style_unknown", "stop_style"),
+        ({"oldest_bar": -1}, "oldest_bar_invalid", "oldest_bar"),
+        ({"oldest_bar": 1001}, "oldest_bar_invalid", "oldest_bar"),
+        ({"oldest_bar": 2**70}, "oldest_bar_invalid", "oldest_bar"),
+        ({"oldest_bar": "one"}, "invalid", "oldest_bar"),
         ({"limits": {"per_order": "0"}}, "limit_invalid", "per_order"),
         ({"limits": {"per_day": "-1"}}, "limit_invalid", "per_day"),
         ({"limits": {"per_day": "1e999"}}, "limit_invalid", "per_day"),

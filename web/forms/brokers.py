@@ -25,6 +25,7 @@ class Limits(BaseModel):
 class Broker(BaseModel):
     """An account on an exchange. `usage` off, strategies or webhooks; `stop_style` market or limit.
 
+    `oldest_bar` is how many intervals after the end of its bar an entry may still arrive; null is no limit.
     `pairs` counts the tradable pairs that are known of its exchange and venue; `shared` tells that another broker had
     loaded them before.
     """
@@ -39,6 +40,7 @@ class Broker(BaseModel):
     usage: str
     limits: Limits
     stop_style: str
+    oldest_bar: int | None
     tested: bool | None
     tested_detail: str | None
     removed: bool
@@ -85,12 +87,13 @@ class NewKeys(BaseModel):
 
 
 class Change(BaseModel):
-    """What is to change of a broker; what is not given stays."""
+    """What is to change of a broker; what is not given stays. An `oldest_bar` of 0 takes that limit away."""
 
     name: Text | None = None
     usage: Text | None = None
     limits: Limits | None = None
     stop_style: Text | None = None
+    oldest_bar: int | None = None
 
 
 class Verdict(BaseModel):

@@ -398,7 +398,7 @@ export interface paths {
         get?: never;
         /**
          * Change
-         * @description Rename it, choose what it is used for, limit it, choose how its stops are rested.
+         * @description Rename it, choose what it is used for, limit it, choose how its stops are rested and how old a bar may be.
          */
         put: operations["change_api_brokers__number__put"];
         post?: never;
@@ -1108,6 +1108,7 @@ export interface components {
          * Broker
          * @description An account on an exchange. `usage` off, strategies or webhooks; `stop_style` market or limit.
          *
+         *     `oldest_bar` is how many intervals after the end of its bar an entry may still arrive; null is no limit.
          *     `pairs` counts the tradable pairs that are known of its exchange and venue; `shared` tells that another broker had
          *     loaded them before.
          */
@@ -1131,6 +1132,8 @@ export interface components {
             limits: components["schemas"]["Limits-Output"];
             /** Stop Style */
             stop_style: string;
+            /** Oldest Bar */
+            oldest_bar: number | null;
             /** Tested */
             tested: boolean | null;
             /** Tested Detail */
@@ -1163,7 +1166,7 @@ export interface components {
         };
         /**
          * Change
-         * @description What is to change of a broker; what is not given stays.
+         * @description What is to change of a broker; what is not given stays. An `oldest_bar` of 0 takes that limit away.
          */
         Change: {
             /** Name */
@@ -1173,6 +1176,8 @@ export interface components {
             limits?: components["schemas"]["Limits-Input"] | null;
             /** Stop Style */
             stop_style?: string | null;
+            /** Oldest Bar */
+            oldest_bar?: number | null;
         };
         /**
          * Channel

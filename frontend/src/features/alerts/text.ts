@@ -20,15 +20,16 @@ export function useAlertText() {
     return words(said) ?? said
   }
 
-  /** A reason without words of its own is left out: it is in the story. */
-  function because(reason: string | undefined): string {
+  /** A reason without words of its own is left out: it is in the story. What the exchange said begins with its number. */
+  function because({ reason, detail }: Record<string, string>): string {
     const known = words(reason)
-    return known ? t('because', { reason: known }) : ''
+    if (!known) return ''
+    return /^-?\d+: /.test(detail ?? '') ? t('because_of', { reason: known, detail }) : t('because', { reason: known })
   }
 
   function body(alert: Alert): string {
     const facts = Object.entries(alert.facts).map(([name, said]) => [name, fact(alert.cause, name, said)])
-    const told = { ...(Object.fromEntries(facts) as Record<string, string>), because: because(alert.facts.reason) }
+    const told = { ...(Object.fromEntries(facts) as Record<string, string>), because: because(alert.facts) }
     const number = Number(alert.facts.count ?? alert.facts.minutes ?? 1)
     return t(`alert_texts.${alert.cause}`, told, number)
   }
