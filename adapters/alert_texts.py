@@ -14,6 +14,8 @@ from typing import Any
 FOLDER = Path(__file__).with_name("words")
 MARKS = {"info": "", "warning": "[!] ", "critical": "[!!!] "}
 _SIDE = re.compile(r"(.+) ([\d.]+)/([\d.]+)")
+_NATIVE = re.compile(r"-?\d+: ")
+"""How the words of an exchange begin, in no language of ours: its number, then its text."""
 _HOLDS = re.compile(r"holds ([\d.]+) (\S+)")
 
 
@@ -32,7 +34,8 @@ def text_of(language: str, cause: str, severity: str, facts: Mapping[str, str]) 
     told = {name: _fact(language, name, fact) for name, fact in facts.items()}
     body = _form(language, words["alert_texts"][cause], int(facts.get("count", 1)))
     title = f"{MARKS[severity]}Aristobot: {words['causes'][cause]}"
-    return title, body.format_map({**told, "because": _because(words, facts.get("reason", ""))})
+    because = _because(words, facts.get("reason", ""), facts.get("detail", ""))
+    return title, body.format_map({**told, "because": because})
 
 
 def _form(language: str, text: str, number: int) -> str:
@@ -41,11 +44,17 @@ def _form(language: str, text: str, number: int) -> str:
     return singular if not plural or number == 1 or (number == 0 and language == "fr") else plural[0]
 
 
-def _because(words: Mapping[str, Any], said: str) -> str:
-    """The reason in brackets; one that has no words in this language is left out, the console's story has it."""
+def _because(words: Mapping[str, Any], said: str, detail: str) -> str:
+    """The reason in brackets, with the exchange's own words, which name its rule.
+
+    What has no words in this language is left out, the console's story has it.
+    """
     code = CODES["sentences"].get(said) or CODES["failures"].get(said.partition(":")[0]) or said
     known = words["reasons"].get(code)
-    return words["because"].format(reason=known) if known else ""
+    if not known:
+        return ""
+    form = words["because_of"] if _NATIVE.match(detail) else words["because"]
+    return str(form.format(reason=known, detail=detail))
 
 
 def _fact(language: str, name: str, fact: str) -> str:

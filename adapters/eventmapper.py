@@ -25,7 +25,11 @@ class Form:
         names = [f.name for f in dataclasses.fields(event_class) if f.name not in ENVELOPE]
         self.personal = [name for name in names if Personal in (hints[name], *typing.get_args(hints[name]))]
         self.version = getattr(event_class, "class_version", 1)
-        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [(name, hints[name]) for name in names]
+        # What may be None may be missing: an event that was written before the field existed.
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+            (name, hints[name], None) if type(None) in typing.get_args(hints[name]) else (name, hints[name])
+            for name in names
+        ]
         self.struct = msgspec.defstruct(event_class.__name__, [*fields, ("class_version", int, 1)], kw_only=True)
         self.decoder = msgspec.json.Decoder(self.struct)
 

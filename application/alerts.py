@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from application.decisions import TOO_LATE
 from application.limits import REASONS
 from application.ports import Store
 from application.users import registry_of
@@ -14,8 +17,10 @@ from domain.alert import Alert, Cause, Severity
 from domain.order import HISTORY_LOST, PROTECTION, Order, Status
 from domain.position import Position
 from domain.reconciliation import Reconciliation, Resolution
-from domain.refusals import Conflict
+from domain.refusals import Conflict, Invalid
+from domain.signal import EXITS, TRADING, Signal, read
 from domain.user import User
+from domain.webhook import Webhook
 from domain.wish import Side
 
 LOUDNESS = {
@@ -23,6 +28,7 @@ LOUDNESS = {
     Cause.ORDER_UNKNOWN: Severity.WARNING,
     Cause.STATUS_UNKNOWN: Severity.WARNING,
     Cause.LIMIT_REFUSED: Severity.WARNING,
+    Cause.ENTRY_STALE: Severity.WARNING,
     Cause.EXIT_STALE: Severity.CRITICAL,
     Cause.EXIT_REJECTED: Severity.CRITICAL,
     Cause.DOUBT_LASTS: Severity.CRITICAL,
@@ -31,6 +37,8 @@ LOUDNESS = {
     Cause.HISTORY_LOST: Severity.CRITICAL,
     Cause.TO_DECIDE: Severity.CRITICAL,
     Cause.NOT_COMPARED: Severity.WARNING,
+    Cause.KEYS_REFUSED: Severity.CRITICAL,
+    Cause.MARKET_CLOSED: Severity.CRITICAL,
     Cause.RECORD_MALFORMED: Severity.WARNING,
     Cause.TERMINAL_DOWN: Severity.CRITICAL,
     Cause.TERMINAL_RESTARTED: Severity.WARNING,
@@ -41,16 +49,20 @@ LOUDNESS = {
     Cause.BACKUP_FAILED: Severity.CRITICAL,
     Cause.DAILY_HEAD: Severity.INFO,
 }
-DUST = "not_protectable"
-"""Why nothing protects what is too small to be sold: shown beside the position, no reason to shout."""
+_TICKER = re.compile(r"[\w:./-]{1,40}")
+_LONGEST = 10
+SHOWN_ONLY = frozenset({"not_protectable", "in_exit"})
+"""Why nothing protects what is too small to be sold, or is being sold: shown beside the position, not told."""
 
 
 def position_unprotected(event: Any, store: Store) -> list[Alert]:
     """Nothing rests on the exchange for coins that should be protected."""
-    if event.reason == DUST:
+    if event.reason in SHOWN_ONLY:
         return []
     position = store.get(Position, event.originator_id)
     facts = {"symbol": position.symbol, "broker": str(position.broker), "reason": event.reason}
+    if event.detail:
+        facts["detail"] = event.detail
     return [_of(event, position.user, Cause.POSITION_UNPROTECTED, facts)]
 
 
@@ -104,16 +116,59 @@ def difference_to_decide(event: Any, store: Store) -> list[Alert]:
 def comparison_failed(event: Any, store: Store) -> list[Alert]:
     """The exchange could not be asked what it knows: until it answers nothing is sent after a start."""
     run = store.get(Reconciliation, event.originator_id)
+    if event.code == "key_refused":
+        return [_of(event, run.user, Cause.KEYS_REFUSED, {"broker": str(run.broker)})]
     return [_of(event, run.user, Cause.NOT_COMPARED, {"broker": str(run.broker), "reason": event.reason[:200]})]
 
 
 def order_refused(event: Any, store: Store) -> list[Alert]:
-    """An entry was above what its broker may spend, or an exit came too late to be sent."""
-    if event.reason in {"stale", "exit_in_doubt"} and store.get(Order, event.originator_id).wish.side is Side.SELL:
-        return [_about_order(event, store, Cause.EXIT_STALE, {})]
-    if event.reason not in REASONS:
+    """An entry was above what its broker may spend, or an exit was not sent, for whatever reason of our own."""
+    order = store.get(Order, event.originator_id)
+    if order.wish.side is Side.BUY:
+        cause = Cause.LIMIT_REFUSED if event.reason in REASONS else None
+    elif order.requester == PROTECTION or event.reason in {"cancelled_before_sending", "no_position"}:
+        cause = None  # the guard tells of its own, the others are what their owner wants: nothing is left to be sold
+    else:
+        cause = Cause.EXIT_STALE if event.reason in TOO_LATE else Cause.EXIT_REJECTED
+    detail = {} if event.detail in {"", event.reason} else {"detail": event.detail}
+    return [] if cause is None else [_about_order(event, store, cause, {"reason": event.reason, **detail})]
+
+
+def webhook_ignored(event: Any, store: Store, now: datetime) -> list[Alert]:
+    """An alert of a trade came too late, or an exit met a pause before it could be placed as an order."""
+    webhook = store.get(Webhook, event.originator_id)
+    signal = Signal.understood(webhook.raw)
+    if signal.is_exit:
+        return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
+    if event.reason != "stale" or signal.action not in TRADING:
         return []
-    return [_about_order(event, store, Cause.LIMIT_REFUSED, {"reason": event.reason, "detail": event.detail})]
+    age = int((now - webhook.received_at).total_seconds())
+    return [_about_webhook(event, webhook, Cause.ENTRY_STALE, {"age": str(age)})]
+
+
+def exit_refused(event: Any, store: Store) -> list[Alert]:
+    """An alert that asked for a sale could not be carried out as it stood."""
+    webhook = store.get(Webhook, event.originator_id)
+    said = _said(webhook)
+    if said.get("action", "") not in EXITS:
+        return []
+    return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
+
+
+def _said(webhook: Webhook) -> dict[str, str]:
+    """What can be read of an alert, by keys in lower case: a misspelt one says as well what was wanted."""
+    try:
+        return {key.casefold(): value.strip() for key, value in read(webhook.raw).items()}
+    except Invalid:
+        return {}
+
+
+def _about_webhook(event: Any, webhook: Webhook, cause: Cause, facts: dict[str, str]) -> Alert:
+    said = _said(webhook)
+    # Facts are kept unsealed: nothing of a delivery is copied there that is neither a ticker nor a number.
+    symbol = symbol if _TICKER.fullmatch(symbol := said.get("symbol", "")) else "?"
+    broker = broker if (broker := said.get("userexchangeid", "")).isdecimal() else "?"
+    return _of(event, webhook.user, cause, {"symbol": symbol, "broker": broker[:_LONGEST], **facts})
 
 
 def exit_rejected(event: Any, store: Store) -> list[Alert]:

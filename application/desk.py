@@ -8,12 +8,26 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from application.doubts import Doubts
-from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport, Scrap
+from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport, Scrap, Ticker
+from application.movements import Movements
 from application.ports import Store, Sweeps
 from application.recording import Recording
+from application.turns import Turns
 from domain.broker import Broker
 from domain.market import Market
 from domain.order import Order, Status
+
+OF_RULES = frozenset(
+    {
+        "filter_failed", "precision_refused", "symbol_unknown", "market_closed", "notional_refused", "price_too_far",
+        "market_lot_exceeded", "too_many_resting", "order_type_refused",
+    }
+)  # fmt: skip
+"""Refusals that name a rule of the market."""
+
+
+TOLD_RECENTLY = timedelta(seconds=2)
+"""For how long a price that was told is worth a question."""
 
 
 class Log(Protocol):
@@ -61,8 +75,16 @@ class Desk:
         self.clock = clock
         self.log = log
         self.doubts = Doubts()
+        self.turns = Turns(lambda: self.exchange.order_room(self.credentials))
+        self.movements = Movements(clock)
+        self.told_prices: dict[str, Ticker] = {}
+        """The last prices of what is held, told by whoever asks for all brokers of the exchange."""
+        self.rules_doubted: Callable[[], None] = lambda: None
+        """Ask for the rules of the markets anew: the exchange refuses what they allow."""
         self._names: dict[str | tuple[str, str], UUID] = {}
-        self.recording = Recording(exchange, lambda: self.credentials, markets, store, self.doubts, self.know)
+        self.recording = Recording(
+            exchange, lambda: self.credentials, markets, store, self.doubts, self.turns, self.movements, self.know
+        )
 
     def know(self, order: Order) -> None:
         """The exchange speaks of it by these ids; its own are numbers of one market."""
@@ -86,6 +108,21 @@ class Desk:
     async def ask(self, order: Order, market: Market) -> OrderReport:
         """What the exchange says of an order now. Raises as `Exchange.query`."""
         return await self.exchange.query(self.credentials, market, name_of(order))
+
+    async def price(self, market: Market, *, urgent: bool = False) -> Ticker:
+        """Return the newest price: the one that was told a moment ago, or else the exchange's answer now.
+
+        Raises as `Exchange.tickers`.
+        """
+        told = self.told_prices.get(market.symbol)
+        if told is not None and self.clock() - told.time < TOLD_RECENTLY:
+            return told
+        return (await self.exchange.tickers([market], urgent=urgent))[market.symbol]
+
+    def doubt_rules(self, code: str) -> None:
+        """A refusal with one of these codes says that the rules we know are no longer those of the exchange."""
+        if code in OF_RULES:
+            self.rules_doubted()
 
     def valid_until(self, now: datetime) -> datetime:
         """Until when the exchange may act on what is sent now."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 from domain.aggregate import Personal
@@ -65,6 +66,7 @@ class Capabilities:
     trailing: bool
     amend_quantity: bool
     replace: bool
+    """Whether one call takes an order off and sends another, or changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,38 @@ class Balance:
     currency: str
     free: Decimal
     locked: Decimal
+
+
+@dataclass(frozen=True)
+class OrderRoom:
+    """How many new orders an account may send now, of the `most` that its tightest window allows.
+
+    The window ends in so many `seconds`. Without a limit both counts are None.
+    """
+
+    left: int | None = None
+    most: int | None = None
+    seconds: float = 0.0
+
+
+class Only(StrEnum):
+    """Which state an order must be in to be replaced: one that is in another stays, and nothing is sent."""
+
+    UNFILLED = "unfilled"
+    PARTLY_FILLED = "partly_filled"
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What one call did that takes an order off and sends another.
+
+    `taken_off` reports what was cancelled, a list's legs together. `placed` is the new order's report, None when it
+    was refused although the old one was cancelled: `refused` then says why.
+    """
+
+    taken_off: Sequence[OrderReport]
+    placed: OrderReport | None = None
+    refused: ExchangeError | None = None
 
 
 @dataclass(frozen=True)
@@ -227,14 +261,14 @@ class Exchange(Protocol):
     async def server_time(self) -> datetime:
         """The exchange's clock."""
 
-    async def balances(self, credentials: Credentials) -> dict[str, Balance]:
-        """What the account holds, by currency."""
+    async def balances(self, credentials: Credentials, *, urgent: bool = False) -> dict[str, Balance]:
+        """Return what the account holds, by currency. `urgent` questions may use the budget kept for changes."""
 
     async def rights(self, credentials: Credentials) -> Rights:
         """What these keys may do."""
 
-    async def tickers(self, markets: Sequence[Market]) -> dict[str, Ticker]:
-        """The newest prices by symbol; of all markets when none is named."""
+    async def tickers(self, markets: Sequence[Market], *, urgent: bool = False) -> dict[str, Ticker]:
+        """Return the newest prices by symbol; of all markets when none is named. `urgent` as for balances."""
 
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> Sequence[Candle]:
         """Bars of one market, oldest first."""
@@ -269,11 +303,21 @@ class Exchange(Protocol):
     ) -> OrderReport:
         """Make a resting order smaller without losing its place; it is known by the new id from then on."""
 
-    async def replace(self, credentials: Credentials, old_client_order_id: str, request: OrderRequest) -> OrderReport:
-        """Cancel a resting order and send another in one call; when the cancel is refused nothing is sent.
+    async def replace(
+        self, credentials: Credentials, market: Market, old: OrderName, request: OrderRequest, *, only: Only
+    ) -> Replacement:
+        """Take one order off and send another in one call. A leg of a list takes the list with it.
 
-        Raises `NoAnswer` when the first was cancelled and the second not taken: both are to be looked up.
+        The exchange weighs filters and order counts first: `RefusedByExchange` and `NotAccepted` mean that nothing has
+        changed, and so does `OrderNotFound`: the old order rests no longer, or is not in the state that `only` names.
+        Raises `NoAnswer` when both are in doubt.
         """
+
+    async def count_orders(self, credentials: Credentials) -> None:
+        """Ask for the account's own count of new orders, before something is taken off that has to be placed again."""
+
+    def order_room(self, credentials: Credentials) -> OrderRoom:
+        """Return how many new orders the account may send now, as far as it is known."""
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """One order. Raises `OrderNotFound` or `NoAnswer`."""

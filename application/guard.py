@@ -1,57 +1,47 @@
-"""The guard: drives the resting orders of one broker's positions to what their protection wants, the stop first."""
+"""The guard: drives the resting orders of one broker's positions to what their protection wants, the stop first.
+
+While what is wanted does not rest, the price is looked at again and again, and a stop that it passes is carried out.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
+from application import trouble as troubles
+from application.changing import Changing
 from application.desk import Desk, Later
-from application.exchange import NoAnswer
-from application.legs import Legs, said_of
-from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
+from application.legs import Legs
+from application.passed import Passed
 from application.protection import (
+    Form,
     Standing,
     Target,
     counted,
-    explained,
     holds,
+    in_doubt,
     leaving,
-    protection_of,
     rests,
     standing_of,
-    target_of,
-    target_with,
+    too_small,
+    wanted_of,
+    wishes_of,
 )
-from domain.amounts import ZERO, difference
+from application.sayings import say
+from application.shapes import Shapes
+from application.trouble import DOUBT_BEFORE_ALARM, Trouble
+from domain.amounts import product
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position
-from domain.refusals import Conflict, Impossible
-from domain.wish import Protection, Side, Source, Type, Wish
+from domain.wish import Type
 
+DUST, IN_EXIT = "not_protectable", "in_exit"
+"""Why nothing protects what is too small to be sold, or is being sold: shown beside the position, no alarm."""
 COUNTED_WITHIN = 0.02
-DOUBT_BEFORE_ALARM = timedelta(seconds=5)
-"""How long a protection may be in doubt before the position counts as unprotected."""
-AT_MOST_EVERY = 1.0
-"""Seconds between two changes of one position's protection."""
-MOST_DOUBLINGS = 6
-"""How often that pause is doubled while the exchange refuses the same protection again and again."""
-
-
-@dataclass
-class Trouble:
-    """What stands in the way of one position's protection."""
-
-    refused: Target | None = None
-    times: int = 0
-    """How often this target was refused in a row."""
-    since: datetime | None = None
-    """Since when nothing could be found out or done at all."""
 
 
 class Guard:
@@ -61,8 +51,14 @@ class Guard:
         self._desk = desk
         self._later = later
         self._legs = legs
-        self._changed_at: dict[UUID, float] = {}
+        self.shapes = Shapes(lambda: desk.exchange.capabilities, desk.clock)
+        self._changing = Changing(desk, legs, self.shapes)
+        self._passed = Passed(desk, legs, later)
         self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
+
+    def watched(self) -> list[UUID]:
+        """Return the positions of which something does not rest that is wanted: every price concerns them."""
+        return [position_id for position_id, trouble in self._troubles.items() if trouble.watched]
 
     # --- driving -----------------------------------------------------------------------------------------------
 
@@ -70,81 +66,116 @@ class Guard:
         """Bring what rests to what is wanted, at most once a second. Raises what stood in the way, having told it."""
         trouble = self._troubles[position_id]
         try:
-            settled = await self._drive(position_id)
+            wait = await self._drive(position_id, trouble)
         except Exception:
-            trouble.since = trouble.since or self._desk.clock()
-            if self._desk.clock() - trouble.since >= DOUBT_BEFORE_ALARM:
-                await self._tell_unprotected(position_id)
+            trouble.begin("exchange_unreachable", self._desk.clock())
+            await self._tell_if_it_lasts(position_id, trouble)
             raise
-        if settled:
-            trouble.since = None
+        if wait is None:
+            trouble.end()
+            return
+        await self._tell_if_it_lasts(position_id, trouble)
+        self._later("guard", position_id, wait)
 
-    async def _tell_unprotected(self, position_id: UUID) -> None:
+    async def _tell_if_it_lasts(self, position_id: UUID, trouble: Trouble) -> None:
+        if not trouble.lasts(self._desk.clock()):
+            return
         position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
         if not holds(position, await self._legs.of(position_id)):
-            await self._say(position_id, lambda p: p.lose_protection("exchange_unreachable"))
+            await say(self._desk, position_id, lambda p: p.lose_protection(trouble.reason, trouble.detail))
 
-    async def _drive(self, position_id: UUID) -> bool:
-        """Answers whether something has come of it; else it is looked at again in a moment."""
+    async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
+        """Return how many seconds to wait before the next look, None when nothing is left to be done."""
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         if position is None:
-            return True  # a sale of coins that no position knows
+            return None  # a sale of coins that no position knows
         legs = await self._legs.of(position_id, position.executions, position.resting)
         exits = [await self._desk.recording.load(order_id) for order_id in position.exits]
-        wait = await self._unsettled(position, legs, exits)
+        wait = await self._unsettled(position, legs, exits, trouble)
         if wait is None:
-            wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits)
-        if wait is not None:
-            self._later("guard", position_id, wait)
-        return wait is None
+            wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits, trouble)
+        return wait
 
-    async def _bring(self, position: Position, resting: Sequence[Order], exits: Sequence[Order]) -> float | None:
-        """Bring what rests to what is wanted; answers how many seconds that has to wait."""
+    async def _bring(
+        self, position: Position, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
+    ) -> float | None:
+        """Bring what rests to what is wanted; return how many seconds that has to wait."""
         market = self._desk.markets.get(position.symbol)
         if market is None:
             await self._market_gone(position, resting)
             return None
-        target = target_of(position, market, exits, self._desk.broker.stop_style)
-        if target is None:
-            await self._unprotected(position, market, resting)
-            return None
-        target = self._legs.possible(position.id, target)
-        if rests(target, resting, self._desk.exchange.capabilities):
-            self._troubles.pop(position.id, None)
-            await self._say(position.id, lambda p: p.rest([leg.id for leg in resting], target.quantity))
-            return None
-        wait = self._changed_at.get(position.id, 0.0) + self._pause(position.id, target) - _now()
-        if wait <= 0:
-            await self._change(position, market, target, resting)
-        return wait if wait > 0 else None
+        target = wanted_of(position, market, exits, self._desk.broker.stop_style, self._desk.clock())
+        if target is not None:
+            target = trouble.capped(target, position, market)
+        if target is None or position.wanted is None:
+            return await self._nothing_wanted(position, market, resting, exits, trouble)
+        if (detail := too_small(target.quantity, position.wanted, market, self._desk.broker.stop_style)) is not None:
+            return await self._too_small(position, market, target, resting, trouble, detail)
+        form = self._form(target, market, trouble)
+        if form is not None and rests(wishes_of(target, form, market), resting):
+            return await self._it_rests(position, market, target, form, resting)
+        return await self._look(position, market, target, resting, trouble)
 
-    def _pause(self, position_id: UUID, target: Target) -> float:
-        """Seconds between two tries, more with each refusal of the same."""
-        trouble = self._troubles[position_id]
-        return AT_MOST_EVERY * 2 ** min(trouble.times, MOST_DOUBLINGS) if trouble.refused == target else AT_MOST_EVERY
+    def _form(self, target: Target, market: Market, trouble: Trouble, last: Decimal | None = None) -> Form | None:
+        """The best form now; a list waits until its target has stopped selling in parts."""
+        return self.shapes.best(target, market, last, listed=not trouble.sells_in_parts(self._desk.clock()))
 
-    def _refused(self, position_id: UUID, target: Target) -> None:
-        """The exchange would not have it, or nothing has come of it."""
-        trouble = self._troubles[position_id]
-        trouble.refused, trouble.times = target, trouble.times + 1 if trouble.refused == target else 1
+    async def _look(
+        self, position: Position, market: Market, target: Target, resting: Sequence[Order], trouble: Trouble
+    ) -> float | None:
+        """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
+        trouble.watched = True
+        ticker = await self._desk.price(market, urgent=not holds(position, resting))
+        if (standing := standing_of(target, ticker.last)) is not Standing.BETWEEN:
+            return await self._passed.carry_out(position, target, resting, standing, ticker, trouble)
+        trouble.seen_at_target = None
+        form = self._form(target, market, trouble, ticker.last)
+        if form is not None and rests(wishes_of(target, form, market), resting):
+            return await self._it_rests(position, market, target, form, resting)
+        if (wait := trouble.not_before - _now()) > 0:
+            return min(wait, troubles.LOOK_EVERY)
+        if form is None:
+            self.shapes.forget(market.symbol)  # the pause is over: everything may be tried again
+            form = self._form(target, market, trouble, ticker.last)
+        if form is None:
+            return await self._only_watched(position, target, resting, trouble)
+        return await self._change(position, market, target, form, resting, trouble)
 
-    async def _unsettled(self, position: Position, legs: Sequence[Order], exits: Sequence[Order]) -> float | None:
-        """How many seconds to wait for facts that are on their way, None when all are there."""
+    async def _change(
+        self,
+        position: Position,
+        market: Market,
+        target: Target,
+        form: Form,
+        resting: Sequence[Order],
+        trouble: Trouble,
+    ) -> float:
+        """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
+        wait = await self._changing.change(position, market, target, form, resting, trouble)
+        if wait is None:
+            trouble.not_before = _now() + troubles.AT_MOST_EVERY
+            return 0.0
+        if trouble.refused == target:
+            wait = max(wait, trouble.pause(target, troubles.AT_MOST_EVERY))
+        trouble.not_before = _now() + wait
+        return min(wait, troubles.LOOK_EVERY)
+
+    async def _unsettled(
+        self, position: Position, legs: Sequence[Order], exits: Sequence[Order], trouble: Trouble
+    ) -> float | None:
+        """Return how many seconds to wait for facts that are on their way, None when all are there."""
         if not counted(position, [*legs, *exits]):
             return COUNTED_WITHIN  # the engine has not counted all fills yet
         waiting = [o for o in exits if o.requester == PROTECTION and o.status is Status.PLACED]
         if waiting:
             # What should have been sold by a stop is about to be: that it cannot even be sent is told.
-            if self._desk.clock() - min(order.created_on for order in waiting) >= DOUBT_BEFORE_ALARM:
-                await self._say(position.id, lambda p: p.lose_protection("exit_not_sent"))
-            return AT_MOST_EVERY
+            trouble.begin("exit_not_sent", min(order.created_on for order in waiting))
+            return troubles.AT_MOST_EVERY
         doubtful = [leg for leg in legs if leg.status in {Status.SUBMITTED, Status.UNKNOWN}]
         if doubtful:
             sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
-            late = sent is not None and self._desk.clock() - sent > DOUBT_BEFORE_ALARM
-            if late and not holds(position, legs):
-                await self._say(position.id, lambda p: p.lose_protection("protection_unknown"))
-            return AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
+            trouble.begin("protection_unknown", sent or self._desk.clock())
+            return troubles.AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
         widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
         for leg in widowed:
             # Of a list one leg ends the other: what has become of it is on its way, and asked for meanwhile.
@@ -153,120 +184,84 @@ class Guard:
         if not widowed:
             return None
         ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
-        return COUNTED_WITHIN if self._desk.clock() - ended_at < DOUBT_BEFORE_ALARM else AT_MOST_EVERY
+        return COUNTED_WITHIN if self._desk.clock() - ended_at < DOUBT_BEFORE_ALARM else troubles.AT_MOST_EVERY
+
+    # --- what the look has shown -------------------------------------------------------------------------------
+
+    async def _it_rests(
+        self, position: Position, market: Market, target: Target, form: Form, resting: Sequence[Order]
+    ) -> float | None:
+        """Say so. A target for which there was no place beside the stop is watched by its price."""
+        kept = self._troubles[position.id]
+        await say(self._desk, position.id, lambda p: p.rest([leg.id for leg in resting], target.quantity))
+        self._desk.turns.protected(position.entries)
+        if target.take_profit is None or form.take:
+            if kept.cap is None:
+                self._troubles[position.id] = Trouble(not_before=kept.not_before)
+            return None
+        kept.watched = True
+        ticker = await self._desk.price(market)
+        if standing_of(target, ticker.last) is Standing.ABOVE_TAKE_PROFIT:
+            return await self._passed.carry_out(position, target, resting, Standing.ABOVE_TAKE_PROFIT, ticker, kept)
+        kept.seen_at_target = None
+        self._later("guard", position.id, troubles.LOOK_EVERY)
+        return None
 
     async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
-        """The exchange lists it no more: what rests is left to it, and nothing new can be placed."""
+        """The exchange no longer lists it: what rests is left to it, and nothing new can be placed."""
         if position.is_open and position.wanted is not None and not holds(position, resting):
-            await self._say(position.id, lambda p: p.lose_protection("symbol_unknown"))
+            await say(self._desk, position.id, lambda p: p.lose_protection("symbol_unknown"))
 
-    async def _unprotected(self, position: Position, market: Market, resting: Sequence[Order]) -> None:
-        """Nothing can rest: nothing is wanted any more, or what is left is dust or stands in an exit."""
+    async def _nothing_wanted(
+        self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
+    ) -> float | None:
+        """Nothing is wanted any more, or all coins stand in an exit: what rests goes off the book."""
         await self._legs.free(resting)
-        if position.is_open and position.wanted is not None and market.round_quantity(position.covered):
-            await self._say(position.id, lambda p: p.lose_protection("not_protectable"))
-
-    async def _change(self, position: Position, market: Market, target: Target, legs: Sequence[Order]) -> None:
-        last = (await self._desk.exchange.tickers([market]))[market.symbol].last
-        standing = standing_of(target, last)
-        if standing is not Standing.BETWEEN:
-            return await self._passed(position, target, legs, standing)
-        self._changed_at[position.id] = _now()
-        freed = await self._legs.free(legs)
-        if not _all_ended(freed):
-            raise NoAnswer("what rests is not off the book yet", code="coins_protected")
-        if any(leg.filled for leg in freed):
-            return self._later("guard", position.id)  # what it is now is looked at anew
-        if await self._legs.place(position, market, target):
-            return self._later("guard", position.id, 0.0)  # which says that it rests, or waits for a doubt
-        self._refused(position.id, target)
-        kept = protection_of(legs)
-        if kept is not None:
-            # What rested goes back: less than what was asked for, but never nothing.
-            style = self._desk.broker.stop_style
-            await self._legs.place(position, market, target_with(target.quantity, kept, market, style))
-            await self._say(position.id, lambda p: p.refuse_protection("protection_refused", kept))
-        else:
-            await self._say(position.id, lambda p: p.lose_protection("protection_refused"))
-        return self._later("guard", position.id)
-
-    async def _passed(self, position: Position, target: Target, legs: Sequence[Order], standing: Standing) -> None:
-        """The market has passed a wanted price: a move is refused, what should have been sold by now is sold."""
-        kept = protection_of(legs)
-        # What rested last counts, also while it is off the book: a target that has sold a part has ended its stop.
-        before = position.in_force or kept
-        if before is not None and position.request != position.answered and position.wanted != before:
-            await self._say(position.id, lambda p: p.refuse_protection(f"market_{standing}", before))
-            return self._later("guard", position.id, 0.0)
-        if kept is not None and _sells(kept, standing):
-            return self._later("guard", position.id, AT_MOST_EVERY)  # it rests, and is about to be carried out
-        if self._troubles[position.id].refused == target:
-            await self._say(position.id, lambda p: p.lose_protection("protection_refused"))
-            position = await asyncio.to_thread(self._desk.store.get, Position, position.id)
-        self._changed_at[position.id] = _now()
-        self._refused(position.id, target)  # until it is sold nothing protects it
-        wish = Wish(position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
-        order = self._legs.order(position, wish)
-        position.leave(order.id)
-        with said_of(position):
-            await asyncio.to_thread(self._desk.store.save, position, order)
-        self._desk.log.warning("protection_passed", position=str(position.id), standing=standing)
-        self._later("send", order.id, 0.0)
-        return self._later("guard", position.id)  # which sees whether it is sold
-
-    # --- exits -------------------------------------------------------------------------------------------------
-
-    async def free_for(self, order: Order) -> Decimal | None:
-        """Free the coins that a sell is to reduce; answers what its position holds and no other exit is selling.
-
-        None without a position.
-
-        Raises `NoAnswer` while it cannot be told whether they are free, `Impossible` when the webhooks have sold what
-        they had bought: an alert that comes after a stop must not sell a trader's other coins.
-        """
-        if order.wish.side is not Side.SELL:
+        if not position.is_open or position.wanted is None:
             return None
-        position_id = position_id_of(order)
-        legs = await self._legs.of(position_id)
-        freed = await self._legs.free([leg for leg in legs if leg.status not in ENDED])
-        if not _all_ended(freed) and order.requester != INSISTED:
-            raise NoAnswer("the protection of these coins is not off the book yet", code="coins_protected")
-        position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
-        if position is None or not position.is_open:
-            await self._check_foreign(position, order)
+        if in_doubt(exits):
+            trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in in_doubt(exits)))
+            return troubles.AT_MOST_EVERY
+        if trouble.cap is not None:
+            if (wait := trouble.not_before - _now()) > 0:
+                return wait
+            trouble.cap = None  # they may be back
+            trouble.not_before = _now() + trouble.pause(None, troubles.LOOK_EVERY)
+            return 0.0
+        if market.round_quantity(position.covered):
+            await say(self._desk, position.id, lambda p: p.lose_protection(IN_EXIT if leaving(exits) else DUST))
+        return None
+
+    async def _too_small(
+        self,
+        position: Position,
+        market: Market,
+        target: Target,
+        resting: Sequence[Order],
+        trouble: Trouble,
+        detail: str,
+    ) -> float | None:
+        """The exchange takes no order that small at the stop. While it could still be sold, its price is watched."""
+        await self._legs.free(resting)
+        trouble.watched = True
+        ticker = await self._desk.price(market)
+        sellable = product(target.quantity, ticker.last) >= market.minimum_notional
+        if not sellable or target.quantity < market.minimum_quantity or not target.quantity:
+            if market.round_quantity(position.covered):
+                await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail))
             return None
-        exits = [await self._desk.recording.load(one) for one in position.exits if one != order.id]
-        sold = [*await self._legs.of(position_id, rested=position.resting), *exits]
-        if not explained(position, sold) and order.requester != INSISTED:
-            raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
-        self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
-        # For one in doubt this sale has waited, unless its owner has looked and insists.
-        return max(difference(position.held, leaving([one for one in exits if one.status is Status.OPEN])), ZERO)
+        if (standing := standing_of(target, ticker.last)) is not Standing.BETWEEN:
+            return await self._passed.carry_out(position, target, [], standing, ticker, trouble)
+        trouble.begin("too_small_to_protect", self._desk.clock(), detail)
+        return troubles.LOOK_EVERY
 
-    async def _check_foreign(self, position: Position | None, order: Order) -> None:
-        """Nothing is held: coins that no webhook ever bought may be sold by one, others are the trader's own."""
-        if order.source is not Source.WEBHOOK or position is None:
-            return
-        entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
-        if not explained(position, entries) and order.requester != INSISTED:
-            raise NoAnswer("a buy is not counted yet", code="not_counted")
-        if not position.executions:
-            return
-        raise Impossible(f"nothing is held of {position.symbol}", code="no_position")
-
-    # --- the log -----------------------------------------------------------------------------------------------
-
-    async def _say(self, position_id: UUID, verb: Callable[[Position], None]) -> None:
-        """Say something to the position, again on fresh state when the engine was faster."""
-        while True:
-            position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
-            with said_of(position):
-                verb(position)
-                try:
-                    await asyncio.to_thread(self._desk.store.save, position)
-                except Conflict:
-                    continue
-            return
+    async def _only_watched(
+        self, position: Position, target: Target, resting: Sequence[Order], trouble: Trouble
+    ) -> float:
+        """No order of any form can rest: the price is watched, and the owner is told at once."""
+        if target.stop_loss is not None and not holds(position, resting):
+            await say(self._desk, position.id, lambda p: p.lose_protection("cannot_rest", trouble.detail))
+        return troubles.LOOK_EVERY
 
 
 def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
@@ -279,15 +274,5 @@ def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
     return not waits and not leg.filled and any(other.status in ENDED for other in others)
 
 
-def _sells(protection: Protection, standing: Standing) -> bool:
-    """Whether what rests sells where the market stands."""
-    price = protection.stop_loss if standing is Standing.BELOW_STOP else protection.take_profit
-    return price is not None
-
-
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _all_ended(orders: Sequence[Order]) -> bool:
-    return all(order.status in ENDED for order in orders)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
 from application.changes import Changes
 from application.comparisons import Comparisons
 from application.desk import Desk
-from application.exchange import Credentials, OrderReport
+from application.exchange import Credentials, OrderReport, Ticker
 from application.guard import Guard
 from application.legs import Legs
 from application.lookups import LookUps
@@ -43,7 +43,7 @@ class Lane:
         self._look_ups = LookUps(self._desk, self.unwish)
         self._legs = Legs(self._desk, self._look_ups)
         self._guard = Guard(self._desk, self._legs, self._later)
-        self._sending = Sending(self._desk, self._look_ups, self._guard, self._later)
+        self._sending = Sending(self._desk, self._look_ups, self._legs, self._later)
         self._changes = Changes(self._desk, self._look_ups)
         self._comparisons = Comparisons(desk, Reconciler(desk, self._look_ups, self.unwish))
         self.heard_at: float | None = None
@@ -92,6 +92,7 @@ class Lane:
         self._desk.know(order)
         self._desk.recording.meet(order)
         self._legs.adopt(order)
+        self._sending.remember(order)
         if order.requester == PROTECTION and order.cause is not None:
             self.guard(order.cause)  # its position may have ended, and nobody else asks for it any more
         if order.status is not Status.OPEN or order.cancel_requested or order.amendment is not None:
@@ -179,10 +180,21 @@ class Lane:
         self.broker, self._desk.broker, self._desk.credentials = broker, broker, credentials
         self.streaming = False
 
+    def hear_prices(self, tickers: Mapping[str, Ticker]) -> None:
+        """Take the newest prices of what is held: positions of which something does not rest are looked at now."""
+        self._desk.told_prices.update(tickers)
+        for position_id in self._guard.watched():
+            self.guard(position_id)
+
+    def doubt_rules_by(self, ask: Callable[[], None]) -> None:
+        """Let a refusal that names a rule ask for the rules of the markets anew."""
+        self._desk.rules_doubted = ask
+
     def know_markets(self, markets: Mapping[str, Market]) -> None:
         """The exchange's markets, by symbol, as they are now."""
         self._desk.markets.clear()
         self._desk.markets.update(markets)
+        self._guard.shapes.forget()
 
     def stop(self) -> None:
         """End the look-ups and the comparison under way."""

@@ -1,9 +1,10 @@
-"""Legs: the orders that protect the positions of one broker. Placing them, taking them off, finding them again."""
+"""Legs: the orders that protect the positions of one broker. Placing them, replacing them, taking them off."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Container, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from application.desk import Desk, name_of
@@ -12,13 +13,15 @@ from application.exchange import (
     ListRequest,
     NoAnswer,
     NotAccepted,
+    Only,
     OrderNotFound,
     OrderReport,
     OrderRequest,
     RefusedByExchange,
+    Replacement,
 )
 from application.lookups import LookUps
-from application.protection import STOPS, Target, alone, as_rested, wishes_of
+from application.protection import STOPS, group_of
 from domain.aggregate import carrying
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
@@ -33,21 +36,21 @@ class Legs:
         self._desk = desk
         self._look_ups = look_ups
         self._known: dict[UUID, set[UUID]] = {}
-        self._refused: dict[UUID, Target] = {}
-        """The last target of each position whose stop was taken and whose take-profit was not."""
 
     def adopt(self, order: Order) -> None:
-        """A leg whose intent is recorded, by this process or by one before it."""
+        """Remember a leg whose intent is recorded, by this process or by one before it."""
         if _is_leg(order) and order.cause is not None:
             self._known.setdefault(order.cause, set()).add(order.id)
 
     async def of(self, position_id: UUID, counted: Container[str] = (), rested: Collection[UUID] = ()) -> list[Order]:
-        """The legs of the running trade, ended or not, the stops first. `counted` are executions its position knows.
+        """Return the legs of the running trade, ended or not, the stops first.
 
-        `rested` are those of which it knows: one may have ended before this process began, and not be counted yet.
+        `counted` are executions that its position knows. `rested` are the legs of which it knows: one may have ended
+        before this process began, and not be counted yet.
         """
+        # Live ones include orders that a correction has reopened.
         live = {o.id for o in self._desk.recording.live.values() if _is_leg(o) and o.cause == position_id}
-        ids = self._known.get(position_id, set()) | live | {*rested}  # an end that was corrected is none
+        ids = self._known.get(position_id, set()) | live | {*rested}
         legs = [await self._desk.recording.load(order_id) for order_id in ids]
         resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED}
         # What ended and is counted has nothing more to say, unless the other leg of its list has.
@@ -60,19 +63,15 @@ class Legs:
         self._known[position_id] = {leg.id for leg in legs} - gone
         return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
 
-    def possible(self, position_id: UUID, target: Target) -> Target:
-        """What of a target can rest here: the stop alone where the exchange or its last answer allows no more."""
-        target = as_rested(target, self._desk.exchange.capabilities)
-        return alone(target) if self._refused.get(position_id) == target else target
-
     # --- taking off --------------------------------------------------------------------------------------------
 
     async def free(self, legs: Sequence[Order]) -> list[Order]:
-        """Take the legs off the book and see it confirmed; answers them as they stand then."""
+        """Take the legs off the book and see it confirmed; return them as they stand then."""
         groups: dict[str | UUID, Order] = {}
         for leg in legs:
             groups.setdefault(leg.wish.list_id or leg.id, leg)  # a list goes as a whole with its first leg
         for leg in groups.values():
+            self._desk.movements.note(leg.wish.symbol)
             await self._take_off(leg)
         return [await self._desk.recording.load(leg.id) for leg in legs]
 
@@ -100,17 +99,90 @@ class Legs:
 
     # --- placing -----------------------------------------------------------------------------------------------
 
-    async def place(self, position: Position, market: Market, target: Target) -> bool:
-        """Record the legs as about to be sent, then send them, once; answers whether they rest or may rest."""
+    async def place(self, position: Position, market: Market, wishes: Sequence[Wish]) -> None:
+        """Record the legs as about to be sent, then send them, once. A list goes in one call.
+
+        Returns when they rest, or may rest: what is in doubt is looked up. Raises `RefusedByExchange` or
+        `NotAccepted` for the first that was not taken.
+        """
         list_id = f"ARISTO_{position.user}_OCO_{uuid4().hex[:12]}"
-        wishes = wishes_of(target, position.symbol, self._desk.exchange.capabilities, list_id)
+        named = [replace(wish, list_id=wish.list_id and list_id) for wish in wishes]
+        orders = await self._intended(position, named)
+        requests = [_request(order, market) for order in orders]
+        desk = self._desk
+        if all(order.wish.list_id is not None for order in orders):
+            call = desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
+            await self._sent(orders, call)
+            return
+        for order, request in zip(orders, requests, strict=True):
+            await self._sent([order], self._one(request))
+
+    async def replace(self, position: Position, market: Market, wish: Wish, legs: Sequence[Order]) -> bool:
+        """Put one order in the place of what rests, in one call, so that the coins are never without either.
+
+        `legs` are one order or one list. Returns False when what rests is no longer as we knew it, and was asked for.
+        Raises `RefusedByExchange` or `NotAccepted`; whether what rested still does, its legs then tell.
+        """
+        desk, leg = self._desk, legs[0]
+        [order] = await self._intended(position, [wish], takes_off=[one.id for one in legs])
+        only = Only.PARTLY_FILLED if leg.filled else Only.UNFILLED
+        desk.movements.note(position.symbol)
+        try:
+            done = await desk.exchange.replace(
+                desk.credentials, market, name_of(leg), _request(order, market), only=only
+            )
+        except (RefusedByExchange, NotAccepted) as error:
+            await self._rejected(order, error)
+            raise
+        except OrderNotFound as error:
+            await self._rejected(order, error)
+            await self.ask_again(legs, market)
+            return False
+        except NoAnswer as error:
+            await self._doubt([order], error)
+            for one in legs:
+                self._look_ups.begin(one.id)
+            return True
+        await self._replaced(order, legs, done)
+        return True
+
+    async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:
+        """Record both halves; the placed one first, so that nobody sees a position without either."""
+        if done.placed is not None:
+            await self._desk.hear(done.placed)
+        await self.taken_off(legs, done.taken_off)
+        if done.refused is not None:
+            if isinstance(done.refused, RefusedByExchange | NotAccepted):
+                await self._rejected(order, done.refused)
+                raise done.refused
+            await self._doubt([order], done.refused)
+
+    async def taken_off(self, legs: Sequence[Order], reports: Sequence[OrderReport]) -> None:
+        """Record that one call took these legs off; one of which its answer does not speak is asked for."""
+        told = set()
+        for report in reports:
+            order = await self._desk.hear(report)
+            told.add(None if order is None else order.id)
+        for leg in legs:
+            if leg.id not in told:
+                self._look_ups.begin(leg.id)
+
+    async def ask_again(self, legs: Sequence[Order], market: Market) -> None:
+        """Learn what has become of legs that are no longer as we knew them. Raises as `ExchangeClient.query`."""
+        for leg in legs:
+            await self._desk.hear(await self._desk.ask(leg, market))
+
+    async def _intended(
+        self, position: Position, wishes: Sequence[Wish], takes_off: Sequence[UUID] = ()
+    ) -> list[Order]:
+        """Record the orders as about to be sent, in one commit. Whatever it raises, nothing was sent."""
         orders = [self.order(position, wish) for wish in wishes]
         now = self._desk.clock()
         with said_of(position):
             for order in orders:
                 order.submit(
-                    self._desk.sender, now=now, valid_until=self._desk.valid_until(now),
-                    quantity=order.wish.quantity, cost=None, price=order.wish.price,
+                    self._desk.sender, now=now, valid_until=self._desk.valid_until(now), quantity=order.wish.quantity,
+                    cost=None, price=order.wish.price, takes_off=takes_off,
                 )  # fmt: skip
                 self._desk.know(order)
         try:
@@ -121,38 +193,35 @@ class Legs:
             raise
         for order in orders:
             self.adopt(order)
-        requests = [_request(order, market) for order in orders]
-        desk = self._desk
-        if all(order.wish.list_id is not None for order in orders):
-            call = desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
-            return await self._sent(orders, call)
-        stop, *others = [await self._sent([o], self._one(r)) for o, r in zip(orders, requests, strict=True)]
-        if stop and not all(others):
-            self._refused[position.id] = target
-        return stop
+        return orders
 
     async def _one(self, request: OrderRequest) -> list[OrderReport]:
         return [await self._desk.exchange.place(self._desk.credentials, request)]
 
-    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]]) -> bool:
+    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]]) -> None:
         try:
             reports = await call
         except (RefusedByExchange, NotAccepted) as error:
-            code, raw = error.code or "refused_by_exchange", error.raw
             for order in orders:
-                await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))
-            return False
+                await self._rejected(order, error)
+            raise
         except (NoAnswer, OrderNotFound) as error:
-            for order in orders:
-                await self._desk.doubted(order, str(error))
-                self._look_ups.begin(order.id)
-            return True
+            await self._doubt(orders, error)
+            return
         for report in reports:
             await self._desk.hear(report)
-        return True
+
+    async def _rejected(self, order: Order, error: ExchangeError) -> None:
+        code, raw = error.code or "refused_by_exchange", error.raw
+        await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))
+
+    async def _doubt(self, orders: Sequence[Order], error: ExchangeError) -> None:
+        for order in orders:
+            await self._desk.doubted(order, str(error))
+            self._look_ups.begin(order.id)
 
     def order(self, position: Position, wish: Wish) -> Order:
-        """An order that protects a position, placed and not yet saved."""
+        """Return an order that protects a position, placed and not yet saved."""
         order_id, source = uuid4(), Source(position.owner)
         with said_of(position):
             return Order.place(
@@ -167,9 +236,15 @@ class Legs:
             )
 
 
+def is_one_thing(legs: Sequence[Order]) -> bool:
+    """Return whether one call can take these legs off: one order, or one list."""
+    return len(group_of(legs)) == 1 and all(leg.status is Status.OPEN for leg in legs)
+
+
 def _is_leg(order: Order) -> bool:
     """Whether it rests for a position: what sells at once because a price was passed does not."""
-    return order.requester == PROTECTION and order.wish.type is not Type.MARKET
+    immediate = order.wish.type is Type.MARKET or order.wish.time_in_force == "IOC"
+    return order.requester == PROTECTION and not immediate
 
 
 def _request(order: Order, market: Market) -> OrderRequest:
@@ -181,6 +256,6 @@ def _request(order: Order, market: Market) -> OrderRequest:
 
 
 def said_of(position: Position) -> AbstractContextManager[None]:
-    """The metadata of whatever is said to a position and its legs."""
+    """Carry the metadata of whatever is said to a position and its legs."""
     correlation, cause = str(position.request or position.id), str(position.id)
     return carrying(user=str(position.user), source="gateway", correlation_id=correlation, causation_id=cause)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from application.desk import Desk
-from application.exchange import OrderReport, PartlyUnreadable, Scrap
+from application.exchange import OrderReport, PartlyUnreadable, RefusedByExchange, Scrap
 from application.ports import Sweep
 from domain.market import Market
 from domain.order import ENDED
@@ -45,14 +45,25 @@ class Listed:
 
     reports: list[OrderReport] = field(default_factory=list)
     scraps: list[Scrap] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    """Markets of which the exchange refuses to speak, and its words: a finding about them, not about the others."""
 
     async def add(self, asked: Awaitable[Sequence[OrderReport]]) -> None:
-        """Take the answer. Raises as `Exchange.open_orders`, but for what can be read in part."""
+        """Take the answer. Raises as `Exchange.open_orders`, except for what can be read in part."""
         try:
             self.reports.extend(await asked)
         except PartlyUnreadable as partly:
             self.reports.extend(partly.reports)
             self.scraps.extend(partly.scraps)
+
+    async def add_market(self, market: Market, asked: Awaitable[Sequence[OrderReport]]) -> None:
+        """Take the answer about one market; a definite refusal to speak of it stands in no other's way."""
+        try:
+            await self.add(asked)
+        except RefusedByExchange as refused:
+            if refused.code != "symbol_unknown":
+                raise
+            self.refused[market.symbol] = str(refused)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,8 @@ class Listings:
         if symbols is None or len(markets) > MOST_MARKETS:
             await listed.add(desk.exchange.open_orders(desk.credentials))
         else:
-            await asyncio.gather(*(listed.add(desk.exchange.open_orders(desk.credentials, m)) for m in markets))
+            asked = (listed.add_market(m, desk.exchange.open_orders(desk.credentials, m)) for m in markets)
+            await asyncio.gather(*asked)
         return listed
 
     async def _ended(self, symbols: set[str]) -> Listed:
@@ -104,14 +116,18 @@ class Listings:
 
         async def read(market: Market) -> None:
             listed = Listed()
-            await listed.add(desk.exchange.orders_since(desk.credentials, market, since))
+            await listed.add_market(market, desk.exchange.orders_since(desk.credentials, market, since))
             ended = [report for report in listed.reports if report.state in ENDED]
-            look.past[market.symbol] = Listed(ended, listed.scraps)
+            look.past[market.symbol] = Listed(ended, listed.scraps, listed.refused)
 
         wanted = (symbols | self._moved(last, now)) - look.past.keys()
         await ask_each(self._markets_of(wanted), read)
         past = look.past.values()
-        return Listed([r for listed in past for r in listed.reports], [s for listed in past for s in listed.scraps])
+        return Listed(
+            [report for listed in past for report in listed.reports],
+            [scrap for listed in past for scrap in listed.scraps],
+            {symbol: words for listed in past for symbol, words in listed.refused.items()},
+        )
 
     async def swept(self, *, settled: bool) -> None:
         """Everything up to the beginning of this look has been compared: the next look at the past starts there.

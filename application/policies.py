@@ -11,9 +11,9 @@ from application import alerts, positions
 from application.ports import Markets, Store
 from application.signals import decide
 from domain.aggregate import Aggregate
-from domain.order import Order, Status
+from domain.order import PROTECTION, Order, Status
 from domain.webhook import Webhook, WebhookStatus
-from domain.wish import Source
+from domain.wish import Side, Source
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,14 @@ def _webhook_behind(event: Any, world: World) -> tuple[Order, Webhook] | None:
     return (order, webhook) if webhook is not None and webhook.is_under_way else None
 
 
+def webhook_accepted(event: Any, world: World) -> list[Aggregate]:
+    """The exchange has the order: that is the webhook's work, unless the order should have traded at once."""
+    order = world.store.get(Order, event.originator_id)
+    return [] if order.wish.trades_at_once else webhook_executed(event, world)
+
+
 def webhook_executed(event: Any, world: World) -> list[Aggregate]:
-    """The exchange has the order: the webhook did its work."""
+    """The order rests or has traded: the webhook did its work."""
     if (found := _webhook_behind(event, world)) is None:
         return []
     order, webhook = found
@@ -60,6 +66,20 @@ def webhook_failed(event: Any, world: World) -> list[Aggregate]:
     _, webhook = found
     webhook.fail(event.reason, getattr(event, "detail", "") or event.reason)
     return [webhook]
+
+
+def ended_without_trade(event: Any, world: World) -> list[Aggregate]:
+    """An order that should have traded at once has ended with nothing: an exit is sent once more, then it is told.
+
+    That it ended is proof that a second one sells nothing twice.
+    """
+    order = world.store.get(Order, event.originator_id)
+    if order.filled or not order.wish.trades_at_once or order.requester == PROTECTION:
+        return []
+    if order.wish.side is Side.SELL and order.cause is not None and order.id == Order.id_for(order.cause):
+        again = positions.follow_up(order, "once_more", order.wish)
+        return [again, positions.wished(again, world.store)]
+    return [*webhook_failed(event, world), *alerts.exit_rejected(event, world.store)]
 
 
 def webhook_settled(event: Any, world: World) -> list[Aggregate]:
@@ -88,10 +108,21 @@ def told(about: Callable[[Any, Store], Sequence[Aggregate]]) -> Policy:
     return lambda event, world: [*about(event, world.store)]
 
 
+def webhook_ignored(event: Any, world: World) -> list[Aggregate]:
+    """A trader is told of an alert that came too late, with its age."""
+    return [*alerts.webhook_ignored(event, world.store, world.now)]
+
+
 WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Webhook.Received": (judge_webhook,),
+    "Webhook.Ignored": (webhook_ignored,),
+    "Webhook.Refused": (told(alerts.exit_refused),),
     "Order.Adopted": (told(alerts.history_lost),),
-    "Order.Accepted": (webhook_executed,),
+    "Order.Accepted": (webhook_accepted,),
+    "Order.Progressed": (webhook_executed,),
+    "Order.Closed": (webhook_executed,),
+    "Order.Expired": (ended_without_trade,),
+    "Order.Cancelled": (ended_without_trade,),
     "Order.Filled": (webhook_executed, execution_counted, told(alerts.executed_after_all)),
     "Order.Refused": (webhook_failed, told(alerts.order_refused)),
     "Order.Doubted": (told(alerts.order_unknown),),

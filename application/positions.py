@@ -9,15 +9,17 @@ from typing import Any
 from uuid import UUID
 
 from application.ports import Markets, Store
+from application.protection import too_small
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
 from domain.broker import Broker
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order
 from domain.position import Execution, Position
+from domain.refusals import Invalid
 from domain.signal import Signal
 from domain.webhook import Webhook
-from domain.wish import HUNDRED_PERCENT, Protection, Side, Source
+from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, Wish
 
 INSISTED = "Insisted"
 """The requester of an exit that its owner sends although it came too late: it waits for nothing any more."""
@@ -40,6 +42,22 @@ def position_of(store: Store, user: int, broker: int, symbol: str, owner: str) -
 def position_id_of(order: Order) -> UUID:
     """The position that an order changes, whether or not it exists yet."""
     return Position.create_id(order.user, order.broker, order.wish.symbol, owner_of(order.source))
+
+
+def follow_up(order: Order, leg: str, wish: Wish) -> Order:
+    """Return an order that goes on with what another one has begun: always the same one for the same `leg`."""
+    order_id = Order.id_for(order.id, leg)
+    return Order.place(
+        order_id=order_id,
+        user=order.user,
+        broker=order.broker,
+        wish=wish,
+        source=order.source,
+        requester=order.requester,
+        client_order_id=f"ARISTO_{order.user}_R_{order_id.hex[:16]}",
+        not_after=order.not_after,
+        cause=order.cause,
+    )
 
 
 def _position_behind(order: Order, store: Store) -> Position:
@@ -110,11 +128,18 @@ def smallest_of(market: Market | None, price: Decimal) -> Decimal:
     return max(market.quantity_step, market.minimum_quantity, by_notional)
 
 
-def move_protection(webhook: Webhook, signal: Signal, broker: Broker, symbol: str, store: Store) -> list[Aggregate]:
-    """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`."""
-    position = position_of(store, webhook.user, broker.number, symbol, owner_of(Source.WEBHOOK))
+def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Market, store: Store) -> list[Aggregate]:
+    """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`.
+
+    One that would leave less under a stop than the exchange takes is refused, and what rests stays.
+    """
+    position = position_of(store, webhook.user, broker.number, market.symbol, owner_of(Source.WEBHOOK))
     asked, before = Protection(signal.stop_loss, signal.take_profit), position.request
     position.want(asked, signal.percent or HUNDRED_PERCENT, webhook.id, awaited=_awaited(position, store))
+    if position.is_open and position.wanted is not None:
+        detail = too_small(market.round_quantity(position.covered), position.wanted, market, broker.stop_style)
+        if detail is not None:
+            raise Invalid(detail, code="too_small_to_protect", field="PourCent")
     webhook.take([])
     if not position.is_open:
         webhook.execute([])  # it counts from the first fill on; there is nothing to be rested before

@@ -87,6 +87,9 @@ class Reconciler:
             symbols = {order.wish.symbol for order in before.values()}
             listed, ended = await self._listings.of(run.occasion, symbols, {position.symbol for position in held})
         reports = [*listed.reports, *ended.reports]
+        for symbol, words in {**listed.refused, **ended.refused}.items():
+            if (left := run.left_to_a_person(symbol, first=self._memory.tell_market(symbol))) is not None:
+                run.note_market(symbol, words, left)
         run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
         for scrap in (*listed.scraps, *ended.scraps):
             order_id = await self._known(scrap)  # one of ours is not met below, and asked for by name

@@ -11,7 +11,9 @@ from uuid import UUID
 from application.differences import Fact, differences, is_complete
 from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, Fill, OrderReport
+from application.movements import Movements
 from application.ports import Store
+from application.turns import Turns
 from domain.aggregate import Aggregate, carrying
 from domain.market import Market
 from domain.order import ENDED, Order, Status
@@ -36,6 +38,8 @@ class Recording:
         markets: Mapping[str, Market],
         store: Store,
         doubts: Doubts,
+        turns: Turns,
+        movements: Movements,
         know: Callable[[Order], None],
     ) -> None:
         self._exchange = exchange
@@ -43,6 +47,8 @@ class Recording:
         self._markets = markets
         self._store = store
         self._doubts = doubts
+        self._turns = turns
+        self._movements = movements
         self._know = know
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
@@ -85,7 +91,9 @@ class Recording:
                 self.meet(order)
                 if order.status in ENDED:
                     self._doubts.end(order_id)
-                if order.status is Status.REJECTED:
+                    if not order.filled:
+                        self._turns.release(order_id)
+                if order.status in {Status.REJECTED, Status.REFUSED}:
                     await self._release(order)
                 return order
 
@@ -120,6 +128,8 @@ class Recording:
         order = await self.say(order_id, record)
         if order.status not in {Status.SUBMITTED, Status.UNKNOWN}:
             self._doubts.end(order_id)
+        if any(fact.event == "Filled" for fact in facts):
+            self._movements.note(order.wish.symbol)
         return Taken(order, facts)
 
     async def intend(self, *aggregates: Aggregate) -> None:

@@ -42,6 +42,7 @@ class Run:
         self.phases: list[tuple[Phase, Decimal, dict[str, int]]] = []
         self.found: list[tuple[Discrepancy, Personal]] = []
         self.failure: str | None = None
+        self._code: str | None = None
         self.recorded = False
         """Whether it stands in the log."""
         self._left: set[Hashable] = set()
@@ -118,6 +119,13 @@ class Run:
             order=str(found.order), ours=found.ours, theirs=found.theirs, resolution=resolution,
         )  # fmt: skip
 
+    def note_market(self, symbol: str, words: str, resolution: Resolution) -> None:
+        """The exchange refuses to speak of one market: what rests there is not known."""
+        self.found.append((Discrepancy(None, symbol, None, "listed", words, resolution), Personal("")))
+        self._desk.log.warning(
+            "market_refused", request_id=str(self.id), broker=self._desk.broker.number, symbol=symbol
+        )
+
     def note_holding(self, currency: str, held: Decimal, there: Decimal, resolution: Resolution) -> None:
         """The account has less of a currency than the positions say: what became of it only its owner knows."""
         ours, theirs = f"holds {plain(held)} {currency}", f"holds {plain(there)} {currency}"
@@ -142,6 +150,7 @@ class Run:
     async def fail(self, error: Exception, *, tell: bool) -> None:
         """The exchange could not be asked to the end. What was found until then is recorded in any case."""
         reason = self.failure = f"{type(error).__name__}: {error}"
+        self._code = getattr(error, "code", None) or None
         self._desk.log.warning(
             "reconciliation_failed", request_id=str(self.id), broker=self._desk.broker.number, reason=reason
         )
@@ -162,7 +171,7 @@ class Run:
             if self.failure is None:
                 stream.complete(self.seconds)
             else:
-                stream.fail(self.failure, self.seconds)
+                stream.fail(self.failure, self.seconds, self._code)
             await asyncio.to_thread(self._desk.store.save, stream)
         self.recorded = True
 

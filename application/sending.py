@@ -1,74 +1,130 @@
-"""Sending: carrying out one broker's wishes, each of them at most once."""
+"""Sending: carrying out one broker's wishes in the order of each market, each of them at most once."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
+from application.attempts import Attempts
 from application.desk import Desk, Later
-from application.exchange import ExchangeError, NotAccepted, OrderRequest, RefusedByExchange
-from application.guard import Guard
+from application.exchange import ExchangeError, RefusedByExchange
+from application.legs import Legs
 from application.limits import reserve
+from application.lines import Lines
 from application.lookups import PROOF_AFTER, LookUps
-from application.positions import INSISTED, UNHINDERED
+from application.positions import INSISTED, UNHINDERED, follow_up, position_id_of
+from application.protection import too_small
 from application.recording import as_gateway, request_id
-from application.sizing import SpendingUnknown, size
-from domain.aggregate import Personal
+from application.sale import Sales, locked_in
+from application.sizing import Sized, SpendingUnknown, size
+from application.turns import LIST, SINGLE, Rank
+from domain.aggregate import Aggregate
+from domain.amounts import ZERO
 from domain.broker import Broker, Usage
-from domain.order import PROTECTION, Order, Status
+from domain.market import Market
+from domain.order import LIVE, PROTECTION, Order, Status
+from domain.position import Position
 from domain.refusals import Impossible, Invalid
-from domain.spending import Spending
 from domain.user import User
 from domain.wish import Side, Source
 
-ATTEMPTS = 3
+AFTER_FEE = Decimal("0.998")
+"""What is left of what a buy brings, at the least, when its fee is taken of the coins."""
 AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
 """What a broker has to be used for, by who wants the order without a person."""
+COUNTING_SECONDS = 0.02
+"""How soon a wish is looked at again that waits for the engine to count what was executed."""
+LONGEST_WAIT = 1.0
+"""Seconds after which a wish that waits for room is looked at again: counts are given back, and ages pass."""
 
 
 class Sending:
-    """The intent is recorded before anything is sent; silence and whatever else is in doubt is looked up."""
+    """Carries out wishes: asks what has to be known, then takes what protects the coins off in the call that sells."""
 
-    def __init__(self, desk: Desk, look_ups: LookUps, guard: Guard, later: Later) -> None:
+    def __init__(self, desk: Desk, look_ups: LookUps, legs: Legs, later: Later) -> None:
         self._desk = desk
-        self._look_ups = look_ups
-        self._guard = guard
+        self._sales = Sales(desk, legs, later)
         self._later = later
+        self._lines = Lines()
+        self._attempts = Attempts(desk, look_ups, legs)
 
     async def send(self, order_id: UUID) -> None:
-        """Carry out a wish, or say why not; what stands in its way only for a moment is looked at again."""
+        """Carry out a wish, or say why not. What stands in its way only for a moment is looked at again."""
+        order = await self._desk.recording.load(order_id)
+        if order.status is Status.PLACED:
+            if not self._lines.join(order) and not self._is_stale(order):
+                return self._wake_when_stale(order)
+            wait = await self._carry_out(order)
+            if wait is not None:
+                return self._later("send", order_id, wait)
+        following = self._lines.leave(order)
+        if following is not None:
+            self._later("send", following, 0.0)
+        return None
+
+    def remember(self, order: Order) -> None:
+        """Keep room for the protection of a buy that another process sent and that still rests."""
+        market = self._desk.markets.get(order.wish.symbol)
+        if order.wish.side is Side.BUY and order.status in LIVE and not order.filled and market is not None:
+            self._desk.turns.hold(order.id, _cost_of_protection(order, market))
+
+    def _is_stale(self, order: Order) -> bool:
+        return order.not_after is not None and self._desk.clock() > order.not_after
+
+    def _wake_when_stale(self, order: Order) -> None:
+        """It is not its turn; until then only its own age can end it."""
+        if order.not_after is not None:
+            left = (order.not_after - self._desk.clock()).total_seconds()
+            self._later("send", order.id, max(left, 0.0) + COUNTING_SECONDS)
+
+    async def _carry_out(self, order: Order) -> float | None:
+        """Return how many seconds to wait before it is looked at again, None once it was sent or has ended."""
         desk = self._desk
-        order = await desk.recording.load(order_id)
-        if order.status is not Status.PLACED:
-            return None
-        if (reason := await self._reason_not_to_send(order)) is not None:
-            return await self._refuse(order, reason, reason)
-        if self._doubt_stands_before(order):
-            return self._later("send", order_id)
-        market = desk.markets[order.wish.symbol]
         try:
-            held = await self._guard.free_for(order)
-            request = await size(order, market, desk.exchange, desk.credentials, desk.doubts, held)
-            spending = None if order.requester == PROTECTION else await reserve(desk, order, request)
+            await self._check_may_be_sent(order)
+            if self._doubt_stands_before(order):
+                return LONGEST_WAIT
+            market = desk.markets[order.wish.symbol]
+            if wait := self._wait_for_turn(order, market):
+                return min(wait, LONGEST_WAIT)
+            sale = await self._sales.of(order)
+            sized = await size(order, market, desk, sale.held, locked_in(sale.legs))
+            await self._check_protectable(order, market, sized)
+            spending = None if order.requester == PROTECTION else await reserve(desk, order, sized.request)
+            await self._check_may_be_sent(order)  # asking takes its time: what was allowed may not be any more
         except (Impossible, Invalid, RefusedByExchange) as refused:
-            return await self._refuse(order, refused.code, str(refused))
+            code, detail = refused.code, str(refused)
+            await desk.recording.say(order.id, lambda o: o.refuse(code, detail))
+            return None
         except (ExchangeError, SpendingUnknown) as error:
-            desk.log.warning("balance_unknown", request_id=request_id(order), error=str(error))
-            return self._later("send", order_id)
-        return await self._attempts(order, request, spending)
+            desk.log.warning("not_sent_yet", request_id=request_id(order), error=str(error) or type(error).__name__)
+            return COUNTING_SECONDS if getattr(error, "code", "") == "not_counted" else LONGEST_WAIT
+        if order.wish.side is Side.BUY:
+            desk.turns.hold(order.id, _cost_of_protection(order, market))
+        besides: list[Aggregate] = [spending] if spending is not None else []
+        if sized.rest:
+            besides += await self._leave_rest(order, sized)
+        return await self._attempts.send(order, sized.request, sale.legs, besides)
+
+    # --- what may stand in the way -----------------------------------------------------------------------------
 
     def _doubt_stands_before(self, order: Order) -> bool:
-        """Entries wait for a doubt about their symbol and grow stale, protection and what a person insists on never."""
+        """Hold a wish back while an order on its symbol is in doubt. Protection and insisted exits never wait."""
         return order.requester not in UNHINDERED and self._desk.doubts.about(order.wish.symbol)
 
     def _may_be_proven(self, order: Order) -> bool:
         """Whether a doubt is young enough to end by itself: exits wait so long, then their owner decides."""
         return self._desk.doubts.about(order.wish.symbol, self._desk.clock() - PROOF_AFTER)
 
+    async def _check_may_be_sent(self, order: Order) -> None:
+        """Raise `Impossible` with the reason for which it must not be sent, or not any more."""
+        if (reason := await self._reason_not_to_send(order)) is not None:
+            raise Impossible(reason, code=reason)
+
     async def _reason_not_to_send(self, order: Order) -> str | None:
-        if order.not_after is not None and self._desk.clock() > order.not_after:
+        if self._is_stale(order):
             return "stale"
         if order.cancel_requested:
             return "cancelled_before_sending"
@@ -90,81 +146,47 @@ class Sending:
         wanted = AUTOMATIC[order.source]
         return None if broker.usage is wanted else f"broker_not_for_{wanted}"
 
-    async def _attempts(self, order: Order, request: OrderRequest, spending: Spending | None) -> None:
-        proof = ""
-        for attempt in range(1, ATTEMPTS + 1):
-            # Sizing and the pauses take their time: what was allowed a moment ago may not be now.
-            if (reason := await self._reason_not_to_send(order)) is not None:
-                return await self._given_up(order, reason, proof)
-            now = self._desk.clock()
-            with as_gateway(order):
-                order.submit(
-                    self._desk.sender,
-                    now=now,
-                    valid_until=self._desk.valid_until(now),
-                    quantity=request.quantity,
-                    cost=request.cost,
-                    price=request.price,
-                    proof=proof,
-                )
-            self._desk.know(order)
-            reserved = [spending] if spending is not None and attempt == 1 else []
-            if not await self._intent_recorded(order, reserved):
-                return None
-            try:
-                report = await self._desk.exchange.place(self._desk.credentials, request)
-            except NotAccepted as error:
-                proof = str(error)
-                if attempt < ATTEMPTS:
-                    await self._before_another_attempt(error, 0.5 * attempt)
-                order = await self._desk.recording.load(order.id)  # its cancel may have been asked for meanwhile
-                if order.status is not Status.SUBMITTED:
-                    return self._look_ups.begin(order.id)  # the stream has told of it: it came through after all
-                if attempt == ATTEMPTS:
-                    return await self._rejected(order.id, error, "not_accepted")
-            except ExchangeError as error:
-                return await self._unplaced(order, error)
-            else:
-                self._desk.log.info("order_answered", request_id=request_id(order), native=report.native_status)
-                await self._desk.recording.take(order.id, report)
-                return None
+    def _wait_for_turn(self, order: Order, market: Market) -> float:
+        """Seconds until the account has room for this order, and an entry's protection."""
+        if order.wish.side is Side.BUY:
+            return self._desk.turns.wait(Rank.ENTRY, SINGLE + _cost_of_protection(order, market))
+        return self._desk.turns.wait(Rank.RESCUE if order.requester == PROTECTION else Rank.EXIT, SINGLE)
 
-    async def _before_another_attempt(self, error: NotAccepted, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        if error.code == "clock_skewed":
-            with suppress(ExchangeError):
-                await self._desk.exchange.server_time()
+    async def _check_protectable(self, order: Order, market: Market, sized: Sized) -> None:
+        """Raise `Invalid` for an entry whose coins would be too few for the stop that it brings.
 
-    async def _unplaced(self, order: Order, error: ExchangeError) -> None:
-        """A definite no, or a doubt: silence, and an id that is taken, for then an order of ours may rest under it."""
-        if isinstance(error, RefusedByExchange) and error.code != "client_order_id_taken":
-            return await self._rejected(order.id, error, "refused_by_exchange")
-        return await self._doubted(order, str(error))
+        They could be bought, not be protected, and perhaps not even be sold.
+        """
+        protection, request = order.wish.protection, sized.request
+        if protection is None:
+            return
+        bought = request.quantity if request.quantity is not None else (request.cost or ZERO) / sized.price
+        position = await asyncio.to_thread(self._desk.store.find, Position, position_id_of(order))
+        held = position.held if position is not None and position.is_open else ZERO
+        quantity = market.round_quantity(held + bought * AFTER_FEE)
+        if (detail := too_small(quantity, protection, market, self._desk.broker.stop_style)) is not None:
+            raise Invalid(detail, code="too_small_to_protect", field="quantity")
 
-    async def _intent_recorded(self, order: Order, besides: Sequence[Spending]) -> bool:
-        """Whether our own append committed: only then may we send. A lost answer means look up, not send."""
-        try:
-            await self._desk.recording.intend(order, *besides)
-        except Exception as error:
-            self._desk.log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
-            self._look_ups.begin(order.id)
-            self._later("send", order.id)  # which does nothing if it was recorded after all
-            return False
-        return True
+    # --- sales above what the exchange takes at once -------------------------------------------------------------
 
-    async def _rejected(self, order_id: UUID, error: ExchangeError, otherwise: str) -> None:
-        await self._desk.recording.say(order_id, lambda o: o.reject(error.code or otherwise, error.raw))
+    async def _leave_rest(self, order: Order, sized: Sized) -> list[Aggregate]:
+        """Wish for what is left of a sale by another order, recorded together with the first one's intent."""
+        with as_gateway(order):
+            rest = follow_up(order, "rest", replace(order.wish, quantity=sized.rest, percent=None))
+        self._lines.follow(order, rest.id)
+        if await asyncio.to_thread(self._desk.store.find, Order, rest.id) is not None:
+            return []  # wished for by an attempt that was not taken
+        position = await asyncio.to_thread(self._desk.store.find, Position, position_id_of(order))
+        if position is None:
+            return [rest]
+        position.leave(rest.id)
+        return [rest, position]
 
-    async def _given_up(self, order: Order, reason: str, proof: str) -> None:
-        """Not sent, or sent and proven not to have been accepted."""
-        if not proof:
-            return await self._refuse(order, reason, reason)
-        await self._desk.recording.say(order.id, lambda o: o.prove_absent(reason, Personal(proof)))
-        return None
 
-    async def _refuse(self, order: Order, reason: str, detail: str) -> None:
-        await self._desk.recording.say(order.id, lambda o: o.refuse(reason, detail))
-
-    async def _doubted(self, order: Order, reason: str) -> None:
-        await self._desk.doubted(order, reason)
-        self._look_ups.begin(order.id)
+def _cost_of_protection(order: Order, market: Market) -> int:
+    """How many new orders the protection takes that an entry brings."""
+    protection = order.wish.protection
+    if protection is None:
+        return 0
+    both = protection.stop_loss is not None and protection.take_profit is not None
+    return LIST if both and market.lists else SINGLE

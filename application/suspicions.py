@@ -68,6 +68,13 @@ class Memory:
         self._told.add(key)
         return first
 
+    def tell_market(self, symbol: str) -> bool:
+        """Return whether this is the first time that the exchange refuses to speak of a market."""
+        key = symbol, "", False
+        first = key not in self._told
+        self._told.add(key)
+        return first
+
     def missing_for(self, order: Order, now: datetime) -> timedelta:
         """How long the exchange has not shown an order."""
         return now - self._missing.setdefault(order.id, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from application.exchange import Exchange
+from application.exchange import Exchange, NoAnswer
 from aristobot.wiring import House
 from domain.market import Market
 
@@ -45,21 +45,27 @@ class Clients:
         """Whether somebody has needed it already."""
         return key in self._clients
 
+    def in_use(self) -> list[Key]:
+        """Return the exchanges and venues in use at this moment."""
+        return [*self._clients]
+
     def items(self) -> list[tuple[Key, Exchange]]:
         """All clients at this moment."""
         return [*self._clients.items()]
 
-    async def load(self, exchange: str, venue: str) -> dict[str, Market]:
-        """Ask for the markets anew; answers them by symbol."""
-        return await self._load((exchange, venue), await self.of(exchange, venue))
+    async def load(self, exchange: str, venue: str, *, least: int = 0) -> dict[str, Market]:
+        """Ask for the markets anew and return them by symbol; an answer with fewer than `least` is not believed."""
+        return await self._load((exchange, venue), await self.of(exchange, venue), least)
 
     async def markets(self, exchange: str, venue: str) -> dict[str, Market]:
         """The markets as they were loaded, by symbol."""
         native = await asyncio.to_thread(self._house.markets.of, exchange, venue)
         return {market.symbol: market for market in native.values()}
 
-    async def _load(self, key: Key, client: Exchange) -> dict[str, Market]:
+    async def _load(self, key: Key, client: Exchange, least: int = 0) -> dict[str, Market]:
         markets = await client.markets()
+        if len(markets) < least:
+            raise NoAnswer(f"only {len(markets)} markets, at least {least} were expected", code="no_answer")
 
         def told(done: int, total: int) -> None:
             self._house.bus.tell_loading(*key, done, total)

@@ -5,9 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.amounts import ZERO, down_to_step, nearest_step, product
+from domain.amounts import ZERO, down_to_step, nearest_step, plain, product
 from domain.refusals import Invalid
 from domain.wish import Side, Type
+
+AT_THE_MARKET = frozenset({Type.MARKET, Type.STOP_LOSS, Type.TAKE_PROFIT})
+"""What trades at whatever the market gives, at once or when it is triggered: it has bounds of its own."""
+
+
+@dataclass(frozen=True)
+class PriceBand:
+    """How far a limit price may lie from the average price, as multiples of it. Zero bounds nothing."""
+
+    lowest: Decimal = ZERO
+    highest: Decimal = ZERO
+
+    def holds(self, price: Decimal, average: Decimal) -> bool:
+        """Return whether the exchange takes this price."""
+        too_low = bool(self.lowest) and price < product(average, self.lowest)
+        return not too_low and not (self.highest and price > product(average, self.highest))
 
 
 @dataclass(frozen=True)
@@ -34,17 +50,39 @@ class Market:
     minimum_notional: Decimal = ZERO
     maximum_notional: Decimal = ZERO
     cost_step: Decimal = Decimal("0.00000001")
+    market_minimum_quantity: Decimal = ZERO
+    market_quantity_step: Decimal = ZERO
+    minimum_notional_at_market: bool = True
+    maximum_notional_at_market: bool = True
+    buy_band: PriceBand = PriceBand()
+    sell_band: PriceBand = PriceBand()
+    order_types: tuple[Type, ...] = tuple(Type)
+    lists: bool = True
+    replaces: bool = True
+    """Whether one call may take an order off and send another."""
+    most_orders: int = 0
+    most_triggered: int = 0
+    """How many orders may wait for their trigger."""
+    most_lists: int = 0
 
     def round_price(self, price: Decimal) -> Decimal:
-        """The nearest price on the tick."""
+        """Return the nearest price on the tick."""
         return nearest_step(price, self.price_tick)
 
-    def round_quantity(self, quantity: Decimal) -> Decimal:
-        """The largest quantity on the step that is not above `quantity`."""
-        return down_to_step(quantity, self.quantity_step)
+    def round_quantity(self, quantity: Decimal, order_type: Type = Type.LIMIT) -> Decimal:
+        """Return the largest quantity on the step, or on the step of orders at the market, not above `quantity`."""
+        rounded = down_to_step(quantity, self.quantity_step)
+        return down_to_step(rounded, self.market_quantity_step) if order_type in AT_THE_MARKET else rounded
+
+    def largest(self, order_type: Type) -> Decimal | None:
+        """Return the largest quantity (base) of one order of this type, None without a limit."""
+        limits = [self.maximum_quantity]
+        if order_type in AT_THE_MARKET:
+            limits.append(self.market_maximum_quantity)
+        return min((limit for limit in limits if limit), default=None)
 
     def round_cost(self, cost: Decimal) -> Decimal:
-        """The largest cost (quote) that is not above `cost` and that the exchange can express."""
+        """Return the largest cost (quote) that is not above `cost` and that the exchange can express."""
         return down_to_step(cost, self.cost_step)
 
     def check(
@@ -54,48 +92,79 @@ class Market:
         cost: Decimal | None,
         price: Decimal | None,
         last_price: Decimal,
+        side: Side | None = None,
     ) -> None:
         """Raise `Invalid` with the rule's code when the exchange would refuse this size or price.
 
-        A market order is weighed at `last_price` (quote per base), as exchanges do.
+        A market order is weighed at `last_price` (quote per base), as exchanges do; so is the band around the average
+        price, when `side` is given.
         """
         if not self.active:
             raise Invalid(f"{self.symbol} is not trading", code="market_closed", field="symbol")
+        if order_type not in self.order_types:
+            raise Invalid(f"{self.symbol} takes no {order_type} orders", code="order_type_not_offered", field="type")
         if quantity is not None:
             self._check_quantity(order_type, quantity)
-        if price is not None and (
-            price < self.minimum_price or (self.maximum_price and price > self.maximum_price) or price <= 0
-        ):
-            raise Invalid(f"{price} is outside the prices of {self.symbol}", code="price_out_of_range", field="price")
-        notional = cost if cost is not None else product(quantity or ZERO, price if price is not None else last_price)
-        if notional < self.minimum_notional:
+        if price is not None:
+            self._check_price(order_type, price, last_price, side)
+        self._check_notional(order_type, quantity, cost, price, last_price)
+
+    def _check_price(self, order_type: Type, price: Decimal, last_price: Decimal, side: Side | None) -> None:
+        if price < self.minimum_price or (self.maximum_price and price > self.maximum_price) or price <= 0:
             raise Invalid(
-                f"{notional.normalize():f} {self.quote} is below the minimum of {self.minimum_notional.normalize():f}",
+                f"{plain(price)} is outside {plain(self.minimum_price)} to {plain(self.maximum_price)} {self.quote}",
+                code="price_out_of_range",
+                field="price",
+            )
+        band = self.sell_band if side is Side.SELL else self.buy_band
+        if side is not None and order_type not in AT_THE_MARKET and not band.holds(price, last_price):
+            raise Invalid(
+                f"{plain(price)} is outside {plain(band.lowest)} to {plain(band.highest)} times {plain(last_price)}",
+                code="price_too_far",
+                field="price",
+            )
+
+    def _check_notional(
+        self,
+        order_type: Type,
+        quantity: Decimal | None,
+        cost: Decimal | None,
+        price: Decimal | None,
+        last_price: Decimal,
+    ) -> None:
+        notional = cost if cost is not None else product(quantity or ZERO, price if price is not None else last_price)
+        at_market = order_type is Type.MARKET
+        if notional < self.minimum_notional and (self.minimum_notional_at_market or not at_market):
+            raise Invalid(
+                f"{plain(notional)} {self.quote} is below the minimum of {plain(self.minimum_notional)}",
                 code="notional_below_minimum",
                 field="quantity",
             )
-        if self.maximum_notional and notional > self.maximum_notional:
+        bounded = self.maximum_notional_at_market or not at_market
+        if self.maximum_notional and notional > self.maximum_notional and bounded:
             raise Invalid(
-                f"{notional.normalize():f} {self.quote} is above the maximum of {self.maximum_notional.normalize():f}",
+                f"{plain(notional)} {self.quote} is above the maximum of {plain(self.maximum_notional)}",
                 code="notional_above_maximum",
                 field="quantity",
             )
 
     def _check_quantity(self, order_type: Type, quantity: Decimal) -> None:
-        if quantity <= 0 or quantity < self.minimum_quantity:
+        at_market = self.market_minimum_quantity if order_type in AT_THE_MARKET else ZERO
+        least = max(self.minimum_quantity, at_market)
+        if quantity <= 0 or quantity < least:
             raise Invalid(
-                f"{quantity.normalize():f} {self.base} is below the minimum of {self.minimum_quantity.normalize():f}",
+                f"{plain(quantity)} {self.base} is below the minimum of {plain(least)}",
                 code="quantity_below_minimum",
                 field="quantity",
             )
-        limits = [self.maximum_quantity, *([self.market_maximum_quantity] if order_type is Type.MARKET else [])]
-        if any(limit and quantity > limit for limit in limits):
+        most = self.largest(order_type)
+        if most is not None and quantity > most:
             raise Invalid(
-                f"{quantity.normalize():f} {self.base} is above the maximum of one order",
+                f"{plain(quantity)} {self.base} is above the {plain(most)} of one order",
                 code="quantity_above_maximum",
                 field="quantity",
             )
 
     def spends(self, side: Side) -> str:
-        """The currency that an order of this side gives away."""
+        """Return the currency that an order of this side gives away."""
         return self.quote if side is Side.BUY else self.base

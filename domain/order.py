@@ -6,6 +6,7 @@ stay valid after any "failed". Quantities are in the base currency, costs in the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -49,7 +50,7 @@ _AFTER_THE_END = frozenset({"accept", "fill", "progress", "amend", "correct", "r
 MAY: dict[Status, frozenset[str]] = {
     Status.PLACED: frozenset({"refuse", "submit", "request_cancel"}),
     Status.REFUSED: frozenset(),
-    Status.SUBMITTED: frozenset({"submit", "doubt", "resolve", "request_cancel", "reject_cancel"} | _REPORTED),
+    Status.SUBMITTED: frozenset({"defer", "doubt", "resolve", "request_cancel", "reject_cancel"} | _REPORTED),
     Status.UNKNOWN: frozenset({"resolve", "request_cancel", "reject_cancel"} | _REPORTED),
     Status.OPEN: frozenset(
         {"request_amend", "amend", "reject_amend", "request_cancel", "reject_cancel", "resolve"} | _REPORTED,
@@ -102,6 +103,8 @@ class Order(Aggregate):
         self.status = Status.PLACED
         self.reason: str | None = None
         self.attempt = 0
+        self.deferred: str | None = None
+        """Why the last attempt is proven not to have been accepted, None once it is sent again."""
         self.sender: UUID | None = None
         self.submitted_at: datetime | None = None
         self.valid_until: datetime | None = None
@@ -199,20 +202,31 @@ class Order(Aggregate):
         quantity: Decimal | None,
         cost: Decimal | None,
         price: Decimal | None,
-        proof: str = "",
+        takes_off: Sequence[UUID] = (),
     ) -> None:
         """Record what is about to be sent. Only the process whose own append of this committed may send, once.
 
-        A second attempt needs `proof` that the first was not accepted (nothing written, 429, a refused timestamp)
-        and keeps the client order id. This is the one verb that is never silent: saying it twice is `Impossible`.
+        `takes_off` names the resting orders that the same call cancels. A further attempt is possible only after
+        `defer`, and keeps the client order id. This is the one verb that is never silent: saying it twice is
+        `Impossible`.
         """
         self._must("submit")
-        if self.attempt and (not proof or sender != self.sender):
-            raise Impossible("it was sent before: look it up instead", code="already_submitted")
         if (quantity is None) == (cost is None):
             raise Invalid("what is sent has either a quantity or a cost", code="size_ambiguous", field="quantity")
         _check_positive(quantity=quantity, cost=cost, price=price)
-        self._submitted(self.attempt + 1, sender, now, valid_until, quantity, cost, price, self.client_order_id, proof)
+        self._submitted(
+            self.attempt + 1, sender, now, valid_until, quantity, cost, price, self.client_order_id,
+            self.deferred or "", [*takes_off] or None,
+        )  # fmt: skip
+
+    def defer(self, reason: str, proof: Personal) -> None:
+        """The exchange has certainly not taken this attempt, for a reason that will pass: it waits for its turn again.
+
+        `proof` is what the exchange said, or what kept the request from leaving (nothing written, 429, a refused
+        timestamp, coins still locked).
+        """
+        self._must("defer")
+        self._deferred(reason, proof)
 
     # --- what the exchange said --------------------------------------------------------------------------------
 
@@ -410,10 +424,15 @@ class Order(Aggregate):
         price: Decimal | None,
         client_order_id: str,
         proof: str,
+        takes_off: list[UUID] | None,
     ) -> None:
-        self.status = Status.SUBMITTED
+        self.status, self.deferred = Status.SUBMITTED, None
         self.attempt, self.sender, self.submitted_at, self.valid_until = attempt, sender, submitted_at, valid_until
         self.quantity, self.cost, self.price = quantity, cost, price
+
+    @event("Deferred")
+    def _deferred(self, reason: str, proof: Personal) -> None:
+        self.status, self.deferred = Status.PLACED, reason
 
     @event("Accepted")
     def _accepted(self, exchange_order_id: str, raw: Personal) -> None:

@@ -118,7 +118,7 @@ class Position(Aggregate):
     def abandon(self) -> None:
         """No buy is on its way any more: what was asked for it is none of the next one's business."""
         if not self.is_open and self.wanted is not None:
-            self._protection_refused("entry_ended", self.request, None, HUNDRED_PERCENT, ZERO)
+            self._protection_refused("entry_ended", self.request, None, HUNDRED_PERCENT, ZERO, None)
 
     # --- what was executed -------------------------------------------------------------------------------------
 
@@ -178,17 +178,17 @@ class Position(Aggregate):
         if self.is_open and (orders, quantity, self.request) != (self.resting, self.protected, self.answered):
             self._protection_resting(orders, quantity, self.request)
 
-    def lose_protection(self, reason: str) -> None:
-        """Nothing protects the position, although something should."""
+    def lose_protection(self, reason: str, detail: str = "") -> None:
+        """Record that nothing protects the position, although something should. `detail` names rule and numbers."""
         if self.is_open and (self.resting or self.lost != reason):
-            self._protection_lost(reason)
+            self._protection_lost(reason, detail or None)
 
-    def refuse_protection(self, reason: str, kept: Protection | None) -> None:
+    def refuse_protection(self, reason: str, kept: Protection | None, detail: str = "") -> None:
         """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
         if self.wanted != kept:
             asked = self.request != self.answered
             share, covered = self.before if asked else (self.share, self.covered)
-            self._protection_refused(reason, self.request, kept, share, min(covered, self.held))
+            self._protection_refused(reason, self.request, kept, share, min(covered, self.held), detail or None)
 
     # --- what the facts do to the state ------------------------------------------------------------------------
 
@@ -272,12 +272,18 @@ class Position(Aggregate):
         self.in_force = self.wanted
 
     @event("ProtectionLost")
-    def _protection_lost(self, reason: str) -> None:
+    def _protection_lost(self, reason: str, detail: str | None) -> None:
         self.resting, self.protected, self.lost, self.in_force = [], ZERO, reason, None
 
     @event("ProtectionRefused")
     def _protection_refused(
-        self, reason: str, request: UUID | None, kept: Protection | None, share: Decimal, covered: Decimal
+        self,
+        reason: str,
+        request: UUID | None,
+        kept: Protection | None,
+        share: Decimal,
+        covered: Decimal,
+        detail: str | None,
     ) -> None:
         self.wanted, self.share, self.covered = kept, share, covered
 

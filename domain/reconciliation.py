@@ -102,10 +102,13 @@ class Reconciliation(Aggregate):
         self._must_run()
         self._completed(seconds)
 
-    def fail(self, reason: str, seconds: Decimal) -> None:
-        """The exchange could not be asked to the end: what was not heard is no information."""
+    def fail(self, reason: str, seconds: Decimal, code: str | None = None) -> None:
+        """The exchange could not be asked to the end: what was not heard is no information.
+
+        `code` is the platform's reason where there is one.
+        """
         self._must_run()
-        self._failed(reason, seconds)
+        self._failed(reason, seconds, code)
 
     def _must_run(self) -> None:
         if self.ended:
@@ -124,5 +127,5 @@ class Reconciliation(Aggregate):
         self.ended = True
 
     @event("Failed")
-    def _failed(self, reason: str, seconds: Decimal) -> None:
+    def _failed(self, reason: str, seconds: Decimal, code: str | None) -> None:
         self.ended = True

@@ -100,6 +100,11 @@ class Wish:
     protection: Protection | None = None
     list_id: str | None = None
 
+    @property
+    def trades_at_once(self) -> bool:
+        """Whether it trades when it arrives or not at all: it never rests."""
+        return self.type is Type.MARKET or self.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+
     def check(self) -> None:
         """Raise `Invalid`, naming the field, for a wish that no exchange could carry out."""
         if sum(size is not None for size in (self.quantity, self.cost, self.percent)) != 1:

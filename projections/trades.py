@@ -227,6 +227,7 @@ TRADES = ReadModel(
         "Order.Adopted": _adopted,
         "Order.Refused": lambda row, event: {**_ended(Status.REFUSED)(row, event), "detail": event.detail},
         "Order.Submitted": _submitted,
+        "Order.Deferred": lambda _, event: _state(Status.PLACED, reason=event.reason, updated_at=event.timestamp),
         "Order.Accepted": _accepted,
         "Order.Rejected": _ended(Status.REJECTED),
         "Order.Filled": _filled,

@@ -53,8 +53,17 @@ class Pace:
         self._closed_until = 0.0
 
     def spend(self, weight: int, *, change: bool = False) -> float:
-        """Count a request about to be sent; answers how many seconds it has to wait first."""
-        share = self._share_of_changes if change else self._share
+        """Count a request about to be sent, unless it has to wait first: then return for how many seconds."""
+        wait = self._wait(weight, self._share_of_changes if change else self._share)
+        if not wait:
+            self.used += weight
+        return wait
+
+    def wait_for_change(self) -> float:
+        """Return how many seconds an order or a cancel would have to wait now."""
+        return self._wait(1, self._share_of_changes)
+
+    def _wait(self, weight: int, share: float) -> float:
         now = self._clock()
         if now < self._closed_until:
             return self._closed_until - now
@@ -63,7 +72,6 @@ class Pace:
             self._minute, self.used = minute, 0
         if self.used and self.used + weight > self.limit * share:
             return (minute + 1) * 60 - now
-        self.used += weight
         return 0.0
 
     @property
@@ -169,14 +177,17 @@ class Http:
         self.spend(weight)
         return await self._send(method, path, headers, body)
 
-    async def read(self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str]) -> Answer:
+    async def read(
+        self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str], urgent: bool = False
+    ) -> Answer:
         """Ask, and ask again with growing pauses. `path` is made anew each time: it may carry a signed timestamp.
 
+        An `urgent` question, without which something cannot be sold, may use the share of the budget that changes have.
         Raises `NotAccepted` or `NoAnswer`; also where the exchange wants silence for longer than one can wait.
         """
         for pause in (*_READ_PAUSES, None):
             self.fuse.check()
-            while wait := self.pace.spend(weight):
+            while wait := self.pace.spend(weight, change=urgent):
                 if wait > _LONGEST_WAIT:
                     raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
                 await asyncio.sleep(wait)

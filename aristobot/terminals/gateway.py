@@ -18,6 +18,7 @@ from application.positions import position_id_of
 from aristobot.clients import Clients
 from aristobot.counter import Counter
 from aristobot.liveness import beat
+from aristobot.rules import RulesKeeper
 from aristobot.wiring import House, utc_now
 from domain.broker import Broker
 from domain.order import LIVE, Order, Status
@@ -51,6 +52,7 @@ class Gateway:
         self._clients = Clients(house, log)
         self._lanes: dict[int, Lane] = {}
         self.counter = Counter(house, self._clients, self._lanes, log)
+        self._rules = RulesKeeper(house, self._clients, self._lanes, log)
         self._working: dict[int, asyncio.Task[None]] = {}
         self._listening: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,8 +74,8 @@ class Gateway:
         for order in orders:
             if order.status in LIVE or order.is_unexplained:
                 self._resume(order)
-        # Only now what was never sent: an entry must not overtake a doubt about its own symbol.
-        for order in orders:
+        # Only now what was never sent: an entry must not overtake a doubt about its own symbol, nor an exit before it.
+        for order in sorted(orders, key=lambda one: one.created_on):
             if order.status is Status.PLACED:
                 self.tell(order.broker, "send", order.id)
         held = await asyncio.to_thread(self._house.store.positions_open)
@@ -119,6 +121,7 @@ class Gateway:
         lent = (self._house.store, self._house.sweeps, self._sender, utc_now, self._log)
         desk = Desk(broker, exchange, credentials, markets, *lent)
         lane = Lane(desk)
+        lane.doubt_rules_by(lambda: self._rules.doubt(broker.exchange, broker.venue))
         self._lanes[number] = lane
         # Doubts first: an entry must not overtake a doubt about its own symbol.
         for order in self._unfinished.pop(number, []):
@@ -217,6 +220,10 @@ class Gateway:
         """Measure the exchanges' clocks, now and again."""
         await self._clients.keep_time()
 
+    async def keep_rules(self) -> None:
+        """Load the rules of all markets again, hourly and when an exchange refuses what they allow."""
+        await self._rules.keep()
+
     async def keep_prices(self) -> None:
         """Tell the console the last prices of everything that is held."""
         while True:
@@ -235,6 +242,8 @@ class Gateway:
         if markets:
             tickers = await exchange.tickers(markets)
             prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
+            for number in brokers:
+                self._lanes[number].hear_prices(tickers)
             await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
 
     def figures(self) -> dict[str, Any]:
@@ -289,7 +298,8 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     beat(house.bus, NAME, gateway.figures, stopping)
     await gateway.remember()
     gateway.start()
-    keeping = [asyncio.create_task(keep()) for keep in (gateway.keep_time, gateway.keep_prices, gateway.counter.serve)]
+    keep = (gateway.keep_time, gateway.keep_prices, gateway.keep_rules, gateway.counter.serve)
+    keeping = [asyncio.create_task(work()) for work in keep]
     try:
         await _follow(house, gateway, log, stopping)
     finally:

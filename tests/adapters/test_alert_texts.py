@@ -11,7 +11,7 @@ FACTS = {
     "symbol": "BTC/USDT", "broker": "1", "side": "sell", "reason": "the connection was closed", "detail": "in English",
     "word": "HALTED", "ours": "open 0/0.5", "theirs": "not found", "minutes": "3", "terminal": "gateway", "pid": "7",
     "count": "2", "channel": "phone", "number": "77", "position": "9", "head": "ab", "faults": "status is missing",
-    "topic": "Order.Filled",
+    "topic": "Order.Filled", "age": "75",
 }  # fmt: skip
 
 
@@ -36,6 +36,32 @@ def test_both_languages_know_the_same_causes() -> None:
     """And every one that there is."""
     for words in WORDS.values():
         assert set(words["causes"]) == set(words["alert_texts"]) == {*Cause}
+
+
+@pytest.mark.parametrize(
+    ("language", "reason", "told"),
+    [
+        ("en", "stale", "was not sent (too old to be executed), nothing"),
+        ("en", "paused", "was not sent (automatic trading is stopped), nothing"),
+        ("fr", "stale", "n'est pas partie (trop ancien pour être exécuté), rien"),
+        ("fr", "", "n'est pas partie, rien"),
+    ],
+)
+def test_an_exit_that_was_not_sent_says_why(language: str, reason: str, told: str) -> None:
+    """Too late, or stopped by its owner; alerts from before kept no reason."""
+    assert told in plain(text_of(language, Cause.EXIT_STALE, Severity.CRITICAL, {**FACTS, "reason": reason})[1])
+
+
+def test_an_entry_that_came_too_late_says_how_old_it_was() -> None:
+    """In seconds."""
+    for language, told in (("en", "was 75 s old"), ("fr", "avait 75 s")):
+        assert told in plain(text_of(language, Cause.ENTRY_STALE, Severity.WARNING, FACTS)[1])
+
+
+def test_reasons_of_refusals_at_the_door_have_words() -> None:
+    """In both languages."""
+    for words in WORDS.values():
+        assert {"key_misspelt", "bar_too_old"} <= set(words["reasons"])
 
 
 @pytest.mark.parametrize(
@@ -77,3 +103,18 @@ def test_a_reason_is_told_in_the_language_of_the_reader_or_not_at_all(reason: st
     """The console's story has the words of the log."""
     body = plain(text_of("fr", Cause.NOT_COMPARED, Severity.WARNING, {**FACTS, "reason": reason})[1])
     assert f"comparés à ceux de l'exchange{told}. " in body
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_exchanges_own_words_are_told_beside_the_reason(language):
+    """They name the rule that stands in the way; sentences of ours are not told in a foreign language."""
+    facts = {
+        "symbol": "BTC/USDT",
+        "broker": "1",
+        "reason": "price_too_far",
+        "detail": "-1013: Filter failure: PERCENT_PRICE",
+    }
+    _, body = text_of(language, "position_unprotected", "critical", facts)
+    assert "-1013: Filter failure: PERCENT_PRICE)" in body
+    _, body = text_of(language, "position_unprotected", "critical", {**facts, "detail": "4 is below 5"})
+    assert "below" not in body

@@ -45,10 +45,10 @@ def watched(name: str) -> Callable[..., Any]:
     """A method of the real client that is counted, with what a test hangs before and after it."""
     ask = getattr(Binance, name)
 
-    async def asked(self: Watched, *arguments: Any) -> Any:
+    async def asked(self: Watched, *arguments: Any, **named: Any) -> Any:
         self.asked[name] += 1
         await self.before.get(name, nothing)()
-        answer = await ask(self, *arguments)
+        answer = await ask(self, *arguments, **named)
         await self.after.get(name, nothing)()
         return answer
 

@@ -10,7 +10,6 @@ import pytest
 
 from application.exchange import NoAnswer, NotAccepted
 from application.lookups import PROOF_AFTER
-from application.sending import ATTEMPTS
 from domain.broker import Broker
 from domain.order import Status
 from domain.user import User
@@ -146,7 +145,7 @@ def test_without_a_balance_nothing_is_sized(trading):
 
             desk.client.before["balances"] = away
             order_id = await desk.wish(percent=Decimal(100))
-            await desk.until(lambda: "balance_unknown" in desk.log.said)
+            await desk.until(lambda: "not_sent_yet" in desk.log.said)
             assert await desk.facts(order_id) == ["Placed"]
             del desk.client.before["balances"]
             await desk.becomes(order_id, Status.CLOSED)
@@ -171,8 +170,8 @@ def test_proof_that_it_was_not_accepted_allows_another_attempt(trading):
     asyncio.run(story())
 
 
-def test_attempts_come_to_an_end(trading):
-    """What is never accepted is rejected with its reason; it is no doubt."""
+def test_what_is_never_accepted_is_tried_until_it_is_stale(trading):
+    """A limit or a broken line is not a refusal: the wish waits as long as it may live, and is no doubt."""
 
     async def story():
         async with trading() as desk:
@@ -181,9 +180,13 @@ def test_attempts_come_to_an_end(trading):
                 raise NotAccepted("no connection", code="exchange_unreachable")
 
             desk.client.before["place"] = unreachable
-            order = await desk.becomes(await desk.wish(cost=Decimal(500)), Status.REJECTED)
-            assert order.reason == "exchange_unreachable"
-            assert await desk.facts(order.id) == ["Placed", *["Submitted"] * ATTEMPTS, "Rejected"]
+            order_id = await desk.wish(cost=Decimal(500), not_after=desk.now + timedelta(seconds=60))
+            await desk.until(lambda: desk.client.asked["place"] == 2)
+            desk.pass_by(61)
+            order = await desk.becomes(order_id, Status.REFUSED)
+            assert order.reason == "stale"
+            facts = await desk.facts(order_id)
+            assert facts == ["Placed", *["Submitted", "Deferred"] * ((len(facts) - 2) // 2), "Refused"]
             assert not desk.lane.doubts
 
     asyncio.run(story())

@@ -37,7 +37,7 @@ def test_an_order_is_not_sized_from_a_balance_that_is_no_number(trading, word):
             with every_amount_is(word):
                 order_id = await desk.wish(percent=Decimal(50))
                 await desk.until(lambda: desk.log.said)
-                assert desk.log.said == ["balance_unknown"]
+                assert desk.log.said == ["not_sent_yet"]
                 assert await desk.facts(order_id) == ["Placed"]
             order = await desk.becomes(order_id, Status.CLOSED)
             assert order.cost == 500
@@ -151,7 +151,7 @@ def test_an_id_that_is_taken_is_looked_up_because_the_order_may_be_ours(trading)
 
             desk.client.after["place"] = denied
             order = await desk.becomes(await desk.rest(), Status.OPEN, Status.REJECTED)
-            assert await desk.facts(order.id) == ["Placed", "Submitted", "Submitted", "Doubted", "Accepted"]
+            assert await desk.facts(order.id) == ["Placed", "Submitted", "Deferred", "Submitted", "Doubted", "Accepted"]
             [there] = desk.on_exchange()
             assert order.exchange_order_id == str(there.id)
 

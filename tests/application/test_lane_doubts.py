@@ -174,7 +174,7 @@ def test_while_nobody_can_tell_what_a_doubt_has_spent_nothing_is_sized(trading):
             desk.fault("place_order", "lose_request")
             doubt = await desk.becomes(await desk.wish(quantity=Decimal("0.01")), Status.UNKNOWN)
             waiting = await desk.wish(symbol="ETH/USDT", percent=Decimal(100))
-            await desk.until(lambda: "balance_unknown" in desk.log.said)
+            await desk.until(lambda: "not_sent_yet" in desk.log.said)
             assert await desk.facts(waiting) == ["Placed"]
             desk.now = doubt.valid_until + PROOF_AFTER
             assert (await desk.becomes(waiting, Status.CLOSED)).cost == 1000

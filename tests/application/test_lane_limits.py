@@ -74,7 +74,7 @@ def test_what_may_no_longer_be_sent_once_it_is_sized_is_refused(trading, what):
 
 @pytest.mark.parametrize("what", HAPPENS)
 def test_what_may_no_longer_be_sent_is_not_attempted_again(trading, what):
-    """The first attempt is proven not to have been accepted: it ends as rejected, and it is no doubt."""
+    """The first attempt is proven not to have been accepted: the wish is refused, and it is no doubt."""
 
     happens, reason = HAPPENS[what]
 
@@ -86,8 +86,8 @@ def test_what_may_no_longer_be_sent_is_not_attempted_again(trading, what):
                 raise NotAccepted("no connection", code="exchange_unreachable")
 
             desk.client.before["place"] = meanwhile
-            order = await desk.becomes(await wished(desk), Status.REJECTED, Status.CLOSED)
-            assert await desk.facts(order.id) == ["Placed", "Submitted", "Rejected"]
+            order = await desk.becomes(await wished(desk), Status.REFUSED, Status.REJECTED, Status.CLOSED)
+            assert await desk.facts(order.id) == ["Placed", "Submitted", "Deferred", "Refused"]
             assert order.reason == reason
             assert desk.client.asked["place"] == 1
             assert not desk.lane.doubts
@@ -107,8 +107,8 @@ def test_what_was_cancelled_between_two_attempts_is_not_attempted_again(trading)
 
             desk.client.before["place"] = cancelled
             order_id = await desk.wish(cost=Decimal(500))
-            order = await desk.becomes(order_id, Status.REJECTED, Status.UNKNOWN)
-            assert (order.status, order.reason) == (Status.REJECTED, "cancelled_before_sending")
+            order = await desk.becomes(order_id, Status.REFUSED, Status.REJECTED, Status.UNKNOWN)
+            assert (order.status, order.reason) == (Status.REFUSED, "cancelled_before_sending")
 
     asyncio.run(story())
 
@@ -128,6 +128,7 @@ def test_what_came_through_after_all_is_not_given_up(trading, what):
                 if what == "a cancel":
                     await desk.cancel(order_id)
                 said_no.set()
+                del desk.client.after["place"]
                 raise NotAccepted("a proxy's 429", code="rate_limited")
 
             desk.client.after["place"] = denied

@@ -155,19 +155,29 @@ def test_what_no_market_values_is_refused(trading):
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("error", [RefusedByExchange("no", code="filter_failed"), NotAccepted("429", code="busy")])
-def test_the_share_of_a_rejected_entry_is_free_again(trading, error):
+ENDS = {
+    "the exchange says no": (RefusedByExchange("no", code="filter_failed"), Status.REJECTED),
+    "it never takes it": (NotAccepted("429", code="busy"), Status.REFUSED),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_the_share_of_an_entry_that_was_not_taken_is_free_again(trading, how):
     """Whether the exchange said no or never took it, however often it was tried; it was reserved once."""
+    error, end = ENDS[how]
 
     async def story():
         async with trading(**MANY) as desk:
             limit(desk, per_day="500")
 
             async def refuse():
+                if desk.client.asked["place"] == 2:
+                    desk.pass_by(61)
                 raise error
 
             desk.client.before["place"] = refuse
-            assert (await ended(desk, cost=Decimal(500)))[0] is Status.REJECTED
+            until = desk.now + timedelta(seconds=60)
+            assert (await ended(desk, cost=Decimal(500), not_after=until))[0] is end
             await desk.until(lambda: spent(desk) == 0)
             topics = [one.topic for one in events(desk, "Spending.Opened", "Spending.Reserved", "Spending.Released")]
             assert topics == ["Spending.Opened", "Spending.Reserved", "Spending.Released"]

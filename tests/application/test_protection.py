@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -9,9 +10,10 @@ from uuid import UUID
 import pytest
 
 from application.exchange import Capabilities
-from application.protection import Standing, Target, standing_of, target_of, wishes_of
+from application.protection import Form, Standing, Target, forms_of, standing_of, too_small, wanted_of, wishes_of
 from domain.aggregate import carrying
-from domain.market import Market
+from domain.broker import StopStyle
+from domain.market import Market, PriceBand
 from domain.order import Order
 from domain.position import Execution, Position
 from domain.wish import Protection, Side, Source, TimeInForce, Type, Wish
@@ -45,7 +47,7 @@ def position(held: str, protection: Protection | None, share: str = "100") -> Po
 def test_what_rests_depends_on_what_the_exchange_can_do(lists, locks, types):
     """One list, two orders of their own, or the stop alone where it locks the coins."""
     able = Capabilities(lists=lists, locks=locks, trailing=True, amend_quantity=True, replace=True)
-    wishes = wishes_of(BOTH, "BTC/USDT", able, "a-list")
+    wishes = wishes_of(BOTH, forms_of(BOTH, MARKET, able)[0], MARKET, "a-list")
     assert [wish.type for wish in wishes] == types
     assert {wish.list_id for wish in wishes} == {"a-list" if lists else None}
     assert [wish.time_in_force for wish in wishes[1:]] == [TimeInForce.PO if lists else TimeInForce.GTC] * len(
@@ -60,18 +62,19 @@ def test_one_price_alone_is_one_order_everywhere(stop, take):
     """Whatever the exchange can do."""
     for lists in (True, False):
         able = Capabilities(lists=lists, locks=True, trailing=False, amend_quantity=False, replace=False)
-        [wish] = wishes_of(Target(Decimal(1), stop, take), "BTC/USDT", able, "a-list")
+        target = Target(Decimal(1), stop, take)
+        [wish] = wishes_of(target, forms_of(target, MARKET, able)[0], MARKET, "a-list")
         assert (wish.stop_price, wish.price, wish.list_id) == (stop, take, None)
 
 
 def test_the_target_is_what_is_covered_in_whole_steps():
     """At prices on the tick; a share of it, and nothing when nothing is wanted."""
     wanted = Protection(Decimal("90.004"), Decimal("120.006"))
-    assert target_of(position("0.123456789", wanted), MARKET, []) == Target(
+    assert wanted_of(position("0.123456789", wanted), MARKET, []) == Target(
         Decimal("0.12345"), Decimal("90.00"), Decimal("120.01")
     )
-    assert target_of(position("2", wanted, "50"), MARKET, []).quantity == 1
-    assert target_of(position("2", None), MARKET, []) is None
+    assert wanted_of(position("2", wanted, "50"), MARKET, []).quantity == 1
+    assert wanted_of(position("2", None), MARKET, []) is None
 
 
 def test_an_exit_takes_its_coins_from_the_stop_once_it_is_sent():
@@ -83,18 +86,61 @@ def test_an_exit_takes_its_coins_from_the_stop_once_it_is_sent():
             order_id=UUID(int=5), user=1, broker=1, wish=wish, source=Source.WEBHOOK, requester="somebody",
             client_order_id="ARISTO_5",
         )  # fmt: skip
-        quantities = [target_of(held, MARKET, [leaving]).quantity]
+        quantities = [wanted_of(held, MARKET, [leaving]).quantity]
         leaving.submit(UUID(int=7), now=NOW, valid_until=NOW, quantity=Decimal("0.4"), cost=None, price=Decimal(150))
-        quantities.append(target_of(held, MARKET, [leaving]).quantity)
+        quantities.append(wanted_of(held, MARKET, [leaving]).quantity)
         leaving.cancel("user", "{}")
-        quantities.append(target_of(held, MARKET, [leaving]).quantity)
+        quantities.append(wanted_of(held, MARKET, [leaving]).quantity)
     assert quantities == [Decimal(1), Decimal("0.6"), Decimal(1)]
 
 
 def test_dust_is_not_protectable():
     """Below the smallest notional at the stop's price, or below one step."""
-    assert target_of(position("0.05", Protection(Decimal(90))), MARKET, []) is None
-    assert target_of(position("0.000001", Protection(Decimal(90))), MARKET, []) is None
+    assert too_small(Decimal("0.05"), Protection(Decimal(90)), MARKET) == "4.5 USDT is below the minimum of 5"
+    assert too_small(Decimal("0.06"), Protection(Decimal(90)), MARKET) is None
+    assert wanted_of(position("0.000001", Protection(Decimal(90))), MARKET, []) is None
+
+
+def test_a_stop_at_a_limit_is_weighed_at_its_limit():
+    """As the exchange does: half a percent below the trigger."""
+    quantity = Decimal(5) / 90
+    assert too_small(quantity, Protection(Decimal(90)), MARKET, StopStyle.LIMIT) is not None
+
+
+ABLE = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
+LISTED = Form(Type.STOP_LOSS, take=True, listed=True)
+AT_A_LIMIT = Form(Type.STOP_LOSS_LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("rules", "forms"),
+    [
+        ({}, [LISTED, Form(Type.STOP_LOSS_LIMIT, take=True, listed=True), Form(Type.STOP_LOSS), AT_A_LIMIT]),
+        ({"lists": False}, [Form(Type.STOP_LOSS), AT_A_LIMIT]),
+        ({"sell_band": PriceBand(Decimal("0.8"), Decimal("1.1"))}, [Form(Type.STOP_LOSS), AT_A_LIMIT]),
+        ({"order_types": (Type.MARKET, Type.STOP_LOSS_LIMIT)}, [AT_A_LIMIT]),
+        ({"market_maximum_quantity": Decimal("0.4"), "lists": False}, [AT_A_LIMIT, Form(Type.STOP_LOSS, parts=3)]),
+        (
+            {"market_maximum_quantity": Decimal("0.4"), "maximum_quantity": Decimal("0.5"), "most_triggered": 3},
+            [Form(Type.STOP_LOSS_LIMIT, parts=2)],
+        ),
+        ({"market_maximum_quantity": Decimal("0.1"), "order_types": (Type.STOP_LOSS,), "most_triggered": 5}, []),
+    ],
+    ids=["all", "no lists", "target too far", "stop at a limit only", "market lot", "both lots, few places", "none"],
+)
+def test_what_cannot_rest_as_a_list_rests_as_a_stop(rules, forms):
+    """List, stop alone, stop at a limit, several of them: by the rules, before anything is sent."""
+    market = replace(MARKET, **rules)
+    assert forms_of(BOTH, market, ABLE, last=Decimal(100)) == forms
+
+
+def test_a_stop_in_parts_covers_everything_and_no_part_is_above_the_market_lot():
+    """To the step."""
+    market = replace(MARKET, market_maximum_quantity=Decimal("0.00004"))
+    target = Target(Decimal("0.00011"), Decimal(90_000), None)
+    wishes = wishes_of(target, Form(Type.STOP_LOSS, parts=3), market)
+    assert sum(wish.quantity for wish in wishes) == target.quantity
+    assert max(wish.quantity for wish in wishes) <= market.market_maximum_quantity
 
 
 @pytest.mark.parametrize(
@@ -117,4 +163,4 @@ def test_what_is_bought_while_a_move_is_asked_for_stays_covered_when_that_is_ref
         held.want(Protection(Decimal(110)), Decimal(100), UUID(int=3), awaited=())
         held.grow(Execution(UUID(int=4), "t2", Decimal(2), Decimal(100), Decimal(0), None, NOW))
         held.refuse_protection("market_below_stop", Protection(Decimal(90)))
-    assert target_of(held, MARKET, []) == Target(Decimal(3), Decimal(90), None)
+    assert wanted_of(held, MARKET, []) == Target(Decimal(3), Decimal(90), None)

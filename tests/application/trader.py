@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from application import guard
+from application import trouble
 from application.exchange import Capabilities, NoAnswer
 from application.policies import WHEN, World
 from application.positions import position_id_of
@@ -28,6 +28,7 @@ HELD = Decimal("0.00999")
 """What 500 USDT buy at 50,000 when the fee is a thousandth."""
 TYPES = {"trailing": False, "amend_quantity": False, "replace": False}
 LISTS = Capabilities(lists=True, locks=True, **TYPES)
+BINANCE = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
 STOP_ALONE = Capabilities(lists=False, locks=True, **TYPES)
 BOTH_ALONE = Capabilities(lists=False, locks=False, **TYPES)
 RICH = {"USDT": "1000", "BTC": "1"}
@@ -118,6 +119,25 @@ class Trader:
         there = [(o.type, o.stop_price or o.price, o.quantity - o.filled) for o in self.sells() if o.rests]
         return sorted(there, key=lambda row: row[0] == "limit")
 
+    def bare_for(self):
+        """Watch from now on: returns a list of the moments (real seconds) that coins were held without a stop."""
+        began, bare = [None], []
+        loop = asyncio.get_running_loop()
+
+        def look(*_):
+            stops = [o for o in self.sells() if o.rests and o.type.startswith("stop_loss")]
+            account = next(iter(self.desk.paper.ledger.accounts.values()))
+            held = account.free.get("BTC", Decimal(0)) + account.locked.get("BTC", Decimal(0))
+            if held > Decimal("0.0001") and not stops:
+                began[0] = began[0] or loop.time()
+            elif began[0] is not None:
+                bare.append(loop.time() - began[0])
+                began[0] = None
+
+        # What one request does happens at one moment, however many steps it has.
+        self.desk.paper.ledger.listeners.append(lambda *_: loop.call_soon(look))
+        return bare
+
     def sold(self):
         """How much was sold altogether."""
         return sum((order.filled for order in self.sells()), Decimal(0))
@@ -143,7 +163,7 @@ async def alarms(desk):
     return [event.cause for event in await desk.read("Alert.Raised")]
 
 
-async def exchange_away(*_):
+async def exchange_away(*_, **__):
     """What the exchange answers to everything meanwhile."""
     raise NoAnswer("HTTP 503")
 
@@ -151,7 +171,8 @@ async def exchange_away(*_):
 @pytest.fixture
 def at(trading, database, monkeypatch):
     """`async with at(STOP_ALONE) as trader`: an exchange that can do just this."""
-    monkeypatch.setattr(guard, "AT_MOST_EVERY", 0.02)
+    monkeypatch.setattr(trouble, "AT_MOST_EVERY", 0.02)
+    monkeypatch.setattr(trouble, "LOOK_EVERY", 0.05)
 
     @asynccontextmanager
     async def at_work(capabilities, style=StopStyle.MARKET, **balances):

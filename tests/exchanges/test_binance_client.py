@@ -187,7 +187,7 @@ def test_silence_is_never_taken_for_a_no(paper, kind, expected, exists):
     [
         ({"quantity": Decimal(1)}, "insufficient_funds"),
         ({"quantity": Decimal("0.000015")}, "filter_failed"),
-        ({"cost": Decimal(1)}, "filter_failed"),
+        ({"cost": Decimal(1)}, "notional_refused"),
     ],
 )
 def test_a_no_of_the_exchange_has_its_reason(paper, request_, code):

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.exchanges import http
-from adapters.exchanges.binance import messages
-from adapters.exchanges.binance.client import Binance, _understood
+from adapters.exchanges.binance import messages, rules
+from adapters.exchanges.binance.client import Binance
+from adapters.exchanges.binance.reading import understood
 from application.exchange import Credentials, NoAnswer, OrderRequest
 from domain.market import Market
 from domain.wish import Side, Type
@@ -67,8 +68,8 @@ MEANINGS = {
     "orders": (messages.reports_of, [{**ORDER, **AMOUNTS}]),
     "execution": (messages.report_of_execution, EXECUTION),
     "trades": (messages.fills_of, [TRADE]),
-    "market": (lambda raw: messages.market_of(msgspec.json.decode(raw)), SYMBOL),
-    "markets": (messages.exchange_information_of, {"symbols": [], "rateLimits": []}),
+    "market": (lambda raw: rules.market_of(msgspec.json.decode(raw)), SYMBOL),
+    "markets": (rules.information_of, {"symbols": [], "rateLimits": []}),
     "time": (messages.server_time_of, {"serverTime": 1772443800000}),
     "balances": (messages.balances_of, {"balances": [{"asset": "BTC", "free": "1.0", "locked": "0.0"}]}),
     "best prices": (messages.best_prices_of, [{"symbol": "BTCUSDT", "bidPrice": "1.0", "askPrice": "2.0"}]),
@@ -76,7 +77,8 @@ MEANINGS = {
     "candles": (lambda raw: messages.candles_of(raw, NOW), [BAR]),
     "bar": (lambda raw: messages.candle_of_stream(messages.any_decoder.decode(raw)), RUNNING_BAR),
     "list": (messages.reports_of_list, {"orderReports": [{**ORDER, **AMOUNTS}]}),
-    "replacement": (messages.report_of_replacement, {"newOrderResponse": {**ORDER, **AMOUNTS}}),
+    "cancel": (messages.reports_of_cancel, {**ORDER, **AMOUNTS}),
+    "counts": (rules.order_counts_of, [{"interval": "SECOND", "intervalNum": 10, "count": 3}]),
     "amendment": (messages.report_of_amendment, {"amendedOrder": AMENDED}),
 }
 OPTIONAL = {"fills", "rateLimits", "minQty", "maxQty", "stepSize", "e"}
@@ -193,10 +195,10 @@ def test_an_empty_list_is_an_answer(asked):
 
 
 @pytest.mark.parametrize("kind", MEANINGS)
-def test_a_whole_answer_is_understood(kind):
+def test_a_whole_answer_isunderstood(kind):
     """What the tests below take away or change is what makes the difference."""
     meaning, whole = MEANINGS[kind]
-    assert _understood(encoded(whole), meaning)
+    assert understood(encoded(whole), meaning)
 
 
 @pytest.mark.parametrize("kind", MEANINGS)
@@ -206,7 +208,7 @@ def test_an_answer_that_lacks_something_is_no_answer(kind):
     lacking = [path for path in paths(whole) if isinstance(path[-1], str) and path[-1] not in OPTIONAL]
     for path in lacking or [(0, 6)]:
         with pytest.raises(NoAnswer):
-            _understood(encoded(changed(whole, path)), meaning)
+            understood(encoded(changed(whole, path)), meaning)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_an_amount_that_is_no_number_is_no_answer(kind, value):
     meaning, whole = MEANINGS[kind]
     for path in amounts(whole):
         with pytest.raises(NoAnswer):
-            _understood(encoded(changed(whole, path, value)), meaning)
+            understood(encoded(changed(whole, path, value)), meaning)
 
 
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(-(2.0**53), 2.0**53)
@@ -236,7 +238,7 @@ VALUES = st.recursive(
 def meaning_or_no_answer(raw: bytes, meaning) -> None:
     """Nothing else comes of it."""
     with suppress(NoAnswer):
-        _understood(raw, meaning)
+        understood(raw, meaning)
 
 
 @pytest.mark.parametrize("kind", MEANINGS)

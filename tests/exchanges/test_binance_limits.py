@@ -96,7 +96,7 @@ class Leave(Pace):
         self._waits = [*waits]
         self.given_at = 0.0
 
-    def spend(self, weight: int) -> float:
+    def spend(self, weight: int, *, change: bool = False) -> float:
         if self._waits and (wait := self._waits.pop(0)):
             return wait
         self.given_at = time.time()

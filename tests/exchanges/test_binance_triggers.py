@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from application.exchange import ListRequest, OrderNotFound, OrderRequest, RefusedByExchange
+from application.exchange import ListRequest, Only, OrderNotFound, OrderRequest, RefusedByExchange
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import limit, trading
@@ -159,12 +159,12 @@ def test_a_replacement_is_one_call(paper):
     async def story():
         async with trading(paper) as (client, keys, market):
             await client.place(keys, limit(market))
-            replaced = await client.replace(keys, "limit-1", limit(market, "limit-2", "41000"))
-            with pytest.raises(RefusedByExchange) as refused:
-                await client.replace(keys, "limit-1", limit(market, "limit-3", "42000"))
+            done = await client.replace(keys, market, "limit-1", limit(market, "limit-2", "41000"), only=Only.UNFILLED)
+            with pytest.raises(OrderNotFound):
+                await client.replace(keys, market, "limit-1", limit(market, "limit-3", "42000"), only=Only.UNFILLED)
             resting = await client.open_orders(keys, market)
-        assert (replaced.client_order_id, replaced.price) == ("limit-2", Decimal(41000))
-        assert refused.value.code == "cancel_refused"
+        assert [(o.client_order_id, o.state) for o in done.taken_off] == [("limit-1", Status.CANCELLED)]
+        assert (done.placed.client_order_id, done.placed.price) == ("limit-2", Decimal(41000))
         assert [o.client_order_id for o in resting] == ["limit-2"]
 
     asyncio.run(story())

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from adapters.exchanges.binance import messages, parameters
+from adapters.exchanges.binance import messages, parameters, rules
 from adapters.exchanges.binance.client import CAPABILITIES
 from adapters.exchanges.binance.errors import error_of
 from adapters.paper.binance import forms
@@ -111,7 +111,7 @@ class InProcess:
 
     def markets(self):
         told = BinanceMarket(self.paper).exchange_info({})
-        return {m.symbol: m for m in messages.exchange_information_of(msgspec.json.encode(told))[1]}
+        return {m.symbol: m for m in rules.information_of(msgspec.json.encode(told)).markets}
 
     def _ask(self, operation, meaning, **named):
         if self.silence is not None:

@@ -62,6 +62,7 @@ def fill(order: Order, trade: str, quantity: Decimal | str, price: Decimal = PRI
 VERBS = {
     "refuse": lambda o: o.refuse("stale"),
     "submit": submit,
+    "defer": lambda o: o.defer("too_many_orders", "429"),
     "accept": lambda o, known_as="x-1": o.accept(known_as, "{}"),
     "reject": lambda o: o.reject("no", "{}"),
     "fill": fill,
@@ -177,11 +178,14 @@ def test_no_order_is_filled_beyond_its_quantity(said, start):
 
 
 @given(steps)
-def test_one_sender_and_one_attempt(said):
-    """A second sender is refused whatever happened, and so is a second attempt without proof."""
-    order = told(said)
-    assert not say(order, ("submit",))
-    assert order.attempt == 1
+def test_each_attempt_but_the_first_follows_the_proof_that_the_one_before_was_not_taken(said):
+    """Whatever else happened between them, nothing is sent twice."""
+    with carrying(user="1"):
+        order = sent()
+    proofs = 0
+    for step in [*said, ("submit",)]:
+        proofs += say(order, step) and step[0] == "defer"
+        assert order.attempt <= 1 + proofs
 
 
 @given(st.lists(st.integers(1, 10**33), min_size=2, max_size=40))

@@ -70,10 +70,10 @@ class OrderLife(RuleBasedStateMachine):
             self.order = Order(UUID(int=1), 1, 1, wish, Source.MANUAL, "t", "c-1", None, None)
         self.exchange, self.quantity = Exchange(quantity), quantity
         self.heard, self.reported, self.replayed = {}, 0, 0
-        self.attempts, self.sender, self.shown, self.doubted, self.ended = 0, None, False, False, None
+        self.on_its_way, self.shown, self.doubted, self.ended = False, False, False, None
         self.ids, self.client_ids, self.cancelling, self.asked, self.price = [], ["c-1"], False, None, ONE
         if begun != "placed":
-            self.send(SENDER, "")
+            self.send(SENDER)
         self.exchange.ids += ["x-1"] if begun == "held" else []
 
     @property
@@ -84,7 +84,7 @@ class OrderLife(RuleBasedStateMachine):
     def status(self) -> Status:
         if self.ended or self.shown:
             return self.ended or Status.OPEN
-        return Status.UNKNOWN if self.doubted else Status.SUBMITTED if self.attempts else Status.PLACED
+        return Status.UNKNOWN if self.doubted else Status.SUBMITTED if self.on_its_way else Status.PLACED
 
     def say(self, verb: str, *said: Any, **named: Any) -> str:
         """What became of it. Whatever was not taken left no trace."""
@@ -104,17 +104,22 @@ class OrderLife(RuleBasedStateMachine):
             self.ended = self.ended or Status.CLOSED
 
     @precondition(lambda self: not self.shown)
-    @rule(sender=st.sampled_from([SENDER, STRANGER]), proof=st.sampled_from(["", PROOF]))
-    def send(self, sender, proof):
-        """Once; again only with proof, by the same sender, while nothing was heard."""
-        what = {"quantity": exact(self.quantity), "cost": None, "price": ONE, "proof": proof}
+    @rule(sender=st.sampled_from([SENDER, STRANGER]))
+    def send(self, sender):
+        """Once; again only after the proof that the exchange has not taken it, whoever asks."""
+        what = {"quantity": exact(self.quantity), "cost": None, "price": ONE}
         answer = self.say("submit", sender, now=NOW, valid_until=NOW, **what)
-        again = self.status is Status.SUBMITTED and sender is self.sender and proof
-        assert answer == (TAKEN if again or not self.attempts else REFUSED)
-        self.sender = self.sender or sender
-        self.attempts += answer is TAKEN
+        assert answer == (TAKEN if self.status is Status.PLACED else REFUSED)
+        self.on_its_way = self.on_its_way or answer is TAKEN
 
-    @precondition(lambda self: self.attempts and not self.exchange.ids and self.exchange.end is None)
+    @precondition(lambda self: self.status is Status.SUBMITTED and not self.exchange.ids and self.exchange.end is None)
+    @rule()
+    def hear_that_it_was_not_taken(self):
+        """It waits for its turn again; nothing of this attempt can arrive any more."""
+        assert self.say("defer", "too_many_orders", PROOF) == TAKEN
+        self.on_its_way = False
+
+    @precondition(lambda self: self.on_its_way and not self.exchange.ids and self.exchange.end is None)
     @rule(arrives=st.sampled_from([True, True, True, False]))
     def arrive(self, arrives):
         self.exchange.ids, self.exchange.end = (["x-1"], None) if arrives else ([], Status.REJECTED)
@@ -183,7 +188,7 @@ class OrderLife(RuleBasedStateMachine):
         assert answer == (SILENT if self.cancelling else REFUSED if self.ended else TAKEN)
         self.cancelling = self.cancelling or answer is TAKEN
 
-    @precondition(lambda self: self.attempts and (self.cancelling or self.asked))
+    @precondition(lambda self: self.on_its_way and (self.cancelling or self.asked))
     @rule(cancelled=st.booleans(), changed=st.booleans())
     def hear_no(self, cancelled, changed):
         """What was asked for was not done: it may be asked for again."""
@@ -196,7 +201,7 @@ class OrderLife(RuleBasedStateMachine):
     def end(self, end):
         self.exchange.end = end
 
-    @precondition(lambda self: self.attempts and (self.exchange.end or self.exchange.ids))
+    @precondition(lambda self: self.on_its_way and (self.exchange.end or self.exchange.ids))
     @rule(truly=st.integers(0, 3), wrong=st.sampled_from(sorted(ENDS)))
     def hear_an_end(self, truly, wrong):
         """Before or after its fills, and not always the true one; a second, different end needs a correction."""
@@ -217,7 +222,7 @@ class OrderLife(RuleBasedStateMachine):
         if self.exchange.untold and not self.ended:
             self.hear_the_change()  # reports carry the size
 
-    @precondition(lambda self: self.attempts and not self.shown)
+    @precondition(lambda self: self.on_its_way and not self.shown)
     @rule()
     def doubt(self):
         answer = self.say("doubt", "silence")
@@ -228,7 +233,7 @@ class OrderLife(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from([Status.OPEN, *Status]), reason=st.sampled_from(["seen on the exchange", " "]))
     def resolve(self, outcome, reason):
         """A person looked, and may have looked wrongly; but says why, and what an exchange could say."""
-        may = self.attempts and not self.ended and outcome in OUTCOMES and reason.strip()
+        may = self.on_its_way and not self.ended and outcome in OUTCOMES and reason.strip()
         assert self.say("resolve", 1, outcome, reason) == (TAKEN if may else REFUSED)
         if may:
             self.shown, self.ended = True, None if outcome is Status.OPEN else outcome
@@ -286,7 +291,6 @@ class OrderLife(RuleBasedStateMachine):
         assert self.order.remaining == exact(self.quantity - self.filled) >= 0
         assert self.order.status in ENDED or sum(self.heard.values()) < self.quantity
         assert (self.order.exchange_order_ids, self.order.client_order_ids) == (self.ids, self.client_ids)
-        assert self.order.attempt == self.attempts
 
     @precondition(lambda self: self.replayed < self.order.version)
     @invariant()

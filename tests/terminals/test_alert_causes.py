@@ -12,6 +12,7 @@ from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
 from domain.order import HISTORY_LOST, Order, Status
 from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
+from domain.webhook import Webhook
 from domain.wish import Side, Type, Wish
 from tests.terminals.trouble import RAISED, troubled
 
@@ -69,6 +70,20 @@ def found_there(requester):
     return happens
 
 
+def delivered(action, verb):
+    """An alert of user 1 was received, and this is said to it; answers its webhook's id."""
+
+    def happens(trouble):
+        body = f'{{"Symbol":"BTCUSDT","Action":"{action}","PourCent":50,"UserID":1,"UserExchangeID":1}}'
+        with carrying(user="1"):
+            webhook = Webhook.receive(uuid4(), 1, body.encode(), "192.0.2.1", NOW)
+            verb(webhook)
+            trouble.store.save(webhook)
+        return webhook.id
+
+    return happens
+
+
 def accept(order):
     order.accept("X1", RAW)
 
@@ -92,7 +107,23 @@ CAUSES = {
         Cause.ORDER_REOPENED, LOUD, {"ours": "cancelled"},
     ),
     "a stale exit": (
-        said_to_an_order(lambda o: o.refuse("stale"), side=Side.SELL, sent=False), Cause.EXIT_STALE, LOUD, {},
+        said_to_an_order(lambda o: o.refuse("stale", "stale"), side=Side.SELL, sent=False),
+        Cause.EXIT_STALE, LOUD, {"reason": "stale"},
+    ),
+    "an exit during a pause": (
+        said_to_an_order(lambda o: o.refuse("paused"), side=Side.SELL, sent=False),
+        Cause.EXIT_STALE, LOUD, {"reason": "paused"},
+    ),
+    "an exit that we refused": (
+        said_to_an_order(lambda o: o.refuse("quantity_below_minimum", "0.1 is the least"), side=Side.SELL, sent=False),
+        Cause.EXIT_REJECTED, LOUD, {"reason": "quantity_below_minimum", "detail": "0.1 is the least"},
+    ),
+    "an entry that the engine read too late": (
+        delivered("BuyMarket", lambda w: w.ignore("stale")), Cause.ENTRY_STALE, HEARD, {"symbol": "BTCUSDT"},
+    ),
+    "an exit that was refused as it stood": (
+        delivered("SellMarket", lambda w: w.refuse("symbol_unknown", "")),
+        Cause.EXIT_REJECTED, LOUD, {"reason": "symbol_unknown"},
     ),
     "an exit in doubt": (
         said_to_an_order(lambda o: o.refuse("exit_in_doubt"), side=Side.SELL, sent=False), Cause.EXIT_STALE, LOUD, {},
@@ -149,6 +180,13 @@ def test_an_execution_that_cannot_be_counted_is_told(trouble, monkeypatch):
 QUIET = {
     "an entry that the exchange refused": said_to_an_order(lambda o: o.reject("insufficient_funds", RAW)),
     "an entry that is stale": said_to_an_order(lambda o: o.refuse("stale"), sent=False),
+    "an exit that its owner took back": said_to_an_order(
+        lambda o: o.refuse("cancelled_before_sending"), side=Side.SELL, sent=False
+    ),
+    "an entry that we refused": said_to_an_order(lambda o: o.refuse("quantity_below_minimum"), sent=False),
+    "an entry that was refused as it stood": delivered("BuyMarket", lambda w: w.refuse("symbol_unknown", "")),
+    "an entry during a pause": delivered("BuyMarket", lambda w: w.ignore("paused")),
+    "a ping": delivered("PING", lambda w: w.ignore("ping")),
     "an end that is another end": said_to_an_order(
         accept, cancel, lambda o: o.correct(Status.CANCELLED, Status.CLOSED, RAW)
     ),

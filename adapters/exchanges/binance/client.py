@@ -6,15 +6,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
 
-from adapters.exchanges.binance import messages, parameters, streams
-from adapters.exchanges.binance.entry import OrderEntry
+from adapters.exchanges.binance import messages, parameters, rules, streams
 from adapters.exchanges.binance.errors import error_of
+from adapters.exchanges.binance.reading import understood
 from adapters.exchanges.binance.signing import query_string, signed_query
+from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
 from adapters.exchanges.http import Answer, Http, Pace
 from application.exchange import (
     Balance,
@@ -22,17 +22,14 @@ from application.exchange import (
     Capabilities,
     Credentials,
     Fill,
-    ListRequest,
     NoAnswer,
     NotAccepted,
     OrderName,
     OrderReport,
-    OrderRequest,
     PartlyUnreadable,
     Rights,
     Scrap,
     Ticker,
-    Unreadable,
 )
 from domain.market import Market
 
@@ -40,19 +37,18 @@ T = TypeVar("T")
 
 WEIGHT_PER_MINUTE = 6000
 CAPABILITIES = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
-RECEIVE_WINDOW = timedelta(seconds=5)
 _PAGE = 1000
 _DAY = timedelta(hours=24)
 _OK = 200
 
 
-class Binance:
-    """Binance spot at one venue."""
+class Binance(Trading):
+    """Binance spot at one venue: what can be asked; `Trading` has what changes something."""
 
     def __init__(self, rest: str, ws_api: str, ws_streams: str, *, has_wallet: bool = True) -> None:
         self._http = Http(rest, Pace(WEIGHT_PER_MINUTE))
+        super().__init__(ws_api, self._http, self._now)
         self._ws_api = ws_api
-        self._entry = OrderEntry(ws_api, self._http, int(RECEIVE_WINDOW.total_seconds() * 1000), self._now)
         self._ws_streams = ws_streams
         self._has_wallet = has_wallet
         self.clock_offset = timedelta(0)
@@ -75,7 +71,7 @@ class Binance:
     async def server_time(self) -> datetime:
         """The exchange's clock; the offset to ours is kept and used for every signature."""
         answer = await self._http.read(lambda: "/api/v3/time", weight=1, headers={})
-        there = _understood(self._checked(answer), messages.server_time_of)
+        there = understood(self._checked(answer), messages.server_time_of)
         # From the moment it was sent: having waited for the budget or for another try is no distance.
         middle = (answer.sent_at + answer.answered_at) / 2
         offset = there - datetime.fromtimestamp(middle, UTC)
@@ -85,18 +81,19 @@ class Binance:
         return there
 
     async def markets(self) -> list[Market]:
-        """Every spot pair with all its filters."""
-        limit, markets = await self._read("/api/v3/exchangeInfo", {}, 20, messages.exchange_information_of)
-        self._http.pace.limit = limit or self._http.pace.limit
-        return markets
+        """Return every spot pair with all its filters, and take over the limits that are told with them."""
+        told = await self._read("/api/v3/exchangeInfo", {}, 20, rules.information_of)
+        self._http.pace.limit = told.weight or self._http.pace.limit
+        self.limit_orders(told.orders)
+        return told.markets
 
-    async def tickers(self, markets: Sequence[Market]) -> dict[str, Ticker]:
-        """Last, bid and ask by symbol."""
+    async def tickers(self, markets: Sequence[Market], *, urgent: bool = False) -> dict[str, Ticker]:
+        """Return last, bid and ask by symbol."""
         names = {market.native: market.symbol for market in markets}
         chosen = {"symbols": msgspec.json.encode(sorted(names)).decode()} if names else {}
         sides, lasts = await asyncio.gather(
-            self._read("/api/v3/ticker/bookTicker", chosen, 4, messages.best_prices_of),
-            self._read("/api/v3/ticker/price", chosen, 4, messages.last_prices_of),
+            self._read("/api/v3/ticker/bookTicker", chosen, 4, messages.best_prices_of, urgent=urgent),
+            self._read("/api/v3/ticker/price", chosen, 4, messages.last_prices_of, urgent=urgent),
         )
         now = datetime.now(UTC)
         tickers = {}
@@ -121,10 +118,10 @@ class Binance:
 
     # --- the account -------------------------------------------------------------------------------------------
 
-    async def balances(self, credentials: Credentials) -> dict[str, Balance]:
-        """What the account holds; currencies of which it has nothing are left out."""
+    async def balances(self, credentials: Credentials, *, urgent: bool = False) -> dict[str, Balance]:
+        """Return what the account holds; currencies of which it has nothing are left out."""
         chosen = {"omitZeroBalances": "true"}
-        return await self._signed("/api/v3/account", chosen, credentials, 20, messages.balances_of)
+        return await self._signed("/api/v3/account", chosen, credentials, 20, messages.balances_of, urgent=urgent)
 
     async def rights(self, credentials: Credentials) -> Rights:
         """Of the wallet API, which the testnet does not have: its account tells at least whether it may trade."""
@@ -132,6 +129,11 @@ class Binance:
             may_trade = await self._signed("/api/v3/account", {}, credentials, 20, messages.may_trade_of)
             return Rights(may_trade, None, None)
         return await self._signed("/sapi/v1/account/apiRestrictions", {}, credentials, 1, messages.rights_of)
+
+    async def count_orders(self, credentials: Credentials) -> None:
+        """Take over Binance's own count of the account's new orders (weight 40)."""
+        told = await self._signed("/api/v3/rateLimit/order", {}, credentials, 40, rules.order_counts_of)
+        self.take_counts(credentials, told)
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """One order, by our id or Binance's."""
@@ -192,51 +194,6 @@ class Binance:
         """The private stream of one account; a None says that the subscription stands."""
         return streams.reports(self._http.session, self._ws_api, credentials, self._now)
 
-    # --- changes -----------------------------------------------------------------------------------------------
-
-    async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
-        """Send one order and ask for its fills in the answer."""
-        raw = await self._entry.send("order.place", parameters.of_order(request), credentials)
-        return _understood(raw, messages.report_of)
-
-    async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
-        """Take one order off the book."""
-        named = {"symbol": market.native, **parameters.of_name(name)}
-        return _understood(await self._entry.send("order.cancel", named, credentials), messages.report_of)
-
-    async def place_list(self, credentials: Credentials, request: ListRequest) -> list[OrderReport]:
-        """Send an OCO: the stop and the target, each on its side of the market."""
-        raw = await self._entry.send("orderList.place.oco", parameters.of_list(request), credentials)
-        reports = _understood(raw, messages.reports_of_list)
-        return sorted(reports, key=lambda report: report.client_order_id != request.stop.client_order_id)
-
-    async def cancel_list(self, credentials: Credentials, market: Market, list_id: str) -> list[OrderReport]:
-        """Take both legs off the book."""
-        named = {"symbol": market.native, "listClientOrderId": list_id}
-        return _understood(await self._entry.send("orderList.cancel", named, credentials), messages.reports_of_list)
-
-    async def amend(
-        self,
-        credentials: Credentials,
-        market: Market,
-        client_order_id: str,
-        new_client_order_id: str,
-        quantity: Decimal,
-    ) -> OrderReport:
-        """Only to a smaller quantity; the place in the queue is kept."""
-        named = {
-            "symbol": market.native, "origClientOrderId": client_order_id, "newClientOrderId": new_client_order_id,
-            "newQty": f"{quantity:f}",
-        }  # fmt: skip
-        raw = await self._entry.send("order.amend.keepPriority", named, credentials)
-        return _understood(raw, messages.report_of_amendment)
-
-    async def replace(self, credentials: Credentials, old_client_order_id: str, request: OrderRequest) -> OrderReport:
-        """`order.cancelReplace`, stopped when the cancel fails."""
-        named = {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": old_client_order_id}
-        raw = await self._entry.send("order.cancelReplace", {**parameters.of_order(request), **named}, credentials)
-        return _understood(raw, messages.report_of_replacement)
-
     async def close(self) -> None:
         """End all connections."""
         await self._entry.close()
@@ -250,10 +207,18 @@ class Binance:
     def _stamped(self, named: Mapping[str, object]) -> dict[str, object]:
         return {**named, "recvWindow": int(RECEIVE_WINDOW.total_seconds() * 1000), "timestamp": self._now()}
 
-    async def _read(self, path: str, named: Mapping[str, object], weight: int, meaning: Callable[[bytes], T]) -> T:
+    async def _read(
+        self,
+        path: str,
+        named: Mapping[str, object],
+        weight: int,
+        meaning: Callable[[bytes], T],
+        *,
+        urgent: bool = False,
+    ) -> T:
         query = f"{path}?{query_string(named)}" if named else path
-        answer = await self._http.read(lambda: query, weight=weight, headers={})
-        return _understood(self._checked(answer), meaning)
+        answer = await self._http.read(lambda: query, weight=weight, headers={}, urgent=urgent)
+        return understood(self._checked(answer), meaning)
 
     async def _signed(
         self,
@@ -262,19 +227,21 @@ class Binance:
         credentials: Credentials,
         weight: int,
         meaning: Callable[[bytes], T],
+        *,
+        urgent: bool = False,
     ) -> T:
         def make() -> str:
             return f"{path}?{signed_query(self._stamped(named), credentials.secret)}"
 
         headers = {"X-MBX-APIKEY": credentials.key}
         try:
-            raw = self._checked(await self._http.read(make, weight=weight, headers=headers))
+            raw = self._checked(await self._http.read(make, weight=weight, headers=headers, urgent=urgent))
         except NotAccepted as refused:
             if refused.code != "clock_skewed":
                 raise
             await self.server_time()  # ours went astray: measured anew, the same question is asked once more
-            raw = self._checked(await self._http.read(make, weight=weight, headers=headers))
-        return _understood(raw, meaning)
+            raw = self._checked(await self._http.read(make, weight=weight, headers=headers, urgent=urgent))
+        return understood(raw, meaning)
 
     def _checked(self, answer: Answer) -> bytes:
         if used := answer.headers.get("X-MBX-USED-WEIGHT-1M"):
@@ -284,14 +251,6 @@ class Binance:
         if pause := answer.headers.get("Retry-After"):
             self._http.pace.asked_for_silence(pause)
         raise error_of(answer.status, answer.body)
-
-
-def _understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
-    """Raises `Unreadable` for an answer that does not say what was asked: it proves nothing, whatever its status."""
-    try:
-        return meaning(raw)
-    except (msgspec.MsgspecError, *messages.NONSENSE) as error:
-        raise Unreadable(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -14,15 +14,18 @@ from collections.abc import Callable, Mapping
 import aiohttp
 import msgspec
 
-from adapters.exchanges.binance.errors import error_of_code
-from adapters.exchanges.binance.native import NativeAnswer
+from adapters.exchanges.binance.errors import HALF_DONE, HalfDone, error_of_code
+from adapters.exchanges.binance.native import NativeAnswer, NativeError, NativeLimit
+from adapters.exchanges.binance.rules import SECONDS
 from adapters.exchanges.binance.signing import signed_parameters
+from adapters.exchanges.counts import OrderCounts
 from adapters.exchanges.http import Http
-from application.exchange import Credentials, NoAnswer, NotAccepted
+from application.exchange import Credentials, ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 
 _ANSWER_SECONDS = 10.0
 _CONNECT_SECONDS, _CLOSE_SECONDS = 5.0, 1.0
 _OK, _LOWEST_ERROR = 200, 400
+_TOO_MANY_ORDERS = -1015
 
 
 _decoder = msgspec.json.Decoder(NativeAnswer)
@@ -75,12 +78,31 @@ class OrderEntry:
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
 
-    async def send(self, method: str, parameters: Mapping[str, object], credentials: Credentials) -> bytes:
-        """Ask for one change, once; answers the result as it came.
+    async def send(
+        self,
+        method: str,
+        parameters: Mapping[str, object],
+        credentials: Credentials,
+        counts: OrderCounts | None = None,
+        orders: int = 0,
+    ) -> bytes:
+        """Ask for one change, once; return the result as it came. `orders` is how many new orders `counts` grows by.
 
-        Raises `NotAccepted` when nothing was written, `NoAnswer` when the connection ended or nothing came back, and
-        whatever Binance's own error means.
+        Raises `NotAccepted` when nothing was written, `NoAnswer` when the connection ended or nothing came back,
+        `HalfDone` for a cancel-replace that was not carried out whole, and whatever Binance's own error means.
         """
+        if counts is not None:
+            counts.spend(orders)
+        try:
+            return await self._sent(method, parameters, credentials, counts)
+        except (RefusedByExchange, NotAccepted):
+            if counts is not None:
+                counts.spend(-orders)  # an order that was refused does not count
+            raise
+
+    async def _sent(
+        self, method: str, parameters: Mapping[str, object], credentials: Credentials, counts: OrderCounts | None
+    ) -> bytes:
         self._http.spend(1)
         connection = await self._connected()
         number, answered = next(self._ids), asyncio.get_running_loop().create_future()
@@ -104,7 +126,7 @@ class OrderEntry:
         finally:
             connection.waiting.pop(number, None)
         self._http.answered()
-        return self._meant(answer, sent_at)
+        return self._meant(answer, sent_at, counts)
 
     async def _connected(self) -> _Connection:
         async with self._connecting:
@@ -128,21 +150,37 @@ class OrderEntry:
             self._connection = None
         connection.listening.cancel()  # which closes the socket
 
-    def _meant(self, answer: NativeAnswer, sent_at: float) -> bytes:
+    def _meant(self, answer: NativeAnswer, sent_at: float, counts: OrderCounts | None) -> bytes:
         for limit in answer.rateLimits:
             if limit.rateLimitType == "REQUEST_WEIGHT":
                 self._http.pace.told(limit.count, sent_at)
+            elif limit.rateLimitType == "ORDERS" and counts is not None:
+                counts.told(_seconds_of(limit), limit.count)
         if answer.status == _OK:
             return bytes(answer.result)
         error = answer.error
         if error is None or answer.status < _LOWEST_ERROR:
             raise NoAnswer(f"an answer that says nothing: status {answer.status}", code="no_answer")
-        if error.data is not None and error.data.retryAfter:
-            self._http.pace.close_for(max(error.data.retryAfter - self._now(), 0) / 1000)
-        raise error_of_code(answer.status, error.code, error.msg, msgspec.json.encode(answer).decode())
+        until = 0 if error.data is None else error.data.retryAfter
+        if error.code == _TOO_MANY_ORDERS and counts is not None:
+            counts.close_until(until / 1000 or counts.end_of_window)
+        elif until:
+            self._http.pace.close_for(max(until - self._now(), 0) / 1000)
+        raise _error_of(answer, error)
 
     async def close(self) -> None:
         """End the connection; what still waits for an answer is in doubt."""
         if self._connection is not None:
             await self._connection.socket.close()
             await self._connection.listening
+
+
+def _seconds_of(limit: NativeLimit) -> int:
+    return SECONDS.get(limit.interval, 0) * limit.intervalNum
+
+
+def _error_of(answer: NativeAnswer, error: NativeError) -> ExchangeError:
+    raw = msgspec.json.encode(answer).decode()
+    if error.code in HALF_DONE and error.data is not None and error.data.cancelResult:
+        return HalfDone(f"{error.code}: {error.msg}", raw=raw, halves=error.data)
+    return error_of_code(answer.status, error.code, error.msg, raw)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+from adapters.exchanges.binance.native import NativeReplacement
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 
-_NOT_CARRIED_OUT = {-1021: "clock_skewed", -1003: "rate_limited", -1015: "rate_limited"}
+TOO_MANY_ORDERS = "too_many_orders"
+"""The account's count of new orders is used up for the running window."""
+_NOT_CARRIED_OUT = {-1021: "clock_skewed", -1003: "rate_limited", -1015: TOO_MANY_ORDERS}
 # -2021: of a cancel and its replacement one was carried out and the other not.
 _SAYS_NOTHING = frozenset({-1000, -1001, -1006, -1007, -1008, -1016, -2021})
+HALF_DONE = frozenset({-2021, -2022})
+"""A cancel-replace of which one half, or none, was carried out: the results of the halves tell which."""
 _NOT_FOUND = frozenset({-2011, -2013})
 _REASONS = {
     -1013: "filter_failed",
@@ -16,6 +21,7 @@ _REASONS = {
     -1100: "parameter_refused",
     -1102: "parameter_refused",
     -1111: "precision_refused",
+    -1116: "order_type_refused",
     -1121: "symbol_unknown",
     -2014: "key_refused",
     -2015: "key_refused",
@@ -30,7 +36,21 @@ _REASONS_BY_TEXT = (
     ("trigger immediately", "would_trigger"),
     ("Market is closed", "market_closed"),
     ("relationship of the prices", "would_trigger"),
+    ("Filter failure: MAX_NUM_", "too_many_resting"),
+    ("Filter failure: PERCENT_PRICE", "price_too_far"),
+    ("Filter failure: MARKET_LOT_SIZE", "market_lot_exceeded"),
+    ("Filter failure: NOTIONAL", "notional_refused"),
+    ("Filter failure: MIN_NOTIONAL", "notional_refused"),
+    ("not supported for this symbol", "order_type_refused"),
 )
+
+
+class HalfDone(NoAnswer):
+    """A cancel-replace that was not carried out whole. Whoever cannot read its halves has to look both orders up."""
+
+    def __init__(self, message: str, *, raw: str, halves: NativeReplacement) -> None:
+        super().__init__(message, code="no_answer", raw=raw)
+        self.halves = halves
 
 
 class _Body(msgspec.Struct):

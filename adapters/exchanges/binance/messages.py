@@ -9,26 +9,25 @@ from typing import Any
 import msgspec
 
 from adapters.exchanges.binance.native import (
+    NONSENSE,
     ExecutionReport,
     NativeAccount,
     NativeAmendment,
     NativeBook,
-    NativeInformation,
     NativeList,
     NativeName,
     NativeOrder,
     NativePermission,
     NativePrice,
-    NativeReplacement,
     NativeRestrictions,
     NativeTime,
     NativeTrade,
+    number_of,
 )
 from adapters.exchanges.binance.parameters import TYPES
 from application.exchange import Balance, Candle, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
-from domain.market import Market
 from domain.order import Status
 from domain.wish import Side
 
@@ -46,11 +45,6 @@ STATES = {
 """Binance's order states. An expired order may well have been filled in part."""
 
 
-NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
-"""What reading a message of the wrong shape raises, besides msgspec's own errors."""
-
-
-_information_decoder = msgspec.json.Decoder(NativeInformation)
 _time_decoder = msgspec.json.Decoder(NativeTime)
 _account_decoder = msgspec.json.Decoder(NativeAccount)
 _permission_decoder = msgspec.json.Decoder(NativePermission)
@@ -60,7 +54,6 @@ _prices_decoder = msgspec.json.Decoder(list[NativePrice])
 _rows_decoder = msgspec.json.Decoder(list[list[Any]])
 _name_decoder = msgspec.json.Decoder(NativeName)
 _list_decoder = msgspec.json.Decoder(NativeList)
-_replacement_decoder = msgspec.json.Decoder(NativeReplacement)
 _amendment_decoder = msgspec.json.Decoder(NativeAmendment, strict=False)
 order_decoder = msgspec.json.Decoder(NativeOrder, strict=False)
 execution_decoder = msgspec.json.Decoder(ExecutionReport, strict=False)
@@ -123,9 +116,10 @@ def reports_of_list(raw: bytes) -> list[OrderReport]:
     return reports_of(bytes(_list_decoder.decode(raw).orderReports))
 
 
-def report_of_replacement(raw: bytes) -> OrderReport:
-    """The new order in the answer to a cancel-replace."""
-    return report_of(bytes(_replacement_decoder.decode(raw).newOrderResponse))
+def reports_of_cancel(raw: bytes) -> list[OrderReport]:
+    """Read what a cancel took off: one order, or both legs of a list."""
+    legs = _list_decoder.decode(raw).orderReports
+    return reports_of(bytes(legs)) if bytes(legs) else [report_of(raw)]
 
 
 def report_of_amendment(raw: bytes) -> OrderReport:
@@ -185,54 +179,6 @@ def fills_of(raw: bytes) -> list[Fill]:
     ]  # fmt: skip
 
 
-def market_of(told: dict[str, Any]) -> Market:
-    """One symbol of `exchangeInfo` with its filters. A limit of "0.00000000" means that there is none."""
-    filters = {f["filterType"]: f for f in told["filters"]}
-
-    def number(kind: str, name: str) -> Decimal:
-        return _number(filters.get(kind, {}).get(name, "0"))
-
-    lot = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
-    return Market(
-        exchange="binance",
-        symbol=f"{told['baseAsset']}/{told['quoteAsset']}",
-        native=told["symbol"],
-        base=told["baseAsset"],
-        quote=told["quoteAsset"],
-        active=told["status"] == "TRADING",
-        price_tick=number("PRICE_FILTER", "tickSize"),
-        minimum_price=number("PRICE_FILTER", "minPrice"),
-        maximum_price=number("PRICE_FILTER", "maxPrice"),
-        quantity_step=number("LOT_SIZE", "stepSize"),
-        minimum_quantity=number("LOT_SIZE", "minQty"),
-        maximum_quantity=number("LOT_SIZE", "maxQty"),
-        market_maximum_quantity=number("MARKET_LOT_SIZE", "maxQty"),
-        minimum_notional=_number(lot.get("minNotional", "0")),
-        maximum_notional=_number(lot.get("maxNotional", "0")),
-        cost_step=Decimal(1).scaleb(-int(told.get("quoteAssetPrecision", 8))),
-    )
-
-
-def _market_or_closed(told: dict[str, Any]) -> Market:
-    """A market whose rules cannot be read is a closed one: what rests there is found, nothing new is sent there."""
-    try:
-        return market_of(told)
-    except NONSENSE:
-        return market_of({**told, "status": "UNREADABLE", "filters": [], "quoteAssetPrecision": 8})
-
-
-def exchange_information_of(raw: bytes) -> tuple[int, list[Market]]:
-    """The weight allowed in a minute (0 when it is not told) and every spot market."""
-    told = _information_decoder.decode(raw)
-    weights = [
-        int(limit["limit"])
-        for limit in told.rateLimits
-        if (limit["rateLimitType"], limit["interval"]) == ("REQUEST_WEIGHT", "MINUTE")
-    ]
-    markets = [_market_or_closed(symbol) for symbol in told.symbols if symbol.get("isSpotTradingAllowed", True)]
-    return max(weights, default=0), markets
-
-
 def server_time_of(raw: bytes) -> datetime:
     """The answer of `time`."""
     return moment(_time_decoder.decode(raw).serverTime)
@@ -269,21 +215,13 @@ def candles_of(raw: bytes, now: datetime) -> list[Candle]:
     return [_candle_of(row, now) for row in _rows_decoder.decode(raw)]
 
 
-def _number(text: str) -> Decimal:
-    """An amount, which is always a text here. Raises `ValueError` for one that is none."""
-    number = Decimal(text) if isinstance(text, str) else Decimal("NaN")
-    if not number.is_finite():
-        raise ValueError(f"{text!r} is no number")
-    return number
-
-
 def _candle_of(row: list[Any], now: datetime) -> Candle:
     closes_at = moment(row[6])
-    opened, high, low, close, volume = (_number(value) for value in row[1:6])
+    opened, high, low, close, volume = (number_of(value) for value in row[1:6])
     return Candle(moment(row[0]), closes_at, opened, high, low, close, volume, closed=closes_at < now)
 
 
 def candle_of_stream(kline: dict[str, Any]) -> Candle:
     """A bar of the market stream; `x` says that it is final."""
-    opened, high, low, close, volume = (_number(kline[name]) for name in ("o", "h", "l", "c", "v"))
+    opened, high, low, close, volume = (number_of(kline[name]) for name in ("o", "h", "l", "c", "v"))
     return Candle(moment(kline["t"]), moment(kline["T"]), opened, high, low, close, volume, closed=kline["x"])

@@ -7,6 +7,17 @@ from typing import Any
 
 import msgspec
 
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
+"""What reading a message of the wrong shape raises, besides msgspec's own errors."""
+
+
+def number_of(text: str) -> Decimal:
+    """Read an amount, which is always a text here. Raises `ValueError` for anything else."""
+    number = Decimal(text) if isinstance(text, str) else Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is not a number")
+    return number
+
 
 class Native(msgspec.Struct):
     """A message whose amounts are numbers: "NaN" and "Infinity" are none."""
@@ -155,13 +166,16 @@ class NativeTime(msgspec.Struct):
 class NativeList(msgspec.Struct):
     """The answer to a change of a list of orders."""
 
-    orderReports: msgspec.Raw
+    orderReports: msgspec.Raw = msgspec.Raw()
 
 
 class NativeReplacement(msgspec.Struct):
-    """The answer to a cancel-replace that worked."""
+    """Both halves of a cancel-replace, in its answer or in the data of its error."""
 
-    newOrderResponse: msgspec.Raw
+    cancelResult: str = ""
+    newOrderResult: str = ""
+    cancelResponse: msgspec.Raw = msgspec.Raw()
+    newOrderResponse: msgspec.Raw = msgspec.Raw()
 
 
 class AmendedOrder(Native):
@@ -189,10 +203,12 @@ class NativeLimit(msgspec.Struct):
 
     rateLimitType: str
     count: int = 0
+    interval: str = ""
+    intervalNum: int = 0
 
 
-class NativeErrorData(msgspec.Struct):
-    """When a closed door opens, in milliseconds since 1970."""
+class NativeErrorData(NativeReplacement):
+    """When a closed door opens, in milliseconds since 1970, or what the halves of a cancel-replace came to."""
 
     retryAfter: int = 0
 

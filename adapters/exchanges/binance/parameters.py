@@ -41,6 +41,11 @@ def of_name(name: OrderName) -> dict[str, object]:
     return {"orderId": name.value} if isinstance(name, ExchangeId) else {"origClientOrderId": name}
 
 
+def of_replaced(name: OrderName) -> dict[str, object]:
+    """Name the order that is to be taken off for another."""
+    return {"cancelOrderId": name.value} if isinstance(name, ExchangeId) else {"cancelOrigClientOrderId": name}
+
+
 def of_list(request: ListRequest) -> dict[str, object]:
     """An OCO. On a sell the target lies above the market and the stop below it, on a buy the other way round."""
     stop, target = request.stop, request.target

@@ -12,6 +12,7 @@ import msgspec
 
 from adapters.exchanges.binance import messages
 from adapters.exchanges.binance.errors import error_of_code
+from adapters.exchanges.binance.native import NONSENSE
 from adapters.exchanges.binance.signing import signed_parameters
 from application.exchange import Candle, Credentials, NoAnswer, OrderReport
 
@@ -37,7 +38,7 @@ async def _connection(session: aiohttp.ClientSession, url: str) -> AsyncIterator
         # No total timeout: the connection lives until Binance cuts it, after 24 hours at most.
         async with session.ws_connect(url, heartbeat=20, timeout=aiohttp.ClientWSTimeout(ws_close=5)) as socket:
             yield socket
-    except (aiohttp.ClientError, msgspec.MsgspecError, *messages.NONSENSE) as error:
+    except (aiohttp.ClientError, msgspec.MsgspecError, *NONSENSE) as error:
         # Whatever came, nothing more can be read from here: a new connection and a look at the orders say what was.
         raise NoAnswer(f"the stream broke: {type(error).__name__}: {error}", code="stream_broken") from error
 

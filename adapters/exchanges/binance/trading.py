@@ -1,0 +1,147 @@
+"""Binance's changes: orders sent, cancelled, amended and replaced, and how many new ones an account may still send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from adapters.exchanges.binance import messages, parameters
+from adapters.exchanges.binance.entry import OrderEntry
+from adapters.exchanges.binance.errors import HalfDone, error_of
+from adapters.exchanges.binance.native import NativeReplacement
+from adapters.exchanges.binance.reading import understood
+from adapters.exchanges.counts import OrderCounts
+from adapters.exchanges.http import Http
+from application.exchange import (
+    Credentials,
+    ExchangeError,
+    ListRequest,
+    NoAnswer,
+    Only,
+    OrderName,
+    OrderReport,
+    OrderRequest,
+    OrderRoom,
+    Replacement,
+)
+from domain.market import Market
+
+RECEIVE_WINDOW = timedelta(seconds=5)
+ORDER_LIMITS = {10: 100, 86_400: 200_000}
+"""New orders by seconds of a window, until `exchangeInfo` has told its own limits."""
+RESTRICTIONS = {Only.UNFILLED: "ONLY_NEW", Only.PARTLY_FILLED: "ONLY_PARTIALLY_FILLED"}
+_SUCCESS = "SUCCESS"
+
+_replacement_decoder = msgspec.json.Decoder(NativeReplacement)
+
+
+class Trading:
+    """The changes of one venue. `now` is the exchange's clock in milliseconds."""
+
+    def __init__(self, ws_api: str, http: Http, now: Callable[[], int]) -> None:
+        self._http = http
+        self._entry = OrderEntry(ws_api, http, int(RECEIVE_WINDOW.total_seconds() * 1000), now)
+        self._clock = now
+        self._limits = dict(ORDER_LIMITS)
+        self._counts: dict[str, OrderCounts] = {}
+
+    def limit_orders(self, limits: Mapping[int, int]) -> None:
+        """Take over the limits on new orders, by seconds of a window."""
+        if limits:
+            self._limits.clear()
+            self._limits.update(limits)
+
+    def order_room(self, credentials: Credentials) -> OrderRoom:
+        """Return how many new orders the account may send now: by our count, or Binance's where it has told it."""
+        room = self._counts_of(credentials).room
+        wait = self._http.pace.wait_for_change()
+        return OrderRoom(0, room.most or 1, max(wait, room.seconds if room.left == 0 else 0.0)) if wait else room
+
+    def take_counts(self, credentials: Credentials, told: Mapping[int, int]) -> None:
+        """Take over Binance's own counts, by seconds of a window."""
+        for seconds, used in told.items():
+            self._counts_of(credentials).told(seconds, used)
+
+    def _counts_of(self, credentials: Credentials) -> OrderCounts:
+        counts = self._counts.get(credentials.key)
+        if counts is None:
+            counts = self._counts[credentials.key] = OrderCounts(self._limits, lambda: self._clock() / 1000)
+        return counts
+
+    async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
+        """Send one order and ask for its fills in the answer."""
+        counts = self._counts_of(credentials)
+        raw = await self._entry.send("order.place", parameters.of_order(request), credentials, counts, orders=1)
+        return understood(raw, messages.report_of)
+
+    async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
+        """Take one order off the book."""
+        named = {"symbol": market.native, **parameters.of_name(name)}
+        return understood(await self._entry.send("order.cancel", named, credentials), messages.report_of)
+
+    async def place_list(self, credentials: Credentials, request: ListRequest) -> list[OrderReport]:
+        """Send an OCO: the stop and the target, each on its side of the market."""
+        counts = self._counts_of(credentials)
+        raw = await self._entry.send("orderList.place.oco", parameters.of_list(request), credentials, counts, orders=2)
+        reports = understood(raw, messages.reports_of_list)
+        return sorted(reports, key=lambda report: report.client_order_id != request.stop.client_order_id)
+
+    async def cancel_list(self, credentials: Credentials, market: Market, list_id: str) -> list[OrderReport]:
+        """Take both legs off the book."""
+        named = {"symbol": market.native, "listClientOrderId": list_id}
+        return understood(await self._entry.send("orderList.cancel", named, credentials), messages.reports_of_list)
+
+    async def amend(
+        self,
+        credentials: Credentials,
+        market: Market,
+        client_order_id: str,
+        new_client_order_id: str,
+        quantity: Decimal,
+    ) -> OrderReport:
+        """Only to a smaller quantity; the place in the queue is kept."""
+        named = {
+            "symbol": market.native, "origClientOrderId": client_order_id, "newClientOrderId": new_client_order_id,
+            "newQty": f"{quantity:f}",
+        }  # fmt: skip
+        raw = await self._entry.send("order.amend.keepPriority", named, credentials)
+        return understood(raw, messages.report_of_amendment)
+
+    async def replace(
+        self, credentials: Credentials, market: Market, old: OrderName, request: OrderRequest, *, only: Only
+    ) -> Replacement:
+        """`order.cancelReplace`, which stops when the cancel fails and does nothing above the order count.
+
+        Its code says little: -2022 means that nothing changed, -2021 that one half was done, and which one is told by
+        the results of both halves (exchanges.md, 1.2).
+        """
+        named = {
+            **parameters.of_order(request), **parameters.of_replaced(old), "cancelReplaceMode": "STOP_ON_FAILURE",
+            "cancelRestrictions": RESTRICTIONS[only], "orderRateLimitExceededMode": "DO_NOTHING",
+        }  # fmt: skip
+        counts = self._counts_of(credentials)
+        try:
+            raw = await self._entry.send("order.cancelReplace", named, credentials, counts, orders=1)
+        except HalfDone as half:
+            return _outcome(half.halves)
+        return understood(raw, lambda told: _outcome(_replacement_decoder.decode(told)))
+
+
+def _outcome(halves: NativeReplacement) -> Replacement:
+    """Read both halves. Raises the cancel's own error when nothing was changed, `NoAnswer` for what cannot be read."""
+    if halves.cancelResult != _SUCCESS:
+        raise _error_in(halves.cancelResponse)
+    taken_off = understood(bytes(halves.cancelResponse), messages.reports_of_cancel)
+    if halves.newOrderResult == _SUCCESS:
+        return Replacement(taken_off, placed=understood(bytes(halves.newOrderResponse), messages.report_of))
+    return Replacement(taken_off, refused=_error_in(halves.newOrderResponse))
+
+
+def _error_in(response: msgspec.Raw) -> ExchangeError:
+    raw = bytes(response)
+    if not raw:
+        return NoAnswer("a cancel-replace that says nothing of its halves", code="no_answer")
+    return error_of(400, raw)

@@ -1,0 +1,71 @@
+"""New orders, counted per account in the fixed windows in which an exchange bounds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from application.exchange import OrderRoom
+
+
+@dataclass
+class _Window:
+    """One window: which one is running, and how many new orders it has seen."""
+
+    number: int = 0
+    used: int = 0
+
+
+class OrderCounts:
+    """The counts of one account.
+
+    Our own count is a lower bound: other programs may use the same account. A number told by the exchange replaces it.
+    `limits` maps a window's length in seconds to the most orders in it, `now` is the exchange's clock in seconds.
+    """
+
+    def __init__(self, limits: Mapping[int, int], now: Callable[[], float]) -> None:
+        self._limits = limits
+        self._now = now
+        self._windows: dict[int, _Window] = {}
+        self._closed_until = 0.0
+
+    def spend(self, orders: int) -> None:
+        """Count orders that are about to be sent; a negative number gives some back."""
+        for seconds in self._limits:
+            window = self._running(seconds)
+            window.used = max(window.used + orders, 0)
+
+    def told(self, seconds: int, used: int) -> None:
+        """Take the exchange's own count of the running window."""
+        self._running(seconds).used = used
+
+    def close_until(self, moment: float) -> None:
+        """Send nothing before `moment` (seconds since 1970, the exchange's clock)."""
+        self._closed_until = max(self._closed_until, moment)
+
+    @property
+    def end_of_window(self) -> float:
+        """When the shortest window ends (seconds since 1970, the exchange's clock)."""
+        return self._end_of(min(self._limits, default=10))
+
+    @property
+    def room(self) -> OrderRoom:
+        """How many orders may be sent now, in the window that leaves the least."""
+        now = self._now()
+        if now < self._closed_until:
+            most = min(self._limits.values(), default=1)
+            return OrderRoom(0, most, self._closed_until - now)
+        rooms = [
+            OrderRoom(max(most - self._running(seconds).used, 0), most, self._end_of(seconds) - now)
+            for seconds, most in self._limits.items()
+        ]
+        return min(rooms, key=lambda room: (room.left, -room.seconds), default=OrderRoom())
+
+    def _running(self, seconds: int) -> _Window:
+        window, number = self._windows.setdefault(seconds, _Window()), int(self._now() // seconds)
+        if window.number != number:
+            window.number, window.used = number, 0
+        return window
+
+    def _end_of(self, seconds: int) -> float:
+        return (self._now() // seconds + 1) * seconds

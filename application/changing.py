@@ -1,0 +1,198 @@
+"""Changing: putting what is wanted in the place of what rests, so that coins are never without a stop for long.
+
+One call does it where the exchange has one; else what rests goes off the book only when there is room to put it back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from application.desk import OF_RULES, Desk
+from application.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
+from application.legs import Legs, is_one_thing
+from application.protection import Form, Target, holds, protection_of, wishes_of
+from application.sayings import say
+from application.shapes import Shapes
+from application.trouble import Trouble
+from application.turns import Rank
+from domain.amounts import ZERO, total
+from domain.market import Market
+from domain.order import ENDED, Order
+from domain.position import Position
+from domain.wish import Wish
+
+SOON, MOMENT = 0.0, 0.1
+SECOND_BALANCE = timedelta(seconds=2)
+"""How much later the balance has to say the same before coins count as missing."""
+LISTED = "list"
+
+
+class Changing:
+    """One change of one position's protection at a time."""
+
+    def __init__(self, desk: Desk, legs: Legs, shapes: Shapes) -> None:
+        self._desk = desk
+        self._legs = legs
+        self._shapes = shapes
+
+    async def change(
+        self,
+        position: Position,
+        market: Market,
+        target: Target,
+        form: Form,
+        resting: Sequence[Order],
+        trouble: Trouble,
+    ) -> float | None:
+        """Make the change, or find out why not.
+
+        Returns None when it rests, or may rest; else how many seconds later it is tried again.
+        """
+        if any(leg.filled for leg in resting) and target.stop_loss is not None and self._replaces(market, resting):
+            # The first execution of a target has ended its stop: one takes the target's place at once.
+            trouble.sold_in_part = self._desk.clock()
+            form = self._shapes.best(target, market, listed=False) or form
+        wishes = wishes_of(target, form, market, LISTED)
+        in_one_call = len(wishes) == 1 and bool(resting) and self._replaces(market, resting)
+        rank = _rank(position, resting)
+        # What is cancelled first may have to go back: that takes as many orders once more.
+        orders = 1 if in_one_call else len(wishes) * 2 if resting else len(wishes)
+        if resting and not in_one_call:
+            await self._desk.exchange.count_orders(self._desk.credentials)  # ours is a lower bound
+        if wait := self._desk.turns.wait(rank, orders):
+            trouble.begin("too_many_orders", self._desk.clock())
+            return wait
+        try:
+            if in_one_call:
+                known = await self._legs.replace(position, market, wishes[0], resting)
+                return None if known else MOMENT
+            if resting and not await self._freed(resting):
+                return SOON
+            await self._legs.place(position, market, wishes)
+        except NotAccepted as error:
+            return await self._not_now(position, market, resting, trouble, error)
+        except RefusedByExchange as error:
+            return await self._refused(position, market, target, form, resting, trouble, error)
+        return None
+
+    def _replaces(self, market: Market, resting: Sequence[Order]) -> bool:
+        return self._desk.exchange.capabilities.replace and market.replaces and is_one_thing(resting)
+
+    async def _freed(self, resting: Sequence[Order]) -> bool:
+        """Take off what rests. Returns whether everything is still as it was wanted: nothing was executed meanwhile."""
+        freed = await self._legs.free(resting)
+        if any(leg.status not in ENDED for leg in freed):
+            raise NoAnswer("what rests is not off the book yet", code="coins_protected")
+        return not any(leg.filled for leg in freed)
+
+    # --- what the exchange did not take ------------------------------------------------------------------------
+
+    async def _not_now(
+        self, position: Position, market: Market, resting: Sequence[Order], trouble: Trouble, error: NotAccepted
+    ) -> float:
+        """A limit or a clock is no refusal: the same is tried again as soon as it can be."""
+        trouble.begin(error.code or "not_accepted", self._desk.clock(), str(error))
+        if error.code == "clock_skewed":
+            with suppress(ExchangeError):
+                await self._desk.exchange.server_time()
+            return MOMENT
+        if not await self._still(resting) and resting:
+            with suppress(ExchangeError):
+                await self._put_back(position, market, resting)
+        return self._desk.turns.wait(_rank(position, []), 1) or 1.0
+
+    async def _refused(
+        self,
+        position: Position,
+        market: Market,
+        target: Target,
+        form: Form,
+        resting: Sequence[Order],
+        trouble: Trouble,
+        error: RefusedByExchange,
+    ) -> float:
+        """A definite no: another form is tried, and what rested goes back when there is none."""
+        if error.code == "insufficient_funds":
+            pause = self._desk.movements.pause(market.base, trouble.lags)
+            trouble.lags += 1
+            return await self._short(position, market, trouble) if pause is None else pause
+        if error.code == "would_trigger":
+            trouble.refuse(target, str(error))
+            return MOMENT  # the price is looked at anew: it may have passed
+        self._desk.doubt_rules(error.code)
+        if error.code in OF_RULES:
+            self._shapes.refuse(target, market, form, error)
+            if self._shapes.best(target, market) is not None:
+                return SOON
+        trouble.refuse(target, str(error))
+        kept = protection_of(resting)
+        if kept is None:
+            await say(self._desk, position.id, lambda p: p.lose_protection("protection_refused", str(error)))
+            return 1.0
+        if not await self._still(resting):
+            await self._put_back(position, market, resting)
+        await say(self._desk, position.id, lambda p: p.refuse_protection("protection_refused", kept, str(error)))
+        return 1.0
+
+    async def _still(self, resting: Sequence[Order]) -> bool:
+        """Whether what rested does so still."""
+        legs = [await self._desk.recording.load(leg.id) for leg in resting]
+        return bool(legs) and all(leg.status not in ENDED for leg in legs)
+
+    async def _put_back(self, position: Position, market: Market, rested: Sequence[Order]) -> None:
+        """Rest again what rested, with the quantity that rested. Raises as `Legs.place`."""
+        await self._legs.place(position, market, [_again(leg) for leg in rested])
+
+    # --- coins that are missing --------------------------------------------------------------------------------
+
+    async def _short(self, position: Position, market: Market, trouble: Trouble) -> float:
+        """Fewer coins are there than are held: believed when two balances say so, and shared out among all positions.
+
+        A part may have paid the fees of other trades.
+        """
+        desk, now = self._desk, self._desk.clock()
+        balances = await desk.exchange.balances(desk.credentials, urgent=True)
+        balance = balances.get(market.base)
+        there = ZERO if balance is None else total((balance.free, balance.locked))
+        if there >= position.held:
+            return await self._locked(position, trouble, f"{there} {market.base} are there, and not free")
+        seen = trouble.short
+        if seen is None or seen[1] != there or desk.doubts.about(position.symbol):
+            trouble.short = now, there
+            trouble.begin("coins_missing", now, f"{there} {market.base}")
+            return SECOND_BALANCE.total_seconds()
+        if now - seen[0] < SECOND_BALANCE:
+            return SECOND_BALANCE.total_seconds()
+        held = await self._held(market.base)
+        trouble.cap = position.held, there * position.held / held if held else ZERO
+        trouble.short, trouble.lags, trouble.times = None, 0, trouble.times + 1
+        detail = f"{there} of {held} {market.base}"
+        await say(desk, position.id, lambda p: p.lose_protection("coins_missing", detail))
+        return SOON
+
+    async def _locked(self, position: Position, trouble: Trouble, detail: str) -> float:
+        """The coins are there, under an order that is not ours or that we believed to have ended."""
+        trouble.times, trouble.detail = trouble.times + 1, detail
+        await say(self._desk, position.id, lambda p: p.lose_protection("coins_locked", detail))
+        return trouble.pause(None, MOMENT)
+
+    async def _held(self, base: str) -> Decimal:
+        """How much of a currency all positions of this broker hold together."""
+        store, number = self._desk.store, self._desk.broker.number
+        found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
+        return total(p.held for p in found if p.broker == number and p.symbol.startswith(f"{base}/"))
+
+
+def _rank(position: Position, resting: Sequence[Order]) -> Rank:
+    if holds(position, resting):
+        return Rank.MOVE
+    return Rank.PROTECTION if position.in_force is None and position.lost is None else Rank.RESCUE
+
+
+def _again(leg: Order) -> Wish:
+    return replace(leg.wish, quantity=leg.remaining)

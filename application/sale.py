@@ -1,0 +1,85 @@
+"""A sale: what it may take, and what rests under those coins and is to be taken off for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from application.desk import Desk, Later
+from application.exchange import NoAnswer
+from application.legs import Legs
+from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
+from application.protection import explained, leaving
+from domain.amounts import ZERO, difference, total
+from domain.order import ENDED, Order, Status
+from domain.position import Position
+from domain.refusals import Impossible
+from domain.wish import Side, Source
+
+
+@dataclass(frozen=True)
+class Sale:
+    """`held` is what the position holds and no other exit is selling (base), None without a position.
+
+    `legs` rest under its coins: they go in the very call that sells, or before it where the exchange has no such call.
+    """
+
+    held: Decimal | None = None
+    legs: Sequence[Order] = field(default_factory=list)
+
+
+def locked_in(legs: Sequence[Order]) -> Decimal:
+    """Return how much (base) these legs lock. Of a list both lock the same coins."""
+    by_group: dict[object, Decimal] = {}
+    for leg in legs:
+        group = leg.wish.list_id or leg.id
+        by_group[group] = max(by_group.get(group, ZERO), leg.remaining or ZERO)
+    return total(by_group.values())
+
+
+class Sales:
+    """What the sells of one broker may take."""
+
+    def __init__(self, desk: Desk, legs: Legs, later: Later) -> None:
+        self._desk = desk
+        self._legs = legs
+        self._later = later
+
+    async def of(self, order: Order) -> Sale:
+        """Return what a sell may take of its position, and the orders that rest under those coins.
+
+        Raises `NoAnswer` while it cannot be told, `Impossible` when the webhooks have sold what they had bought: an
+        alert that comes after a stop must not sell a trader's other coins.
+        """
+        if order.wish.side is not Side.SELL:
+            return Sale()
+        position_id = position_id_of(order)
+        insisted = order.requester == INSISTED
+        position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
+        legs = await self._legs.of(position_id, rested=() if position is None else position.resting)
+        resting = [leg for leg in legs if leg.status not in ENDED]
+        if any(leg.status is not Status.OPEN for leg in resting) and not insisted:
+            raise NoAnswer("what protects these coins is in doubt", code="coins_protected")
+        if position is None or not position.is_open:
+            await self._check_foreign(position, order)
+            return Sale(None, resting)
+        exits = [await self._desk.recording.load(one) for one in position.exits if one != order.id]
+        if not explained(position, [*legs, *exits]) and not insisted:
+            raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
+        self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
+        # For one in doubt this sale has waited, unless its owner has looked and insists.
+        selling = leaving([one for one in exits if one.status is Status.OPEN])
+        return Sale(max(difference(position.held, selling), ZERO), resting)
+
+    async def _check_foreign(self, position: Position | None, order: Order) -> None:
+        """Nothing is held: coins that no webhook ever bought may be sold by one, others are the trader's own."""
+        if order.source is not Source.WEBHOOK or position is None:
+            return
+        entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
+        if not explained(position, entries) and order.requester != INSISTED:
+            raise NoAnswer("a buy is not counted yet", code="not_counted")
+        if not position.executions:
+            return
+        raise Impossible(f"nothing is held of {position.symbol}", code="no_position")

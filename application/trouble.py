@@ -1,0 +1,85 @@
+"""Trouble: what stands in the way of one position's protection, since when, and what was tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from application.protection import Target
+from domain.market import Market
+from domain.position import Position
+
+DOUBT_BEFORE_ALARM = timedelta(seconds=5)
+"""How long a protection may be in doubt before the position counts as unprotected."""
+QUIET_FOR = timedelta(seconds=5)
+"""How long no part of a target has to be sold before both prices rest as a list again."""
+AT_MOST_EVERY = 1.0
+"""Seconds between two changes of one position's protection."""
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the price of what does not rest."""
+MOST_DOUBLINGS = 6
+"""How often the pause between two tries is doubled while the exchange refuses the same protection again and again."""
+
+
+@dataclass
+class Trouble:
+    """What is remembered of one position until its protection rests."""
+
+    refused: Target | None = None
+    not_before: float = 0.0
+    """When something may be placed again (by the loop's clock); the price is looked at meanwhile."""
+    times: int = 0
+    """How often this target was refused in a row."""
+    since: datetime | None = None
+    """Since when nothing could be found out or done at all."""
+    reason: str = ""
+    detail: str = ""
+    lags: int = 0
+    """How often the exchange said that coins are missing which had just been freed or bought."""
+    short: tuple[datetime, Decimal] | None = None
+    """When the account was first seen to have too few coins, and how many it had."""
+    cap: tuple[Decimal, Decimal] | None = None
+    """What the position held when it was found that only so much of it is there (base)."""
+    watched: bool = False
+    """Whether every price is looked at, because something that is wanted does not rest."""
+    seen_at_target: datetime | None = None
+    """Since when the bid is at a target that does not rest."""
+
+    sold_in_part: datetime | None = None
+    """When a target was last seen to have sold a part: until it has stopped, a stop alone takes its place."""
+
+    def sells_in_parts(self, now: datetime) -> bool:
+        """Return whether the target is still being executed in parts."""
+        return self.sold_in_part is not None and now - self.sold_in_part < QUIET_FOR
+
+    def begin(self, reason: str, since: datetime, detail: str = "") -> None:
+        """Something stands in the way; what has stood there since before keeps its time."""
+        self.since, self.reason, self.detail = self.since or since, reason, detail
+
+    def end(self) -> None:
+        """Nothing does any more."""
+        self.since = None
+
+    def lasts(self, now: datetime) -> bool:
+        """Return whether it has lasted for so long that the owner has to know."""
+        return self.since is not None and now - self.since >= DOUBT_BEFORE_ALARM
+
+    def refuse(self, target: Target, detail: str = "") -> None:
+        """The exchange would not have it, or nothing has come of it."""
+        self.times = self.times + 1 if self.refused == target else 1
+        self.refused, self.detail = target, detail or self.detail
+
+    def pause(self, target: Target | None, shortest: float) -> float:
+        """Seconds between two tries, more with each refusal of the same."""
+        if target is not None and self.refused != target:
+            return shortest
+        return shortest * float(2 ** min(self.times, MOST_DOUBLINGS))
+
+    def capped(self, target: Target, position: Position, market: Market) -> Target | None:
+        """Return the target for the coins that are there, None when there are none."""
+        if self.cap is None or self.cap[0] != position.held:
+            self.cap = None
+            return target
+        quantity = min(target.quantity, market.round_quantity(self.cap[1]))
+        return replace(target, quantity=quantity) if quantity else None

@@ -1,0 +1,69 @@
+"""Turns: who may use an account's room for new orders, which an exchange bounds by window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from enum import IntEnum
+from uuid import UUID
+
+from application.exchange import OrderRoom
+
+LIST, SINGLE = 2, 1
+"""How many new orders a list and an order of its own count as."""
+RESERVE = LIST
+"""What entries leave free: a stop that has to be placed must never wait for one."""
+STAGGER = 0.02
+"""Seconds by which each rank waits longer than the one before it, so that they come back in their order."""
+SHORTEST_WAIT = 0.05
+
+
+class Rank(IntEnum):
+    """What goes first when there is not room for everything."""
+
+    RESCUE = 0
+    """A stop where none rests, and the sale that a passed stop stood for."""
+    EXIT = 1
+    PROTECTION = 2
+    """The first protection of a fill."""
+    MOVE = 3
+    """A change of a stop that rests."""
+    ENTRY = 4
+
+
+class Turns:
+    """The turns of one account. `room` tells how many new orders it may still send."""
+
+    def __init__(self, room: Callable[[], OrderRoom]) -> None:
+        self._room = room
+        self._held: dict[UUID, int] = {}
+        """How many orders are kept for the protection of each entry that was sent."""
+
+    def wait(self, rank: Rank, orders: int) -> float:
+        """Return how many seconds to wait before so many new orders may be sent, 0 for none.
+
+        A wish that asks for more than a whole window allows is let through in a window that nobody has used.
+        """
+        room = self._room()
+        if room.left is None or room.most is None:
+            return 0.0
+        needed = orders
+        if rank is Rank.ENTRY:
+            needed += sum(self._held.values()) + RESERVE
+        if room.left >= min(needed, room.most):
+            return 0.0
+        return max(room.seconds, SHORTEST_WAIT) + STAGGER * rank
+
+    def hold(self, entry: UUID, orders: int) -> None:
+        """Keep room for the protection of an entry until it is protected or has ended."""
+        if orders:
+            self._held[entry] = orders
+
+    def release(self, entry: UUID) -> None:
+        """The entry needs no more room: it is protected, or nothing will come of it."""
+        self._held.pop(entry, None)
+
+    def protected(self, entries: Container[UUID]) -> None:
+        """These entries are protected."""
+        for entry in [*self._held]:
+            if entry in entries:
+                del self._held[entry]

@@ -1,0 +1,119 @@
+"""A limit or a clock that will pass refuses nothing: stops stay, exits and entries wait as long as they may live."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from adapters.paper.faults import Fault
+from domain.webhook import WebhookStatus
+from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET
+
+EXECUTED = (WebhookStatus.EXECUTED, None)
+
+
+async def used_up(desk, seconds):
+    """Somebody else has used up the account's count of new orders, in a window that has so many seconds left."""
+    paper, [account] = desk.paper, desk.paper.ledger.accounts.values()
+    paper.faults.add(Fault("stream", "skew_clock", seconds=(10 - seconds - paper.now() / 1000) % 10))
+    await desk.client.server_time()
+    paper.counts.use(account, {"10S": paper.counts.limits("binance")["10S"]})
+
+
+@pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
+@pytest.mark.parametrize("prices", [PRICES, {"PrixSL": "45000"}], ids=["a list", "a stop alone"])
+def test_a_stop_is_not_taken_off_to_be_moved_while_no_order_can_be_placed(at, able, prices):
+    """The move is made as soon as there is room again, and the old stop rests until then."""
+
+    async def story():
+        async with at(able) as trader:
+            desk = trader.desk
+            shapes = [STOP, TARGET] if prices is PRICES else [STOP]
+            await trader.buy(*shapes, **prices)
+            bare = trader.bare_for()
+            await used_up(desk, 0.8)
+            moving = asyncio.create_task(trader.alert("MAJ", PrixSL="46000"))
+            await asyncio.sleep(0.5)
+            assert trader.resting()[0] == (*STOP, HELD)
+            assert await moving == EXECUTED
+            await trader.protected(HELD, ("stop_loss", Decimal(46000)), *shapes[1:])
+            assert not bare or max(bare) < 0.2
+
+    asyncio.run(story())
+
+
+def test_an_exit_waits_for_room_and_its_stop_rests_until_the_very_sale(at):
+    """By one call: the coins are never without a stop."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            await trader.buy(STOP, TARGET)
+            bare = trader.bare_for()
+            await used_up(trader.desk, 0.8)
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert trader.sold() == HELD
+            await trader.closed()
+            assert bare == []
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("fault", ["clock_refused", "status_429", "lose_request"])
+@pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
+def test_an_exit_that_was_not_taken_at_first_is_sold_once(at, able, fault):
+    """Whatever stood in its way: it goes out again, or is found to have been lost and asked of its owner."""
+
+    async def story():
+        async with at(able) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            desk.paper.faults.add(Fault("place_order", fault))
+            selling = asyncio.create_task(trader.alert("SellMarket"))
+            if fault == "lose_request":
+                await desk.until(lambda: desk.lane.doubts)
+                desk.pass_by(8)  # its request is dead: until its absence is proven the coins are under a stop again
+                await trader.protected(HELD, STOP, TARGET)
+                desk.pass_by(65)
+                assert (await selling)[0] is WebhookStatus.FAILED
+                return
+            assert await selling == EXECUTED
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_an_entry_in_a_burst_waits_for_room(at):
+    """It had most of its minute left."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            await used_up(trader.desk, 0.5)
+            await trader.buy(STOP, TARGET)
+
+    asyncio.run(story())
+
+
+def test_entries_leave_room_for_the_stops_of_those_before_them(at):
+    """Ten orders per window: each entry takes three with its list, and one list is kept in reserve."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            desk.paper.counts.limits("binance")["10S"] = 10
+            await desk.client.markets()
+            bare = trader.bare_for()
+            alerts = [
+                asyncio.create_task(trader.alert("BuyMarket", PourCent="10", **PRICES, Nr=f'"{number}"'))
+                for number in range(8)
+            ]
+            done, _ = await asyncio.wait(alerts, timeout=25)
+            assert {alert.result() for alert in done} == {EXECUTED}
+            assert len(done) == len(alerts)
+            assert max(bare, default=0) < 1
+            rejected = [event.reason for event in await desk.read("Order.Rejected")]
+            assert "too_many_orders" not in rejected
+
+    asyncio.run(story())
