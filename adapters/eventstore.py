@@ -20,6 +20,7 @@ from eventsourcing.persistence import (
 from psycopg_pool import ConnectionPool
 
 from adapters.eventmapper import EventMapper
+from adapters.kept import KINDS, Kept
 from adapters.keys import KeyRing, MasterKey
 from adapters.recorder import Recorder
 from domain.aggregate import Aggregate
@@ -73,15 +74,29 @@ class Store:
         self.recorder = Recorder(pool)
         self._events: EventStore[UUID] = EventStore(self.mapper, self.recorder)
         self._repository: Repository[UUID] = Repository(self._events)
+        self._kept = Kept()
 
     def get(self, kind: type[A], aggregate_id: UUID, version: int | None = None) -> A:
-        """The aggregate now, or as it was at `version`. Raises `NotFound`."""
+        """Return the aggregate now, or as it was at `version`. Raises `NotFound`."""
         try:
-            found = self._repository.get(aggregate_id, version=version, projector_func=_project)
+            if version is None and kind in KINDS:
+                found = self._newest(aggregate_id)
+            else:
+                found = self._repository.get(aggregate_id, version=version, projector_func=_project)
         except AggregateNotFoundError:
             raise NotFound(f"there is no such {kind.__name__.lower()}") from None
         if not isinstance(found, kind):
             raise NotFound(f"there is no such {kind.__name__.lower()}")
+        return found
+
+    def _newest(self, aggregate_id: UUID) -> Any:
+        """The aggregate as it was loaded last, with what has been appended since. Raises `AggregateNotFoundError`."""
+        kept = self._kept.get(aggregate_id)
+        if kept is None:
+            found = self._repository.get(aggregate_id, projector_func=_project)
+        else:
+            found = _project(kept, self._events.get(aggregate_id, gt=kept.version))
+        self._kept.put(found)
         return found
 
     def get_all(self, kind: type[A], ids: Sequence[UUID]) -> list[A]:
@@ -230,6 +245,17 @@ class Store:
             found = [row[0] for row in connection.execute(query, (exchange_order_id,))]
         orders = self.get_all(Order, found)
         return next((o.id for o in orders if (o.broker, o.wish.symbol) == (broker, symbol)), None)
+
+    def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
+        """The stream of an owner's newest trade in a market: asked of the log, so never behind it."""
+        query = """
+            SELECT stream FROM log.events
+            WHERE topic = 'Position.Opened' AND log.position_key(state) = log.position_key(%s, %s, %s, %s)
+            ORDER BY position DESC LIMIT 1
+        """
+        with self.pool.connection() as connection:
+            row = connection.execute(query, (user, broker, symbol, owner), prepare=True).fetchone()
+        return None if row is None else UUID(str(row[0]))
 
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something: their last execution did not complete the trade."""

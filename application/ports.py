@@ -49,6 +49,9 @@ class Store(Protocol):
     def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
         """The order of a broker that its exchange knows by this id in this market."""
 
+    def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
+        """The stream of an owner's newest trade in a market, None before the first."""
+
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something."""
 

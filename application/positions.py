@@ -34,14 +34,20 @@ def owner_of(source: Source) -> str:
 
 
 def position_of(store: Store, user: int, broker: int, symbol: str, owner: str) -> Position:
-    """The position, which begins as an empty one."""
-    found = store.find(Position, Position.create_id(user, broker, symbol, owner))
-    return found or Position(user, broker, symbol, owner)
+    """Return the position of the newest trade, which begins as an empty one."""
+    newest = store.position_newest(user, broker, symbol, owner)
+    return Position(user, broker, symbol, owner) if newest is None else store.get(Position, newest)
 
 
-def position_id_of(order: Order) -> UUID:
-    """The position that an order changes, whether or not it exists yet."""
-    return Position.create_id(order.user, order.broker, order.wish.symbol, owner_of(order.source))
+def position_id_of(order: Order, store: Store) -> UUID:
+    """Return the stream that an order changes, whether or not it exists yet.
+
+    What protects a position names it; everything else concerns the newest trade.
+    """
+    if order.requester == PROTECTION and order.cause is not None:
+        return order.cause
+    key = order.user, order.broker, order.wish.symbol, owner_of(order.source)
+    return store.position_newest(*key) or Position.create_id(*key)
 
 
 def follow_up(order: Order, leg: str, wish: Wish) -> Order:
@@ -89,7 +95,16 @@ def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
     smallest = smallest_of(market_of(store, markets, order), event.price)
     beyond = difference(execution.quantity, position.held)
     position.reduce(execution, smallest, by_protection=order.requester == PROTECTION)
-    return [position, *_reduced_besides(order, execution, beyond, smallest, store)]
+    reduced = [position, *_reduced_besides(order, execution, beyond, smallest, store)]
+    return [one for changed in reduced for one in (changed, *_succeeded(changed, store))]
+
+
+def _succeeded(position: Position, store: Store) -> list[Position]:
+    """The stream of the next trade, begun in the commit that ends this one."""
+    if not position.has_just_closed:
+        return []
+    orders = store.get_all(Order, [*position.entries])
+    return [position.next({order.id for order in orders if order.status not in ENDED})]
 
 
 def _reduced_besides(
@@ -102,8 +117,7 @@ def _reduced_besides(
     for source in (Source.EXTERNAL, Source.MANUAL, Source.WEBHOOK, Source.STRATEGY):
         other = None
         if beyond > 0 and source is not order.source:
-            owner = owner_of(source)
-            other = store.find(Position, Position.create_id(order.user, order.broker, order.wish.symbol, owner))
+            other = position_of(store, order.user, order.broker, order.wish.symbol, owner_of(source))
         if other is not None and other.is_open and sold.key not in other.executions:
             part = min(beyond, difference(other.held, min(other.protected, other.held)))
             if not part:

@@ -55,7 +55,7 @@ class Sales:
         """
         if order.wish.side is not Side.SELL:
             return Sale()
-        position_id = position_id_of(order)
+        position_id = await asyncio.to_thread(position_id_of, order, self._desk.store)
         insisted = order.requester == INSISTED
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         legs = await self._legs.of(position_id, rested=() if position is None else position.resting)
@@ -80,6 +80,6 @@ class Sales:
         entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
         if not explained(position, entries) and order.requester != INSISTED:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
-        if not position.executions:
+        if not position.executions and position.previous is None:
             return
         raise Impossible(f"nothing is held of {position.symbol}", code="no_position")

@@ -161,11 +161,15 @@ class Sending:
         if protection is None:
             return
         bought = request.quantity if request.quantity is not None else (request.cost or ZERO) / sized.price
-        position = await asyncio.to_thread(self._desk.store.find, Position, position_id_of(order))
+        position = await asyncio.to_thread(self._position_of, order)
         held = position.held if position is not None and position.is_open else ZERO
         quantity = market.round_quantity(held + bought * AFTER_FEE)
         if (detail := too_small(quantity, protection, market, self._desk.broker.stop_style)) is not None:
             raise Invalid(detail, code="too_small_to_protect", field="quantity")
+
+    def _position_of(self, order: Order) -> Position | None:
+        store = self._desk.store
+        return store.find(Position, position_id_of(order, store))
 
     # --- sales above what the exchange takes at once -------------------------------------------------------------
 
@@ -176,7 +180,7 @@ class Sending:
         self._lines.follow(order, rest.id)
         if await asyncio.to_thread(self._desk.store.find, Order, rest.id) is not None:
             return []  # wished for by an attempt that was not taken
-        position = await asyncio.to_thread(self._desk.store.find, Position, position_id_of(order))
+        position = await asyncio.to_thread(self._position_of, order)
         if position is None:
             return [rest]
         position.leave(rest.id)

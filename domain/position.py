@@ -1,16 +1,17 @@
 """A position: what one owner holds of one market, what it cost, and how it is to be protected.
 
-Quantities are in the base currency, prices and costs in the quote currency. One stream holds all complete trades of
-its market one after the other: a trade begins with the first buy and ends when what is held is too small to be sold.
+Quantities are in the base currency, prices and costs in the quote currency. A stream holds one trade: it begins with
+the first buy and ends when what is held is too small to be sold. What is left then, and the buys that still rest, go
+to the stream of the next trade. Streams from before that rule hold several trades one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate, deterministic_id, event
 from domain.amounts import ZERO, difference, is_amount, product, total
@@ -36,6 +37,15 @@ class Execution:
         return key_of(self.order_id, self.trade_id)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A buy that outlives its trade: what it brings with its next fill, and what it brought at first."""
+
+    order_id: UUID
+    protection: Protection | None
+    brought: Protection | None
+
+
 def key_of(order_id: UUID, trade_id: str) -> str:
     """How a position remembers a fill."""
     return f"{order_id.hex}:{trade_id}"
@@ -45,21 +55,34 @@ class Position(Aggregate):
     """What one owner (the webhooks, the hand, one deployment) holds of one symbol at one broker."""
 
     @event("Opened")
-    def __init__(self, user: int, broker: int, symbol: str, owner: str) -> None:
+    def __init__(
+        self,
+        user: int,
+        broker: int,
+        symbol: str,
+        owner: str,
+        previous: UUID | None = None,
+        dust: Decimal | None = None,
+        dust_cost: Decimal | None = None,
+        entries: list[Entry] | None = None,
+        executions: list[str] | None = None,
+    ) -> None:
         self.user = user
         self.broker = broker
         self.symbol = symbol
         self.owner = owner
-        self.held = ZERO
-        self.bought_quantity = ZERO
-        self.bought_cost = ZERO
+        self.previous = previous
+        """The stream of the trade before, None for the first."""
+        self.held = dust or ZERO
+        self.bought_quantity = dust or ZERO
+        self.bought_cost = dust_cost or ZERO
         self.sold_quantity = ZERO
         self.sold_cost = ZERO
         self.fees: dict[str, Decimal] = {}
-        self.executions: set[str] = set()
-        self.entries: dict[UUID, Protection | None] = {}
+        self.executions = set(executions or ())
+        self.entries = {entry.order_id: entry.protection for entry in entries or ()}
         """The buys that were wanted, and what each of them brings with its next fill."""
-        self.brought: dict[UUID, Protection] = {}
+        self.brought = {entry.order_id: entry.brought for entry in entries or () if entry.brought is not None}
         """What they brought at first: a buy that outlives its trade brings it to the next one too."""
         self.exits: list[UUID] = []
         self.is_open = False
@@ -79,14 +102,21 @@ class Position(Aggregate):
         self.lost: str | None = None
 
     @staticmethod
-    def create_id(user: int, broker: int, symbol: str, owner: str) -> UUID:
-        """One stream for one owner's market at one broker."""
+    def create_id(user: int, broker: int, symbol: str, owner: str, previous: UUID | None = None) -> UUID:
+        """The first stream of an owner's market at one broker, or the one after `previous`: always the same ones."""
+        if previous is not None:
+            return uuid5(previous, "next")
         return deterministic_id("position", user, broker, symbol, owner)
 
     @property
     def average_entry(self) -> Decimal:
         """The quantity-weighted price of all buys of the running trade; zero before the first."""
         return self.bought_cost / self.bought_quantity if self.bought_quantity else ZERO
+
+    @property
+    def has_just_closed(self) -> bool:
+        """Whether what was said since it was loaded has completed its trade."""
+        return any(isinstance(said, Position.Closed) for said in self.pending_events) and not self.is_open  # type: ignore[attr-defined]
 
     # --- what is wanted ----------------------------------------------------------------------------------------
 
@@ -169,6 +199,16 @@ class Position(Aggregate):
         self._closed(
             self.broker, self.symbol, self.owner, self.opened_at, at, self.sold_quantity, self.average_entry,
             average_exit, gross, difference(self.sold_cost, spent), self.fees, dust_cost, self.request,
+        )  # fmt: skip
+
+    def next(self, alive: Collection[UUID]) -> Position:
+        """Return the stream of the next trade, with the dust of this one and the buys that are still `alive`."""
+        entries = [Entry(one, self.entries[one], self.brought.get(one)) for one in self.entries if one in alive]
+        names = {order_id.hex for order_id in alive}
+        known = sorted(key for key in self.executions if key.partition(":")[0] in names)
+        return Position(
+            self.user, self.broker, self.symbol, self.owner, previous=self.id, dust=self.held,
+            dust_cost=self.bought_cost, entries=entries, executions=known,
         )  # fmt: skip
 
     # --- the protection on the exchange ------------------------------------------------------------------------

@@ -21,9 +21,9 @@ def _opened(_: Row, event: Any) -> Row:
         "symbol": event.symbol,
         "owner": event.owner,
         "is_open": False,
-        "held": ZERO,
-        "bought_quantity": ZERO,
-        "bought_cost": ZERO,
+        "held": event.dust or ZERO,
+        "bought_quantity": event.dust or ZERO,
+        "bought_cost": event.dust_cost or ZERO,
         "realised": ZERO,
         "share": HUNDRED_PERCENT,
         "protected": ZERO,
@@ -102,7 +102,7 @@ def _closed(row: Row, event: Any) -> Row:
 
 POSITIONS = ReadModel(
     name="positions",
-    version=2,
+    version=3,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",

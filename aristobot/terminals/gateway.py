@@ -203,7 +203,8 @@ class Gateway:
                 self._lanes[order.broker].decided(order.id)
             if order.wish.side is Side.SELL:
                 # A leg that is gone or changed, or an exit that came to nothing: what is held is to be protected again.
-                self.tell(order.broker, "guard", position_id_of(order))
+                position_id = await asyncio.to_thread(position_id_of, order, self._house.store)
+                self.tell(order.broker, "guard", position_id)
         else:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
             self.tell(order.broker, "amend" if topic == "Order.AmendRequested" else "cancel", order.id)

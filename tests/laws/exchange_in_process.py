@@ -81,6 +81,13 @@ class Books:
         known = (o for o in self.orders() if (o.broker, o.wish.symbol) == (broker, symbol))
         return next((order.id for order in known if exchange_order_id in order.exchange_order_ids), None)
 
+    def position_newest(self, user, broker, symbol, owner):
+        wanted = (user, broker, symbol, owner)
+        firsts = [(stream, events[0]) for stream, events in self.streams.items() if events]
+        opened = [(stream, one) for stream, one in firsts if type(one).__qualname__ == "Position.Opened"]
+        mine = [stream for stream, one in opened if (one.user, one.broker, one.symbol, one.owner) == wanted]
+        return mine[-1] if mine else None  # streams stand in the order in which they began
+
     def positions_open(self):
         return []
 

@@ -1,0 +1,18 @@
+-- Which stream holds the newest trade of an owner's market is asked of the log itself.
+
+-- It reads bytes and not JSON, as the names of orders do.
+CREATE FUNCTION log.position_key(_user integer, _broker integer, _symbol text, _owner text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT concat_ws('/', _user, _broker, encode(convert_to(_symbol, 'UTF8'), 'escape'), _owner)
+$$;
+
+CREATE FUNCTION log.position_key(_state bytea) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT concat_ws('/',
+        substring(encode(_state, 'escape') FROM '"user":([0-9]+)'),
+        substring(encode(_state, 'escape') FROM '"broker":([0-9]+)'),
+        substring(encode(_state, 'escape') FROM '"symbol":"([^"]*)"'),
+        substring(encode(_state, 'escape') FROM '"owner":"([^"]*)"'))
+$$;
+
+CREATE INDEX events_position_opened ON log.events (log.position_key(state), position DESC)
+    WHERE topic = 'Position.Opened';

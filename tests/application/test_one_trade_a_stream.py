@@ -1,0 +1,90 @@
+"""A stream holds one trade: the next one begins in the commit that ends it, with what outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from itertools import pairwise
+
+from domain.position import Position
+from domain.webhook import WebhookStatus
+from tests.application.trader import HELD, LISTS, POSITION, PRICES, STOP, TARGET
+
+EXECUTED = (WebhookStatus.EXECUTED, None)
+
+
+def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_before(at):
+    """The next one is there as soon as the trade is complete, in the same commit."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            for number in range(3):
+                await trader.alert("BuyMarket", PourCent="50", **PRICES)
+                await trader.desk.until(lambda: trader.position().is_open and trader.position().resting)
+                assert await trader.alert("SellMarket") == EXECUTED
+                await trader.closed()
+                opened = await trader.desk.read("Position.Opened")
+                assert len(opened) == number + 2
+            log = trader.desk.store.read(0)
+            ends = [index for index, one in enumerate(log) if one.topic == "Position.Closed"]
+            assert [log[index + 1].topic for index in ends] == ["Position.Opened"] * 3
+            assert opened[0].originator_id == POSITION
+            for before, after in pairwise(opened):
+                assert after.previous == before.originator_id
+                assert after.originator_id == Position.create_id(1, 1, "BTC/USDT", "webhook", before.originator_id)
+
+    asyncio.run(story())
+
+
+def test_dust_and_its_cost_go_with_the_next_trade(at):
+    """Nothing that was bought vanishes from the books."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            dust = Decimal("0.00007")
+            await trader.buy(STOP, TARGET)
+            trader.target_is_met(HELD - dust)
+            await trader.desk.until(lambda: trader.position().previous == POSITION)
+            assert trader.position().held == dust
+            await trader.alert("BuyMarket", PourCent="50", **PRICES)
+            await trader.desk.until(lambda: trader.position().is_open)
+            bought = trader.position()
+            assert bought.held > dust
+            assert bought.bought_quantity > bought.held - dust
+            await trader.protected(trader.desk.markets["BTC/USDT"].round_quantity(bought.held), STOP, TARGET)
+
+    asyncio.run(story())
+
+
+def test_a_buy_that_outlives_its_trade_brings_its_stop_to_the_next_one(at):
+    """It was wanted in the stream before, where its order still looks for its position."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.alert("BuyLimit", PourCent="40", Prix="48000", PrixSL="44000")
+            await trader.alert("BuyMarket", PourCent="50", **PRICES)
+            await desk.until(lambda: trader.position().is_open and trader.position().resting)
+            assert await trader.alert("SellMarket") == EXECUTED
+            await trader.closed()
+            desk.hold("BTC/USDT", "48000")
+            await desk.until(lambda: trader.position().is_open)
+            held = desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trader.protected(held, ("stop_loss", Decimal(44000)))
+            assert trader.position().previous == POSITION
+
+    asyncio.run(story())
+
+
+def test_an_exit_after_the_end_of_a_trade_sells_none_of_its_traders_other_coins(at):
+    """The new stream knows of no execution, and yet the webhooks have bought before."""
+
+    async def story():
+        async with at(LISTS, USDT="1000", BTC="1") as trader:
+            await trader.buy(STOP, TARGET)
+            assert await trader.alert("SellMarket") == EXECUTED
+            await trader.closed()
+            assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
