@@ -192,10 +192,11 @@ class Guard:
         self, position: Position, market: Market, target: Target, form: Form, resting: Sequence[Order]
     ) -> float | None:
         """Say so. A target for which there was no place beside the stop is watched by its price."""
-        kept = self._troubles[position.id]
-        await say(self._desk, position.id, lambda p: p.rest([leg.id for leg in resting], target.quantity))
+        kept, watched = self._troubles[position.id], target.take_profit is not None and not form.take
+        legs = [leg.id for leg in resting]
+        await say(self._desk, position.id, lambda p: p.rest(legs, target.quantity, watched=watched))
         self._desk.turns.protected(position.entries)
-        if target.take_profit is None or form.take:
+        if not watched:
             if kept.cap is None:
                 self._troubles[position.id] = Trouble(not_before=kept.not_before)
             return None

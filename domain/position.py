@@ -100,6 +100,7 @@ class Position(Aggregate):
         self.resting: list[UUID] = []
         self.protected = ZERO
         self.lost: str | None = None
+        self.target_watched = False
 
     @staticmethod
     def create_id(user: int, broker: int, symbol: str, owner: str, previous: UUID | None = None) -> UUID:
@@ -213,10 +214,14 @@ class Position(Aggregate):
 
     # --- the protection on the exchange ------------------------------------------------------------------------
 
-    def rest(self, orders: list[UUID], quantity: Decimal) -> None:
-        """The wanted protection rests: these orders, for this quantity. A trade that has ended meanwhile has none."""
-        if self.is_open and (orders, quantity, self.request) != (self.resting, self.protected, self.answered):
-            self._protection_resting(orders, quantity, self.request)
+    def rest(self, orders: list[UUID], quantity: Decimal, *, watched: bool = False) -> None:
+        """The wanted protection rests: these orders, for this quantity. A trade that has ended meanwhile has none.
+
+        `watched`: the take-profit found no place beside the stop, and is sold when its price is offered.
+        """
+        now = (orders, quantity, self.request, watched)
+        if self.is_open and now != (self.resting, self.protected, self.answered, self.target_watched):
+            self._protection_resting(orders, quantity, self.request, watched or None)
 
     def lose_protection(self, reason: str, detail: str = "") -> None:
         """Record that nothing protects the position, although something should. `detail` names rule and numbers."""
@@ -307,7 +312,10 @@ class Position(Aggregate):
         self.request, self.answered, self.resting, self.protected, self.lost = None, None, [], ZERO, None
 
     @event("ProtectionResting")
-    def _protection_resting(self, orders: list[UUID], quantity: Decimal, request: UUID | None) -> None:
+    def _protection_resting(
+        self, orders: list[UUID], quantity: Decimal, request: UUID | None, watched: bool | None
+    ) -> None:
+        self.target_watched = bool(watched)
         self.resting, self.protected, self.answered, self.lost = orders, quantity, request, None
         self.in_force = self.wanted
 

@@ -28,6 +28,7 @@ def _opened(_: Row, event: Any) -> Row:
         "share": HUNDRED_PERCENT,
         "protected": ZERO,
         "protection": UNPROTECTED,
+        "target_watched": False,
         "updated_at": event.timestamp,
     }
 
@@ -60,6 +61,7 @@ def _wanted(_: Row, event: Any) -> Row:
         "take_profit": wanted.take_profit,
         "share": event.share,
         "protection": AWAITED,
+        "target_watched": False,
         "protection_reason": None,
         "updated_at": event.timestamp,
     }
@@ -78,7 +80,12 @@ def _refused(row: Row, event: Any) -> Row:
 
 
 def _resting(_: Row, event: Any) -> Row:
-    return {"protected": event.quantity, "protection": RESTING, "updated_at": event.timestamp}
+    return {
+        "protected": event.quantity,
+        "protection": RESTING,
+        "target_watched": bool(event.watched),
+        "updated_at": event.timestamp,
+    }
 
 
 def _lost(_: Row, event: Any) -> Row:
@@ -120,6 +127,7 @@ POSITIONS = ReadModel(
         "protected": "numeric NOT NULL",
         "protection": "text NOT NULL",
         "protection_reason": "text",
+        "target_watched": "boolean NOT NULL",
         "opened_at": "timestamptz",
         "updated_at": "timestamptz NOT NULL",
     },

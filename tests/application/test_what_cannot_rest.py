@@ -65,6 +65,7 @@ def test_a_target_that_does_not_rest_is_sold_at_its_price_or_better(at):
             desk = trader.desk
             await rule(desk, oco_allowed=False)
             await trader.buy(STOP)
+            assert trader.position().target_watched
             desk.hold("BTC/USDT", "60000.01")
             await trader.closed()
             assert trader.sold() == HELD

@@ -99,6 +99,7 @@ class Position(BaseModel):
     protected: Amount
     protection: str
     protection_reason: str | None
+    target_watched: bool
     opened_at: datetime | None
     updated_at: datetime
 

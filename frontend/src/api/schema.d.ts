@@ -1783,6 +1783,8 @@ export interface components {
             protection: string;
             /** Protection Reason */
             protection_reason: string | null;
+            /** Target Watched */
+            target_watched: boolean;
             /** Opened At */
             opened_at: string | null;
             /**
