@@ -22,7 +22,7 @@ from aristobot.__main__ import main
 from projections.projector import Books
 
 BEFORE, AFTER = "before", "after"
-CALLS = ("place", "place_list", "cancel", "cancel_list", "amend")
+CALLS = ("place", "place_list", "cancel", "cancel_list", "replace", "amend")
 STEP, TAKEN = "step.json", "step.taken"
 
 
@@ -78,9 +78,9 @@ def _appending(steps: Steps, append: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _asking(steps: Steps, name: str, ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def call(self: Binance, *arguments: Any) -> Any:
+    async def call(self: Binance, *arguments: Any, **named: Any) -> Any:
         steps.come_to(BEFORE, [name])
-        answer = await ask(self, *arguments)
+        answer = await ask(self, *arguments, **named)
         steps.come_to(AFTER, [name])
         return answer
 

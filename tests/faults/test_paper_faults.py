@@ -51,6 +51,13 @@ place_order   lose_answer     1.0  moved stop
 place_order   garbage         1.0  moved stop
 place_order   delay           2.0  moved stop
 place_order   lose_answer     1.0  exit
+place_order   garbage         1.0  exit
+place_order   delay           2.0  exit
+place_order   status_429      1.0  exit
+place_order   clock_refused   1.0  exit
+place_order   insufficient    1.0  exit
+place_order   status_429      1.0  moved stop
+place_order   clock_refused   1.0  protected buy
 cancel_order  lose_answer     1.0  cancel
 cancel_order  lose_request    1.0  cancel
 cancel_order  garbage         1.0  cancel
@@ -63,7 +70,6 @@ cancel_order  garbage         1.0  moved stop
 cancel_order  delay           2.0  moved stop
 cancel_order  status_500      1.0  moved stop
 cancel_order  status_429      1.0  moved stop
-cancel_order  lose_answer     1.0  exit
 query         lose_answer     1.0  resting order
 query         lose_request    1.0  resting order
 query         garbage         1.0  resting order

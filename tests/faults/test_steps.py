@@ -76,8 +76,9 @@ protected buy  gateway    Order.Accepted            2 after
 protected buy  gateway    Order.Accepted            3 after
 protected buy  gateway    Position.ProtectionResting  before
 protected buy  gateway    Position.ProtectionResting  after
-exit           gateway    cancel_list                 after
-exit           gateway    place                       after
+exit           gateway    replace                     after
+exit           gateway    Order.Filled                before
+exit           gateway    Order.Cancelled             after
 exit           engine     Position.Reduced            before
 exit           engine     Position.Closed             after
 moved stop     engine     Position.ProtectionWanted   before
@@ -86,8 +87,7 @@ moved stop     gateway    cancel_list                 after
 moved stop     gateway    Order.Cancelled             after
 moved stop     gateway    Order.Cancelled           2 after
 moved stop     gateway    place_list                  after
-sale           gateway    cancel_list                 after
-sale           gateway    place                       after
+sale           gateway    replace                     after
 sale           gateway    Order.Filled                after
 sale           engine     Position.Reduced            before
 sale           gateway    Order.Submitted           2 before

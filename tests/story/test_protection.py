@@ -193,10 +193,19 @@ def test_the_protection_grows_with_each_part_that_is_filled(sol: Market) -> None
 def test_a_refused_protection_puts_the_old_one_back(sol: Market) -> None:
     """The exchange takes the cancel and not the new list: what rested rests again, and the webhook has failed."""
     bought(sol)
-    sol.platform.paper.post("/paper/faults", json={"when": "place_order", "kind": "status_429"})
+    no = {"when": "place_order", "kind": "refuse", "code": -2010, "message": "This action is disabled on this account."}
+    assert sol.platform.paper.post("/paper/faults", json=no).status_code == 200
     webhook = sol.alert("MAJ", PrixSL="145", PourCent="100")
     assert (webhook["status"], webhook["reason"]) == ("failed", "protection_refused")
     sol.protected(STOP, TARGET)
+
+
+def test_a_protection_that_meets_a_limit_is_moved_when_it_has_passed(sol: Market) -> None:
+    """A limit refuses nothing: the move is made, and the webhook has done its work."""
+    bought(sol)
+    sol.platform.paper.post("/paper/faults", json={"when": "place_order", "kind": "status_429"})
+    assert sol.alert("MAJ", PrixSL="145", PourCent="100")["status"] == "executed"
+    sol.protected(("stop_loss", "145"), TARGET)
 
 
 @pytest.mark.parametrize("kind", ["lose_answer", "garbage"])
