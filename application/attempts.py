@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from uuid import UUID
 
 from application.desk import Desk, name_of
 from application.exchange import (
@@ -19,6 +21,7 @@ from application.legs import Legs, is_one_thing
 from application.lookups import LookUps
 from application.positions import INSISTED
 from application.recording import as_gateway, request_id
+from application.turns import SINGLE, Rank
 from domain.aggregate import Aggregate, Personal
 from domain.order import ENDED, Order, Status
 from domain.wish import Side
@@ -38,6 +41,8 @@ class Attempts:
         self._desk = desk
         self._look_ups = look_ups
         self._legs = legs
+        self._lags: Counter[UUID] = Counter()
+        """How often the exchange said of each order that coins are missing which had just moved."""
 
     async def send(
         self, order: Order, request: OrderRequest, legs: Sequence[Order], besides: Sequence[Aggregate]
@@ -48,8 +53,14 @@ class Attempts:
         None when there is none.
         """
         in_one_call = bool(legs) and self._replaces(request, legs)
-        if legs and not in_one_call and not await self._freed(order, legs):
-            return SHORT_PAUSE
+        if legs and not in_one_call:
+            try:
+                wait = await self._freed(order, legs)
+            except ExchangeError as error:
+                self._desk.log.warning("not_freed", request_id=request_id(order), error=str(error))
+                wait = PAUSE
+            if wait is not None:
+                return wait
         if not await self._intent_recorded(order, request, legs if in_one_call else [], besides):
             return PAUSE
         desk = self._desk
@@ -83,16 +94,21 @@ class Attempts:
         if done.refused is not None:
             raise done.refused
 
-    async def _freed(self, order: Order, legs: Sequence[Order]) -> bool:
-        """Take the legs off before the sale, as late as possible. An insisted exit goes out whatever rests.
+    async def _freed(self, order: Order, legs: Sequence[Order]) -> float | None:
+        """Take the legs off before the sale, as late as possible; return how long to wait when that cannot be done yet.
 
-        One that was carried out instead of being taken off has sold these coins: what is left is asked anew.
+        Nothing is taken off while no order can be placed. A leg that was carried out instead has sold these coins:
+        what is left is asked anew. An insisted exit goes out whatever rests.
         """
+        await self._desk.exchange.count_orders(self._desk.credentials)
+        if wait := self._desk.turns.wait(Rank.EXIT, SINGLE):
+            return min(wait, PAUSE)
         known = {leg.id: leg.filled for leg in legs}
         freed = await self._legs.free(legs)
         if any(leg.filled > known[leg.id] for leg in freed):
-            return False
-        return all(leg.status in ENDED for leg in freed) or order.requester == INSISTED
+            return SHORT_PAUSE
+        gone = all(leg.status in ENDED for leg in freed) or order.requester == INSISTED
+        return None if gone else SHORT_PAUSE
 
     async def _intent_recorded(
         self, order: Order, request: OrderRequest, legs: Sequence[Order], besides: Sequence[Aggregate]
@@ -135,9 +151,11 @@ class Attempts:
     async def _refused(self, order: Order, refused: RefusedByExchange) -> float | None:
         spends = self._desk.markets[order.wish.symbol].spends(order.wish.side)
         if refused.code == "insufficient_funds":
-            pause = self._desk.movements.pause(spends, order.attempt - 1)
+            pause = self._desk.movements.pause(spends, self._lags[order.id])
+            self._lags[order.id] += 1
             if pause is not None:
                 return await self._deferred(order, refused, pause)
+        self._lags.pop(order.id, None)
         self._desk.doubt_rules(refused.code)
         code, raw = refused.code or "refused_by_exchange", refused.raw
         await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))

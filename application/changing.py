@@ -48,6 +48,7 @@ class Changing:
         form: Form,
         resting: Sequence[Order],
         trouble: Trouble,
+        last: Decimal,
     ) -> float | None:
         """Make the change, or find out why not.
 
@@ -56,10 +57,10 @@ class Changing:
         if any(leg.filled for leg in resting) and target.stop_loss is not None and self._replaces(market, resting):
             # The first execution of a target has ended its stop: one takes the target's place at once.
             trouble.sold_in_part = self._desk.clock()
-            form = self._shapes.best(target, market, listed=False) or form
+            form = self._shapes.best(target, market, last, listed=False) or form
         wishes = wishes_of(target, form, market, LISTED)
         in_one_call = len(wishes) == 1 and bool(resting) and self._replaces(market, resting)
-        rank = _rank(position, resting)
+        rank = _rank(position, target, resting)
         # What is cancelled first may have to go back: that takes as many orders once more.
         orders = 1 if in_one_call else len(wishes) * 2 if resting else len(wishes)
         if resting and not in_one_call:
@@ -75,9 +76,9 @@ class Changing:
                 return SOON
             await self._legs.place(position, market, wishes)
         except NotAccepted as error:
-            return await self._not_now(position, market, resting, trouble, error)
+            return await self._not_now(position, market, target, resting, trouble, error)
         except RefusedByExchange as error:
-            return await self._refused(position, market, target, form, resting, trouble, error)
+            return await self._refused(position, market, target, form, resting, trouble, error, last)
         return None
 
     def _replaces(self, market: Market, resting: Sequence[Order]) -> bool:
@@ -93,7 +94,13 @@ class Changing:
     # --- what the exchange did not take ------------------------------------------------------------------------
 
     async def _not_now(
-        self, position: Position, market: Market, resting: Sequence[Order], trouble: Trouble, error: NotAccepted
+        self,
+        position: Position,
+        market: Market,
+        target: Target,
+        resting: Sequence[Order],
+        trouble: Trouble,
+        error: NotAccepted,
     ) -> float:
         """A limit or a clock is no refusal: the same is tried again as soon as it can be."""
         trouble.begin(error.code or "not_accepted", self._desk.clock(), str(error))
@@ -104,7 +111,7 @@ class Changing:
         if not await self._still(resting) and resting:
             with suppress(ExchangeError):
                 await self._put_back(position, market, resting)
-        return self._desk.turns.wait(_rank(position, []), 1) or 1.0
+        return self._desk.turns.wait(_rank(position, target, []), 1) or 1.0
 
     async def _refused(
         self,
@@ -115,6 +122,7 @@ class Changing:
         resting: Sequence[Order],
         trouble: Trouble,
         error: RefusedByExchange,
+        last: Decimal,
     ) -> float:
         """A definite no: another form is tried, and what rested goes back when there is none."""
         if error.code == "insufficient_funds":
@@ -127,16 +135,21 @@ class Changing:
         self._desk.doubt_rules(error.code)
         if error.code in OF_RULES:
             self._shapes.refuse(target, market, form, error)
-            if self._shapes.best(target, market) is not None:
+            if self._shapes.best(target, market, last) is not None:
                 return SOON
         trouble.refuse(target, str(error))
         kept = protection_of(resting)
         if kept is None:
-            await say(self._desk, position.id, lambda p: p.lose_protection("protection_refused", str(error)))
+            await say(
+                self._desk, position.id, lambda p: p.lose_protection("protection_refused", str(error), final=True)
+            )
             return 1.0
         if not await self._still(resting):
             await self._put_back(position, market, resting)
-        await say(self._desk, position.id, lambda p: p.refuse_protection("protection_refused", kept, str(error)))
+        if position.request != position.answered:
+            await say(self._desk, position.id, lambda p: p.refuse_protection("protection_refused", kept, str(error)))
+        elif not holds(position, resting, target.quantity):
+            await say(self._desk, position.id, lambda p: p.lose_protection("protection_refused", str(error)))
         return 1.0
 
     async def _still(self, resting: Sequence[Order]) -> bool:
@@ -188,8 +201,8 @@ class Changing:
         return total(p.held for p in found if p.broker == number and p.symbol.startswith(f"{base}/"))
 
 
-def _rank(position: Position, resting: Sequence[Order]) -> Rank:
-    if holds(position, resting):
+def _rank(position: Position, target: Target, resting: Sequence[Order]) -> Rank:
+    if holds(position, resting, target.quantity):
         return Rank.MOVE
     return Rank.PROTECTION if position.in_force is None and position.lost is None else Rank.RESCUE
 

@@ -117,6 +117,10 @@ class Desk:
         told = self.told_prices.get(market.symbol)
         if told is not None and self.clock() - told.time < TOLD_RECENTLY:
             return told
+        return await self.asked_price(market, urgent=urgent)
+
+    async def asked_price(self, market: Market, *, urgent: bool = False) -> Ticker:
+        """Return the exchange's answer now: what was told a moment ago sells nothing. Raises as `Exchange.tickers`."""
         return (await self.exchange.tickers([market], urgent=urgent))[market.symbol]
 
     def doubt_rules(self, code: str) -> None:

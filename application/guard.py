@@ -14,26 +14,29 @@ from uuid import UUID
 from application import trouble as troubles
 from application.changing import Changing
 from application.desk import Desk, Later
+from application.exchange import Ticker
 from application.legs import Legs
-from application.passed import Passed
+from application.passed import Passed, is_selling
 from application.protection import (
     Form,
     Standing,
     Target,
     counted,
+    forms_of,
     holds,
     in_doubt,
     leaving,
     rests,
     standing_of,
     too_small,
+    unbounded,
     wanted_of,
     wishes_of,
 )
 from application.sayings import say
 from application.shapes import Shapes
 from application.trouble import DOUBT_BEFORE_ALARM, Trouble
-from domain.amounts import product
+from domain.amounts import ZERO, product
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position
@@ -81,7 +84,7 @@ class Guard:
         if not trouble.lasts(self._desk.clock()):
             return
         position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
-        if not holds(position, await self._legs.of(position_id)):
+        if not holds(position, await self._legs.of(position_id), trouble.needed):
             await say(self._desk, position_id, lambda p: p.lose_protection(trouble.reason, trouble.detail))
 
     async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
@@ -109,37 +112,63 @@ class Guard:
             target = trouble.capped(target, position, market)
         if target is None or position.wanted is None:
             return await self._nothing_wanted(position, market, resting, exits, trouble)
+        trouble.needed, free_of_rules = target.quantity, unbounded(market)
+        form = forms_of(target, free_of_rules, self._desk.exchange.capabilities)[0]
+        if rests(wishes_of(target, form, free_of_rules), resting):
+            return await self._it_rests(position, market, target, form, resting)
         if (detail := too_small(target.quantity, position.wanted, market, self._desk.broker.stop_style)) is not None:
             return await self._too_small(position, market, target, resting, trouble, detail)
-        form = self._form(target, market, trouble)
-        if form is not None and rests(wishes_of(target, form, market), resting):
-            return await self._it_rests(position, market, target, form, resting)
+        best = self.shapes.best(target, market, listed=not trouble.sells_in_parts(self._desk.clock()))
+        if best is not None and rests(wishes_of(target, best, market), resting):
+            return await self._it_rests(position, market, target, best, resting)
         return await self._look(position, market, target, resting, trouble)
-
-    def _form(self, target: Target, market: Market, trouble: Trouble, last: Decimal | None = None) -> Form | None:
-        """The best form now; a list waits until its target has stopped selling in parts."""
-        return self.shapes.best(target, market, last, listed=not trouble.sells_in_parts(self._desk.clock()))
 
     async def _look(
         self, position: Position, market: Market, target: Target, resting: Sequence[Order], trouble: Trouble
     ) -> float | None:
         """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
         trouble.watched = True
-        ticker = await self._desk.price(market, urgent=not holds(position, resting))
-        if (standing := standing_of(target, ticker.last)) is not Standing.BETWEEN:
-            return await self._passed.carry_out(position, target, resting, standing, ticker, trouble)
-        trouble.seen_at_target = None
-        form = self._form(target, market, trouble, ticker.last)
+        ticker, standing = await self._price(market, target, urgent=not holds(position, resting, target.quantity))
+        if standing is not Standing.BETWEEN:
+            wait = await self._react(position, target, resting, standing, ticker, trouble)
+            if wait is not None:
+                return wait
+        # A list waits until its target has stopped selling in parts, and while the last price is above its target.
+        listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._desk.clock())
+        form = self.shapes.best(target, market, ticker.last, listed=listed)
         if form is not None and rests(wishes_of(target, form, market), resting):
             return await self._it_rests(position, market, target, form, resting)
         if (wait := trouble.not_before - _now()) > 0:
             return min(wait, troubles.LOOK_EVERY)
         if form is None:
-            self.shapes.forget(market.symbol)  # the pause is over: everything may be tried again
-            form = self._form(target, market, trouble, ticker.last)
-        if form is None:
-            return await self._only_watched(position, target, resting, trouble)
-        return await self._change(position, market, target, form, resting, trouble)
+            return await self._only_watched(position, market, target, resting, trouble)
+        return await self._change(position, market, target, form, resting, trouble, ticker.last)
+
+    async def _price(self, market: Market, target: Target, *, urgent: bool = False) -> tuple[Ticker, Standing]:
+        """Return the price and where it stands. What was told a moment ago is asked again before anything is sold."""
+        ticker = await self._desk.price(market, urgent=urgent)
+        if standing_of(target, ticker.last) is not Standing.BETWEEN:
+            ticker = await self._desk.asked_price(market, urgent=urgent)
+        return ticker, standing_of(target, ticker.last)
+
+    async def _react(
+        self,
+        position: Position,
+        target: Target,
+        resting: Sequence[Order],
+        standing: Standing,
+        ticker: Ticker,
+        trouble: Trouble,
+    ) -> float | None:
+        """The market has passed a wanted price. Returns None while a target is not met and its stop does not rest."""
+        if await self._passed.refuse_move(position, resting, standing):
+            return 0.0
+        if is_selling(resting, standing, ticker.last):
+            return troubles.AT_MOST_EVERY
+        if standing is Standing.ABOVE_TAKE_PROFIT and not self._passed.is_met(target, ticker, trouble):
+            bare = target.stop_loss is not None and not holds(position, resting, target.quantity)
+            return None if bare else troubles.AT_MOST_EVERY
+        return await self._passed.carry_out(position, target, standing, trouble)
 
     async def _change(
         self,
@@ -149,9 +178,10 @@ class Guard:
         form: Form,
         resting: Sequence[Order],
         trouble: Trouble,
+        last: Decimal,
     ) -> float:
         """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
-        wait = await self._changing.change(position, market, target, form, resting, trouble)
+        wait = await self._changing.change(position, market, target, form, resting, trouble, last)
         if wait is None:
             trouble.not_before = _now() + troubles.AT_MOST_EVERY
             return 0.0
@@ -164,6 +194,8 @@ class Guard:
         self, position: Position, legs: Sequence[Order], exits: Sequence[Order], trouble: Trouble
     ) -> float | None:
         """Return how many seconds to wait for facts that are on their way, None when all are there."""
+        if not position.is_open and all(order.status in ENDED for order in (*legs, *exits)):
+            return None  # what is still executed of it counts in the next trade
         if not counted(position, [*legs, *exits]):
             return COUNTED_WITHIN  # the engine has not counted all fills yet
         waiting = [o for o in exits if o.requester == PROTECTION and o.status is Status.PLACED]
@@ -201,9 +233,9 @@ class Guard:
                 self._troubles[position.id] = Trouble(not_before=kept.not_before)
             return None
         kept.watched = True
-        ticker = await self._desk.price(market)
-        if standing_of(target, ticker.last) is Standing.ABOVE_TAKE_PROFIT:
-            return await self._passed.carry_out(position, target, resting, Standing.ABOVE_TAKE_PROFIT, ticker, kept)
+        ticker, standing = await self._price(market, target)
+        if standing is Standing.ABOVE_TAKE_PROFIT:
+            return await self._react(position, target, resting, standing, ticker, kept)
         kept.seen_at_target = None
         self._later("guard", position.id, troubles.LOOK_EVERY)
         return None
@@ -217,12 +249,16 @@ class Guard:
         self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
     ) -> float | None:
         """Nothing is wanted any more, or all coins stand in an exit: what rests goes off the book."""
-        await self._legs.free(resting)
-        if not position.is_open or position.wanted is None:
-            return None
-        if in_doubt(exits):
+        if position.is_open and position.wanted is not None and in_doubt(exits):
+            # What rests may be all that there is: the sale in doubt may never have arrived.
             trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in in_doubt(exits)))
             return troubles.AT_MOST_EVERY
+        await self._legs.free(resting)
+        if not position.is_open or position.wanted is None:
+            self._desk.turns.protected(position.entries)
+            if not position.is_open:
+                self._troubles.pop(position.id, None)
+            return None
         if trouble.cap is not None:
             if (wait := trouble.not_before - _now()) > 0:
                 return wait
@@ -245,23 +281,30 @@ class Guard:
         """The exchange takes no order that small at the stop. While it could still be sold, its price is watched."""
         await self._legs.free(resting)
         trouble.watched = True
-        ticker = await self._desk.price(market)
+        ticker, standing = await self._price(market, target)
         sellable = product(target.quantity, ticker.last) >= market.minimum_notional
         if not sellable or target.quantity < market.minimum_quantity or not target.quantity:
             if market.round_quantity(position.covered):
                 await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail))
             return None
-        if (standing := standing_of(target, ticker.last)) is not Standing.BETWEEN:
-            return await self._passed.carry_out(position, target, [], standing, ticker, trouble)
+        if standing is not Standing.BETWEEN:
+            wait = await self._react(position, target, [], standing, ticker, trouble)
+            return troubles.LOOK_EVERY if wait is None else wait
         trouble.begin("too_small_to_protect", self._desk.clock(), detail)
         return troubles.LOOK_EVERY
 
     async def _only_watched(
-        self, position: Position, target: Target, resting: Sequence[Order], trouble: Trouble
+        self, position: Position, market: Market, target: Target, resting: Sequence[Order], trouble: Trouble
     ) -> float:
-        """No order of any form can rest: the price is watched, and the owner is told at once."""
-        if target.stop_loss is not None and not holds(position, resting):
-            await say(self._desk, position.id, lambda p: p.lose_protection("cannot_rest", trouble.detail))
+        """No order of any form can rest: watch the price, tell the owner, and try all again after a pause."""
+        detail = "" if (refusal := self.shapes.why_not(target, market)) is None else refusal.detail
+        if target.stop_loss is None:
+            await say(self._desk, position.id, lambda p: p.rest([], ZERO, watched=True))
+        elif not holds(position, resting, target.quantity):
+            await say(self._desk, position.id, lambda p: p.lose_protection("cannot_rest", detail, final=True))
+        trouble.refuse(target, detail)
+        trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
+        self.shapes.forget(market.symbol)
         return troubles.LOOK_EVERY
 
 

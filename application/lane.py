@@ -38,8 +38,8 @@ class Lane:
         self._desk = desk
         self._queue: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
         self._to_guard: set[UUID] = set()
-        self._alarms: dict[UUID, tuple[float, asyncio.Handle]] = {}
-        """When each position is to be guarded again (by the loop's clock), and what will see to it."""
+        self._alarms: dict[tuple[str, UUID], tuple[float, asyncio.Handle]] = {}
+        """When each order or position is to be looked at again (by the loop's clock), and what will see to it."""
         self._look_ups = LookUps(self._desk, self.unwish)
         self._legs = Legs(self._desk, self._look_ups)
         self._guard = Guard(self._desk, self._legs, self._later)
@@ -202,15 +202,19 @@ class Lane:
         self._comparisons.stop()
 
     def _later(self, what: str, subject: UUID, seconds: float = WAIT_SECONDS) -> None:
-        """Look at it again in a moment; an entry grows stale meanwhile. A position is looked at again once."""
-        loop = asyncio.get_running_loop()
-        if what != "guard":
-            loop.call_later(seconds, self._queue.put_nowait, (what, subject))
-            return
+        """Look at it again in a moment: once, at the earliest moment that was asked for."""
+        loop, key = asyncio.get_running_loop(), (what, subject)
         due = loop.time() + seconds
-        earlier, alarm = self._alarms.get(subject, (0.0, None))
+        earlier, alarm = self._alarms.get(key, (0.0, None))
         if alarm is not None and loop.time() < earlier <= due:
             return
         if alarm is not None:
             alarm.cancel()
-        self._alarms[subject] = due, loop.call_later(seconds, self.guard, subject)
+        self._alarms[key] = due, loop.call_later(seconds, self._ring, what, subject)
+
+    def _ring(self, what: str, subject: UUID) -> None:
+        self._alarms.pop((what, subject), None)
+        if what == "guard":
+            self.guard(subject)
+        else:
+            self._queue.put_nowait((what, subject))

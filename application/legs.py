@@ -61,6 +61,8 @@ class Legs:
             and all(key_of(leg.id, trade) in counted for trade in leg.fills)
         }  # fmt: skip
         self._known[position_id] = {leg.id for leg in legs} - gone
+        if not self._known[position_id]:
+            del self._known[position_id]
         return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
 
     # --- taking off --------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from application.signals import decide
 from domain.aggregate import Aggregate
 from domain.order import PROTECTION, Order, Status
 from domain.webhook import Webhook, WebhookStatus
-from domain.wish import Side, Source
+from domain.wish import Source
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,20 @@ def webhook_failed(event: Any, world: World) -> list[Aggregate]:
     return [webhook]
 
 
-def ended_without_trade(event: Any, world: World) -> list[Aggregate]:
-    """An order that should have traded at once has ended with nothing: an exit is sent once more, then it is told.
+def ended_at_once(event: Any, world: World) -> list[Aggregate]:
+    """An order that should have traded at once has ended before it was done: an exit goes on once, then it is told.
 
     That it ended is proof that a second one sells nothing twice.
     """
     order = world.store.get(Order, event.originator_id)
-    if order.filled or not order.wish.trades_at_once or order.requester == PROTECTION:
+    if not order.wish.trades_at_once or order.requester == PROTECTION or order.cancel_requested or order.remaining == 0:
         return []
-    if order.wish.side is Side.SELL and order.cause is not None and order.id == Order.id_for(order.cause):
-        again = positions.follow_up(order, "once_more", order.wish)
+    if positions.is_sent_once_more(order):
+        wish = replace(order.wish, quantity=order.remaining, percent=None) if order.filled else order.wish
+        again = positions.follow_up(order, positions.ONCE_MORE, wish)
         return [again, positions.wished(again, world.store)]
-    return [*webhook_failed(event, world), *alerts.exit_rejected(event, world.store)]
+    told = alerts.exit_rejected(event, world.store)
+    return [*told] if order.filled else [*webhook_failed(event, world), *told]
 
 
 def webhook_settled(event: Any, world: World) -> list[Aggregate]:
@@ -121,8 +123,8 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Order.Accepted": (webhook_accepted,),
     "Order.Progressed": (webhook_executed,),
     "Order.Closed": (webhook_executed,),
-    "Order.Expired": (ended_without_trade,),
-    "Order.Cancelled": (ended_without_trade,),
+    "Order.Expired": (ended_at_once,),
+    "Order.Cancelled": (ended_at_once,),
     "Order.Filled": (webhook_executed, execution_counted, told(alerts.executed_after_all)),
     "Order.Refused": (webhook_failed, told(alerts.order_refused)),
     "Order.Doubted": (told(alerts.order_unknown),),
@@ -132,7 +134,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Order.Resolved": (webhook_settled,),
     "Reconciliation.Failed": (told(alerts.comparison_failed),),
     "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
-    "Position.ProtectionLost": (told(alerts.position_unprotected),),
+    "Position.ProtectionLost": (protection_answered, told(alerts.position_unprotected)),
     "Order.Rejected": (webhook_failed, told(alerts.exit_rejected)),
     "Position.ProtectionResting": (protection_answered,),
     "Position.ProtectionRefused": (protection_answered,),

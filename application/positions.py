@@ -14,7 +14,7 @@ from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
 from domain.broker import Broker
 from domain.market import Market
-from domain.order import ENDED, PROTECTION, Order
+from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Execution, Position
 from domain.refusals import Invalid
 from domain.signal import Signal
@@ -26,6 +26,8 @@ INSISTED = "Insisted"
 UNHINDERED = frozenset({PROTECTION, INSISTED})
 """Who wants orders that no doubt holds up, and that no doubt makes smaller."""
 RECENT_ENTRIES = 20
+REST, ONCE_MORE = "rest", "once_more"
+"""The orders that go on with another one: what is left of a sale above the market's lot, and a second try."""
 
 
 def owner_of(source: Source) -> str:
@@ -48,6 +50,14 @@ def position_id_of(order: Order, store: Store) -> UUID:
         return order.cause
     key = order.user, order.broker, order.wish.symbol, owner_of(order.source)
     return store.position_newest(*key) or Position.create_id(*key)
+
+
+def is_sent_once_more(order: Order) -> bool:
+    """Return whether an exit that has ended is to be tried again: it traded nothing, or not all, and is the first."""
+    ended = order.status in {Status.EXPIRED, Status.CANCELLED} and not order.cancel_requested
+    at_once = ended and order.wish.side is Side.SELL and order.wish.trades_at_once
+    first = order.cause is not None and order.requester != PROTECTION and order.id == Order.id_for(order.cause)
+    return at_once and first and bool(order.remaining)
 
 
 def follow_up(order: Order, leg: str, wish: Wish) -> Order:

@@ -126,6 +126,15 @@ def standing_of(target: Target, last: Decimal) -> Standing:
     return Standing.BETWEEN
 
 
+def unbounded(market: Market) -> Market:
+    """Return a market with no rules but its steps: what rests stays, whatever has changed since it was placed."""
+    return replace(
+        market, minimum_quantity=ZERO, maximum_quantity=ZERO, market_minimum_quantity=ZERO,
+        market_maximum_quantity=ZERO, market_quantity_step=ZERO, minimum_notional=ZERO, order_types=tuple(Type),
+        lists=True, most_triggered=0, maximum_price=ZERO,
+    )  # fmt: skip
+
+
 # --- in which orders it rests --------------------------------------------------------------------------------------
 
 
@@ -242,10 +251,15 @@ def protection_of(legs: Sequence[Order]) -> Protection | None:
     return None if stop is None and take is None else Protection(stop, take)
 
 
-def holds(position: Position, legs: Sequence[Order]) -> bool:
-    """Return whether a stop rests; a target alone, whose stop its first execution has ended, protects from no fall."""
+def holds(position: Position, legs: Sequence[Order], quantity: Decimal = ZERO) -> bool:
+    """Return whether stops rest for at least this quantity (base), by default for anything at all.
+
+    A target alone, whose stop its first execution has ended, protects from no fall.
+    """
     stopped = position.wanted is not None and position.wanted.stop_loss is not None
-    return any(leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped) for leg in legs)
+    resting = [leg for leg in legs if leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped)]
+    enough = not stopped or total(leg.remaining or ZERO for leg in resting) >= quantity
+    return bool(resting) and enough
 
 
 def group_of(legs: Sequence[Order]) -> set[object]:

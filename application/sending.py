@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
@@ -14,10 +15,18 @@ from application.legs import Legs
 from application.limits import reserve
 from application.lines import Lines
 from application.lookups import PROOF_AFTER, LookUps
-from application.positions import INSISTED, UNHINDERED, follow_up, position_id_of
+from application.positions import (
+    INSISTED,
+    ONCE_MORE,
+    REST,
+    UNHINDERED,
+    follow_up,
+    is_sent_once_more,
+    position_id_of,
+)
 from application.protection import too_small
 from application.recording import as_gateway, request_id
-from application.sale import Sales, locked_in
+from application.sale import Sale, Sales, locked_in
 from application.sizing import Sized, SpendingUnknown, size
 from application.turns import LIST, SINGLE, Rank
 from domain.aggregate import Aggregate
@@ -26,7 +35,7 @@ from domain.broker import Broker, Usage
 from domain.market import Market
 from domain.order import LIVE, PROTECTION, Order, Status
 from domain.position import Position
-from domain.refusals import Impossible, Invalid
+from domain.refusals import Impossible, Invalid, NotFound
 from domain.user import User
 from domain.wish import Side, Source
 
@@ -40,6 +49,14 @@ LONGEST_WAIT = 1.0
 """Seconds after which a wish that waits for room is looked at again: counts are given back, and ages pass."""
 
 
+class NotYet(Exception):
+    """A wish has to wait for some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not for {seconds} s")
+        self.seconds = seconds
+
+
 class Sending:
     """Carries out wishes: asks what has to be known, then takes what protects the coins off in the call that sells."""
 
@@ -48,21 +65,41 @@ class Sending:
         self._sales = Sales(desk, legs, later)
         self._later = later
         self._lines = Lines()
+        self._lags: Counter[UUID] = Counter()
+        """How often the coins of each sale were not there although they had just moved."""
         self._attempts = Attempts(desk, look_ups, legs)
 
     async def send(self, order_id: UUID) -> None:
         """Carry out a wish, or say why not. What stands in its way only for a moment is looked at again."""
-        order = await self._desk.recording.load(order_id)
+        try:
+            order = await self._desk.recording.load(order_id)
+        except NotFound:
+            if self._lines.awaits(order_id, self._desk.clock()):
+                return self._later("send", order_id, COUNTING_SECONDS)
+            return self._next_after(order_id)
         if order.status is Status.PLACED:
             if not self._lines.join(order) and not self._is_stale(order):
                 return self._wake_when_stale(order)
             wait = await self._carry_out(order)
             if wait is not None:
                 return self._later("send", order_id, wait)
-        following = self._lines.leave(order)
+            order = await self._desk.recording.load(order_id)
+        await self._keep_place(order)
+        return self._next_after(order_id)
+
+    async def _keep_place(self, order: Order) -> None:
+        """Let nothing come between an exit and the order that goes on with it: what is left, or a second try."""
+        rest, again = (Order.id_for(order.id, leg) for leg in (REST, ONCE_MORE))
+        if await asyncio.to_thread(self._desk.store.find, Order, rest) is not None:
+            self._lines.follow(order, rest, self._desk.clock())
+        if is_sent_once_more(order):
+            self._lines.follow(order, again, self._desk.clock())
+
+    def _next_after(self, order_id: UUID) -> None:
+        self._lags.pop(order_id, None)
+        following = self._lines.leave(order_id)
         if following is not None:
             self._later("send", following, 0.0)
-        return None
 
     def remember(self, order: Order) -> None:
         """Keep room for the protection of a buy that another process sent and that still rests."""
@@ -83,17 +120,9 @@ class Sending:
         """Return how many seconds to wait before it is looked at again, None once it was sent or has ended."""
         desk = self._desk
         try:
-            await self._check_may_be_sent(order)
-            if self._doubt_stands_before(order):
-                return LONGEST_WAIT
-            market = desk.markets[order.wish.symbol]
-            if wait := self._wait_for_turn(order, market):
-                return min(wait, LONGEST_WAIT)
-            sale = await self._sales.of(order)
-            sized = await size(order, market, desk, sale.held, locked_in(sale.legs))
-            await self._check_protectable(order, market, sized)
-            spending = None if order.requester == PROTECTION else await reserve(desk, order, sized.request)
-            await self._check_may_be_sent(order)  # asking takes its time: what was allowed may not be any more
+            sale, sized, besides = await self._prepare(order)
+        except NotYet as not_yet:
+            return not_yet.seconds
         except (Impossible, Invalid, RefusedByExchange) as refused:
             code, detail = refused.code, str(refused)
             await desk.recording.say(order.id, lambda o: o.refuse(code, detail))
@@ -102,11 +131,50 @@ class Sending:
             desk.log.warning("not_sent_yet", request_id=request_id(order), error=str(error) or type(error).__name__)
             return COUNTING_SECONDS if getattr(error, "code", "") == "not_counted" else LONGEST_WAIT
         if order.wish.side is Side.BUY:
-            desk.turns.hold(order.id, _cost_of_protection(order, market))
+            desk.turns.hold(order.id, _cost_of_protection(order, desk.markets[order.wish.symbol]))
+        return await self._attempts.send(order, sized.request, sale.legs, besides)
+
+    async def _prepare(self, order: Order) -> tuple[Sale, Sized, list[Aggregate]]:
+        """Ask all that has to be known, and size the order; return what is recorded with its intent besides.
+
+        Raises `NotYet`, a refusal of ours or of the exchange, an `ExchangeError`, or `SpendingUnknown`.
+        """
+        desk = self._desk
+        await self._check_may_be_sent(order)
+        if self._doubt_stands_before(order):
+            raise NotYet(LONGEST_WAIT)
+        market = desk.markets[order.wish.symbol]
+        if wait := self._wait_for_turn(order, market):
+            raise NotYet(min(wait, LONGEST_WAIT))
+        sale = await self._sales.of(order)
+        sized = await self._sized(order, market, sale)
+        await self._check_protectable(order, market, sized)
+        spending = None if order.requester == PROTECTION else await reserve(desk, order, sized.request)
+        await self._check_may_be_sent(order)  # asking takes its time: what was allowed may not be any more
         besides: list[Aggregate] = [spending] if spending is not None else []
         if sized.rest:
             besides += await self._leave_rest(order, sized)
-        return await self._attempts.send(order, sized.request, sale.legs, besides)
+        return sale, sized, besides
+
+    async def _sized(self, order: Order, market: Market, sale: Sale) -> Sized:
+        """Size the order. Coins of a sale that have just moved may be counted late: they are waited for."""
+        currency = market.spends(order.wish.side)
+        try:
+            sized = await size(order, market, self._desk, sale.held, locked_in(sale.legs))
+        except Invalid as refused:
+            if refused.code == "insufficient_funds" and order.wish.side is Side.SELL:
+                self._wait_for_coins(order, currency)
+            raise
+        if sale.held is not None and sized.free < sale.held:
+            self._wait_for_coins(order, currency)
+        return sized
+
+    def _wait_for_coins(self, order: Order, currency: str) -> None:
+        """Raise `NotYet` as long as coins that are not there may only be counted late."""
+        pause = self._desk.movements.pause(currency, self._lags[order.id])
+        self._lags[order.id] += 1
+        if pause is not None:
+            raise NotYet(pause)
 
     # --- what may stand in the way -----------------------------------------------------------------------------
 
@@ -149,7 +217,7 @@ class Sending:
     def _wait_for_turn(self, order: Order, market: Market) -> float:
         """Seconds until the account has room for this order, and an entry's protection."""
         if order.wish.side is Side.BUY:
-            return self._desk.turns.wait(Rank.ENTRY, SINGLE + _cost_of_protection(order, market))
+            return self._desk.turns.wait(Rank.ENTRY, SINGLE + _cost_of_protection(order, market), order.id)
         return self._desk.turns.wait(Rank.RESCUE if order.requester == PROTECTION else Rank.EXIT, SINGLE)
 
     async def _check_protectable(self, order: Order, market: Market, sized: Sized) -> None:
@@ -176,8 +244,7 @@ class Sending:
     async def _leave_rest(self, order: Order, sized: Sized) -> list[Aggregate]:
         """Wish for what is left of a sale by another order, recorded together with the first one's intent."""
         with as_gateway(order):
-            rest = follow_up(order, "rest", replace(order.wish, quantity=sized.rest, percent=None))
-        self._lines.follow(order, rest.id)
+            rest = follow_up(order, REST, replace(order.wish, quantity=sized.rest, percent=None))
         if await asyncio.to_thread(self._desk.store.find, Order, rest.id) is not None:
             return []  # wished for by an attempt that was not taken
         position = await asyncio.to_thread(self._position_of, order)

@@ -13,7 +13,7 @@ from domain.amounts import ZERO, difference, product
 from domain.market import Market
 from domain.order import PROTECTION, Order
 from domain.refusals import Invalid
-from domain.wish import Side, Type, Wish
+from domain.wish import Side, Source, Type, Wish
 
 HUNDRED = Decimal(100)
 
@@ -32,6 +32,8 @@ class Sized:
     request: OrderRequest
     price: Decimal
     rest: Decimal = ZERO
+    free: Decimal = ZERO
+    """What the account has of the currency that is spent, less what doubtful orders may have taken."""
 
 
 async def size(order: Order, market: Market, desk: Desk, held: Decimal | None = None, locked: Decimal = ZERO) -> Sized:
@@ -58,7 +60,7 @@ async def size(order: Order, market: Market, desk: Desk, held: Decimal | None = 
         raise Invalid(f"{wish.price} is below the tick of {market.symbol}", code="price_out_of_range", field="price")
     available = free if held is None else min(held, free)
     quantity, cost = _amounts(wish, available, price)
-    if quantity is not None and order.requester == PROTECTION:
+    if quantity is not None and held is not None and (order.requester == PROTECTION or order.source is Source.WEBHOOK):
         quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid in them
     quantity = None if quantity is None else market.round_quantity(quantity, wish.type)
     cost = None if cost is None else market.round_cost(cost)
@@ -70,7 +72,7 @@ async def size(order: Order, market: Market, desk: Desk, held: Decimal | None = 
         order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
         None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing,
     )  # fmt: skip
-    return Sized(request, last, rest)
+    return Sized(request, last, rest, free)
 
 
 def _at_once(wish: Wish, quantity: Decimal | None, market: Market) -> tuple[Decimal | None, Decimal]:

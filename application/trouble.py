@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from application.protection import Target
+from domain.amounts import ZERO
 from domain.market import Market
 from domain.position import Position
 
@@ -27,6 +28,14 @@ class Trouble:
     """What is remembered of one position until its protection rests."""
 
     refused: Target | None = None
+    sale: Target | None = None
+    """What was last sold because its price had passed."""
+    sales: int = 0
+    """How often that was tried in a row."""
+    sale_not_before: float = 0.0
+    """When such a sale may be tried again (by the loop's clock)."""
+    needed: Decimal = ZERO
+    """How much a stop has to cover (base), as last seen."""
     not_before: float = 0.0
     """When something may be placed again (by the loop's clock); the price is looked at meanwhile."""
     times: int = 0
@@ -69,6 +78,12 @@ class Trouble:
         """The exchange would not have it, or nothing has come of it."""
         self.times = self.times + 1 if self.refused == target else 1
         self.refused, self.detail = target, detail or self.detail
+
+    def sell(self, target: Target) -> int:
+        """What the target stood for is sold now; return how often it was tried before."""
+        self.sales = self.sales + 1 if self.sale == target else 0
+        self.sale = target
+        return self.sales
 
     def pause(self, target: Target | None, shortest: float) -> float:
         """Seconds between two tries, more with each refusal of the same."""

@@ -38,8 +38,8 @@ class Turns:
         self._held: dict[UUID, int] = {}
         """How many orders are kept for the protection of each entry that was sent."""
 
-    def wait(self, rank: Rank, orders: int) -> float:
-        """Return how many seconds to wait before so many new orders may be sent, 0 for none.
+    def wait(self, rank: Rank, orders: int, entry: UUID | None = None) -> float:
+        """Return how many seconds to wait before so many new orders may be sent, 0 for none. `entry` is who asks.
 
         A wish that asks for more than a whole window allows is let through in a window that nobody has used.
         """
@@ -48,7 +48,7 @@ class Turns:
             return 0.0
         needed = orders
         if rank is Rank.ENTRY:
-            needed += sum(self._held.values()) + RESERVE
+            needed += sum(held for one, held in self._held.items() if one != entry) + RESERVE
         if room.left >= min(needed, room.most):
             return 0.0
         return max(room.seconds, SHORTEST_WAIT) + STAGGER * rank

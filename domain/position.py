@@ -223,10 +223,14 @@ class Position(Aggregate):
         if self.is_open and now != (self.resting, self.protected, self.answered, self.target_watched):
             self._protection_resting(orders, quantity, self.request, watched or None)
 
-    def lose_protection(self, reason: str, detail: str = "") -> None:
-        """Record that nothing protects the position, although something should. `detail` names rule and numbers."""
-        if self.is_open and (self.resting or self.lost != reason):
-            self._protection_lost(reason, detail or None)
+    def lose_protection(self, reason: str, detail: str = "", *, final: bool = False) -> None:
+        """Record that not everything is protected that should be. `detail` names rule and numbers.
+
+        `final` answers whoever has asked for this protection: it is not on its way any more.
+        """
+        asked = final and self.request != self.answered
+        if self.is_open and (self.resting or self.lost != reason or asked):
+            self._protection_lost(reason, detail or None, self.request if asked else None)
 
     def refuse_protection(self, reason: str, kept: Protection | None, detail: str = "") -> None:
         """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
@@ -320,7 +324,8 @@ class Position(Aggregate):
         self.in_force = self.wanted
 
     @event("ProtectionLost")
-    def _protection_lost(self, reason: str, detail: str | None) -> None:
+    def _protection_lost(self, reason: str, detail: str | None, request: UUID | None) -> None:
+        self.answered = self.answered if request is None else request
         self.resting, self.protected, self.lost, self.in_force = [], ZERO, reason, None
 
     @event("ProtectionRefused")

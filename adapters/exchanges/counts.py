@@ -27,6 +27,8 @@ class OrderCounts:
         self._limits = limits
         self._now = now
         self._windows: dict[int, _Window] = {}
+        self.tellings = 0
+        """How often the exchange has told a count of its own."""
         self._closed_until = 0.0
 
     def spend(self, orders: int) -> None:
@@ -35,9 +37,17 @@ class OrderCounts:
             window = self._running(seconds)
             window.used = max(window.used + orders, 0)
 
-    def told(self, seconds: int, used: int) -> None:
-        """Take the exchange's own count of the running window."""
-        self._running(seconds).used = used
+    @property
+    def now(self) -> float:
+        """The exchange's clock (seconds since 1970)."""
+        return self._now()
+
+    def told(self, seconds: int, used: int, asked_at: float) -> None:
+        """Take the exchange's own count, in the answer to a request of `asked_at`; of a window gone it says nothing."""
+        self.tellings += 1
+        window = self._running(seconds)
+        if int(asked_at // seconds) == window.number:
+            window.used = used
 
     def close_until(self, moment: float) -> None:
         """Send nothing before `moment` (seconds since 1970, the exchange's clock)."""

@@ -117,7 +117,7 @@ def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
             await desk.begin_anew()
             desk.lane.guard(POSITION)  # as every gateway does for all that is held
             await desk.until(desk.lane.reconciled.is_set)
-            await desk.until(lambda: POSITION in desk.lane._alarms)  # the guard has looked, and will look again
+            await desk.until(lambda: ("guard", POSITION) in desk.lane._alarms)  # it has looked, and will look again
             desk.start(trader.follow())
             await trader.closed()
             assert trader.sold() == HELD

@@ -132,8 +132,9 @@ class Binance(Trading):
 
     async def count_orders(self, credentials: Credentials) -> None:
         """Take over Binance's own count of the account's new orders (weight 40)."""
-        told = await self._signed("/api/v3/rateLimit/order", {}, credentials, 40, rules.order_counts_of)
-        self.take_counts(credentials, told)
+        asked_at = self._now() / 1000
+        told = await self._signed("/api/v3/rateLimit/order", {}, credentials, 40, rules.order_counts_of, urgent=True)
+        self.take_counts(credentials, told, asked_at)
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """One order, by our id or Binance's."""

@@ -91,12 +91,13 @@ class OrderEntry:
         Raises `NotAccepted` when nothing was written, `NoAnswer` when the connection ended or nothing came back,
         `HalfDone` for a cancel-replace that was not carried out whole, and whatever Binance's own error means.
         """
+        tellings = 0 if counts is None else counts.tellings
         if counts is not None:
             counts.spend(orders)
         try:
             return await self._sent(method, parameters, credentials, counts)
         except (RefusedByExchange, NotAccepted):
-            if counts is not None:
+            if counts is not None and counts.tellings == tellings:
                 counts.spend(-orders)  # an order that was refused does not count
             raise
 
@@ -114,7 +115,7 @@ class OrderEntry:
         }
         asked = {"id": number, "method": method, "params": signed_parameters(stamped, credentials.secret)}
         connection.waiting[number] = answered
-        sent_at = time.time()
+        sent_at, asked_at = time.time(), self._now() / 1000
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await connection.socket.send_str(_encoder.encode(asked).decode())
@@ -126,7 +127,7 @@ class OrderEntry:
         finally:
             connection.waiting.pop(number, None)
         self._http.answered()
-        return self._meant(answer, sent_at, counts)
+        return self._meant(answer, sent_at, counts, asked_at)
 
     async def _connected(self) -> _Connection:
         async with self._connecting:
@@ -150,12 +151,12 @@ class OrderEntry:
             self._connection = None
         connection.listening.cancel()  # which closes the socket
 
-    def _meant(self, answer: NativeAnswer, sent_at: float, counts: OrderCounts | None) -> bytes:
+    def _meant(self, answer: NativeAnswer, sent_at: float, counts: OrderCounts | None, asked_at: float) -> bytes:
         for limit in answer.rateLimits:
             if limit.rateLimitType == "REQUEST_WEIGHT":
                 self._http.pace.told(limit.count, sent_at)
             elif limit.rateLimitType == "ORDERS" and counts is not None:
-                counts.told(_seconds_of(limit), limit.count)
+                counts.told(_seconds_of(limit), limit.count, asked_at)
         if answer.status == _OK:
             return bytes(answer.result)
         error = answer.error

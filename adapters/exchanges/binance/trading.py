@@ -60,10 +60,10 @@ class Trading:
         wait = self._http.pace.wait_for_change()
         return OrderRoom(0, room.most or 1, max(wait, room.seconds if room.left == 0 else 0.0)) if wait else room
 
-    def take_counts(self, credentials: Credentials, told: Mapping[int, int]) -> None:
-        """Take over Binance's own counts, by seconds of a window."""
+    def take_counts(self, credentials: Credentials, told: Mapping[int, int], asked_at: float) -> None:
+        """Take over Binance's own counts by seconds of a window, told when it was asked at that time (its clock)."""
         for seconds, used in told.items():
-            self._counts_of(credentials).told(seconds, used)
+            self._counts_of(credentials).told(seconds, used, asked_at)
 
     def _counts_of(self, credentials: Credentials) -> OrderCounts:
         counts = self._counts.get(credentials.key)
