@@ -12,10 +12,11 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from application.case import Case
 from application.desk import OF_RULES, Desk
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 from application.legs import Legs, is_one_thing
-from application.protection import Form, Target, holds, protection_of, wishes_of
+from application.protection import Form, protection_of, wishes_of
 from application.sayings import say
 from application.shapes import Shapes
 from application.trouble import Trouble
@@ -27,6 +28,7 @@ from domain.position import Position
 from domain.wish import Wish
 
 SOON, MOMENT = 0.0, 0.1
+REFUSED = "protection_refused"
 SECOND_BALANCE = timedelta(seconds=2)
 """How much later the balance has to say the same before coins count as missing."""
 LISTED = "list"
@@ -40,45 +42,37 @@ class Changing:
         self._legs = legs
         self._shapes = shapes
 
-    async def change(
-        self,
-        position: Position,
-        market: Market,
-        target: Target,
-        form: Form,
-        resting: Sequence[Order],
-        trouble: Trouble,
-        last: Decimal,
-    ) -> float | None:
+    async def change(self, case: Case, form: Form, last: Decimal) -> float | None:
         """Make the change, or find out why not.
 
         Returns None when it rests, or may rest; else how many seconds later it is tried again.
         """
+        market, target, resting = case.market, case.target, case.resting
         if any(leg.filled for leg in resting) and target.stop_loss is not None and self._replaces(market, resting):
             # The first execution of a target has ended its stop: one takes the target's place at once.
-            trouble.sold_in_part = self._desk.clock()
+            case.trouble.sold_in_part = self._desk.clock()
             form = self._shapes.best(target, market, last, listed=False) or form
         wishes = wishes_of(target, form, market, LISTED)
         in_one_call = len(wishes) == 1 and bool(resting) and self._replaces(market, resting)
-        rank = _rank(position, target, resting)
+        rank = _rank(case)
         # What is cancelled first may have to go back: that takes as many orders once more.
         orders = 1 if in_one_call else len(wishes) * 2 if resting else len(wishes)
         if resting and not in_one_call:
             await self._desk.exchange.count_orders(self._desk.credentials)  # ours is a lower bound
         if wait := self._desk.turns.wait(rank, orders):
-            trouble.begin("too_many_orders", self._desk.clock())
+            case.trouble.begin("too_many_orders", self._desk.clock())
             return wait
         try:
             if in_one_call:
-                known = await self._legs.replace(position, market, wishes[0], resting)
+                known = await self._legs.replace(case.position, market, wishes[0], resting)
                 return None if known else MOMENT
             if resting and not await self._freed(resting):
                 return SOON
-            await self._legs.place(position, market, wishes)
+            await self._legs.place(case.position, market, wishes)
         except NotAccepted as error:
-            return await self._not_now(position, market, target, resting, trouble, error)
+            return await self._not_now(case, error)
         except RefusedByExchange as error:
-            return await self._refused(position, market, target, form, resting, trouble, error, last)
+            return await self._refused(case, form, error, last)
         return None
 
     def _replaces(self, market: Market, resting: Sequence[Order]) -> bool:
@@ -93,42 +87,25 @@ class Changing:
 
     # --- what the exchange did not take ------------------------------------------------------------------------
 
-    async def _not_now(
-        self,
-        position: Position,
-        market: Market,
-        target: Target,
-        resting: Sequence[Order],
-        trouble: Trouble,
-        error: NotAccepted,
-    ) -> float:
+    async def _not_now(self, case: Case, error: NotAccepted) -> float:
         """A limit or a clock is no refusal: the same is tried again as soon as it can be."""
-        trouble.begin(error.code or "not_accepted", self._desk.clock(), str(error))
+        case.trouble.begin(error.code or "not_accepted", self._desk.clock(), str(error))
         if error.code == "clock_skewed":
             with suppress(ExchangeError):
                 await self._desk.exchange.server_time()
             return MOMENT
-        if not await self._still(resting) and resting:
+        if case.resting and not await self._still(case.resting):
             with suppress(ExchangeError):
-                await self._put_back(position, market, resting)
-        return self._desk.turns.wait(_rank(position, target, []), 1) or 1.0
+                await self._put_back(case)
+        return self._desk.turns.wait(_rank(replace(case, resting=())), 1) or 1.0
 
-    async def _refused(
-        self,
-        position: Position,
-        market: Market,
-        target: Target,
-        form: Form,
-        resting: Sequence[Order],
-        trouble: Trouble,
-        error: RefusedByExchange,
-        last: Decimal,
-    ) -> float:
+    async def _refused(self, case: Case, form: Form, error: RefusedByExchange, last: Decimal) -> float:
         """A definite no: another form is tried, and what rested goes back when there is none."""
+        market, target, trouble = case.market, case.target, case.trouble
         if error.code == "insufficient_funds":
             pause = self._desk.movements.pause(market.base, trouble.lags)
             trouble.lags += 1
-            return await self._short(position, market, trouble) if pause is None else pause
+            return await self._short(case) if pause is None else pause
         if error.code == "would_trigger":
             trouble.refuse(target, str(error))
             return MOMENT  # the price is looked at anew: it may have passed
@@ -138,37 +115,40 @@ class Changing:
             if self._shapes.best(target, market, last) is not None:
                 return SOON
         trouble.refuse(target, str(error))
-        kept = protection_of(resting)
-        if kept is None:
-            await say(
-                self._desk, position.id, lambda p: p.lose_protection("protection_refused", str(error), final=True)
-            )
-            return 1.0
-        if not await self._still(resting):
-            await self._put_back(position, market, resting)
-        if position.request != position.answered:
-            await say(self._desk, position.id, lambda p: p.refuse_protection("protection_refused", kept, str(error)))
-        elif not holds(position, resting, target.quantity):
-            await say(self._desk, position.id, lambda p: p.lose_protection("protection_refused", str(error)))
+        await self._tell_refused(case, str(error))
         return 1.0
+
+    async def _tell_refused(self, case: Case, detail: str) -> None:
+        """What rested goes back, and whoever asked for another protection hears that it cannot be."""
+        position, kept = case.position, protection_of(case.resting)
+        if kept is None:
+            await say(self._desk, position.id, lambda p: p.lose_protection(REFUSED, detail, final=True))
+            return
+        if not await self._still(case.resting):
+            await self._put_back(case)
+        if position.request != position.answered:
+            await say(self._desk, position.id, lambda p: p.refuse_protection(REFUSED, kept, detail))
+        elif not case.is_covered:
+            await say(self._desk, position.id, lambda p: p.lose_protection(REFUSED, detail))
 
     async def _still(self, resting: Sequence[Order]) -> bool:
         """Whether what rested does so still."""
         legs = [await self._desk.recording.load(leg.id) for leg in resting]
         return bool(legs) and all(leg.status not in ENDED for leg in legs)
 
-    async def _put_back(self, position: Position, market: Market, rested: Sequence[Order]) -> None:
+    async def _put_back(self, case: Case) -> None:
         """Rest again what rested, with the quantity that rested. Raises as `Legs.place`."""
-        await self._legs.place(position, market, [_again(leg) for leg in rested])
+        await self._legs.place(case.position, case.market, [_again(leg) for leg in case.resting])
 
     # --- coins that are missing --------------------------------------------------------------------------------
 
-    async def _short(self, position: Position, market: Market, trouble: Trouble) -> float:
+    async def _short(self, case: Case) -> float:
         """Fewer coins are there than are held: believed when two balances say so, and shared out among all positions.
 
         A part may have paid the fees of other trades.
         """
         desk, now = self._desk, self._desk.clock()
+        position, market, trouble = case.position, case.market, case.trouble
         balances = await desk.exchange.balances(desk.credentials, urgent=True)
         balance = balances.get(market.base)
         there = ZERO if balance is None else total((balance.free, balance.locked))
@@ -201,10 +181,11 @@ class Changing:
         return total(p.held for p in found if p.broker == number and p.symbol.startswith(f"{base}/"))
 
 
-def _rank(position: Position, target: Target, resting: Sequence[Order]) -> Rank:
-    if holds(position, resting, target.quantity):
+def _rank(case: Case) -> Rank:
+    if case.is_covered:
         return Rank.MOVE
-    return Rank.PROTECTION if position.in_force is None and position.lost is None else Rank.RESCUE
+    first = case.position.in_force is None and case.position.lost is None
+    return Rank.PROTECTION if first else Rank.RESCUE
 
 
 def _again(leg: Order) -> Wish:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
 from application import trouble as troubles
+from application.case import Case
 from application.changing import Changing
 from application.desk import Desk, Later
 from application.exchange import Ticker
@@ -113,36 +115,34 @@ class Guard:
         if target is None or position.wanted is None:
             return await self._nothing_wanted(position, market, resting, exits, trouble)
         trouble.needed, free_of_rules = target.quantity, unbounded(market)
+        case = Case(position, market, target, resting, trouble)
         form = forms_of(target, free_of_rules, self._desk.exchange.capabilities)[0]
         if rests(wishes_of(target, form, free_of_rules), resting):
-            return await self._it_rests(position, market, target, form, resting)
+            return await self._it_rests(case, form)
         if (detail := too_small(target.quantity, position.wanted, market, self._desk.broker.stop_style)) is not None:
-            return await self._too_small(position, market, target, resting, trouble, detail)
+            return await self._too_small(case, detail)
         best = self.shapes.best(target, market, listed=not trouble.sells_in_parts(self._desk.clock()))
         if best is not None and rests(wishes_of(target, best, market), resting):
-            return await self._it_rests(position, market, target, best, resting)
-        return await self._look(position, market, target, resting, trouble)
+            return await self._it_rests(case, best)
+        return await self._look(case)
 
-    async def _look(
-        self, position: Position, market: Market, target: Target, resting: Sequence[Order], trouble: Trouble
-    ) -> float | None:
+    async def _look(self, case: Case) -> float | None:
         """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
+        market, target, trouble = case.market, case.target, case.trouble
         trouble.watched = True
-        ticker, standing = await self._price(market, target, urgent=not holds(position, resting, target.quantity))
+        ticker, standing = await self._price(market, target, urgent=not case.is_covered)
         if standing is not Standing.BETWEEN:
-            wait = await self._react(position, target, resting, standing, ticker, trouble)
+            wait = await self._react(case, standing, ticker)
             if wait is not None:
                 return wait
         # A list waits until its target has stopped selling in parts, and while the last price is above its target.
         listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._desk.clock())
         form = self.shapes.best(target, market, ticker.last, listed=listed)
-        if form is not None and rests(wishes_of(target, form, market), resting):
-            return await self._it_rests(position, market, target, form, resting)
+        if form is not None and rests(wishes_of(target, form, market), case.resting):
+            return await self._it_rests(case, form)
         if (wait := trouble.not_before - _now()) > 0:
             return min(wait, troubles.LOOK_EVERY)
-        if form is None:
-            return await self._only_watched(position, market, target, resting, trouble)
-        return await self._change(position, market, target, form, resting, trouble, ticker.last)
+        return await self._only_watched(case) if form is None else await self._change(case, form, ticker.last)
 
     async def _price(self, market: Market, target: Target, *, urgent: bool = False) -> tuple[Ticker, Standing]:
         """Return the price and where it stands. What was told a moment ago is asked again before anything is sold."""
@@ -151,42 +151,25 @@ class Guard:
             ticker = await self._desk.asked_price(market, urgent=urgent)
         return ticker, standing_of(target, ticker.last)
 
-    async def _react(
-        self,
-        position: Position,
-        target: Target,
-        resting: Sequence[Order],
-        standing: Standing,
-        ticker: Ticker,
-        trouble: Trouble,
-    ) -> float | None:
+    async def _react(self, case: Case, standing: Standing, ticker: Ticker) -> float | None:
         """The market has passed a wanted price. Returns None while a target is not met and its stop does not rest."""
-        if await self._passed.refuse_move(position, resting, standing):
+        if await self._passed.refuse_move(case, standing):
             return 0.0
-        if is_selling(resting, standing, ticker.last):
+        if is_selling(case.resting, standing, ticker.last):
             return troubles.AT_MOST_EVERY
-        if standing is Standing.ABOVE_TAKE_PROFIT and not self._passed.is_met(target, ticker, trouble):
-            bare = target.stop_loss is not None and not holds(position, resting, target.quantity)
+        if standing is Standing.ABOVE_TAKE_PROFIT and not self._passed.is_met(case, ticker):
+            bare = case.target.stop_loss is not None and not case.is_covered
             return None if bare else troubles.AT_MOST_EVERY
-        return await self._passed.carry_out(position, target, standing, trouble)
+        return await self._passed.carry_out(case, standing)
 
-    async def _change(
-        self,
-        position: Position,
-        market: Market,
-        target: Target,
-        form: Form,
-        resting: Sequence[Order],
-        trouble: Trouble,
-        last: Decimal,
-    ) -> float:
+    async def _change(self, case: Case, form: Form, last: Decimal) -> float:
         """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
-        wait = await self._changing.change(position, market, target, form, resting, trouble, last)
+        wait, trouble = await self._changing.change(case, form, last), case.trouble
         if wait is None:
             trouble.not_before = _now() + troubles.AT_MOST_EVERY
             return 0.0
-        if trouble.refused == target:
-            wait = max(wait, trouble.pause(target, troubles.AT_MOST_EVERY))
+        if trouble.refused == case.target:
+            wait = max(wait, trouble.pause(case.target, troubles.AT_MOST_EVERY))
         trouble.not_before = _now() + wait
         return min(wait, troubles.LOOK_EVERY)
 
@@ -220,23 +203,22 @@ class Guard:
 
     # --- what the look has shown -------------------------------------------------------------------------------
 
-    async def _it_rests(
-        self, position: Position, market: Market, target: Target, form: Form, resting: Sequence[Order]
-    ) -> float | None:
+    async def _it_rests(self, case: Case, form: Form) -> float | None:
         """Say so. A target for which there was no place beside the stop is watched by its price."""
-        kept, watched = self._troubles[position.id], target.take_profit is not None and not form.take
-        legs = [leg.id for leg in resting]
+        position, target, trouble = case.position, case.target, case.trouble
+        watched = target.take_profit is not None and not form.take
+        legs = [leg.id for leg in case.resting]
         await say(self._desk, position.id, lambda p: p.rest(legs, target.quantity, watched=watched))
         self._desk.turns.protected(position.entries)
         if not watched:
-            if kept.cap is None:
-                self._troubles[position.id] = Trouble(not_before=kept.not_before)
+            if trouble.cap is None:
+                self._troubles[position.id] = Trouble(not_before=trouble.not_before)
             return None
-        kept.watched = True
-        ticker, standing = await self._price(market, target)
+        trouble.watched = True
+        ticker, standing = await self._price(case.market, target)
         if standing is Standing.ABOVE_TAKE_PROFIT:
-            return await self._react(position, target, resting, standing, ticker, kept)
-        kept.seen_at_target = None
+            return await self._react(case, standing, ticker)
+        trouble.seen_at_target = None
         self._later("guard", position.id, troubles.LOOK_EVERY)
         return None
 
@@ -269,42 +251,32 @@ class Guard:
             await say(self._desk, position.id, lambda p: p.lose_protection(IN_EXIT if leaving(exits) else DUST))
         return None
 
-    async def _too_small(
-        self,
-        position: Position,
-        market: Market,
-        target: Target,
-        resting: Sequence[Order],
-        trouble: Trouble,
-        detail: str,
-    ) -> float | None:
+    async def _too_small(self, case: Case, detail: str) -> float | None:
         """The exchange takes no order that small at the stop. While it could still be sold, its price is watched."""
-        await self._legs.free(resting)
-        trouble.watched = True
-        ticker, standing = await self._price(market, target)
-        sellable = product(target.quantity, ticker.last) >= market.minimum_notional
-        if not sellable or target.quantity < market.minimum_quantity or not target.quantity:
-            if market.round_quantity(position.covered):
-                await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail))
+        position, market, quantity = case.position, case.market, case.target.quantity
+        await self._legs.free(case.resting)
+        case.trouble.watched = True
+        ticker, standing = await self._price(market, case.target)
+        if product(quantity, ticker.last) < market.minimum_notional or quantity < market.minimum_quantity:
+            await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail))
             return None
         if standing is not Standing.BETWEEN:
-            wait = await self._react(position, target, [], standing, ticker, trouble)
+            wait = await self._react(replace(case, resting=()), standing, ticker)
             return troubles.LOOK_EVERY if wait is None else wait
-        trouble.begin("too_small_to_protect", self._desk.clock(), detail)
+        case.trouble.begin("too_small_to_protect", self._desk.clock(), detail)
         return troubles.LOOK_EVERY
 
-    async def _only_watched(
-        self, position: Position, market: Market, target: Target, resting: Sequence[Order], trouble: Trouble
-    ) -> float:
+    async def _only_watched(self, case: Case) -> float:
         """No order of any form can rest: watch the price, tell the owner, and try all again after a pause."""
-        detail = "" if (refusal := self.shapes.why_not(target, market)) is None else refusal.detail
+        position, target, trouble = case.position, case.target, case.trouble
+        detail = "" if (refusal := self.shapes.why_not(target, case.market)) is None else refusal.detail
         if target.stop_loss is None:
             await say(self._desk, position.id, lambda p: p.rest([], ZERO, watched=True))
-        elif not holds(position, resting, target.quantity):
+        elif not case.is_covered:
             await say(self._desk, position.id, lambda p: p.lose_protection("cannot_rest", detail, final=True))
         trouble.refuse(target, detail)
         trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
-        self.shapes.forget(market.symbol)
+        self.shapes.forget(case.market.symbol)
         return troubles.LOOK_EVERY
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from application import trouble as troubles
+from application.case import Case
 from application.desk import Desk, Later
 from application.exchange import Ticker
 from application.legs import Legs, said_of
 from application.protection import Standing, Target, protection_of
 from application.sayings import say
-from application.trouble import Trouble
 from domain.order import Order
 from domain.position import Position
 from domain.wish import Side, TimeInForce, Type, Wish
@@ -26,28 +26,31 @@ class Passed:
         self._legs = legs
         self._later = later
 
-    async def refuse_move(self, position: Position, legs: Sequence[Order], standing: Standing) -> bool:
+    async def refuse_move(self, case: Case, standing: Standing) -> bool:
         """Refuse a move to a price that the market has passed. Returns False where nothing was moved.
 
         What rested last stays in force, also while it is off the book: a target that sold a part has ended its stop.
         """
-        before = position.in_force or protection_of(legs)
+        position = case.position
+        before = position.in_force or protection_of(case.resting)
         if before is None or position.request == position.answered or position.wanted == before:
             return False
         await say(self._desk, position.id, lambda p: p.refuse_protection(f"market_{standing}", before))
         return True
 
-    def is_met(self, target: Target, ticker: Ticker, trouble: Trouble) -> bool:
+    def is_met(self, case: Case, ticker: Ticker) -> bool:
         """Return whether somebody has offered the target's price for long enough: one print is no buyer."""
-        if target.take_profit is None or (ticker.bid or ticker.last) < target.take_profit:
+        take, trouble = case.target.take_profit, case.trouble
+        if take is None or (ticker.bid or ticker.last) < take:
             trouble.seen_at_target = None
             return False
         now = self._desk.clock()
         first, trouble.seen_at_target = trouble.seen_at_target, trouble.seen_at_target or now
         return first is not None
 
-    async def carry_out(self, position: Position, target: Target, standing: Standing, trouble: Trouble) -> float:
+    async def carry_out(self, case: Case, standing: Standing) -> float:
         """Sell what should have been sold by now. Returns how many seconds later that is looked at."""
+        position, target, trouble = case.position, case.target, case.trouble
         if trouble.sale == target:
             if (wait := trouble.sale_not_before - _now()) > 0:
                 return min(wait, troubles.LOOK_EVERY)
