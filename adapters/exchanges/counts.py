@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from application.exchange import OrderRoom
 
+CLOCKS_DIFFER = 0.2
+"""Seconds after the end of a full window in which the exchange may still count by it: the clocks are not the same."""
+
 
 @dataclass
 class _Window:
@@ -66,14 +69,17 @@ class OrderCounts:
             most = min(self._limits.values(), default=1)
             return OrderRoom(0, most, self._closed_until - now)
         rooms = [
-            OrderRoom(max(most - self._running(seconds).used, 0), most, self._end_of(seconds) - now)
+            OrderRoom(max(most - window.used, 0), most, (window.number + 1) * seconds + CLOCKS_DIFFER - now)
             for seconds, most in self._limits.items()
+            if (window := self._running(seconds))
         ]
         return min(rooms, key=lambda room: (room.left, -room.seconds), default=OrderRoom())
 
     def _running(self, seconds: int) -> _Window:
-        window, number = self._windows.setdefault(seconds, _Window()), int(self._now() // seconds)
-        if window.number != number:
+        window = self._windows.setdefault(seconds, _Window())
+        is_full = window.used >= self._limits.get(seconds, window.used + 1)
+        number = int((self._now() - (CLOCKS_DIFFER if is_full else 0.0)) // seconds)
+        if number > window.number:
             window.number, window.used = number, 0
         return window
 
