@@ -1,0 +1,64 @@
+"""Events that were written before a field existed are read, as what may be missing is None."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from domain.aggregate import carrying
+from domain.position import Execution, Position
+from domain.wish import Protection
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+ADDED = {
+    "Position.Opened": ("previous", "dust", "dust_cost", "entries", "executions"),
+    "Position.ProtectionResting": ("watched",),
+    "Position.ProtectionLost": ("detail", "request"),
+}
+"""What came to these events after the first ones of them were written."""
+
+
+@pytest.fixture
+def position():
+    """One that was opened, protected, and has lost its protection."""
+    with carrying(user="1"):
+        made = Position(1, 1, "BTC/USDT", "webhook")
+        made.enter(UUID(int=1), Protection(Decimal(90)))
+        made.grow(Execution(UUID(int=1), "t1", Decimal(1), Decimal(100), Decimal(0), None, NOW))
+        made.rest([UUID(int=2)], Decimal(1))
+        made.lose_protection("protection_refused", "the exchange said no")
+    return made
+
+
+def test_a_history_without_the_newer_fields_adds_up_to_the_same_state(database, position):
+    """Whatever they would have said is as if they had said nothing."""
+    mapper, older = database.store().mapper, []
+    for event in position.pending_events:
+        stored = mapper.to_stored_event(event)
+        state = msgspec.json.decode(stored.state)
+        for name in ADDED.get(stored.topic, ()):
+            del state[name]
+        identity = stored.originator_id, stored.originator_version, stored.topic
+        older.append(StoredEvent(*identity, msgspec.json.encode(state)))
+    found = None
+    for stored in older:
+        found = mapper.to_domain_event(stored).mutate(found)
+    assert {event.topic for event in older} >= ADDED.keys()
+    assert (found.held, found.lost, found.previous) == (Decimal(1), "protection_refused", None)
+    assert (found.resting, found.wanted) == ([], Protection(Decimal(90)))
+
+
+def test_a_history_that_lacks_anything_else_is_not_read(database, position):
+    """What always had to be there is missed."""
+    mapper = database.store().mapper
+    stored = mapper.to_stored_event(position.pending_events[0])
+    state = msgspec.json.decode(stored.state)
+    del state["symbol"]
+    identity = stored.originator_id, stored.originator_version, stored.topic
+    with pytest.raises(msgspec.ValidationError):
+        mapper.to_domain_event(StoredEvent(*identity, msgspec.json.encode(state)))
