@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
+import msgspec
 import pytest
 
+from adapters.exchanges.binance.entry import OrderEntry
+from adapters.exchanges.binance.native import NativeAnswer
 from adapters.exchanges.counts import CLOCKS_DIFFER, OrderCounts
+from application.exchange import Credentials, NoAnswer, RefusedByExchange
 
 LIMITS = {10: 5, 86_400: 100}
+REFUSED = {"status": 400, "error": {"code": -2010, "msg": "Account has insufficient balance for requested action."}}
+UNCLEAR = {"status": 300}
+TOLD = {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 5, "count": 2}
 
 
 class Clock:
@@ -68,3 +78,35 @@ def test_what_the_exchange_wants_to_wait_for_is_waited_for(counts, clock):
     assert (counts.room.left, counts.room.seconds) == (0, 3)
     clock.now += 3
     assert counts.room.left == 5
+
+
+def test_what_is_given_back_in_the_next_window_makes_no_more_room_than_there_is(counts, clock):
+    """The order was sent in the window before, and refused in this one."""
+    counts.spend(1)
+    clock.now += 10
+    counts.spend(-1)
+    assert counts.room.left == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "left"),
+    [
+        ({**REFUSED, "rateLimits": [TOLD]}, RefusedByExchange, 3),
+        (REFUSED, RefusedByExchange, 5),
+        (UNCLEAR, NoAnswer, 4),
+    ],
+    ids=["refused, with a number", "refused, without a number", "in doubt"],
+)
+def test_a_refused_order_is_given_back_unless_the_exchange_has_told_its_number(counts, answer, error, left):
+    """The exchange's number does not contain it; an order in doubt counts."""
+    pace = SimpleNamespace(told=lambda *_: None, close_for=lambda *_: None)
+    entry = OrderEntry("", SimpleNamespace(pace=pace), 5000, lambda: 0)
+    native = msgspec.json.decode(msgspec.json.encode({"id": 1, **answer}), type=NativeAnswer)
+
+    async def answered(*_):
+        return entry._meant(native, 1.0, counts, counts.now)
+
+    entry._sent = answered
+    with pytest.raises(error):
+        asyncio.run(entry.send("order.place", {}, Credentials("key", "secret"), counts, 1))
+    assert counts.room.left == left

@@ -1,0 +1,186 @@
+"""A price that is passed while something does not rest is carried out, once and at once; a move of it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from adapters.paper.faults import Fault
+from application import trouble
+from application.exchange import Ticker
+from domain.alert import Cause
+from domain.webhook import WebhookStatus
+from tests.application.test_what_cannot_rest import EXECUTED, rule
+from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
+
+WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
+LONG = 60.0
+"""A pause (seconds) that no test outlives."""
+FEW = 20
+"""More events than a second or two of patience make, and fewer than a loop without a pause."""
+HALF = Decimal("0.015")
+"""More than the first entry bought, less than both have."""
+
+
+async def in_time(desk, condition):
+    """Let time go on until it holds."""
+    while not condition():
+        desk.pass_by(1)
+        await asyncio.sleep(0.02)
+
+
+def no_stops(desk):
+    """From now on the exchange refuses all stops."""
+    for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT"):
+        no = {"times": 10000, "type": kind, "code": -2010, "message": "This action is disabled on this account."}
+        desk.paper.faults.add(Fault("place_order", "refuse", **no))
+
+
+def falls_after_the_buy(desk, price):
+    """As soon as the next buy is executed, the market is at this price."""
+
+    def look(account, order, *_):
+        if order.side == "buy" and order.filled:
+            desk.paper.ledger.listeners.remove(look)
+            asyncio.get_running_loop().call_soon(desk.hold, "BTC/USDT", price)
+
+    desk.paper.ledger.listeners.append(look)
+
+
+def told(desk):
+    """Whether its owner was told anything."""
+    return desk.store.read(0, topics=["Alert.Raised"])
+
+
+# --- prices that were passed ---------------------------------------------------------------------------------------
+
+
+@WAYS
+def test_a_passed_stop_is_sold_in_the_pause_between_two_tries_to_place_it(at, able, monkeypatch):
+    """The pause is one of placing, not of looking."""
+
+    async def story():
+        async with at(able) as trader:
+            monkeypatch.setattr(trouble, "AT_MOST_EVERY", LONG)
+            desk = trader.desk
+            no_stops(desk)
+            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
+            await desk.until(lambda: trader.position() is not None and trader.position().lost)
+            desk.hold("BTC/USDT", "44999")
+            await desk.until(lambda: trader.sold() == HELD)
+            await bought
+
+    asyncio.run(story())
+
+
+def test_a_second_entry_whose_higher_stop_was_passed_meanwhile_is_sold(at):
+    """Everything is, by the stop that was wanted last."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            falls_after_the_buy(desk, "47000")
+            assert await trader.alert("BuyMarket", PourCent="80", PrixSL="48000", PrixTP="60000") == EXECUTED
+            await in_time(desk, lambda: trader.sold() > HALF)
+            await trader.closed()
+
+    asyncio.run(story())
+
+
+def test_a_print_at_the_target_with_the_bid_below_it_leaves_a_stop(at):
+    """Nobody pays the target, so nothing is sold and the coins are not bare."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await rule(desk)
+            wide = {"spread": 200, "step": 100, "quantity": "5", "levels": 3}
+            desk.paper.book.shape(desk.paper.markets.pair("BTC/USDT"), wide)
+            falls_after_the_buy(desk, "50100")
+            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="50100") == EXECUTED
+            await in_time(desk, trader.resting)
+            assert trader.resting()[0][:2] == STOP
+            assert trader.sold() == 0
+
+    asyncio.run(story())
+
+
+def test_a_price_told_before_an_entry_sells_nothing_of_it(at):
+    """The market has gone on since."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            below = Ticker("BTC/USDT", Decimal(44900), Decimal(44899), Decimal(44901), desk.now)
+            desk.lane.hear_prices({"BTC/USDT": below})
+            desk.pass_by(1)
+            assert await trader.alert("BuyMarket", PourCent="50", **PRICES) == EXECUTED
+            await trader.protected(HELD, STOP, TARGET)
+            assert trader.sold() == 0
+
+    asyncio.run(story())
+
+
+# --- what cannot rest ----------------------------------------------------------------------------------------------
+
+
+def test_what_can_rest_in_no_form_is_told_and_not_tried_without_a_pause(at, monkeypatch):
+    """No stop is allowed, and the price is outside of the band for anything else."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            monkeypatch.setattr(trouble, "AT_MOST_EVERY", 1.0)
+            monkeypatch.setattr(trouble, "LOOK_EVERY", 2.0)
+            desk = trader.desk
+            nothing = {
+                "PERCENT_PRICE_BY_SIDE": {"askMultiplierDown": "0.95"},
+                "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 0},
+            }
+            await rule(desk, filters=nothing)
+            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
+            await in_time(desk, lambda: told(desk))
+            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            before = len(desk.store.read(0, 100000))
+            for _ in range(15):
+                desk.pass_by(1)
+                await asyncio.sleep(0.1)
+            assert len(desk.store.read(0, 100000)) - before < FEW
+            bought.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_move_to_a_target_outside_of_the_band_is_executed(at):
+    """It is watched from then on, as it cannot rest; its webhook is not under way for ever."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await rule(desk, filters={"PERCENT_PRICE_BY_SIDE": {"askMultiplierUp": "1.1"}})
+            assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
+            moving = asyncio.create_task(trader.alert("MAJ", PrixTP="60000"))
+            await in_time(desk, moving.done)
+            assert moving.result() == EXECUTED
+            assert trader.position().target_watched
+
+    asyncio.run(story())
+
+
+def test_a_move_to_a_stop_that_is_refused_fails_and_is_told(at):
+    """The coins are bare, and its webhook is not under way for ever."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            no_stops(desk)
+            assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
+            moving = asyncio.create_task(trader.alert("MAJ", PrixSL="45000"))
+            await in_time(desk, moving.done)
+            assert moving.result() == (WebhookStatus.FAILED, "protection_refused")
+            await desk.until(lambda: told(desk))
+            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+
+    asyncio.run(story())

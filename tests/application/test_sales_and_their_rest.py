@@ -1,0 +1,321 @@
+"""An exit sells the coins of its position, all of them and no others, whatever comes between its tries."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from adapters.paper.faults import Fault
+from application.signals import receive
+from domain.alert import Cause
+from domain.order import Status
+from domain.webhook import Webhook, WebhookStatus
+from domain.wish import Side
+from tests.application.test_limits_are_no_refusals import used_up
+from tests.application.test_order_within_a_market import body
+from tests.application.test_price_watch import in_time, told
+from tests.application.test_what_cannot_rest import EXECUTED, rule
+from tests.application.trader import BINANCE, HELD, LISTS, PART, PRICES, RICH, STOP, TARGET, alarms
+
+SMALL_LOT = {"MARKET_LOT_SIZE": {"maxQty": "0.004"}}
+STOPS_ALONE = {"oco_allowed": False, "order_types": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS"]}
+ENDS = {WebhookStatus.EXECUTED, WebhookStatus.FAILED, WebhookStatus.REFUSED}
+
+
+def refuse(desk, kind, times=1):
+    """The exchange takes none of the next market orders, for this reason."""
+    desk.paper.faults.add(Fault("place_order", kind, times=times, type="MARKET"))
+
+
+async def split_stops(trader):
+    """Buy, and let three stops rest for it, as one would be above the market's lot."""
+    await trader.alert("BuyMarket", PourCent="50")
+    await rule(trader.desk, filters=SMALL_LOT, **STOPS_ALONE)
+    assert await trader.alert("MAJ", PrixSL="45000") == EXECUTED
+    assert len(trader.resting()) == 3
+
+
+async def deliver(desk, *alerts):
+    """Deliver these at once; returns how their webhooks ended."""
+    ids = [await asyncio.to_thread(receive, desk.store, 1, alert, "127.0.0.1", desk.now) for alert in alerts]
+    await desk.until(lambda: all(desk.store.get(Webhook, one).status in ENDS for one in ids))
+    webhooks = [desk.store.get(Webhook, one) for one in ids]
+    return [(webhook.status, webhook.reason) for webhook in webhooks]
+
+
+# --- sent once more ------------------------------------------------------------------------------------------------
+
+
+def test_an_exit_that_is_sent_once_more_sells_nothing_that_came_after_it(at):
+    """The entry behind it waits until it has ended."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            refuse(desk, "expire")
+            alerts = [body("SellMarket", "100", 1), body("BuyMarket", "66", 2, **PRICES)]
+            assert await deliver(desk, *alerts) == [EXECUTED, EXECUTED]
+            sides = [order.side for order in desk.on_exchange() if order.type == "market"]
+            assert sides == ["buy", "sell", "sell", "buy"]
+            await desk.until(lambda: trader.position().held > HELD)
+            bought = desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trader.protected(bought, STOP, TARGET)
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_tries_that_failed_for_other_reasons_use_up_no_patience_for_locked_coins(at):
+    """A clock that was refused three times says nothing of coins."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            await trader.buy(STOP, TARGET)
+            refuse(trader.desk, "clock_refused", times=3)
+            refuse(trader.desk, "insufficient")
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_part_of_the_target_between_two_tries_is_not_sold_again(at):
+    """The account has other coins; they stay, and the rest of the exit goes out in parts all the same."""
+
+    async def story():
+        async with at(BINANCE, **RICH) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            await rule(desk, filters=SMALL_LOT)
+            refuse(desk, "clock_refused")
+            ask = desk.client.server_time
+
+            async def met():
+                desk.client.server_time = ask
+                trader.target_is_met()
+                return await ask()
+
+            desk.client.server_time = met
+            assert await trader.alert("SellMarket") == EXECUTED
+            await trader.closed()
+            assert trader.sold() == HELD
+            assert max(order.quantity for order in trader.sells() if order.type == "market") <= PART
+
+    asyncio.run(story())
+
+
+def test_a_deferred_exit_is_carried_out_by_the_next_process(at):
+    """It waits in the log."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            desk.paper.faults.add(Fault("place_order", "count_exceeded", seconds=1))
+            selling = asyncio.create_task(trader.alert("SellMarket"))
+            await desk.until(lambda: desk.store.read(0, topics=["Order.Deferred"]))
+            await desk.begin_anew()
+            assert await selling == EXECUTED
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+# --- late balances -------------------------------------------------------------------------------------------------
+
+
+def test_a_balance_that_shows_freed_coins_as_locked_refuses_no_exit(at):
+    """It is a copy from before the stop was taken off; the next one is newer."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            refuse(desk, "clock_refused")
+            ask, seen = desk.client.balances, []
+
+            async def late(credentials, *, urgent=False):
+                seen.append(await ask(credentials, urgent=urgent))
+                return seen[0] if len(seen) == 2 else seen[-1]
+
+            desk.client.balances = late
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_balance_from_before_a_sale_does_not_shrink_the_next(at):
+    """Half, then everything: all of it is sold, though the account is shown late."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            ask, looks = desk.client.balances, []
+            before = await ask(desk.credentials)
+
+            async def late(credentials, *, urgent=False):
+                now = await ask(credentials, urgent=urgent)
+                if trader.sold():
+                    looks.append(now)
+                return before if 0 < len(looks) <= 2 else now
+
+            desk.client.balances = late
+            alerts = [body("SellMarket", "50", 1), body("SellMarket", "100", 2)]
+            assert await deliver(desk, *alerts) == [EXECUTED, EXECUTED]
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+# --- the stop beside the sale --------------------------------------------------------------------------------------
+
+
+def test_what_rests_stays_while_its_sale_is_in_doubt(at):
+    """The one request did both or nothing; nobody takes the stop off meanwhile."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            desk.paper.faults.add(Fault("place_order", "lose_request"))
+            selling = asyncio.create_task(trader.alert("SellMarket"))
+            await desk.until(lambda: desk.lane.doubts)
+            for _ in range(5):
+                desk.pass_by(1)
+                await asyncio.sleep(0.1)
+            assert trader.resting() == [(*STOP, HELD), (*TARGET, HELD)]
+            assert {order.status for order in trader.sells()} == {"new"}
+            selling.cancel()
+
+    asyncio.run(story())
+
+
+def test_an_exit_in_two_requests_takes_its_stop_off_when_there_is_room_for_the_sale(at):
+    """Until then the stop rests."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, TARGET)
+            await used_up(trader.desk, 0.8)
+            selling = asyncio.create_task(trader.alert("SellMarket"))
+            await asyncio.sleep(0.5)
+            assert trader.resting() == [(*STOP, HELD), (*TARGET, HELD)]
+            assert await selling == EXECUTED
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("fault", ["lose_answer", "status_500", "garbage"])
+def test_an_exit_whose_answer_is_lost_leaves_no_bare_coins(at, fault):
+    """They are sold once, or their stop rests."""
+
+    async def story():
+        async with at(BINANCE, **RICH) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            refuse(desk, fault)
+            selling = asyncio.create_task(trader.alert("SellMarket"))
+            await in_time(desk, selling.done)
+            await in_time(desk, lambda: trader.sold() == HELD or trader.resting())
+            assert trader.sold() in {HELD, 0}
+
+    asyncio.run(story())
+
+
+# --- what is left of it --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["split stops", "a list"])
+def test_an_exit_whose_coins_were_sold_by_the_stop_holds_up_no_later_order(at, able):
+    """The stop is carried out while the exit takes it off: no rest of it waits in its market."""
+
+    async def story():
+        async with at(able) as trader:
+            desk = trader.desk
+            if able is BINANCE:
+                await split_stops(trader)
+            else:
+                await trader.buy(STOP, TARGET)
+                await rule(desk, filters=SMALL_LOT)
+
+            async def falls():
+                desk.client.after.pop("balances", None)
+                desk.hold("BTC/USDT", "44999")
+
+            desk.client.after["balances"] = falls
+            await trader.alert("SellMarket")
+            await trader.closed()
+            assert trader.sold() == HELD
+            desk.hold("BTC/USDT", "50000")
+            await rule(desk, filters={"MARKET_LOT_SIZE": {"maxQty": "100"}})
+            assert await trader.alert("BuyMarket", PourCent="10") == EXECUTED
+            assert not desk.lane._sending._lines._lines
+
+    asyncio.run(story())
+
+
+def test_an_exit_of_split_stops_sells_everything_once(at):
+    """The account has other coins; they stay."""
+
+    async def story():
+        async with at(BINANCE, **RICH) as trader:
+            await split_stops(trader)
+            assert await trader.alert("SellMarket") == EXECUTED
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_an_exit_after_a_part_of_the_target_sells_what_is_left(at):
+    """The account has other coins; they stay."""
+
+    async def story():
+        async with at(BINANCE, **RICH) as trader:
+            await trader.buy(STOP, TARGET)
+            trader.target_is_met()
+            assert await trader.alert("SellMarket") == EXECUTED
+            await trader.closed()
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_an_exit_that_ends_with_a_part_sold_is_told(at):
+    """The book was too thin for all of it; what is left stays with its owner, who knows."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            thin = {"spread": 2, "step": 100, "quantity": "0.001", "levels": 3}
+            desk.paper.book.shape(desk.paper.markets.pair("BTC/USDT"), thin)
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert trader.sold() < HELD
+            await desk.until(lambda: told(desk))
+            assert await alarms(desk) == [Cause.EXIT_REJECTED]
+
+    asyncio.run(story())
+
+
+def test_a_sale_by_hand_leaves_the_position_of_a_webhook_and_its_protection(at):
+    """It sells the free coins alone."""
+
+    async def story():
+        async with at(BINANCE, **RICH) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            sale = await desk.wish(side=Side.SELL, percent=Decimal(100))
+            await desk.becomes(sale, Status.CLOSED)
+            await trader.protected(HELD, STOP, TARGET)
+            assert trader.sold() == 1
+
+    asyncio.run(story())
