@@ -1,0 +1,418 @@
+"""A platform and its exchange in simulated time: alerts, engine, gateway, lane and the paper Binance in one loop.
+
+Only sockets, threads, signatures and PostgreSQL are left out. What Binance is asked and answers is written and read by
+the real modules of both sides, orders are counted by the real counters, and what follows from an event is what the
+engine's table says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+from types import SimpleNamespace
+from uuid import UUID
+
+import msgspec
+
+from adapters.exchanges.binance import messages, parameters, rules
+from adapters.exchanges.binance.client import CAPABILITIES
+from adapters.exchanges.binance.entry import OrderEntry
+from adapters.exchanges.binance.errors import error_of
+from adapters.exchanges.binance.native import NativeAnswer
+from adapters.exchanges.binance.trading import Trading
+from adapters.exchanges.http import Pace
+from adapters.paper.binance import forms
+from adapters.paper.binance.api import BinanceApi
+from adapters.paper.binance.desk import Desk as PaperDesk
+from adapters.paper.binance.desk import limits_of
+from adapters.paper.exchange import Paper
+from adapters.paper.prices import Prices
+from application.desk import Desk
+from application.exchange import Credentials, NoAnswer, NotAccepted, Ticker
+from application.lane import Lane
+from application.policies import WHEN, World
+from application.positions import position_id_of
+from application.signals import receive
+from aristobot.terminals.gateway import MOVES, PRICE_SECONDS, UNSETTLING
+from domain.aggregate import carrying
+from domain.broker import Broker, Exchange, StopStyle, Venue
+from domain.order import ENDED, Order
+from domain.position import Position
+from domain.reconciliation import Occasion
+from domain.refusals import Conflict
+from domain.user import Role, User
+from domain.webhook import Webhook
+from domain.wish import Side
+from tests.laws.exchange_in_process import Books, SlowClock, Sweeps
+
+KEYS = Credentials("key", "secret")
+WAY = 0.02
+"""Seconds that a request takes to the exchange, and its answer back; what the stream tells takes as long."""
+OF_THE_ENGINE = 0.005
+"""Seconds after which the engine and the gateway hear of an event."""
+POLL_SECONDS, RULES_SECONDS = 10.0, 60.0
+ANSWER_SECONDS = 10.0
+LONG_AGO = timedelta(days=1)
+LIVE_WORDS = frozenset({"NEW", "PARTIALLY_FILLED"})
+
+
+class Log:
+    """What the lane says; the last words of a story that failed."""
+
+    def __init__(self, clock):
+        self.said, self._clock = [], clock
+
+    def info(self, event, **values):
+        self.said.append((round(self._clock(), 3), event, values))
+
+    warning = info
+
+
+class LoggedBooks(Books):
+    """Books that keep the order in which everything was said."""
+
+    def __init__(self):
+        super().__init__()
+        self.log, self.bell, self.listeners = [], None, []
+        self._newest = {}
+
+    def save(self, *aggregates, **named):
+        events = [event for aggregate in aggregates for event in aggregate.pending_events]
+        versions = defaultdict(int)
+        for event in events:
+            known = len(self.streams.get(event.originator_id, ())) + versions[event.originator_id]
+            if event.originator_version != known + 1:
+                for aggregate in aggregates:
+                    aggregate.collect_events()
+                raise Conflict("another process was faster")
+            versions[event.originator_id] += 1
+        super().save(*aggregates, **named)
+        for event in events:
+            if type(event).__qualname__ == "Position.Opened":
+                self._newest[event.user, event.broker, event.symbol, event.owner] = event.originator_id
+        self.log += events
+        for listener in self.listeners:
+            for event in events:
+                listener(event)
+        if self.bell is not None and events:
+            self.bell.set()
+        return []
+
+    def find(self, kind, aggregate_id):
+        found = super().find(kind, aggregate_id)
+        return found if isinstance(found, kind) else None
+
+    def get_all(self, kind, ids):
+        return [found for one in ids if (found := self.find(kind, one)) is not None]
+
+    def orders(self):
+        return [self.find(Order, one) for one in self._of("Order.Placed", "Order.Adopted")]
+
+    def positions(self):
+        """All positions as they stand now."""
+        return [self.find(Position, one) for one in self._of("Position.Opened")]
+
+    def webhooks(self):
+        """All webhooks as they stand now, in the order in which they came."""
+        return [self.find(Webhook, one) for one in self._of("Webhook.Received")]
+
+    def _of(self, *firsts):
+        return [one for one, events in [*self.streams.items()] if events and type(events[0]).__qualname__ in firsts]
+
+    def orders_unexplained(self):
+        return [order.id for order in self.orders() if order.is_unexplained]
+
+    def position_newest(self, user, broker, symbol, owner):
+        return self._newest.get((user, broker, symbol, owner))
+
+    def positions_open(self):
+        return [position.id for position in self.positions() if position.is_open]
+
+
+class SimulatedEntry(OrderEntry):
+    """The connection for changes, with the paper exchange at its other end."""
+
+    def __init__(self, desk, account, http, clock):
+        super().__init__("", http, 5000, clock)
+        self._desk, self._account, self._last = desk, account, count(1)
+
+    async def _sent(self, method, named, credentials, counts):
+        self._http.spend(1)
+        sent_at = asked_at = self._now() / 1000
+        await asyncio.sleep(WAY)
+        reply = await self._desk.serve(method, {k: str(v) for k, v in named.items()}, lambda: self._account)
+        await asyncio.sleep(WAY)
+        if reply is None:
+            raise NoAnswer("the connection was closed", code="no_answer")
+        told = {
+            "id": next(self._last),
+            "status": reply.status,
+            "rateLimits": limits_of(used=reply.used, orders=reply.orders),
+        }
+        if reply.status == 200:
+            told["result"] = reply.told
+        else:
+            told["error"] = dict(reply.told)
+            if reply.retry_after is not None:
+                now = self._now()
+                told["error"]["data"] = {"serverTime": now, "retryAfter": now + reply.retry_after * 1000}
+        answer = msgspec.json.decode(msgspec.json.encode(told), type=NativeAnswer)
+        return self._meant(answer, sent_at, counts, asked_at)
+
+
+class SimulatedBinance(Trading):
+    """One account, asked through the port in no real time."""
+
+    valid_for, capabilities, clock_offset = 5.0, CAPABILITIES, timedelta(0)
+
+    def __init__(self, paper, account, loop):
+        self.paper, self.account = paper, account
+        self.desk = PaperDesk(BinanceApi(paper))
+        http = SimpleNamespace(pace=Pace(6000, clock=lambda: paper.now() / 1000))
+        http.spend = lambda weight: self._within(weight, change=True)
+        super().__init__("", http, paper.now)
+        self._entry = SimulatedEntry(self.desk, account, http, paper.now)
+        self._loop = loop
+        self._told = asyncio.Queue()
+        paper.ledger.listeners.append(self._happened)
+
+    def _within(self, weight, *, change=False):
+        if self._http.pace.spend(weight, change=change):
+            raise NotAccepted("the budget of this minute is used up", code="rate_limited")
+
+    @property
+    def busy(self):
+        return self._http.pace.busy
+
+    async def _read(self, operation, meaning, weight, **named):
+        for pause in (0.2, 0.5, 1.0, None):
+            self._within(weight)
+            await asyncio.sleep(WAY)
+            reply = await self.desk.serve(operation, {k: str(v) for k, v in named.items()}, lambda: self.account)
+            await asyncio.sleep(WAY)
+            if reply is not None and reply.status < 500:
+                break
+            if pause is None:
+                raise NoAnswer("no answer", code="no_answer")
+            await asyncio.sleep(pause)
+        if reply.status != 200:
+            raise error_of(reply.status, msgspec.json.encode(reply.told))
+        return meaning(msgspec.json.encode(reply.told))
+
+    async def server_time(self):
+        return await self._read("time", messages.server_time_of, 1)
+
+    async def markets(self):
+        told = await self._read("exchangeInfo", rules.information_of, 20)
+        self.limit_orders(told.orders)
+        return told.markets
+
+    async def tickers(self, markets, *, urgent=False):
+        names = {market.native: market.symbol for market in markets}
+        chosen = {"symbols": msgspec.json.encode(sorted(names)).decode()}
+        sides, lasts = await asyncio.gather(
+            self._read("ticker.book", messages.best_prices_of, 4, **chosen),
+            self._read("ticker.price", messages.last_prices_of, 4, **chosen),
+        )
+        return {names[n]: Ticker(names[n], last, *sides[n], self.paper.clock()) for n, last in lasts.items()}
+
+    async def balances(self, _, *, urgent=False):
+        return await self._read("account.status", messages.balances_of, 20, omitZeroBalances="true")
+
+    async def count_orders(self, credentials):
+        asked_at = self.paper.now() / 1000
+        self.take_counts(
+            credentials, await self._read("account.rateLimits.orders", rules.order_counts_of, 40), asked_at
+        )
+
+    async def query(self, _, market, name):
+        return await self._read("order.status", messages.report_of, 4, symbol=market.native, **parameters.of_name(name))
+
+    async def open_orders(self, _, market=None):
+        named = {"symbol": market.native} if market else {}
+        return await self._read("openOrders.status", messages.reports_of, 6 if market else 80, **named)
+
+    async def orders_since(self, _, market, since):
+        named = {"symbol": market.native, "startTime": int(since.timestamp() * 1000), "limit": 1000}
+        return await self._read("allOrders", messages.reports_of, 20, **named)
+
+    async def fills_of(self, _, market, exchange_order_id):
+        return await self._read("myTrades", messages.fills_of, 5, symbol=market.native, orderId=exchange_order_id)
+
+    async def reports(self, _):
+        yield None
+        while True:
+            due, told = await self._told.get()
+            await asyncio.sleep(max(due - self._loop.time(), 0))
+            yield messages.report_of_execution(told)
+
+    def _happened(self, what, order, trade):
+        if order.account is self.account:
+            cancel_id = self.desk.api.cancel_ids.get(order.id, "a-cancel")
+            told = forms.execution(what, order, trade, cancel_id, self.paper.now())
+            self._told.put_nowait((self._loop.time() + WAY, msgspec.json.encode(told)))
+
+
+class NoPast(Prices):
+    """Prices without a past: nothing here asks for candles."""
+
+    def open(self, pair):
+        self.bars[pair.symbol], self.last[pair.symbol] = [], pair.start
+
+
+class QuickPaper(SlowClock):
+    """A paper exchange that is made quickly."""
+
+    def __init__(self, clock):
+        made, Paper.__init__.__globals__["Prices"] = Paper.__init__.__globals__["Prices"], NoPast
+        try:
+            super().__init__(clock)
+        finally:
+            Paper.__init__.__globals__["Prices"] = made
+
+
+class Platform:
+    """What a story has in hand. `begin` opens the lane; everything runs until the loop is closed."""
+
+    def __init__(self, loop, prices, balances, *, style=StopStyle.MARKET, limit=None):
+        self.loop, self.books = loop, LoggedBooks()
+        self.paper = QuickPaper(loop.clock)
+        for symbol, price in prices.items():
+            self.paper.prices.hold(symbol, Decimal(price))
+        if limit is not None:
+            self.paper.counts.limits("binance")["10S"] = limit
+        funds = {currency: Decimal(amount) for currency, amount in balances.items()}
+        self.account = self.paper.ledger.open_account("binance", funds, KEYS.key, KEYS.secret)
+        self.log, self.symbols, self._seen = Log(loop.time), sorted(prices), {}
+        self.tasks, self.names, self._rules_doubted = [], count(1), asyncio.Event()
+        with carrying(user="1"):
+            self.broker = Broker.connect(1, 1, Exchange.BINANCE, Venue.PAPER, "paper")
+            self.broker.rest_stops_as(style)
+            self.books.save(User.register(1, "somebody", Role.ADMIN), self.broker)
+
+    def of(self, *_):
+        """The markets as the policies look them up."""
+        return {market.native: market for market in self.desk.markets.values()}
+
+    async def begin(self):
+        self.books.bell = asyncio.Event()
+        self.exchange = SimulatedBinance(self.paper, self.account, self.loop)
+        markets = {m.symbol: m for m in await self.exchange.markets() if m.symbol in self.symbols}
+        lent = self.books, Sweeps(), UUID(int=7), self.loop.clock, self.log
+        self.desk = Desk(self.broker, self.exchange, KEYS, markets, *lent)
+        self.lane = Lane(self.desk)
+        self.lane.doubt_rules_by(self._rules_doubted.set)
+        for work in (
+            self.lane.work(),
+            self.lane.follow_stream(),
+            self._follow(),
+            self._tell_prices(),
+            self._load_rules(),
+            self._poll(),
+        ):
+            self.tasks.append(self.loop.create_task(work))
+        while not (self.lane.reconciled.is_set() and self.lane.streaming):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+    def check_alive(self):
+        """Raise what ended a part of the platform."""
+        for task in self.tasks:
+            if task.done():
+                task.result()
+
+    # --- engine and gateway ------------------------------------------------------------------------------------
+
+    async def _follow(self):
+        position = 0
+        while True:
+            await self.books.bell.wait()
+            self.books.bell.clear()
+            await asyncio.sleep(OF_THE_ENGINE)
+            while position < len(self.books.log):
+                event = self.books.log[position]
+                position += 1
+                topic = type(event).TOPIC
+                self._judge(topic, event)
+                self._tell(topic, event)
+
+    def _judge(self, topic, event):
+        while topic in WHEN:
+            with carrying(**{**event.metadata, "source": "engine"}):
+                world = World(self.books, self, self.loop.clock())
+                saved = [one for policy in WHEN[topic] for one in policy(event, world)]
+                try:
+                    self.books.save(*saved)
+                except Conflict:
+                    continue
+            return
+
+    def _tell(self, topic, event):
+        subject = event.originator_id
+        if topic == "Order.Placed":
+            self.lane.wish(subject)
+        elif topic in MOVES:
+            self.lane.guard(subject)
+        elif topic in UNSETTLING and (order := self.books.get(Order, subject)).wish.side is Side.SELL:
+            self.lane.guard(position_id_of(order, self.books))
+
+    async def _tell_prices(self):
+        while True:
+            held = [symbol for symbol in self.symbols if (p := self.position(symbol)) is not None and p.is_open]
+            markets = [self.desk.markets[symbol] for symbol in held if symbol in self.desk.markets]
+            if markets:
+                with suppress(NoAnswer, NotAccepted):
+                    self.lane.hear_prices(await self.exchange.tickers(markets))
+            await asyncio.sleep(PRICE_SECONDS)
+
+    async def _load_rules(self):
+        while True:
+            await self._rules_doubted.wait()
+            await asyncio.sleep(1)
+            self._rules_doubted.clear()
+            with suppress(NoAnswer, NotAccepted):
+                told = await self.exchange.markets()
+                self.lane.know_markets({m.symbol: m for m in told if m.symbol in self.symbols})
+            await asyncio.sleep(RULES_SECONDS)
+
+    async def _poll(self):
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            await self.lane.reconcile(Occasion.POLL)
+
+    # --- what people and the market do -------------------------------------------------------------------------
+
+    def alert(self, action, symbol="BTC/USDT", **fields):
+        """Deliver an alert at this moment; return its webhook."""
+        given = {"Symbol": symbol.replace("/", ""), "UserID": 1, "UserExchangeID": 1, **fields}
+        said = {"Action": action, "IndicateurName": f"no {next(self.names)}", **given}
+        body = ("{" + ",".join(f'"{key}":"{value}"' for key, value in said.items()) + "}").encode()
+        return receive(self.books, 1, body, "127.0.0.1", self.loop.clock(), former_until=self.loop.clock() - LONG_AGO)
+
+    def price(self, symbol="BTC/USDT"):
+        return self.paper.prices.last[symbol]
+
+    def position(self, symbol="BTC/USDT"):
+        """The newest trade, to be looked at only: it is replayed when something was said to it."""
+        newest = self.books.position_newest(1, 1, symbol, "webhook")
+        if newest is None:
+            return None
+        key = newest, len(self.books.streams[newest])
+        if self._seen.get(symbol, (None, None))[0] != key:
+            self._seen[symbol] = key, self.books.get(Position, newest)
+        return self._seen[symbol][1]
+
+    def resting(self, symbol="BTC/USDT", side="sell"):
+        return [o for o in self.paper.ledger.resting(self.account) if o.pair.symbol == symbol and o.side == side]
+
+    def told(self, *causes):
+        """All alerts of these causes, as they were raised."""
+        raised = [event for event in self.books.log if type(event).__qualname__ == "Alert.Raised"]
+        return [event for event in raised if not causes or event.cause in causes]
+
+    def unfinished(self):
+        """What has not ended in the log."""
+        return [order for order in self.books.orders() if order.status not in ENDED]
