@@ -19,7 +19,7 @@ from tests.laws.simulated_trading import Platform
 
 PRICES = {"BTC/USDT": Decimal(50000), "ETH/USDT": Decimal(2500)}
 LOOK, WINDOW, BARE_FOR, CALM = 0.1, 10, 1.5, 120
-"""Fills are gathered for a second at most (settled.md); the rest is what counting, cancelling and placing take."""
+"""Fills are gathered for a second at most; the rest is what counting, cancelling and placing take."""
 SMALLEST = Decimal(5)
 ROUNDED = Decimal("1.05")
 """What steps and fees may take of an amount that is compared with a minimum."""

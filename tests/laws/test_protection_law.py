@@ -248,7 +248,7 @@ class Story:
             ]  # fmt: skip
             try:
                 filters.check(orders[0], rules, last)
-                # One place is left free, see settled.md; parts of a sale never rest together.
+                # One place is left free; parts of a sale never rest together.
                 filters.check_room(orders[:1] if sale else orders, others, rules)
             except Refused:
                 continue
@@ -417,11 +417,11 @@ def test_coins_have_a_stop_or_are_sold_or_are_told_of(rules, style, before, firs
 
 
 IN_DOUBT = "while a leg is in doubt `Guard._unsettled` looks at no price: for 65 s a passed stop is not carried out"
-NO_PLACE = "without a free place under MAX_NUM_* one call is refused for ever: settled.md wants cancel and place"
+NO_PLACE = "without a free place under MAX_NUM_* one call is refused for ever: what rests has to be cancelled first"
 SHARE_ALONE = "`Position.refuse_protection` compares prices alone: a refused share is never answered, nor taken back"
 WOULD_TRIGGER = "`Changing._refused` tells nobody of a stop that is refused again and again as about to trigger"
 SMALL_SHARE = "`Guard._too_small` takes off what rests and calls the part that is wanted dust, however much is held"
-NO_PRICE = "a MAJ without any price is to be refused (settled.md), and lowers what is under the stop"
+NO_PRICE = "a MAJ without any price is to be refused, and lowers what is under the stop"
 
 
 @pytest.mark.xfail(strict=True, reason=IN_DOUBT)

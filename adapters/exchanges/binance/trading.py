@@ -116,7 +116,7 @@ class Trading:
         """`order.cancelReplace`, which stops when the cancel fails and does nothing above the order count.
 
         Its code says little: -2022 means that nothing changed, -2021 that one half was done, and which one is told by
-        the results of both halves (exchanges.md, 1.2).
+        the results of both halves (Binance's REST API, "Cancel an Existing Order and Send a New Order").
         """
         named = {
             **parameters.of_order(request), **parameters.of_replaced(old), "cancelReplaceMode": "STOP_ON_FAILURE",
