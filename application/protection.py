@@ -109,8 +109,9 @@ def in_doubt(exits: Sequence[Order]) -> list[Order]:
 
 
 def _is_spent(order: Order, now: datetime | None) -> bool:
-    doubtful = order.status is Status.UNKNOWN and not order.filled and order.valid_until is not None
-    return doubtful and now is not None and now > order.valid_until + GONE_AFTER  # type: ignore[operator]
+    if now is None or order.valid_until is None or order.filled:
+        return False
+    return order.status is Status.UNKNOWN and now > order.valid_until + GONE_AFTER
 
 
 def _limit_of(stop: Decimal | None, market: Market, style: StopStyle) -> Decimal | None:
