@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from application.ports import Store
 from application.users import registry_of
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
+from domain.amounts import plain
 from domain.order import HISTORY_LOST, PROTECTION, Order, Status
 from domain.position import Position
 from domain.reconciliation import Reconciliation, Resolution
@@ -21,10 +23,11 @@ from domain.refusals import Conflict, Invalid
 from domain.signal import EXITS, TRADING, Signal, read
 from domain.user import User
 from domain.webhook import Webhook
-from domain.wish import Side
+from domain.wish import HUNDRED_PERCENT, Side
 
 LOUDNESS = {
     Cause.POSITION_UNPROTECTED: Severity.CRITICAL,
+    Cause.PARTLY_COVERED: Severity.WARNING,
     Cause.ORDER_UNKNOWN: Severity.WARNING,
     Cause.STATUS_UNKNOWN: Severity.WARNING,
     Cause.LIMIT_REFUSED: Severity.WARNING,
@@ -51,6 +54,7 @@ LOUDNESS = {
 }
 _TICKER = re.compile(r"[\w:./-]{1,40}")
 _LONGEST = 10
+CENT = Decimal("0.01")
 SHOWN_ONLY = frozenset({"not_protectable", "in_exit"})
 """Why nothing protects what is too small to be sold, or is being sold: shown beside the position, not told."""
 
@@ -64,6 +68,20 @@ def position_unprotected(event: Any, store: Store) -> list[Alert]:
     if event.detail:
         facts["detail"] = event.detail
     return [_of(event, position.user, Cause.POSITION_UNPROTECTED, facts)]
+
+
+def partly_covered(event: Any, store: Store) -> list[Alert]:
+    """A move has left a part of the coins without a stop: told once, and open until its owner accepts it."""
+    position = store.get(Position, event.originator_id)
+    stopped = position.wanted is not None and position.wanted.stop_loss is not None
+    if event.request is None or not stopped or position.cover.share >= HUNDRED_PERCENT:
+        return []
+    key = f"{Cause.PARTLY_COVERED}/{position.id}/{event.request}"
+    if store.find(Alert, Alert.create_id(position.user, key)) is not None:
+        return []
+    share = plain(position.cover.share.quantize(CENT))
+    facts = {"symbol": position.symbol, "broker": str(position.broker), "share": share}
+    return [Alert(position.user, key, Cause.PARTLY_COVERED, LOUDNESS[Cause.PARTLY_COVERED], position.id, facts)]
 
 
 def order_unknown(event: Any, store: Store) -> list[Alert]:

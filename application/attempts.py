@@ -43,6 +43,8 @@ class Attempts:
         self._legs = legs
         self._lags: Counter[UUID] = Counter()
         """How often the exchange said of each order that coins are missing which had just moved."""
+        self._no_place: set[UUID] = set()
+        """The sales that found no place beside what protects their coins: that is taken off before them."""
 
     async def send(
         self, order: Order, request: OrderRequest, legs: Sequence[Order], besides: Sequence[Aggregate]
@@ -52,7 +54,7 @@ class Attempts:
         `besides` is recorded in the commit of the intent. Returns how many seconds to wait before another attempt,
         None when there is none.
         """
-        in_one_call = bool(legs) and self._replaces(request, legs)
+        in_one_call = bool(legs) and self._replaces(request, legs) and order.id not in self._no_place
         if legs and not in_one_call:
             try:
                 wait = await self._freed(order, legs)
@@ -61,6 +63,7 @@ class Attempts:
                 wait = PAUSE
             if wait is not None:
                 return wait
+            self._no_place.discard(order.id)
         if not await self._intent_recorded(order, request, legs if in_one_call else [], besides):
             return PAUSE
         desk = self._desk
@@ -139,6 +142,9 @@ class Attempts:
             with suppress(ExchangeError):
                 await self._legs.ask_again(legs, self._desk.markets[order.wish.symbol])
             return await self._deferred(order, error, SHORT_PAUSE)
+        if isinstance(error, RefusedByExchange) and error.code == "too_many_resting" and legs:
+            self._no_place.add(order.id)
+            return await self._deferred(order, error, SHORT_PAUSE)
         if isinstance(error, RefusedByExchange) and error.code != "client_order_id_taken":
             return await self._refused(order, error)
         # Silence, or an id that is taken, for then an order of ours may rest under it.
@@ -156,6 +162,7 @@ class Attempts:
             if pause is not None:
                 return await self._deferred(order, refused, pause)
         self._lags.pop(order.id, None)
+        self._no_place.discard(order.id)
         self._desk.doubt_rules(refused.code)
         code, raw = refused.code or "refused_by_exchange", refused.raw
         await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.protection import Target, holds
+from application.protection import Target
+from application.resting import holds
 from application.trouble import Trouble
 from domain.market import Market
 from domain.order import Order

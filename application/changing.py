@@ -15,13 +15,15 @@ from decimal import Decimal
 from application.case import Case
 from application.desk import OF_RULES, Desk
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
+from application.forms import Form, wishes_of
 from application.legs import Legs, is_one_thing
-from application.protection import Form, protection_of, wishes_of
+from application.protection import STOPS
+from application.resting import Change, change_of, protection_of
 from application.sayings import say
 from application.shapes import Shapes
 from application.trouble import Trouble
 from application.turns import Rank
-from domain.amounts import ZERO, total
+from domain.amounts import ZERO, difference, total
 from domain.market import Market
 from domain.order import ENDED, Order
 from domain.position import Position
@@ -32,6 +34,8 @@ REFUSED = "protection_refused"
 SECOND_BALANCE = timedelta(seconds=2)
 """How much later the balance has to say the same before coins count as missing."""
 LISTED = "list"
+NO_PLACE = "too_many_resting"
+"""One call weighs an order beside the one that it replaces, and there is no place for both."""
 
 
 class Changing:
@@ -47,33 +51,42 @@ class Changing:
 
         Returns None when it rests, or may rest; else how many seconds later it is tried again.
         """
-        market, target, resting = case.market, case.target, case.resting
-        if any(leg.filled for leg in resting) and target.stop_loss is not None and self._replaces(market, resting):
-            # The first execution of a target has ended its stop: one takes the target's place at once.
-            case.trouble.sold_in_part = self._desk.clock()
-            form = self._shapes.best(target, market, last, listed=False) or form
-        wishes = wishes_of(target, form, market, LISTED)
-        in_one_call = len(wishes) == 1 and bool(resting) and self._replaces(market, resting)
-        rank = _rank(case)
+        change = self._change_of(case, form, last)
+        in_one_call = len(change.missing) == 1 and case.trouble.apart != case.target
+        in_one_call = in_one_call and bool(change.stale) and self._replaces(case.market, change.stale)
         # What is cancelled first may have to go back: that takes as many orders once more.
-        orders = 1 if in_one_call else len(wishes) * 2 if resting else len(wishes)
-        if resting and not in_one_call:
+        orders = len(change.missing) * (2 if change.stale and not in_one_call else 1)
+        if change.stale and not in_one_call:
             await self._desk.exchange.count_orders(self._desk.credentials)  # ours is a lower bound
-        if wait := self._desk.turns.wait(rank, orders):
+        if wait := self._desk.turns.wait(_rank(case), orders):
             case.trouble.begin("too_many_orders", self._desk.clock())
             return wait
         try:
             if in_one_call:
-                known = await self._legs.replace(case.position, market, wishes[0], resting)
+                known = await self._legs.replace(case.position, case.market, change.missing[0], change.stale)
                 return None if known else MOMENT
-            if resting and not await self._freed(resting):
+            if change.stale and not await self._freed(change.stale):
                 return SOON
-            await self._legs.place(case.position, market, wishes)
+            await self._legs.place(case.position, case.market, change.missing)
         except NotAccepted as error:
             return await self._not_now(case, error)
         except RefusedByExchange as error:
             return await self._refused(case, form, error, last)
         return None
+
+    def _change_of(self, case: Case, form: Form, last: Decimal) -> Change:
+        """Return what goes off the book and what is placed."""
+        market, target = case.market, case.target
+        filled = [leg for leg in case.resting if leg.filled]
+        if not filled or target.stop_loss is None or not self._replaces(market, filled):
+            return change_of(wishes_of(target, form, market, LISTED), case.resting)
+        # The first execution of a target has ended its stop: one takes the target's place at once.
+        case.trouble.sold_in_part = self._desk.clock()
+        form = self._shapes.best(target, market, last, listed=False) or form
+        stops = [leg for leg in case.resting if leg not in filled and leg.wish.type in STOPS]
+        bare = difference(target.quantity, total(leg.remaining or ZERO for leg in stops))
+        wishes = wishes_of(replace(target, quantity=bare), form, market, LISTED) if bare > 0 else []
+        return Change(filled, wishes)
 
     def _replaces(self, market: Market, resting: Sequence[Order]) -> bool:
         return self._desk.exchange.capabilities.replace and market.replaces and is_one_thing(resting)
@@ -108,7 +121,11 @@ class Changing:
             return await self._short(case) if pause is None else pause
         if error.code == "would_trigger":
             trouble.refuse(target, str(error))
+            trouble.begin("would_trigger", self._desk.clock(), str(error))
             return MOMENT  # the price is looked at anew: it may have passed
+        if error.code == NO_PLACE and trouble.apart != target and await self._still(case.resting):
+            trouble.apart = target
+            return SOON
         self._desk.doubt_rules(error.code)
         if error.code in OF_RULES:
             self._shapes.refuse(target, market, form, error)
@@ -137,8 +154,10 @@ class Changing:
         return bool(legs) and all(leg.status not in ENDED for leg in legs)
 
     async def _put_back(self, case: Case) -> None:
-        """Rest again what rested, with the quantity that rested. Raises as `Legs.place`."""
-        await self._legs.place(case.position, case.market, [_again(leg) for leg in case.resting])
+        """Rest again what rested and was taken off, with the quantity that rested. Raises as `Legs.place`."""
+        legs = [await self._desk.recording.load(leg.id) for leg in case.resting]
+        gone = [_again(leg) for leg in legs if leg.status in ENDED]
+        await self._legs.place(case.position, case.market, gone)
 
     # --- coins that are missing --------------------------------------------------------------------------------
 

@@ -17,33 +17,32 @@ from application.case import Case
 from application.changing import Changing
 from application.desk import Desk, Later
 from application.exchange import Ticker
+from application.forms import Form, forms_of, wishes_of
 from application.legs import Legs
 from application.passed import Passed, is_selling
 from application.protection import (
-    Form,
     Standing,
     Target,
     counted,
-    forms_of,
-    holds,
     in_doubt,
     leaving,
-    rests,
     standing_of,
     too_small,
     unbounded,
     wanted_of,
-    wishes_of,
 )
+from application.resting import holds, rests
+from application.sale import locked_in
 from application.sayings import say
 from application.shapes import Shapes
 from application.trouble import DOUBT_BEFORE_ALARM, Trouble
-from domain.amounts import ZERO, product
+from domain.amounts import ZERO, plain, product
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position
 from domain.wish import Type
 
+TOO_SMALL = "too_small_to_protect"
 DUST, IN_EXIT = "not_protectable", "in_exit"
 """Why nothing protects what is too small to be sold, or is being sold: shown beside the position, no alarm."""
 COUNTED_WITHIN = 0.02
@@ -94,7 +93,7 @@ class Guard:
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         if position is None:
             return None  # a sale of coins that no position knows
-        legs = await self._legs.of(position_id, position.executions, position.resting)
+        legs = await self._legs.shown(await self._legs.of(position_id, position.executions, position.resting))
         exits = [await self._desk.recording.load(order_id) for order_id in position.exits]
         wait = await self._unsettled(position, legs, exits, trouble)
         if wait is None:
@@ -135,6 +134,8 @@ class Guard:
             wait = await self._react(case, standing, ticker)
             if wait is not None:
                 return wait
+        else:
+            trouble.passed_since = None
         # A list waits until its target has stopped selling in parts, and while the last price is above its target.
         listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._desk.clock())
         form = self.shapes.best(target, market, ticker.last, listed=listed)
@@ -156,11 +157,22 @@ class Guard:
         if await self._passed.refuse_move(case, standing):
             return 0.0
         if is_selling(case.resting, standing, ticker.last):
+            await self._tell_not_sold(case, standing, ticker)
             return troubles.AT_MOST_EVERY
         if standing is Standing.ABOVE_TAKE_PROFIT and not self._passed.is_met(case, ticker):
             bare = case.target.stop_loss is not None and not case.is_covered
             return None if bare else troubles.AT_MOST_EVERY
         return await self._passed.carry_out(case, standing)
+
+    async def _tell_not_sold(self, case: Case, standing: Standing, ticker: Ticker) -> None:
+        """A stop that rests has been passed, and sells nothing: it waits at its limit, or the market has no buyers."""
+        now, trouble = self._desk.clock(), case.trouble
+        if standing is not Standing.BELOW_STOP:
+            return
+        trouble.passed_since = trouble.passed_since or now
+        if now - trouble.passed_since >= DOUBT_BEFORE_ALARM:
+            detail = f"{plain(ticker.last)} {case.market.quote}"
+            await say(self._desk, case.position.id, lambda p: p.lose_protection("stop_not_sold", detail))
 
     async def _change(self, case: Case, form: Form, last: Decimal) -> float:
         """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
@@ -235,7 +247,9 @@ class Guard:
             # What rests may be all that there is: the sale in doubt may never have arrived.
             trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in in_doubt(exits)))
             return troubles.AT_MOST_EVERY
-        await self._legs.free(resting)
+        freed = await self._legs.free(resting)
+        if any(leg.status not in ENDED for leg in freed):
+            return troubles.AT_MOST_EVERY  # the exchange did not take the cancel
         if not position.is_open or position.wanted is None:
             self._desk.turns.protected(position.entries)
             if not position.is_open:
@@ -252,18 +266,29 @@ class Guard:
         return None
 
     async def _too_small(self, case: Case, detail: str) -> float | None:
-        """The exchange takes no order that small at the stop. While it could still be sold, its price is watched."""
-        position, market, quantity = case.position, case.market, case.target.quantity
-        await self._legs.free(case.resting)
+        """The exchange takes no order that small at the stop: a move to it is refused, and what can rest stays.
+
+        While the coins could still be sold, their price is watched.
+        """
+        position, market = case.position, case.market
+        if position.request != position.answered and position.in_force is not None:
+            kept = position.in_force
+            await say(self._desk, position.id, lambda p: p.refuse_protection(TOO_SMALL, kept, detail))
+            return 0.0
+        if locked_in(case.resting) > case.target.quantity:
+            await self._legs.free(case.resting)
+            case = replace(case, resting=())
         case.trouble.watched = True
         ticker, standing = await self._price(market, case.target)
-        if product(quantity, ticker.last) < market.minimum_notional or quantity < market.minimum_quantity:
-            await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail))
+        sellable = market.round_quantity(position.held)
+        if product(sellable, ticker.last) < market.minimum_notional or sellable < market.minimum_quantity:
+            await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail, final=True))
             return None
         if standing is not Standing.BETWEEN:
-            wait = await self._react(replace(case, resting=()), standing, ticker)
+            wait = await self._react(case, standing, ticker)
             return troubles.LOOK_EVERY if wait is None else wait
-        case.trouble.begin("too_small_to_protect", self._desk.clock(), detail)
+        if not case.is_covered:
+            case.trouble.begin(TOO_SMALL, self._desk.clock(), detail)
         return troubles.LOOK_EVERY
 
     async def _only_watched(self, case: Case) -> float:

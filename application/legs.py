@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Container, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from itertools import chain
 from uuid import UUID, uuid4
 
 from application.desk import Desk, name_of
@@ -21,7 +22,8 @@ from application.exchange import (
     Replacement,
 )
 from application.lookups import LookUps
-from application.protection import STOPS, group_of
+from application.protection import STOPS, is_spent
+from application.resting import group_of
 from domain.aggregate import carrying
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
@@ -64,6 +66,21 @@ class Legs:
         if not self._known[position_id]:
             del self._known[position_id]
         return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
+
+    async def shown(self, legs: Sequence[Order]) -> list[Order]:
+        """Return the legs without those in doubt that the exchange can no longer carry out, and does not show.
+
+        Their coins are free, although their absence is proven only later. Raises as `ExchangeClient.query`.
+        """
+        found = []
+        for leg in legs:
+            market = self._desk.markets.get(leg.wish.symbol)
+            if market is None or not is_spent(leg, self._desk.clock()):
+                found.append(leg)
+                continue
+            with suppress(OrderNotFound):
+                found.append(await self._desk.hear(await self._desk.ask(leg, market)) or leg)
+        return found
 
     # --- taking off --------------------------------------------------------------------------------------------
 
@@ -110,14 +127,15 @@ class Legs:
         list_id = f"ARISTO_{position.user}_OCO_{uuid4().hex[:12]}"
         named = [replace(wish, list_id=wish.list_id and list_id) for wish in wishes]
         orders = await self._intended(position, named)
-        requests = [_request(order, market) for order in orders]
-        desk = self._desk
-        if all(order.wish.list_id is not None for order in orders):
-            call = desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
-            await self._sent(orders, call)
-            return
-        for order, request in zip(orders, requests, strict=True):
-            await self._sent([order], self._one(request))
+        pair = [order for order in orders if order.wish.list_id is not None]
+        batches = [batch for batch in (pair, *([order] for order in orders if order not in pair)) if batch]
+        for number, batch in enumerate(batches):
+            try:
+                await self._sent(batch, self._call([_request(order, market) for order in batch], list_id))
+            except (RefusedByExchange, NotAccepted) as error:
+                for order in chain.from_iterable(batches[number + 1 :]):
+                    await self._rejected(order, error)  # certainly not sent
+                raise
 
     async def replace(self, position: Position, market: Market, wish: Wish, legs: Sequence[Order]) -> bool:
         """Put one order in the place of what rests, in one call, so that the coins are never without either.
@@ -197,8 +215,11 @@ class Legs:
             self.adopt(order)
         return orders
 
-    async def _one(self, request: OrderRequest) -> list[OrderReport]:
-        return [await self._desk.exchange.place(self._desk.credentials, request)]
+    async def _call(self, requests: Sequence[OrderRequest], list_id: str) -> Sequence[OrderReport]:
+        desk = self._desk
+        if len(requests) > 1:
+            return await desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
+        return [await desk.exchange.place(desk.credentials, requests[0])]
 
     async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]]) -> None:
         try:

@@ -11,7 +11,8 @@ from application.case import Case
 from application.desk import Desk, Later
 from application.exchange import Ticker
 from application.legs import Legs, said_of
-from application.protection import Standing, Target, protection_of
+from application.protection import Standing, Target
+from application.resting import protection_of
 from application.sayings import say
 from domain.order import Order
 from domain.position import Position
@@ -33,7 +34,7 @@ class Passed:
         """
         position = case.position
         before = position.in_force or protection_of(case.resting)
-        if before is None or position.request == position.answered or position.wanted == before:
+        if before is None or position.request == position.answered:
             return False
         await say(self._desk, position.id, lambda p: p.refuse_protection(f"market_{standing}", before))
         return True
@@ -82,7 +83,7 @@ def _sale(position: Position, target: Target, standing: Standing) -> Wish:
     if standing is Standing.BELOW_STOP:
         return Wish(position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
     return Wish(
-        position.symbol, Side.SELL, Type.LIMIT, quantity=target.quantity, price=target.take_profit,
+        position.symbol, Side.SELL, Type.LIMIT, quantity=target.take_quantity, price=target.take_profit,
         time_in_force=TimeInForce.IOC,
     )  # fmt: skip
 

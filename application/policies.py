@@ -136,7 +136,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
     "Position.ProtectionLost": (protection_answered, told(alerts.position_unprotected)),
     "Order.Rejected": (webhook_failed, told(alerts.exit_rejected)),
-    "Position.ProtectionResting": (protection_answered,),
+    "Position.ProtectionResting": (protection_answered, told(alerts.partly_covered)),
     "Position.ProtectionRefused": (protection_answered,),
     "Position.Closed": (protection_answered,),
 }

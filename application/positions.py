@@ -19,7 +19,7 @@ from domain.position import Execution, Position
 from domain.refusals import Invalid
 from domain.signal import Signal
 from domain.webhook import Webhook
-from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, Wish
+from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, Type, Wish
 
 INSISTED = "Insisted"
 """The requester of an exit that its owner sends although it came too late: it waits for nothing any more."""
@@ -104,7 +104,9 @@ def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
         return [position]
     smallest = smallest_of(market_of(store, markets, order), event.price)
     beyond = difference(execution.quantity, position.held)
-    position.reduce(execution, smallest, by_protection=order.requester == PROTECTION)
+    by_protection = order.requester == PROTECTION
+    by_target = by_protection and order.wish.type is Type.LIMIT
+    position.reduce(execution, smallest, by_protection=by_protection, by_target=by_target)
     reduced = [position, *_reduced_besides(order, execution, beyond, smallest, store)]
     return [one for changed in reduced for one in (changed, *_succeeded(changed, store))]
 
@@ -155,13 +157,15 @@ def smallest_of(market: Market | None, price: Decimal) -> Decimal:
 def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Market, store: Store) -> list[Aggregate]:
     """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`.
 
-    One that would leave less under a stop than the exchange takes is refused, and what rests stays.
+    One that would leave less under its stop or at its target than the exchange takes is refused, and what rests stays.
     """
     position = position_of(store, webhook.user, broker.number, market.symbol, owner_of(Source.WEBHOOK))
     asked, before = Protection(signal.stop_loss, signal.take_profit), position.request
     position.want(asked, signal.percent or HUNDRED_PERCENT, webhook.id, awaited=_awaited(position, store))
     if position.is_open and position.wanted is not None:
-        detail = too_small(market.round_quantity(position.covered), position.wanted, market, broker.stop_style)
+        parts = [position.covered] if signal.take_profit is None else [position.covered, position.cover.target_quantity]
+        smallest = market.round_quantity(min(parts))
+        detail = too_small(smallest, position.wanted, market, broker.stop_style)
         if detail is not None:
             raise Invalid(detail, code="too_small_to_protect", field="PourCent")
     webhook.take([])

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
-from application.exchange import Capabilities
 from domain.amounts import ZERO, difference, plain, product, total
 from domain.broker import StopStyle
 from domain.market import Market
 from domain.order import LIVE, Order, Status
 from domain.position import Position, key_of
-from domain.wish import Protection, Side, TimeInForce, Type, Wish
+from domain.wish import Protection, Type
 
 STOPS = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
 BELOW_STOP = Decimal("0.995")
@@ -25,23 +24,20 @@ GONE_AFTER = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Target:
-    """What should rest: `quantity` (base) to be sold at the stop or at the take-profit (quote per base)."""
+    """What should rest: `quantity` (base) to be sold at the stop, some of it at the take-profit (quote per base)."""
 
     quantity: Decimal
     stop_loss: Decimal | None
     take_profit: Decimal | None
     stop_limit: Decimal | None = None
     """The price below which a triggered stop does not sell, None for one that sells at the market."""
+    at_target: Decimal | None = None
+    """How much (base) is to be sold at the take-profit, None for all of it."""
 
-
-@dataclass(frozen=True)
-class Form:
-    """The orders in which a target rests: a stop of one type in so many parts, a take-profit, both in one list."""
-
-    stop: Type | None = None
-    take: bool = False
-    listed: bool = False
-    parts: int = 1
+    @property
+    def take_quantity(self) -> Decimal:
+        """How much (base) is to be sold at the take-profit: never more than is protected."""
+        return self.quantity if self.at_target is None else min(self.at_target, self.quantity)
 
 
 class Standing(StrEnum):
@@ -50,9 +46,6 @@ class Standing(StrEnum):
     BETWEEN = "between"
     BELOW_STOP = "below_stop"
     ABOVE_TAKE_PROFIT = "above_take_profit"
-
-
-# --- what is wanted ----------------------------------------------------------------------------------------------
 
 
 def wanted_of(
@@ -74,7 +67,26 @@ def wanted_of(
         None if price is None else market.round_price(price)
         for price in (position.wanted.stop_loss, position.wanted.take_profit)
     )
-    return Target(quantity, stop, take, _limit_of(stop, market, style)) if quantity else None
+    if not quantity:
+        return None
+    return _divided(Target(quantity, stop, take, _limit_of(stop, market, style)), position, market)
+
+
+def _divided(target: Target, position: Position, market: Market) -> Target:
+    """Return a target of which a part is to be sold at the take-profit; a part below the minimum joins the other."""
+    at_target = market.round_quantity(min(position.cover.target_quantity, target.quantity))
+    if target.stop_loss is None or target.take_profit is None or at_target == target.quantity:
+        return target
+    lowest = target.stop_limit or target.stop_loss
+    if _is_below_minimum(at_target, lowest, market):
+        return replace(target, take_profit=None)
+    if _is_below_minimum(difference(target.quantity, at_target), lowest, market):
+        return target
+    return replace(target, at_target=at_target)
+
+
+def _is_below_minimum(quantity: Decimal, price: Decimal, market: Market) -> bool:
+    return quantity < market.minimum_quantity or product(quantity, price) < market.minimum_notional
 
 
 def too_small(
@@ -100,7 +112,7 @@ def leaving(exits: Sequence[Order], now: datetime | None = None) -> Decimal:
     One that waits to be sent leaves its coins protected, and so does, from `now` on, one in doubt that the exchange
     can no longer carry out: nothing shows it, and its coins would be without a stop until its absence is proven.
     """
-    return total(order.remaining or ZERO for order in exits if order.status in LIVE and not _is_spent(order, now))
+    return total(order.remaining or ZERO for order in exits if order.status in LIVE and not is_spent(order, now))
 
 
 def in_doubt(exits: Sequence[Order]) -> list[Order]:
@@ -108,7 +120,8 @@ def in_doubt(exits: Sequence[Order]) -> list[Order]:
     return [order for order in exits if order.status in {Status.SUBMITTED, Status.UNKNOWN}]
 
 
-def _is_spent(order: Order, now: datetime | None) -> bool:
+def is_spent(order: Order, now: datetime | None) -> bool:
+    """Return whether an order is in doubt whose request the exchange can no longer carry out."""
     if now is None or order.valid_until is None or order.filled:
         return False
     return order.status is Status.UNKNOWN and now > order.valid_until + GONE_AFTER
@@ -136,136 +149,9 @@ def unbounded(market: Market) -> Market:
     )  # fmt: skip
 
 
-# --- in which orders it rests --------------------------------------------------------------------------------------
-
-
-def forms_of(target: Target, market: Market, capabilities: Capabilities, last: Decimal | None = None) -> list[Form]:
-    """Return the forms that the rules allow, the best first: a list, the stop alone, a stop at a limit, parts of it.
-
-    A stop goes before everything: where both prices cannot rest together the take-profit is left to whoever watches
-    the price. `last` is the last price, against which exchanges weigh a limit price; None leaves that out.
-    """
-    take = target.take_profit is not None and _can_take(target, market, last)
-    if target.stop_loss is None:
-        return [Form(take=True)] if take else []
-    stops = [Form(kind, parts=parts) for kind, parts in _stops(target, market, last)]
-    if take and capabilities.lists and market.lists:
-        return [*(replace(form, take=True, listed=True) for form in stops if form.parts == 1), *stops]
-    if take and not capabilities.lists and not capabilities.locks:
-        return [*(replace(form, take=True) for form in stops), *stops]
-    return stops
-
-
-def _can_take(target: Target, market: Market, last: Decimal | None) -> bool:
-    price, most = target.take_profit or ZERO, market.largest(Type.LIMIT)
-    allowed = Type.LIMIT in market.order_types and (not market.maximum_price or price <= market.maximum_price)
-    return (
-        allowed and (most is None or target.quantity <= most) and (last is None or market.sell_band.holds(price, last))
-    )
-
-
-def _stops(target: Target, market: Market, last: Decimal | None) -> list[tuple[Type, int]]:
-    """Return the types of stop that the market takes and in how many parts each, whole ones before parts."""
-    wanted = [Type.STOP_LOSS_LIMIT] if target.stop_limit is not None else []
-    kinds = dict.fromkeys([*wanted, Type.STOP_LOSS, Type.STOP_LOSS_LIMIT])
-    found = [(kind, _parts(target, market, kind)) for kind in kinds if kind in market.order_types]
-    if last is not None:
-        limit = stop_limit_of(target, market)
-        found = [one for one in found if one[0] is Type.STOP_LOSS or market.sell_band.holds(limit, last)]
-    possible = [one for one in found if _fits(target, market, *one)]
-    return sorted(possible, key=lambda one: one[1] > 1)
-
-
-def _parts(target: Target, market: Market, kind: Type) -> int:
-    most = market.largest(kind)
-    return 1 if most is None else int((target.quantity / most).to_integral_value(ROUND_CEILING))
-
-
-def _fits(target: Target, market: Market, kind: Type, parts: int) -> bool:
-    """Whether the parts are few enough, with one place left free, and each is large enough."""
-    if parts > 1 and market.most_triggered and parts > market.most_triggered - 1:
-        return False
-    price = target.stop_loss if kind is Type.STOP_LOSS else stop_limit_of(target, market)
-    smallest = min(_portions(target.quantity, kind, parts, market))
-    least = max(market.minimum_quantity, market.market_minimum_quantity if kind is Type.STOP_LOSS else ZERO)
-    return smallest >= least and product(smallest, price or ZERO) >= market.minimum_notional
-
-
 def stop_limit_of(target: Target, market: Market) -> Decimal:
     """Return the limit of a stop that rests at one, also where the broker's setting is another."""
     return target.stop_limit or market.round_price((target.stop_loss or ZERO) * BELOW_STOP)
-
-
-def _portions(quantity: Decimal, kind: Type, parts: int, market: Market) -> list[Decimal]:
-    """Cut a quantity into nearly equal parts on the step, none above the first; the last one takes what is left."""
-    each = market.round_quantity(quantity / parts, kind)
-    if product(each, Decimal(parts)) < quantity:
-        each = total((each, max(market.quantity_step, market.market_quantity_step)))
-    return [*[each] * (parts - 1), market.round_quantity(difference(quantity, product(each, Decimal(parts - 1))), kind)]
-
-
-def wishes_of(target: Target, form: Form, market: Market, list_id: str = "") -> list[Wish]:
-    """Return the orders that make up a target in this form, the stop first."""
-    listed = list_id if form.listed else None
-    wishes = []
-    if form.stop is not None:
-        limit = stop_limit_of(target, market) if form.stop is Type.STOP_LOSS_LIMIT else None
-        wishes = [
-            Wish(
-                market.symbol, Side.SELL, form.stop, quantity=quantity, price=limit, stop_price=target.stop_loss,
-                time_in_force=None if limit is None else TimeInForce.GTC, list_id=listed,
-            )
-            for quantity in _portions(target.quantity, form.stop, form.parts, market)
-        ]  # fmt: skip
-    if form.take:
-        wishes.append(
-            Wish(
-                market.symbol, Side.SELL, Type.LIMIT, quantity=target.quantity, price=target.take_profit,
-                time_in_force=TimeInForce.PO if form.listed else TimeInForce.GTC, list_id=listed,
-            )
-        )  # fmt: skip
-    return wishes
-
-
-def rests(wishes: Sequence[Wish], legs: Sequence[Order]) -> bool:
-    """Return whether exactly what should rest does."""
-    if any(leg.status is not Status.OPEN or leg.filled for leg in legs):
-        return False
-    return sorted(map(_shape, wishes)) == sorted(_shape_of(leg) for leg in legs)
-
-
-def _shape(wish: Wish) -> tuple[str, str, str]:
-    return wish.type, plain(wish.stop_price or wish.price or ZERO), plain(wish.quantity or ZERO)
-
-
-def _shape_of(leg: Order) -> tuple[str, str, str]:
-    return leg.wish.type, plain(leg.wish.stop_price or leg.price or ZERO), plain(leg.quantity or ZERO)
-
-
-# --- what the legs that rest do ------------------------------------------------------------------------------------
-
-
-def protection_of(legs: Sequence[Order]) -> Protection | None:
-    """Return the prices at which these legs sell, None when there are none."""
-    stop = next((leg.wish.stop_price for leg in legs if leg.wish.type in STOPS), None)
-    take = next((leg.wish.price for leg in legs if leg.wish.type is Type.LIMIT), None)
-    return None if stop is None and take is None else Protection(stop, take)
-
-
-def holds(position: Position, legs: Sequence[Order], quantity: Decimal = ZERO) -> bool:
-    """Return whether stops rest for at least this quantity (base), by default for anything at all.
-
-    A target alone, whose stop its first execution has ended, protects from no fall.
-    """
-    stopped = position.wanted is not None and position.wanted.stop_loss is not None
-    resting = [leg for leg in legs if leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped)]
-    enough = not stopped or total(leg.remaining or ZERO for leg in resting) >= quantity
-    return bool(resting) and enough
-
-
-def group_of(legs: Sequence[Order]) -> set[object]:
-    """Return what these legs hang together by: a list is one thing on the exchange, and one call takes it off."""
-    return {leg.wish.list_id or leg.id for leg in legs}
 
 
 def counted(position: Position, orders: Sequence[Order]) -> bool:

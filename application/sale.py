@@ -59,7 +59,7 @@ class Sales:
         insisted = order.requester == INSISTED
         position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
         legs = await self._legs.of(position_id, rested=() if position is None else position.resting)
-        resting = [leg for leg in legs if leg.status not in ENDED]
+        resting = await self._legs.shown([leg for leg in legs if leg.status not in ENDED])
         if any(leg.status is not Status.OPEN for leg in resting) and not insisted:
             raise NoAnswer("what protects these coins is in doubt", code="coins_protected")
         if position is None or not position.is_open:

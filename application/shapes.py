@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from application.exchange import Capabilities, RefusedByExchange
-from application.protection import Form, Target, forms_of
+from application.forms import Form, forms_of
+from application.protection import Target
 from domain.market import Market
 
 REMEMBERED = timedelta(hours=1)

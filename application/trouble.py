@@ -52,9 +52,13 @@ class Trouble:
     """What the position held when it was found that only so much of it is there (base)."""
     watched: bool = False
     """Whether every price is looked at, because something that is wanted does not rest."""
+    apart: Target | None = None
+    """What found no place beside what it replaces: that is taken off first."""
     seen_at_target: datetime | None = None
     """Since when the bid is at a target that does not rest."""
 
+    passed_since: datetime | None = None
+    """Since when the price is below a stop that rests and has not sold."""
     sold_in_part: datetime | None = None
     """When a target was last seen to have sold a part: until it has stopped, a stop alone takes its place."""
 

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     """What happened."""
 
     POSITION_UNPROTECTED = "position_unprotected"
+    PARTLY_COVERED = "partly_covered"
     ORDER_UNKNOWN = "order_unknown"
     STATUS_UNKNOWN = "status_unknown"
     LIMIT_REFUSED = "limit_refused"

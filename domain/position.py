@@ -15,6 +15,8 @@ from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate, deterministic_id, event
 from domain.amounts import ZERO, difference, is_amount, product, total
+from domain.cover import Cover
+from domain.level import Level, level_of
 from domain.refusals import Impossible, Invalid
 from domain.wish import HUNDRED_PERCENT, Protection
 
@@ -88,11 +90,9 @@ class Position(Aggregate):
         self.is_open = False
         self.opened_at: datetime | None = None
         self.wanted: Protection | None = None
-        self.share = HUNDRED_PERCENT
-        self.covered = ZERO
-        """How much of what is held (base) is to be protected; what a stop or a target sold is covered no more."""
-        self.before: tuple[Decimal, Decimal] = (HUNDRED_PERCENT, ZERO)
-        """Share and covered quantity (base) as they were before what is asked for, and have followed the buys since."""
+        self.cover = Cover()
+        self.cover_before = Cover()
+        """The cover as it was before what is asked for, and has followed the buys since."""
         self.in_force: Protection | None = None
         """What rested last: a move that is refused leaves it in force."""
         self.request: UUID | None = None
@@ -113,6 +113,24 @@ class Position(Aggregate):
     def average_entry(self) -> Decimal:
         """The quantity-weighted price of all buys of the running trade; zero before the first."""
         return self.bought_cost / self.bought_quantity if self.bought_quantity else ZERO
+
+    @property
+    def covered(self) -> Decimal:
+        """How much of what is held (base) is to be under a stop."""
+        return self.cover.quantity
+
+    @property
+    def level(self) -> Level:
+        """How well it is protected now."""
+        if not self.is_open or self.wanted is None:
+            return Level.NONE
+        return level_of(
+            stopped=self.wanted.stop_loss is not None,
+            lost=self.lost,
+            rests=bool(self.resting) or self.target_watched,
+            moving=self.wanted != self.in_force or self.request != self.answered,
+            share=self.cover.share,
+        )
 
     @property
     def has_just_closed(self) -> bool:
@@ -144,12 +162,18 @@ class Position(Aggregate):
         brought = (self.entries.get(order_id) for order_id in reversed(awaited))
         merged = _merged(protection, self.wanted or next((p for p in brought if p is not None), None))
         merged.check()
-        self._protection_wanted(merged, share, request)
+        self._want(protection, merged, share, request)
+
+    def _want(self, asked: Protection, merged: Protection, share: Decimal, request: UUID | None) -> None:
+        cover = self.cover.asked(asked, merged, share, self.held)
+        self._protection_wanted(
+            merged, cover.share, request, cover.quantity, cover.target_share, cover.target_quantity
+        )  # fmt: skip
 
     def abandon(self) -> None:
         """No buy is on its way any more: what was asked for it is none of the next one's business."""
         if not self.is_open and self.wanted is not None:
-            self._protection_refused("entry_ended", self.request, None, HUNDRED_PERCENT, ZERO, None)
+            self._protection_refused("entry_ended", self.request, None, HUNDRED_PERCENT, ZERO, None, None, None)
 
     # --- what was executed -------------------------------------------------------------------------------------
 
@@ -163,16 +187,19 @@ class Position(Aggregate):
             brings = self.brought.get(bought.order_id)  # the trade that it began is complete, and it still buys
         self._grew(bought, difference(bought.quantity, fee_in_coins(bought, self.symbol)))
         if brings is not None:
-            self._protection_wanted(_merged(brings, self.wanted), HUNDRED_PERCENT, None)
+            self._want(brings, _merged(brings, self.wanted), HUNDRED_PERCENT, None)
 
-    def reduce(self, sold: Execution, smallest: Decimal, *, by_protection: bool = False) -> None:
+    def reduce(
+        self, sold: Execution, smallest: Decimal, *, by_protection: bool = False, by_target: bool = False
+    ) -> None:
         """A sell was executed, counted once; what it sold above what is held here was never bought here.
 
         A fee in the base currency (BNB, for a sale of BNB) takes more of the coins than were sold.
 
         What is left below `smallest` (base) cannot be sold: the trade is complete, and the rest is dust of the next.
         An order may sell the dust all the same, with the last of its own executions: that counts in the next trade.
-        A stop or a target that was carried out (`by_protection`) covers that much less, any other sell its share.
+        A stop or a target (`by_target`) that was carried out (`by_protection`) covers that much less, any other sell
+        its share.
         """
         if sold.key in self.executions:
             return None
@@ -181,11 +208,10 @@ class Position(Aggregate):
             return self._disregarded(sold)
         quantity = min(sold.quantity, self.held)
         left = remaining_of(self.held, quantity, sold, self.symbol)
-        covered = (
-            difference(self.covered, difference(self.held, left)) if by_protection else self.covered * left / self.held
-        )
+        gone = difference(self.held, left)
+        cover = self.cover.carried_out(gone, by_target=by_target) if by_protection else self.cover.sold(self.held, left)
         profit = _profit(sold.price, self.average_entry, quantity)
-        self._reduced(sold, quantity, self.average_entry, profit, max(covered, ZERO))
+        self._reduced(sold, quantity, self.average_entry, profit, cover.quantity, cover.target_quantity)
         if self.is_open and (self.held < smallest or not self.held):
             self._complete(sold.executed_at)
         return None
@@ -234,10 +260,13 @@ class Position(Aggregate):
 
     def refuse_protection(self, reason: str, kept: Protection | None, detail: str = "") -> None:
         """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
-        if self.wanted != kept:
-            asked = self.request != self.answered
-            share, covered = self.before if asked else (self.share, self.covered)
-            self._protection_refused(reason, self.request, kept, share, min(covered, self.held), detail or None)
+        asked = self.request != self.answered
+        if asked or self.wanted != kept:
+            cover = (self.cover_before if asked else self.cover).within(self.held)
+            self._protection_refused(
+                reason, self.request, kept, cover.share, cover.quantity, detail or None,
+                cover.target_share, cover.target_quantity,
+            )  # fmt: skip
 
     # --- what the facts do to the state ------------------------------------------------------------------------
 
@@ -252,9 +281,19 @@ class Position(Aggregate):
         self.exits.append(order_id)
 
     @event("ProtectionWanted")
-    def _protection_wanted(self, protection: Protection, share: Decimal, request: UUID | None) -> None:
-        self.before = self.share, self.covered
-        self.wanted, self.share, self.covered = protection, share, product(self.held, share) / HUNDRED_PERCENT
+    def _protection_wanted(
+        self,
+        protection: Protection,
+        share: Decimal,
+        request: UUID | None,
+        covered: Decimal | None,
+        target_share: Decimal | None,
+        target_covered: Decimal | None,
+    ) -> None:
+        if self.request == self.answered:
+            self.cover_before = self.cover
+        quantity = product(self.held, share) / HUNDRED_PERCENT if covered is None else covered
+        self.wanted, self.cover = protection, Cover.of(share, quantity, target_share, target_covered)
         if request is not None:
             # What is asked for now outweighs what an earlier entry brings with its first fill.
             self.request, self.entries = request, dict.fromkeys(self.entries)
@@ -265,19 +304,24 @@ class Position(Aggregate):
         self.executions.add(execution.key)
         self.entries = {**self.entries, execution.order_id: None}
         self.held = total((self.held, received))
-        self.covered = total((self.covered, product(received, self.share) / HUNDRED_PERCENT))
-        share, covered = self.before
-        self.before = share, total((covered, product(received, share) / HUNDRED_PERCENT))
+        self.cover, self.cover_before = self.cover.grown(received), self.cover_before.grown(received)
         self.bought_quantity = total((self.bought_quantity, execution.quantity))
         self.bought_cost = total((self.bought_cost, product(execution.quantity, execution.price)))
         self._pay(execution)
 
     @event("Reduced")
     def _reduced(
-        self, execution: Execution, quantity: Decimal, average_entry: Decimal, profit: Decimal, covered: Decimal
+        self,
+        execution: Execution,
+        quantity: Decimal,
+        average_entry: Decimal,
+        profit: Decimal,
+        covered: Decimal,
+        target_covered: Decimal | None,
     ) -> None:
         self.executions.add(execution.key)
-        self.held, self.covered = remaining_of(self.held, quantity, execution, self.symbol), covered
+        self.held = remaining_of(self.held, quantity, execution, self.symbol)
+        self.cover = Cover.of(self.cover.share, covered, self.cover.target_share, target_covered)
         self.sold_quantity = total((self.sold_quantity, quantity))
         self.sold_cost = total((self.sold_cost, product(quantity, execution.price)))
         self._pay(execution)
@@ -311,8 +355,8 @@ class Position(Aggregate):
         self.is_open, self.opened_at = False, None
         self.bought_quantity, self.bought_cost = self.held, dust_cost
         self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
-        self.wanted, self.share, self.covered, self.exits = None, HUNDRED_PERCENT, ZERO, []
-        self.before, self.in_force = (HUNDRED_PERCENT, ZERO), None
+        self.wanted, self.cover, self.exits = None, Cover(), []
+        self.cover_before, self.in_force = Cover(), None
         self.request, self.answered, self.resting, self.protected, self.lost = None, None, [], ZERO, None
 
     @event("ProtectionResting")
@@ -337,8 +381,11 @@ class Position(Aggregate):
         share: Decimal,
         covered: Decimal,
         detail: str | None,
+        target_share: Decimal | None,
+        target_covered: Decimal | None,
     ) -> None:
-        self.wanted, self.share, self.covered = kept, share, covered
+        self.wanted, self.in_force, self.answered = kept, kept, request
+        self.cover = Cover.of(share, covered, target_share, target_covered)
 
 
 def _merged(protection: Protection, before: Protection | None) -> Protection:

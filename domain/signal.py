@@ -122,6 +122,8 @@ class Signal:
             raise Invalid("PourCent is missing", code="percent_missing", field="PourCent")
         if self.action in {Action.BUY_LIMIT, Action.SELL_LIMIT} and not self.price:
             raise Invalid("Prix is missing", code="price_missing", field="Prix")
+        if self.action is Action.UPDATE_PROTECTION and not (self.stop_loss or self.take_profit):
+            raise Invalid("neither PrixSL nor PrixTP is given", code="protection_missing", field="PrixSL")
 
     @property
     def is_exit(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from domain.amounts import ZERO, product, total
+from domain.level import Level, level_of
 from domain.position import remaining_of
 from domain.wish import HUNDRED_PERCENT
 from projections.readmodel import ReadModel, Row
@@ -29,8 +31,36 @@ def _opened(_: Row, event: Any) -> Row:
         "protected": ZERO,
         "protection": UNPROTECTED,
         "target_watched": False,
+        "target_share": HUNDRED_PERCENT,
+        "level": Level.NONE,
+        "level_since": event.timestamp,
         "updated_at": event.timestamp,
     }
+
+
+def _levelled(change: Callable[[Row, Any], Row]) -> Callable[[Row, Any], Row]:
+    """Say with a change at which level the position is protected from then on, and since when."""
+
+    def levelled(row: Row, event: Any) -> Row:
+        changed = change(row, event)
+        level = _level({**row, **changed})
+        since = row["level_since"] if level == row["level"] else event.timestamp
+        return {**changed, "level": level, "level_since": since}
+
+    return levelled
+
+
+def _level(row: Row) -> Level:
+    stop, take = row.get("stop_loss"), row.get("take_profit")
+    if not row["is_open"] or (stop is None and take is None):
+        return Level.NONE
+    return level_of(
+        stopped=stop is not None,
+        lost=row["protection_reason"] if row["protection"] == LOST else None,
+        rests=bool(row["protected"]) or row["target_watched"],
+        moving=row["protection"] == AWAITED,
+        share=row["share"],
+    )
 
 
 def _grew(row: Row, event: Any) -> Row:
@@ -60,6 +90,7 @@ def _wanted(_: Row, event: Any) -> Row:
         "stop_loss": wanted.stop_loss,
         "take_profit": wanted.take_profit,
         "share": event.share,
+        "target_share": event.share if event.target_share is None else event.target_share,
         "protection": AWAITED,
         "target_watched": False,
         "protection_reason": None,
@@ -73,6 +104,7 @@ def _refused(row: Row, event: Any) -> Row:
         "stop_loss": kept and kept.stop_loss,
         "take_profit": kept and kept.take_profit,
         "share": event.share,
+        "target_share": event.share if event.target_share is None else event.target_share,
         "protection": RESTING if row["protected"] else AWAITED if kept else UNPROTECTED,
         "protection_reason": event.reason,
         "updated_at": event.timestamp,
@@ -100,6 +132,7 @@ def _closed(row: Row, event: Any) -> Row:
         "stop_loss": None,
         "take_profit": None,
         "share": HUNDRED_PERCENT,
+        "target_share": HUNDRED_PERCENT,
         "protected": ZERO,
         "protection": UNPROTECTED,
         "protection_reason": None,
@@ -109,7 +142,7 @@ def _closed(row: Row, event: Any) -> Row:
 
 POSITIONS = ReadModel(
     name="positions",
-    version=3,
+    version=4,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -128,19 +161,22 @@ POSITIONS = ReadModel(
         "protection": "text NOT NULL",
         "protection_reason": "text",
         "target_watched": "boolean NOT NULL",
+        "target_share": "numeric NOT NULL",
+        "level": "text NOT NULL",
+        "level_since": "timestamptz NOT NULL",
         "opened_at": "timestamptz",
         "updated_at": "timestamptz NOT NULL",
     },
     created_by=frozenset({"Position.Opened"}),
     when={
         "Position.Opened": _opened,
-        "Position.Grew": _grew,
+        "Position.Grew": _levelled(_grew),
         "Position.Reduced": _reduced,
-        "Position.ProtectionWanted": _wanted,
-        "Position.ProtectionRefused": _refused,
-        "Position.ProtectionResting": _resting,
-        "Position.ProtectionLost": _lost,
-        "Position.Closed": _closed,
+        "Position.ProtectionWanted": _levelled(_wanted),
+        "Position.ProtectionRefused": _levelled(_refused),
+        "Position.ProtectionResting": _levelled(_resting),
+        "Position.ProtectionLost": _levelled(_lost),
+        "Position.Closed": _levelled(_closed),
     },
     indexes=("(user_id, is_open)",),
 )

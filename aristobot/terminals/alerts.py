@@ -19,6 +19,7 @@ from adapters.alert_texts import text_of
 from adapters.channels import Channel, send, service_of
 from application.alerts import tell, tell_everybody
 from application.commands import on_fresh_state
+from aristobot.levels import AgeingLevels
 from aristobot.liveness import TERMINALS, beat
 from aristobot.wiring import House
 from domain.aggregate import carrying
@@ -115,6 +116,7 @@ class Watch:
         self._wrong: set[str] = set()
         self._down_since: dict[str, float] = {}
         self._untold: list[tuple[Cause, str, dict[str, str]]] = []
+        self._levels = AgeingLevels(house.store, log, time.monotonic)
 
     def look(self) -> None:
         """Once. What cannot be recorded while the database is away is recorded later."""
@@ -122,6 +124,7 @@ class Watch:
         if seen[NAME]["state"] == "up":  # else it is the bus that is away: this terminal at least is not down
             for name, terminal in seen.items():
                 self._look_at(name, terminal["state"], terminal["figures"])
+        self._levels.look()
         while self._untold:
             tell_everybody(self._house.store, *self._untold[0])
             self._untold.pop(0)

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from application.exchange import Capabilities
-from application.protection import Form, Standing, Target, forms_of, standing_of, too_small, wanted_of, wishes_of
+from application.forms import Form, forms_of, wishes_of
+from application.protection import Standing, Target, standing_of, too_small, wanted_of
 from domain.aggregate import carrying
 from domain.broker import StopStyle
 from domain.market import Market, PriceBand

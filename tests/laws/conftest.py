@@ -1,8 +1,15 @@
-"""Examples take as long as they take: a deadline would be a timing that a busy machine breaks."""
+"""Examples take as long as they take: a deadline would be a timing that a busy machine breaks.
+
+`make test` tries the same examples each time, so that what lands is what was tried. `HYPOTHESIS_PROFILE=hunt` looks for
+new ones, thousands of them.
+"""
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+settings.register_profile("unhurried", deadline=None, derandomize=True)
+settings.register_profile("hunt", deadline=None, max_examples=3000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))

@@ -16,21 +16,28 @@ NAMED_BY_CHANCE = ("application.legs", "application.runs", "domain.aggregate")
 """Modules that make random ids: the laws count them up, so that a story is told twice alike."""
 
 
+BUSY = 100_000
+"""So many rounds of the loop at one moment are taken for a story that turns in a circle."""
+
+
 class Stuck(Exception):
-    """Nothing is left to do and no timer is set: the story would never end."""
+    """The story would never end: nothing is left to do and no timer is set, or so much that time never goes on."""
 
 
 class _Jump(selectors.DefaultSelector):
     """Instead of waiting, move the clock of its loop on."""
 
     loop: SimulatedLoop
+    rounds = 0
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
-        if timeout is None and not ready:
+        self.rounds += 1
+        if (timeout is None and not ready) or self.rounds > BUSY:
             raise Stuck
         if timeout and timeout > 0 and not ready:
             self.loop.now += timeout
+            self.rounds = 0
         return ready
 
 

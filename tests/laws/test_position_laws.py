@@ -17,12 +17,15 @@ from domain.wish import Protection
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 amounts = st.decimals("0.001", "1000", places=9)
 fees = st.sampled_from([("0", None), ("0.0000001", "BTC"), ("0.000000013", "USDT"), ("0.01", "BNB")])
+STOPS, TARGETS = [None, Decimal("0.0001"), Decimal("0.0002")], [None, Decimal(2000), Decimal(3000)]
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("buy"), amounts, amounts, fees),
         st.tuples(st.just("sell"), amounts, amounts, fees),
         st.tuples(st.just("sell all"), amounts, fees),
-        st.tuples(st.just("protect"), amounts, st.sampled_from([50, 100])),
+        st.tuples(
+            st.just("protect"), st.sampled_from(STOPS), st.sampled_from(TARGETS), st.sampled_from([1, 50, 80, 100])
+        ),
         st.tuples(st.just("refuse")),
         st.tuples(st.just("rest"), amounts),
     ),
@@ -42,7 +45,7 @@ def say(position: Position, number: int, step: tuple, *, by_protection: bool = F
         elif quantity:
             position.reduce(execution, Decimal(0), by_protection=by_protection)
     elif kind == "protect":
-        position.want(Protection(stop_loss=step[1]), Decimal(step[2]), UUID(int=number), awaited=())
+        position.want(Protection(step[1], step[2]), Decimal(step[3]), UUID(int=number), awaited=())
     elif kind == "refuse":
         position.refuse_protection("wrong side", None)
     else:
@@ -97,7 +100,19 @@ def test_nothing_is_held_that_was_not_bought(said):
                 held = max(held - event.quantity - fee, Decimal(0))
     assert position.held == held >= 0
     assert position.is_open or not position.resting
-    assert 0 <= position.covered <= position.held
+    assert 0 <= position.cover.target_quantity <= position.covered <= position.held
+
+
+@given(steps, st.sampled_from(TARGETS[1:]), st.sampled_from([1, 50, 100]))
+def test_a_moved_target_takes_nothing_from_under_the_stop(said, target, share):
+    """Only a move that names a stop may leave a part of the coins without one."""
+    position = told([("buy", Decimal(10), Decimal(5), ("0", None)), *said, ("protect", STOPS[1], None, 80)])
+    covered, stopped = position.covered, position.wanted is not None and position.wanted.stop_loss is not None
+    if position.is_open and stopped:
+        with carrying(user="1"):
+            position.want(Protection(None, target), Decimal(share), UUID(int=1000), awaited=())
+        assert position.covered >= covered
+        assert position.cover.target_quantity <= position.covered
 
 
 @given(steps)

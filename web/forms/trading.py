@@ -78,7 +78,9 @@ class Trades(BaseModel):
 class Position(BaseModel):
     """What is held of a market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
 
-    `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers.
+    `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers. `level` tells how
+    well it is protected, and since when; `share` and `target_share` (percent) how much is to be under the stop and sold
+    at the target.
     """
 
     id: UUID
@@ -100,6 +102,9 @@ class Position(BaseModel):
     protection: str
     protection_reason: str | None
     target_watched: bool
+    target_share: Amount
+    level: str
+    level_since: datetime
     opened_at: datetime | None
     updated_at: datetime
 

@@ -1741,7 +1741,9 @@ export interface components {
          * Position
          * @description What is held of a market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
          *
-         *     `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers.
+         *     `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers. `level` tells how
+         *     well it is protected, and since when; `share` and `target_share` (percent) how much is to be under the stop and sold
+         *     at the target.
          */
         Position: {
             /**
@@ -1785,6 +1787,15 @@ export interface components {
             protection_reason: string | null;
             /** Target Watched */
             target_watched: boolean;
+            /** Target Share */
+            target_share: string;
+            /** Level */
+            level: string;
+            /**
+             * Level Since
+             * Format: date-time
+             */
+            level_since: string;
             /** Opened At */
             opened_at: string | null;
             /**
