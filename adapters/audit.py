@@ -68,3 +68,9 @@ def verify(connection: psycopg.Connection, published_head: str | None = None) ->
             count, before.hex(), f"no event has the published head {published_head}: the log was cut off after {count}"
         )
     return Verdict(count, before.hex())
+
+
+def open_differences(connection: psycopg.Connection) -> list[str]:
+    """Say where the table of open streams is not what the log tells; a rebuild of the projections mends it."""
+    query = "SELECT stream, kind, wrong FROM log.open_differences() ORDER BY kind, stream"
+    return [f"open streams: {kind} {stream} is {wrong}" for stream, kind, wrong in connection.execute(query)]

@@ -190,40 +190,14 @@ class Store:
 
     def orders_not_ended(self) -> list[UUID]:
         """The ids of all orders whose last word in the log is not an end."""
-        query = """
-            SELECT stream FROM (
-                SELECT DISTINCT ON (stream) stream, topic, version, position FROM log.events
-                WHERE topic IN ('Order.Placed', 'Order.Adopted', 'Order.Refused', 'Order.Rejected', 'Order.Closed',
-                                'Order.Cancelled', 'Order.Expired', 'Order.Resolved', 'Order.Corrected')
-                ORDER BY stream, version DESC
-            ) AS newest
-            WHERE topic IN ('Order.Placed', 'Order.Adopted')
-                OR topic IN ('Order.Resolved', 'Order.Corrected') AND (
-                    SELECT coalesce(event.state ->> 'outcome', event.state ->> 'theirs') = 'open'
-                    FROM log.event_log AS event WHERE event.position = newest.position
-                )
-        """
-        with self.pool.connection() as connection:
-            return [row[0] for row in connection.execute(query)]
+        return self._open("order")
 
     def orders_unexplained(self) -> list[UUID]:
         """The ids of all orders of which more may have been executed than their fills tell.
 
         So it is after a report of progress without executions, and after a person has said that an order is closed.
         """
-        query = """
-            SELECT progress.stream FROM (
-                SELECT stream, max((state ->> 'cumulative_quantity')::numeric) AS quantity
-                FROM log.event_log WHERE topic = 'Order.Progressed' GROUP BY stream
-            ) AS progress
-            WHERE quantity > (
-                SELECT coalesce(sum((fill.state ->> 'quantity')::numeric), 0) FROM log.event_log AS fill
-                WHERE fill.stream = progress.stream AND fill.topic = 'Order.Filled'
-            )
-            UNION SELECT stream FROM log.event_log WHERE topic = 'Order.Resolved' AND state ->> 'outcome' = 'closed'
-        """
-        with self.pool.connection() as connection:
-            return [row[0] for row in connection.execute(query)]
+        return self._open("unexplained", "settled")
 
     def order_named(self, broker: int, client_order_id: str) -> UUID | None:
         """The order of a broker that bears this client id, or ever bore it: asked of the log, so never behind it."""
@@ -259,12 +233,10 @@ class Store:
 
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something: their last execution did not complete the trade."""
-        query = """
-            SELECT stream FROM (
-                SELECT DISTINCT ON (stream) stream, topic FROM log.events
-                WHERE topic IN ('Position.Grew', 'Position.Closed') ORDER BY stream, version DESC
-            ) AS newest
-            WHERE topic = 'Position.Grew'
-        """
+        return self._open("position")
+
+    def _open(self, *kinds: str) -> list[UUID]:
+        """Streams of which the append itself keeps in mind that they are open: few, however long the log."""
         with self.pool.connection() as connection:
-            return [row[0] for row in connection.execute(query)]
+            rows = connection.execute("SELECT DISTINCT stream FROM log.open_streams WHERE kind = ANY(%s)", ([*kinds],))
+            return [row[0] for row in rows]

@@ -19,7 +19,7 @@ ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
 FOLLOWERS = ("engine", "gateway", "alerts")
 """Whoever follows the log with a position of its own. A new one starts at the head: it judges nothing of the past."""
 
-STEPS = ("log", "vault", "service", "accounts", "names", "sweeps", "trades")
+STEPS = ("log", "vault", "service", "accounts", "names", "sweeps", "trades", "open")
 
 
 def url_for(url: str, role: str, master: MasterKey) -> str:
@@ -68,7 +68,11 @@ def _migrate_books(connection: psycopg.Connection[Any], url: str, master: Master
 
 
 def rebuild_books(connection: psycopg.Connection[Any], url: str, master: MasterKey) -> int:
-    """Rebuild all read models beside the ones in use and swap them; answers the position reached."""
+    """Rebuild all read models beside the ones in use and swap them; answers the position reached.
+
+    The table of open streams is read from the log again as well.
+    """
+    connection.execute("SELECT log.rebuild_open()")
     with open_pool(url) as pool:
         return rebuild.rebuild(connection, Store(pool, master).read, grant)
 

@@ -16,6 +16,7 @@ from application.users import registry_of
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
 from domain.amounts import plain
+from domain.level import CARRIED_OUT
 from domain.order import HISTORY_LOST, PROTECTION, Order, Status
 from domain.position import Position
 from domain.reconciliation import Reconciliation, Resolution
@@ -55,8 +56,8 @@ LOUDNESS = {
 _TICKER = re.compile(r"[\w:./-]{1,40}")
 _LONGEST = 10
 CENT = Decimal("0.01")
-SHOWN_ONLY = frozenset({"not_protectable", "in_exit"})
-"""Why nothing protects what is too small to be sold, or is being sold: shown beside the position, not told."""
+SHOWN_ONLY = frozenset({"not_protectable", "in_exit", CARRIED_OUT})
+"""Why nothing protects what is too small to be sold, is being sold, or has outlived its stop: shown, not told."""
 
 
 def position_unprotected(event: Any, store: Store) -> list[Alert]:

@@ -19,7 +19,7 @@ from application.desk import Desk, Later
 from application.exchange import Ticker
 from application.forms import Form, forms_of, wishes_of
 from application.legs import Legs
-from application.passed import Passed, is_selling
+from application.passed import Passed
 from application.protection import (
     Standing,
     Target,
@@ -36,7 +36,8 @@ from application.sale import locked_in
 from application.sayings import say
 from application.shapes import Shapes
 from application.trouble import DOUBT_BEFORE_ALARM, Trouble
-from domain.amounts import ZERO, plain, product
+from domain.amounts import ZERO, product
+from domain.level import CARRIED_OUT
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position
@@ -131,7 +132,7 @@ class Guard:
         trouble.watched = True
         ticker, standing = await self._price(market, target, urgent=not case.is_covered)
         if standing is not Standing.BETWEEN:
-            wait = await self._react(case, standing, ticker)
+            wait = await self._passed.react(case, standing, ticker)
             if wait is not None:
                 return wait
         else:
@@ -151,28 +152,6 @@ class Guard:
         if standing_of(target, ticker.last) is not Standing.BETWEEN:
             ticker = await self._desk.asked_price(market, urgent=urgent)
         return ticker, standing_of(target, ticker.last)
-
-    async def _react(self, case: Case, standing: Standing, ticker: Ticker) -> float | None:
-        """The market has passed a wanted price. Returns None while a target is not met and its stop does not rest."""
-        if await self._passed.refuse_move(case, standing):
-            return 0.0
-        if is_selling(case.resting, standing, ticker.last):
-            await self._tell_not_sold(case, standing, ticker)
-            return troubles.AT_MOST_EVERY
-        if standing is Standing.ABOVE_TAKE_PROFIT and not self._passed.is_met(case, ticker):
-            bare = case.target.stop_loss is not None and not case.is_covered
-            return None if bare else troubles.AT_MOST_EVERY
-        return await self._passed.carry_out(case, standing)
-
-    async def _tell_not_sold(self, case: Case, standing: Standing, ticker: Ticker) -> None:
-        """A stop that rests has been passed, and sells nothing: it waits at its limit, or the market has no buyers."""
-        now, trouble = self._desk.clock(), case.trouble
-        if standing is not Standing.BELOW_STOP:
-            return
-        trouble.passed_since = trouble.passed_since or now
-        if now - trouble.passed_since >= DOUBT_BEFORE_ALARM:
-            detail = f"{plain(ticker.last)} {case.market.quote}"
-            await say(self._desk, case.position.id, lambda p: p.lose_protection("stop_not_sold", detail))
 
     async def _change(self, case: Case, form: Form, last: Decimal) -> float:
         """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
@@ -229,7 +208,7 @@ class Guard:
         trouble.watched = True
         ticker, standing = await self._price(case.market, target)
         if standing is Standing.ABOVE_TAKE_PROFIT:
-            return await self._react(case, standing, ticker)
+            return await self._passed.react(case, standing, ticker)
         trouble.seen_at_target = None
         self._later("guard", position.id, troubles.LOOK_EVERY)
         return None
@@ -262,7 +241,10 @@ class Guard:
             trouble.not_before = _now() + trouble.pause(None, troubles.LOOK_EVERY)
             return 0.0
         if market.round_quantity(position.covered):
-            await say(self._desk, position.id, lambda p: p.lose_protection(IN_EXIT if leaving(exits) else DUST))
+            reason = IN_EXIT if leaving(exits) else DUST
+            await say(self._desk, position.id, lambda p: p.lose_protection(reason))
+        else:
+            await say(self._desk, position.id, lambda p: p.lose_protection(CARRIED_OUT, final=True))
         return None
 
     async def _too_small(self, case: Case, detail: str) -> float | None:
@@ -285,7 +267,7 @@ class Guard:
             await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail, final=True))
             return None
         if standing is not Standing.BETWEEN:
-            wait = await self._react(case, standing, ticker)
+            wait = await self._passed.react(case, standing, ticker)
             return troubles.LOOK_EVERY if wait is None else wait
         if not case.is_covered:
             case.trouble.begin(TOO_SMALL, self._desk.clock(), detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from application import trouble as troubles
@@ -14,9 +15,14 @@ from application.legs import Legs, said_of
 from application.protection import Standing, Target
 from application.resting import protection_of
 from application.sayings import say
+from application.trouble import DOUBT_BEFORE_ALARM
+from domain.amounts import plain
 from domain.order import Order
 from domain.position import Position
 from domain.wish import Side, TimeInForce, Type, Wish
+
+HELPED_AFTER = timedelta(seconds=2)
+"""How long a stop that rests may be passed before what it stands for is sold."""
 
 
 class Passed:
@@ -27,7 +33,36 @@ class Passed:
         self._legs = legs
         self._later = later
 
-    async def refuse_move(self, case: Case, standing: Standing) -> bool:
+    async def react(self, case: Case, standing: Standing, ticker: Ticker) -> float | None:
+        """React to a price that is passed; return how many seconds later that is looked at.
+
+        None while a target is not met and its stop does not rest.
+        """
+        if await self._refuse_move(case, standing):
+            return 0.0
+        if _is_selling(case.resting, standing, ticker.last) and not await self._sells_nothing(case, standing, ticker):
+            return troubles.AT_MOST_EVERY
+        if standing is Standing.ABOVE_TAKE_PROFIT and not self._is_met(case, ticker):
+            bare = case.target.stop_loss is not None and not case.is_covered
+            return None if bare else troubles.AT_MOST_EVERY
+        return await self._carry_out(case, standing)
+
+    async def _sells_nothing(self, case: Case, standing: Standing, ticker: Ticker) -> bool:
+        """Return whether a stop that rests and is passed has to be helped: it covers not all, or is not triggered.
+
+        One that waits at the limit which its owner has chosen is told of, and waits on.
+        """
+        if standing is not Standing.BELOW_STOP:
+            return False
+        now, trouble = self._desk.clock(), case.trouble
+        trouble.passed_since = trouble.passed_since or now
+        waited, at_limit = now - trouble.passed_since, case.target.stop_limit is not None
+        if at_limit and case.is_covered and waited >= DOUBT_BEFORE_ALARM:
+            detail = f"{plain(ticker.last)} {case.market.quote}"
+            await say(self._desk, case.position.id, lambda p: p.lose_protection("stop_not_sold", detail, final=True))
+        return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
+
+    async def _refuse_move(self, case: Case, standing: Standing) -> bool:
         """Refuse a move to a price that the market has passed. Returns False where nothing was moved.
 
         What rested last stays in force, also while it is off the book: a target that sold a part has ended its stop.
@@ -39,7 +74,7 @@ class Passed:
         await say(self._desk, position.id, lambda p: p.refuse_protection(f"market_{standing}", before))
         return True
 
-    def is_met(self, case: Case, ticker: Ticker) -> bool:
+    def _is_met(self, case: Case, ticker: Ticker) -> bool:
         """Return whether somebody has offered the target's price for long enough: one print is no buyer."""
         take, trouble = case.target.take_profit, case.trouble
         if take is None or (ticker.bid or ticker.last) < take:
@@ -49,7 +84,7 @@ class Passed:
         first, trouble.seen_at_target = trouble.seen_at_target, trouble.seen_at_target or now
         return first is not None
 
-    async def carry_out(self, case: Case, standing: Standing) -> float:
+    async def _carry_out(self, case: Case, standing: Standing) -> float:
         """Sell what should have been sold by now. Returns how many seconds later that is looked at."""
         position, target, trouble = case.position, case.target, case.trouble
         if trouble.sale == target:
@@ -68,7 +103,7 @@ class Passed:
         return troubles.AT_MOST_EVERY  # which sees whether it is sold
 
 
-def is_selling(legs: Sequence[Order], standing: Standing, last: Decimal) -> bool:
+def _is_selling(legs: Sequence[Order], standing: Standing, last: Decimal) -> bool:
     """Return whether what rests sells where the market stands, and is about to be carried out."""
     kept = protection_of(legs)
     if kept is None:

@@ -144,11 +144,15 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
         return _story(arguments, _owner_url(settings, master), master)
     with psycopg.connect(_owner_url(settings, master), autocommit=True) as connection:
         verdict = audit.verify(connection, arguments.head)
+        differences = audit.open_differences(connection)
     if arguments.json:
-        _say(json.dumps({"events": verdict.events, "head": verdict.head, "fault": verdict.fault}))
+        told = {"events": verdict.events, "head": verdict.head, "fault": verdict.fault, "open": differences}
+        _say(json.dumps(told))
     else:
         _say(verdict.fault or f"{verdict.events} events follow from one another; head {verdict.head}")
-    return 1 if verdict.fault else 0
+        for difference in differences:
+            _say(difference)
+    return 1 if verdict.fault or differences else 0
 
 
 def _reconcile(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -14,66 +14,21 @@ import signal
 import statistics
 import time
 import urllib.request
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 import psycopg
 from shared.figures import keep
 from shared.running import Running, running
+from shared.trades import write_trades
 
 from adapters.eventstore import Store, open_pool
 from aristobot.wiring import House
-from domain.aggregate import carrying
-from domain.order import Order
-from domain.position import Execution, Position
-from domain.wish import Side, Source, Type, Wish
 
-TRADES, PER_COMMIT = 10_000, 100
+TRADES = 10_000
 PAIRS, RESTARTS = 31, 6
 MARKETS = ("BTC/USDT", "ETH/USDT")
 FOLLOWERS = ("engine", "gateway")
 TARGET = 1.2
-
-
-def write_history(store: Store, user: int, broker: int) -> None:
-    """Write complete trades, one stream each, every one with its buy and its sell."""
-    position, at = Position(user, broker, MARKETS[0], "webhook"), datetime.now(UTC) - timedelta(days=90)
-    pending: list[Any] = []
-    for _ in range(TRADES):
-        for side in (Side.BUY, Side.SELL):
-            order = _executed(user, broker, side, at)
-            bought = Execution(order.id, uuid4().hex, Decimal("0.001"), Decimal(60000), Decimal(0), None, at)
-            with carrying(user=str(user), source="engine"):
-                if side is Side.BUY:
-                    position.enter(order.id, None)
-                    position.grow(bought)
-                else:
-                    position.leave(order.id)
-                    position.reduce(bought, Decimal("0.00001"))
-            pending.append(order)
-        pending.append(position)
-        with carrying(user=str(user), source="engine"):
-            position = position.next(())
-        if len(pending) >= PER_COMMIT * 3:
-            store.save(*pending)
-            pending = []
-    store.save(*pending, position)
-
-
-def _executed(user: int, broker: int, side: Side, at: datetime) -> Order:
-    """An order that was sent and executed whole."""
-    quantity, price = Decimal("0.001"), Decimal(60000)
-    with carrying(user=str(user), source="gateway"):
-        order = Order.place(
-            order_id=uuid4(), user=user, broker=broker, wish=Wish(MARKETS[0], side, Type.MARKET, quantity=quantity),
-            source=Source.WEBHOOK, requester="Webhooks", client_order_id=f"ARISTO_{uuid4().hex[:20]}",
-        )  # fmt: skip
-        order.submit(uuid4(), now=at, valid_until=at, quantity=quantity, cost=None, price=None)
-        order.accept(uuid4().hex[:12], "{}")  # type: ignore[arg-type]
-        order.fill(uuid4().hex, quantity, price, Decimal(0), None, at, False, "{}")  # type: ignore[arg-type]
-    return order
 
 
 class Door:
@@ -150,7 +105,8 @@ def main() -> None:
         for pid in followers.values():
             os.kill(pid, signal.SIGSTOP)  # they judge nothing of what is written now
         with open_pool(platform.url("aristobot_writer")) as pool:
-            write_history(Store(pool, platform.master), platform.told["user_number"], platform.told["broker"])
+            user, broker = platform.told["user_number"], platform.told["broker"]
+            write_trades(Store(pool, platform.master), user, broker, MARKETS[0], TRADES)
         with psycopg.connect(platform.owner, autocommit=True) as connection:
             connection.execute("UPDATE log.followers SET position = %s", (door.head(),))
         for pid in followers.values():

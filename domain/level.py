@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from domain.wish import HUNDRED_PERCENT
 
+CARRIED_OUT = "carried_out"
+"""Why nothing rests for what is left: the stop or the target has sold all that it was to sell."""
 BELOW_MINIMUM = frozenset({"not_protectable", "too_small_to_protect"})
 REFUSED = frozenset({"cannot_rest", "protection_refused", "symbol_unknown", "would_trigger"})
 """Reasons for which nothing rests: what is left is too little for an order, or a rule forbids it."""
@@ -21,7 +23,7 @@ class Level(StrEnum):
     PARTLY_COVERED = "partly_covered"
     """A stop rests for the share that was asked for, which is not all."""
     NO_STOP = "no_stop"
-    """Only a target is wanted."""
+    """No stop is wanted for what is left: only a target is, or the stop has done its work."""
     IN_EXIT = "in_exit"
     """All of it is being sold."""
     OLD_LEVEL = "old_level"
@@ -57,4 +59,6 @@ def _of_reason(reason: str) -> Level:
         return Level.IN_EXIT
     if reason in BELOW_MINIMUM:
         return Level.BELOW_MINIMUM
+    if reason == CARRIED_OUT:
+        return Level.NO_STOP
     return Level.REFUSED if reason in REFUSED else Level.UNPROTECTED

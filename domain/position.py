@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from domain.aggregate import Aggregate, deterministic_id, event
 from domain.amounts import ZERO, difference, is_amount, product, total
 from domain.cover import Cover
-from domain.level import Level, level_of
+from domain.level import CARRIED_OUT, Level, level_of
 from domain.refusals import Impossible, Invalid
 from domain.wish import HUNDRED_PERCENT, Protection
 
@@ -300,6 +300,9 @@ class Position(Aggregate):
 
     @event("Grew")
     def _grew(self, execution: Execution, received: Decimal) -> None:
+        if self.lost == CARRIED_OUT:
+            # What is bought now is no business of a stop that has been passed.
+            self.wanted, self.in_force, self.cover, self.lost = None, None, Cover(), None
         self.is_open, self.opened_at = True, self.opened_at or execution.executed_at
         self.executions.add(execution.key)
         self.entries = {**self.entries, execution.order_id: None}

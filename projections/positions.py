@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.amounts import ZERO, product, total
-from domain.level import Level, level_of
+from domain.level import CARRIED_OUT, Level, level_of
 from domain.position import remaining_of
 from domain.wish import HUNDRED_PERCENT
 from projections.readmodel import ReadModel, Row
@@ -65,7 +65,10 @@ def _level(row: Row) -> Level:
 
 def _grew(row: Row, event: Any) -> Row:
     bought, fresh = event.execution, not row["is_open"]
+    done = row.get("protection_reason") == CARRIED_OUT and row["protection"] == LOST
+    without = {"stop_loss": None, "take_profit": None, "protection": UNPROTECTED, "protection_reason": None}
     return {
+        **(without | {"share": HUNDRED_PERCENT, "target_share": HUNDRED_PERCENT} if done else {}),
         "is_open": True,
         "opened_at": bought.executed_at if fresh else row["opened_at"],
         "held": total((row["held"], event.received)),

@@ -33,7 +33,7 @@ request without an answer may still be carried out."""
 LOOK, CALM = 0.1, 120
 NO_REFUSALS = frozenset({"too_many_orders", "rate_limited", "clock_skewed"})
 """A limit or a clock error is met by waiting."""
-SILENT = frozenset({None, "not_protectable", "in_exit"})
+SILENT = frozenset({None, "not_protectable", "in_exit", "carried_out"})
 TELLING = (
     Cause.POSITION_UNPROTECTED, Cause.EXIT_REJECTED, Cause.EXIT_STALE, Cause.ORDER_UNKNOWN, Cause.DOUBT_LASTS,
 )  # fmt: skip
@@ -448,6 +448,21 @@ def test_a_stop_refused_as_about_to_trigger_is_told_of():
 def test_a_stop_at_a_limit_that_the_price_has_jumped_over_is_told_of():
     story = told(PLAIN, StopStyle.LIMIT, [(1, ("buy", 100, "0.95", "1.02")), (3, ("price", "0.89"))])
     assert story.platform.position().lost == "stop_not_sold"
+
+
+def test_what_is_bought_after_a_stop_was_carried_out_is_not_sold_by_it():
+    steps = [(1, ("buy", 50, "0.95", None)), (3, ("move", "0.95", None, 50)), (5, ("price", "0.89"))]
+    story = told(PLAIN, StopStyle.MARKET, [*steps, (3, ("buy", 50, None, None))])
+    position = story.platform.position()
+    assert position.is_open
+    assert (position.wanted, position.lost) == (None, None)
+
+
+def test_a_move_that_its_own_stop_overtakes_is_answered():
+    """Nothing rested before, so that there is nothing to be left in force."""
+    bare = {**PLAIN, "lacking": ("STOP_LOSS",), "band": ("1.05", "0.95")}
+    steps = [(0.3, ("buy", 100, "0.95", None)), (0.05, ("price", "0.89")), (0.05, ("move", "0.95", None, 50))]
+    told(bare, StopStyle.LIMIT, steps)
 
 
 def test_a_share_below_a_new_minimum_leaves_what_rests():

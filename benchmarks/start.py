@@ -1,0 +1,136 @@
+"""How soon a gateway has started and compared its orders when the log is five million events long.
+
+Some complete trades are written through the store, then copied by the database until the log is long enough; the copies
+have no hashes, for nobody verifies this log. All followers are put at its end. Then the gateway is killed (kill -9): time
+counts from there to the end of the comparison at its start. A full comparison is asked for as `aristobot reconcile`
+does. Meanwhile the whole table of events may never be read.
+Targets: each below 5 s, no sequential scan. An argument tells another number of events.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import psycopg
+from shared.figures import keep
+from shared.running import Running, running
+from shared.trades import write_trades
+
+from adapters.eventstore import Store, open_pool
+from aristobot.comparing import compare, is_fine
+from aristobot.wiring import House
+
+EVENTS, TEMPLATE, AT_ONCE = 5_000_000, 20, 200
+SYMBOL = "LTC/USDT"
+RESTARTS, PAUSE = 5, 15
+"""Seconds between two kills: whoever dies again and again is restarted ever later."""
+TARGET = 5.0
+COPY = """
+    INSERT INTO log.events (position, stream, version, topic, state, recorded_at, hash)
+    SELECT %(head)s + (n - 1) * %(size)s + template.number, md5(n || template.stream::text)::uuid,
+        template.version, template.topic, template.state, now(), ''
+    FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n CROSS JOIN template
+"""
+STARTED = """
+    SELECT extract(epoch FROM max(ended.recorded_at))::float8
+    FROM log.events AS ended WHERE ended.position > %s AND ended.topic = 'Reconciliation.Completed'
+"""
+
+
+class Log:
+    """The log of a running platform, as its owner reaches it."""
+
+    def __init__(self, platform: Running) -> None:
+        self._connection = psycopg.connect(platform.owner, autocommit=True)
+
+    def head(self) -> int:
+        row = self._connection.execute("SELECT max(position) FROM log.events").fetchone()
+        return int(row[0]) if row else 0
+
+    def lengthen(self, after: int, events: int) -> None:
+        """Copy all events above a position until there are so many; each copy has streams of its own."""
+        execute = self._connection.execute
+        execute("ALTER TABLE log.events DISABLE TRIGGER USER")
+        execute(
+            "CREATE TEMPORARY TABLE template AS"
+            " SELECT row_number() OVER (ORDER BY position) AS number,"
+            " stream, version, topic, state FROM log.events WHERE position > %s",
+            (after,),
+        )
+        head = self.head()
+        size = head - after
+        copies = (events - head) // size
+        for first in range(1, copies + 1, AT_ONCE):
+            last = min(first + AT_ONCE - 1, copies)
+            execute(COPY, {"head": head, "size": size, "first": first, "last": last})
+        execute("ALTER TABLE log.events ENABLE TRIGGER USER")
+        execute("ANALYZE log.events")
+        execute("UPDATE log.followers SET position = %s", (self.head(),))
+        execute("UPDATE books.position SET position = %s", (self.head(),))
+
+    def compared_at(self, after: int) -> float | None:
+        """When the comparison that began after a position had ended, in seconds of the epoch."""
+        row = self._connection.execute(STARTED, (after,)).fetchone()
+        return row[0] if row else None
+
+    def scans(self) -> int:
+        """How often the whole table of events was read."""
+        query = "SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = 'log' AND relname = 'events'"
+        row = self._connection.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _restarted(house: House, log: Log) -> float:
+    """Seconds from a kill of the gateway to the end of the comparison at its next start."""
+    head = log.head()
+    [gateway] = house.bus.terminals(("gateway",))
+    os.kill(gateway["figures"]["pid"], signal.SIGKILL)
+    began = time.time()
+    while (ended := log.compared_at(head)) is None:
+        time.sleep(0.02)
+    time.sleep(PAUSE)
+    return ended - began
+
+
+def _compared(platform: Running, house: House) -> float:
+    """Seconds that a full comparison takes which somebody asks for."""
+    began = time.monotonic()
+    with open_pool(platform.owner) as pool:
+        runs = compare(Store(pool, platform.master), house.bus, None, dry=False)
+    assert all(is_fine(run) for run in runs), runs
+    return time.monotonic() - began
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    with running() as platform:
+        house, log, began = platform.house(), Log(platform), time.monotonic()
+        followers = [one["figures"]["pid"] for one in house.bus.terminals(("engine", "gateway", "alerts", "projector"))]
+        for pid in followers:
+            os.kill(pid, signal.SIGSTOP)  # they read nothing of what is written now
+        before = log.head()
+        with open_pool(platform.url("aristobot_writer")) as pool:
+            user, broker = platform.told["user_number"], platform.told["broker"]
+            write_trades(Store(pool, platform.master), user, broker, SYMBOL, TEMPLATE)
+        log.lengthen(before, events)
+        print(f"{log.head()} events in {time.monotonic() - began:.0f} s")
+        for pid in followers:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(15)
+        scans = log.scans()
+        starts = sorted(_restarted(house, log) for _ in range(RESTARTS))
+        comparisons = sorted(_compared(platform, house) for _ in range(RESTARTS))
+        time.sleep(2)
+        figures = {
+            "events": log.head(), "start_s": starts[RESTARTS // 2], "slowest_start_s": starts[-1],
+            "comparison_s": comparisons[RESTARTS // 2], "sequential_scans": log.scans() - scans, "target_s": TARGET,
+        }  # fmt: skip
+        print({name: round(figure, 2) for name, figure in figures.items()})
+        keep("start", **figures)
+
+
+if __name__ == "__main__":
+    main()
