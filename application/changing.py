@@ -79,7 +79,7 @@ class Changing:
         market, target = case.market, case.target
         filled = [leg for leg in case.resting if leg.filled]
         if not filled or target.stop_loss is None or not self._replaces(market, filled):
-            return change_of(wishes_of(target, form, market, LISTED), case.resting)
+            return change_of(wishes_of(target, form, market, LISTED), case.resting, market)
         # The first execution of a target has ended its stop: one takes the target's place at once.
         case.trouble.sold_in_part = self._desk.clock()
         form = self._shapes.best(target, market, last, listed=False) or form
@@ -139,14 +139,14 @@ class Changing:
         """What rested goes back, and whoever asked for another protection hears that it cannot be."""
         position, kept = case.position, protection_of(case.resting)
         if kept is None:
-            await say(self._desk, position.id, lambda p: p.lose_protection(REFUSED, detail, final=True))
+            await say(self._desk, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
             return
         if not await self._still(case.resting):
             await self._put_back(case)
         if position.request != position.answered:
-            await say(self._desk, position.id, lambda p: p.refuse_protection(REFUSED, kept, detail))
+            await say(self._desk, position, lambda p: p.refuse_protection(REFUSED, kept, detail))
         elif not case.is_covered:
-            await say(self._desk, position.id, lambda p: p.lose_protection(REFUSED, detail))
+            await say(self._desk, position, lambda p: p.lose_protection(REFUSED, detail))
 
     async def _still(self, resting: Sequence[Order]) -> bool:
         """Whether what rested does so still."""
@@ -184,13 +184,13 @@ class Changing:
         trouble.cap = position.held, there * position.held / held if held else ZERO
         trouble.short, trouble.lags, trouble.times = None, 0, trouble.times + 1
         detail = f"{there} of {held} {market.base}"
-        await say(desk, position.id, lambda p: p.lose_protection("coins_missing", detail))
+        await say(desk, position, lambda p: p.lose_protection("coins_missing", detail))
         return SOON
 
     async def _locked(self, position: Position, trouble: Trouble, detail: str) -> float:
         """The coins are there, under an order that is not ours or that we believed to have ended."""
         trouble.times, trouble.detail = trouble.times + 1, detail
-        await say(self._desk, position.id, lambda p: p.lose_protection("coins_locked", detail))
+        await say(self._desk, position, lambda p: p.lose_protection("coins_locked", detail))
         return trouble.pause(None, MOMENT)
 
     async def _held(self, base: str) -> Decimal:

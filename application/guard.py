@@ -65,6 +65,10 @@ class Guard:
         """Return the positions of which something does not rest that is wanted: every price concerns them."""
         return [position_id for position_id, trouble in self._troubles.items() if trouble.watched]
 
+    def met(self) -> list[UUID]:
+        """Return the positions that it has looked at and that were open then."""
+        return [*self._troubles]
+
     # --- driving -----------------------------------------------------------------------------------------------
 
     async def drive(self, position_id: UUID) -> None:
@@ -87,7 +91,7 @@ class Guard:
             return
         position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
         if not holds(position, await self._legs.of(position_id), trouble.needed):
-            await say(self._desk, position_id, lambda p: p.lose_protection(trouble.reason, trouble.detail))
+            await say(self._desk, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
 
     async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
         """Return how many seconds to wait before the next look, None when nothing is left to be done."""
@@ -117,12 +121,12 @@ class Guard:
         trouble.needed, free_of_rules = target.quantity, unbounded(market)
         case = Case(position, market, target, resting, trouble)
         form = forms_of(target, free_of_rules, self._desk.exchange.capabilities)[0]
-        if rests(wishes_of(target, form, free_of_rules), resting):
+        if rests(wishes_of(target, form, free_of_rules), resting, market):
             return await self._it_rests(case, form)
         if (detail := too_small(target.quantity, position.wanted, market, self._desk.broker.stop_style)) is not None:
             return await self._too_small(case, detail)
         best = self.shapes.best(target, market, listed=not trouble.sells_in_parts(self._desk.clock()))
-        if best is not None and rests(wishes_of(target, best, market), resting):
+        if best is not None and rests(wishes_of(target, best, market), resting, market):
             return await self._it_rests(case, best)
         return await self._look(case)
 
@@ -140,7 +144,7 @@ class Guard:
         # A list waits until its target has stopped selling in parts, and while the last price is above its target.
         listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._desk.clock())
         form = self.shapes.best(target, market, ticker.last, listed=listed)
-        if form is not None and rests(wishes_of(target, form, market), case.resting):
+        if form is not None and rests(wishes_of(target, form, market), case.resting, market):
             return await self._it_rests(case, form)
         if (wait := trouble.not_before - _now()) > 0:
             return min(wait, troubles.LOOK_EVERY)
@@ -199,7 +203,7 @@ class Guard:
         position, target, trouble = case.position, case.target, case.trouble
         watched = target.take_profit is not None and not form.take
         legs = [leg.id for leg in case.resting]
-        await say(self._desk, position.id, lambda p: p.rest(legs, target.quantity, watched=watched))
+        await say(self._desk, position, lambda p: p.rest(legs, target.quantity, watched=watched))
         self._desk.turns.protected(position.entries)
         if not watched:
             if trouble.cap is None:
@@ -216,7 +220,7 @@ class Guard:
     async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
         """The exchange no longer lists it: what rests is left to it, and nothing new can be placed."""
         if position.is_open and position.wanted is not None and not holds(position, resting):
-            await say(self._desk, position.id, lambda p: p.lose_protection("symbol_unknown"))
+            await say(self._desk, position, lambda p: p.lose_protection("symbol_unknown"))
 
     async def _nothing_wanted(
         self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
@@ -242,9 +246,9 @@ class Guard:
             return 0.0
         if market.round_quantity(position.covered):
             reason = IN_EXIT if leaving(exits) else DUST
-            await say(self._desk, position.id, lambda p: p.lose_protection(reason))
+            await say(self._desk, position, lambda p: p.lose_protection(reason))
         else:
-            await say(self._desk, position.id, lambda p: p.lose_protection(CARRIED_OUT, final=True))
+            await say(self._desk, position, lambda p: p.lose_protection(CARRIED_OUT, final=True))
         return None
 
     async def _too_small(self, case: Case, detail: str) -> float | None:
@@ -255,8 +259,10 @@ class Guard:
         position, market = case.position, case.market
         if position.request != position.answered and position.in_force is not None:
             kept = position.in_force
-            await say(self._desk, position.id, lambda p: p.refuse_protection(TOO_SMALL, kept, detail))
+            await say(self._desk, position, lambda p: p.refuse_protection(TOO_SMALL, kept, detail))
             return 0.0
+        if position.request != position.answered:
+            await say(self._desk, position, lambda p: p.lose_protection(TOO_SMALL, detail, final=True))
         if locked_in(case.resting) > case.target.quantity:
             await self._legs.free(case.resting)
             case = replace(case, resting=())
@@ -264,7 +270,7 @@ class Guard:
         ticker, standing = await self._price(market, case.target)
         sellable = market.round_quantity(position.held)
         if product(sellable, ticker.last) < market.minimum_notional or sellable < market.minimum_quantity:
-            await say(self._desk, position.id, lambda p: p.lose_protection(DUST, detail, final=True))
+            await say(self._desk, position, lambda p: p.lose_protection(DUST, detail, final=True))
             return None
         if standing is not Standing.BETWEEN:
             wait = await self._passed.react(case, standing, ticker)
@@ -278,9 +284,9 @@ class Guard:
         position, target, trouble = case.position, case.target, case.trouble
         detail = "" if (refusal := self.shapes.why_not(target, case.market)) is None else refusal.detail
         if target.stop_loss is None:
-            await say(self._desk, position.id, lambda p: p.rest([], ZERO, watched=True))
+            await say(self._desk, position, lambda p: p.rest([], ZERO, watched=True))
         elif not case.is_covered:
-            await say(self._desk, position.id, lambda p: p.lose_protection("cannot_rest", detail, final=True))
+            await say(self._desk, position, lambda p: p.lose_protection("cannot_rest", detail, final=True))
         trouble.refuse(target, detail)
         trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
         self.shapes.forget(case.market.symbol)

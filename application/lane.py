@@ -195,6 +195,8 @@ class Lane:
         self._desk.markets.clear()
         self._desk.markets.update(markets)
         self._guard.shapes.forget()
+        for position_id in self._guard.met():
+            self.guard(position_id)
 
     def stop(self) -> None:
         """End the look-ups and the comparison under way."""

@@ -59,7 +59,7 @@ class Passed:
         waited, at_limit = now - trouble.passed_since, case.target.stop_limit is not None
         if at_limit and case.is_covered and waited >= DOUBT_BEFORE_ALARM:
             detail = f"{plain(ticker.last)} {case.market.quote}"
-            await say(self._desk, case.position.id, lambda p: p.lose_protection("stop_not_sold", detail, final=True))
+            await say(self._desk, case.position, lambda p: p.lose_protection("stop_not_sold", detail, final=True))
         return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
 
     async def _refuse_move(self, case: Case, standing: Standing) -> bool:
@@ -71,7 +71,7 @@ class Passed:
         before = position.in_force or protection_of(case.resting)
         if before is None or position.request == position.answered:
             return False
-        await say(self._desk, position.id, lambda p: p.refuse_protection(f"market_{standing}", before))
+        await say(self._desk, position, lambda p: p.refuse_protection(f"market_{standing}", before))
         return True
 
     def _is_met(self, case: Case, ticker: Ticker) -> bool:
@@ -90,7 +90,7 @@ class Passed:
         if trouble.sale == target:
             if (wait := trouble.sale_not_before - _now()) > 0:
                 return min(wait, troubles.LOOK_EVERY)
-            await say(self._desk, position.id, lambda p: p.lose_protection("protection_refused", trouble.detail))
+            await say(self._desk, position, lambda p: p.lose_protection("protection_refused", trouble.detail))
             position = await asyncio.to_thread(self._desk.store.get, Position, position.id)
         doublings = min(trouble.sell(target), troubles.MOST_DOUBLINGS)
         trouble.sale_not_before = _now() + troubles.AT_MOST_EVERY * 2**doublings

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from application.protection import STOPS
 from domain.amounts import ZERO, plain, total
+from domain.market import Market
 from domain.order import Order, Status
 from domain.position import Position
 from domain.wish import Protection, Type, Wish
@@ -21,14 +22,17 @@ class Change:
     missing: Sequence[Wish]
 
 
-def change_of(wishes: Sequence[Wish], legs: Sequence[Order]) -> Change:
-    """Return what is to be changed. Stops of one price may rest in other parts than they were wished for."""
+def change_of(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> Change:
+    """Return what is to be changed. Stops of one price may rest in other parts than they were wished for.
+
+    What was placed before the steps of the market have changed counts as what it would be now.
+    """
     intact = not any(leg.status is not Status.OPEN or leg.filled for leg in legs)
-    if intact and _summed(map(_shape, wishes)) == _summed(map(_shape_of, legs)):
+    if intact and _summed(map(_shape, wishes)) == _summed(_shape_of(leg, market) for leg in legs):
         return Change([], [])
     missing, stale = [*wishes], []
     for group in _groups(legs):
-        wanted = _group_like(group, missing)
+        wanted = _group_like(sorted(_shape_of(leg, market) for leg in group), missing)
         if wanted is None or any(leg.status is not Status.OPEN or leg.filled for leg in group):
             stale += group
         else:
@@ -37,9 +41,9 @@ def change_of(wishes: Sequence[Wish], legs: Sequence[Order]) -> Change:
     return Change(stale, missing)
 
 
-def rests(wishes: Sequence[Wish], legs: Sequence[Order]) -> bool:
+def rests(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> bool:
     """Return whether exactly what should rest does."""
-    return change_of(wishes, legs) == Change([], [])
+    return change_of(wishes, legs, market) == Change([], [])
 
 
 Shape = tuple[bool, str, str, Decimal]
@@ -51,9 +55,9 @@ def _shape(wish: Wish) -> Shape:
     return wish.list_id is not None, wish.type, price, wish.quantity or ZERO
 
 
-def _shape_of(leg: Order) -> Shape:
-    price = plain(leg.wish.stop_price or leg.price or ZERO)
-    return leg.wish.list_id is not None, leg.wish.type, price, leg.quantity or ZERO
+def _shape_of(leg: Order, market: Market) -> Shape:
+    price = plain(market.round_price(leg.wish.stop_price or leg.price or ZERO))
+    return leg.wish.list_id is not None, leg.wish.type, price, market.round_quantity(leg.quantity or ZERO)
 
 
 def _summed(shapes: Iterable[Shape]) -> dict[tuple[bool, str, str], Decimal]:
@@ -72,9 +76,8 @@ def _groups(legs: Sequence[Order]) -> list[list[Order]]:
     return [*groups.values()]
 
 
-def _group_like(legs: Sequence[Order], wishes: Sequence[Wish]) -> list[Wish] | None:
-    """Return the wishes that these legs fulfil as they rest, None where there are none."""
-    shapes = sorted(map(_shape_of, legs))
+def _group_like(shapes: list[Shape], wishes: Sequence[Wish]) -> list[Wish] | None:
+    """Return the wishes that legs of these shapes fulfil, None where there are none."""
     listed = [wish for wish in wishes if wish.list_id is not None]
     if listed and sorted(map(_shape, listed)) == shapes:
         return listed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from uuid import UUID
 
 from application.desk import Desk
 from application.legs import said_of
@@ -12,10 +11,16 @@ from domain.position import Position
 from domain.refusals import Conflict
 
 
-async def say(desk: Desk, position_id: UUID, verb: Callable[[Position], None]) -> None:
-    """Say it, and again on fresh state when the engine was faster."""
+async def say(desk: Desk, seen: Position, verb: Callable[[Position], None]) -> None:
+    """Say it, and again on fresh state when the engine was faster.
+
+    Nothing is said when something else has been asked for since the position was `seen`: what was found out answers
+    another request, and the new one is looked at anyway.
+    """
     while True:
-        position = await asyncio.to_thread(desk.store.get, Position, position_id)
+        position = await asyncio.to_thread(desk.store.get, Position, seen.id)
+        if (position.request, position.wanted) != (seen.request, seen.wanted):
+            return
         with said_of(position):
             verb(position)
             try:

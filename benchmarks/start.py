@@ -1,9 +1,9 @@
 """How soon a gateway has started and compared its orders when the log is five million events long.
 
-Some complete trades are written through the store, then copied by the database until the log is long enough; the copies
-have no hashes, for nobody verifies this log. All followers are put at its end. Then the gateway is killed (kill -9): time
-counts from there to the end of the comparison at its start. A full comparison is asked for as `aristobot reconcile`
-does. Meanwhile the whole table of events may never be read.
+Some complete trades are written through the store, then copied by the database until the log is long enough; the
+copies have no hashes, for nobody verifies this log. All followers are put at its end. Then the gateway is killed
+(kill -9): time counts from there to the end of the comparison at its start. A full comparison is asked for as
+`aristobot reconcile` does. Meanwhile the whole table of events may never be read.
 Targets: each below 5 s, no sequential scan. An argument tells another number of events.
 """
 

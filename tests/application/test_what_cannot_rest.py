@@ -247,3 +247,20 @@ def test_a_few_coins_that_are_missing_leave_the_others_under_a_stop(at):
             assert Cause.POSITION_UNPROTECTED in await alarms(desk)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("rules", [{"PRICE_FILTER": {"tickSize": "1"}}, {"LOT_SIZE": {"stepSize": "0.0001"}}])
+def test_what_rests_stays_when_the_steps_of_its_market_change(at, rules):
+    """It was placed by the rules of its time: new ones apply to what is placed next."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            executed = await trader.alert("BuyMarket", PourCent="50", PrixSL="45000.37")
+            assert executed == EXECUTED
+            await trader.desk.until(trader.resting)
+            before = [order.id for order in trader.sells()]
+            await rule(trader.desk, filters=rules)
+            assert await trader.alert("MAJ", PrixSL="45000.37") == EXECUTED
+            assert [order.id for order in trader.sells()] == before
+
+    asyncio.run(story())

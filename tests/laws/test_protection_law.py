@@ -207,7 +207,7 @@ class Story:
             return None
         selling = sum((o.quantity - o.filled for o in self.platform.resting() if "_P_" not in o.client_order_id), ZERO)
         need = min(position.covered, position.held - selling) // rules.step * rules.step
-        least = rules.number("NOTIONAL", "minNotional")
+        least = self.least_notional()
         if need < rules.number("LOT_SIZE", "minQty") or need * self.platform.price() < least:
             return None
         return need, position
@@ -333,7 +333,12 @@ class Story:
         rules = self.paper.markets.rules("binance", PAIR)
         part = position.cover.target_quantity // rules.step * rules.step
         worth = part * (position.wanted.stop_loss or position.wanted.take_profit) * Decimal("0.995")
-        return part >= rules.number("LOT_SIZE", "minQty") and worth >= rules.number("NOTIONAL", "minNotional")
+        return part >= rules.number("LOT_SIZE", "minQty") and worth >= self.least_notional()
+
+    def least_notional(self):
+        """By the rules of the exchange, and by those that the platform knows, which may be an hour old (quote)."""
+        known = self.platform.desk.markets[SYMBOL].minimum_notional
+        return max(self.paper.markets.rules("binance", PAIR).number("NOTIONAL", "minNotional"), known)
 
     def may_wait(self, position):
         """A move waits while all coins stand in a resting exit."""
