@@ -163,7 +163,7 @@ class Guard:
         if wait is None:
             trouble.not_before = _now() + troubles.AT_MOST_EVERY
             return 0.0
-        if trouble.refused == case.target:
+        if wait and trouble.refused == case.target:
             wait = max(wait, trouble.pause(case.target, troubles.AT_MOST_EVERY))
         trouble.not_before = _now() + wait
         return min(wait, troubles.LOOK_EVERY)

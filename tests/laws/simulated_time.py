@@ -16,6 +16,8 @@ NAMED_BY_CHANCE = ("application.legs", "application.runs", "domain.aggregate")
 """Modules that make random ids: the laws count them up, so that a story is told twice alike."""
 
 
+ROUND = 1e-9
+"""Seconds of one round of the loop."""
 BUSY = 100_000
 """So many rounds of the loop at one moment are taken for a story that turns in a circle."""
 
@@ -38,6 +40,8 @@ class _Jump(selectors.DefaultSelector):
         if timeout and timeout > 0 and not ready:
             self.loop.now += timeout
             self.rounds = 0
+        # A round takes a moment: without one, waits below the resolution of a float would never end.
+        self.loop.now += ROUND
         return ready
 
 

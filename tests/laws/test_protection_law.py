@@ -470,6 +470,15 @@ def test_a_move_that_its_own_stop_overtakes_is_answered():
     told(bare, StopStyle.LIMIT, steps)
 
 
+def test_the_next_form_is_tried_at_once_while_nothing_rests():
+    """However often the same protection was refused before."""
+    price_too_far = ("refuse", "place_order", (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"), 1, "STOP_LOSS")
+    steps = [(0.0, ("fault", price_too_far)), (0.3, ("buy", 100, "0.95", None)), (1, ("rest", 50, "1.02"))]
+    alone = {**PLAIN, "lists": False, "replaces": False}
+    rest = [(1, ("move", "0.95", "1.02", 50)), (0.3, ("rules", alone)), (0.05, ("part", "0.1"))]
+    told(PLAIN, StopStyle.MARKET, [*steps, *rest])
+
+
 def test_a_share_below_a_new_minimum_leaves_what_rests():
     story = Story(PLAIN, StopStyle.MARKET)
     story.rules = {**PLAIN, "notional": "90"}
