@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 
 import psycopg
 from shared.figures import keep
@@ -27,6 +28,7 @@ EVENTS, TEMPLATE, AT_ONCE = 5_000_000, 20, 200
 SYMBOL = "LTC/USDT"
 RESTARTS, PAUSE = 5, 15
 """Seconds between two kills: whoever dies again and again is restarted ever later."""
+FOLLOWERS, FAR = ("engine", "gateway", "alerts", "projector"), 10**12
 TARGET = 5.0
 COPY = """
     INSERT INTO log.events (position, stream, version, topic, state, recorded_at, hash)
@@ -68,8 +70,11 @@ class Log:
             execute(COPY, {"head": head, "size": size, "first": first, "last": last})
         execute("ALTER TABLE log.events ENABLE TRIGGER USER")
         execute("ANALYZE log.events")
-        execute("UPDATE log.followers SET position = %s", (self.head(),))
-        execute("UPDATE books.position SET position = %s", (self.head(),))
+
+    def put_followers(self, position: int) -> None:
+        """Let whoever follows the log go on from here when it is started again."""
+        self._connection.execute("UPDATE log.followers SET position = %s", (position,))
+        self._connection.execute("UPDATE books.position SET position = %s", (position,))
 
     def compared_at(self, after: int) -> float | None:
         """When the comparison that began after a position had ended, in seconds of the epoch."""
@@ -81,6 +86,14 @@ class Log:
         query = "SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = 'log' AND relname = 'events'"
         row = self._connection.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+
+def _restart(house: House, names: tuple[str, ...]) -> None:
+    """Kill these terminals; they are started again."""
+    for terminal in house.bus.terminals(names):
+        with suppress(KeyError, ProcessLookupError):
+            os.kill(terminal["figures"]["pid"], signal.SIGKILL)
+    time.sleep(PAUSE)
 
 
 def _restarted(house: House, log: Log) -> float:
@@ -108,18 +121,16 @@ def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
     with running() as platform:
         house, log, began = platform.house(), Log(platform), time.monotonic()
-        followers = [one["figures"]["pid"] for one in house.bus.terminals(("engine", "gateway", "alerts", "projector"))]
-        for pid in followers:
-            os.kill(pid, signal.SIGSTOP)  # they read nothing of what is written now
+        log.put_followers(FAR)  # nobody judges what is written now
+        _restart(house, FOLLOWERS)
         before = log.head()
         with open_pool(platform.url("aristobot_writer")) as pool:
             user, broker = platform.told["user_number"], platform.told["broker"]
             write_trades(Store(pool, platform.master), user, broker, SYMBOL, TEMPLATE)
         log.lengthen(before, events)
         print(f"{log.head()} events in {time.monotonic() - began:.0f} s")
-        for pid in followers:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(15)
+        log.put_followers(log.head())
+        _restart(house, FOLLOWERS)
         scans = log.scans()
         starts = sorted(_restarted(house, log) for _ in range(RESTARTS))
         comparisons = sorted(_compared(platform, house) for _ in range(RESTARTS))
