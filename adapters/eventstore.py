@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
+import psycopg
 from eventsourcing.application import AggregateNotFoundError, Repository
 from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.persistence import (
@@ -32,6 +35,8 @@ A = TypeVar("A", bound=Aggregate)
 CHANNEL = "log"
 _SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c statement_timeout=30s"
 _TOGETHER = 500
+TRUSTED_FOR = 1.0
+"""Seconds after its last use for which a connection is taken to be alive."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,21 @@ class Recorded:
 
 def open_pool(url: str, size: int = 2) -> ConnectionPool:
     """Connections in autocommit with bounded waits: an append that cannot get its lock fails instead of hanging."""
+    lent_at: WeakKeyDictionary[psycopg.Connection, float] = WeakKeyDictionary()
+
+    def check(connection: psycopg.Connection) -> None:
+        # Each question whether the server is still there costs a round trip.
+        now = time.monotonic()
+        if now - lent_at.get(connection, 0.0) > TRUSTED_FOR:
+            ConnectionPool.check_connection(connection)
+        lent_at[connection] = now
+
     return ConnectionPool(
         url,
         min_size=1,
         max_size=size,
         kwargs={"autocommit": True, "options": _SESSION},
-        check=ConnectionPool.check_connection,
+        check=check,
         open=True,
         timeout=5,
     )

@@ -84,7 +84,7 @@ def wished(order: Order, store: Store) -> Position:
     """The position as it knows of an order that is about to be placed."""
     position = _position_behind(order, store)
     if order.wish.side is Side.BUY:
-        if not _awaited(position, store):
+        if position.is_left_over and not _awaited(position, store):
             position.abandon()
         position.enter(order.id, order.wish.protection)
     else:

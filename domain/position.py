@@ -170,9 +170,14 @@ class Position(Aggregate):
             merged, cover.share, request, cover.quantity, cover.target_share, cover.target_quantity
         )  # fmt: skip
 
+    @property
+    def is_left_over(self) -> bool:
+        """Whether something is asked for buys that have not come: only while one is on its way it may count."""
+        return not self.is_open and self.wanted is not None
+
     def abandon(self) -> None:
         """No buy is on its way any more: what was asked for it is none of the next one's business."""
-        if not self.is_open and self.wanted is not None:
+        if self.is_left_over:
             self._protection_refused("entry_ended", self.request, None, HUNDRED_PERCENT, ZERO, None, None, None)
 
     # --- what was executed -------------------------------------------------------------------------------------

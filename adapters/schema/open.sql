@@ -88,16 +88,22 @@ BEGIN
     END IF;
 END $$;
 
--- Forget the table and read it from the log again; nothing is appended meanwhile.
+-- Forget the table and read it from the log again. Reading a long log takes seconds in which appends go on: only then
+-- is their lock taken, and what they have appended since the reading began is told once more, which changes nothing.
 CREATE FUNCTION log.rebuild_open() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    kept bigint;
+    head bigint;
+    found uuid[];
+    kinds text[];
 BEGIN
+    SELECT coalesce(max(position), 0) INTO head FROM log.events;
+    SELECT array_agg(stream), array_agg(kind) INTO found, kinds FROM log.told_open();
     PERFORM pg_advisory_xact_lock(hashtext('log.events'));
     DELETE FROM log.open_streams;
-    INSERT INTO log.open_streams SELECT stream, kind FROM log.told_open();
-    GET DIAGNOSTICS kept = ROW_COUNT;
-    RETURN kept;
+    INSERT INTO log.open_streams SELECT * FROM unnest(found, kinds);
+    PERFORM log.keep_open(array_agg(stream ORDER BY position), array_agg(topic ORDER BY position),
+        array_agg(state ORDER BY position)) FROM log.events WHERE position > head;
+    RETURN (SELECT count(*) FROM log.open_streams);
 END $$;
 
 -- Where the table and the log differ; an empty answer is what an auditor wants to see.

@@ -21,6 +21,7 @@ from application.alerts import tell, tell_everybody
 from application.commands import on_fresh_state
 from aristobot.levels import AgeingLevels
 from aristobot.liveness import TERMINALS, beat
+from aristobot.place import Place
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
@@ -46,7 +47,12 @@ class Herald:
         self._log = log
         self._dead: set[str] = set()
         self._hands = ThreadPoolExecutor(max_workers=4, thread_name_prefix="channel")
-        self.position = self._store.position_of(NAME)
+        self._place = Place(self._store, NAME)
+
+    @property
+    def position(self) -> int:
+        """Up to where every outcome is recorded."""
+        return self._place.reached
 
     def step(self) -> int:
         """Send what the next page raises; answers how many alerts there were."""
@@ -56,9 +62,8 @@ class Herald:
         for delivery in deliveries:
             delivery.result()
         reached = page[-1].position if len(page) == PAGE else head
-        if reached > self.position:
-            self._store.save(follower=(NAME, reached))
-            self.position = reached
+        self._place.move(max(reached, self.position))
+        self._place.keep(at_once=bool(page))
         return len(page)
 
     def _deliver(self, alert_id: Any) -> None:

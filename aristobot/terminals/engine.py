@@ -10,11 +10,14 @@ import psycopg
 from adapters.eventstore import Recorded
 from adapters.recorder import PositionTaken
 from application.alerts import tell
+from application.page import Page, Touched
 from application.policies import WHEN, World
+from application.ports import Store
 from application.signals import MarketsNotLoaded
 from aristobot.liveness import beat
+from aristobot.place import Place
 from aristobot.wiring import House, utc_now
-from domain.aggregate import carrying
+from domain.aggregate import Aggregate, carrying
 from domain.alert import Cause
 from domain.refusals import Conflict
 from domain.webhook import Webhook, WebhookStatus
@@ -32,26 +35,73 @@ class Engine:
         self._house = house
         self._store = house.store
         self._log = log
-        self.position = self._store.position_of(NAME)
-        self._committed = self.position
+        self._place = Place(self._store, NAME)
+        self._reached = self.position
+        self._taken: list[Recorded] = []
+
+    @property
+    def position(self) -> int:
+        """Up to where everything is judged."""
+        return self._place.reached
 
     def step(self) -> int:
-        """Judge the next page; answers how many events were read."""
-        page = self._store.read(self.position, PAGE)
-        for recorded in page:
-            if recorded.topic in WHEN:
-                self._judge(recorded)
-            self.position = recorded.position
-        if page and self._committed < self.position:
-            self._advance(self.position)
-        return len(page)
+        """Judge the next page; answers how many events were read.
 
-    def _advance(self, position: int) -> None:
+        Decisions that do not touch the same streams are one commit.
+        """
+        self._reached, self._taken = self.position, []
+        events, page = self._store.read(self.position, PAGE), Page(self._store)
+        for recorded in events:
+            if recorded.topic in WHEN:
+                self._take(recorded, page)
+            self._reached = recorded.position
+        self._commit(page)
+        self.keep_place()
+        return len(events)
+
+    def keep_place(self, *, at_once: bool = False) -> None:
+        """Remember how far it has come, now and then."""
         try:
-            self._store.save(follower=(NAME, position))
+            self._place.keep(at_once=at_once)
         except PositionTaken:
-            self._log.warning("position_taken", position=position)
-        self._committed = position
+            self._log.warning("position_taken", position=self.position)
+
+    def _take(self, recorded: Recorded, page: Page) -> None:
+        """Decide on an event beside the others of its page, or by itself where that cannot be."""
+        try:
+            decided = self._decide(recorded, page)
+        except Touched:
+            self._commit(page)
+            decided = self._decide(recorded, page)
+        except (psycopg.OperationalError, MarketsNotLoaded):
+            self._commit(page)
+            raise
+        except Exception:
+            self._commit(page)
+            self._judge(recorded)
+            self._reached = recorded.position
+            self._place.move(recorded.position)
+            return
+        page.keep(decided)
+        self._taken.append(recorded)
+
+    def _commit(self, page: Page) -> None:
+        """Save what was decided, with the position of the last event; each by itself when somebody was faster."""
+        taken, self._taken = self._taken, []
+        if page.decided:
+            try:
+                self._store.save(*page.decided, follower=(NAME, taken[-1].position))
+                self._place.was_kept(taken[-1].position)
+                for recorded in taken:
+                    self._log.info("judged", topic=recorded.topic, request_id=_correlation(recorded))
+            except PositionTaken:
+                self._log.warning("judged_elsewhere", position=taken[-1].position)
+            except Conflict:
+                for recorded in taken:
+                    self._judge(recorded)
+                    self._place.move(recorded.position)
+        page.forget()
+        self._place.move(self._reached)
 
     def _judge(self, recorded: Recorded) -> None:
         for attempt in range(1, MOST_TRIES + 1):
@@ -70,20 +120,23 @@ class Engine:
         raise Conflict(f"event {recorded.position} was contended {MOST_TRIES} times")
 
     def _once(self, recorded: Recorded) -> None:
+        decided = self._decide(recorded, self._store)
+        if any(aggregate.pending_events for aggregate in decided):
+            self._store.save(*decided, follower=(NAME, recorded.position))
+            self._place.was_kept(recorded.position)
+            self._log.info("judged", topic=recorded.topic, request_id=_correlation(recorded))
+
+    def _decide(self, recorded: Recorded, store: Store) -> list[Aggregate]:
+        """What follows from one event, not saved yet."""
         event = recorded.event
-        correlation = event.metadata.get("correlation_id", str(event.originator_id))
         with carrying(
             user=event.metadata.get("user", ""),
             source=NAME,
-            correlation_id=correlation,
+            correlation_id=_correlation(recorded),
             causation_id=str(event.event_id),
         ):
-            world = World(self._store, self._house.markets, utc_now())
-            saved = [aggregate for policy in WHEN[recorded.topic] for aggregate in policy(event, world)]
-            if any(aggregate.pending_events for aggregate in saved):
-                self._store.save(*saved, follower=(NAME, recorded.position))
-                self._committed = recorded.position
-                self._log.info("judged", topic=recorded.topic, request_id=correlation)
+            world = World(store, self._house.markets, utc_now())
+            return [aggregate for policy in WHEN[recorded.topic] for aggregate in policy(event, world)]
 
     def _give_up(self, recorded: Recorded, error: Exception) -> None:
         """A failure is recorded where the trader looks, and nobody else waits for it."""
@@ -93,14 +146,18 @@ class Engine:
             subject, key = recorded.event.originator_id, str(recorded.event.event_id)
             facts = {"topic": recorded.topic, "position": str(recorded.position)}
             tell(self._store, int(metadata["user"]), Cause.EVENT_PASSED_OVER, key, facts, subject)
-            return self._advance(recorded.position)
+            return
         with carrying(**{**metadata, "source": NAME, "causation_id": str(recorded.event.event_id)}):
             webhook = self._store.get(Webhook, recorded.event.originator_id)
             if webhook.status is WebhookStatus.RECEIVED:
                 webhook.refuse("internal_error", f"{type(error).__name__}: {error}"[:300])
             self._store.save(webhook, follower=(NAME, recorded.position))
-        self._committed = recorded.position
-        return None
+        self._place.was_kept(recorded.position)
+        return
+
+
+def _correlation(recorded: Recorded) -> str:
+    return str(recorded.event.metadata.get("correlation_id", recorded.event.originator_id))
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:

@@ -18,6 +18,7 @@ from application.positions import position_id_of
 from aristobot.clients import Clients
 from aristobot.counter import Counter
 from aristobot.liveness import beat
+from aristobot.place import Place
 from aristobot.rules import RulesKeeper
 from aristobot.wiring import House, utc_now
 from domain.broker import Broker
@@ -276,17 +277,17 @@ class Gateway:
 
 async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event) -> None:
     bell = house.bell()
-    position = await asyncio.to_thread(house.store.position_of, NAME)
+    place = await asyncio.to_thread(Place, house.store, NAME)
     while not stopping.is_set():
         try:
-            page = await asyncio.to_thread(house.store.read, position, 200)
+            page = await asyncio.to_thread(house.store.read, place.reached, 200)
             for recorded in page:
                 if recorded.topic in TOPICS:
                     await gateway.hear(recorded.topic, recorded.event)
             if page:
-                position = page[-1].position
-                await asyncio.to_thread(house.store.save, follower=(NAME, position))
-            else:
+                place.move(page[-1].position)
+            await asyncio.to_thread(place.keep)
+            if not page:
                 await asyncio.to_thread(bell.wait, POLL_SECONDS)
         except psycopg.OperationalError as error:
             log.warning("database_away", error=str(error))

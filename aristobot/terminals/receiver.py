@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,53 +16,121 @@ from psycopg_pool import PoolTimeout
 
 from adapters.reference import count_refusal
 from adapters.spool import Delivery, Spool
-from application.signals import receive
+from application.signals import Delivered, receive_all
 from aristobot.liveness import beat
 from aristobot.wiring import House
 from web.receiver import Door
 
 NAME = "receiver"
 AWAY = (psycopg.OperationalError, PoolTimeout)
+MOST_TOGETHER = 200
+"""Deliveries in one append: it holds the log's lock, and bodies may be long."""
+DRAINING_SECONDS = 0.5
+"""Between two looks at the spool."""
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A delivery and its answer: True once it is durable, False if its token is nobody's."""
+
+    delivery: Delivery
+    answer: Future[bool] = field(default_factory=Future)
 
 
 class Reception:
-    """What the door does with a delivery: into the log, or into the spool while PostgreSQL is away."""
+    """What the door does with deliveries: into the log, or into the spool while PostgreSQL is away.
+
+    One writer appends them in the order of reception; whatever has gathered during an append is the next one.
+    """
 
     def __init__(self, house: House, log: Any) -> None:
         self._house = house
         self._log = log
         fernet = house.master.fernet
         self.spool = Spool(house.settings.home / "spool", fernet.encrypt, fernet.decrypt)
+        self._waiting = deque[_Waiting]()
+        self._queueing = threading.Lock()  # never held while anything slow is done: the door's loop waits for it
         self._spooling = threading.Lock()
         self._held = len(self.spool) > 0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
-    def deliver(self, token: str, body: bytes, address: str, received_at: datetime) -> bool:
-        """Durable when it returns. Nothing newer overtakes what waits in the spool."""
-        delivery = Delivery(token, body, address, received_at)
+    def take(self, token: str, body: bytes, address: str, received_at: datetime) -> Future[bool]:
+        """Queue a delivery behind all that were taken before. Nothing newer overtakes it, in the spool neither."""
+        one = _Waiting(Delivery(token, body, address, received_at))
+        one.answer.set_running_or_notify_cancel()  # a sender that hangs up takes nothing back
+        with self._queueing:
+            self._waiting.append(one)
+        self._writer.submit(self._write)
+        return one.answer
+
+    def keep(self) -> None:
+        """Put all that is not answered on disk in its order, to be appended once PostgreSQL answers."""
+        with self._spooling:
+            waiting = self._unanswered()
+            if not waiting:
+                return
+            self._held = True
+            for one, error in zip(waiting, self.spool.put_all([one.delivery for one in waiting]), strict=True):
+                self._answer(one, said=True, error=error)
+
+    def _write(self) -> None:
+        """One append for what has gathered; what cannot be appended goes to disk with all that came after it."""
+        batch = self._unanswered()[:MOST_TOGETHER]
+        if not batch:
+            return  # the append before took it along
         if not self._held:
             try:
-                return self._append(delivery)
+                self._append_each_if_need_be(batch)
             except AWAY as error:
                 self._log.warning("spooling", error=str(error))
             except Exception:
                 # Whatever is wrong with it, it was delivered: it is kept, and tried once more from the spool.
                 self._log.exception("delivery_failed")
-        self.keep(token, body, address, received_at)
-        return True
+            else:
+                return
+        self.keep()
 
-    def keep(self, token: str, body: bytes, address: str, received_at: datetime) -> None:
-        """Durable on disk when it returns, to be appended once PostgreSQL answers."""
-        with self._spooling:
-            self._held = True
-            self.spool.put(Delivery(token, body, address, received_at))
+    def _append_each_if_need_be(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            self._append(batch)
+        except AWAY:
+            raise
+        except Exception:
+            self._log.exception("append_failed", deliveries=len(batch))
+            for one in batch:  # what is wrong with one of them is no reason to keep those before it waiting
+                if not one.answer.done():
+                    self._append([one])
 
-    def _append(self, delivery: Delivery) -> bool:
-        user = self._house.vault.user_of_token(delivery.token)
-        if user is None:
-            return False
-        webhook_id = receive(self._house.store, user, delivery.body, delivery.address, delivery.received_at)
-        self._log.info("received", request_id=str(webhook_id))
-        return True
+    def _append(self, batch: Sequence[_Waiting]) -> None:
+        """Answers each as soon as it is in the log, and those whose token is nobody's."""
+        users = self._house.vault.users_of_tokens({one.delivery.token for one in batch})
+        for one in batch:
+            if one.delivery.token not in users:
+                self._answer(one, said=False)
+        known = [one for one in batch if one.delivery.token in users]
+        delivered = [
+            Delivered(users[d.token], d.body, d.address, d.received_at) for d in (one.delivery for one in known)
+        ]
+        for one, webhook_id in zip(known, receive_all(self._house.store, delivered), strict=True):
+            self._answer(one, said=True)
+            self._log.info("received", request_id=str(webhook_id))
+
+    def _unanswered(self) -> list[_Waiting]:
+        """In the order of reception."""
+        with self._queueing:
+            while self._waiting and self._waiting[0].answer.done():
+                self._waiting.popleft()
+            return [one for one in self._waiting if not one.answer.done()]
+
+    def _answer(self, one: _Waiting, *, said: bool, error: OSError | None = None) -> None:
+        """Unless it is answered: an append that comes through late finds its delivery on disk."""
+        with self._queueing:
+            if one.answer.done():
+                return
+            if error is None:
+                one.answer.set_result(said)
+            else:
+                one.answer.set_exception(error)
 
     def count(self, reason: str, address: str) -> None:
         """A refusal at the door; while PostgreSQL is away it is only logged."""
@@ -70,7 +142,9 @@ class Reception:
 
     def drain(self, stopping: threading.Event) -> None:
         """Empty the spool in its order, again and again."""
-        while not stopping.wait(0.5):
+        pause = DRAINING_SECONDS
+        while not stopping.wait(pause):
+            pause = DRAINING_SECONDS
             if not self._held:
                 continue
             try:
@@ -78,14 +152,18 @@ class Reception:
                 with self._spooling:
                     self._held = len(self.spool) > 0
                 self._log.info("drained", deliveries=count)
+                if count and self._held:
+                    pause = 0.0  # what came meanwhile: with a pause it might never be all
             except AWAY as error:
                 self._log.warning("still_away", error=str(error))
             except Exception:
                 self._log.exception("drain_failed")  # the disk, perhaps: what waits there goes on waiting
 
     def _drained(self, delivery: Delivery) -> None:
+        one = _Waiting(delivery)
         try:
-            if not self._append(delivery):
+            self._append([one])
+            if not one.answer.result():
                 self.count("wrong_token", delivery.address)
         except AWAY:
             raise
@@ -101,7 +179,7 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     threading.Thread(target=reception.drain, args=(stopping,), name="drain", daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(
-            Door(reception.deliver, reception.keep, reception.count),
+            Door(reception.take, reception.keep, reception.count),
             host=house.settings.host,
             port=house.settings.webhook_port,
             log_config=None,

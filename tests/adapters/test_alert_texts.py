@@ -11,7 +11,7 @@ FACTS = {
     "symbol": "BTC/USDT", "broker": "1", "side": "sell", "reason": "the connection was closed", "detail": "in English",
     "word": "HALTED", "ours": "open 0/0.5", "theirs": "not found", "minutes": "3", "terminal": "gateway", "pid": "7",
     "count": "2", "channel": "phone", "number": "77", "position": "9", "head": "ab", "faults": "status is missing",
-    "topic": "Order.Filled", "age": "75",
+    "topic": "Order.Filled", "age": "75", "share": "40",
 }  # fmt: skip
 
 

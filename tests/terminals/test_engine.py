@@ -1,0 +1,137 @@
+"""The engine judges a page of events together: one commit where decisions are strangers, each by itself where not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from application import policies
+from aristobot.place import AT_MOST_EVERY, Place
+from aristobot.terminals import engine
+from domain.aggregate import carrying
+from domain.alert import Cause
+from domain.broker import Broker, Exchange, Venue
+from domain.position import Position
+from domain.wish import Side
+from tests.terminals.trouble import troubled
+
+SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT"]
+ONE = Decimal(1)
+
+
+@pytest.fixture
+def trouble(database, valkey, tmp_path, monkeypatch):
+    with troubled(database, valkey, tmp_path, monkeypatch) as made:
+        with carrying(user="1"):
+            made.store.save(Broker.connect(1, 1, Exchange.BINANCE, Venue.PAPER, "paper"))
+        yield made
+
+
+def fill(trouble, symbol, number, side=Side.BUY):
+    """An execution that the engine has not counted yet."""
+    order = trouble.database.order(symbol=symbol, side=side, order_id=UUID(int=number))
+    with carrying(user="1"):
+        trouble.database.submit(order)
+        trouble.database.fill(order, ONE, f"t{number}")
+        trouble.store.save(order)
+
+
+def held(trouble, symbol):
+    newest = trouble.store.position_newest(1, 1, symbol, "manual")
+    return None if newest is None else trouble.store.get(Position, newest).held
+
+
+def commits(trouble, topic):
+    """In how many commits the events of a topic were recorded."""
+    query = "SELECT count(DISTINCT xmin::text) FROM log.events WHERE topic = %s"
+    return trouble.database.connect().execute(query, (topic,)).fetchone()[0]
+
+
+def test_what_concerns_different_streams_is_one_commit(trouble):
+    for number, symbol in enumerate(SYMBOLS):
+        fill(trouble, symbol, number)
+    trouble.judge()
+    assert [held(trouble, symbol) for symbol in SYMBOLS] == [ONE] * len(SYMBOLS)
+    assert commits(trouble, "Position.Grew") == 1
+
+
+def test_what_concerns_one_stream_is_judged_in_the_order_of_the_log(trouble):
+    """The second decision needs what the first one has said."""
+    for number in range(4):
+        fill(trouble, "BTC/USDT", number)
+    fill(trouble, "BTC/USDT", 4, Side.SELL)
+    trouble.judge()
+    assert held(trouble, "BTC/USDT") == 3 * ONE
+    grown = [recorded.event.execution.trade_id for recorded in trouble.store.read(0, topics=["Position.Grew"])]
+    assert grown == ["t0", "t1", "t2", "t3"]
+
+
+def test_when_somebody_was_faster_each_is_judged_by_itself(trouble, monkeypatch):
+    """Nothing is lost or counted twice."""
+    fill(trouble, SYMBOLS[0], 0)
+    trouble.judge()
+    fill(trouble, SYMBOLS[0], 1)
+    fill(trouble, SYMBOLS[1], 2)
+    save, faster = trouble.engine._store.save, [True]
+
+    def saved(*aggregates, **named):
+        if aggregates and faster:
+            faster.clear()
+            with carrying(user="1"):
+                position = trouble.store.get(Position, trouble.store.position_newest(1, 1, SYMBOLS[0], "manual"))
+                position.leave(UUID(int=99))
+                trouble.store.save(position)
+        return save(*aggregates, **named)
+
+    monkeypatch.setattr(trouble.engine._store, "save", saved)
+    trouble.judge()
+    assert not faster
+    assert [held(trouble, symbol) for symbol in SYMBOLS[:2]] == [2 * ONE, ONE]
+
+
+def test_an_event_that_cannot_be_judged_spoils_no_other_of_its_page(trouble, monkeypatch):
+    counted = policies.execution_counted
+
+    def fails(event, world):
+        if event.trade_id == "t1":
+            raise ValueError
+        return counted(event, world)
+
+    monkeypatch.setattr(engine, "WHEN", {"Order.Filled": (fails,)})
+    for number, symbol in enumerate(SYMBOLS[:3]):
+        fill(trouble, symbol, number)
+    trouble.judge()
+    assert [held(trouble, symbol) for symbol in SYMBOLS[:3]] == [ONE, None, ONE]
+    assert trouble.raised() == [(1, Cause.EVENT_PASSED_OVER)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_page_leads_to_what_its_events_lead_to_one_by_one(trouble, monkeypatch, seed):
+    """However large it is, and whatever it mixes."""
+    random, wanted = Random(seed), dict.fromkeys(SYMBOLS, Decimal(0))
+    for number in range(60):
+        symbol, side = random.choice(SYMBOLS), random.choice([Side.BUY, Side.BUY, Side.SELL])
+        fill(trouble, symbol, number, side)
+        wanted[symbol] = max(wanted[symbol] + (ONE if side is Side.BUY else -ONE), Decimal(0))
+        monkeypatch.setattr(engine, "PAGE", random.choice([1, 7, 200]))
+        if random.random() < 0.1:
+            trouble.judge()
+    trouble.judge()
+    assert {symbol: held(trouble, symbol) or Decimal(0) for symbol in SYMBOLS} == wanted
+    assert trouble.engine.position == trouble.store.head()
+
+
+def test_a_place_alone_is_kept_now_and_then(trouble):
+    """Events that lead to nothing cost no commit each; an engine that dies reads the last ones again."""
+    store, now = trouble.store, [0.0]
+    place = Place(store, "engine", lambda: now[0])
+    for number in range(1, 4):
+        place.move(store.position_of("engine") + number)
+        place.keep()
+    assert store.position_of("engine") == 0
+    now[0] += AT_MOST_EVERY
+    place.keep()
+    assert store.position_of("engine") == place.reached == 3
