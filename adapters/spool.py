@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -37,23 +37,46 @@ class Spool:
     def put(self, delivery: Delivery, kind: str = "delivery") -> None:
         """Durable when it returns: the file and its folder are synced."""
         with self._lock:
-            path = self._folder / f"{self._next:012d}.{kind}"
-            self._next += 1
-            temporary = path.with_suffix(".part")
+            self._write(delivery, kind)
+            self._sync()
+
+    def put_all(self, deliveries: Sequence[Delivery]) -> list[OSError | None]:
+        """The same of many in their order; answers what kept each from the disk. The folder is synced once."""
+        with self._lock:
+            errors = [self._tried(delivery) for delivery in deliveries]
             try:
-                with temporary.open("wb") as file:
-                    file.write(self._seal(msgspec.json.encode(delivery)))
-                    file.flush()
-                    os.fsync(file.fileno())
-            except OSError:
-                temporary.unlink(missing_ok=True)  # a full disk: the sender is told, and no rest stays behind
-                raise
-            temporary.rename(path)
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+                self._sync()
+            except OSError as error:
+                return [failed or error for failed in errors]
+            return errors
+
+    def _tried(self, delivery: Delivery) -> OSError | None:
+        try:
+            self._write(delivery, "delivery")
+        except OSError as error:
+            return error
+        return None
+
+    def _write(self, delivery: Delivery, kind: str) -> None:
+        path = self._folder / f"{self._next:012d}.{kind}"
+        self._next += 1
+        temporary = path.with_suffix(".part")
+        try:
+            with temporary.open("wb") as file:
+                file.write(self._seal(msgspec.json.encode(delivery)))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            temporary.unlink(missing_ok=True)  # a full disk: the sender is told, and no rest stays behind
+            raise
+        temporary.rename(path)
+
+    def _sync(self) -> None:
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def set_aside(self, delivery: Delivery) -> None:
         """Keep what could not be delivered for a person to look at."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -41,6 +42,55 @@ class MarketsNotLoaded(Exception):
     """Whether the symbol exists cannot be told yet: the event is tried again."""
 
 
+@dataclass(frozen=True)
+class Delivered:
+    """What came in at the door, and whose token it bore."""
+
+    user: int
+    body: bytes
+    address: str
+    received_at: datetime
+
+
+def receive_all(
+    store: Store, deliveries: Sequence[Delivered], *, former_until: datetime = FORMER_UNTIL
+) -> Iterator[UUID]:
+    """Append deliveries in their order; yields each one's webhook as soon as it is recorded.
+
+    What is new is one commit. Where one of them repeats what the log holds they are judged one by one, and one that
+    repeats another of these comes after the commit of that one.
+    """
+    for run in _runs(zip(_first_ids(store, deliveries, former_until), deliveries, strict=True)):
+        try:
+            store.save(*(_webhook(webhook_id, *_parts(one)) for webhook_id, one in run.items()))
+        except Conflict:
+            for one in run.values():
+                yield receive(store, *_parts(one), former_until=former_until)
+        else:
+            yield from run
+
+
+def _parts(one: Delivered) -> tuple[int, bytes, str, datetime]:
+    return one.user, one.body, one.address, one.received_at
+
+
+def _runs(named: Iterable[tuple[UUID, Delivered]]) -> Iterator[dict[UUID, Delivered]]:
+    """Unbroken pieces in which no webhook stands twice."""
+    run = dict[UUID, Delivered]()
+    for webhook_id, one in named:
+        if webhook_id in run:
+            yield run
+            run = {}
+        run[webhook_id] = one
+    if run:
+        yield run
+
+
+def _webhook(webhook_id: UUID, user: int, body: bytes, address: str, received_at: datetime) -> Webhook:
+    with carrying(user=str(user), source="receiver", correlation_id=str(webhook_id)):
+        return Webhook.receive(webhook_id, user, body, address, received_at)
+
+
 def receive(
     store: Store, user: int, body: bytes, address: str, received_at: datetime, *, former_until: datetime = FORMER_UNTIL
 ) -> UUID:
@@ -53,11 +103,11 @@ def receive(
     if signal is None:
         webhook_id = unparsable_id(user, body, received_at)
     else:
-        webhook_id = _first_id(signal, user, received_at, store, former_until)
+        webhook_id = _first_id(signal, user, received_at, lambda former: store.find(Webhook, former), former_until)
     while True:
         with carrying(user=str(user), source="receiver", correlation_id=str(webhook_id)):
             try:
-                store.save(Webhook.receive(webhook_id, user, body, address, received_at))
+                store.save(_webhook(webhook_id, user, body, address, received_at))
             except Conflict:
                 if signal is None or not _is_judged_anew(signal, store.get(Webhook, webhook_id), received_at, store):
                     _repeat(store, webhook_id, received_at)
@@ -74,10 +124,33 @@ def _parsed(body: bytes) -> Signal | None:
         return None
 
 
-def _first_id(signal: Signal, user: int, received_at: datetime, store: Store, former_until: datetime) -> UUID:
+def _first_ids(store: Store, deliveries: Sequence[Delivered], former_until: datetime) -> list[UUID]:
+    """The same of many, with one look-up for all of them."""
+    signals = [(one, _parsed(one.body)) for one in deliveries]
+    asked = [
+        signal.former_id(one.user, one.received_at)
+        for one, signal in signals
+        if signal is not None and one.received_at <= former_until
+    ]
+    before = {webhook.id: webhook for webhook in store.get_all(Webhook, asked)} if asked else {}
+    return [
+        unparsable_id(one.user, one.body, one.received_at)
+        if signal is None
+        else _first_id(signal, one.user, one.received_at, before.get, former_until)
+        for one, signal in signals
+    ]
+
+
+def _first_id(
+    signal: Signal,
+    user: int,
+    received_at: datetime,
+    find: Callable[[UUID], Webhook | None],
+    former_until: datetime,
+) -> UUID:
     """The stream of an alert: that of its former identity, if it says the same and was received before the upgrade."""
     if received_at <= former_until:
-        former = store.find(Webhook, signal.former_id(user, received_at))
+        former = find(signal.former_id(user, received_at))
         # Alerts that only unknown fields tell apart shared the former id: the stored body says which one it was.
         said_before = None if former is None else _parsed(former.raw)
         if former is not None and said_before is not None and said_before.said == signal.said:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,10 +15,11 @@ PATIENCE_SECONDS = 1.5
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Deliver = Callable[[str, bytes, str, datetime], bool]
-"""Token, body, address, time; answers whether the token is somebody's. Returns only when the delivery is durable."""
-Keep = Callable[[str, bytes, str, datetime], None]
-"""The same without a look at the token, when the log does not answer in time."""
+Take = Callable[[str, bytes, str, datetime], Future[bool]]
+"""Token, body, address, time. Called in the order of reception, it only queues; what it answers is done when the
+delivery is durable, and says whether the token is somebody's."""
+Keep = Callable[[], None]
+"""All that was taken and is not durable yet goes to disk, in its order and without a look at tokens."""
 Count = Callable[[str, str], None]
 """Reason and address of an attempt that no user can be blamed for."""
 
@@ -26,8 +27,8 @@ Count = Callable[[str, str], None]
 class Door:
     """A bare ASGI application: the path is short because TradingView gives up after three seconds."""
 
-    def __init__(self, deliver: Deliver, keep: Keep, count: Count, workers: int = 4) -> None:
-        self._deliver = deliver
+    def __init__(self, take: Take, keep: Keep, count: Count, workers: int = 4) -> None:
+        self._take = take
         self._keep = keep
         self._count = count
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="door")
@@ -50,10 +51,11 @@ class Door:
             return 404, "not_found"
         if scope["method"] != "POST":
             return 405, "method_not_allowed"
-        received_at = datetime.now(UTC)
         address = scope["client"][0] if scope.get("client") else "unknown"
         loop = asyncio.get_running_loop()
         body = await _body(receive)
+        # From here until it is taken nothing is awaited: deliveries are taken in the order in which they were complete.
+        received_at = datetime.now(UTC)
         if body is None:
             await loop.run_in_executor(self._threads, self._count, "too_large", address)
             return 413, "too_large"
@@ -65,14 +67,11 @@ class Door:
 
     async def _durable(self, *delivery: Any) -> bool:
         """In the log within seconds, or else on disk: an append that comes through later is then a repetition."""
-        loop = asyncio.get_running_loop()
-        appending = loop.run_in_executor(self._threads, self._deliver, *delivery)
-        done, _ = await asyncio.wait([appending], timeout=PATIENCE_SECONDS)
-        if done:
-            return await appending
-        appending.cancel()  # unless it is under way, it is not begun any more
-        await loop.run_in_executor(self._keeper, self._keep, *delivery)
-        return True
+        taken = asyncio.wrap_future(self._take(*delivery))
+        done, _ = await asyncio.wait([taken], timeout=PATIENCE_SECONDS)
+        if not done:
+            await asyncio.get_running_loop().run_in_executor(self._keeper, self._keep)
+        return await taken
 
 
 async def _body(receive: Receive) -> bytes | None:

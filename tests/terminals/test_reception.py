@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
 
+from adapters.spool import Delivery
+from application.signals import Delivered, receive, receive_all
 from aristobot.settings import Settings
 from aristobot.terminals.receiver import Reception
 from aristobot.wiring import House
+from domain.aggregate import carrying
+from domain.signal import Signal
+from domain.webhook import Webhook
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PING = b'{"Action":"PING","UserID":1,"BarTime":"2026-03-02T09:25:00Z"}'
@@ -40,8 +45,8 @@ def topics(database):
 def test_a_delivery_is_in_the_log_when_the_door_answers(database, reception):
     """And a token that is nobody's is told apart."""
     door, token = reception
-    assert door.deliver(token, PING, "192.0.2.1", NOW)
-    assert not door.deliver("nobody's", PING, "192.0.2.1", NOW)
+    assert door.take(token, PING, "192.0.2.1", NOW).result()
+    assert not door.take("nobody's", PING, "192.0.2.1", NOW).result()
     assert topics(database) == ["Webhook.Received"]
 
 
@@ -51,7 +56,7 @@ def test_what_the_log_refuses_is_set_aside_and_the_next_goes_through(database, r
     grant = "EXECUTE ON FUNCTION log.append"
     with database.connect() as owner:
         owner.execute(f"REVOKE {grant} FROM aristobot_writer")
-        assert door.deliver(token, PING, "192.0.2.1", NOW)
+        assert door.take(token, PING, "192.0.2.1", NOW).result()
         assert len(door.spool) == 1
         stopping = threading.Event()
         draining = threading.Thread(target=door.drain, args=(stopping,))
@@ -59,7 +64,7 @@ def test_what_the_log_refuses_is_set_aside_and_the_next_goes_through(database, r
         try:
             eventually(lambda: door.spool.aside == 1 and not len(door.spool))
             owner.execute(f"GRANT {grant} TO aristobot_writer")
-            eventually(lambda: door.deliver(token, PING, "192.0.2.1", NOW) and topics(database))
+            eventually(lambda: door.take(token, PING, "192.0.2.1", NOW).result() and topics(database))
         finally:
             stopping.set()
             draining.join()
@@ -70,7 +75,8 @@ def test_a_spooled_file_that_cannot_be_read_stands_in_no_deliverys_way(reception
     """It is set aside, and what was kept before and after it comes into the log."""
     door, token = reception
     for minute in ("25", "26", "27"):
-        door.keep(token, PING.replace(b"09:25", b"09:" + minute.encode()), "192.0.2.1", NOW)
+        door.spool.put(Delivery(token, PING.replace(b"09:25", b"09:" + minute.encode()), "192.0.2.1", NOW))
+    door = Reception(door._house, structlog.get_logger())  # as the next process would find it
     sorted((tmp_path / "spool").glob("*.delivery"))[1].write_bytes(b"damaged")
     stopping = threading.Event()
     draining = threading.Thread(target=door.drain, args=(stopping,))
@@ -83,5 +89,45 @@ def test_a_spooled_file_that_cannot_be_read_stands_in_no_deliverys_way(reception
     bodies = [recorded.event.body for recorded in database.store().read(0, topics=["Webhook.Received"])]
     assert bodies == [PING.decode(), PING.decode().replace("09:25", "09:27")]
     assert door.spool.aside == 1
-    assert door.deliver(token, PING.replace(b"09:25", b"09:28"), "192.0.2.1", NOW)
+    assert door.take(token, PING.replace(b"09:25", b"09:28"), "192.0.2.1", NOW).result()
     assert topics(database) == ["Webhook.Received"] * 3
+
+
+def exit_alert(user, name):
+    return (
+        f'{{"Symbol":"BTCUSDT","Action":"SellMarket","UserID":{user},"UserExchangeID":1,"PourCent":50,"Interval":"5",'
+        f'"IndicateurName":"{name}","BarTime":"2026-03-02T09:25:00Z"}}'
+    ).encode()
+
+
+def history(store, user):
+    """What the log says of a user's webhooks, in its order: topic, and the body of what is new."""
+    found = []
+    for one in store.read(0, topics=["Webhook.Received", "Webhook.Repeated"]):
+        if one.event.metadata["user"] == str(user):
+            body = getattr(one.event, "body", "").replace(f'"UserID":{user}', '"UserID":0')
+            found.append((one.topic, body, one.event.metadata["source"]))
+    return found
+
+
+def test_what_is_appended_together_means_what_it_means_one_by_one(database):
+    """New ones, repetitions, an exit that was refused before, one of a former identity: one user each way."""
+    store, later = database.store(), NOW + timedelta(seconds=5)
+    for user in (1, 2):
+        receive(store, user, exit_alert(user, "refused"), "192.0.2.1", NOW, former_until=NOW - timedelta(days=1))
+        refused = Webhook.create_id(Signal.parse(exit_alert(user, "refused")).webhook_id(user, NOW))
+        webhook, former = store.get(Webhook, refused), Signal.parse(exit_alert(user, "former")).former_id(user, NOW)
+        with carrying(user=str(user), source="receiver"):
+            webhook.refuse("symbol_unknown", "")
+            store.save(webhook, Webhook.receive(former, user, exit_alert(user, "former"), "192.0.2.1", NOW))
+    names = ["new", "refused", "new", "former", "refused", "other", "new"]
+
+    def deliveries(user):
+        bodies = [exit_alert(user, name) for name in names]
+        return [Delivered(user, body, "192.0.2.1", later + timedelta(seconds=n)) for n, body in enumerate(bodies)]
+
+    one_by_one = [receive(store, 1, one.body, one.address, one.received_at) for one in deliveries(1)]
+    together = [*receive_all(store, deliveries(2))]
+    assert history(store, 2)[1:] == history(store, 1)[1:]
+    assert [together.index(one) for one in together] == [one_by_one.index(one) for one in one_by_one]
+    assert len(set(together)) == 4

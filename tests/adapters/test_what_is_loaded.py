@@ -1,0 +1,174 @@
+"""What is loaded for a decision follows the thing decided on, not how long the platform has lived."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+
+from adapters.kept import KINDS
+from application.policies import WHEN, World
+from application.signals import receive
+from domain import AGGREGATES
+from domain.aggregate import carrying
+from domain.alert import Alert
+from domain.broker import Broker, Exchange, Usage, Venue
+from domain.market import Market
+from domain.order import Order
+from domain.platform import Platform
+from domain.position import Execution, Position
+from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
+from domain.registry import Registry
+from domain.spending import Spending
+from domain.user import Role, User
+from domain.webhook import Webhook
+from tests.adapters.long_log import NOW, PRICE, QUANTITY, RAW, SYMBOL, lengthen, write_day
+
+DAYS, TRADES = 500, 10_000
+"""Days with webhooks, orders, an alert, a comparison and spending; and complete trades of one market besides."""
+MARKET = Market("binance", SYMBOL, "BTCUSDT", "BTC", "USDT", True, Decimal("0.01"), Decimal("0.00001"))
+ALERT = b'{"Symbol":"BTCUSDT","Action":"%s","PourCent":50,"Id":"%s","UserID":1,"UserExchangeID":1}'
+MOST_OF_A_SIGNAL, LONGEST = 60, 30
+"""Events that the engine reads for one signal, until its order is executed and counted; events of one stream."""
+
+
+class Markets:
+    """One market, at whatever exchange."""
+
+    def of(self, exchange, venue):
+        return {MARKET.native: MARKET}
+
+
+class Reader:
+    """A process that counts the events which it reads of streams."""
+
+    def __init__(self, store):
+        self.store, self.read = store, 0
+        self._read_event, store.mapper.to_domain_event = store.mapper.to_domain_event, self._counted
+
+    def _counted(self, stored):
+        self.read += 1
+        return self._read_event(stored)
+
+    def load(self, kind, stream):
+        """How many events are read to load one aggregate."""
+        before = self.read
+        self.store.get(kind, stream)
+        return self.read - before
+
+
+def established(store):
+    """A user with a broker that is used for webhooks."""
+    with carrying(user="1"):
+        registry, user = Registry(), User.register(1, "ada", Role.TRADER)
+        registry.number_user(1, "ada")
+        registry.number_broker(1)
+        broker = Broker.connect(1, 1, Exchange.BINANCE, Venue.PAPER, "paper")
+        broker.use_for(Usage.WEBHOOKS)
+        store.save(registry, user, broker)
+
+
+def follow(reader, event, topic):
+    """Save what the engine decides after an event."""
+    with carrying(**{**event.metadata, "source": "engine"}):
+        world = World(reader.store, Markets(), NOW)
+        changed = [one for policy in WHEN.get(topic, ()) for one in policy(event, world)]
+        reader.store.save(*changed)
+
+
+def carry_out(reader, action):
+    """One signal from its arrival until its execution is counted; answers how many events were read for it.
+
+    The exchange is spoken for: what the gateway's lane reads is not counted.
+    """
+    store, before = reader.store, reader.read
+    body = ALERT % (action, uuid4().hex.encode())
+    webhook_id = receive(store, 1, body, "192.0.2.1", NOW, former_until=NOW - timedelta(days=1))
+    follow(reader, SimpleNamespace(originator_id=webhook_id, metadata={"user": "1"}), "Webhook.Received")
+    with carrying(user="1", source="gateway"):
+        order = store.get(Order, Order.id_for(webhook_id))
+        order.submit(uuid4(), now=NOW, valid_until=NOW, quantity=QUANTITY, cost=None, price=None)
+        store.save(order)
+        order.accept(uuid4().hex[:12], RAW)
+        order.fill(uuid4().hex, QUANTITY, PRICE, Decimal(0), None, NOW, None, RAW)
+        said = [*order.pending_events]
+        store.save(order)
+    for event in said:
+        follow(reader, event, event.TOPIC)
+    return reader.read - before
+
+
+@pytest.fixture
+def long_life(database):
+    """A process that begins when the log holds a hundred thousand events, and what the first signals cost."""
+    store = database.store()
+    established(store)
+    first = [carry_out(Reader(database.store()), action) for action in (b"BuyMarket", b"SellMarket")]
+    position = store.get(Position, store.position_newest(1, 1, SYMBOL, "webhook"))
+    write_day(store, position)
+    lengthen(database, DAYS, TRADES)
+    assert store.head() > 100_000
+    return Reader(database.store()), first
+
+
+def test_a_signal_after_ten_thousand_trades_loads_what_the_first_one_did(long_life, database):
+    reader, first = long_life
+    for action, before in zip((b"BuyMarket", b"SellMarket"), first, strict=True):
+        assert 20 < carry_out(reader, action) <= before <= MOST_OF_A_SIGNAL
+        newest = database.store().position_newest(1, 1, SYMBOL, "webhook")
+        assert database.store().get(Position, newest).is_open is (action == b"BuyMarket")
+    lengths = (
+        "SELECT DISTINCT ON (kind) kind, stream, length FROM ("
+        " SELECT split_part(topic, '.', 1) AS kind, stream, count(*) AS length FROM log.events GROUP BY 1, 2"
+        ") AS streams ORDER BY kind, length DESC"
+    )
+    kinds = {kind.__name__: kind for kind in AGGREGATES}
+    for name, stream, length in database.connect().execute(lengths).fetchall():
+        assert length <= LONGEST
+        assert Reader(database.store()).load(kinds.pop(name), stream) == length
+    assert set(kinds) == {"Platform"}
+
+
+# --- streams that grow as long as their subject lives -------------------------------------------------------------
+
+TIMES = 30
+GROWING = {
+    User: lambda user: user.log_in("192.0.2.1"),
+    Broker: lambda broker: broker.record_test(ok=True, detail=""),
+    Registry: lambda registry: registry.number_broker(1),
+    Platform: lambda platform: platform.record_restore("a.dump", 1, "head"),
+    Spending: lambda spending: spending.reserve(uuid4(), Decimal(1), Decimal(1000)),
+    Position: lambda position: position.grow(Execution(uuid4(), uuid4().hex, QUANTITY, PRICE, Decimal(0), None, NOW)),
+    Order: lambda order: order.contradict("report", uuid4().hex, RAW),
+    Webhook: lambda webhook: webhook.repeat(NOW),
+    Alert: lambda alert: alert.record_failure("Discord", "not_delivered"),
+    Reconciliation: lambda run: run.find(Discrepancy(None, SYMBOL, None, "nothing", "", Resolution.DECIDE, ()), RAW),
+}
+"""What happens to each kind again and again. Of these, `KINDS` are kept; the docs say how long the others get."""
+
+
+def test_what_is_kept_is_read_once_and_the_rest_by_its_length(database):
+    """Whoever adds a kind of aggregate decides here what makes it grow."""
+    assert set(GROWING) == set(AGGREGATES)
+    store = database.store()
+    established(store)
+    write_day(store)
+    with carrying(user="1"):
+        store.save(Platform(), Reconciliation(uuid4(), 1, 1, Occasion.START, NOW))  # one that has not ended
+        [*streams] = database.connect().execute(
+            "SELECT DISTINCT ON (split_part(topic, '.', 1)) split_part(topic, '.', 1), stream FROM log.events"
+            " WHERE version = 1 ORDER BY 1, position DESC"
+        )
+        kinds = {kind.__name__: kind for kind in AGGREGATES}
+        for name, stream in streams:
+            kind, reader = kinds.pop(name), Reader(database.store())
+            found = store.get(kind, stream)
+            for _ in range(TIMES):
+                GROWING[kind](found)
+            store.save(found)
+            assert reader.load(kind, stream) == found.version > TIMES
+            assert reader.load(kind, stream) == (0 if kind in KINDS else found.version)
+    assert not kinds

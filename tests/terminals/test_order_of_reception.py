@@ -1,0 +1,264 @@
+"""The log's order is the order of reception: of many deliveries over real sockets, with PostgreSQL there or away.
+
+A delivery is received when its body is complete. Each test opens its connections first and completes the bodies one
+after another without waiting for an answer, so the order of reception is known.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import structlog
+
+from aristobot.settings import Settings
+from aristobot.terminals import receiver
+from aristobot.wiring import House
+from tests.ports import neighbours
+
+AT_ONCE, WITHIN_A_MILLISECOND, ROUNDS = 200, 9, 12
+LOCK = "hashtext('log.events')"
+OK, UNKNOWN, TOO_LARGE = b"200", b"401", b"413"
+
+
+def alert(number):
+    """One of many that differ in their number alone."""
+    return f'{{"Action":"PING","UserID":1,"IndicateurName":"number {number}","BarTime":"2026-03-02T09:25:00Z"}}'
+
+
+class Sender:
+    """A connection to the door that has sent everything but the end of its body."""
+
+    def __init__(self, door, body, token=None):
+        self.body, self._socket = body, socket.create_connection(("127.0.0.1", door.port), 30)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw = body.encode()
+        self._rest = raw[-1:]
+        head = f"POST /webhook/receive?token={token or door.token} HTTP/1.1\r\nHost: door\r\n"
+        # One that is too large hangs up on us while we still send.
+        self._socket.sendall(f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw[:-1])
+
+    def complete(self):
+        with suppress(ConnectionError):
+            self._socket.sendall(self._rest)
+
+    def answer(self):
+        """The status of the answer."""
+        with self._socket as connection:
+            said = b""
+            while b"\r\n" not in said:
+                more = connection.recv(256)
+                assert more, "the door hung up before it answered"
+                said += more
+        return said.split(b" ")[1]
+
+
+class Served:
+    """A door that is served as its terminal serves it, and what it has done."""
+
+    def __init__(self, database, port, vault, spool):
+        self.database, self.port, self.vault, self.spool = database, port, vault, spool
+        self.store, self.token = database.store(), vault.rotate_token(1)
+
+    def send(self, bodies, tokens=None):
+        """Connect for all of them, then complete them in this order; answers the senders."""
+        senders = [
+            Sender(self, body, token) for body, token in zip(bodies, tokens or [None] * len(bodies), strict=True)
+        ]
+        self.settle()
+        for sender in senders:
+            sender.complete()
+        return senders
+
+    def settle(self):
+        """Wait until the door has read whatever was sent before: it answers what comes after that."""
+        with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: door\r\n\r\n")
+            assert connection.recv(64)
+
+    def log(self):
+        """Topic and body of every event of a webhook in the log's order; of a repetition the body is None."""
+        read = self.store.read(0, 2000, topics=["Webhook.Received", "Webhook.Repeated"])
+        return [(one.topic.partition(".")[2], getattr(one.event, "body", None)) for one in read]
+
+    def received(self):
+        return [body for topic, body in self.log() if topic == "Received"]
+
+    def commits(self):
+        """How many events of webhooks each commit holds."""
+        query = "SELECT count(*) FROM log.events WHERE topic LIKE 'Webhook.%' GROUP BY xmin ORDER BY min(position)"
+        return [row[0] for row in self.database.connect().execute(query)]
+
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        """No append comes through meanwhile."""
+        with self.database.connect() as other:
+            other.execute(f"SELECT pg_advisory_lock({LOCK})")
+            yield
+            other.execute(f"SELECT pg_advisory_unlock({LOCK})")
+
+    def waits(self):
+        """Whether an append waits for the lock."""
+        query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return self.database.connect().execute(query).fetchone()[0]
+
+
+@pytest.fixture
+def door(database, valkey, tmp_path, monkeypatch) -> Iterator[Served]:
+    """Served on a real port by a thread."""
+    port = neighbours(1)
+    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "REDIS_URL": valkey.url, "WEBHOOK_PORT": str(port)}
+    for name, value in given.items():
+        monkeypatch.setenv(f"ARISTOBOT_{name}", value)
+
+    def house(role):
+        monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for(role))
+        return House(Settings.read())
+
+    web, own, stopping = house("aristobot_web"), house("aristobot_writer"), threading.Event()
+    with web.pool, own.pool, ExitStack() as opened:
+        serving = threading.Thread(target=receiver.run, args=(own, structlog.get_logger(), stopping))
+        serving.start()
+        opened.callback(serving.join)
+        opened.callback(stopping.set)
+        served = Served(database, port, web.vault, Path(tmp_path / "spool"))
+        _until_open(port)
+        yield served
+
+
+def _until_open(port):
+    for _ in range(3000):
+        with suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 10).close()
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("the door does not open")
+
+
+def test_many_at_once_are_in_the_log_in_the_order_in_which_they_were_complete(door):
+    """Whichever connection came first."""
+    bodies = [alert(number) for number in range(AT_ONCE)]
+    random.Random(7).shuffle(bodies)
+    assert {sender.answer() for sender in door.send(bodies)} == {OK}
+    assert door.received() == bodies
+    assert not [*door.spool.iterdir()]
+
+
+def test_alerts_within_a_millisecond_keep_their_order_every_time(door):
+    """A few, again and again, as a strategy's alerts of one bar come."""
+    rounds = [[alert(f"{turn} {one}") for one in range(WITHIN_A_MILLISECOND)] for turn in range(ROUNDS)]
+    for bodies in rounds:
+        assert {sender.answer() for sender in door.send(bodies)} == {OK}
+    assert door.received() == [body for bodies in rounds for body in bodies]
+
+
+def test_what_is_received_grows_with_the_log(door):
+    """The time of reception is that of the whole body, not that of its beginning."""
+    bodies = [alert(number) for number in range(20)]
+    senders = [Sender(door, body) for body in bodies]
+    door.settle()
+    for sender in reversed(senders):
+        sender.complete()
+    assert {sender.answer() for sender in senders} == {OK}
+    times = [one.event.received_at for one in door.store.read(0, topics=["Webhook.Received"])]
+    assert times == sorted(times)
+    assert door.received() == bodies[::-1]
+
+
+def test_what_comes_while_an_append_is_under_way_is_one_append_after_it(door, eventually):
+    """However many they are, and none is answered before it."""
+    with door.held_up():
+        first = door.send([alert(0)])
+        eventually(door.waits)
+        senders = door.send([alert(number) for number in range(1, 40)])
+        door.settle()
+        assert door.log() == []
+    assert {sender.answer() for sender in first + senders} == {OK}
+    assert door.received() == [alert(number) for number in range(40)]
+    assert door.commits() == [1, 39]
+
+
+def test_deliveries_of_one_tick_that_are_no_good_spoil_no_other(door, eventually):
+    """A wrong token, a body that is too long, one that nobody can read, repetitions of each other and of the past."""
+    old, twice = alert("old"), alert("twice")
+    assert [sender.answer() for sender in door.send([old])] == [OK]
+    bodies = [alert(1), "not json", alert(2), twice, alert(3), old, twice, "{nor this", alert(4)]
+    tokens: list[str | None] = [None, None, "nobodys", None, None, None, None, None, None]
+    with door.held_up():
+        first = door.send([alert(0)])
+        eventually(door.waits)
+        senders = door.send(bodies, tokens)
+        large = Sender(door, "x" * 70_000)
+        assert large.answer() == TOO_LARGE
+    assert [sender.answer() for sender in first + senders] == [OK, OK, OK, UNKNOWN, *[OK] * 6]
+    assert door.log() == [
+        ("Received", old),
+        ("Received", alert(0)),
+        ("Received", alert(1)),
+        ("Received", "not json"),
+        ("Received", twice),
+        ("Received", alert(3)),
+        ("Repeated", None),
+        ("Repeated", None),
+        ("Received", "{nor this"),
+        ("Received", alert(4)),
+    ]
+    assert not [*door.spool.iterdir()]
+
+
+def test_what_waits_longer_than_the_sender_does_goes_to_disk_in_its_order(door, eventually):
+    """An append that hangs: all that waits is on disk, and what comes later does not overtake it."""
+    bodies = [alert(number) for number in range(60)]
+    with door.held_up():
+        senders = door.send(bodies[:1])
+        eventually(door.waits)
+        senders += door.send(bodies[1:30])
+        assert {sender.answer() for sender in senders} == {OK}
+        assert len([*door.spool.glob("*.delivery")]) == 30
+        assert {sender.answer() for sender in door.send(bodies[30:50])} == {OK}
+    assert {sender.answer() for sender in door.send(bodies[50:])} == {OK}
+    eventually(lambda: not [*door.spool.iterdir()])
+    eventually(lambda: len(door.received()) == len(bodies))
+    assert door.received() == bodies
+
+
+def test_one_that_cannot_be_recorded_fails_alone(door, eventually):
+    """Its owner's key cannot be opened: it is set aside, and the others are in the log in their order."""
+    other = door.vault.rotate_token(2)
+    owner = door.database.connect()
+    owner.execute("INSERT INTO vault.person_keys (person, key) VALUES (2, 'no key at all')")
+    bodies = [alert(number) for number in range(8)]
+    with door.held_up():
+        senders = door.send(bodies[:1])
+        eventually(door.waits)
+        senders += door.send(bodies[1:], [None, None, other, None, None, None, None])
+    assert {sender.answer() for sender in senders} == {OK}
+    eventually(lambda: not [*door.spool.glob("*.delivery")])
+    eventually(lambda: len(door.received()) == len(bodies) - 1)
+    assert door.received() == [body for number, body in enumerate(bodies) if number != 3]
+    assert len([*door.spool.glob("*.aside")]) == 1
+
+
+def test_a_full_disk_is_told_to_each_sender_that_it_concerns(door, eventually, monkeypatch):
+    """What could be kept was kept; of the others each is told, and none is held to be durable."""
+    tried = []
+
+    def sync(descriptor):
+        tried.append(descriptor)
+        if len(tried) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("adapters.spool.os.fsync", sync)
+    with door.held_up():
+        senders = door.send([alert(0)])
+        eventually(door.waits)
+        senders += door.send([alert(1), alert(2)])
+        assert sorted(sender.answer() for sender in senders) == [OK, OK, b"500"]
+    eventually(lambda: not [*door.spool.iterdir()])
+    eventually(lambda: len(door.received()) == 2)
+    assert door.received() == [alert(0), alert(2)]
