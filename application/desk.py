@@ -9,6 +9,7 @@ from uuid import UUID
 
 from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport, Scrap, Ticker
+from application.fees import FeeValues
 from application.movements import Movements
 from application.ports import Store, Sweeps
 from application.recording import Recording
@@ -83,8 +84,9 @@ class Desk:
         """Ask for the rules of the markets anew: the exchange refuses what they allow."""
         self._names: dict[str | tuple[str, str], UUID] = {}
         self.recording = Recording(
-            exchange, lambda: self.credentials, markets, store, self.doubts, self.turns, self.movements, self.know
-        )
+            exchange, lambda: self.credentials, markets, store, self.doubts, self.turns, self.movements, self.know,
+            FeeValues(exchange, markets, self.price, clock, log),
+        )  # fmt: skip
 
     def know(self, order: Order) -> None:
         """The exchange speaks of it by these ids; its own are numbers of one market."""

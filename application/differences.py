@@ -6,7 +6,7 @@ the news of it came.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -33,18 +33,25 @@ class Fact:
     needs_two: bool = False
 
 
-def differences(order: Order, report: OrderReport, native_symbol: str, fills: Sequence[Fill] = ()) -> list[Fact]:
+def differences(
+    order: Order,
+    report: OrderReport,
+    native_symbol: str,
+    fills: Sequence[Fill] = (),
+    fee_values: Mapping[str, Decimal] | None = None,
+) -> list[Fact]:
     """What `report` adds to `order`, in the order in which it is to be said; empty when it adds nothing.
 
     `native_symbol` is what the exchange calls the order's market; `fills` are executions that were asked for besides,
-    because the report's own do not explain its total. A statement that cannot be true is one `Contradicted` fact.
+    because the report's own do not explain its total. `fee_values` are what fees in third currencies were worth
+    (quote), by trade id. A statement that cannot be true is one `Contradicted` fact.
     """
     if (found := _contradiction(order, report, native_symbol)) is not None:
         return _untold(order, [_contradicted(*found, report)])
     amended = _amended(order, report)
     size = report.quantity if amended is not None and not amended.needs_two else order.quantity
     facts = [*_accepted(order, report), *([amended] if amended is not None else [])]
-    facts += [*_executions(order, report, fills, size), *_state(order, report, size)]
+    facts += [*_executions(order, report, fills, size, fee_values or {}), *_state(order, report, size)]
     return _untold(order, facts)
 
 
@@ -141,7 +148,13 @@ def _amended(order: Order, report: OrderReport) -> Fact | None:
     return Fact("Amended", detail, lambda o: o.amend(number, quantity, price, raw), needs_two=not proven)
 
 
-def _executions(order: Order, report: OrderReport, fills: Sequence[Fill], size: Decimal | None) -> Iterator[Fact]:
+def _executions(
+    order: Order,
+    report: OrderReport,
+    fills: Sequence[Fill],
+    size: Decimal | None,
+    fee_values: Mapping[str, Decimal],
+) -> Iterator[Fact]:
     known = dict(order.fills)
     for fill in (*report.fills, *fills):
         if fill.trade_id in known:
@@ -155,16 +168,16 @@ def _executions(order: Order, report: OrderReport, fills: Sequence[Fill], size: 
             yield _contradicted("fill_contradicts", detail, report)
         else:
             known[fill.trade_id] = fill.quantity
-            yield _filled(fill)
+            yield _filled(fill, fee_values.get(fill.trade_id))
     if report.filled > max(total(known.values()), order.reported_quantity):
         quantity, cost, raw = report.filled, report.cost, report.raw
         yield Fact("Progressed", f"{quantity} for {cost}", lambda o: o.progress(quantity, cost, raw))
 
 
-def _filled(fill: Fill) -> Fact:
+def _filled(fill: Fill, fee_value: Decimal | None) -> Fact:
     def say(order: Order) -> None:
         told = (fill.quantity, fill.price, fill.fee, fill.fee_currency, fill.executed_at, fill.maker, fill.raw)
-        order.fill(fill.trade_id, *told)
+        order.fill(fill.trade_id, *told, fee_value)
 
     return Fact("Filled", f"trade {fill.trade_id}: {fill.quantity} at {fill.price}", say)
 

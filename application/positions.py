@@ -97,8 +97,9 @@ def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
     order = store.get(Order, event.originator_id)
     position = _position_behind(order, store)
     execution = Execution(
-        order.id, event.trade_id, event.quantity, event.price, event.fee, event.fee_currency, event.executed_at
-    )
+        order.id, event.trade_id, event.quantity, event.price, event.fee, event.fee_currency, event.executed_at,
+        event.fee_value,
+    )  # fmt: skip
     if order.wish.side is Side.BUY:
         position.grow(execution)
         return [position]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
 from application.differences import Fact, differences, is_complete
 from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, Fill, OrderReport
+from application.fees import FeeValues
 from application.movements import Movements
 from application.ports import Store
 from application.turns import Turns
@@ -41,6 +43,7 @@ class Recording:
         turns: Turns,
         movements: Movements,
         know: Callable[[Order], None],
+        fee_values: FeeValues,
     ) -> None:
         self._exchange = exchange
         self._credentials = credentials
@@ -50,6 +53,7 @@ class Recording:
         self._turns = turns
         self._movements = movements
         self._know = know
+        self._fee_values = fee_values
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
         """The orders that this process has met and that have not ended, as it met them last."""
@@ -119,8 +123,14 @@ class Recording:
         if market is not None and not is_complete(order, report):
             fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
 
+        values = dict[str, Decimal]()
+        if market is not None:
+            new_fills = [fill for fill in (*report.fills, *fills) if fill.trade_id not in order.fills]
+            values = await self._fee_values.of(market, new_fills)
+
         def record(known: Order) -> None:
-            new = differences(known, report, report.native_symbol if market is None else market.native, fills)
+            native = report.native_symbol if market is None else market.native
+            new = differences(known, report, native, fills, values)
             facts[:] = [fact for fact in new if not fact.needs_two or fact in agreed]
             for fact in facts:
                 fact.say(known)

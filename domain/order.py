@@ -261,10 +261,12 @@ class Order(Aggregate):
         executed_at: datetime,
         maker: bool | None,
         raw: Personal,
+        fee_value: Decimal | None = None,
     ) -> None:
         """One execution, keyed by the exchange's trade id and counted once. The exact rest closes the order.
 
-        `quantity` is in base, `price` in quote per base, `fee` in `fee_currency` (never negative here).
+        `quantity` is in base, `price` in quote per base, `fee` in `fee_currency` (never negative here). `fee_value` is
+        what a fee in a third currency was worth then (quote), None where that is not known.
         """
         if trade_id in self.fills:
             return
@@ -273,7 +275,7 @@ class Order(Aggregate):
             raise Invalid(f"a fill of {quantity} at {price} with fee {fee} is none", code="fill_contradicts")
         if self.quantity is not None and total((*self.fills.values(), quantity)) > self.quantity:
             raise Invalid(f"{quantity} is more than the order of {self.quantity} has left", code="fill_contradicts")
-        self._filled(trade_id, quantity, price, fee, fee_currency, executed_at, maker, raw)
+        self._filled(trade_id, quantity, price, fee, fee_currency, executed_at, maker, raw, fee_value)
         if self.status not in ENDED and self.remaining == 0:
             self._closed(raw)
 
@@ -454,6 +456,7 @@ class Order(Aggregate):
         executed_at: datetime,
         maker: bool | None,
         raw: Personal,
+        fee_value: Decimal | None,
     ) -> None:
         self.fills[trade_id] = quantity
         self.status = Status.OPEN if self.status in LIVE else self.status

@@ -23,7 +23,10 @@ from domain.wish import HUNDRED_PERCENT, Protection
 
 @dataclass(frozen=True)
 class Execution:
-    """One fill as a position counts it. `fee` is never negative and in `fee_currency`."""
+    """One fill as a position counts it. `fee` is never negative and in `fee_currency`.
+
+    `fee_value` is what a fee in a third currency was worth (quote), None where that is not known.
+    """
 
     order_id: UUID
     trade_id: str
@@ -32,6 +35,7 @@ class Execution:
     fee: Decimal
     fee_currency: str | None
     executed_at: datetime
+    fee_value: Decimal | None = None
 
     @property
     def key(self) -> str:
@@ -81,6 +85,10 @@ class Position(Aggregate):
         self.sold_quantity = ZERO
         self.sold_cost = ZERO
         self.fees: dict[str, Decimal] = {}
+        self.fees_valued = ZERO
+        """What its fees in third currencies were worth (quote), as far as that is known."""
+        self.fees_left_out = False
+        """Whether the value of some of them is not known."""
         self.executions = set(executions or ())
         self.entries = {entry.order_id: entry.protection for entry in entries or ()}
         """The buys that were wanted, and what each of them brings with its next fill."""
@@ -227,10 +235,12 @@ class Position(Aggregate):
         gross = _profit(average_exit, self.average_entry, self.sold_quantity)
         quote = self.symbol.partition("/")[2]
         # Fees in the base currency are coins that were bought and never sold: they are in the difference already.
-        spent = total((self.bought_cost, self.fees.get(quote, ZERO), dust_cost.copy_negate()))
+        fees = total((self.fees.get(quote, ZERO), self.fees_valued))
+        spent = total((self.bought_cost, fees, dust_cost.copy_negate()))
         self._closed(
             self.broker, self.symbol, self.owner, self.opened_at, at, self.sold_quantity, self.average_entry,
             average_exit, gross, difference(self.sold_cost, spent), self.fees, dust_cost, self.request,
+            self.fees_left_out,
         )  # fmt: skip
 
     def next(self, alive: Collection[UUID]) -> Position:
@@ -342,6 +352,9 @@ class Position(Aggregate):
         if execution.fee and execution.fee_currency:
             paid = self.fees.get(execution.fee_currency, ZERO)
             self.fees = {**self.fees, execution.fee_currency: total((paid, execution.fee))}
+            if execution.fee_currency not in self.symbol.split("/"):
+                self.fees_valued = total((self.fees_valued, execution.fee_value or ZERO))
+                self.fees_left_out = self.fees_left_out or execution.fee_value is None
 
     @event("Closed")
     def _closed(
@@ -359,10 +372,12 @@ class Position(Aggregate):
         fees: dict[str, Decimal],
         dust_cost: Decimal,
         request: UUID | None,
+        fees_left_out: bool | None,
     ) -> None:
         self.is_open, self.opened_at = False, None
         self.bought_quantity, self.bought_cost = self.held, dust_cost
         self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
+        self.fees_valued, self.fees_left_out = ZERO, False
         self.wanted, self.cover, self.exits = None, Cover(), []
         self.cover_before, self.in_force = Cover(), None
         self.request, self.answered, self.resting, self.protected, self.lost = None, None, [], ZERO, None

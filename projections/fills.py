@@ -16,6 +16,7 @@ def _filled(_: Row, event: Any) -> Row:
         "price": event.price,
         "fee": event.fee,
         "fee_currency": event.fee_currency,
+        "fee_value": event.fee_value,
         "maker": event.maker,
         "executed_at": event.executed_at,
     }
@@ -23,7 +24,7 @@ def _filled(_: Row, event: Any) -> Row:
 
 FILLS = ReadModel(
     name="fills",
-    version=1,
+    version=2,
     columns={
         "id": "text",
         "order_id": "uuid NOT NULL",
@@ -33,6 +34,7 @@ FILLS = ReadModel(
         "price": "numeric NOT NULL",
         "fee": "numeric NOT NULL",
         "fee_currency": "text",
+        "fee_value": "numeric",
         "maker": "boolean",
         "executed_at": "timestamptz NOT NULL",
     },

@@ -22,12 +22,20 @@ def _closed(_: Row, event: Any) -> Row:
         "gross": event.gross,
         "net": event.net,
         "fees": {currency: str(fee) for currency, fee in event.fees.items()},
+        "fees_left_out": _leaves_out(event),
     }
+
+
+def _leaves_out(event: Any) -> bool:
+    """Whether `net` lacks fees in a third currency. Older events do not say it: their net never counted any."""
+    if event.fees_left_out is not None:
+        return bool(event.fees_left_out)
+    return not event.fees.keys() <= {*event.symbol.split("/")}
 
 
 GAINS = ReadModel(
     name="gains",
-    version=1,
+    version=2,
     columns={
         "id": "text",
         "position_id": "uuid NOT NULL",
@@ -43,6 +51,7 @@ GAINS = ReadModel(
         "gross": "numeric NOT NULL",
         "net": "numeric NOT NULL",
         "fees": "jsonb NOT NULL",
+        "fees_left_out": "boolean NOT NULL",
     },
     key=lambda event: f"{event.originator_id}/{event.originator_version}",
     created_by=frozenset({"Position.Closed"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,8 +21,11 @@ ASK_SECONDS = 10.0
 def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
     """One set per quote currency, the most traded first. Raises `GatewayAway` while nobody calculates."""
     by_currency: dict[str, list[dict[str, str | None]]] = {}
+    left_out = Counter[str]()
     for row in gains.all_gains(cursor):
-        by_currency.setdefault(row["symbol"].partition("/")[2], []).append(
+        currency = row["symbol"].partition("/")[2]
+        left_out[currency] += row["fees_left_out"]
+        by_currency.setdefault(currency, []).append(
             {
                 "opened_at": row["opened_at"] and row["opened_at"].isoformat(),
                 "closed_at": row["closed_at"].isoformat(),
@@ -32,7 +36,9 @@ def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
     sets = sorted(by_currency.items(), key=lambda one: (-len(one[1]), one[0]))
     return [
         forms.Metrics(
-            currency=currency, **ask(context, user, Action.CALCULATE_METRICS, {"trades": trades}, ASK_SECONDS)
+            currency=currency,
+            fees_left_out=left_out[currency],
+            **ask(context, user, Action.CALCULATE_METRICS, {"trades": trades}, ASK_SECONDS),
         )
         for currency, trades in sets
     ]

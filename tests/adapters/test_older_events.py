@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from domain.aggregate import carrying
+from domain.aggregate import Personal, carrying
 from domain.position import Execution, Position
 from domain.wish import Protection
 
@@ -51,6 +51,32 @@ def test_a_history_without_the_newer_fields_adds_up_to_the_same_state(database, 
     assert {event.topic for event in older} >= ADDED.keys()
     assert (found.held, found.lost, found.previous) == (Decimal(1), "protection_refused", None)
     assert (found.resting, found.wanted) == ([], Protection(Decimal(90)))
+
+
+def test_executions_from_before_fees_were_valued_are_read(database):
+    """What a fee in a third currency was worth is not known of them: the order, the position and its end."""
+    mapper, order = database.store().mapper, database.filled(database.store())
+    with carrying(user="1"):
+        position, value = Position(1, 1, "BTC/USDT", "webhook"), Decimal(3)
+        position.grow(Execution(order.id, "t1", Decimal(1), Decimal(100), Decimal(1), "BNB", NOW, value))
+        position.reduce(Execution(order.id, "t2", Decimal(1), Decimal(110), Decimal(1), "BNB", NOW, value), Decimal(0))
+    with carrying(user="1"):
+        again = database.submitted(database.store())
+        again.fill("t1", Decimal(1), Decimal(100), Decimal(1), "BNB", NOW, None, Personal("{}"), value)
+    found = {}
+    for event in (*again.pending_events, *position.pending_events):
+        stored = mapper.to_stored_event(event)
+        state = msgspec.json.decode(stored.state)
+        assert mapper.to_domain_event(stored) == event
+        for part in (state, state.get("execution", {})):
+            for name in ("fee_value", "fees_left_out"):
+                part.pop(name, None)
+        identity = stored.originator_id, stored.originator_version, stored.topic
+        found[stored.topic] = mapper.to_domain_event(StoredEvent(*identity, msgspec.json.encode(state)))
+    assert found["Order.Filled"].fee_value is None
+    assert found["Position.Grew"].execution.fee_value is None
+    assert found["Position.Reduced"].execution.fee_value is None
+    assert found["Position.Closed"].fees_left_out is None
 
 
 def test_a_history_that_lacks_anything_else_is_not_read(database, position):

@@ -47,7 +47,26 @@ def test_the_metrics_are_those_of_the_trades_after_their_fees(alice: Any, traded
     """All ten; what was invested at once is told by when each trade was opened."""
     [told] = alice.get("/api/metrics").json()["items"]
     expected = vars(calculate_metrics(traded))
-    assert told.pop("currency") == "USDT"
+    assert (told.pop("currency"), told.pop("fees_left_out")) == ("USDT", 0)
     assert set(told) == set(expected)
     for name, value in expected.items():
         assert told[name] == value or Decimal(told[name]) == value, name
+
+
+def test_what_results_leave_out_is_told_with_them(alice: Any, console: Any, traded: list[CompletedTrade]) -> None:
+    """A fee in BNB whose value is known is in the net result; one whose value is not is named."""
+    for symbol, value in (("SOL/USDT", Decimal(3)), ("ADA/USDT", None)):
+        with carrying(user="1"):
+            position = Position(1, 1, symbol, "webhook")
+            orders = [console.database.filled(console.store, symbol=symbol).id for _ in range(2)]
+            position.grow(Execution(orders[0], "t1", Decimal(2), Decimal(100), FEE, "BNB", NOW, value))
+            position.reduce(Execution(orders[1], "t2", Decimal(2), Decimal(110), FEE, "USDT", NOW), Decimal(0))
+            console.store.save(position)
+    console.project()
+    rows = {row["symbol"]: row for row in alice.get("/api/gains").json()["items"]}
+    told = {symbol: (Decimal(row["net"]), row["fees_left_out"]) for symbol, row in rows.items()}
+    assert told["SOL/USDT"] == (20 - 3 - FEE, False)
+    assert told["ADA/USDT"] == (20 - FEE, True)
+    assert not told["ETH/USDT"][1]
+    [metrics] = alice.get("/api/metrics").json()["items"]
+    assert (metrics["trades"], metrics["fees_left_out"]) == (len(traded) + 2, 1)

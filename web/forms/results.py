@@ -15,6 +15,7 @@ class Metrics(BaseModel):
     """The ten metrics of all complete trades in one currency: amounts in it, rates and ratios as fractions.
 
     What is undefined is null: a ratio without a loss, a drawdown without a trade, Sharpe and Sortino below two days.
+    `fees_left_out` counts the trades whose result lacks fees in a third currency of which nobody knows the value.
     """
 
     currency: str
@@ -28,6 +29,7 @@ class Metrics(BaseModel):
     recovery_factor: Amount | None
     sharpe_ratio: Amount | None
     sortino_ratio: Amount | None
+    fees_left_out: int
 
 
 class AllMetrics(BaseModel):

@@ -11,13 +11,17 @@ from web.forms.values import Amount
 
 
 class Fill(BaseModel):
-    """One execution: quantity in base, price in quote per base."""
+    """One execution: quantity in base, price in quote per base.
+
+    `fee_value` is what a fee in a third currency was worth (quote) when it was paid, None where it is not known.
+    """
 
     trade_id: str
     quantity: Amount
     price: Amount
     fee: Amount
     fee_currency: str | None
+    fee_value: Amount | None
     maker: bool | None
     executed_at: datetime
 
@@ -117,7 +121,10 @@ class Positions(BaseModel):
 
 
 class Gain(BaseModel):
-    """A complete trade: `gross` is (average exit - average entry) x quantity, `net` is what it brought after fees."""
+    """A complete trade: `gross` is (average exit - average entry) x quantity, `net` is what it brought after fees.
+
+    `fees_left_out`: it paid fees in a third currency (BNB) of which nobody knows what they were worth: not in `net`.
+    """
 
     id: str
     broker_id: int
@@ -131,6 +138,7 @@ class Gain(BaseModel):
     gross: Amount
     net: Amount
     fees: dict[str, str]
+    fees_left_out: bool
 
 
 class Gains(BaseModel):

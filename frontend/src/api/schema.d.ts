@@ -1384,6 +1384,8 @@ export interface components {
         /**
          * Fill
          * @description One execution: quantity in base, price in quote per base.
+         *
+         *     `fee_value` is what a fee in a third currency was worth (quote) when it was paid, None where it is not known.
          */
         Fill: {
             /** Trade Id */
@@ -1396,6 +1398,8 @@ export interface components {
             fee: string;
             /** Fee Currency */
             fee_currency: string | null;
+            /** Fee Value */
+            fee_value: string | null;
             /** Maker */
             maker: boolean | null;
             /**
@@ -1407,6 +1411,8 @@ export interface components {
         /**
          * Gain
          * @description A complete trade: `gross` is (average exit - average entry) x quantity, `net` is what it brought after fees.
+         *
+         *     `fees_left_out`: it paid fees in a third currency (BNB) of which nobody knows what they were worth: not in `net`.
          */
         Gain: {
             /** Id */
@@ -1438,6 +1444,8 @@ export interface components {
             fees: {
                 [key: string]: string;
             };
+            /** Fees Left Out */
+            fees_left_out: boolean;
         };
         /**
          * Gains
@@ -1584,6 +1592,7 @@ export interface components {
          * @description The ten metrics of all complete trades in one currency: amounts in it, rates and ratios as fractions.
          *
          *     What is undefined is null: a ratio without a loss, a drawdown without a trade, Sharpe and Sortino below two days.
+         *     `fees_left_out` counts the trades whose result lacks fees in a third currency of which nobody knows the value.
          */
         Metrics: {
             /** Currency */
@@ -1608,6 +1617,8 @@ export interface components {
             sharpe_ratio: string | null;
             /** Sortino Ratio */
             sortino_ratio: string | null;
+            /** Fees Left Out */
+            fees_left_out: number;
         };
         /**
          * Named

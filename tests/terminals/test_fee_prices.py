@@ -1,0 +1,117 @@
+"""By which price a fee in a third currency is valued: today's, that of its minute, an inverse one, or none."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from application.exchange import Candle, Fill, NoAnswer, Ticker
+from application.fees import PAUSE, FeeValues
+from domain.aggregate import Personal
+from domain.market import Market
+
+NOW = datetime(2026, 3, 2, 9, 30, 12, tzinfo=UTC)
+MINUTE = NOW.replace(second=0)
+
+
+def market(symbol):
+    base, _, quote = symbol.partition("/")
+    return Market("binance", symbol, base + quote, base, quote, True, Decimal("0.01"), Decimal("0.00001"))
+
+
+def fill(number=1, currency="BNB", at=NOW, fee="0.002"):
+    return Fill(f"t{number}", Decimal(1), Decimal(100), Decimal(fee), currency, at, None, Personal("{}"))
+
+
+class Exchange:
+    """Prices and bars as the test says them, and what was asked for."""
+
+    clock_offset = timedelta(0)
+
+    def __init__(self, *symbols, price="500", bar="400"):
+        self.markets = {symbol: market(symbol) for symbol in symbols}
+        self.now, self.last, self.bar, self.asked, self.said = NOW, Decimal(price), Decimal(bar), [], []
+        self.values = FeeValues(self, self.markets, self.price, lambda: self.now, self)
+
+    def warning(self, event, **_):
+        self.said.append(event)
+
+    async def price(self, of):
+        self.asked.append(of.symbol)
+        if self.last is None:
+            raise NoAnswer("HTTP 503")
+        return Ticker(of.symbol, self.last, None, None, self.now)
+
+    async def candles(self, of, timeframe, since):
+        self.asked.append((of.symbol, timeframe, since))
+        bar = (self.bar,) * 4
+        return [
+            Candle(since + n * timedelta(minutes=1), since + (n + 1) * timedelta(minutes=1), *bar, Decimal(1), n == 0)
+            for n in range(2)
+        ]
+
+    def told(self, *fills, of="BTC/USDT"):
+        return asyncio.run(self.values.of(market(of), fills))
+
+
+def test_by_the_newest_price_which_serves_for_some_seconds():
+    exchange = Exchange("BNB/USDT")
+    assert exchange.told(fill(1), fill(2)) == {"t1": Decimal(1), "t2": Decimal(1)}
+    exchange.now += timedelta(seconds=4)
+    assert exchange.told(fill(3, at=exchange.now)) == {"t3": Decimal(1)}
+    assert exchange.asked == ["BNB/USDT"]
+    exchange.now += timedelta(seconds=4)
+    exchange.last = Decimal(600)
+    assert exchange.told(fill(4, at=exchange.now)) == {"t4": Decimal("1.2")}
+
+
+def test_by_an_inverse_market_where_there_is_no_other():
+    """BNB/TRY is not listed, TRY/BNB is: a price of 0.05 BNB per lira."""
+    assert Exchange("TRY/BNB", price="0.05").told(fill(), of="BTC/TRY") == {"t1": Decimal("0.04")}
+
+
+def test_one_that_was_found_late_by_its_minute():
+    """However many of that minute there are, one question."""
+    exchange = Exchange("BNB/USDT")
+    late = MINUTE - timedelta(hours=3)
+    assert exchange.told(fill(1, at=late), fill(2, at=late + timedelta(seconds=59))) == {
+        "t1": Decimal("0.8"),
+        "t2": Decimal("0.8"),
+    }
+    assert exchange.asked == [("BNB/USDT", "1m", late)]
+
+
+def test_by_the_clock_of_the_exchange():
+    """Ours is an hour behind."""
+    exchange = Exchange("BNB/USDT")
+    exchange.clock_offset = timedelta(hours=1)
+    assert exchange.told(fill(at=NOW + timedelta(hours=1))) == {"t1": Decimal(1)}
+    assert exchange.asked == ["BNB/USDT"]
+
+
+@pytest.mark.parametrize("currency", ["BTC", "USDT", None])
+def test_what_needs_no_value_asks_for_none(currency):
+    exchange = Exchange("BNB/USDT")
+    assert exchange.told(fill(currency=currency)) == {}
+    assert exchange.told(fill(fee="0")) == {}
+    assert exchange.asked == []
+
+
+@pytest.mark.parametrize(("symbols", "price"), [((), "500"), (("BNB/USDT",), "0"), (("USDT/BNB",), "0")])
+def test_without_a_market_or_a_price_it_is_unknown(symbols, price):
+    assert Exchange(*symbols, price=price).told(fill()) == {}
+
+
+def test_after_a_failure_nobody_asks_for_a_while():
+    """What was known before it in the same report is kept."""
+    exchange = Exchange("BNB/USDT")
+    exchange.last = None
+    assert exchange.told(fill(1, at=NOW - timedelta(hours=1)), fill(2)) == {"t1": Decimal("0.8")}
+    assert exchange.said == ["fee_not_valued"]
+    exchange.last = Decimal(500)
+    assert exchange.told(fill(3)) == {}
+    exchange.now += PAUSE
+    assert exchange.told(fill(4, at=exchange.now)) == {"t4": Decimal(1)}

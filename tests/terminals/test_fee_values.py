@@ -1,0 +1,107 @@
+"""Fees paid in BNB count in the results: valued at the fill, by the exchange's price then, and kept in the event.
+
+A gateway at work on the paper exchange records the fills, the engine's policies count them, the projector shows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.exchanges.binance.client import Binance
+from application.exchange import Credentials, NoAnswer
+from application.policies import WHEN, World
+from domain.aggregate import carrying
+from domain.wish import Side, Type
+from projections.projector import Books
+from tests.conftest import NOW
+from tests.terminals.at_work import platform_for
+
+QUANTITY, SHARE = Decimal("0.01"), Decimal("0.00075")
+"""What is bought and sold, and the part of what is received that a fee in BNB is worth."""
+BOUGHT, SOLD = Decimal(50000), Decimal(51000)
+FEES = SHARE * QUANTITY * (BOUGHT + SOLD)
+"""In USDT."""
+
+
+@pytest.fixture
+def platform(database: Any, valkey: Any, tmp_path: Any, monkeypatch: Any) -> Any:
+    return platform_for(database, valkey, tmp_path, monkeypatch)
+
+
+async def trade(p: Any) -> None:
+    """Buy and sell, paying in BNB."""
+    held = {"USDT": Decimal(1000), "BNB": Decimal(1)}
+    p.server.paper.prices.hold("BNB/USDT", Decimal(500))
+    account = p.server.paper.ledger.open_account("binance", held, fees_in="BNB")
+    broker = await p.connect(await p.user(), Credentials(account.key, account.secret))
+    await p.until(lambda: p.loaded(broker))
+    for side, price in ((Side.BUY, BOUGHT), (Side.SELL, SOLD)):
+        p.server.paper.prices.hold("BTC/USDT", price)
+        order = await p.wish(broker, side=side, type=Type.MARKET, quantity=QUANTITY)
+        await p.until(lambda order=order: p.store.get(type(order), order.id).remaining == 0)
+    await asyncio.to_thread(judge, p)
+
+
+def judge(p: Any) -> None:
+    """What the engine makes of the log."""
+    for recorded in p.store.read(0, topics=["Order.Filled"]):
+        with carrying(**{**recorded.event.metadata, "source": "engine"}):
+            world = World(p.store, p.house.markets, NOW)
+            p.store.save(*(one for policy in WHEN[recorded.topic] for one in policy(recorded.event, world)))
+    books, store = Books(p.database.connect("aristobot_projector")), p.database.store("aristobot_projector")
+    while books.step(store.read, 500)[0]:
+        pass
+
+
+def told(p: Any) -> tuple[list[Any], list[Any]]:
+    """The values of the fees in the events, and the results in the books."""
+    values = [(r.event.fee_currency, r.event.fee_value) for r in p.store.read(0, topics=["Order.Filled"])]
+    owner = p.database.connect()
+    shown = owner.execute("SELECT fee_currency, fee_value FROM books.fills ORDER BY position").fetchall()
+    assert shown == values
+    return values, owner.execute("SELECT gross, net, fees_left_out FROM books.gains").fetchall()
+
+
+def test_a_fee_in_bnb_is_valued_at_the_fill_and_counts_in_the_net_result(platform: Any) -> None:
+    """0.75 thousandths of what was bought and of what was sold."""
+
+    async def story() -> None:
+        async with platform() as p:
+            await trade(p)
+            values, results = await asyncio.to_thread(told, p)
+            assert values == [("BNB", SHARE * QUANTITY * BOUGHT), ("BNB", SHARE * QUANTITY * SOLD)]
+            assert results == [(Decimal(10), Decimal(10) - FEES, False)]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_a_price_that_cannot_be_had_costs_no_fill_and_is_told(platform: Any, monkeypatch: Any, how: str) -> None:
+    """The value is unknown, and the result says that it leaves such fees out."""
+    asked = []
+
+    async def tickers(_: Any, markets: Any, **__: Any) -> Any:
+        if any(market.base == "BNB" for market in markets):
+            asked.append(markets)
+            if how == "hangs":
+                await asyncio.sleep(3600)
+            raise NoAnswer("HTTP 503")
+        return await honest(_, markets, **__)
+
+    honest = Binance.tickers
+    monkeypatch.setattr(Binance, "tickers", tickers)
+
+    async def story() -> None:
+        async with platform() as p:
+            await trade(p)
+            values, results = await asyncio.to_thread(told, p)
+            assert values == [("BNB", None), ("BNB", None)]
+            assert results == [(Decimal(10), Decimal(10), True)]
+            assert "fee_not_valued" in p.log.said
+
+    asyncio.run(story())
+    assert asked
