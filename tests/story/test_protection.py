@@ -107,8 +107,10 @@ def test_maj_moves_what_it_names_and_keeps_the_rest(sol: Market) -> None:
     bought(sol)
     assert sol.alert("MAJ", PrixSL="145", PourCent="100")["status"] == "executed"
     whole = sol.protected(("stop_loss", "145"), TARGET)
+    assert sol.alert("MAJ", PrixSL="146", PourCent="50")["status"] == "executed"
+    half = sol.protected(("stop_loss", "146"), TARGET)
     assert sol.alert("MAJ", PrixTP="180", PourCent="50")["status"] == "executed"
-    half = sol.protected(("stop_loss", "145"), ("limit", "180"))
+    assert sol.protected(("stop_loss", "146"), ("limit", "180"))["protected"] == half["protected"]
     assert abs(Decimal(half["protected"]) * 2 - Decimal(whole["protected"])) <= Decimal("0.002")
 
 
