@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from application.desk import Desk, name_of
+from application.desk import NO_PLACE, Desk, name_of
 from application.exchange import (
     ExchangeError,
     NotAccepted,
@@ -142,7 +142,7 @@ class Attempts:
             with suppress(ExchangeError):
                 await self._legs.ask_again(legs, self._desk.markets[order.wish.symbol])
             return await self._deferred(order, error, SHORT_PAUSE)
-        if isinstance(error, RefusedByExchange) and error.code == "too_many_resting" and legs:
+        if isinstance(error, RefusedByExchange) and error.code == NO_PLACE and legs:
             self._no_place.add(order.id)
             return await self._deferred(order, error, SHORT_PAUSE)
         if isinstance(error, RefusedByExchange) and error.code != "client_order_id_taken":

@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from application.case import Case
-from application.desk import OF_RULES, Desk
+from application.desk import NO_PLACE, OF_RULES, Desk
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 from application.forms import Form, wishes_of
 from application.legs import Legs, is_one_thing
@@ -34,8 +34,6 @@ REFUSED = "protection_refused"
 SECOND_BALANCE = timedelta(seconds=2)
 """How much later the balance has to say the same before coins count as missing."""
 LISTED = "list"
-NO_PLACE = "too_many_resting"
-"""One call weighs an order beside the one that it replaces, and there is no place for both."""
 
 
 class Changing:

@@ -25,6 +25,8 @@ OF_RULES = frozenset(
     }
 )  # fmt: skip
 """Refusals that name a rule of the market."""
+NO_PLACE = "too_many_resting"
+"""One call weighs an order beside the one that it replaces, and there is no place for both."""
 
 
 TOLD_RECENTLY = timedelta(seconds=2)

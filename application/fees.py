@@ -21,7 +21,6 @@ FRESH = timedelta(seconds=5)
 PATIENCE_SECONDS = 1.0
 PAUSE = timedelta(seconds=30)
 """How long nobody asks after a failure."""
-MINUTE = timedelta(minutes=1)
 
 
 class Warn(Protocol):

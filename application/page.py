@@ -38,18 +38,12 @@ class Page:
             if aggregate.pending_events and aggregate.id not in self._changed:
                 self._changed[aggregate.id] = aggregate
                 self.decided.append(aggregate)
-        self._drop_changed()
+        # What was changed without being decided is loaded anew as well.
+        self._loaded = {key: kept for key, kept in self._loaded.items() if not kept.pending_events}
 
     def forget(self) -> None:
         """Everything is loaded anew from here on."""
         self._loaded, self._changed, self.decided = {}, {}, []
-
-    def drop_undecided(self) -> None:
-        """A decision has failed: what it has changed is loaded anew."""
-        self._drop_changed()
-
-    def _drop_changed(self) -> None:
-        self._loaded = {key: kept for key, kept in self._loaded.items() if not kept.pending_events}
 
     # --- what the policies ask -----------------------------------------------------------------------------------
 

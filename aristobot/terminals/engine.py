@@ -56,13 +56,13 @@ class Engine:
                 self._take(recorded, page)
             self._reached = recorded.position
         self._commit(page)
-        self.keep_place()
+        self._keep_place()
         return len(events)
 
-    def keep_place(self, *, at_once: bool = False) -> None:
+    def _keep_place(self) -> None:
         """Remember how far it has come, now and then."""
         try:
-            self._place.keep(at_once=at_once)
+            self._place.keep()
         except PositionTaken:
             self._log.warning("position_taken", position=self.position)
 
@@ -71,8 +71,8 @@ class Engine:
         try:
             decided = self._decide(recorded, page)
         except Touched:
-            self._commit(page)
-            decided = self._decide(recorded, page)
+            self._commit(page)  # from here on the page has changed nothing
+            return self._take(recorded, page)
         except (psycopg.OperationalError, MarketsNotLoaded):
             self._commit(page)
             raise
@@ -81,9 +81,10 @@ class Engine:
             self._judge(recorded)
             self._reached = recorded.position
             self._place.move(recorded.position)
-            return
+            return None
         page.keep(decided)
         self._taken.append(recorded)
+        return None
 
     def _commit(self, page: Page) -> None:
         """Save what was decided, with the position of the last event; each by itself when somebody was faster."""
