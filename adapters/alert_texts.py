@@ -31,11 +31,20 @@ CODES = _read("codes")
 def text_of(language: str, cause: str, severity: str, facts: Mapping[str, str]) -> tuple[str, str]:
     """Title and body."""
     words = WORDS[language]
-    told = {name: _fact(language, name, fact) for name, fact in facts.items()}
     body = _form(language, words["alert_texts"][cause], int(facts.get("count", 1)))
-    title = f"{MARKS[severity]}Aristobot: {words['causes'][cause]}"
     because = _because(words, facts.get("reason", ""), facts.get("detail", ""))
-    return title, body.format_map({**told, "because": because})
+    return f"{MARKS[severity]}Aristobot: {words['causes'][cause]}", _filled(language, body, facts, because=because)
+
+
+def all_clear_of(language: str, cause: str, facts: Mapping[str, str]) -> tuple[str, str]:
+    """Title and body of the word that what an alert told of is over."""
+    words = WORDS[language]
+    title = words["over"].format(cause=words["causes"][cause])
+    return f"Aristobot: {title}", _filled(language, words["endings"][cause], facts)
+
+
+def _filled(language: str, text: str, facts: Mapping[str, str], **more: str) -> str:
+    return text.format_map({name: _fact(language, name, fact) for name, fact in facts.items()} | more)
 
 
 def _form(language: str, text: str, number: int) -> str:

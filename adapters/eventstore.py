@@ -249,6 +249,10 @@ class Store:
         """The ids of all positions that hold something: their last execution did not complete the trade."""
         return self._open("position")
 
+    def alerts_open(self) -> list[UUID]:
+        """The ids of all alerts that have neither ended nor been acknowledged."""
+        return self._open("alert")
+
     def _open(self, *kinds: str) -> list[UUID]:
         """Streams of which the append itself keeps in mind that they are open: few, however long the log."""
         with self.pool.connection() as connection:

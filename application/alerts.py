@@ -36,6 +36,8 @@ LOUDNESS = {
     Cause.EXIT_STALE: Severity.CRITICAL,
     Cause.EXIT_REJECTED: Severity.CRITICAL,
     Cause.DOUBT_LASTS: Severity.CRITICAL,
+    Cause.STREAM_DEAF: Severity.CRITICAL,
+    Cause.PRICES_OLD: Severity.CRITICAL,
     Cause.REPORT_CONTRADICTS: Severity.CRITICAL,
     Cause.ORDER_REOPENED: Severity.CRITICAL,
     Cause.HISTORY_LOST: Severity.CRITICAL,

@@ -10,6 +10,7 @@ from uuid import UUID
 from application.doubts import Doubts
 from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport, Scrap, Ticker
 from application.fees import FeeValues
+from application.hearing import Hearing
 from application.movements import Movements
 from application.ports import Store, Sweeps
 from application.recording import Recording
@@ -80,6 +81,7 @@ class Desk:
         self.doubts = Doubts()
         self.turns = Turns(lambda: self.exchange.order_room(self.credentials))
         self.movements = Movements(clock)
+        self.hearing = Hearing(clock)
         self.told_prices: dict[str, Ticker] = {}
         """The last prices of what is held, told by whoever asks for all brokers of the exchange."""
         self.rules_doubted: Callable[[], None] = lambda: None
@@ -87,7 +89,7 @@ class Desk:
         self._names: dict[str | tuple[str, str], UUID] = {}
         self.recording = Recording(
             exchange, lambda: self.credentials, markets, store, self.doubts, self.turns, self.movements, self.know,
-            FeeValues(exchange, markets, self.price, clock, log),
+            self.hearing.learn, FeeValues(exchange, markets, self.price, clock, log),
         )  # fmt: skip
 
     def know(self, order: Order) -> None:

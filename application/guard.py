@@ -22,7 +22,6 @@ from application.legs import Legs
 from application.passed import Passed
 from application.protection import (
     Standing,
-    Target,
     counted,
     in_doubt,
     leaving,
@@ -64,6 +63,11 @@ class Guard:
     def watched(self) -> list[UUID]:
         """Return the positions of which something does not rest that is wanted: every price concerns them."""
         return [position_id for position_id, trouble in self._troubles.items() if trouble.watched]
+
+    def blind(self) -> list[str]:
+        """Return the symbols whose prices are watched in the place of orders, and have not been seen for long."""
+        now = self._desk.clock()
+        return sorted({trouble.watched for trouble in [*self._troubles.values()] if trouble.is_blind(now)})
 
     def met(self) -> list[UUID]:
         """Return the positions that it has looked at and that were open then."""
@@ -133,8 +137,8 @@ class Guard:
     async def _look(self, case: Case) -> float | None:
         """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
         market, target, trouble = case.market, case.target, case.trouble
-        trouble.watched = True
-        ticker, standing = await self._price(market, target, urgent=not case.is_covered)
+        trouble.watch(market.symbol, self._desk.clock())
+        ticker, standing = await self._price(case, urgent=not case.is_covered)
         if standing is not Standing.BETWEEN:
             wait = await self._passed.react(case, standing, ticker)
             if wait is not None:
@@ -150,11 +154,13 @@ class Guard:
             return min(wait, troubles.LOOK_EVERY)
         return await self._only_watched(case) if form is None else await self._change(case, form, ticker.last)
 
-    async def _price(self, market: Market, target: Target, *, urgent: bool = False) -> tuple[Ticker, Standing]:
+    async def _price(self, case: Case, *, urgent: bool = False) -> tuple[Ticker, Standing]:
         """Return the price and where it stands. What was told a moment ago is asked again before anything is sold."""
+        market, target = case.market, case.target
         ticker = await self._desk.price(market, urgent=urgent)
         if standing_of(target, ticker.last) is not Standing.BETWEEN:
             ticker = await self._desk.asked_price(market, urgent=urgent)
+        case.trouble.priced_at = self._desk.clock()
         return ticker, standing_of(target, ticker.last)
 
     async def _change(self, case: Case, form: Form, last: Decimal) -> float:
@@ -209,8 +215,8 @@ class Guard:
             if trouble.cap is None:
                 self._troubles[position.id] = Trouble(not_before=trouble.not_before)
             return None
-        trouble.watched = True
-        ticker, standing = await self._price(case.market, target)
+        trouble.watch(position.symbol, self._desk.clock())
+        ticker, standing = await self._price(case)
         if standing is Standing.ABOVE_TAKE_PROFIT:
             return await self._passed.react(case, standing, ticker)
         trouble.seen_at_target = None
@@ -266,8 +272,8 @@ class Guard:
         if locked_in(case.resting) > case.target.quantity:
             await self._legs.free(case.resting)
             case = replace(case, resting=())
-        case.trouble.watched = True
-        ticker, standing = await self._price(market, case.target)
+        case.trouble.watch(market.symbol, self._desk.clock())
+        ticker, standing = await self._price(case)
         sellable = market.round_quantity(position.held)
         if product(sellable, ticker.last) < market.minimum_notional or sellable < market.minimum_quantity:
             await say(self._desk, position, lambda p: p.lose_protection(DUST, detail, final=True))

@@ -56,6 +56,16 @@ class Lane:
         return len(self._desk.doubts)
 
     @property
+    def deaf(self) -> bool:
+        """Whether the private stream stands, or stood last, and does not tell what happens."""
+        return self._desk.hearing.deaf
+
+    @property
+    def blind(self) -> list[str]:
+        """The symbols whose prices are watched in the place of orders, and have not been seen for long."""
+        return self._guard.blind()
+
+    @property
     def comparing(self) -> bool:
         """Whether the orders are being compared because of the stream."""
         return self._comparisons.under_way
@@ -139,20 +149,24 @@ class Lane:
         while True:
             stands_since = self._desk.clock()
             try:
-                async for report in self._desk.exchange.reports(self._desk.credentials):
-                    self.streaming, self.heard_at = True, self._desk.clock().timestamp()
-                    if report is None:
-                        stands_since = self._desk.clock()
-                        self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.SWEEP)  # what nobody heard
-                        lost = False
-                    else:
-                        await self.hear(report)
-                        pause = FIRST_PAUSE
+                async with asyncio.timeout(None) as patience:
+                    async for report in self._desk.exchange.reports(self._desk.credentials):
+                        self.streaming, self.heard_at = True, self._desk.clock().timestamp()
+                        if report is None:
+                            stands_since = self._desk.clock()
+                            self._desk.hearing.begin(patience)
+                            self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.SWEEP)
+                            lost = False
+                        else:
+                            await self.hear(report)
+                            pause = FIRST_PAUSE
             except Exception as error:
                 # Also what cannot be recorded: a new connection begins with a look at all orders.
                 if self.streaming and self._desk.clock() - stands_since >= STEADY:
                     pause = FIRST_PAUSE
                 self._desk.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
+            finally:
+                self._desk.hearing.end()
             lost = lost or self.streaming
             self.streaming = False
             self._comparisons.begin(Occasion.SWEEP)  # the other way may be open
@@ -173,7 +187,8 @@ class Lane:
 
     async def hear(self, report: OrderReport) -> None:
         """One report of the private stream; orders that are not ours are the monitor's business."""
-        await self._desk.hear(report)
+        with self._desk.hearing.listening(self._desk.order_of(report), report):
+            await self._desk.hear(report)
 
     def renew(self, broker: Broker, credentials: Credentials) -> None:
         """The broker was changed or has new keys: what is done next is done with them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import NamedTuple
@@ -43,6 +43,7 @@ class Recording:
         turns: Turns,
         movements: Movements,
         know: Callable[[Order], None],
+        learn: Callable[[Order, OrderReport, Sequence[Fill]], None],
         fee_values: FeeValues,
     ) -> None:
         self._exchange = exchange
@@ -53,6 +54,7 @@ class Recording:
         self._turns = turns
         self._movements = movements
         self._know = know
+        self._learn = learn
         self._fee_values = fee_values
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
@@ -124,8 +126,8 @@ class Recording:
             fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
 
         values = dict[str, Decimal]()
+        new_fills = [fill for fill in (*report.fills, *fills) if fill.trade_id not in order.fills]
         if market is not None:
-            new_fills = [fill for fill in (*report.fills, *fills) if fill.trade_id not in order.fills]
             values = await self._fee_values.of(market, new_fills)
 
         def record(known: Order) -> None:
@@ -140,6 +142,8 @@ class Recording:
             self._doubts.end(order_id)
         if any(fact.event == "Filled" for fact in facts):
             self._movements.note(order.wish.symbol)
+        if facts:
+            self._learn(order, report, new_fills)
         return Taken(order, facts)
 
     async def intend(self, *aggregates: Aggregate) -> None:

@@ -15,6 +15,8 @@ DOUBT_BEFORE_ALARM = timedelta(seconds=5)
 """How long a protection may be in doubt before the position counts as unprotected."""
 QUIET_FOR = timedelta(seconds=5)
 """How long no part of a target has to be sold before both prices rest as a list again."""
+OLD_AFTER = timedelta(seconds=10)
+"""How old a price may become that is watched in the place of an order."""
 AT_MOST_EVERY = 1.0
 """Seconds between two changes of one position's protection."""
 LOOK_EVERY = 2.0
@@ -50,8 +52,10 @@ class Trouble:
     """When the account was first seen to have too few coins, and how many it had."""
     cap: tuple[Decimal, Decimal] | None = None
     """What the position held when it was found that only so much of it is there (base)."""
-    watched: bool = False
-    """Whether every price is looked at, because something that is wanted does not rest."""
+    watched: str = ""
+    """The symbol of which every price is looked at, because something that is wanted does not rest."""
+    priced_at: datetime | None = None
+    """When its price was last seen, or first asked for."""
     apart: Target | None = None
     """What found no place beside what it replaces: that is taken off first."""
     seen_at_target: datetime | None = None
@@ -65,6 +69,14 @@ class Trouble:
     def sells_in_parts(self, now: datetime) -> bool:
         """Return whether the target is still being executed in parts."""
         return self.sold_in_part is not None and now - self.sold_in_part < QUIET_FOR
+
+    def watch(self, symbol: str, now: datetime) -> None:
+        """Every price of this market is looked at from now on."""
+        self.watched, self.priced_at = symbol, self.priced_at or now
+
+    def is_blind(self, now: datetime) -> bool:
+        """Return whether a price is watched and none has been seen for long."""
+        return bool(self.watched) and self.priced_at is not None and now - self.priced_at > OLD_AFTER
 
     def begin(self, reason: str, since: datetime, detail: str = "") -> None:
         """Something stands in the way; what has stood there since before keeps its time."""

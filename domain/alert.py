@@ -28,6 +28,8 @@ class Cause(StrEnum):
     EXIT_STALE = "exit_stale"
     EXIT_REJECTED = "exit_rejected"
     DOUBT_LASTS = "doubt_lasts"
+    STREAM_DEAF = "stream_deaf"
+    PRICES_OLD = "prices_old"
     REPORT_CONTRADICTS = "report_contradicts"
     ORDER_REOPENED = "order_reopened"
     HISTORY_LOST = "history_lost"
@@ -63,6 +65,7 @@ class Alert(Aggregate):
         self.sent: set[str] = set()
         self.failed: dict[str, int] = {}
         self.acknowledged = False
+        self.ended = False
 
     @staticmethod
     def create_id(user: int, key: str) -> UUID:
@@ -84,6 +87,11 @@ class Alert(Aggregate):
         if not self.acknowledged:
             self._acknowledged()
 
+    def end(self) -> None:
+        """What it told of is over. One that its user has acknowledged says no more."""
+        if not self.ended and not self.acknowledged:
+            self._ended()
+
     @event("Sent")
     def _sent(self, channel: Personal) -> None:
         self.sent.add(channel)
@@ -95,3 +103,7 @@ class Alert(Aggregate):
     @event("Acknowledged")
     def _acknowledged(self) -> None:
         self.acknowledged = True
+
+    @event("Ended")
+    def _ended(self) -> None:
+        self.ended = True

@@ -1,4 +1,4 @@
-"""Alerts as the console shows them: what happened, where it was sent, whether it was seen."""
+"""Alerts as the console shows them: what happened, where it was sent, whether it was seen, when it was over."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _failed(row: Row, event: Any) -> Row:
 
 ALERTS = ReadModel(
     name="alerts",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -43,6 +43,7 @@ ALERTS = ReadModel(
         "deliveries": "jsonb NOT NULL",
         "raised_at": "timestamptz NOT NULL",
         "acknowledged_at": "timestamptz",
+        "ended_at": "timestamptz",
     },
     created_by=frozenset({"Alert.Raised"}),
     when={
@@ -50,6 +51,7 @@ ALERTS = ReadModel(
         "Alert.Sent": _sent,
         "Alert.Failed": _failed,
         "Alert.Acknowledged": lambda _, event: {"acknowledged_at": event.timestamp},
+        "Alert.Ended": lambda _, event: {"ended_at": event.timestamp},
     },
     indexes=("(user_id, raised_at DESC)",),
 )

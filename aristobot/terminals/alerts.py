@@ -5,24 +5,25 @@ It stands beside everything else: however long a channel takes or however dead i
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from adapters.alert_texts import text_of
+from adapters.alert_texts import all_clear_of, text_of
 from adapters.channels import Channel, send, service_of
-from application.alerts import tell, tell_everybody
+from application.alerts import tell
 from application.commands import on_fresh_state
-from aristobot.levels import AgeingLevels
-from aristobot.liveness import TERMINALS, beat
+from aristobot.liveness import beat
+from aristobot.open_alerts import OpenAlerts
 from aristobot.place import Place
-from aristobot.wiring import House
+from aristobot.watch import Watch
+from aristobot.wiring import House, utc_now
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.user import User
@@ -31,18 +32,22 @@ NAME = "alerts"
 POLL_SECONDS = 1.0
 PAGE = 200
 WATCH_SECONDS = 2.0
-DOWN_SECONDS = 10.0
-"""How long a sign of life has to be missing: a bus that has just restarted is empty until everybody has beaten."""
 PAUSES = (0.0, 1.0, 4.0)
 """Before each try of a delivery. A channel whose last delivery failed gets one try, so that others do not wait."""
+ALL_CLEAR_WITHIN = timedelta(days=1)
+"""How long after an alert its channels still hear that it is over."""
 AWAY = (psycopg.OperationalError, PoolTimeout)
 
 
 class Herald:
-    """Sends what was raised. Its position moves once every outcome is recorded: a crash repeats, it loses nothing."""
+    """Sends what was raised, and that it is over.
 
-    def __init__(self, house: House, log: Any) -> None:
+    Its position moves once every outcome is recorded: a crash repeats, it loses nothing.
+    """
+
+    def __init__(self, house: House, log: Any, opened: OpenAlerts) -> None:
         self._house = house
+        self._opened = opened
         self._store = house.store
         self._log = log
         self._dead: set[str] = set()
@@ -55,12 +60,13 @@ class Herald:
         return self._place.reached
 
     def step(self) -> int:
-        """Send what the next page raises; answers how many alerts there were."""
+        """Send what the next page raises and ends; answers how many alerts there were."""
         head = self._store.head()  # what is appended from here on is not passed over
-        page = self._store.read(self.position, PAGE, stop=head, topics=("Alert.Raised",))
-        deliveries = [self._hands.submit(self._deliver, recorded.event.originator_id) for recorded in page]
-        for delivery in deliveries:
-            delivery.result()
+        page = self._store.read(self.position, PAGE, stop=head, topics=("Alert.Raised", "Alert.Ended"))
+        for topic, deliver in (("Alert.Raised", self._deliver), ("Alert.Ended", self._clear)):
+            ids = [recorded.event.originator_id for recorded in page if recorded.topic == topic]
+            for delivery in [self._hands.submit(deliver, alert_id) for alert_id in ids]:
+                delivery.result()
         reached = page[-1].position if len(page) == PAGE else head
         self._place.move(max(reached, self.position))
         self._place.keep(at_once=bool(page))
@@ -68,12 +74,26 @@ class Herald:
 
     def _deliver(self, alert_id: Any) -> None:
         alert = self._store.get(Alert, alert_id)
-        user = self._store.get(User, User.create_id(alert.user))
-        title, body = text_of(user.preferences.language, alert.cause, alert.severity, alert.facts)
+        self._opened.meet(alert)
+        title, body = text_of(self._language(alert), alert.cause, alert.severity, alert.facts)
         self._log.info("alert", request_id=alert.key, cause=alert.cause, user=alert.user)
         for channel in self._channels(alert):
             if channel.name not in alert.sent:
                 self._send(alert, channel, title, body)
+
+    def _clear(self, alert_id: Any) -> None:
+        """Tell whoever heard the alert that it is over; one that ended long after it does not wake anybody."""
+        alert = self._store.get(Alert, alert_id)
+        if utc_now() - alert.created_on > ALL_CLEAR_WITHIN:
+            return
+        title, body = all_clear_of(self._language(alert), alert.cause, alert.facts)
+        for channel in self._channels(alert):
+            if channel.name in alert.sent:
+                reason = send(channel.address, title, body)
+                self._log.info("all_clear", request_id=alert.key, cause=alert.cause, failed=reason)
+
+    def _language(self, alert: Alert) -> str:
+        return self._store.get(User, User.create_id(alert.user)).preferences.language
 
     def _channels(self, alert: Alert) -> Sequence[Channel]:
         """A dead channel is told of on the others."""
@@ -111,63 +131,6 @@ class Herald:
         self._hands.shutdown()
 
 
-class Watch:
-    """Looks at the terminals' signs of life and figures, and tells everybody what is wrong with the platform."""
-
-    def __init__(self, house: House, log: Any) -> None:
-        self._house = house
-        self._log = log
-        self._pids: dict[str, int] = {}
-        self._wrong: set[str] = set()
-        self._down_since: dict[str, float] = {}
-        self._untold: list[tuple[Cause, str, dict[str, str]]] = []
-        self._levels = AgeingLevels(house.store, log, time.monotonic)
-
-    def look(self) -> None:
-        """Once. What cannot be recorded while the database is away is recorded later."""
-        seen = {terminal["name"]: terminal for terminal in self._house.bus.terminals(TERMINALS)}
-        if seen[NAME]["state"] == "up":  # else it is the bus that is away: this terminal at least is not down
-            for name, terminal in seen.items():
-                self._look_at(name, terminal["state"], terminal["figures"])
-        self._levels.look()
-        while self._untold:
-            tell_everybody(self._house.store, *self._untold[0])
-            self._untold.pop(0)
-
-    def _look_at(self, name: str, state: str, figures: dict[str, Any]) -> None:
-        pid = figures.get("pid")
-        before = self._pids.get(name)
-        if pid is not None and before is not None and pid != before:
-            self._say(Cause.TERMINAL_RESTARTED, f"{name}/{pid}", {"terminal": name, "pid": str(pid)})
-        if pid is not None:
-            self._pids[name] = pid
-        if state != "down" or before is None:
-            self._down_since.pop(name, None)
-        since = self._down_since.setdefault(name, time.time()) if state == "down" and before is not None else None
-        long = since is not None and time.time() - since >= DOWN_SECONDS
-        self._edge(long, Cause.TERMINAL_DOWN, name, {"terminal": name})
-        for cause, figure in ((Cause.EVENT_PARKED, "parked"), (Cause.SPOOL_USED, "spool")):
-            if figure in figures:
-                self._edge(bool(figures[figure]), cause, name, {"count": str(figures[figure])})
-
-    def _edge(self, wrong: bool, cause: Cause, name: str, facts: dict[str, str]) -> None:
-        """Told when it begins, and again when it begins anew."""
-        key = f"{cause}/{name}"
-        if wrong and key not in self._wrong:
-            self._say(cause, f"{name}/{int(time.time())}", facts)
-        (self._wrong.add if wrong else self._wrong.discard)(key)
-
-    def _say(self, cause: Cause, key: str, facts: dict[str, str]) -> None:
-        self._log.warning("alarm", cause=cause, **facts)
-        self._untold.append((cause, key, facts))
-
-    def remember_myself(self) -> None:
-        """A sign of life of another process under this name was left by one that did not end well."""
-        [mine] = self._house.bus.terminals((NAME,))
-        if (pid := mine["figures"].get("pid")) is not None and pid != os.getpid():
-            self._say(Cause.TERMINAL_RESTARTED, f"{NAME}/{os.getpid()}", {"terminal": NAME, "pid": str(os.getpid())})
-
-
 def _watch(watch: Watch, log: Any, stopping: threading.Event) -> None:
     while not stopping.wait(WATCH_SECONDS):
         try:
@@ -180,9 +143,10 @@ def _watch(watch: Watch, log: Any, stopping: threading.Event) -> None:
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Until `stopping`."""
-    watch = Watch(house, log)
+    opened = OpenAlerts(house.store, log)
+    watch = Watch(house, log, opened)
     watch.remember_myself()
-    herald = Herald(house, log)
+    herald = Herald(house, log, opened)
     beat(house.bus, NAME, lambda: {"position": herald.position}, stopping)
     threading.Thread(target=_watch, args=(watch, log, stopping), name="watch", daemon=True).start()
     bell = house.bell()

@@ -249,15 +249,18 @@ class Gateway:
             await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
 
     def figures(self) -> dict[str, Any]:
-        """Age of the streams, clock offsets, doubts: what health shows."""
+        """Return what health shows and the alerts terminal watches: ages and deafness of streams, clocks, doubts."""
         offsets = [exchange.clock_offset.total_seconds() for _, exchange in self._clients.items()]
-        heard = [lane.heard_at for lane in self._lanes.values() if lane.heard_at is not None]
+        lanes = {str(number): lane for number, lane in [*self._lanes.items()]}
+        heard = [lane.heard_at for lane in lanes.values() if lane.heard_at is not None]
         return {
-            "lanes": len(self._lanes),
-            "streams": sum(lane.streaming for lane in self._lanes.values()),
+            "lanes": len(lanes),
+            "streams": sum(lane.streaming for lane in lanes.values()),
+            "deaf": [{"broker": number} for number, lane in lanes.items() if lane.deaf],
+            "blind": [{"broker": number, "symbol": symbol} for number, lane in lanes.items() for symbol in lane.blind],
             "stream_age": round(time.time() - max(heard), 1) if heard else None,
             "clock_offset_ms": max((round(offset * 1000, 1) for offset in offsets), default=None),
-            "doubts": sum(lane.doubts for lane in self._lanes.values()),
+            "doubts": sum(lane.doubts for lane in lanes.values()),
             "exchanges": {
                 f"{exchange}/{venue}": client.last_answer and round(time.time() - client.last_answer, 1)
                 for (exchange, venue), client in self._clients.items()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.alert_texts import WORDS, text_of
+from adapters.alert_texts import WORDS, all_clear_of, text_of
+from application.endings import ENDS_WHEN
+from aristobot.open_alerts import ENDS_WITH_A_FIGURE
 from domain.alert import Cause, Severity
 
 FACTS = {
@@ -32,10 +34,21 @@ def test_every_cause_says_what_happened_and_what_to_do(language: str, cause: Cau
         assert not {"English", "connection", "missing", "gateway"} & {*body.replace(",", " ").split()}
 
 
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("cause", sorted({*ENDS_WHEN, *ENDS_WITH_A_FIGURE}))
+def test_every_cause_that_ends_says_so(language: str, cause: Cause) -> None:
+    """Under the title of its alert, and with nothing to do."""
+    title, body = (plain(text) for text in all_clear_of(language, cause, FACTS))
+    assert WORDS[language]["causes"][cause] in title
+    assert not {"{", "}"} & {*title, *body}
+    assert body.endswith({"fr": "Plus rien à faire.", "en": "Nothing is left to do."}[language])
+
+
 def test_both_languages_know_the_same_causes() -> None:
     """And every one that there is."""
     for words in WORDS.values():
         assert set(words["causes"]) == set(words["alert_texts"]) == {*Cause}
+        assert set(words["endings"]) == {*ENDS_WHEN, *ENDS_WITH_A_FIGURE}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.paper.faults import Fault
 from application import trouble
-from application.exchange import Ticker
+from application.exchange import NoAnswer, Ticker
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
 from tests.application.test_what_cannot_rest import EXECUTED, rule
@@ -182,5 +182,41 @@ def test_a_move_to_a_stop_that_is_refused_fails_and_is_told(at):
             assert moving.result() == (WebhookStatus.FAILED, "protection_refused")
             await desk.until(lambda: told(desk))
             assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+
+    asyncio.run(story())
+
+
+def test_a_watched_price_that_does_not_come_is_known_to_be_old(at, monkeypatch):
+    """Its owner is told by whoever watches the lane; a price that comes again ends it."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await rule(desk, oco_allowed=False)
+            await trader.buy(STOP)
+            prices = desk.client.tickers
+
+            async def silence(*_, **__):
+                raise NoAnswer("the connection was closed", code="stream_broken")
+
+            monkeypatch.setattr(desk.client, "tickers", silence)
+            assert desk.lane.blind == []
+            await in_time(desk, lambda: desk.lane.blind == ["BTC/USDT"])
+            monkeypatch.setattr(desk.client, "tickers", prices)
+            desk.lane.guard(trader.position().id)
+            await desk.until(lambda: desk.lane.blind == [])
+
+    asyncio.run(story())
+
+
+def test_no_price_is_old_that_nobody_watches(at):
+    """What rests on the exchange needs none."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            await trader.buy(STOP, TARGET)
+            trader.desk.pass_by(60)
+            await asyncio.sleep(0.1)
+            assert trader.desk.lane.blind == []
 
     asyncio.run(story())

@@ -61,7 +61,7 @@ SAID = {
         step("record_markets", numbers, shared=st.booleans()),
     ],
     Registry: [step("number_user", numbers, names), step("free_user", numbers), step("number_broker", numbers)],
-    Alert: [step("record_sent", channels), step("record_failure", channels, texts), step("acknowledge")],
+    Alert: [step("record_sent", channels), step("record_failure", channels, texts), step("acknowledge"), step("end")],
     Spending: [step("reserve", ids, amounts, st.just(LIMIT)), step("release", ids)],
 }
 EACH_TIME = {

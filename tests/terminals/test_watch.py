@@ -11,9 +11,14 @@ import psycopg
 import pytest
 
 from adapters.bus import Bus
-from aristobot.terminals import alerts
-from aristobot.terminals.alerts import AWAY, Watch
-from domain.alert import Cause
+from application.brokers import connect_broker
+from application.exchange import Credentials
+from aristobot import watch
+from aristobot.open_alerts import OpenAlerts
+from aristobot.terminals.alerts import AWAY
+from aristobot.watch import Watch
+from domain.alert import Alert, Cause
+from domain.broker import Exchange, Venue
 from tests.terminals.trouble import RAISED, Log, troubled
 
 EVERYBODY = (1, 2)
@@ -28,8 +33,13 @@ class Seen:
     """A watch, and the signs of life that it sees at a time of the test's choosing."""
 
     def __init__(self, trouble, monkeypatch):
-        self.watch, self.bus, self.now = Watch(trouble.house, Log()), Bus(trouble.house.settings.redis_url), 1000
-        monkeypatch.setattr(alerts, "time", SimpleNamespace(time=lambda: self.now, sleep=time.sleep))
+        self.opened = OpenAlerts(trouble.house.store, Log())
+        self.watch, self.bus, self.now = (
+            Watch(trouble.house, Log(), self.opened),
+            Bus(trouble.house.settings.redis_url),
+            1000,
+        )
+        monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: self.now, sleep=time.sleep))
 
     def look(self, name="engine", pid=1, **figures):
         """A terminal beats, as the alerts terminal does all the time, and the watch looks twice."""
@@ -141,3 +151,66 @@ def test_what_only_some_were_told_is_told_to_the_others_later(trouble, seen):
     trouble.store.save = save
     seen.look(pid=2)
     assert trouble.raised() == everybody(Cause.TERMINAL_RESTARTED)
+
+
+def ended(trouble):
+    """User and cause of every alert that is over."""
+    found = [trouble.store.get(Alert, event.originator_id) for event in trouble.events("Alert.Ended")]
+    return sorted((alert.user, alert.cause) for alert in found)
+
+
+def met(trouble, seen):
+    """The herald has met all that was raised."""
+    for event in trouble.events(RAISED):
+        seen.opened.meet(trouble.store.get(Alert, event.originator_id))
+
+
+@pytest.fixture
+def broker(trouble):
+    keys = Credentials("key", "secret")
+    made = connect_broker(trouble.store, trouble.web.vault, 2, Exchange.BINANCE, Venue.PAPER, "Paper", keys)
+    return str(made.number)
+
+
+@pytest.mark.parametrize(
+    ("figure", "cause", "more"),
+    [("deaf", Cause.STREAM_DEAF, {}), ("blind", Cause.PRICES_OLD, {"symbol": "BTC/USDT"})],
+)
+def test_what_a_lane_does_not_hear_or_see_is_told_to_its_owner_until_it_does(
+    trouble, seen, broker, figure, cause, more
+):
+    """Once, however long it lasts; a new time is another alert."""
+    wrong = {"broker": broker, **more}
+    for _ in range(2):
+        seen.look("gateway", **{figure: [wrong]})
+        met(trouble, seen)
+    assert trouble.raised() == [(2, cause)]
+    assert trouble.events(RAISED)[0].facts == wrong
+    assert ended(trouble) == []
+    seen.look("gateway", **{figure: []})
+    assert ended(trouble) == [(2, cause)]
+    seen.look("gateway", **{figure: [wrong]})
+    assert trouble.raised() == [(2, cause)] * 2
+
+
+def test_one_that_is_well_again_ends_and_the_other_does_not(trouble, seen, broker):
+    """Of two symbols of one broker."""
+    wrong = [{"broker": broker, "symbol": symbol} for symbol in ("BTC/USDT", "ETH/USDT")]
+    seen.look("gateway", blind=wrong)
+    met(trouble, seen)
+    seen.look("gateway", blind=wrong[1:])
+    assert len(trouble.raised()) == 2
+    [over] = trouble.events("Alert.Ended")
+    assert trouble.store.get(Alert, over.originator_id).facts["symbol"] == "BTC/USDT"
+
+
+def test_a_terminal_that_is_up_again_ends_what_was_told(trouble, seen):
+    """For everybody."""
+    seen.look()
+    seen.bus.leave("engine")
+    seen.look(name="gateway")
+    seen.look(name="gateway")
+    met(trouble, seen)
+    assert ended(trouble) == []
+    seen.look()
+    assert ended(trouble) == everybody(Cause.TERMINAL_DOWN)

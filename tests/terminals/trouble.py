@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
 from application.users import add_channel, register, switch_account
+from aristobot.open_alerts import OpenAlerts
 from aristobot.settings import Settings
 from aristobot.terminals import alerts
 from aristobot.terminals.alerts import Herald
@@ -95,7 +96,7 @@ class Trouble:
     @contextmanager
     def herald(self):
         """A herald as a terminal that has just started has it."""
-        herald = Herald(self.house, Log())
+        herald = Herald(self.house, Log(), OpenAlerts(self.store, Log()))
         yield herald
         herald.close()
 

@@ -29,6 +29,8 @@ class Alert(BaseModel):
     deliveries: dict[str, Try]
     raised_at: datetime
     acknowledged_at: datetime | None
+    ended_at: datetime | None
+    """When what it tells of was over; None as well for what has no end."""
 
 
 class Alerts(BaseModel):

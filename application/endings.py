@@ -1,0 +1,56 @@
+"""Endings: whether what an alert told of is over, as far as the log knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from application.commands import on_fresh_state
+from application.ports import Store
+from domain.aggregate import carrying
+from domain.alert import Alert, Cause
+from domain.level import Level
+from domain.order import Order, Status
+from domain.position import Position
+
+UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
+DOUBTFUL = frozenset({Status.SUBMITTED, Status.UNKNOWN})
+
+
+def is_protected(alert: Alert, store: Store) -> bool:
+    """Return whether the position of an alert is under a stop again, or holds nothing that is to be."""
+    position = _position(alert, store)
+    return position is None or not position.is_open or position.level in UNDER_A_STOP | {Level.NONE}
+
+
+def is_wholly_covered(alert: Alert, store: Store) -> bool:
+    """Return whether no part of the position of an alert is left without the stop that its owner wants."""
+    position = _position(alert, store)
+    return position is None or not position.is_open or position.level in {Level.COVERED, Level.NONE}
+
+
+def is_known(alert: Alert, store: Store) -> bool:
+    """Return whether the order of an alert is in doubt no longer."""
+    order = None if alert.subject is None else store.find(Order, alert.subject)
+    return order is None or order.status not in DOUBTFUL
+
+
+def _position(alert: Alert, store: Store) -> Position | None:
+    return None if alert.subject is None else store.find(Position, alert.subject)
+
+
+ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store], bool]] = {
+    Cause.POSITION_UNPROTECTED: is_protected,
+    Cause.PARTLY_COVERED: is_wholly_covered,
+    Cause.ORDER_UNKNOWN: is_known,
+    Cause.DOUBT_LASTS: is_known,
+}
+"""The causes of which the log tells the end."""
+
+
+@on_fresh_state
+def end(store: Store, alert: Alert) -> None:
+    """What it told of is over; said again, or after its user has acknowledged it, it is silence."""
+    fresh = store.get(Alert, alert.id)
+    with carrying(user=str(alert.user), source="alerts", correlation_id=alert.key, causation_id=str(alert.id)):
+        fresh.end()
+        store.save(fresh)
