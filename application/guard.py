@@ -104,10 +104,20 @@ class Guard:
             return None  # a sale of coins that no position knows
         legs = await self._legs.shown(await self._legs.of(position_id, position.executions, position.resting))
         exits = [await self._desk.recording.load(order_id) for order_id in position.exits]
+        await self._tell_of_losses(position, trouble)
         wait = await self._unsettled(position, legs, exits, trouble)
         if wait is None:
             wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits, trouble)
         return wait
+
+    async def _tell_of_losses(self, position: Position, trouble: Trouble) -> None:
+        """Stops that the exchange ends by itself, one after the other, are placed more and more rarely, and told of."""
+        ended = self._legs.ended_by_exchange(position.id)
+        if trouble.lose(frozenset(leg.id for leg in ended), self._desk.clock()) and trouble.losses > 1:
+            trouble.not_before = max(trouble.not_before, _now() + trouble.pause_after_losses())
+            await say(
+                self._desk, position, lambda p: p.lose_protection("stop_ended", ended[-1].reason or "", final=True)
+            )
 
     async def _bring(
         self, position: Position, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
@@ -213,7 +223,7 @@ class Guard:
         self._desk.turns.protected(position.entries)
         if not watched:
             if trouble.cap is None:
-                self._troubles[position.id] = Trouble(not_before=trouble.not_before)
+                self._troubles[position.id] = trouble.rested()
             return None
         trouble.watch(position.symbol, self._desk.clock())
         ticker, standing = await self._price(case)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Collection, Container, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from itertools import chain
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.desk import Desk, name_of
@@ -30,6 +31,8 @@ from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position, key_of
 from domain.wish import Source, Type, Wish
 
+T = TypeVar("T")
+
 
 class Legs:
     """What this process knows of the orders that rest for positions."""
@@ -38,6 +41,7 @@ class Legs:
         self._desk = desk
         self._look_ups = look_ups
         self._known: dict[UUID, set[UUID]] = {}
+        self._ended: dict[UUID, list[Order]] = {}
 
     def adopt(self, order: Order) -> None:
         """Remember a leg whose intent is recorded, by this process or by one before it."""
@@ -62,10 +66,13 @@ class Legs:
             if leg.status in ENDED and leg.wish.list_id not in resting
             and all(key_of(leg.id, trade) in counted for trade in leg.fills)
         }  # fmt: skip
-        self._known[position_id] = {leg.id for leg in legs} - gone
-        if not self._known[position_id]:
-            del self._known[position_id]
+        _keep(self._known, position_id, {leg.id for leg in legs} - gone)
+        _keep(self._ended, position_id, [leg for leg in legs if _has_ended_by_exchange(leg, legs)])
         return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
+
+    def ended_by_exchange(self, position_id: UUID) -> Sequence[Order]:
+        """Return the stops that the exchange had ended by itself when its legs were last asked for."""
+        return self._ended.get(position_id, ())
 
     async def shown(self, legs: Sequence[Order]) -> list[Order]:
         """Return the legs without those in doubt that the exchange can no longer carry out, and does not show.
@@ -262,6 +269,21 @@ class Legs:
 def is_one_thing(legs: Sequence[Order]) -> bool:
     """Return whether one call can take these legs off: one order, or one list."""
     return len(group_of(legs)) == 1 and all(leg.status is Status.OPEN for leg in legs)
+
+
+def _has_ended_by_exchange(leg: Order, legs: Sequence[Order]) -> bool:
+    """Whether it is a stop that sold nothing, nor did the other leg of its list, and that nobody has cancelled."""
+    if leg.wish.type not in STOPS or leg.status is not Status.EXPIRED or leg.filled:
+        return False
+    return not any(one.filled for one in legs if leg.wish.list_id and one.wish.list_id == leg.wish.list_id)
+
+
+def _keep(kept: dict[UUID, T], key: UUID, value: T) -> None:
+    """Keep what says something."""
+    if value:
+        kept[key] = value
+    else:
+        kept.pop(key, None)
 
 
 def _is_leg(order: Order) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from application.protection import Target
 from domain.amounts import ZERO
@@ -21,6 +22,8 @@ AT_MOST_EVERY = 1.0
 """Seconds between two changes of one position's protection."""
 LOOK_EVERY = 2.0
 """Seconds between two looks at the price of what does not rest."""
+RESTED_WELL = timedelta(seconds=60)
+"""How long after a stop was ended by the exchange the next one that is ended is the first."""
 MOST_DOUBLINGS = 6
 """How often the pause between two tries is doubled while the exchange refuses the same protection again and again."""
 
@@ -63,6 +66,11 @@ class Trouble:
 
     passed_since: datetime | None = None
     """Since when the price is below a stop that rests and has not sold."""
+    lost_legs: frozenset[UUID] = frozenset()
+    """The stops that the exchange has ended by itself, one shortly after the other, as last seen."""
+    losses: int = 0
+    """How many those were."""
+    lost_at: datetime | None = None
     sold_in_part: datetime | None = None
     """When a target was last seen to have sold a part: until it has stopped, a stop alone takes its place."""
 
@@ -77,6 +85,26 @@ class Trouble:
     def is_blind(self, now: datetime) -> bool:
         """Return whether a price is watched and none has been seen for long."""
         return bool(self.watched) and self.priced_at is not None and now - self.priced_at > OLD_AFTER
+
+    def lose(self, ended: frozenset[UUID], now: datetime) -> bool:
+        """The exchange has ended these stops by itself; return whether one of them was not known."""
+        new = ended - self.lost_legs
+        if not new:
+            return False
+        if self.lost_at is None or now - self.lost_at > RESTED_WELL:
+            self.losses = 0
+        self.lost_legs, self.losses, self.lost_at = frozenset(ended), self.losses + 1, now
+        return True
+
+    def pause_after_losses(self) -> float:
+        """Seconds before another stop is placed: none after the first that was ended, then more with each."""
+        return AT_MOST_EVERY * float(2 ** min(self.losses - 2, MOST_DOUBLINGS)) if self.losses > 1 else 0.0
+
+    def rested(self) -> Trouble:
+        """Return what is remembered once everything rests."""
+        return Trouble(
+            not_before=self.not_before, lost_legs=self.lost_legs, losses=self.losses, lost_at=self.lost_at,
+        )  # fmt: skip
 
     def begin(self, reason: str, since: datetime, detail: str = "") -> None:
         """Something stands in the way; what has stood there since before keeps its time."""
