@@ -135,14 +135,13 @@ class Changing:
 
     async def _tell_refused(self, case: Case, detail: str) -> None:
         """What rested goes back, and whoever asked for another protection hears that it cannot be."""
-        position, kept = case.position, protection_of(case.resting)
-        if kept is None:
-            await say(self._desk, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
-            return
-        if not await self._still(case.resting):
+        position, rested = case.position, protection_of(case.resting) is not None
+        if rested and not await self._still(case.resting):
             await self._put_back(case)
-        if position.request != position.answered:
-            await say(self._desk, position, lambda p: p.refuse_protection(REFUSED, kept, detail))
+        if position.is_asked and position.wanted_before is not None:
+            await say(self._desk, position, lambda p: p.refuse_protection(REFUSED, detail))
+        elif not rested:
+            await say(self._desk, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
         elif not case.is_covered:
             await say(self._desk, position, lambda p: p.lose_protection(REFUSED, detail))
 

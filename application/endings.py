@@ -17,15 +17,15 @@ DOUBTFUL = frozenset({Status.SUBMITTED, Status.UNKNOWN})
 
 
 def is_protected(alert: Alert, store: Store) -> bool:
-    """Return whether the position of an alert is under a stop again, or holds nothing that is to be."""
+    """Return whether the position of an alert is under a stop again, or holds nothing."""
     position = _position(alert, store)
-    return position is None or not position.is_open or position.level in UNDER_A_STOP | {Level.NONE}
+    return position is None or not position.is_open or position.level in UNDER_A_STOP
 
 
 def is_wholly_covered(alert: Alert, store: Store) -> bool:
-    """Return whether no part of the position of an alert is left without the stop that its owner wants."""
+    """Return whether no part of the position of an alert is without a stop."""
     position = _position(alert, store)
-    return position is None or not position.is_open or position.level in {Level.COVERED, Level.NONE}
+    return position is None or not position.is_open or position.level is Level.COVERED
 
 
 def is_known(alert: Alert, store: Store) -> bool:

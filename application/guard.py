@@ -273,11 +273,10 @@ class Guard:
         While the coins could still be sold, their price is watched.
         """
         position, market = case.position, case.market
-        if position.request != position.answered and position.in_force is not None:
-            kept = position.in_force
-            await say(self._desk, position, lambda p: p.refuse_protection(TOO_SMALL, kept, detail))
+        if position.is_asked and position.wanted_before is not None:
+            await say(self._desk, position, lambda p: p.refuse_protection(TOO_SMALL, detail))
             return 0.0
-        if position.request != position.answered:
+        if position.is_asked:
             await say(self._desk, position, lambda p: p.lose_protection(TOO_SMALL, detail, final=True))
         if locked_in(case.resting) > case.target.quantity:
             await self._legs.free(case.resting)

@@ -65,13 +65,13 @@ class Passed:
     async def _refuse_move(self, case: Case, standing: Standing) -> bool:
         """Refuse a move to a price that the market has passed. Returns False where nothing was moved.
 
-        What rested last stays in force, also while it is off the book: a target that sold a part has ended its stop.
+        What was wanted before is wanted again, also while it is off the book: a target that sold a part has ended its
+        stop.
         """
         position = case.position
-        before = position.in_force or protection_of(case.resting)
-        if before is None or position.request == position.answered:
+        if position.wanted_before is None or not position.is_asked:
             return False
-        await say(self._desk, position, lambda p: p.refuse_protection(f"market_{standing}", before))
+        await say(self._desk, position, lambda p: p.refuse_protection(f"market_{standing}"))
         return True
 
     def _is_met(self, case: Case, ticker: Ticker) -> bool:

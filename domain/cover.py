@@ -62,11 +62,27 @@ class Cover:
         """Return it after a sale that neither the stop nor the target made: both keep their share."""
         return replace(self, quantity=self.quantity * left / held, target_quantity=self.target_quantity * left / held)
 
-    def carried_out(self, quantity: Decimal, *, by_target: bool) -> Cover:
-        """Return it after its stop or its target has sold so much (base): that is covered no more."""
+    def carried_out(self, quantity: Decimal, smallest: Decimal, *, by_target: bool) -> Cover:
+        """Return it after its stop or its target has sold so much (base): that is covered no more.
+
+        A target of whose part less than the `smallest` order (base) is left is done: no later buy is its business.
+        """
         left = max(difference(self.quantity, quantity), ZERO)
-        target = difference(self.target_quantity, quantity if by_target else ZERO)
-        return replace(self, quantity=left, target_quantity=max(min(target, left), ZERO))
+        target = max(min(difference(self.target_quantity, quantity if by_target else ZERO), left), ZERO)
+        if by_target and target < smallest:
+            return replace(self, quantity=left, target_quantity=ZERO, target_share=ZERO)
+        return replace(self, quantity=left, target_quantity=target)
+
+    def reduced(self, quantity: Decimal, target_quantity: Decimal | None, target_share: Decimal | None) -> Cover:
+        """Return it with what an event of a sale tells; one from before tells no share, and less."""
+        share = self.target_share if target_share is None else target_share
+        return Cover.of(self.share, quantity, share, target_quantity)
+
+    def left_of(self, protection: Protection | None) -> Protection | None:
+        """Return what is wanted of a protection once its target may have sold all that it was to sell."""
+        if protection is None or self.target_share:
+            return protection
+        return None if protection.stop_loss is None else replace(protection, take_profit=None)
 
     def within(self, held: Decimal) -> Cover:
         """Return it for coins of which some have been sold since."""

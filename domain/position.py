@@ -99,10 +99,12 @@ class Position(Aggregate):
         self.opened_at: datetime | None = None
         self.wanted: Protection | None = None
         self.cover = Cover()
+        self.wanted_before: Protection | None = None
+        """What was wanted before what is asked for, and is wanted again when that is refused."""
         self.cover_before = Cover()
-        """The cover as it was before what is asked for, and has followed the buys since."""
+        """Its cover, which has followed the buys and sales since."""
         self.in_force: Protection | None = None
-        """What rested last: a move that is refused leaves it in force."""
+        """What rested last, None while nothing does."""
         self.request: UUID | None = None
         self.answered: UUID | None = None
         self.resting: list[UUID] = []
@@ -130,6 +132,8 @@ class Position(Aggregate):
     @property
     def level(self) -> Level:
         """How well it is protected now."""
+        if self.is_open and self.lost == CARRIED_OUT:
+            return Level.NO_STOP
         if not self.is_open or self.wanted is None:
             return Level.NONE
         return level_of(
@@ -139,6 +143,11 @@ class Position(Aggregate):
             moving=self.wanted != self.in_force or self.request != self.answered,
             share=self.cover.share,
         )
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether something is asked for that nobody has answered yet."""
+        return self.request != self.answered
 
     @property
     def has_just_closed(self) -> bool:
@@ -170,12 +179,14 @@ class Position(Aggregate):
         brought = (self.entries.get(order_id) for order_id in reversed(awaited))
         merged = _merged(protection, self.wanted or next((p for p in brought if p is not None), None))
         merged.check()
-        self._want(protection, merged, share, request)
+        self._want(protection, merged, share, request, None)
 
-    def _want(self, asked: Protection, merged: Protection, share: Decimal, request: UUID | None) -> None:
+    def _want(
+        self, asked: Protection, merged: Protection, share: Decimal, request: UUID | None, before: Protection | None
+    ) -> None:
         cover = self.cover.asked(asked, merged, share, self.held)
         self._protection_wanted(
-            merged, cover.share, request, cover.quantity, cover.target_share, cover.target_quantity
+            merged, cover.share, request, cover.quantity, cover.target_share, cover.target_quantity, before
         )  # fmt: skip
 
     @property
@@ -197,10 +208,12 @@ class Position(Aggregate):
         _check(bought)
         brings = self.entries.get(bought.order_id)
         if brings is None and self.wanted is None:
-            brings = self.brought.get(bought.order_id)  # the trade that it began is complete, and it still buys
+            # The trade that it began is complete, or its stop has done its work, and it still buys.
+            brings = self.brought.get(bought.order_id)
         self._grew(bought, difference(bought.quantity, fee_in_coins(bought, self.symbol)))
         if brings is not None:
-            self._want(brings, _merged(brings, self.wanted), HUNDRED_PERCENT, None)
+            before = _merged(brings, self.wanted_before) if self.is_asked else None
+            self._want(brings, _merged(brings, self.wanted), HUNDRED_PERCENT, None, before)
 
     def reduce(
         self, sold: Execution, smallest: Decimal, *, by_protection: bool = False, by_target: bool = False
@@ -222,9 +235,17 @@ class Position(Aggregate):
         quantity = min(sold.quantity, self.held)
         left = remaining_of(self.held, quantity, sold, self.symbol)
         gone = difference(self.held, left)
-        cover = self.cover.carried_out(gone, by_target=by_target) if by_protection else self.cover.sold(self.held, left)
+        covers = [self.cover, self.cover_before]
+        if by_protection:
+            covers = [cover.carried_out(gone, smallest, by_target=by_target) for cover in covers]
+        else:
+            covers = [cover.sold(self.held, left) for cover in covers]
+        cover, before = covers
         profit = _profit(sold.price, self.average_entry, quantity)
-        self._reduced(sold, quantity, self.average_entry, profit, cover.quantity, cover.target_quantity)
+        self._reduced(
+            sold, quantity, self.average_entry, profit, cover.quantity, cover.target_quantity, cover.target_share,
+            before.quantity, before.target_quantity, before.target_share,
+        )  # fmt: skip
         if self.is_open and (self.held < smallest or not self.held):
             self._complete(sold.executed_at)
         return None
@@ -269,17 +290,19 @@ class Position(Aggregate):
 
         `final` answers whoever has asked for this protection: it is not on its way any more.
         """
-        asked = final and self.request != self.answered
+        asked = final and self.is_asked
         if self.is_open and (self.resting or self.lost != reason or asked):
             self._protection_lost(reason, detail or None, self.request if asked else None)
 
-    def refuse_protection(self, reason: str, kept: Protection | None, detail: str = "") -> None:
-        """What was asked for cannot be placed (the wrong side of the market, a rule): `kept` stays in force."""
-        asked = self.request != self.answered
-        if asked or self.wanted != kept:
-            cover = (self.cover_before if asked else self.cover).within(self.held)
+    def refuse_protection(self, reason: str, detail: str = "") -> None:
+        """What is asked for cannot be placed (the wrong side of the market, a rule): what was before is wanted again.
+
+        Whether that rests is another question: it is driven to like every protection that is wanted.
+        """
+        if self.is_asked:
+            cover = self.cover_before.within(self.held)
             self._protection_refused(
-                reason, self.request, kept, cover.share, cover.quantity, detail or None,
+                reason, self.request, self.wanted_before, cover.share, cover.quantity, detail or None,
                 cover.target_share, cover.target_quantity,
             )  # fmt: skip
 
@@ -304,11 +327,17 @@ class Position(Aggregate):
         covered: Decimal | None,
         target_share: Decimal | None,
         target_covered: Decimal | None,
+        before: Protection | None,
     ) -> None:
-        if self.request == self.answered:
-            self.cover_before = self.cover
+        if not self.is_asked:
+            self.wanted_before, self.cover_before = self.wanted, self.cover
         quantity = product(self.held, share) / HUNDRED_PERCENT if covered is None else covered
         self.wanted, self.cover = protection, Cover.of(share, quantity, target_share, target_covered)
+        if before is not None:
+            # What an entry brings stays also when the move that was on its way then is refused.
+            self.wanted_before, self.cover_before = before, self.cover
+        if self.lost == CARRIED_OUT:
+            self.lost = None
         if request is not None:
             # What is asked for now outweighs what an earlier entry brings with its first fill.
             self.request, self.entries = request, dict.fromkeys(self.entries)
@@ -317,7 +346,7 @@ class Position(Aggregate):
     def _grew(self, execution: Execution, received: Decimal) -> None:
         if self.lost == CARRIED_OUT:
             # What is bought now is no business of a stop that has been passed.
-            self.wanted, self.in_force, self.cover, self.lost = None, None, Cover(), None
+            self.cover, self.lost = Cover(), None
         self.is_open, self.opened_at = True, self.opened_at or execution.executed_at
         self.executions.add(execution.key)
         self.entries = {**self.entries, execution.order_id: None}
@@ -336,10 +365,18 @@ class Position(Aggregate):
         profit: Decimal,
         covered: Decimal,
         target_covered: Decimal | None,
+        target_share: Decimal | None,
+        covered_before: Decimal | None,
+        target_covered_before: Decimal | None,
+        target_share_before: Decimal | None,
     ) -> None:
         self.executions.add(execution.key)
         self.held = remaining_of(self.held, quantity, execution, self.symbol)
-        self.cover = Cover.of(self.cover.share, covered, self.cover.target_share, target_covered)
+        self.cover = self.cover.reduced(covered, target_covered, target_share)
+        self.wanted, self.in_force = self.cover.left_of(self.wanted), self.cover.left_of(self.in_force)
+        if covered_before is not None:
+            self.cover_before = self.cover_before.reduced(covered_before, target_covered_before, target_share_before)
+            self.wanted_before = self.cover_before.left_of(self.wanted_before)
         self.sold_quantity = total((self.sold_quantity, quantity))
         self.sold_cost = total((self.sold_cost, product(quantity, execution.price)))
         self._pay(execution)
@@ -379,7 +416,7 @@ class Position(Aggregate):
         self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
         self.fees_valued, self.fees_left_out = ZERO, False
         self.wanted, self.cover, self.exits = None, Cover(), []
-        self.cover_before, self.in_force = Cover(), None
+        self.wanted_before, self.cover_before, self.in_force = None, Cover(), None
         self.request, self.answered, self.resting, self.protected, self.lost = None, None, [], ZERO, None
 
     @event("ProtectionResting")
@@ -394,6 +431,8 @@ class Position(Aggregate):
     def _protection_lost(self, reason: str, detail: str | None, request: UUID | None) -> None:
         self.answered = self.answered if request is None else request
         self.resting, self.protected, self.lost, self.in_force = [], ZERO, reason, None
+        if reason == CARRIED_OUT:
+            self.wanted = None
 
     @event("ProtectionRefused")
     def _protection_refused(
@@ -407,7 +446,7 @@ class Position(Aggregate):
         target_share: Decimal | None,
         target_covered: Decimal | None,
     ) -> None:
-        self.wanted, self.in_force, self.answered = kept, kept, request
+        self.wanted, self.answered = kept, request
         self.cover = Cover.of(share, covered, target_share, target_covered)
 
 

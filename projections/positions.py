@@ -52,6 +52,8 @@ def _levelled(change: Callable[[Row, Any], Row]) -> Callable[[Row, Any], Row]:
 
 def _level(row: Row) -> Level:
     stop, take = row.get("stop_loss"), row.get("take_profit")
+    if row["is_open"] and row["protection"] == LOST and row["protection_reason"] == CARRIED_OUT:
+        return Level.NO_STOP
     if not row["is_open"] or (stop is None and take is None):
         return Level.NONE
     return level_of(
@@ -80,7 +82,9 @@ def _grew(row: Row, event: Any) -> Row:
 
 
 def _reduced(row: Row, event: Any) -> Row:
+    done = {"take_profit": None, "target_share": ZERO} if event.target_share == ZERO else {}
     return {
+        **done,
         "held": remaining_of(row["held"], event.quantity, event.execution, row["symbol"]),
         "realised": total((row["realised"], event.profit)),
         "updated_at": event.timestamp,
@@ -124,7 +128,9 @@ def _resting(_: Row, event: Any) -> Row:
 
 
 def _lost(_: Row, event: Any) -> Row:
-    return {"protected": ZERO, "protection": LOST, "protection_reason": event.reason, "updated_at": event.timestamp}
+    without = {"stop_loss": None, "take_profit": None} if event.reason == CARRIED_OUT else {}
+    lost = {"protected": ZERO, "protection": LOST, "protection_reason": event.reason, "updated_at": event.timestamp}
+    return {**without, **lost}
 
 
 def _closed(row: Row, event: Any) -> Row:
@@ -145,7 +151,7 @@ def _closed(row: Row, event: Any) -> Row:
 
 POSITIONS = ReadModel(
     name="positions",
-    version=4,
+    version=5,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -174,7 +180,7 @@ POSITIONS = ReadModel(
     when={
         "Position.Opened": _opened,
         "Position.Grew": _levelled(_grew),
-        "Position.Reduced": _reduced,
+        "Position.Reduced": _levelled(_reduced),
         "Position.ProtectionWanted": _levelled(_wanted),
         "Position.ProtectionRefused": _levelled(_refused),
         "Position.ProtectionResting": _levelled(_resting),

@@ -163,5 +163,5 @@ def test_what_is_bought_while_a_move_is_asked_for_stays_covered_when_that_is_ref
         held.rest([UUID(int=9)], Decimal(1))
         held.want(Protection(Decimal(110)), Decimal(100), UUID(int=3), awaited=())
         held.grow(Execution(UUID(int=4), "t2", Decimal(2), Decimal(100), Decimal(0), None, NOW))
-        held.refuse_protection("market_below_stop", Protection(Decimal(90)))
+        held.refuse_protection("market_below_stop")
     assert wanted_of(held, MARKET, []) == Target(Decimal(3), Decimal(90), None)

@@ -47,7 +47,7 @@ def say(position: Position, number: int, step: tuple, *, by_protection: bool = F
     elif kind == "protect":
         position.want(Protection(step[1], step[2]), Decimal(step[3]), UUID(int=number), awaited=())
     elif kind == "refuse":
-        position.refuse_protection("wrong side", None)
+        position.refuse_protection("wrong side")
     else:
         position.rest([UUID(int=number)], step[1])
 

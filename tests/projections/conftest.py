@@ -217,7 +217,7 @@ class History:
             "leave": lambda position: position.leave(self._id()),
             "rest": lambda position: position.rest([self._id()], amount()),
             "lose": lambda position: position.lose_protection("refused"),
-            "refuse": lambda position: position.refuse_protection("wrong side", draw((None, Protection(amount())))),
+            "refuse": lambda position: position.refuse_protection("wrong side"),
         }  # fmt: skip
 
     def _broker_verbs(self) -> dict[str, Callable[[Broker], None]]:

@@ -23,14 +23,13 @@ def test_a_refused_move_leaves_what_was_there(database, project, kept, rests, sh
     """Nothing is awaited where nothing was kept."""
     store = database.store()
     with carrying(user="1"):
-        position = Position(1, 1, "BTC/USDT", "webhook")
-        position.grow(Execution(uuid4(), "t1", Decimal(1), Decimal(100), Decimal(0), None, NOW))
-        if kept is not None:
-            position.want(kept, HUNDRED_PERCENT, uuid4(), awaited=())
+        position, entry = Position(1, 1, "BTC/USDT", "webhook"), uuid4()
+        position.enter(entry, kept)
+        position.grow(Execution(entry, "t1", Decimal(1), Decimal(100), Decimal(0), None, NOW))
         if rests:
             position.rest([uuid4()], Decimal(1))
         position.want(MOVED, HUNDRED_PERCENT, uuid4(), awaited=())
-        position.refuse_protection("market_below_stop", kept)
+        position.refuse_protection("market_below_stop")
         store.save(position)
     project(1)
     [row] = database.connect().execute("SELECT protection, stop_loss FROM books.positions").fetchall()
