@@ -177,7 +177,7 @@ def _amended(row: Row, event: Any) -> Row:
 
 TRADES = ReadModel(
     name="trades",
-    version=5,
+    version=6,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -252,6 +252,8 @@ TRADES = ReadModel(
     },
     indexes=(
         "(user_id, created_at DESC)",
+        "(user_id, created_at DESC) WHERE state IN ('placed', 'submitted', 'unknown', 'open')",
+        "(user_id, created_at DESC) WHERE state = 'refused' AND side = 'sell'",
         "(broker_id, symbol)",
         "USING gin (raw_response)",
         "USING hash ((raw_response ->> 'clientOrderId'))",
@@ -283,6 +285,21 @@ def page(
         parameters += [state, state]
     parameters.append(limit)
     rows: list[Row] = cursor.execute(query + " ORDER BY created_at DESC, id DESC LIMIT %s", parameters).fetchall()
+    return rows
+
+
+def recent(cursor: Any, limit: int) -> list[Row]:
+    """What the console shows of the user in force without being asked for more, newest first.
+
+    The newest orders, the newest of which something was filled, all that have not ended, and the newest sales that were
+    never sent: however often one order is tried again, it pushes out none of these.
+    """
+    newest = "SELECT id FROM books.trades WHERE {} ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+    kinds = ("true", "filled > 0", "state = 'refused' AND side = 'sell'")
+    live = "SELECT id FROM books.trades WHERE state IN ('placed', 'submitted', 'unknown', 'open')"
+    ids = " UNION ".join(f"({select})" for select in (*(newest.format(kind) for kind in kinds), live))
+    query = f"SELECT * FROM books.trades WHERE id IN ({ids}) ORDER BY created_at DESC, id DESC"
+    rows: list[Row] = cursor.execute(query, {"limit": limit}).fetchall()
     return rows
 
 

@@ -26,10 +26,12 @@ from web.trading import trade_rows
 
 router = APIRouter()
 ROWS = 50
+AT_ONCE = 500
+"""The most rows of one topic in one message."""
 HEALTH = "health"
 NEWEST: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
     "webhooks": lambda cursor: webhooks.page(cursor, before=None, limit=ROWS),
-    "trades": lambda cursor: trades.page(cursor, before=None, limit=ROWS, broker=None, state=None, executed=False),
+    "trades": lambda cursor: trades.recent(cursor, ROWS),
     "positions": positions.open_positions,
     "gains": lambda cursor: gains.page(cursor, before=None, limit=ROWS),
     "brokers": brokers.all_brokers,
@@ -80,9 +82,10 @@ class Feed:
             for topic in NEWEST:
                 if position <= self._positions[topic]:
                     continue
-                query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT 500"
+                query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT {AT_ONCE}"
                 rows = cursor.execute(query, (self._positions[topic],)).fetchall()
-                self._positions[topic] = position
+                # What does not fit into one message is left for the next look.
+                self._positions[topic] = position if len(rows) < AT_ONCE else rows[-1]["position"]
                 if rows:
                     told.append(self._message(topic, "changes", self._forms(cursor, topic, rows)))
             return told + self._progress(cursor)

@@ -63,6 +63,12 @@ describe('shares and tones', () => {
     expect([tone('0.0000'), tone('-0.0'), tone('-0.1'), tone('3'), tone(null)]).toEqual(['', '', 'down', 'up', ''])
   })
   it('say how old something is', () => {
-    expect(age('2026-01-01T00:00:00Z', Date.parse('2026-01-01T01:02:03Z'))).toBe('1 h 2 min')
+    const since = (now: string): string => age('2026-01-01T00:00:00Z', Date.parse(now)).replaceAll('\u00a0', ' ')
+    expect(since('2026-01-01T00:00:09Z')).toBe('9 s')
+    expect(since('2026-01-01T00:01:01Z')).toBe('1 min 1 s')
+    expect(since('2026-01-01T01:02:03Z')).toBe('1 h 2 min')
+    expect(since('2026-01-03T05:00:00Z')).toBe('2 d 5 h')
+    locale.value = 'fr'
+    expect(since('2026-01-03T05:00:00Z')).toBe('2 j 5 h')
   })
 })

@@ -55,6 +55,11 @@ export function money(value: Text, currency: string): string {
   return value ? `${said(value, amountOptions(value, currency))}\u00a0${currency}` : DASH
 }
 
+/** What was paid in each currency. */
+export function fees(paid: Record<string, string>): string {
+  return Object.entries(paid).map(([currency, fee]) => money(fee, currency)).join(' + ') || DASH
+}
+
 /** A result with its sign, which says more than its colour. */
 export function signed(value: Text, currency: string): string {
   if (!value) return DASH
@@ -100,17 +105,24 @@ export function tone(value: Text): string {
 export function time(value: Text): string {
   if (!value) return DASH
   const moment = new Date(value)
-  if (shown.zone === 'UTC') return `${moment.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  if (shown.zone === 'UTC') return `${moment.toISOString().slice(0, 19).replace('T', ' ')}\u00a0UTC`
   const minutes = -moment.getTimezoneOffset()
   const local = new Date(moment.getTime() + minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ')
   const hours = String(Math.floor(Math.abs(minutes) / 60)).padStart(2, '0')
-  return `${local} ${minutes < 0 ? MINUS : '+'}${hours}:${String(Math.abs(minutes) % 60).padStart(2, '0')}`
+  return `${local}\u00a0${minutes < 0 ? MINUS : '+'}${hours}:${String(Math.abs(minutes) % 60).padStart(2, '0')}`
 }
 
-/** How long ago, in the two largest units. */
+/** So many seconds in the two largest units. */
+export function duration(seconds: number): string {
+  const whole = Math.max(Math.floor(seconds), 0)
+  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.floor(whole / unit)) as [number, number, number]
+  if (!minutes) return `${whole}\u00a0s`
+  if (!hours) return `${minutes}\u00a0min\u00a0${whole % 60}\u00a0s`
+  if (!days) return `${hours}\u00a0h\u00a0${minutes % 60}\u00a0min`
+  return `${count(days)}\u00a0${i18n.global.locale.value === 'fr' ? 'j' : 'd'}\u00a0${hours % 24}\u00a0h`
+}
+
+/** How long ago. */
 export function age(since: string, now: number): string {
-  const seconds = Math.max(Math.floor((now - Date.parse(since)) / 1000), 0)
-  if (seconds < 60) return `${seconds} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+  return duration((now - Date.parse(since)) / 1000)
 }

@@ -1083,6 +1083,8 @@ export interface components {
             raised_at: string;
             /** Acknowledged At */
             acknowledged_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
         };
         /**
          * Alerts

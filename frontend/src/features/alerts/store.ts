@@ -10,8 +10,14 @@ export const useAlerts = defineStore('alerts', () => {
     (row) => row.id,
     (row) => row.raised_at,
   )
-  const open = computed(() => rows.value.filter((row) => !row.acknowledged_at && row.severity !== 'info'))
-  const critical = computed(() => open.value.filter((row) => row.severity === 'critical'))
+  /** What is over needs no look any more, unless it was critical: that stays until it is acknowledged. */
+  const open = computed(() =>
+    rows.value.filter((row) => !row.acknowledged_at && row.severity !== 'info' && (!row.ended_at || row.severity === 'critical')),
+  )
+  /** What lasts comes before what is over. */
+  const critical = computed(() =>
+    open.value.filter((row) => row.severity === 'critical').sort((one, other) => Number(!!one.ended_at) - Number(!!other.ended_at)),
+  )
   const channels = ref<Channel[]>([])
 
   async function acknowledge(alert: string): Promise<void> {

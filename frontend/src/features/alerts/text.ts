@@ -1,11 +1,12 @@
 import { useI18n } from 'vue-i18n'
 
 import type { Alert } from '../../api/client'
+import { quantity } from '../../format'
 import { useBrokers } from '../brokers/store'
 import { useReasons } from '../shared/reasons'
 import { useStatements } from '../statements/words'
 
-/** What an alert says: what happened, and what its reader can do. Facts that have words say them in the user's language. */
+/** What an alert says: what happened, and what its reader can do, or that it is over. Facts that have words say them in the user's language. */
 export function useAlertText() {
   const { t, te } = useI18n()
   const brokers = useBrokers()
@@ -17,6 +18,7 @@ export function useAlertText() {
     if (name === 'terminal' && te(`terminals.${said}`)) return t(`terminals.${said}`)
     if (cause === 'order_reopened' && name === 'ours') return state(said)
     if (name === 'ours' || name === 'theirs') return side(said)
+    if (name === 'share') return quantity(said)
     return words(said) ?? said
   }
 
@@ -24,15 +26,24 @@ export function useAlertText() {
   function because({ reason, detail }: Record<string, string>): string {
     const known = words(reason)
     if (!known) return ''
-    return /^-?\d+: /.test(detail ?? '') ? t('because_of', { reason: known, detail }) : t('because', { reason: known })
+    return /^-?\d+: /.test(detail ?? '') ? t('because_of', { reason: known, detail: detail?.replace(/\.$/, '') }) : t('because', { reason: known })
+  }
+
+  function facts(alert: Alert): Record<string, string> {
+    return Object.fromEntries(Object.entries(alert.facts).map(([name, said]) => [name, fact(alert.cause, name, said)]))
+  }
+
+  function title(alert: Alert): string {
+    const cause = t(`causes.${alert.cause}`)
+    return alert.ended_at ? t('over', { cause }) : cause
   }
 
   function body(alert: Alert): string {
-    const facts = Object.entries(alert.facts).map(([name, said]) => [name, fact(alert.cause, name, said)])
-    const told = { ...(Object.fromEntries(facts) as Record<string, string>), because: because(alert.facts) }
+    if (alert.ended_at) return t(`endings.${alert.cause}`, facts(alert))
+    const told = { ...facts(alert), because: because(alert.facts) }
     const number = Number(alert.facts.count ?? alert.facts.minutes ?? 1)
     return t(`alert_texts.${alert.cause}`, told, number)
   }
 
-  return { body }
+  return { title, body }
 }

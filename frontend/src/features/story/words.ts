@@ -1,7 +1,7 @@
 import { useI18n } from 'vue-i18n'
 
 import type { Chapter } from '../../api/client'
-import { figure, quantity, time } from '../../format'
+import { duration, figure, quantity, share, time } from '../../format'
 import { useBrokers } from '../brokers/store'
 import { useReasons } from '../shared/reasons'
 import { useStatements } from '../statements/words'
@@ -9,8 +9,9 @@ import { useStatements } from '../statements/words'
 /** Which words stand for the codes of a fact. */
 const WORDS: Record<string, string> = {
   side: 'sides', type: 'types', source: 'sources', owner: 'sources', occasion: 'reconciliations.occasions',
-  resolution: 'reconciliations.resolutions', phase: 'story.phases',
+  resolution: 'reconciliations.resolutions', phase: 'story.phases', requester: 'story.requesters',
 }
+const SHARES = ['percent', 'share', 'target_share']
 const STATES = ['outcome', 'status', 'state']
 const BOTH_SIDES = ['ours', 'theirs']
 const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)$/
@@ -43,6 +44,7 @@ export function useStoryWords() {
     if (BOTH_SIDES.includes(name)) return said.includes('/') ? side(said) : state(said)
     if (name === 'facts') return fact(said)
     if (MOMENT.test(said)) return time(said)
+    if (SHARES.includes(name) && DECIMAL.test(said)) return share(said)
     if (DECIMAL.test(said) && !NAMES.test(name)) return quantity(said)
     if (NAMES.test(name)) return said
     // A sentence of the log is evidence: its words stand beside it, not in its place.
@@ -69,7 +71,8 @@ export function useStoryWords() {
   /** How long after the step before. */
   function delay(milliseconds: number): string {
     if (milliseconds < 1000) return t('story.delay', { n: milliseconds })
-    return t('story.delay_seconds', { n: figure(milliseconds / 1000, 1) })
+    if (milliseconds < 60_000) return t('story.delay_seconds', { n: figure(milliseconds / 1000, 1) })
+    return `+${duration(milliseconds / 1000)}`
   }
 
   return { title, facts, delay }
