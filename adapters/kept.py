@@ -12,7 +12,7 @@ from domain.spending import Spending
 
 KINDS = (Position, Spending)
 """Only those that live long and hold no personal text: what a person may forget is never kept."""
-MOST = 2000
+MOST = 500
 """How many are kept; the one that was not asked for the longest goes first."""
 
 
