@@ -139,10 +139,12 @@ class Store:
         *aggregates: Aggregate,
         command_id: UUID | None = None,
         follower: tuple[str, int] | None = None,
+        came_from: int | None = None,
         retry: bool = True,
     ) -> list[int]:
         """Append all pending events in one commit and return their positions in the log.
 
+        `follower` says who saves this, and where it stands from now on; `came_from` where it has to stand until then.
         Raises `Conflict` when another process was faster on any of the streams: then nothing was written, and the
         aggregates in hand are stale. With `retry=False` a lost connection raises at once: the caller must look up.
         """
@@ -150,8 +152,9 @@ class Store:
         stored = [self.mapper.to_stored_event(e) for e in events]
         if not stored and follower is None:
             return []
+        belonging = {"command_id": command_id, "follower": follower, "came_from": came_from}
         try:
-            return list(self.recorder.insert_events(stored, command_id=command_id, follower=follower, retry=retry))
+            return list(self.recorder.insert_events(stored, retry=retry, **belonging))
         except IntegrityError as error:
             raise Conflict("another process was faster") from error
 

@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 from domain.refusals import Conflict, Taken
 
 _APPEND = "SELECT log.append(%b, %b, %b, %b, %b, %b, %b)"
+_APPEND_FROM = "SELECT log.append_from(%b, %b, %b, %b, %b, %b, %b, %b)"
 _SELECT = "SELECT stream, version, topic, state FROM log.events WHERE stream = %s"
 _ATTEMPTS, _PAUSE = 5, 0.2
 
@@ -26,7 +27,7 @@ class DuplicateCommand(Taken):
 
 
 class PositionTaken(Conflict):
-    """Another follower of the same name has passed this position."""
+    """Another follower of the same name has passed this position, or the follower stands elsewhere than it says."""
 
     code = "position_taken"
 
@@ -45,7 +46,7 @@ class Recorder(AggregateRecorder):
         `DuplicateCommand`, `PositionTaken`, or `psycopg.OperationalError` when the database stays away.
         """
         follower, position = kwargs.get("follower") or (None, None)
-        parameters = (
+        parameters: list[Any] = [
             [e.originator_id for e in stored_events],
             [e.originator_version for e in stored_events],
             [e.topic for e in stored_events],
@@ -53,12 +54,16 @@ class Recorder(AggregateRecorder):
             kwargs.get("command_id"),
             follower,
             position,
-        )
+        ]
+        append = _APPEND
+        if (came_from := kwargs.get("came_from")) is not None:
+            append = _APPEND_FROM
+            parameters.append(came_from)
         attempts = _ATTEMPTS if kwargs.get("retry", True) else 1
         for attempt in range(1, attempts + 1):
             try:
                 with self._pool.connection() as connection:
-                    return [row[0] for row in connection.execute(_APPEND, parameters, prepare=True)]
+                    return [row[0] for row in connection.execute(append, parameters, prepare=True)]
             except UniqueViolation as error:
                 if attempt > 1 and (ours := self._already(stored_events, follower, position)) is not None:
                     return ours

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from application.decisions import TOO_LATE
 from application.limits import REASONS
-from application.ports import Store
+from application.ports import Reader, Store
 from application.users import registry_of
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
@@ -62,7 +62,7 @@ SHOWN_ONLY = frozenset({"not_protectable", "in_exit", CARRIED_OUT})
 """Why nothing protects what is too small to be sold, is being sold, or has outlived its stop: shown, not told."""
 
 
-def position_unprotected(event: Any, store: Store) -> list[Alert]:
+def position_unprotected(event: Any, store: Reader) -> list[Alert]:
     """Nothing rests on the exchange for coins that should be protected."""
     if event.reason in SHOWN_ONLY:
         return []
@@ -73,7 +73,7 @@ def position_unprotected(event: Any, store: Store) -> list[Alert]:
     return [_of(event, position.user, Cause.POSITION_UNPROTECTED, facts)]
 
 
-def partly_covered(event: Any, store: Store) -> list[Alert]:
+def partly_covered(event: Any, store: Reader) -> list[Alert]:
     """A move has left a part of the coins without a stop: told once, and open until its owner accepts it."""
     position = store.get(Position, event.originator_id)
     stopped = position.wanted is not None and position.wanted.stop_loss is not None
@@ -87,29 +87,29 @@ def partly_covered(event: Any, store: Store) -> list[Alert]:
     return [Alert(position.user, key, Cause.PARTLY_COVERED, LOUDNESS[Cause.PARTLY_COVERED], position.id, facts)]
 
 
-def order_unknown(event: Any, store: Store) -> list[Alert]:
+def order_unknown(event: Any, store: Reader) -> list[Alert]:
     """The exchange did not answer: the order may or may not exist."""
     return [_about_order(event, store, Cause.ORDER_UNKNOWN, {"reason": event.reason})]
 
 
-def status_unknown(event: Any, store: Store) -> list[Alert]:
+def status_unknown(event: Any, store: Reader) -> list[Alert]:
     """The exchange said a word that nobody has mapped."""
     return [_about_order(event, store, Cause.STATUS_UNKNOWN, {"word": event.native_status})]
 
 
-def report_contradicts(event: Any, store: Store) -> list[Alert]:
+def report_contradicts(event: Any, store: Reader) -> list[Alert]:
     """The exchange said of an order what cannot be."""
     return [_about_order(event, store, Cause.REPORT_CONTRADICTS, {"reason": event.reason, "detail": event.detail})]
 
 
-def order_corrected(event: Any, store: Store) -> list[Alert]:
+def order_corrected(event: Any, store: Reader) -> list[Alert]:
     """An order that had ended for us rests on the exchange after all."""
     if event.theirs is not Status.OPEN:
         return []
     return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": event.ours})]
 
 
-def executed_after_all(event: Any, store: Store) -> list[Alert]:
+def executed_after_all(event: Any, store: Reader) -> list[Alert]:
     """An order that counted as never taken, by proof or by a person's word, has bought or sold: told with its first."""
     order = store.get(Order, event.originator_id)
     if order.status is not Status.REJECTED or event.trade_id != next(iter(order.fills), None):
@@ -117,14 +117,14 @@ def executed_after_all(event: Any, store: Store) -> list[Alert]:
     return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": order.status})]
 
 
-def history_lost(event: Any, store: Store) -> list[Alert]:
+def history_lost(event: Any, store: Reader) -> list[Alert]:
     """An order on the exchange bears our name, and the log knows nothing of it."""
     if event.requester != HISTORY_LOST:
         return []
     return [_about_order(event, store, Cause.HISTORY_LOST, {"number": event.exchange_order_id})]
 
 
-def difference_to_decide(event: Any, store: Store) -> list[Alert]:
+def difference_to_decide(event: Any, store: Reader) -> list[Alert]:
     """A comparison with the exchange found what nobody but a person can settle; contradictions tell of themselves."""
     found = event.discrepancy
     if found.resolution is not Resolution.DECIDE or any(fact.startswith("Contradicted") for fact in found.facts):
@@ -134,7 +134,7 @@ def difference_to_decide(event: Any, store: Store) -> list[Alert]:
     return [_of(event, run.user, Cause.TO_DECIDE, facts)]
 
 
-def comparison_failed(event: Any, store: Store) -> list[Alert]:
+def comparison_failed(event: Any, store: Reader) -> list[Alert]:
     """The exchange could not be asked what it knows: until it answers nothing is sent after a start."""
     run = store.get(Reconciliation, event.originator_id)
     if event.code == "key_refused":
@@ -142,7 +142,7 @@ def comparison_failed(event: Any, store: Store) -> list[Alert]:
     return [_of(event, run.user, Cause.NOT_COMPARED, {"broker": str(run.broker), "reason": event.reason[:200]})]
 
 
-def order_refused(event: Any, store: Store) -> list[Alert]:
+def order_refused(event: Any, store: Reader) -> list[Alert]:
     """An entry was above what its broker may spend, or an exit was not sent, for whatever reason of our own."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is Side.BUY:
@@ -155,7 +155,7 @@ def order_refused(event: Any, store: Store) -> list[Alert]:
     return [] if cause is None else [_about_order(event, store, cause, {"reason": event.reason, **detail})]
 
 
-def webhook_ignored(event: Any, store: Store, now: datetime) -> list[Alert]:
+def webhook_ignored(event: Any, store: Reader, now: datetime) -> list[Alert]:
     """An alert of a trade came too late, or an exit met a pause before it could be placed as an order."""
     webhook = store.get(Webhook, event.originator_id)
     signal = Signal.understood(webhook.raw)
@@ -167,7 +167,7 @@ def webhook_ignored(event: Any, store: Store, now: datetime) -> list[Alert]:
     return [_about_webhook(event, webhook, Cause.ENTRY_STALE, {"age": str(age)})]
 
 
-def exit_refused(event: Any, store: Store) -> list[Alert]:
+def exit_refused(event: Any, store: Reader) -> list[Alert]:
     """An alert that asked for a sale could not be carried out as it stood."""
     webhook = store.get(Webhook, event.originator_id)
     said = _said(webhook)
@@ -192,7 +192,7 @@ def _about_webhook(event: Any, webhook: Webhook, cause: Cause, facts: dict[str, 
     return _of(event, webhook.user, cause, {"symbol": symbol, "broker": broker[:_LONGEST], **facts})
 
 
-def exit_rejected(event: Any, store: Store) -> list[Alert]:
+def exit_rejected(event: Any, store: Reader) -> list[Alert]:
     """The exchange did not take a sale; the guard tells of those that protect a position."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is not Side.SELL or order.requester == PROTECTION:
@@ -200,7 +200,7 @@ def exit_rejected(event: Any, store: Store) -> list[Alert]:
     return [_about_order(event, store, Cause.EXIT_REJECTED, {"reason": event.reason})]
 
 
-def _about_order(event: Any, store: Store, cause: Cause, facts: dict[str, str]) -> Alert:
+def _about_order(event: Any, store: Reader, cause: Cause, facts: dict[str, str]) -> Alert:
     order = store.get(Order, event.originator_id)
     known = {"symbol": order.wish.symbol, "side": order.wish.side, "broker": str(order.broker)}
     return _of(event, order.user, cause, {**known, **facts})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from application.ports import Store
+from application.ports import Reader
 from domain.aggregate import Aggregate
 from domain.position import Position
 from domain.refusals import NotFound
@@ -19,13 +19,13 @@ class Touched(Exception):
 
 
 class Page:
-    """A store as the policies see it while one page is judged: what was loaded once is not loaded again.
+    """What the policies ask while one page is judged: what was loaded once is not loaded again.
 
     Whatever a decision changes belongs to it alone: who asks for it next raises `Touched`, and has to be judged anew
     when that decision is saved. `keep` takes a decision, `forget` begins anew.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Reader) -> None:
         self._store = store
         self._loaded: dict[UUID, Any] = {}
         self._changed: dict[UUID, Aggregate] = {}
@@ -78,23 +78,3 @@ class Page:
             if isinstance(one, Position) and (one.user, one.broker, one.symbol, one.owner) == key:
                 raise Touched
         return self._store.position_newest(user, broker, symbol, owner)
-
-    # --- what they do not ask while they judge ---------------------------------------------------------------------
-
-    def save(self, *_: Aggregate, **__: Any) -> list[int]:
-        raise TypeError("a policy saves nothing")
-
-    def orders_not_ended(self) -> list[UUID]:
-        return self._store.orders_not_ended()
-
-    def orders_unexplained(self) -> list[UUID]:
-        return self._store.orders_unexplained()
-
-    def order_named(self, broker: int, client_order_id: str) -> UUID | None:
-        return self._store.order_named(broker, client_order_id)
-
-    def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
-        return self._store.order_numbered(broker, symbol, exchange_order_id)
-
-    def positions_open(self) -> list[UUID]:
-        return self._store.positions_open()

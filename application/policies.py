@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from application import alerts, positions
-from application.ports import Markets, Store
+from application.ports import Markets, Reader
 from application.signals import decide
 from domain.aggregate import Aggregate
 from domain.order import PROTECTION, Order, Status
@@ -20,7 +20,7 @@ from domain.wish import Source
 class World:
     """What a policy may look at besides the event."""
 
-    store: Store
+    store: Reader
     markets: Markets
     now: datetime
 
@@ -105,7 +105,7 @@ def protection_answered(event: Any, world: World) -> list[Aggregate]:
     return positions.answered(event, world.store)
 
 
-def told(about: Callable[[Any, Store], Sequence[Aggregate]]) -> Policy:
+def told(about: Callable[[Any, Reader], Sequence[Aggregate]]) -> Policy:
     """A trader is told of it, in the same commit as everything else that follows."""
     return lambda event, world: [*about(event, world.store)]
 

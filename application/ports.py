@@ -16,8 +16,8 @@ from domain.market import Market
 A = TypeVar("A", bound=Aggregate)
 
 
-class Store(Protocol):
-    """Loads aggregates and appends their new events: what is saved together is one commit."""
+class Reader(Protocol):
+    """Loads aggregates: all that a policy asks for."""
 
     def get(self, kind: type[A], aggregate_id: UUID) -> A:
         """The aggregate now. Raises `NotFound`."""
@@ -28,13 +28,14 @@ class Store(Protocol):
     def get_all(self, kind: type[A], ids: Sequence[UUID]) -> list[A]:
         """Many aggregates now; those that do not exist are left out."""
 
-    def save(
-        self,
-        *aggregates: Aggregate,
-        command_id: UUID | None = None,
-        follower: tuple[str, int] | None = None,
-        retry: bool = True,
-    ) -> list[int]:
+    def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
+        """The stream of an owner's newest trade in a market, None before the first."""
+
+
+class Store(Reader, Protocol):
+    """Loads aggregates and appends their new events: what is saved together is one commit."""
+
+    def save(self, *aggregates: Aggregate, command_id: UUID | None = None, retry: bool = True) -> list[int]:
         """Append all pending events or none. Raises `Conflict` when another process was faster."""
 
     def orders_not_ended(self) -> list[UUID]:
@@ -48,9 +49,6 @@ class Store(Protocol):
 
     def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
         """The order of a broker that its exchange knows by this id in this market."""
-
-    def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
-        """The stream of an owner's newest trade in a market, None before the first."""
 
     def positions_open(self) -> list[UUID]:
         """The ids of all positions that hold something."""

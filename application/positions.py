@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from application.ports import Markets, Store
-from application.protection import too_small
+from application.ports import Markets, Reader
+from application.protection import explained, too_small
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
 from domain.broker import Broker
@@ -35,13 +35,13 @@ def owner_of(source: Source) -> str:
     return source.value
 
 
-def position_of(store: Store, user: int, broker: int, symbol: str, owner: str) -> Position:
+def position_of(store: Reader, user: int, broker: int, symbol: str, owner: str) -> Position:
     """Return the position of the newest trade, which begins as an empty one."""
     newest = store.position_newest(user, broker, symbol, owner)
     return Position(user, broker, symbol, owner) if newest is None else store.get(Position, newest)
 
 
-def position_id_of(order: Order, store: Store) -> UUID:
+def position_id_of(order: Order, store: Reader) -> UUID:
     """Return the stream that an order changes, whether or not it exists yet.
 
     What protects a position names it; everything else concerns the newest trade.
@@ -76,11 +76,11 @@ def follow_up(order: Order, leg: str, wish: Wish) -> Order:
     )
 
 
-def _position_behind(order: Order, store: Store) -> Position:
+def _position_behind(order: Order, store: Reader) -> Position:
     return position_of(store, order.user, order.broker, order.wish.symbol, owner_of(order.source))
 
 
-def wished(order: Order, store: Store) -> Position:
+def wished(order: Order, store: Reader) -> Position:
     """The position as it knows of an order that is about to be placed."""
     position = _position_behind(order, store)
     if order.wish.side is Side.BUY:
@@ -92,14 +92,16 @@ def wished(order: Order, store: Store) -> Position:
     return position
 
 
-def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
-    """A fill counts in the position of the order's owner; what was sold beyond it, in those of the other owners."""
+def executed(event: Any, store: Reader, markets: Markets) -> list[Aggregate]:
+    """A fill counts once, in the position of the order's owner; what was sold beyond it, in those of the others."""
     order = store.get(Order, event.originator_id)
     position = _position_behind(order, store)
     execution = Execution(
         order.id, event.trade_id, event.quantity, event.price, event.fee, event.fee_currency, event.executed_at,
         event.fee_value,
     )  # fmt: skip
+    if _is_counted(execution, order, position, store):
+        return []
     if order.wish.side is Side.BUY:
         position.grow(execution)
         return [position]
@@ -112,16 +114,27 @@ def executed(event: Any, store: Store, markets: Markets) -> list[Aggregate]:
     return [one for changed in reduced for one in (changed, *_succeeded(changed, store))]
 
 
-def _succeeded(position: Position, store: Store) -> list[Position]:
+def _is_counted(execution: Execution, order: Order, position: Position, store: Reader) -> bool:
+    """Whether a fill is known to the newest trade, or to the one before, which may have ended with it."""
+    if execution.key in position.executions:
+        return True
+    if position.previous is None or order.created_on > position.created_on:
+        return False
+    return execution.key in store.get(Position, position.previous).executions
+
+
+def _succeeded(position: Position, store: Reader) -> list[Position]:
     """The stream of the next trade, begun in the commit that ends this one."""
     if not position.has_just_closed:
         return []
     orders = store.get_all(Order, [*position.entries])
-    return [position.next({order.id for order in orders if order.status not in ENDED})]
+    # One that has ended may have bought what is not counted yet: that is held in the next trade.
+    alive = {order.id for order in orders if order.status not in ENDED or not explained(position, [order])}
+    return [position.next(alive)]
 
 
 def _reduced_besides(
-    order: Order, sold: Execution, beyond: Decimal, smallest: Decimal, store: Store
+    order: Order, sold: Execution, beyond: Decimal, smallest: Decimal, store: Reader
 ) -> Iterator[Position]:
     """Coins that the seller did not hold were somebody else's: those bought elsewhere go first, then by hand.
 
@@ -140,7 +153,7 @@ def _reduced_besides(
             yield other
 
 
-def market_of(store: Store, markets: Markets, order: Order) -> Market | None:
+def market_of(store: Reader, markets: Markets, order: Order) -> Market | None:
     """The rules of the order's market, None when the exchange no longer lists it."""
     broker = store.get(Broker, Broker.create_id(order.broker))
     listed = markets.of(broker.exchange, broker.venue).values()
@@ -155,7 +168,7 @@ def smallest_of(market: Market | None, price: Decimal) -> Decimal:
     return max(market.quantity_step, market.minimum_quantity, by_notional)
 
 
-def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Market, store: Store) -> list[Aggregate]:
+def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Market, store: Reader) -> list[Aggregate]:
     """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`.
 
     One that would leave less under its stop or at its target than the exchange takes is refused, and what rests stays.
@@ -175,7 +188,7 @@ def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Ma
     return [webhook, position, *superseded(before, webhook, store)]
 
 
-def superseded(before: UUID | None, webhook: Webhook, store: Store) -> list[Aggregate]:
+def superseded(before: UUID | None, webhook: Webhook, store: Reader) -> list[Aggregate]:
     """The move that this one overtook before it rested: it will be answered by nobody else."""
     overtaken = None if before in {None, webhook.id} else store.find(Webhook, before)
     if overtaken is None or not overtaken.is_under_way:
@@ -184,13 +197,13 @@ def superseded(before: UUID | None, webhook: Webhook, store: Store) -> list[Aggr
     return [overtaken]
 
 
-def _awaited(position: Position, store: Store) -> list[UUID]:
+def _awaited(position: Position, store: Reader) -> list[UUID]:
     """The buys for this position that are on their way."""
     newest = [*position.entries][-RECENT_ENTRIES:]
     return [order_id for order_id in newest if store.get(Order, order_id).status not in ENDED]
 
 
-def answered(event: Any, store: Store) -> list[Aggregate]:
+def answered(event: Any, store: Reader) -> list[Aggregate]:
     """What became of a requested protection is what became of its webhook: rested, refused, or too late."""
     webhook = None if event.request is None else store.find(Webhook, event.request)
     if webhook is None or not webhook.is_under_way:

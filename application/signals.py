@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from application.ports import Markets, Store
+from application.ports import Markets, Reader, Store
 from application.positions import move_protection, superseded, wished
 from domain.aggregate import Aggregate, carrying
 from domain.broker import Broker, Usage
@@ -191,7 +191,7 @@ def _repeat(store: Store, webhook_id: UUID, received_at: datetime) -> None:
         return
 
 
-def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> list[Aggregate]:
+def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> list[Aggregate]:
     """What a received webhook leads to, all to be saved in one commit.
 
     Raises `MarketsNotLoaded` while the symbol cannot be judged and the webhook is not too old for waiting.
@@ -230,7 +230,7 @@ def decide(webhook: Webhook, store: Store, markets: Markets, now: datetime) -> l
     return [webhook, order, position, *overtaken]
 
 
-def _hindrance(signal: Signal, webhook: Webhook, broker: Broker, store: Store, now: datetime) -> str | None:
+def _hindrance(signal: Signal, webhook: Webhook, broker: Broker, store: Reader, now: datetime) -> str | None:
     """Why an alert is not to be executed although nothing is wrong with it. Raises `Impossible` for a broker's use."""
     if _stopped(broker, store):
         return "paused"
@@ -261,7 +261,7 @@ def _order(signal: Signal, webhook: Webhook, broker: Broker, market: Market, now
     )
 
 
-def _checked(signal: Signal, webhook: Webhook, store: Store) -> Broker:
+def _checked(signal: Signal, webhook: Webhook, store: Reader) -> Broker:
     """The broker that is meant. Raises `Invalid` for whatever the signal may not ask for."""
     if signal.user != webhook.user:
         raise Invalid(f"UserID was {signal.user}, the token is another user's", code="user_foreign", field="UserID")
@@ -278,7 +278,7 @@ def _check_usage(broker: Broker) -> None:
         raise Impossible(f"{broker.name} is not used for webhooks", code="broker_not_for_webhooks")
 
 
-def _stopped(broker: Broker, store: Store) -> bool:
+def _stopped(broker: Broker, store: Reader) -> bool:
     user = store.get(User, User.create_id(broker.user))
     return broker.trading_stopped or user.trading_stopped or not user.enabled
 

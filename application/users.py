@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from uuid import UUID, uuid4
 
 from application.commands import on_fresh_state
-from application.ports import Channels, SecondFactors, Secrets, Store
+from application.ports import Channels, Reader, SecondFactors, Secrets, Store
 from domain.aggregate import carrying
 from domain.broker import Broker
 from domain.order import Order
@@ -15,7 +15,7 @@ from domain.registry import REGISTRY_ID, Registry
 from domain.user import COMMAND_LINE, Preferences, Role, User, check_name
 
 
-def registry_of(store: Store) -> Registry:
+def registry_of(store: Reader) -> Registry:
     """The registry, opened with the first user."""
     return store.find(Registry, REGISTRY_ID) or Registry()
 
@@ -25,7 +25,7 @@ def by_hand(user: int, source: str = "web") -> AbstractContextManager[None]:
     return carrying(user=str(user), source=source, correlation_id=f"user-{user}")
 
 
-def user_of(store: Store, number: int) -> User:
+def user_of(store: Reader, number: int) -> User:
     """Raises `NotFound` for a number that nobody has or whose owner is forgotten."""
     user = store.get(User, User.create_id(number))
     if user.forgotten:

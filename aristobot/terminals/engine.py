@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ from adapters.recorder import PositionTaken
 from application.alerts import tell
 from application.page import Page, Touched
 from application.policies import WHEN, World
-from application.ports import Store
+from application.ports import Reader
 from application.signals import MarketsNotLoaded
 from aristobot.liveness import beat
 from aristobot.place import Place
@@ -26,6 +27,8 @@ NAME = "engine"
 POLL_SECONDS = 1.0
 PAGE = 200
 MOST_TRIES = 5
+WAITED_FOR = (psycopg.OperationalError, MarketsNotLoaded)
+"""Nothing is wrong with the event: the whole follower waits and tries again."""
 
 
 class Engine:
@@ -47,24 +50,30 @@ class Engine:
     def step(self) -> int:
         """Judge the next page; answers how many events were read.
 
-        Decisions that do not touch the same streams are one commit.
+        Decisions that do not touch the same streams are one commit. Raises what concerns the database as a whole.
         """
+        try:
+            self._place.look()
+            events = self._store.read(self.position, PAGE)
+            self._judge_page(events)
+            self._place.keep()
+        except PositionTaken:
+            self._log.warning("judged_elsewhere", position=self.position)
+            self._place.doubt()
+            return len(events)
+        except psycopg.OperationalError:
+            self._place.doubt()  # whether its last commit came through is known to the database alone
+            raise
+        return len(events)
+
+    def _judge_page(self, events: Sequence[Recorded]) -> None:
         self._reached, self._taken = self.position, []
-        events, page = self._store.read(self.position, PAGE), Page(self._store)
+        page = Page(self._store)
         for recorded in events:
             if recorded.topic in WHEN:
                 self._take(recorded, page)
             self._reached = recorded.position
         self._commit(page)
-        self._keep_place()
-        return len(events)
-
-    def _keep_place(self) -> None:
-        """Remember how far it has come, now and then."""
-        try:
-            self._place.keep()
-        except PositionTaken:
-            self._log.warning("position_taken", position=self.position)
 
     def _take(self, recorded: Recorded, page: Page) -> None:
         """Decide on an event beside the others of its page, or by itself where that cannot be."""
@@ -73,7 +82,7 @@ class Engine:
         except Touched:
             self._commit(page)  # from here on the page has changed nothing
             return self._take(recorded, page)
-        except (psycopg.OperationalError, MarketsNotLoaded):
+        except WAITED_FOR:
             self._commit(page)
             raise
         except Exception:
@@ -87,17 +96,18 @@ class Engine:
         return None
 
     def _commit(self, page: Page) -> None:
-        """Save what was decided, with the position of the last event; each by itself when somebody was faster."""
+        """Save what was decided, with the position of the last event; each by itself where that cannot be."""
         taken, self._taken = self._taken, []
         if page.decided:
             try:
-                self._store.save(*page.decided, follower=(NAME, taken[-1].position))
-                self._place.was_kept(taken[-1].position)
+                self._place.save(taken[-1].position, *page.decided)
                 for recorded in taken:
                     self._log.info("judged", topic=recorded.topic, request_id=_correlation(recorded))
-            except PositionTaken:
-                self._log.warning("judged_elsewhere", position=taken[-1].position)
-            except Conflict:
+            except (PositionTaken, psycopg.OperationalError):
+                raise
+            except Exception as error:
+                # Somebody was faster on one of the streams, or one of the events leads to what cannot be saved.
+                self._log.warning("judged_one_by_one", events=len(taken), reason=type(error).__name__)
                 for recorded in taken:
                     self._judge(recorded)
                     self._place.move(recorded.position)
@@ -108,12 +118,10 @@ class Engine:
         for attempt in range(1, MOST_TRIES + 1):
             try:
                 return self._once(recorded)
-            except PositionTaken:
-                return self._log.warning("judged_elsewhere", position=recorded.position)  # type: ignore[no-any-return]
+            except (PositionTaken, *WAITED_FOR):
+                raise
             except Conflict:
                 continue  # another process was faster: judge again on fresh state
-            except (psycopg.OperationalError, MarketsNotLoaded):
-                raise  # nothing is wrong with the event: the whole follower waits and tries again
             except Exception as error:
                 self._log.exception("policy_failed", topic=recorded.topic, attempt=attempt)
                 if attempt == MOST_TRIES:
@@ -123,11 +131,10 @@ class Engine:
     def _once(self, recorded: Recorded) -> None:
         decided = self._decide(recorded, self._store)
         if any(aggregate.pending_events for aggregate in decided):
-            self._store.save(*decided, follower=(NAME, recorded.position))
-            self._place.was_kept(recorded.position)
+            self._place.save(recorded.position, *decided)
             self._log.info("judged", topic=recorded.topic, request_id=_correlation(recorded))
 
-    def _decide(self, recorded: Recorded, store: Store) -> list[Aggregate]:
+    def _decide(self, recorded: Recorded, store: Reader) -> list[Aggregate]:
         """What follows from one event, not saved yet."""
         event = recorded.event
         with carrying(
@@ -140,21 +147,28 @@ class Engine:
             return [aggregate for policy in WHEN[recorded.topic] for aggregate in policy(event, world)]
 
     def _give_up(self, recorded: Recorded, error: Exception) -> None:
-        """A failure is recorded where the trader looks, and nobody else waits for it."""
-        metadata = recorded.event.metadata
-        if recorded.topic != "Webhook.Received":
-            # An execution that is not counted is coins without a stop: its owner has to know.
-            subject, key = recorded.event.originator_id, str(recorded.event.event_id)
-            facts = {"topic": recorded.topic, "position": str(recorded.position)}
-            tell(self._store, int(metadata["user"]), Cause.EVENT_PASSED_OVER, key, facts, subject)
-            return
-        with carrying(**{**metadata, "source": NAME, "causation_id": str(recorded.event.event_id)}):
+        """A failure is recorded where the trader looks, and nobody else waits for it.
+
+        What cannot even be recorded is no fault of the event: then nothing is passed over.
+        """
+        if recorded.topic == "Webhook.Received":
+            try:
+                return self._refuse(recorded, error)
+            except (Conflict, psycopg.OperationalError):
+                raise
+            except Exception:
+                self._log.exception("refusal_failed", position=recorded.position)
+        # An execution that is not counted is coins without a stop: its owner has to know.
+        subject, key = recorded.event.originator_id, str(recorded.event.event_id)
+        facts = {"topic": recorded.topic, "position": str(recorded.position)}
+        return tell(self._store, int(recorded.event.metadata["user"]), Cause.EVENT_PASSED_OVER, key, facts, subject)
+
+    def _refuse(self, recorded: Recorded, error: Exception) -> None:
+        with carrying(**{**recorded.event.metadata, "source": NAME, "causation_id": str(recorded.event.event_id)}):
             webhook = self._store.get(Webhook, recorded.event.originator_id)
             if webhook.status is WebhookStatus.RECEIVED:
                 webhook.refuse("internal_error", f"{type(error).__name__}: {error}"[:300])
-            self._store.save(webhook, follower=(NAME, recorded.position))
-        self._place.was_kept(recorded.position)
-        return
+            self._place.save(recorded.position, webhook)
 
 
 def _correlation(recorded: Recorded) -> str:

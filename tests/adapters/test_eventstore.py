@@ -222,7 +222,7 @@ def test_a_lost_connection_is_no_conflict(database, breaking, moment):
     """Whether the append was lost or only its answer: it stands in the log once, and the caller has succeeded."""
     order = database.order()
     Breaking.breaks = moment
-    assert breaking.save(order, command_id=uuid4(), follower=("engine", 7)) == [1]
+    assert breaking.save(order, command_id=uuid4(), follower=("engine", 7), came_from=0) == [1]
     assert breaking.head() == 1
     assert breaking.position_of("engine") == 7
     order.refuse("stale")

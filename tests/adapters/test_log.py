@@ -96,6 +96,19 @@ def test_a_follower_writes_its_events_and_its_position_in_one_commit(database, s
     assert (store.head(), store.position_of("engine"), store.position_of("gateway")) == (1, 5, 0)
 
 
+def test_a_follower_that_stands_elsewhere_than_it_says_saves_nothing(database, store):
+    """It has judged what is judged already, or nobody knows what."""
+    store.save(follower=("engine", 5))
+    for elsewhere in (0, 4, 6):
+        with pytest.raises(PositionTaken):
+            store.save(database.order(), follower=("engine", 9), came_from=elsewhere)
+    with pytest.raises(PositionTaken):
+        store.save(database.order(), follower=("engine", 5), came_from=5)
+    assert (store.head(), store.position_of("engine")) == (0, 5)
+    assert store.save(database.order(), follower=("engine", 9), came_from=5) == [1]
+    assert store.position_of("engine") == 9
+
+
 def test_a_conflict_leaves_the_position(database, store):
     """The event will be met again."""
     order = database.placed(store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from decimal import Decimal
 from itertools import pairwise
 
@@ -86,5 +87,38 @@ def test_an_exit_after_the_end_of_a_trade_sells_none_of_its_traders_other_coins(
             await trader.closed()
             assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
             assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_buy_that_is_executed_and_not_counted_when_its_trade_ends_belongs_to_the_next_one(at, monkeypatch):
+    """An exit that looks in between waits for it: the coins are there."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, judge = trader.desk, trader._judge
+            await trader.buy(STOP, TARGET)
+            bought = desk.store.position_newest(1, 1, "BTC/USDT", "webhook")
+
+            def slowly(recorded):
+                """The engine is behind: it counts the sale once the buy is executed, and the buy later still."""
+                if recorded.topic == "Order.Filled":
+                    buys = [order for order in desk.on_exchange() if order.side == "buy" and order.filled]
+                    while len(buys) < 2:
+                        time.sleep(0.01)
+                        buys = [order for order in desk.on_exchange() if order.side == "buy" and order.filled]
+                judge(recorded)
+                if recorded.topic == "Order.Filled":
+                    time.sleep(0.3)
+
+            monkeypatch.setattr(trader, "_judge", slowly)
+            alerts = ("SellMarket", "100"), ("BuyMarket", "50"), ("SellMarket", "100")
+            told = []
+            for action, percent in alerts:
+                told.append(asyncio.create_task(trader.alert(action, PourCent=percent)))
+                await asyncio.sleep(0.03)
+            assert await asyncio.gather(*told) == [EXECUTED] * 3
+            await trader.closed()
+            assert trader.position().id != bought
 
     asyncio.run(story())
