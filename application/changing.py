@@ -16,16 +16,15 @@ from application.case import Case
 from application.desk import NO_PLACE, OF_RULES, Desk
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 from application.forms import Form, wishes_of
-from application.legs import Legs, is_one_thing
+from application.legs import Legs
 from application.protection import STOPS
-from application.resting import Change, change_of, protection_of
+from application.resting import Change, change_of, protection_of, steps_of
 from application.sayings import say
-from application.shapes import Shapes
+from application.shapes import LISTED, Shapes
 from application.trouble import Trouble
 from application.turns import Rank
 from domain.amounts import ZERO, difference, total
-from domain.market import Market
-from domain.order import ENDED, Order
+from domain.order import ENDED, Order, Status
 from domain.position import Position
 from domain.wish import Wish
 
@@ -33,7 +32,6 @@ SOON, MOMENT = 0.0, 0.1
 REFUSED = "protection_refused"
 SECOND_BALANCE = timedelta(seconds=2)
 """How much later the balance has to say the same before coins count as missing."""
-LISTED = "list"
 
 
 class Changing:
@@ -49,23 +47,38 @@ class Changing:
 
         Returns None when it rests, or may rest; else how many seconds later it is tried again.
         """
-        change = self._change_of(case, form, last)
-        in_one_call = len(change.missing) == 1 and case.trouble.apart != case.target
-        in_one_call = in_one_call and bool(change.stale) and self._replaces(case.market, change.stale)
-        # What is cancelled first may have to go back: that takes as many orders once more.
-        orders = len(change.missing) * (2 if change.stale and not in_one_call else 1)
-        if change.stale and not in_one_call:
+        steps = steps_of(self._change_of(case, form, last))
+        cancelling = [step for step in steps if step.stale and not self._shapes.in_one_call(case, step)]
+        if cancelling:
             await self._desk.exchange.count_orders(self._desk.credentials)  # ours is a lower bound
-        if wait := self._desk.turns.wait(_rank(case), orders):
+        # What is cancelled first may have to go back: that takes as many orders once more.
+        if wait := self._desk.turns.wait(_rank(case), sum(len(step.missing) for step in [*steps, *cancelling])):
             case.trouble.begin("too_many_orders", self._desk.clock())
             return wait
+        for number, step in enumerate(steps):
+            if number:
+                case = await self._seen(case)
+                if any(leg.status is not Status.OPEN for leg in case.resting):
+                    return MOMENT  # the step before is in doubt
+            pause = await self._step(case, form, step, last)
+            if pause is not None:
+                return pause
+        return None
+
+    async def _seen(self, case: Case) -> Case:
+        """Return the case with what rests after a step."""
+        legs = await self._legs.of(case.position.id, case.position.executions, case.position.resting)
+        return replace(case, resting=[leg for leg in legs if leg.status not in ENDED])
+
+    async def _step(self, case: Case, form: Form, step: Change, last: Decimal) -> float | None:
+        """Put one order or one list in the place of another, or of several; answers as `change`."""
         try:
-            if in_one_call:
-                known = await self._legs.replace(case.position, case.market, change.missing[0], change.stale)
+            if self._shapes.in_one_call(case, step):
+                known = await self._legs.replace(case.position, case.market, step.missing[0], step.stale)
                 return None if known else MOMENT
-            if change.stale and not await self._freed(change.stale):
+            if step.stale and not await self._freed(step.stale):
                 return SOON
-            await self._legs.place(case.position, case.market, change.missing)
+            await self._legs.place(case.position, case.market, step.missing)
         except NotAccepted as error:
             return await self._not_now(case, error)
         except RefusedByExchange as error:
@@ -76,18 +89,15 @@ class Changing:
         """Return what goes off the book and what is placed."""
         market, target = case.market, case.target
         filled = [leg for leg in case.resting if leg.filled]
-        if not filled or target.stop_loss is None or not self._replaces(market, filled):
+        if not filled or target.stop_loss is None or not self._shapes.replaces(market, filled):
             return change_of(wishes_of(target, form, market, LISTED), case.resting, market)
         # The first execution of a target has ended its stop: one takes the target's place at once.
         case.trouble.sold_in_part = self._desk.clock()
-        form = self._shapes.best(target, market, last, listed=False) or form
+        form = self._shapes.best(case, last, listed=False) or form
         stops = [leg for leg in case.resting if leg not in filled and leg.wish.type in STOPS]
         bare = difference(target.quantity, total(leg.remaining or ZERO for leg in stops))
         wishes = wishes_of(replace(target, quantity=bare), form, market, LISTED) if bare > 0 else []
         return Change(filled, wishes)
-
-    def _replaces(self, market: Market, resting: Sequence[Order]) -> bool:
-        return self._desk.exchange.capabilities.replace and market.replaces and is_one_thing(resting)
 
     async def _freed(self, resting: Sequence[Order]) -> bool:
         """Take off what rests. Returns whether everything is still as it was wanted: nothing was executed meanwhile."""
@@ -127,7 +137,8 @@ class Changing:
         self._desk.doubt_rules(error.code)
         if error.code in OF_RULES:
             self._shapes.refuse(target, market, form, error)
-            if self._shapes.best(target, market, last) is not None:
+            left = case.resting if await self._still(case.resting) else ()
+            if self._shapes.best(replace(case, resting=left), last) is not None:
                 return SOON
         trouble.refuse(target, str(error))
         await self._tell_refused(case, str(error))

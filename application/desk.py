@@ -8,7 +8,16 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from application.doubts import Doubts
-from application.exchange import Credentials, Exchange, ExchangeId, OrderName, OrderReport, Scrap, Ticker
+from application.exchange import (
+    Credentials,
+    Exchange,
+    ExchangeId,
+    NotAccepted,
+    OrderName,
+    OrderReport,
+    Scrap,
+    Ticker,
+)
 from application.fees import FeeValues
 from application.hearing import Hearing
 from application.movements import Movements
@@ -30,6 +39,8 @@ NO_PLACE = "too_many_resting"
 """One call weighs an order beside the one that it replaces, and there is no place for both."""
 
 
+BUSY = 0.78
+"""Which part of a minute's budget leaves nothing for questions that are not urgent: shortly below what they may use."""
 TOLD_RECENTLY = timedelta(seconds=2)
 """For how long a price that was told is worth a question."""
 
@@ -127,7 +138,16 @@ class Desk:
 
     async def asked_price(self, market: Market, *, urgent: bool = False) -> Ticker:
         """Return the exchange's answer now: what was told a moment ago sells nothing. Raises as `Exchange.tickers`."""
+        self.check_question(urgent=urgent)
         return (await self.exchange.tickers([market], urgent=urgent))[market.symbol]
+
+    def check_question(self, *, urgent: bool) -> None:
+        """Raise `NotAccepted` for a question that would have to wait for the next minute's budget.
+
+        The lane does one thing at a time: no exit and no stop waits for what an entry would like to know.
+        """
+        if not urgent and self.exchange.busy >= BUSY:
+            raise NotAccepted("the exchange's budget is kept for what is urgent", code="rate_limited")
 
     def doubt_rules(self, code: str) -> None:
         """A refusal with one of these codes says that the rules we know are no longer those of the exchange."""

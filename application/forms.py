@@ -9,6 +9,7 @@ from application.exchange import Capabilities
 from application.protection import Target, stop_limit_of
 from domain.amounts import ZERO, difference, product, total
 from domain.market import Market
+from domain.refusals import Invalid
 from domain.wish import Side, TimeInForce, Type, Wish
 
 
@@ -31,12 +32,35 @@ def forms_of(target: Target, market: Market, capabilities: Capabilities, last: D
     take = target.take_profit is not None and _can_take(target, market, last)
     if target.stop_loss is None:
         return [Form(take=True)] if take else []
-    stops = [Form(kind, parts=parts) for kind, parts in _stops(target, market, last)]
-    if take and capabilities.lists and market.lists:
-        return [*(replace(form, take=True, listed=True) for form in stops if form.parts == 1), *stops]
-    if take and not capabilities.lists and not capabilities.locks:
-        return [*(replace(form, take=True) for form in stops), *stops]
-    return stops
+    forms = stops = [Form(kind, parts=parts) for kind, parts in _stops(target, market, last)]
+    if take and capabilities.lists and market.lists and market.makers:
+        forms = [*(replace(form, take=True, listed=True) for form in stops if form.parts == 1), *stops]
+    elif take and not capabilities.lists and not capabilities.locks:
+        forms = [*(replace(form, take=True) for form in stops), *stops]
+    return [form for form in forms if _has_places(target, form, market)]
+
+
+def why_none(target: Target, market: Market, last: Decimal | None) -> str:
+    """Return the rule, with its numbers, by which not even the stop can rest; empty where none is known."""
+    for kind in [kind for kind in _kinds(target) if kind in market.order_types] or _kinds(target):
+        limit = stop_limit_of(target, market) if kind is Type.STOP_LOSS_LIMIT else None
+        price = target.stop_loss or target.take_profit or ZERO
+        try:
+            market.check(kind, target.quantity, None, limit or price, last or price, Side.SELL)
+        except Invalid as refused:
+            return str(refused)
+    return ""
+
+
+def _has_places(target: Target, form: Form, market: Market) -> bool:
+    """Whether a market takes so many orders at all: a list is two, one of which waits for its trigger."""
+    alone = form.listed and target.take_quantity < target.quantity
+    triggered = form.parts + alone
+    return _holds(triggered, market.most_triggered) and _holds(triggered + form.take, market.most_orders)
+
+
+def _holds(number: int, most: int) -> bool:
+    return not most or number <= most
 
 
 def _can_take(target: Target, market: Market, last: Decimal | None) -> bool:
@@ -51,14 +75,18 @@ def _can_take(target: Target, market: Market, last: Decimal | None) -> bool:
 
 def _stops(target: Target, market: Market, last: Decimal | None) -> list[tuple[Type, int]]:
     """Return the types of stop that the market takes and in how many parts each, whole ones before parts."""
-    wanted = [Type.STOP_LOSS_LIMIT] if target.stop_limit is not None else []
-    kinds = dict.fromkeys([*wanted, Type.STOP_LOSS, Type.STOP_LOSS_LIMIT])
-    found = [(kind, _parts(target, market, kind)) for kind in kinds if kind in market.order_types]
+    found = [(kind, _parts(target, market, kind)) for kind in _kinds(target) if kind in market.order_types]
     if last is not None:
         limit = stop_limit_of(target, market)
         found = [one for one in found if one[0] is Type.STOP_LOSS or market.sell_band.holds(limit, last)]
     possible = [one for one in found if _fits(target, market, *one)]
     return sorted(possible, key=lambda one: one[1] > 1)
+
+
+def _kinds(target: Target) -> list[Type]:
+    """Return the types of stop that come into question, the preferred one first."""
+    kinds = [Type.STOP_LOSS, Type.STOP_LOSS_LIMIT]
+    return kinds if target.stop_limit is None else kinds[::-1]
 
 
 def _parts(target: Target, market: Market, kind: Type) -> int:

@@ -19,7 +19,7 @@ from application.desk import Desk, Later
 from application.exchange import Ticker
 from application.forms import Form, forms_of, wishes_of
 from application.legs import Legs
-from application.passed import Passed
+from application.passed import NOT_SOLD, Passed
 from application.protection import (
     Standing,
     counted,
@@ -42,7 +42,7 @@ from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position
 from domain.wish import Type
 
-TOO_SMALL = "too_small_to_protect"
+TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"
 DUST, IN_EXIT = "not_protectable", "in_exit"
 """Why nothing protects what is too small to be sold, or is being sold: shown beside the position, no alarm."""
 COUNTED_WITHIN = 0.02
@@ -94,7 +94,8 @@ class Guard:
         if not trouble.lasts(self._desk.clock()):
             return
         position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
-        if not holds(position, await self._legs.of(position_id), trouble.needed):
+        # Its owner knows already, for whatever reason: one that only lasts is no news.
+        if position.lost is None and not holds(position, await self._legs.of(position_id), trouble.needed):
             await say(self._desk, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
 
     async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
@@ -108,6 +109,8 @@ class Guard:
         wait = await self._unsettled(position, legs, exits, trouble)
         if wait is None:
             wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits, trouble)
+        if wait is None and in_doubt(exits):
+            return troubles.AT_MOST_EVERY  # until it is known, or can no longer be carried out
         return wait
 
     async def _tell_of_losses(self, position: Position, trouble: Trouble) -> None:
@@ -134,21 +137,32 @@ class Guard:
             return await self._nothing_wanted(position, market, resting, exits, trouble)
         trouble.needed, free_of_rules = target.quantity, unbounded(market)
         case = Case(position, market, target, resting, trouble)
+        if in_doubt(exits) and locked_in(resting) > target.quantity:
+            return self._waits_for(in_doubt(exits), trouble)
         form = forms_of(target, free_of_rules, self._desk.exchange.capabilities)[0]
         if rests(wishes_of(target, form, free_of_rules), resting, market):
             return await self._it_rests(case, form)
         if (detail := too_small(target.quantity, position.wanted, market, self._desk.broker.stop_style)) is not None:
             return await self._too_small(case, detail)
-        best = self.shapes.best(target, market, listed=not trouble.sells_in_parts(self._desk.clock()))
-        if best is not None and rests(wishes_of(target, best, market), resting, market):
+        return await self._differs(case)
+
+    async def _differs(self, case: Case) -> float | None:
+        """What rests is not what is wanted: it may be the best that can rest under the market's rules."""
+        best = self.shapes.best(case, listed=not case.trouble.sells_in_parts(self._desk.clock()))
+        if best is not None and rests(wishes_of(case.target, best, case.market), case.resting, case.market):
             return await self._it_rests(case, best)
         return await self._look(case)
+
+    def _waits_for(self, doubtful: Sequence[Order], trouble: Trouble) -> float:
+        """What rests may be all that there is: a sale in doubt may never have arrived."""
+        trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in doubtful))
+        return troubles.AT_MOST_EVERY
 
     async def _look(self, case: Case) -> float | None:
         """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
         market, target, trouble = case.market, case.target, case.trouble
         trouble.watch(market.symbol, self._desk.clock())
-        ticker, standing = await self._price(case, urgent=not case.is_covered)
+        ticker, standing = await self._price(case, urgent=not case.is_covered, now=_is_triggered(case.resting))
         if standing is not Standing.BETWEEN:
             wait = await self._passed.react(case, standing, ticker)
             if wait is not None:
@@ -157,18 +171,23 @@ class Guard:
             trouble.passed_since = None
         # A list waits until its target has stopped selling in parts, and while the last price is above its target.
         listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._desk.clock())
-        form = self.shapes.best(target, market, ticker.last, listed=listed)
+        form = self.shapes.best(case, ticker.last, listed=listed)
         if form is not None and rests(wishes_of(target, form, market), case.resting, market):
             return await self._it_rests(case, form)
         if (wait := trouble.not_before - _now()) > 0:
             return min(wait, troubles.LOOK_EVERY)
-        return await self._only_watched(case) if form is None else await self._change(case, form, ticker.last)
+        if form is None:
+            return await self._only_watched(case, ticker.last)
+        return await self._change(case, form, ticker.last)
 
-    async def _price(self, case: Case, *, urgent: bool = False) -> tuple[Ticker, Standing]:
-        """Return the price and where it stands. What was told a moment ago is asked again before anything is sold."""
+    async def _price(self, case: Case, *, urgent: bool = False, now: bool = False) -> tuple[Ticker, Standing]:
+        """Return the price and where it stands. What was told a moment ago is asked again before anything is sold.
+
+        `now`: what was told a moment ago is no answer.
+        """
         market, target = case.market, case.target
-        ticker = await self._desk.price(market, urgent=urgent)
-        if standing_of(target, ticker.last) is not Standing.BETWEEN:
+        ticker = await (self._desk.asked_price if now else self._desk.price)(market, urgent=urgent)
+        if not now and standing_of(target, ticker.last) is not Standing.BETWEEN:
             ticker = await self._desk.asked_price(market, urgent=urgent)
         case.trouble.priced_at = self._desk.clock()
         return ticker, standing_of(target, ticker.last)
@@ -215,21 +234,29 @@ class Guard:
     # --- what the look has shown -------------------------------------------------------------------------------
 
     async def _it_rests(self, case: Case, form: Form) -> float | None:
-        """Say so. A target for which there was no place beside the stop is watched by its price."""
+        """Say so. A target for which there was no place beside the stop is watched by its price.
+
+        So is a stop at a limit: the market may jump over it, and it then sells nothing.
+        """
         position, target, trouble = case.position, case.target, case.trouble
         watched = target.take_profit is not None and not form.take
-        legs = [leg.id for leg in case.resting]
-        await say(self._desk, position, lambda p: p.rest(legs, target.quantity, watched=watched))
+        at_limit = any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in case.resting)
+        standing = Standing.BETWEEN
+        if watched or at_limit:
+            trouble.watch(position.symbol, self._desk.clock())
+            ticker, standing = await self._price(case)
+        jumped_over = at_limit and standing is Standing.BELOW_STOP
+        if not jumped_over or position.lost != NOT_SOLD:
+            legs = [leg.id for leg in case.resting]
+            await say(self._desk, position, lambda p: p.rest(legs, target.quantity, watched=watched))
         self._desk.turns.protected(position.entries)
-        if not watched:
+        if jumped_over or (watched and standing is Standing.ABOVE_TAKE_PROFIT):
+            return await self._passed.react(case, standing, ticker)
+        if not watched and not at_limit:
             if trouble.cap is None:
                 self._troubles[position.id] = trouble.rested()
             return None
-        trouble.watch(position.symbol, self._desk.clock())
-        ticker, standing = await self._price(case)
-        if standing is Standing.ABOVE_TAKE_PROFIT:
-            return await self._passed.react(case, standing, ticker)
-        trouble.seen_at_target = None
+        trouble.seen_at_target = trouble.passed_since = None
         self._later("guard", position.id, troubles.LOOK_EVERY)
         return None
 
@@ -243,9 +270,7 @@ class Guard:
     ) -> float | None:
         """Nothing is wanted any more, or all coins stand in an exit: what rests goes off the book."""
         if position.is_open and position.wanted is not None and in_doubt(exits):
-            # What rests may be all that there is: the sale in doubt may never have arrived.
-            trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in in_doubt(exits)))
-            return troubles.AT_MOST_EVERY
+            return self._waits_for(in_doubt(exits), trouble)
         freed = await self._legs.free(resting)
         if any(leg.status not in ENDED for leg in freed):
             return troubles.AT_MOST_EVERY  # the exchange did not take the cancel
@@ -294,18 +319,30 @@ class Guard:
             case.trouble.begin(TOO_SMALL, self._desk.clock(), detail)
         return troubles.LOOK_EVERY
 
-    async def _only_watched(self, case: Case) -> float:
-        """No order of any form can rest: watch the price, tell the owner, and try all again after a pause."""
+    async def _only_watched(self, case: Case, last: Decimal) -> float:
+        """No order of any form can rest: a move to it is refused where something rests.
+
+        Else watch the price, tell the owner, and try all again after a pause.
+        """
         position, target, trouble = case.position, case.target, case.trouble
-        detail = "" if (refusal := self.shapes.why_not(target, case.market)) is None else refusal.detail
+        detail = self.shapes.why_not(target, case.market, last)
+        if position.is_asked and position.wanted_before is not None and position.in_force is not None:
+            await say(self._desk, position, lambda p: p.refuse_protection(CANNOT_REST, detail))
+            return 0.0
         if target.stop_loss is None:
             await say(self._desk, position, lambda p: p.rest([], ZERO, watched=True))
         elif not case.is_covered:
-            await say(self._desk, position, lambda p: p.lose_protection("cannot_rest", detail, final=True))
+            await say(self._desk, position, lambda p: p.lose_protection(CANNOT_REST, detail, final=True))
         trouble.refuse(target, detail)
         trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
-        self.shapes.forget(case.market.symbol)
+        self.shapes.try_again(case.market.symbol)
         return troubles.LOOK_EVERY
+
+
+def _is_triggered(resting: Sequence[Order]) -> bool:
+    """Whether what rests is a stop at a limit without the target of its list: it waits on the book for its price."""
+    lone = [leg for leg in resting if leg.wish.list_id is not None and len(resting) == 1]
+    return any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in lone)
 
 
 def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:

@@ -12,6 +12,7 @@ from application.comparisons import Comparisons
 from application.desk import Desk
 from application.exchange import Credentials, OrderReport, Ticker
 from application.guard import Guard
+from application.lane_queue import LaneQueue
 from application.legs import Legs
 from application.lookups import LookUps
 from application.reconciliation import Reconciler
@@ -31,12 +32,12 @@ WAIT_SECONDS = 1.0
 
 
 class Lane:
-    """Everything that changes something at one broker goes through here in the order it came."""
+    """Everything that changes something at one broker goes through here, one at a time."""
 
     def __init__(self, desk: Desk) -> None:
         self.broker = desk.broker
         self._desk = desk
-        self._queue: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
+        self._queue = LaneQueue()
         self._to_guard: set[UUID] = set()
         self._alarms: dict[tuple[str, UUID], tuple[float, asyncio.Handle]] = {}
         """When each order or position is to be looked at again (by the loop's clock), and what will see to it."""
@@ -206,10 +207,12 @@ class Lane:
         self._desk.rules_doubted = ask
 
     def know_markets(self, markets: Mapping[str, Market]) -> None:
-        """The exchange's markets, by symbol, as they are now."""
+        """The exchange's markets, by symbol, as they are now: what was learned by refusals holds where none changed."""
+        for symbol, before in self._desk.markets.items():
+            if markets.get(symbol) != before:
+                self._guard.shapes.forget(symbol)
         self._desk.markets.clear()
         self._desk.markets.update(markets)
-        self._guard.shapes.forget()
         for position_id in self._guard.met():
             self.guard(position_id)
 

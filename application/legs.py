@@ -9,22 +9,21 @@ from itertools import chain
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from application.desk import Desk, name_of
+from application.desk import Desk
 from application.exchange import (
     ExchangeError,
     ListRequest,
     NoAnswer,
     NotAccepted,
-    Only,
     OrderNotFound,
     OrderReport,
     OrderRequest,
     RefusedByExchange,
     Replacement,
 )
+from application.freeing import Freeing
 from application.lookups import LookUps
 from application.protection import STOPS, is_spent
-from application.resting import group_of
 from domain.aggregate import carrying
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
@@ -34,12 +33,11 @@ from domain.wish import Source, Type, Wish
 T = TypeVar("T")
 
 
-class Legs:
+class Legs(Freeing):
     """What this process knows of the orders that rest for positions."""
 
     def __init__(self, desk: Desk, look_ups: LookUps) -> None:
-        self._desk = desk
-        self._look_ups = look_ups
+        super().__init__(desk, look_ups)
         self._known: dict[UUID, set[UUID]] = {}
         self._ended: dict[UUID, list[Order]] = {}
 
@@ -89,40 +87,6 @@ class Legs:
                 found.append(await self._desk.hear(await self._desk.ask(leg, market)) or leg)
         return found
 
-    # --- taking off --------------------------------------------------------------------------------------------
-
-    async def free(self, legs: Sequence[Order]) -> list[Order]:
-        """Take the legs off the book and see it confirmed; return them as they stand then."""
-        groups: dict[str | UUID, Order] = {}
-        for leg in legs:
-            groups.setdefault(leg.wish.list_id or leg.id, leg)  # a list goes as a whole with its first leg
-        for leg in groups.values():
-            self._desk.movements.note(leg.wish.symbol)
-            await self._take_off(leg)
-        return [await self._desk.recording.load(leg.id) for leg in legs]
-
-    async def _take_off(self, leg: Order) -> None:
-        desk, market = self._desk, self._desk.markets[leg.wish.symbol]
-        try:
-            if leg.wish.list_id is None:
-                reports = [await desk.exchange.cancel(desk.credentials, market, name_of(leg))]
-            else:
-                reports = [*await desk.exchange.cancel_list(desk.credentials, market, leg.wish.list_id)]
-        except ExchangeError as error:
-            # It may have been carried out this very moment, or the answer is lost: it is asked for, never assumed.
-            self._look_ups.begin(leg.id)
-            try:
-                reports = [await desk.ask(leg, market)]
-            except OrderNotFound:
-                if leg.status is Status.OPEN:
-                    raise
-                reports = []  # in doubt, and not there as far as anybody can see
-            if isinstance(error, OrderNotFound) and leg.wish.list_id and any(r.state is Status.OPEN for r in reports):
-                # For the exchange the list is done, because one leg has begun to be executed, which rests all the same.
-                reports = [await desk.exchange.cancel(desk.credentials, market, name_of(leg))]
-        for report in reports:
-            await desk.hear(report)
-
     # --- placing -----------------------------------------------------------------------------------------------
 
     async def place(self, position: Position, market: Market, wishes: Sequence[Wish]) -> None:
@@ -150,14 +114,10 @@ class Legs:
         `legs` are one order or one list. Returns False when what rests is no longer as we knew it, and was asked for.
         Raises `RefusedByExchange` or `NotAccepted`; whether what rested still does, its legs then tell.
         """
-        desk, leg = self._desk, legs[0]
         [order] = await self._intended(position, [wish], takes_off=[one.id for one in legs])
-        only = Only.PARTLY_FILLED if leg.filled else Only.UNFILLED
-        desk.movements.note(position.symbol)
+        self._desk.movements.note(position.symbol)
         try:
-            done = await desk.exchange.replace(
-                desk.credentials, market, name_of(leg), _request(order, market), only=only
-            )
+            done = await self.swap(legs, _request(order, market))
         except (RefusedByExchange, NotAccepted) as error:
             await self._rejected(order, error)
             raise
@@ -183,21 +143,6 @@ class Legs:
                 await self._rejected(order, done.refused)
                 raise done.refused
             await self._doubt([order], done.refused)
-
-    async def taken_off(self, legs: Sequence[Order], reports: Sequence[OrderReport]) -> None:
-        """Record that one call took these legs off; one of which its answer does not speak is asked for."""
-        told = set()
-        for report in reports:
-            order = await self._desk.hear(report)
-            told.add(None if order is None else order.id)
-        for leg in legs:
-            if leg.id not in told:
-                self._look_ups.begin(leg.id)
-
-    async def ask_again(self, legs: Sequence[Order], market: Market) -> None:
-        """Learn what has become of legs that are no longer as we knew them. Raises as `ExchangeClient.query`."""
-        for leg in legs:
-            await self._desk.hear(await self._desk.ask(leg, market))
 
     async def _intended(
         self, position: Position, wishes: Sequence[Wish], takes_off: Sequence[UUID] = ()
@@ -264,11 +209,6 @@ class Legs:
                 client_order_id=f"ARISTO_{position.user}_P_{order_id.hex[:16]}",
                 cause=position.id,
             )
-
-
-def is_one_thing(legs: Sequence[Order]) -> bool:
-    """Return whether one call can take these legs off: one order, or one list."""
-    return len(group_of(legs)) == 1 and all(leg.status is Status.OPEN for leg in legs)
 
 
 def _has_ended_by_exchange(leg: Order, legs: Sequence[Order]) -> bool:

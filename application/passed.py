@@ -21,6 +21,8 @@ from domain.order import Order
 from domain.position import Position
 from domain.wish import Side, TimeInForce, Type, Wish
 
+NOT_SOLD = "stop_not_sold"
+"""Why a stop protects nothing that waits at the limit which its owner has chosen."""
 HELPED_AFTER = timedelta(seconds=2)
 """How long a stop that rests may be passed before what it stands for is sold."""
 
@@ -59,7 +61,7 @@ class Passed:
         waited, at_limit = now - trouble.passed_since, case.target.stop_limit is not None
         if at_limit and case.is_covered and waited >= DOUBT_BEFORE_ALARM:
             detail = f"{plain(ticker.last)} {case.market.quote}"
-            await say(self._desk, case.position, lambda p: p.lose_protection("stop_not_sold", detail, final=True))
+            await say(self._desk, case.position, lambda p: p.lose_protection(NOT_SOLD, detail, final=True))
         return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
 
     async def _refuse_move(self, case: Case, standing: Standing) -> bool:
@@ -90,7 +92,8 @@ class Passed:
         if trouble.sale == target:
             if (wait := trouble.sale_not_before - _now()) > 0:
                 return min(wait, troubles.LOOK_EVERY)
-            await say(self._desk, position, lambda p: p.lose_protection("protection_refused", trouble.detail))
+            detail = trouble.detail
+            await say(self._desk, position, lambda p: p.lose_protection("protection_refused", detail, final=True))
             position = await asyncio.to_thread(self._desk.store.get, Position, position.id)
         doublings = min(trouble.sell(target), troubles.MOST_DOUBLINGS)
         trouble.sale_not_before = _now() + troubles.AT_MOST_EVERY * 2**doublings

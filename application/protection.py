@@ -145,7 +145,7 @@ def unbounded(market: Market) -> Market:
     return replace(
         market, minimum_quantity=ZERO, maximum_quantity=ZERO, market_minimum_quantity=ZERO,
         market_maximum_quantity=ZERO, market_quantity_step=ZERO, minimum_notional=ZERO, order_types=tuple(Type),
-        lists=True, most_triggered=0, maximum_price=ZERO,
+        lists=True, makers=True, most_orders=0, most_triggered=0, maximum_price=ZERO,
     )  # fmt: skip
 
 

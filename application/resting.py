@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from application.exchange import Capabilities
 from application.protection import STOPS
-from domain.amounts import ZERO, plain, total
+from domain.amounts import ZERO, difference, plain, total
 from domain.market import Market
 from domain.order import Order, Status
 from domain.position import Position
@@ -31,7 +32,7 @@ def change_of(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> 
     if intact and _summed(map(_shape, wishes)) == _summed(_shape_of(leg, market) for leg in legs):
         return Change([], [])
     missing, stale = [*wishes], []
-    for group in _groups(legs):
+    for group in groups_of(legs):
         wanted = _group_like(sorted(_shape_of(leg, market) for leg in group), missing)
         if wanted is None or any(leg.status is not Status.OPEN or leg.filled for leg in group):
             stale += group
@@ -39,6 +40,42 @@ def change_of(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> 
             for wish in wanted:
                 missing.remove(wish)
     return Change(stale, missing)
+
+
+def steps_of(change: Change) -> list[Change]:
+    """Cut a change into steps, so that not everything is off the book at once; what frees coins goes first.
+
+    An order of its own takes the place of another one, or of a list, which one call does where the exchange has it.
+    """
+    groups, batches = groups_of(change.stale), _batches_of(change.missing)
+    steps = []
+    for batch in batches:
+        alike = (group for group in groups if _is_listed(group[0].wish) is _is_listed(batch[0]))
+        taken = next(alike, groups[0] if groups else [])
+        groups = [group for group in groups if group is not taken]
+        steps.append(Change(taken, batch))
+    steps.sort(key=_takes_up)
+    if not steps:
+        return [change] if change.stale else []
+    for group in groups:  # what nothing takes the place of is needed by the step that takes up most
+        steps[-1] = replace(steps[-1], stale=[*steps[-1].stale, *group])
+    return steps
+
+
+def _batches_of(wishes: Sequence[Wish]) -> list[list[Wish]]:
+    """Return what is placed together: each order of its own, then the list."""
+    listed = [wish for wish in wishes if _is_listed(wish)]
+    return [*([wish] for wish in wishes if not _is_listed(wish)), *([listed] if listed else [])]
+
+
+def _is_listed(wish: Wish) -> bool:
+    return wish.list_id is not None
+
+
+def _takes_up(step: Change) -> Decimal:
+    """Return how many more coins (base) are locked after a step than before it."""
+    before = max((leg.remaining or ZERO for leg in step.stale), default=ZERO)
+    return difference(max(wish.quantity or ZERO for wish in step.missing), before)
 
 
 def rests(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> bool:
@@ -69,7 +106,14 @@ def _summed(shapes: Iterable[Shape]) -> dict[tuple[bool, str, str], Decimal]:
     return sums
 
 
-def _groups(legs: Sequence[Order]) -> list[list[Order]]:
+def go_in_one_call(legs: Sequence[Order], market: Market, able: Capabilities) -> bool:
+    """Return whether one call can take these legs off and send another order: they are one order, or one list."""
+    one_thing = len(groups_of(legs)) == 1 and all(leg.status is Status.OPEN for leg in legs)
+    return able.replace and market.replaces and one_thing
+
+
+def groups_of(legs: Sequence[Order]) -> list[list[Order]]:
+    """Return what hangs together: the legs of one list are one thing on the exchange, an order of its own another."""
     groups: dict[object, list[Order]] = {}
     for leg in legs:
         groups.setdefault(leg.wish.list_id or leg.id, []).append(leg)
@@ -100,8 +144,3 @@ def holds(position: Position, legs: Sequence[Order], quantity: Decimal = ZERO) -
     resting = [leg for leg in legs if leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped)]
     enough = not stopped or total(leg.remaining or ZERO for leg in resting) >= quantity
     return bool(resting) and enough
-
-
-def group_of(legs: Sequence[Order]) -> set[object]:
-    """Return what these legs hang together by: a list is one thing on the exchange, and one call takes it off."""
-    return {leg.wish.list_id or leg.id for leg in legs}

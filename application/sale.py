@@ -11,7 +11,8 @@ from application.desk import Desk, Later
 from application.exchange import NoAnswer
 from application.legs import Legs
 from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
-from application.protection import explained, leaving
+from application.protection import STOPS, explained, leaving
+from application.resting import groups_of
 from domain.amounts import ZERO, difference, total
 from domain.order import ENDED, Order, Status
 from domain.position import Position
@@ -28,6 +29,26 @@ class Sale:
 
     held: Decimal | None = None
     legs: Sequence[Order] = field(default_factory=list)
+    position: Position | None = None
+
+    def going(self, quantity: Decimal, unlocked: Decimal) -> list[list[Order]]:
+        """Return the lists and lone orders that have to go for a sale of so much (base), the largest first.
+
+        What else protects the position stays: one that locks enough goes alone, the one with the smallest stop.
+        `unlocked` is what the account has free, of which the position's own coins may be sold besides.
+        """
+        groups = groups_of(self.legs)
+        if self.held is None or any(leg.status is not Status.OPEN for leg in self.legs):
+            return groups
+        own = max(difference(self.held, locked_in(self.legs)), ZERO)
+        needed, going = difference(quantity, min(own, unlocked)), list[list[Order]]()
+        groups.sort(key=_stopped_by)
+        while groups and (needed > 0 or not going):
+            enough = (group for group in groups if locked_in(group) >= needed)
+            going.append(next(enough, max(groups, key=locked_in)))
+            groups.remove(going[-1])
+            needed = difference(needed, locked_in(going[-1]))
+        return going
 
 
 def locked_in(legs: Sequence[Order]) -> Decimal:
@@ -37,6 +58,11 @@ def locked_in(legs: Sequence[Order]) -> Decimal:
         group = leg.wish.list_id or leg.id
         by_group[group] = max(by_group.get(group, ZERO), leg.remaining or ZERO)
     return total(by_group.values())
+
+
+def _stopped_by(legs: Sequence[Order]) -> Decimal:
+    """Return for how much (base) these legs are a stop."""
+    return total(leg.remaining or ZERO for leg in legs if leg.wish.type in STOPS)
 
 
 class Sales:
@@ -71,7 +97,7 @@ class Sales:
         self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
         # For one in doubt this sale has waited, unless its owner has looked and insists.
         selling = leaving([one for one in exits if one.status is Status.OPEN])
-        return Sale(max(difference(position.held, selling), ZERO), resting)
+        return Sale(max(difference(position.held, selling), ZERO), resting, position)
 
     async def _check_foreign(self, position: Position | None, order: Order) -> None:
         """Nothing is held: coins that no webhook ever bought may be sold by one, others are the trader's own."""

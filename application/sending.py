@@ -67,7 +67,7 @@ class Sending:
         self._lines = Lines()
         self._lags: Counter[UUID] = Counter()
         """How often the coins of each sale were not there although they had just moved."""
-        self._attempts = Attempts(desk, look_ups, legs)
+        self._attempts = Attempts(desk, look_ups, legs, later)
 
     async def send(self, order_id: UUID) -> None:
         """Carry out a wish, or say why not. What stands in its way only for a moment is looked at again."""
@@ -132,7 +132,7 @@ class Sending:
             return COUNTING_SECONDS if getattr(error, "code", "") == "not_counted" else LONGEST_WAIT
         if order.wish.side is Side.BUY:
             desk.turns.hold(order.id, _cost_of_protection(order, desk.markets[order.wish.symbol]))
-        return await self._attempts.send(order, sized.request, sale.legs, besides)
+        return await self._attempts.send(order, sale, sized, besides)
 
     async def _prepare(self, order: Order) -> tuple[Sale, Sized, list[Aggregate]]:
         """Ask all that has to be known, and size the order; return what is recorded with its intent besides.

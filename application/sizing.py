@@ -45,6 +45,7 @@ async def size(order: Order, market: Market, desk: Desk, held: Decimal | None = 
     """
     wish = order.wish
     urgent = wish.side is Side.SELL  # without an answer it could not be sold
+    desk.check_question(urgent=urgent)
     balances, last = await asyncio.gather(
         desk.exchange.balances(desk.credentials, urgent=urgent), _price_of(wish, market, desk, urgent=urgent)
     )

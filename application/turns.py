@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Container
 from enum import IntEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from application.exchange import OrderRoom
@@ -15,6 +17,8 @@ RESERVE = LIST
 STAGGER = 0.02
 """Seconds by which each rank waits longer than the one before it, so that they come back in their order."""
 SHORTEST_WAIT = 0.05
+SOON_FILLED = 60.0
+"""Seconds within which an entry that was sent may well need its protection."""
 
 
 class Rank(IntEnum):
@@ -30,33 +34,43 @@ class Rank(IntEnum):
     ENTRY = 4
 
 
+class Held(NamedTuple):
+    """How many orders are kept for the protection of an entry that was sent, and since when (by the loop's clock)."""
+
+    orders: int
+    since: float
+
+
 class Turns:
     """The turns of one account. `room` tells how many new orders it may still send."""
 
     def __init__(self, room: Callable[[], OrderRoom]) -> None:
         self._room = room
-        self._held: dict[UUID, int] = {}
-        """How many orders are kept for the protection of each entry that was sent."""
+        self._held: dict[UUID, Held] = {}
 
     def wait(self, rank: Rank, orders: int, entry: UUID | None = None) -> float:
         """Return how many seconds to wait before so many new orders may be sent, 0 for none. `entry` is who asks.
 
-        A wish that asks for more than a whole window allows is let through in a window that nobody has used.
+        A wish that asks for more than a whole window allows is let through in a window that nobody has used. What is
+        kept for entries that have rested for long bars no other in such a window: they need not fill at once.
         """
         room = self._room()
         if room.left is None or room.most is None:
             return 0.0
-        needed = orders
+        needed = min(orders + RESERVE, room.most) if rank is Rank.ENTRY else min(orders, room.most)
         if rank is Rank.ENTRY:
-            needed += sum(held for one, held in self._held.items() if one != entry) + RESERVE
-        if room.left >= min(needed, room.most):
+            kept_before = asyncio.get_running_loop().time() - SOON_FILLED
+            others = [held for one, held in self._held.items() if one != entry]
+            unused = room.left == room.most
+            needed += sum(held.orders for held in others if held.since > kept_before or not unused)
+        if room.left >= needed:
             return 0.0
         return max(room.seconds, SHORTEST_WAIT) + STAGGER * rank
 
     def hold(self, entry: UUID, orders: int) -> None:
         """Keep room for the protection of an entry until it is protected or has ended."""
         if orders:
-            self._held[entry] = orders
+            self._held.setdefault(entry, Held(orders, asyncio.get_running_loop().time()))
 
     def release(self, entry: UUID) -> None:
         """The entry needs no more room: it is protected, or nothing will come of it."""

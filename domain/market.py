@@ -58,6 +58,8 @@ class Market:
     sell_band: PriceBand = PriceBand()
     order_types: tuple[Type, ...] = tuple(Type)
     lists: bool = True
+    makers: bool = True
+    """Whether a limit order may be asked to rest or not to be taken at all, as the target of a list is."""
     replaces: bool = True
     """Whether one call may take an order off and send another."""
     most_orders: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from decimal import Decimal
 
 import pytest
@@ -114,5 +115,27 @@ def test_entries_leave_room_for_the_stops_of_those_before_them(at):
             assert len(done) == len(alerts)
             rejected = [event.reason for event in await desk.read("Order.Rejected")]
             assert "too_many_orders" not in rejected
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("share", [0.79, 0.85])
+def test_an_exit_does_not_wait_for_what_an_entry_would_like_to_know(at, share):
+    """The budget of questions is used up for this minute; that of sales is not."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            weight, pace = ("binance", "weight", 60), desk.client._http.pace
+            desk.paper.budgets.pin(*weight, int(pace.limit * share))
+            await desk.client.server_time()
+            bought = asyncio.create_task(trader.alert("BuyMarket", Symbol='"ETHUSDT"', PourCent="50"))
+            await desk.until(lambda: len(desk.store.read(0, topics=["Webhook.Taken"])) > 1)
+            assert await trader.alert("SellMarket") == EXECUTED
+            assert not bought.done()
+            desk.paper.budgets.pin(*weight, 0)
+            pace.told(0, time.time())
+            assert await bought == EXECUTED
 
     asyncio.run(story())

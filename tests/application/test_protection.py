@@ -118,6 +118,8 @@ AT_A_LIMIT = Form(Type.STOP_LOSS_LIMIT)
     [
         ({}, [LISTED, Form(Type.STOP_LOSS_LIMIT, take=True, listed=True), Form(Type.STOP_LOSS), AT_A_LIMIT]),
         ({"lists": False}, [Form(Type.STOP_LOSS), AT_A_LIMIT]),
+        ({"makers": False}, [Form(Type.STOP_LOSS), AT_A_LIMIT]),
+        ({"most_orders": 1}, [Form(Type.STOP_LOSS), AT_A_LIMIT]),
         ({"sell_band": PriceBand(Decimal("0.8"), Decimal("1.1"))}, [Form(Type.STOP_LOSS), AT_A_LIMIT]),
         ({"order_types": (Type.MARKET, Type.STOP_LOSS_LIMIT)}, [AT_A_LIMIT]),
         ({"market_maximum_quantity": Decimal("0.4"), "lists": False}, [AT_A_LIMIT, Form(Type.STOP_LOSS, parts=3)]),
@@ -127,12 +129,22 @@ AT_A_LIMIT = Form(Type.STOP_LOSS_LIMIT)
         ),
         ({"market_maximum_quantity": Decimal("0.1"), "order_types": (Type.STOP_LOSS,), "most_triggered": 5}, []),
     ],
-    ids=["all", "no lists", "target too far", "stop at a limit only", "market lot", "both lots, few places", "none"],
-)
+    ids=[
+        "all", "no lists", "no orders that only rest", "one order", "target too far", "stop at a limit only",
+        "market lot", "both lots, few places", "none",
+    ],
+)  # fmt: skip
 def test_what_cannot_rest_as_a_list_rests_as_a_stop(rules, forms):
     """List, stop alone, stop at a limit, several of them: by the rules, before anything is sent."""
     market = replace(MARKET, **rules)
     assert forms_of(BOTH, market, ABLE, last=Decimal(100)) == forms
+
+
+@pytest.mark.parametrize(("places", "listed"), [(1, False), (2, True)])
+def test_a_list_beside_a_stop_needs_a_place_for_each(places, listed):
+    """A target for a part of what is held: the stop of the rest waits for its trigger too."""
+    part = replace(BOTH, at_target=BOTH.quantity / 2)
+    assert forms_of(part, replace(MARKET, most_triggered=places), ABLE)[0].listed is listed
 
 
 def test_a_stop_in_parts_covers_everything_and_no_part_is_above_the_market_lot():

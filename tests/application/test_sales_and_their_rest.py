@@ -176,15 +176,16 @@ def test_a_balance_from_before_a_sale_does_not_shrink_the_next(at):
 # --- the stop beside the sale --------------------------------------------------------------------------------------
 
 
-def test_what_rests_stays_while_its_sale_is_in_doubt(at):
-    """The one request did both or nothing; nobody takes the stop off meanwhile."""
+@pytest.mark.parametrize("percent", ["50", "100"])
+def test_what_rests_stays_while_its_sale_is_in_doubt(at, percent):
+    """The one request did both or nothing; nobody takes the stop off meanwhile, nor makes it smaller."""
 
     async def story():
         async with at(BINANCE) as trader:
             desk = trader.desk
             await trader.buy(STOP, TARGET)
             desk.paper.faults.add(Fault("place_order", "lose_request"))
-            selling = asyncio.create_task(trader.alert("SellMarket"))
+            selling = asyncio.create_task(trader.alert("SellMarket", PourCent=percent))
             await desk.until(lambda: desk.lane.doubts)
             for _ in range(5):
                 desk.pass_by(1)

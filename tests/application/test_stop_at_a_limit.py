@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from domain.alert import Cause
 from domain.broker import StopStyle
 from domain.webhook import WebhookStatus
-from tests.application.trader import HELD, LISTS, PRICES, STOP_ALONE, TARGET
+from tests.application.test_price_watch import in_time, told
+from tests.application.test_what_cannot_rest import NO_STOPS, rule
+from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP_ALONE, TARGET, alarms
 
 LIMITED = ("stop_loss_limit", Decimal(45000))
 GAP = pytest.mark.parametrize(("prices", "shapes"), [({"PrixSL": "45000"}, [LIMITED]), (PRICES, [LIMITED, TARGET])])
@@ -82,5 +86,59 @@ def test_what_a_stop_no_longer_sells_can_be_sold_by_an_alert(at, prices, shapes)
             assert await trader.alert("SellMarket") == (WebhookStatus.EXECUTED, None)
             await trader.closed()
             assert [trade.price for order in trader.sells() for trade in order.trades] == [Decimal(44000)]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("prices", "shapes"), [({"PrixSL": "45000"}, [LIMITED]), (PRICES, [LIMITED, TARGET])])
+def test_a_stop_that_waits_at_the_limit_its_owner_chose_is_told_of(at, prices, shapes):
+    """With and without a target beside it; it is not sold below its limit."""
+
+    async def story():
+        async with at(LISTS, StopStyle.LIMIT) as trader:
+            desk = trader.desk
+            await trader.buy(*shapes, **prices)
+            desk.hold("BTC/USDT", "44000")
+            await in_time(desk, lambda: trader.position().lost == "stop_not_sold" and told(desk))
+            assert (trader.sold(), await alarms(desk)) == (0, [Cause.POSITION_UNPROTECTED])
+            assert [kind for kind, *_ in trader.resting()] == [LIMITED[0]]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("able", [LISTS, BINANCE], ids=["cancel and place", "in one call"])
+def test_a_stop_at_a_limit_that_the_market_alone_demands_is_helped(at, able):
+    """Its owner chose none: what it does not sell is sold at the market."""
+
+    async def story():
+        async with at(able) as trader:
+            desk = trader.desk
+            await rule(desk, order_types=NO_STOPS, oco_allowed=False)
+            await trader.buy(LIMITED, PrixSL="45000")
+            desk.hold("BTC/USDT", "44000")
+            await in_time(desk, lambda: not trader.position().is_open)
+            assert trader.sold() == HELD
+
+    asyncio.run(story())
+
+
+def test_a_stop_that_waits_at_its_limit_is_not_taken_off_on_an_old_price(at):
+    """The price that was told a moment ago does not know yet that the stop was triggered."""
+
+    async def story():
+        async with at(BINANCE, StopStyle.LIMIT) as trader:
+            desk = trader.desk
+            await trader.buy(LIMITED, TARGET)
+            desk.hold("BTC/USDT", "50000")
+            tickers = await desk.client.tickers([desk.markets["BTC/USDT"]])
+            old = {symbol: replace(ticker, time=desk.now) for symbol, ticker in tickers.items()}
+            [stop] = [order for order in trader.sells() if order.type == LIMITED[0]]
+            desk.hold("BTC/USDT", "44000")
+            for _ in range(20):
+                desk.lane.hear_prices(old)
+                desk.lane.guard(trader.position().id)
+                await asyncio.sleep(0.02)
+            assert stop.rests
+            assert trader.sold() == 0
 
     asyncio.run(story())

@@ -81,6 +81,7 @@ def market_of(told: dict[str, Any]) -> Market:
         sell_band=filters.band("ask"),
         order_types=_order_types(told.get("orderTypes")),
         lists=bool(told.get("ocoAllowed", True)),
+        makers="LIMIT_MAKER" in (told.get("orderTypes") or ["LIMIT_MAKER"]),
         replaces=bool(told.get("cancelReplaceAllowed", True)),
         most_orders=filters.count("MAX_NUM_ORDERS", "maxNumOrders"),
         most_triggered=filters.count("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),

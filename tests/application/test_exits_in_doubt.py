@@ -1,0 +1,33 @@
+"""An exit whose request was lost may never have arrived: what rests is all that there is, and stays."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from adapters.paper.faults import Fault
+from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET
+
+WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
+
+
+@WAYS
+def test_all_coins_are_under_their_stop_again_once_a_doubtful_exit_can_no_longer_be_carried_out(at, able):
+    """Its absence is proven only a minute later."""
+
+    async def story():
+        async with at(able) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            desk.paper.faults.add(Fault("place_order", "lose_request", times=1, type="MARKET"))
+            exit_ = asyncio.create_task(trader.alert("SellMarket", PourCent="50"))
+            await desk.until(lambda: trader.position().exits)
+            while trader.position().protected != HELD or trader.resting() != [(*STOP, HELD), (*TARGET, HELD)]:
+                desk.pass_by(1)
+                await asyncio.sleep(0.05)
+            assert trader.sold() == Decimal(0)
+            exit_.cancel()
+
+    asyncio.run(story())

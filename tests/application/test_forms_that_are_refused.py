@@ -1,0 +1,190 @@
+"""A form that cannot rest is known by the rules or learned once: it takes no stop off the book again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from domain.webhook import WebhookStatus
+from tests.application.test_what_cannot_rest import AT_A_LIMIT, EXECUTED, NO_STOPS, rule
+from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET
+
+HALF = Decimal("0.00499")
+"""Half of what is held, on the step of the market."""
+ONE_STOP = {"filters": {"MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 1}}}
+NO_MAKERS = {"order_types": ["LIMIT", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"]}
+NARROW = {"PERCENT_PRICE_BY_SIDE": {"askMultiplierUp": "1.1", "askMultiplierDown": "0.95"}}
+AN_INSTANT = 1.0
+"""Seconds that a try may take which is refused, on a busy machine."""
+WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
+REASONS = pytest.mark.parametrize("rules", [ONE_STOP, NO_MAKERS], ids=["places for stops", "no orders that only rest"])
+
+
+async def loaded_again(trader):
+    """The rules are loaded, as a refusal asks for, and what follows from that is done."""
+    desk = trader.desk
+    desk.lane.know_markets({market.symbol: market for market in await desk.client.markets()})
+    await looked_at(trader)
+
+
+async def looked_at(trader):
+    """The lane has looked at the position, and at its price some times."""
+    trader.desk.lane.guard(trader.position().id)
+    await asyncio.sleep(0.3)
+
+
+async def target_for_a_half(trader):
+    """A stop rests for everything; a target for a half of it is asked for, and watched."""
+    assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
+    await trader.protected(HELD, STOP)
+    bare = trader.bare_for()
+    assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
+    await trader.desk.until(lambda: trader.position().target_watched and trader.position().protected == HELD)
+    return bare
+
+
+async def submissions(trader):
+    """How many orders were sent."""
+    return len(await trader.desk.read("Order.Submitted"))
+
+
+@WAYS
+@REASONS
+def test_a_list_that_the_rules_leave_no_place_for_is_never_tried(at, able, rules):
+    """The stop stays on the book, and the target is watched."""
+
+    async def story():
+        async with at(able) as trader:
+            await rule(trader.desk, **rules)
+            bare = await target_for_a_half(trader)
+            assert (trader.resting(), bare, await submissions(trader)) == ([(*STOP, HELD)], [], 2)
+
+    asyncio.run(story())
+
+
+@WAYS
+@REASONS
+def test_a_list_that_was_refused_takes_the_stop_off_once_while_the_rules_stay_the_same(at, able, rules):
+    """However often those are loaded; within the hour it is not tried again."""
+
+    async def story():
+        async with at(able) as trader:
+            await trader.desk.until(trader.desk.lane.reconciled.is_set)
+            known = dict(trader.desk.lane._desk.markets)
+            await rule(trader.desk, known=False, **rules)
+            bare = await target_for_a_half(trader)
+            assert sum(bare) < AN_INSTANT
+            sent = await submissions(trader)
+            bare.clear()
+            for _ in range(10):
+                trader.desk.pass_by(61)
+                trader.desk.lane.know_markets(known)
+                await looked_at(trader)
+            assert (bare, await submissions(trader)) == ([], sent)
+            assert trader.resting() == [(*STOP, HELD)]
+
+    asyncio.run(story())
+
+
+@REASONS
+def test_what_a_refusal_has_taught_is_forgotten_when_the_rules_of_its_market_have_changed(at, rules):
+    """What they allow now rests at once; a change in another market changes nothing."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await rule(desk, known=False, **rules)
+            await target_for_a_half(trader)
+            await loaded_again(trader)
+            sent = await submissions(trader)
+            desk.paper.markets.change(
+                "binance", desk.paper.markets.pair("ETH/USDT"), filters={"MAX_NUM_ORDERS": {"maxNumOrders": 100}}
+            )
+            await loaded_again(trader)
+            assert await submissions(trader) == sent
+            await rule(
+                desk, order_types=[*NO_MAKERS["order_types"], "LIMIT_MAKER"], filters={"MAX_NUM_ALGO_ORDERS": None}
+            )
+            half = HELD - HALF
+            await desk.until(
+                lambda: sorted(trader.resting()) == sorted([(*STOP, HALF), (*TARGET, HALF), (*STOP, half)])
+            )
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("rules", "tries"),
+    [
+        ({"filters": {"MARKET_LOT_SIZE": {"maxQty": "0.005"}}}, [1, 3, 7]),
+        ({"order_types": NO_STOPS}, []),
+    ],
+    ids=["weighed before anything is taken off", "weighed after that"],
+)  # fmt: skip
+def test_a_refused_form_is_tried_more_and_more_rarely_where_that_takes_no_stop_off(at, rules, tries):
+    """After a minute, two, four: a filter is weighed first, and the stop at a limit stays where it is."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
+            await rule(desk, known=False, **rules)
+            assert await trader.alert("MAJ", PrixSL="45000") == EXECUTED
+            await trader.protected(HELD, AT_A_LIMIT)
+            bare, sent, tried_at = trader.bare_for(), await submissions(trader), []
+            for minute in range(1, 9):
+                desk.pass_by(61)
+                await looked_at(trader)
+                if (now := await submissions(trader)) > sent:
+                    tried_at.append(minute)
+                sent = now
+            assert (tried_at, bare) == (tries, [])
+            assert trader.resting() == [(*AT_A_LIMIT, HELD)]
+
+    asyncio.run(story())
+
+
+# --- moves ---------------------------------------------------------------------------------------------------------
+
+
+@WAYS
+@pytest.mark.parametrize("more", [{}, {"PrixTP": "52000"}], ids=["a stop", "a list"])
+def test_a_move_to_a_stop_that_no_order_can_rest_at_is_refused_and_what_rests_stays(at, able, more):
+    """With the rule and its numbers."""
+
+    async def story():
+        async with at(able) as trader:
+            desk = trader.desk
+            await rule(desk, filters=NARROW, order_types=NO_STOPS)
+            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="48000", **more) == EXECUTED
+            await desk.until(lambda: trader.position().protected == HELD)
+            before = [order.id for order in trader.sells()]
+            assert await trader.alert("MAJ", PrixSL="47500") == (WebhookStatus.FAILED, "cannot_rest")
+            [refused] = await desk.read("Position.ProtectionRefused")
+            assert "47262.5 is outside 0.95 to 1.1 times 50000" in refused.detail
+            await desk.until(lambda: trader.position().wanted.stop_loss == Decimal(48000))
+            await looked_at(trader)
+            assert [order.id for order in trader.sells() if order.rests] == before
+            assert trader.position().lost is None
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", ["learned", "known"])
+def test_a_price_that_is_refused_bars_no_other_price(at, kind):
+    """The same stop at a limit that was out of reach may be moved to where it is not."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await rule(desk, order_types=NO_STOPS)
+            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="48000") == EXECUTED
+            await trader.protected(HELD, ("stop_loss_limit", Decimal(48000)))
+            await rule(desk, known=kind == "known", filters=NARROW)
+            assert (await trader.alert("MAJ", PrixSL="47500"))[0] is WebhookStatus.FAILED
+            assert await trader.alert("MAJ", PrixSL="49000") == EXECUTED
+            await trader.protected(HELD, ("stop_loss_limit", Decimal(49000)))
+
+    asyncio.run(story())
