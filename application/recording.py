@@ -130,14 +130,18 @@ class Recording:
         if market is not None:
             values = await self._fee_values.of(market, new_fills)
 
-        def record(known: Order) -> None:
+        def new_to(known: Order) -> list[Fact]:
             native = report.native_symbol if market is None else market.native
             new = differences(known, report, native, fills, values)
-            facts[:] = [fact for fact in new if not fact.needs_two or fact in agreed]
+            return [fact for fact in new if not fact.needs_two or fact in agreed]
+
+        def record(known: Order) -> None:
+            facts[:] = new_to(known)
             for fact in facts:
                 fact.say(known)
 
-        order = await self.say(order_id, record)
+        if new_to(order):  # most reports of the stream say what an answer has said a moment before
+            order = await self.say(order_id, record)
         if order.status not in {Status.SUBMITTED, Status.UNKNOWN}:
             self._doubts.end(order_id)
         if any(fact.event == "Filled" for fact in facts):

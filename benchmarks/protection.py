@@ -3,7 +3,7 @@
 One broker of the paper exchange; positions in five markets, each bought, moved and sold in turns. From the log: first
 `Order.Filled` of an entry to `Position.ProtectionResting`; `Webhook.Received` of a MAJ to the resting of the moved
 protection; and from the cancel of the old stop to the acceptance of the new one, the time without any resting stop.
-Targets, p95: below 500 ms, 700 ms and 100 ms.
+Targets, p95: below 250 ms, 350 ms and 50 ms.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import psycopg
 from shared.figures import keep
 from shared.running import running
 
-TARGETS = {"fill_to_protection": 500.0, "move_to_protection": 700.0, "without_a_stop": 100.0}
+TARGETS = {"fill_to_protection": 250.0, "move_to_protection": 350.0, "without_a_stop": 50.0}
 MARKETS = {"BTC": "60000", "ETH": "2800", "BNB": "580", "SOL": "150", "XRP": "0.6"}
 PAUSE = 1.2
 """Seconds between two alerts of one market: a protection is moved at most once a second."""

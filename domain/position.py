@@ -224,8 +224,8 @@ class Position(Aggregate):
 
         What is left below `smallest` (base) cannot be sold: the trade is complete, and the rest is dust of the next.
         An order may sell the dust all the same, with the last of its own executions: that counts in the next trade.
-        A stop or a target (`by_target`) that was carried out (`by_protection`) covers that much less, any other sell
-        its share.
+        A stop or a target (`by_target`) that was carried out (`by_protection`) covers that much less. Any other sell,
+        and what is asked for meanwhile, keeps the share.
         """
         if sold.key in self.executions:
             return None
@@ -235,12 +235,11 @@ class Position(Aggregate):
         quantity = min(sold.quantity, self.held)
         left = remaining_of(self.held, quantity, sold, self.symbol)
         gone = difference(self.held, left)
-        covers = [self.cover, self.cover_before]
+        cover, before = (one.sold(self.held, left) for one in (self.cover, self.cover_before))
         if by_protection:
-            covers = [cover.carried_out(gone, smallest, by_target=by_target) for cover in covers]
-        else:
-            covers = [cover.sold(self.held, left) for cover in covers]
-        cover, before = covers
+            # What is asked for does not rest yet: what rests has sold.
+            before = self.cover_before.carried_out(gone, smallest, by_target=by_target)
+            cover = cover if self.is_asked else self.cover.carried_out(gone, smallest, by_target=by_target)
         profit = _profit(sold.price, self.average_entry, quantity)
         self._reduced(
             sold, quantity, self.average_entry, profit, cover.quantity, cover.target_quantity, cover.target_share,

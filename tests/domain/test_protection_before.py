@@ -132,3 +132,12 @@ def test_what_an_entry_brings_outlives_a_move_that_is_refused():
     position.grow(bought("5", order))
     position.refuse_protection("market_below_stop")
     assert (position.wanted, position.covered) == (Protection(Decimal(93)), Decimal(15))
+
+
+@pytest.mark.parametrize("by_target", [True, False], ids=["target", "stop"])
+def test_what_is_asked_for_keeps_its_share_of_what_the_old_orders_leave(by_target):
+    """They sold coins of their own, not those that are to be covered."""
+    position = holding(OLD)
+    position.want(Protection(Decimal(80)), FIFTY, uuid4(), awaited=())
+    position.reduce(bought("4"), SMALLEST, by_protection=True, by_target=by_target)
+    assert (position.held, position.covered) == (Decimal(6), Decimal(3))

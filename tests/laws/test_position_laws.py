@@ -139,6 +139,7 @@ def test_a_stop_that_was_carried_out_covers_nothing_more(said):
     with carrying(user="1"):
         if position.is_open and position.wanted is not None and position.covered:
             covered, held = position.covered, position.held
+            position.rest([UUID(int=1000)], covered)
             say(position, 1000, ("sell", covered / 2, Decimal(5), ("0", None)), by_protection=True)
             assert abs(position.covered - covered / 2) < Decimal("1e-20")
             assert position.held <= held

@@ -1,7 +1,8 @@
 """The law of protection: whatever an exchange forbids, refuses or loses, coins have a stop, are sold, or are told of.
 
 Stories of one market in simulated time: random rules, faults, partial fills, moves of the protection, sales of a part
-and prices. What is wanted is read from the log, what rests from the exchange's own books.
+and prices. What is wanted is read from the log, what rests from the exchange's own books; that the log goes on wanting
+a stop until it has sold is not left to the log.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from adapters.paper.prices import PAIRS
 from domain.alert import Cause
 from domain.amounts import ZERO
 from domain.broker import StopStyle
+from domain.order import PROTECTION
 from domain.webhook import WebhookStatus
+from domain.wish import Type
 from tests.laws.simulated_time import SimulatedLoop, run
 from tests.laws.simulated_trading import Platform
 
@@ -133,6 +136,8 @@ class Story:
         self.forced_at = self.lost_at = -100.0
         self.changed_at = 0.0
         self.left = 0
+        self.stopped_trade = None
+        """The trade of which a stop has rested as it was wanted."""
 
     def change_rules(self, rules):
         self.paper.markets.change("binance", PAIR, **rule_changes(rules))
@@ -271,8 +276,22 @@ class Story:
         moment = self.loop.clock().timestamp() - self.loop.time() + since
         return any(event.timestamp.timestamp() >= moment - LOOK for event in self.platform.told(*TELLING))
 
+    def check_stop_is_kept(self):
+        """A stop that was wanted and has rested ends by its own sale or with its trade, whatever the log wants now."""
+        position = self.platform.position()
+        if position is None or not position.is_open:
+            return
+        stopped = position.wanted is not None and position.wanted.stop_loss is not None
+        if stopped and position.resting and not position.is_asked:
+            self.stopped_trade = position.id
+        if stopped or self.stopped_trade != position.id:
+            return
+        sold = (o for o in self.platform.books.orders() if (o.requester, o.cause) == (PROTECTION, position.id))
+        assert any(o.filled for o in sold if o.wish.type is not Type.LIMIT), "a stop that sold nothing is gone"
+
     def look(self):
         self.platform.check_alive()
+        self.check_stop_is_kept()
         now, found = self.loop.time(), self.need()
         self.note_force(*(found or (None, None)))
         if found is None or self.stopped() >= found[0]:
