@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from decimal import Decimal
 from itertools import pairwise
@@ -12,6 +13,8 @@ from domain.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, POSITION, PRICES, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
+LONG = 20.0
+"""Seconds after which nobody waits any longer."""
 
 
 def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_before(at):
@@ -96,29 +99,29 @@ def test_a_buy_that_is_executed_and_not_counted_when_its_trade_ends_belongs_to_t
 
     async def story():
         async with at(LISTS) as trader:
-            desk, judge = trader.desk, trader._judge
+            desk, judge, delivered = trader.desk, trader._judge, threading.Event()
             await trader.buy(STOP, TARGET)
-            bought = desk.store.position_newest(1, 1, "BTC/USDT", "webhook")
+            before = trader.position().id
+
+            def bought():
+                return [order for order in desk.on_exchange() if order.side == "buy" and order.filled]
 
             def slowly(recorded):
                 """The engine is behind: it counts the sale once the buy is executed, and the buy later still."""
-                if recorded.topic == "Order.Filled":
-                    buys = [order for order in desk.on_exchange() if order.side == "buy" and order.filled]
-                    while len(buys) < 2:
-                        time.sleep(0.01)
-                        buys = [order for order in desk.on_exchange() if order.side == "buy" and order.filled]
+                assert delivered.wait(LONG)
+                last = time.monotonic() + LONG
+                while recorded.topic == "Order.Filled" and len(bought()) < 2 and time.monotonic() < last:
+                    time.sleep(0.01)
                 judge(recorded)
                 if recorded.topic == "Order.Filled":
                     time.sleep(0.3)
 
             monkeypatch.setattr(trader, "_judge", slowly)
             alerts = ("SellMarket", "100"), ("BuyMarket", "50"), ("SellMarket", "100")
-            told = []
-            for action, percent in alerts:
-                told.append(asyncio.create_task(trader.alert(action, PourCent=percent)))
-                await asyncio.sleep(0.03)
-            assert await asyncio.gather(*told) == [EXECUTED] * 3
+            told = [await trader.deliver(action, PourCent=percent) for action, percent in alerts]
+            delivered.set()
+            assert [await trader.ended(one) for one in told] == [EXECUTED] * 3
             await trader.closed()
-            assert trader.position().id != bought
+            assert trader.position().id != before
 
     asyncio.run(story())

@@ -84,16 +84,23 @@ class Trader:
     def _say(self, what, subject):
         self.loop.call_soon_threadsafe(getattr(self.desk.lane, what), subject)
 
-    async def alert(self, action, **fields):
-        """Deliver an alert; answers its webhook once it has ended."""
+    async def deliver(self, action, **fields):
+        """Deliver an alert; answers its webhook's id as soon as it is in the log."""
         given = {"Symbol": '"BTCUSDT"', "UserID": "1", "UserExchangeID": "1", "PourCent": "100", **fields}
         said = {"Action": f'"{action}"', "IndicateurName": f'"no {next(_names)}"', **given}
         body = ("{" + ",".join(f'"{key}":{value}' for key, value in said.items()) + "}").encode()
-        webhook_id = await asyncio.to_thread(receive, self.store, 1, body, "127.0.0.1", self.desk.now)
+        return await asyncio.to_thread(receive, self.store, 1, body, "127.0.0.1", self.desk.now)
+
+    async def ended(self, webhook_id):
+        """Wait until a webhook has ended; answers how."""
         under_way = {WebhookStatus.RECEIVED, WebhookStatus.TAKEN}
         await self.desk.until(lambda: self.store.get(Webhook, webhook_id).status not in under_way)
         webhook = self.store.get(Webhook, webhook_id)
         return webhook.status, webhook.reason
+
+    async def alert(self, action, **fields):
+        """Deliver an alert; answers how its webhook has ended."""
+        return await self.ended(await self.deliver(action, **fields))
 
     async def buy(self, *shapes, **prices):
         """Half of the dollars, protected by these prices."""
