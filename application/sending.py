@@ -83,8 +83,8 @@ class Sending:
             wait = await self._carry_out(order)
             if wait is not None:
                 return self._later("send", order_id, wait)
-            order = await self._desk.recording.load(order_id)
-        await self._keep_place(order)
+        if order.wish.side is Side.SELL:
+            await self._keep_place(await self._desk.recording.load(order_id))
         return self._next_after(order_id)
 
     async def _keep_place(self, order: Order) -> None:
