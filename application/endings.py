@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 from application.commands import on_fresh_state
 from application.ports import Store
+from application.protection import in_doubt
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.level import Level
-from domain.order import Order, Status
+from domain.order import Order
 from domain.position import Position
 
 UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
-DOUBTFUL = frozenset({Status.SUBMITTED, Status.UNKNOWN})
 
 
 def is_protected(alert: Alert, store: Store) -> bool:
@@ -31,7 +31,7 @@ def is_wholly_covered(alert: Alert, store: Store) -> bool:
 def is_known(alert: Alert, store: Store) -> bool:
     """Return whether the order of an alert is in doubt no longer."""
     order = None if alert.subject is None else store.find(Order, alert.subject)
-    return order is None or order.status not in DOUBTFUL
+    return order is None or not in_doubt([order])
 
 
 def _position(alert: Alert, store: Store) -> Position | None:

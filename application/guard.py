@@ -216,8 +216,7 @@ class Guard:
             # What should have been sold by a stop is about to be: that it cannot even be sent is told.
             trouble.begin("exit_not_sent", min(order.created_on for order in waiting))
             return troubles.AT_MOST_EVERY
-        doubtful = [leg for leg in legs if leg.status in {Status.SUBMITTED, Status.UNKNOWN}]
-        if doubtful:
+        if doubtful := in_doubt(legs):
             sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
             trouble.begin("protection_unknown", sent or self._desk.clock())
             return troubles.AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked

@@ -115,9 +115,9 @@ def leaving(exits: Sequence[Order], now: datetime | None = None) -> Decimal:
     return total(order.remaining or ZERO for order in exits if order.status in LIVE and not is_spent(order, now))
 
 
-def in_doubt(exits: Sequence[Order]) -> list[Order]:
-    """Return the exits of which nobody knows whether they exist."""
-    return [order for order in exits if order.status in {Status.SUBMITTED, Status.UNKNOWN}]
+def in_doubt(orders: Sequence[Order]) -> list[Order]:
+    """Return the orders of which nobody knows whether they exist."""
+    return [order for order in orders if order.status in {Status.SUBMITTED, Status.UNKNOWN}]
 
 
 def is_spent(order: Order, now: datetime | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container
 from enum import IntEnum
+from math import inf
 from typing import NamedTuple
 from uuid import UUID
 
@@ -57,15 +58,15 @@ class Turns:
         room = self._room()
         if room.left is None or room.most is None:
             return 0.0
-        needed = min(orders + RESERVE, room.most) if rank is Rank.ENTRY else min(orders, room.most)
-        if rank is Rank.ENTRY:
-            kept_before = asyncio.get_running_loop().time() - SOON_FILLED
-            others = [held for one, held in self._held.items() if one != entry]
-            unused = room.left == room.most
-            needed += sum(held.orders for held in others if held.since > kept_before or not unused)
-        if room.left >= needed:
+        reserve, kept = (RESERVE, self._kept_for_others(entry, room)) if rank is Rank.ENTRY else (0, 0)
+        if room.left >= min(orders + reserve, room.most) + kept:
             return 0.0
         return max(room.seconds, SHORTEST_WAIT) + STAGGER * rank
+
+    def _kept_for_others(self, entry: UUID | None, room: OrderRoom) -> int:
+        """Return how many orders are kept for the protection of the entries that were sent, without this one."""
+        since = asyncio.get_running_loop().time() - SOON_FILLED if room.left == room.most else -inf
+        return sum(held.orders for one, held in self._held.items() if one != entry and held.since > since)
 
     def hold(self, entry: UUID, orders: int) -> None:
         """Keep room for the protection of an entry until it is protected or has ended."""

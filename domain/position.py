@@ -140,7 +140,7 @@ class Position(Aggregate):
             stopped=self.wanted.stop_loss is not None,
             lost=self.lost,
             rests=bool(self.resting) or self.target_watched,
-            moving=self.wanted != self.in_force or self.request != self.answered,
+            moving=self.wanted != self.in_force or self.is_asked,
             share=self.cover.share,
         )
 

@@ -68,9 +68,11 @@ def _level(row: Row) -> Level:
 def _grew(row: Row, event: Any) -> Row:
     bought, fresh = event.execution, not row["is_open"]
     done = row.get("protection_reason") == CARRIED_OUT and row["protection"] == LOST
-    without = {"stop_loss": None, "take_profit": None, "protection": UNPROTECTED, "protection_reason": None}
+    without = {
+        "protection": UNPROTECTED, "protection_reason": None, "share": HUNDRED_PERCENT, "target_share": HUNDRED_PERCENT
+    }  # fmt: skip
     return {
-        **(without | {"share": HUNDRED_PERCENT, "target_share": HUNDRED_PERCENT} if done else {}),
+        **(without if done else {}),
         "is_open": True,
         "opened_at": bought.executed_at if fresh else row["opened_at"],
         "held": total((row["held"], event.received)),
