@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -39,14 +39,29 @@ TRUSTED_FOR = 1.0
 """Seconds after its last use for which a connection is taken to be alive."""
 
 
-@dataclass(frozen=True)
 class Recorded:
-    """One event as a reader of the log meets it."""
+    """One event as a reader of the log meets it. It is decoded when somebody looks at it: most read on by its topic."""
 
-    position: int
-    recorded_at: datetime
-    topic: str
-    event: Any
+    def __init__(self, position: int, recorded_at: datetime, stored: StoredEvent, mapper: EventMapper) -> None:
+        self.position = position
+        self.recorded_at = recorded_at
+        self._stored = stored
+        self._mapper = mapper
+
+    @property
+    def topic(self) -> str:
+        """Which kind of event it is."""
+        return self._stored.topic
+
+    @property
+    def stream(self) -> UUID:
+        """Whose event it is."""
+        return cast(UUID, self._stored.originator_id)
+
+    @cached_property
+    def event(self) -> Any:
+        """The event itself. Raises `msgspec.ValidationError` for a state that does not fit its class."""
+        return self._mapper.to_domain_event(self._stored)
 
 
 def open_pool(url: str, size: int = 2) -> ConnectionPool:
@@ -134,6 +149,16 @@ class Store:
         except NotFound:
             return None
 
+    def versions(self, ids: Sequence[UUID]) -> list[int]:
+        """The newest version of each stream, 0 for one that does not exist: whether anything has changed there."""
+        query = """
+            SELECT coalesce((SELECT e.version FROM log.events AS e WHERE e.stream = asked.id
+                             ORDER BY e.version DESC LIMIT 1), 0)
+            FROM unnest(%b::uuid[]) WITH ORDINALITY AS asked (id, n) ORDER BY n
+        """
+        with self.pool.connection() as connection:
+            return [int(row[0]) for row in connection.execute(query, ([*ids],), prepare=True)]
+
     def save(
         self,
         *aggregates: Aggregate,
@@ -187,9 +212,7 @@ class Store:
 
     def _recorded(self, row: Sequence[Any]) -> Recorded:
         position, recorded_at, stream, version, topic, state = row
-        return Recorded(
-            position, recorded_at, topic, self.mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
-        )
+        return Recorded(position, recorded_at, StoredEvent(stream, version, topic, bytes(state)), self.mapper)
 
     def head(self) -> int:
         """The position of the newest event, 0 for an empty log."""

@@ -30,7 +30,7 @@ class Kept:
             if found is None:
                 return None
             self._aggregates.move_to_end(aggregate_id)
-            return _copy(found)
+            return found.copy()
 
     def put(self, aggregate: Any) -> None:
         """Keep a copy, unless a newer one is kept already, or it is of a kind that is not kept."""
@@ -39,19 +39,7 @@ class Kept:
         with self._lock:
             known = self._aggregates.get(aggregate.id)
             if known is None or known.version < aggregate.version:
-                self._aggregates[aggregate.id] = _copy(aggregate)
+                self._aggregates[aggregate.id] = aggregate.copy()
             self._aggregates.move_to_end(aggregate.id)
             if len(self._aggregates) > MOST:
                 self._aggregates.popitem(last=False)
-
-
-def _copy(aggregate: Any) -> Any:
-    """Copy an aggregate and its containers; what these hold is never changed in place."""
-    made = object.__new__(type(aggregate))
-    made.__dict__.update(
-        {
-            name: value.copy() if isinstance(value, (set, dict, list)) else value
-            for name, value in vars(aggregate).items()
-        }
-    )
-    return made

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field
-from typing import Any, NewType
+from typing import Any, NewType, Self
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from eventsourcing.domain import Aggregate as LibraryAggregate
@@ -69,6 +69,18 @@ class Aggregate(LibraryAggregate):
                 register_topic(value.TOPIC, value)  # type: ignore[attr-defined]
         cls.TOPIC = cls.__name__  # type: ignore[attr-defined]
         register_topic(cls.__name__, cls)
+
+    def copy(self) -> Self:
+        """The same aggregate to work on, with nothing pending.
+
+        Its containers are copied; what they hold is never changed in place.
+        """
+        state = {
+            name: value.copy() if isinstance(value, (set, dict, list)) else value for name, value in vars(self).items()
+        }
+        made = object.__new__(type(self))
+        made.__dict__.update(state, _pending_events=[])
+        return made
 
     def __hash__(self) -> int:
         """Aggregates are told apart by their id."""

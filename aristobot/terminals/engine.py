@@ -11,7 +11,7 @@ import psycopg
 from adapters.eventstore import Recorded
 from adapters.recorder import PositionTaken
 from application.alerts import tell
-from application.page import Page, Touched
+from application.page import Page
 from application.policies import WHEN, World
 from application.ports import Reader
 from application.signals import MarketsNotLoaded
@@ -50,7 +50,7 @@ class Engine:
     def step(self) -> int:
         """Judge the next page; answers how many events were read.
 
-        Decisions that do not touch the same streams are one commit. Raises what concerns the database as a whole.
+        All its decisions are one commit. Raises what concerns the database as a whole.
         """
         try:
             self._place.look()
@@ -69,6 +69,7 @@ class Engine:
     def _judge_page(self, events: Sequence[Recorded]) -> None:
         self._reached, self._taken = self.position, []
         page = Page(self._store)
+        page.prepare(recorded.stream for recorded in events if recorded.topic in WHEN)
         for recorded in events:
             if recorded.topic in WHEN:
                 self._take(recorded, page)
@@ -76,12 +77,9 @@ class Engine:
         self._commit(page)
 
     def _take(self, recorded: Recorded, page: Page) -> None:
-        """Decide on an event beside the others of its page, or by itself where that cannot be."""
+        """Decide on an event after the others of its page, or by itself where that cannot be."""
         try:
-            decided = self._decide(recorded, page)
-        except Touched:
-            self._commit(page)  # from here on the page has changed nothing
-            return self._take(recorded, page)
+            page.keep(self._decide(recorded, page))
         except WAITED_FOR:
             self._commit(page)
             raise
@@ -90,10 +88,8 @@ class Engine:
             self._judge(recorded)
             self._reached = recorded.position
             self._place.move(recorded.position)
-            return None
-        page.keep(decided)
-        self._taken.append(recorded)
-        return None
+        else:
+            self._taken.append(recorded)
 
     def _commit(self, page: Page) -> None:
         """Save what was decided, with the position of the last event; each by itself where that cannot be."""

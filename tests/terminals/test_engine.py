@@ -1,4 +1,4 @@
-"""The engine judges a page of events together: one commit where decisions are strangers, each by itself where not."""
+"""The engine judges a page of events together and saves its decisions in one commit, each by itself where not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def commits(trouble, topic):
     return trouble.database.connect().execute(query, (topic,)).fetchone()[0]
 
 
-def test_what_concerns_different_streams_is_one_commit(trouble):
+def test_what_a_page_leads_to_is_one_commit(trouble):
     for number, symbol in enumerate(SYMBOLS):
         fill(trouble, symbol, number)
     trouble.judge()
@@ -67,6 +67,34 @@ def test_what_concerns_one_stream_is_judged_in_the_order_of_the_log(trouble):
     assert held(trouble, "BTC/USDT") == 3 * ONE
     grown = [recorded.event.execution.trade_id for recorded in trouble.store.read(0, topics=["Position.Grew"])]
     assert grown == ["t0", "t1", "t2", "t3"]
+    assert commits(trouble, "Position.Grew") == commits(trouble, "Position.Reduced") == 1
+
+
+def test_a_trade_that_ends_and_the_next_one_may_stand_on_one_page(trouble):
+    """What is bought after the end is not counted in the trade that has ended."""
+    for number, side in enumerate([Side.BUY, Side.SELL, Side.BUY]):
+        fill(trouble, "BTC/USDT", number, side)
+    trouble.judge()
+    assert held(trouble, "BTC/USDT") == ONE
+    assert commits(trouble, "Position.Opened") == commits(trouble, "Position.Closed") == 1
+    assert len({recorded.stream for recorded in trouble.store.read(0, topics=["Position.Grew"])}) == 2
+
+
+def test_what_an_event_has_begun_before_it_failed_leaves_no_trace(trouble, monkeypatch):
+    """The decisions before it on the same page are saved, and say nothing of it."""
+    counted = policies.execution_counted
+
+    def fails(event, world):
+        decided = counted(event, world)
+        if event.trade_id == "t1":
+            raise ValueError
+        return decided
+
+    monkeypatch.setattr(engine, "WHEN", {"Order.Filled": (fails,)})
+    for number in range(3):
+        fill(trouble, "BTC/USDT", number)
+    trouble.judge()
+    assert held(trouble, "BTC/USDT") == 2 * ONE
 
 
 def test_when_somebody_was_faster_each_is_judged_by_itself(trouble, monkeypatch):
