@@ -10,7 +10,7 @@ from application.desk import Desk
 from application.exchange import OrderRequest
 from application.recording import as_gateway
 from domain.amounts import ZERO, product
-from domain.broker import Broker, Limits
+from domain.broker import Limits
 from domain.market import Market
 from domain.order import Order
 from domain.refusals import Invalid
@@ -21,13 +21,12 @@ REASONS = frozenset({"limit_per_order", "limit_per_day", "limit_not_computable"}
 """Why an entry is refused by a limit."""
 
 
-async def reserve(desk: Desk, order: Order, request: OrderRequest) -> Spending | None:
+async def reserve(desk: Desk, order: Order, request: OrderRequest, limits: Limits) -> Spending | None:
     """What an entry takes of the day's limit, to be saved with its intent; None where nothing is limited.
 
     Exits and protection are never limited. Raises `Invalid` for what is above a limit, or an `ExchangeError`.
     """
-    broker = await asyncio.to_thread(desk.store.get, Broker, desk.broker.id)
-    limits = broker.limits
+    broker = desk.broker
     if order.wish.side is Side.SELL or (limits.per_order is None and limits.per_day is None):
         return None
     worth = await _worth(desk, request, limits)

@@ -38,6 +38,9 @@ class Store(Reader, Protocol):
     def save(self, *aggregates: Aggregate, command_id: UUID | None = None, retry: bool = True) -> list[int]:
         """Append all pending events or none. Raises `Conflict` when another process was faster."""
 
+    def versions(self, ids: Sequence[UUID]) -> list[int]:
+        """The newest version of each stream, 0 for one that does not exist: whether anything has changed there."""
+
     def orders_not_ended(self) -> list[UUID]:
         """The ids of all orders whose last word in the log is not an end."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -19,8 +20,11 @@ from application.turns import Turns
 from domain.aggregate import Aggregate, carrying
 from domain.market import Market
 from domain.order import ENDED, Order, Status
-from domain.refusals import Conflict
+from domain.refusals import Conflict, Refused
 from domain.spending import Spending
+
+MOST_ENDED = 500
+"""How many orders that have ended are kept at hand."""
 
 
 class Taken(NamedTuple):
@@ -59,23 +63,33 @@ class Recording:
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
         """The orders that this process has met and that have not ended, as it met them last."""
+        self._ended: OrderedDict[UUID, Order] = OrderedDict()
+        """Those that have ended lately: the stream tells of them what an answer has told a moment before."""
         self.unexplained: set[UUID] = set()
         """Orders of which more was executed than their fills tell: nothing holds those coins until they are known."""
 
     async def load(self, order_id: UUID) -> Order:
-        """The order now."""
+        """The order now, to be worked on."""
         order = await self._fresh(order_id)
         self.meet(order)
-        return order
+        return order.copy()
+
+    async def _met(self, order_id: UUID) -> Order:
+        """The order as it was met last: others may have said something to it since."""
+        known = self.live.get(order_id) or self._ended.get(order_id)
+        return known if known is not None else await self.load(order_id)
 
     async def _fresh(self, order_id: UUID) -> Order:
         return await asyncio.to_thread(self._store.get, Order, order_id)
 
     def meet(self, order: Order) -> None:
-        """The order as somebody has just loaded it."""
+        """The order as somebody has just loaded or saved it. Whoever goes on to work on it takes a copy."""
         self._know(order)
+        self._forget(order.id)
         if order.status in ENDED:
-            self.live.pop(order.id, None)
+            self._ended[order.id] = order
+            if len(self._ended) > MOST_ENDED:
+                self._ended.popitem(last=False)
         else:
             self.live[order.id] = order
         if order.is_unexplained:
@@ -83,18 +97,26 @@ class Recording:
         else:
             self.unexplained.discard(order.id)
 
+    def _forget(self, order_id: UUID) -> None:
+        """What it is has to be asked of the log."""
+        self.live.pop(order_id, None)
+        self._ended.pop(order_id, None)
+
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
         """Say something to the order, again on fresh state when another process was faster; answers the order."""
         async with self._one_at_a_time:
+            order, is_fresh = (await self._met(order_id)).copy(), False
             while True:
-                order = await self._fresh(order_id)  # met once it is saved: what could not be recorded is not known
-                with as_gateway(order):
-                    verb(order)
-                    try:
+                try:
+                    with as_gateway(order):
+                        verb(order)
                         await asyncio.to_thread(self._store.save, order)
-                    except Conflict:
-                        continue
-                self.meet(order)
+                except Refused as refused:
+                    if is_fresh and not isinstance(refused, Conflict):
+                        raise
+                    order, is_fresh = await self._fresh(order_id), True  # others may have said something meanwhile
+                    continue
+                self.meet(order)  # once it is saved: what could not be recorded is not known
                 if order.status in ENDED:
                     self._doubts.end(order_id)
                     if not order.filled:
@@ -120,7 +142,7 @@ class Recording:
         `agreed` are facts that an earlier report has told already, without which they would not be believed.
         """
         fills, facts = list[Fill](), list[Fact]()
-        order = await self.load(order_id)
+        order = await self._met(order_id)
         market = self._markets.get(order.wish.symbol)  # an order may outlive its market
         if market is not None and not is_complete(order, report):
             fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
@@ -153,6 +175,9 @@ class Recording:
     async def intend(self, *aggregates: Aggregate) -> None:
         """Append what is about to be sent, once. Whatever it raises, the caller must look up instead of sending."""
         await asyncio.to_thread(lambda: self._store.save(*aggregates, retry=False))
+        for one in aggregates:
+            if isinstance(one, Order):
+                self.meet(one)
 
 
 def as_gateway(order: Order) -> AbstractContextManager[None]:

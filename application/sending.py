@@ -15,6 +15,7 @@ from application.legs import Legs
 from application.limits import reserve
 from application.lines import Lines
 from application.lookups import PROOF_AFTER, LookUps
+from application.permissions import Permission, Permissions
 from application.positions import (
     INSISTED,
     ONCE_MORE,
@@ -31,7 +32,7 @@ from application.sizing import Sized, SpendingUnknown, size
 from application.turns import LIST, SINGLE, Rank
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO
-from domain.broker import Broker, Usage
+from domain.broker import Limits, Usage
 from domain.market import Market
 from domain.order import LIVE, PROTECTION, Order, Status
 from domain.position import Position
@@ -64,6 +65,7 @@ class Sending:
         self._desk = desk
         self._sales = Sales(desk, legs, later)
         self._later = later
+        self._permissions = Permissions(desk.store)
         self._lines = Lines()
         self._lags: Counter[UUID] = Counter()
         """How often the coins of each sale were not there although they had just moved."""
@@ -140,7 +142,7 @@ class Sending:
         Raises `NotYet`, a refusal of ours or of the exchange, an `ExchangeError`, or `SpendingUnknown`.
         """
         desk = self._desk
-        await self._check_may_be_sent(order)
+        limits = await self._check_may_be_sent(order)
         if self._doubt_stands_before(order):
             raise NotYet(LONGEST_WAIT)
         market = desk.markets[order.wish.symbol]
@@ -149,7 +151,7 @@ class Sending:
         sale = await self._sales.of(order)
         sized = await self._sized(order, market, sale)
         await self._check_protectable(order, market, sized)
-        spending = None if order.requester == PROTECTION else await reserve(desk, order, sized.request)
+        spending = None if order.requester == PROTECTION else await reserve(desk, order, sized.request, limits)
         await self._check_may_be_sent(order)  # asking takes its time: what was allowed may not be any more
         besides: list[Aggregate] = [spending] if spending is not None else []
         if sized.rest:
@@ -186,12 +188,18 @@ class Sending:
         """Whether a doubt is young enough to end by itself: exits wait so long, then their owner decides."""
         return self._desk.doubts.about(order.wish.symbol, self._desk.clock() - PROOF_AFTER)
 
-    async def _check_may_be_sent(self, order: Order) -> None:
-        """Raise `Impossible` with the reason for which it must not be sent, or not any more."""
-        if (reason := await self._reason_not_to_send(order)) is not None:
+    async def _check_may_be_sent(self, order: Order) -> Limits:
+        """Return the broker's limits. Raises `Impossible` with the reason for which it must not be sent any more."""
+        broker, owner = self._desk.broker.id, User.create_id(order.user)
+        permission = await self._permissions.of(broker, owner)
+        reason = self._reason_not_to_send(order)
+        if reason is None and order.requester != PROTECTION:
+            reason = _reason_of_the_broker(order, permission)
+        if reason is not None:
             raise Impossible(reason, code=reason)
+        return permission.limits
 
-    async def _reason_not_to_send(self, order: Order) -> str | None:
+    def _reason_not_to_send(self, order: Order) -> str | None:
         if self._is_stale(order):
             return "stale"
         if order.cancel_requested:
@@ -200,19 +208,7 @@ class Sending:
             return "symbol_unknown"
         if order.wish.side is Side.SELL and self._doubt_stands_before(order) and not self._may_be_proven(order):
             return "exit_in_doubt"
-        return None if order.requester == PROTECTION else await self._reason_of_the_broker(order)
-
-    async def _reason_of_the_broker(self, order: Order) -> str | None:
-        broker = await asyncio.to_thread(self._desk.store.get, Broker, self._desk.broker.id)
-        if broker.removed or broker.usage is Usage.OFF:
-            return "broker_removed" if broker.removed else "broker_off"
-        if order.source is Source.MANUAL or order.requester == INSISTED:
-            return None
-        user = await asyncio.to_thread(self._desk.store.get, User, User.create_id(order.user))
-        if user.trading_stopped or not user.enabled or broker.trading_stopped:
-            return "paused"
-        wanted = AUTOMATIC[order.source]
-        return None if broker.usage is wanted else f"broker_not_for_{wanted}"
+        return None
 
     def _wait_for_turn(self, order: Order, market: Market) -> float:
         """Seconds until the account has room for this order, and an entry's protection."""
@@ -252,6 +248,17 @@ class Sending:
             return [rest]
         position.leave(rest.id)
         return [rest, position]
+
+
+def _reason_of_the_broker(order: Order, permission: Permission) -> str | None:
+    if permission.removed or permission.usage is Usage.OFF:
+        return "broker_removed" if permission.removed else "broker_off"
+    if order.source is Source.MANUAL or order.requester == INSISTED:
+        return None
+    if not permission.is_trading:
+        return "paused"
+    wanted = AUTOMATIC[order.source]
+    return None if permission.usage is wanted else f"broker_not_for_{wanted}"
 
 
 def _cost_of_protection(order: Order, market: Market) -> int:

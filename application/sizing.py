@@ -87,8 +87,8 @@ def _at_once(wish: Wish, quantity: Decimal | None, market: Market) -> tuple[Deci
 
 
 async def _price_of(wish: Wish, market: Market, desk: Desk, *, urgent: bool) -> Decimal:
-    """At which price the order is weighed: its own, or the market's, which is asked for only then."""
-    return wish.price or wish.stop_price or (await desk.exchange.tickers([market], urgent=urgent))[market.symbol].last
+    """At which price the order is weighed: its own, or the newest of the market, which sizes nothing."""
+    return wish.price or wish.stop_price or (await desk.price(market, urgent=urgent)).last
 
 
 def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal | None, Decimal | None]:

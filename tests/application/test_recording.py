@@ -54,6 +54,20 @@ def test_a_fill_that_could_not_be_saved_is_found_again(trading, heard):
     asyncio.run(story())
 
 
+def test_what_the_exchange_says_is_recorded_after_what_others_have_said(trading):
+    """Its owner has asked for an end of the order since this process met it."""
+
+    async def story():
+        async with trading() as desk:
+            order_id = (await desk.becomes(await desk.rest(), Status.OPEN)).id
+            await desk.say(order_id, lambda order: order.request_cancel("web"))
+            desk.hold("BTC/USDT", "39000")
+            await desk.compare()
+            assert await desk.facts(order_id) == [*SENT, "CancelRequested", "Filled", "Closed"]
+
+    asyncio.run(story())
+
+
 # --- executions that are listed late -----------------------------------------------------------------------------
 
 

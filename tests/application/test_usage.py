@@ -88,6 +88,17 @@ def test_the_lane_sends_nothing_that_the_broker_is_not_used_for(trading, happens
     asyncio.run(story())
 
 
+def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(trading):
+    async def story():
+        async with trading() as desk:
+            for usage, status in ((Usage.WEBHOOKS, Status.CLOSED), (Usage.OFF, Status.REFUSED)):
+                await asyncio.to_thread(use_for(usage), desk.store)
+                order = await desk.wish(source=BY_ALERT, cost=Decimal(500))
+                assert (await desk.becomes(order, *ENDED)).status is status
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("usage", "source", "reason"),
     [
