@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set as AbstractSet
 
 import psycopg
 
@@ -10,10 +11,14 @@ from adapters.eventstore import CHANNEL
 
 
 class Bell:
-    """LISTEN on a connection of its own, reconnecting by itself. A missed ring costs `seconds`, never an event."""
+    """LISTEN on a connection of its own, reconnecting by itself. A missed ring costs `seconds`, never an event.
 
-    def __init__(self, url: str) -> None:
+    It rings for events of these topics only, where some are given: the others are met at the next look.
+    """
+
+    def __init__(self, url: str, topics: AbstractSet[str] | None = None) -> None:
         self._url = url
+        self._topics = topics
         self._connection: psycopg.Connection | None = None
 
     def wait(self, seconds: float) -> None:
@@ -24,8 +29,9 @@ class Bell:
                 self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
                 self._connection.execute(f"LISTEN {CHANNEL}")
                 return
-            for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-                pass
+            for notice in self._connection.notifies(timeout=seconds):
+                if self._topics is None or not self._topics.isdisjoint(notice.payload.split()):
+                    return  # what else has rung until now is found by the look that follows
         except psycopg.OperationalError:
             self.close()
             time.sleep(min(seconds, 0.5))

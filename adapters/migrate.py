@@ -19,7 +19,7 @@ ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
 FOLLOWERS = ("engine", "gateway", "alerts")
 """Whoever follows the log with a position of its own. A new one starts at the head: it judges nothing of the past."""
 
-STEPS = ("log", "vault", "service", "accounts", "names", "sweeps", "trades", "open", "open_alerts", "places")
+STEPS = ("log", "vault", "service", "accounts", "names", "sweeps", "trades", "open", "open_alerts", "places", "bell")
 
 
 def url_for(url: str, role: str, master: MasterKey) -> str:

@@ -24,7 +24,8 @@ class Place:
         self._clock = clock
         self.reached = self._kept = store.position_of(name)
         self._kept_at = clock()
-        self._in_doubt = False
+        self.in_doubt = False
+        """Whether it has to be read before anything else is done."""
 
     def move(self, position: int) -> None:
         """Everything up to this position is done."""
@@ -47,10 +48,10 @@ class Place:
 
     def doubt(self) -> None:
         """Somebody else has moved it, or a commit of our own whose answer was lost may have."""
-        self._in_doubt = True
+        self.in_doubt = True
 
     def look(self) -> None:
         """Read it, if it is in doubt."""
-        if self._in_doubt:
+        if self.in_doubt:
             self._kept = self._store.position_of(self.name)
-            self.reached, self._in_doubt = max(self.reached, self._kept), False
+            self.reached, self.in_doubt = max(self.reached, self._kept), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -91,9 +92,9 @@ class House:
         """Liveness and wake-ups."""
         return Bus(self.settings.need_redis())
 
-    def bell(self) -> Bell:
-        """A new bell; each follower has its own."""
-        return Bell(self.settings.database_direct_url or self.settings.need_database())
+    def bell(self, topics: AbstractSet[str] | None = None) -> Bell:
+        """A new bell, which rings for these topics only where some are given; each follower has its own."""
+        return Bell(self.settings.database_direct_url or self.settings.need_database(), topics)
 
     def debug_mode(self) -> DebugMode:
         """Allowed by the environment, never where real money can be traded."""

@@ -47,6 +47,11 @@ class Engine:
         """Up to where everything is judged."""
         return self._place.reached
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether its place has to be read anew: the next step does that."""
+        return self._place.in_doubt
+
     def step(self) -> int:
         """Judge the next page; answers how many events were read.
 
@@ -175,10 +180,10 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Until `stopping`."""
     engine = Engine(house, log)
     beat(house.bus, NAME, lambda: {"position": engine.position}, stopping)
-    bell = house.bell()
+    bell = house.bell(WHEN.keys())
     while not stopping.is_set():
         try:
-            if not engine.step():
+            if engine.step() < PAGE and not engine.in_doubt:
                 bell.wait(POLL_SECONDS)
         except (MarketsNotLoaded, Conflict) as error:
             log.info("waiting", reason=type(error).__name__)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import uvloop
 
+from adapters.eventstore import Recorded
 from application.desk import Desk
 from application.exchange import Exchange, ExchangeError
 from application.lane import Lane
@@ -30,6 +32,7 @@ from domain.wish import Side
 
 NAME = "gateway"
 POLL_SECONDS = 1.0
+PAGE = 200
 UNSETTLING = frozenset(
     {
         "Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected", "Order.Resolved",
@@ -278,24 +281,47 @@ class Gateway:
         await self._clients.close()
 
 
+class Follower:
+    """Reads the log as it grows, in a thread: the loop hears of it once per page."""
+
+    def __init__(self, house: House) -> None:
+        self._store = house.store
+        self._bell = house.bell(TOPICS)
+        self._place = Place(house.store, NAME)
+        self._waits = False
+
+    def next_page(self) -> list[Recorded]:
+        """Return the next page, at the latest after a moment, when it may be empty."""
+        self._place.keep()
+        if self._waits:
+            self._bell.wait(POLL_SECONDS)
+        self._waits = False
+        return self._store.read(self._place.reached, PAGE)
+
+    def done(self, page: Sequence[Recorded]) -> None:
+        """All of this page was heard."""
+        self._waits = len(page) < PAGE
+        if page:
+            self._place.move(page[-1].position)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._bell.close()
+
+
 async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event) -> None:
-    bell = house.bell()
-    place = await asyncio.to_thread(Place, house.store, NAME)
+    follower = await asyncio.to_thread(Follower, house)
     while not stopping.is_set():
         try:
-            page = await asyncio.to_thread(house.store.read, place.reached, 200)
+            page = await asyncio.to_thread(follower.next_page)
             for recorded in page:
                 if recorded.topic in TOPICS:
                     await gateway.hear(recorded.topic, recorded.event)
-            if page:
-                place.move(page[-1].position)
-            await asyncio.to_thread(place.keep)
-            if not page:
-                await asyncio.to_thread(bell.wait, POLL_SECONDS)
+            follower.done(page)
         except psycopg.OperationalError as error:
             log.warning("database_away", error=str(error))
             await asyncio.sleep(0.5)
-    bell.close()
+    follower.close()
 
 
 async def _run(house: House, log: Any, stopping: threading.Event) -> None:

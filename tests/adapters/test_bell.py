@@ -62,3 +62,19 @@ def test_it_survives_a_cut_connection(database, bell):
     wakes(bell)
     database.placed(database.store())
     wakes(bell)
+
+
+def test_it_rings_for_what_its_owner_waits_for(database, bell):
+    """Who waits for other kinds of events sleeps on, and meets these at the next look."""
+    store, choosy = database.store(), Bell(database.url_for("aristobot_projector"), {"Order.Submitted"})
+    wakes(bell)
+    wakes(choosy)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(choosy.wait, FOREVER)
+        for _ in range(10):
+            database.placed(store)
+            wakes(bell)
+        assert not waiting.done()
+        database.submitted(store)
+        waiting.result(FOREVER / 2)
+    choosy.close()
