@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
@@ -67,21 +68,39 @@ class ReadModel:
     def _all_columns(self) -> dict[str, str]:
         return {**self.columns, "position": "bigint NOT NULL"}
 
-    def load(self, schema: str, keys: list[Any]) -> tuple[Composed, list[list[Any]]]:
-        """The rows with these keys."""
-        query = SQL("SELECT * FROM {} WHERE {} = ANY(%s)").format(self._table(schema), Identifier(self.key_column))
-        return query, [keys]
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self._all_columns())
 
-    def upsert(self, schema: str, rows: list[Row]) -> tuple[Composed, list[str]]:
+    def load(self, schema: str, keys: list[Any]) -> tuple[bytes, list[list[Any]]]:
+        """The rows with these keys."""
+        return _load(schema, self.name, self._names), [keys]
+
+    def upsert(self, schema: str, rows: list[Row]) -> tuple[bytes, list[str]]:
         """One statement that writes all these rows, handed over as one JSON text: decimals stay texts, hence exact."""
-        names = [Identifier(name) for name in self._all_columns()]
-        query = SQL(
-            "INSERT INTO {0} ({1}) SELECT {1} FROM json_populate_recordset(NULL::{0}, %t::json)"
-            " ON CONFLICT ({2}) DO UPDATE SET {3}"
-        ).format(
-            self._table(schema),
-            SQL(", ").join(names),
-            Identifier(self.key_column),
-            SQL(", ").join(SQL("{0} = EXCLUDED.{0}").format(name) for name in names[1:]),
-        )
-        return query, [msgspec.json.encode(rows).decode()]
+        return _upsert(schema, self.name, self._names), [msgspec.json.encode(rows).decode()]
+
+
+# Composing a statement costs more than running it, so each text is made once per table and schema.
+
+
+@cache
+def _load(schema: str, table: str, columns: tuple[str, ...]) -> bytes:
+    names = [Identifier(name) for name in columns]
+    query = SQL("SELECT {} FROM {} WHERE {} = ANY(%s)")
+    return query.format(SQL(", ").join(names), Identifier(schema, table), names[0]).as_bytes(None)
+
+
+@cache
+def _upsert(schema: str, table: str, columns: tuple[str, ...]) -> bytes:
+    names = [Identifier(name) for name in columns]
+    query = SQL(
+        "INSERT INTO {0} ({1}) SELECT {1} FROM json_populate_recordset(NULL::{0}, %t::json)"
+        " ON CONFLICT ({2}) DO UPDATE SET {3}"
+    ).format(
+        Identifier(schema, table),
+        SQL(", ").join(names),
+        names[0],
+        SQL(", ").join(SQL("{0} = EXCLUDED.{0}").format(name) for name in names[1:]),
+    )
+    return query.as_bytes(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from domain.refusals import Invalid
@@ -26,8 +25,8 @@ def _clean(value: Any) -> Any:
 def _received(_: Row, event: Any) -> Row:
     understood: Row = {}
     try:
-        signal = asdict(Signal.understood(event.body.encode(event.encoding)))
-        understood = {name: _clean(signal[name]) for name in _SHOWN} | {"broker_id": signal["broker"]}
+        signal = Signal.understood(event.body.encode(event.encoding))
+        understood = {name: _clean(getattr(signal, name)) for name in _SHOWN} | {"broker_id": signal.broker}
     except (Invalid, UnicodeEncodeError):
         pass  # the reason is recorded by the engine's refusal; here the body alone is shown
     return {

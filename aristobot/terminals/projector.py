@@ -25,11 +25,11 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
                 books = Books(connection)
                 while not stopping.is_set():
                     count, figures["position"], changed = books.step(house.store.read, PAGE)
+                    figures["parked"] = books.parked
                     if changed:
                         house.bus.announce(figures["position"])
-                    if not count:
-                        figures["parked"] = books.parked()
-                        bell.wait(POLL_SECONDS)
+                    if count < PAGE:
+                        bell.wait(POLL_SECONDS)  # what was appended since the page was read has rung already
         except psycopg.OperationalError as error:
             log.warning("database_away", error=str(error))
             stopping.wait(0.5)
