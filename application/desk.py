@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -37,12 +38,12 @@ OF_RULES = frozenset(
 """Refusals that name a rule of the market."""
 NO_PLACE = "too_many_resting"
 """One call weighs an order beside the one that it replaces, and there is no place for both."""
-
-
 BUSY = 0.78
 """Which part of a minute's budget leaves nothing for questions that are not urgent: shortly below what they may use."""
 TOLD_RECENTLY = timedelta(seconds=2)
 """For how long a price that was told is worth a question."""
+MOST_NAMES = 20_000
+"""How many ids are kept at hand. What is said of an order that ended long before is matched by a comparison."""
 
 
 class Log(Protocol):
@@ -97,7 +98,7 @@ class Desk:
         """The last prices of what is held, told by whoever asks for all brokers of the exchange."""
         self.rules_doubted: Callable[[], None] = lambda: None
         """Ask for the rules of the markets anew: the exchange refuses what they allow."""
-        self._names: dict[str | tuple[str, str], UUID] = {}
+        self._names: OrderedDict[str | tuple[str, str], UUID] = OrderedDict()
         self.recording = Recording(
             exchange, lambda: self.credentials, markets, store, self.doubts, self.turns, self.movements, self.know,
             self.hearing.learn, FeeValues(exchange, markets, self.price, clock, log),
@@ -106,11 +107,15 @@ class Desk:
     def know(self, order: Order) -> None:
         """The exchange speaks of it by these ids; its own are numbers of one market."""
         amended = [order.amendment.client_order_id] if order.amendment is not None else []
-        for client_id in (*order.client_order_ids, *amended):
-            self._names[client_id] = order.id
+        names: list[str | tuple[str, str]] = [*order.client_order_ids, *amended]
         market = self.markets.get(order.wish.symbol)
         if market is not None:
-            self._names.update({(market.native, exchange_id): order.id for exchange_id in order.exchange_order_ids})
+            names += [(market.native, exchange_id) for exchange_id in order.exchange_order_ids]
+        self._names.update(dict.fromkeys(names, order.id))
+        for _ in range(len(self._names) - MOST_NAMES):
+            name, order_id = self._names.popitem(last=False)
+            if order_id in self.recording.live:
+                self._names[name] = order_id
 
     def order_of(self, said: OrderReport | Scrap) -> UUID | None:
         """The order that is spoken of, as far as this process has met it."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from application import desk as desk_of_lane
 from application.exchange import NoAnswer, OrderRoom
 from application.positions import INSISTED
 from application.turns import Rank
@@ -47,6 +48,26 @@ async def insist(desk):
         )
     await asyncio.to_thread(desk.store.save, order)
     desk.lane.wish(order_id)
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_of_resting_ones_are_not(trading, monkeypatch):
+    """What the exchange says of an ended one is still matched, by a comparison."""
+    monkeypatch.setattr(desk_of_lane, "MOST_NAMES", 6)
+
+    async def story():
+        async with trading() as desk:
+            resting = (await desk.becomes(await desk.rest(), Status.OPEN)).id
+            ended = [(await desk.becomes(await desk.wish(cost=Decimal(50)), Status.CLOSED)).id for _ in range(5)]
+            names = desk.lane._desk._names
+            assert resting in names.values()
+            assert ended[0] not in names.values()
+            await desk.compare()
+            assert {event.originator_id for event in await desk.read("Order")} == {resting, *ended}
+
+    asyncio.run(story())
 
 
 # --- positions that are closed -------------------------------------------------------------------------------------
