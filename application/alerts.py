@@ -56,6 +56,8 @@ LOUDNESS = {
     Cause.DAILY_HEAD: Severity.INFO,
 }
 _TICKER = re.compile(r"[\w:./-]{1,40}")
+_QUOTES = ("USDT", "USDC", "FDUSD", "EUR", "USD")
+"""What a ticker ends with that names its quote currency nowhere else."""
 _LONGEST = 10
 CENT = Decimal("0.01")
 SHOWN_ONLY = frozenset({"not_protectable", "in_exit", CARRIED_OUT})
@@ -187,9 +189,22 @@ def _said(webhook: Webhook) -> dict[str, str]:
 def _about_webhook(event: Any, webhook: Webhook, cause: Cause, facts: dict[str, str]) -> Alert:
     said = _said(webhook)
     # Facts are kept unsealed: nothing of a delivery is copied there that is neither a ticker nor a number.
-    symbol = symbol if _TICKER.fullmatch(symbol := said.get("symbol", "")) else "?"
+    symbol = _spoken(symbol, said) if _TICKER.fullmatch(symbol := said.get("symbol", "")) else "?"
     broker = broker if (broker := said.get("userexchangeid", "")).isdecimal() else "?"
     return _of(event, webhook.user, cause, {"symbol": symbol, "broker": broker[:_LONGEST], **facts})
+
+
+def _spoken(ticker: str, said: Mapping[str, str]) -> str:
+    """A ticker as the console says its market, `ETH/USDT`; one that cannot be told apart stays as it came."""
+    native = ticker.rpartition(":")[2].upper().replace("-", "").replace("/", "")
+    base, quote = said.get("basecurrency", "").upper(), said.get("currency", "").upper()
+    if not native.endswith(quote):
+        return ticker
+    if base and not quote and native.startswith(base):
+        quote = native.removeprefix(base)
+    quote = quote or next((one for one in _QUOTES if native.endswith(one)), "")
+    found = native.removesuffix(quote)
+    return f"{found}/{quote}" if quote and found and base in {"", found} else ticker
 
 
 def exit_rejected(event: Any, store: Reader) -> list[Alert]:

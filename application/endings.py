@@ -1,50 +1,70 @@
-"""Endings: whether what an alert told of is over, as far as the log knows."""
+"""Endings: whether what an alert told of is over, as far as the log and the last looks at the accounts know."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from application.commands import on_fresh_state
-from application.ports import Store
+from application.ports import Store, Sweeps
 from application.protection import in_doubt
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
+from domain.broker import Broker
 from domain.level import Level
 from domain.order import Order
 from domain.position import Position
+from domain.reconciliation import Reconciliation
 
 UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
 
 
-def is_protected(alert: Alert, store: Store) -> bool:
-    """Return whether the position of an alert is under a stop again, or holds nothing."""
+def is_protected(alert: Alert, store: Store, _: Sweeps) -> bool:
+    """Return whether the position of an alert is under a stop again, what it bought last too, or holds nothing."""
     position = _position(alert, store)
-    return position is None or not position.is_open or position.level in UNDER_A_STOP
+    if position is None or not position.is_open:
+        return True
+    return position.level in UNDER_A_STOP and not position.bare
 
 
-def is_wholly_covered(alert: Alert, store: Store) -> bool:
+def is_wholly_covered(alert: Alert, store: Store, _: Sweeps) -> bool:
     """Return whether no part of the position of an alert is without a stop."""
     position = _position(alert, store)
     return position is None or not position.is_open or position.level is Level.COVERED
 
 
-def is_known(alert: Alert, store: Store) -> bool:
+def is_known(alert: Alert, store: Store, _: Sweeps) -> bool:
     """Return whether the order of an alert is in doubt no longer."""
     order = None if alert.subject is None else store.find(Order, alert.subject)
     return order is None or not in_doubt([order])
+
+
+def is_compared(alert: Alert, store: Store, sweeps: Sweeps) -> bool:
+    """Return whether its broker's whole account has been looked at since, with the keys in use, or is used no more.
+
+    Quiet comparisons leave no trace in the log: that a look is complete stands in the service tables.
+    """
+    number = int(alert.facts["broker"])
+    broker = store.find(Broker, Broker.create_id(number))
+    if broker is None or broker.removed:
+        return True
+    failed = None if alert.subject is None else store.find(Reconciliation, alert.subject)
+    began, last = alert.created_on if failed is None else failed.started_at, sweeps.last(number)
+    return last is not None and last.at > began
 
 
 def _position(alert: Alert, store: Store) -> Position | None:
     return None if alert.subject is None else store.find(Position, alert.subject)
 
 
-ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store], bool]] = {
+ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, Sweeps], bool]] = {
     Cause.POSITION_UNPROTECTED: is_protected,
     Cause.PARTLY_COVERED: is_wholly_covered,
     Cause.ORDER_UNKNOWN: is_known,
     Cause.DOUBT_LASTS: is_known,
+    Cause.KEYS_REFUSED: is_compared,
+    Cause.NOT_COMPARED: is_compared,
 }
-"""The causes of which the log tells the end."""
+"""The causes of which what is recorded tells the end."""
 
 
 @on_fresh_state

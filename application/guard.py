@@ -21,6 +21,7 @@ from application.forms import Form, forms_of, wishes_of
 from application.legs import Legs
 from application.passed import NOT_SOLD, Passed
 from application.protection import (
+    STOPS,
     Standing,
     counted,
     in_doubt,
@@ -35,7 +36,7 @@ from application.sale import locked_in
 from application.sayings import say
 from application.shapes import Shapes
 from application.trouble import DOUBT_BEFORE_ALARM, Trouble
-from domain.amounts import ZERO, product
+from domain.amounts import ZERO, product, total
 from domain.level import CARRIED_OUT
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
@@ -97,6 +98,16 @@ class Guard:
         # Its owner knows already, for whatever reason: one that only lasts is no news.
         if position.lost is None and not holds(position, await self._legs.of(position_id), trouble.needed):
             await say(self._desk, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
+
+    async def _tell_what_is_off(self, position_id: UUID) -> None:
+        """What rested may be off the book with nothing in its place: until something is, it covers nothing."""
+        position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
+        rested = [await self._desk.recording.load(order_id) for order_id in position.resting]
+        legs = await self._legs.of(position_id, position.executions, position.resting)
+        if all(leg.status not in ENDED for leg in rested) or not counted(position, legs):
+            return
+        left = [leg for leg in legs if leg.status is Status.OPEN]
+        await say(self._desk, position, lambda p: p.take_off([leg.id for leg in left], _stopped(position, left)))
 
     async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
         """Return how many seconds to wait before the next look, None when nothing is left to be done."""
@@ -194,7 +205,13 @@ class Guard:
 
     async def _change(self, case: Case, form: Form, last: Decimal) -> float:
         """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
-        wait, trouble = await self._changing.change(case, form, last), case.trouble
+        try:
+            wait, trouble = await self._changing.change(case, form, last), case.trouble
+        except Exception:
+            await self._tell_what_is_off(case.position.id)
+            raise
+        if wait:
+            await self._tell_what_is_off(case.position.id)
         if wait is None:
             trouble.not_before = _now() + troubles.AT_MOST_EVERY
             return 0.0
@@ -247,7 +264,10 @@ class Guard:
         jumped_over = at_limit and standing is Standing.BELOW_STOP
         if not jumped_over or position.lost != NOT_SOLD:
             legs = [leg.id for leg in case.resting]
-            await say(self._desk, position, lambda p: p.rest(legs, target.quantity, watched=watched))
+            await say(
+                self._desk, position,
+                lambda p: p.rest(legs, target.quantity, watched=watched, covering=position.covered),
+            )  # fmt: skip
         self._desk.turns.protected(position.entries)
         if jumped_over or (watched and standing is Standing.ABOVE_TAKE_PROFIT):
             return await self._passed.react(case, standing, ticker)
@@ -336,6 +356,12 @@ class Guard:
         trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
         self.shapes.try_again(case.market.symbol)
         return troubles.LOOK_EVERY
+
+
+def _stopped(position: Position, legs: Sequence[Order]) -> Decimal:
+    """How much (base) these legs protect: a target alone protects from no fall."""
+    stopped = position.wanted is not None and position.wanted.stop_loss is not None
+    return total(leg.remaining or ZERO for leg in legs if leg.wish.type in STOPS or not stopped)
 
 
 def _is_triggered(resting: Sequence[Order]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -174,8 +174,9 @@ def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Ma
     One that would leave less under its stop or at its target than the exchange takes is refused, and what rests stays.
     """
     position = position_of(store, webhook.user, broker.number, market.symbol, owner_of(Source.WEBHOOK))
-    asked, before = Protection(signal.stop_loss, signal.take_profit), position.request
-    position.want(asked, signal.percent or HUNDRED_PERCENT, webhook.id, awaited=_awaited(position, store))
+    asked = Protection(signal.stop_loss, signal.take_profit)
+    awaited = _awaited(position, store)
+    position.want(asked, signal.percent or HUNDRED_PERCENT, webhook.id, awaited=awaited)
     if position.is_open and position.wanted is not None:
         parts = [position.covered] if signal.take_profit is None else [position.covered, position.cover.target_quantity]
         smallest = market.round_quantity(min(parts))
@@ -183,9 +184,11 @@ def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Ma
         if detail is not None:
             raise Invalid(detail, code="too_small_to_protect", field="PourCent")
     webhook.take([])
-    if not position.is_open:
-        webhook.execute([])  # it counts from the first fill on; there is nothing to be rested before
-    return [webhook, position, *superseded(before, webhook, store)]
+    if not position.is_open and any(store.get(Order, one).status is Status.OPEN for one in awaited):
+        # It counts from the first fill of what rests on; there is nothing to be rested before. A buy that is still on
+        # its way may never arrive: what becomes of it is the answer.
+        webhook.execute([])
+    return [webhook, position]
 
 
 def superseded(before: UUID | None, webhook: Webhook, store: Reader) -> list[Aggregate]:
@@ -204,13 +207,24 @@ def _awaited(position: Position, store: Reader) -> list[UUID]:
 
 
 def answered(event: Any, store: Reader) -> list[Aggregate]:
-    """What became of a requested protection is what became of its webhook: rested, refused, or too late."""
-    webhook = None if event.request is None else store.find(Webhook, event.request)
-    if webhook is None or not webhook.is_under_way:
-        return []
-    reason = getattr(event, "reason", None) or ("position_closed" if type(event).__name__ == "Closed" else None)
-    if reason is None:
-        webhook.execute(event.orders)
-    else:
-        webhook.fail(reason, reason)
-    return [webhook]
+    """What became of a requested protection is what became of its webhook: rested, refused, or too late.
+
+    Those that it had overtaken never rested; one that is asked for again after a refusal waits for its own answer.
+    """
+    found = _under_way([*(event.overtaken or ())], store)
+    for one in found:
+        one.fail("superseded", f"overtaken by {event.request}")
+    for webhook in _under_way([event.request], store):
+        reason = getattr(event, "reason", None) or ("position_closed" if type(event).__name__ == "Closed" else None)
+        if reason is None:
+            webhook.execute(event.orders)
+        else:
+            webhook.fail(reason, reason)
+        found.append(webhook)
+    return [*found]
+
+
+def _under_way(requests: Sequence[UUID | None], store: Reader) -> list[Webhook]:
+    """The webhooks among these requests that nobody has answered yet."""
+    found = (store.find(Webhook, one) for one in requests if one is not None)
+    return [webhook for webhook in found if webhook is not None and webhook.is_under_way]

@@ -7,18 +7,21 @@ from outside.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from application.alerts import tell
 from application.ports import Store
 from domain.alert import Cause
-from domain.level import TELLING_BY_AGE, Level
+from domain.level import Level
 from domain.position import Position
 
 TOO_OLD = 10.0
 """Seconds after which a stop that is only on its way counts as missing."""
-Key = tuple[UUID, Level, UUID | None]
+Key = tuple[UUID, Level, UUID | None, Decimal]
+"""A position, its level, what was asked for last, and how much is covered: what grows on and on is covered in between.
+"""
 
 
 class AgeingLevels:
@@ -35,9 +38,9 @@ class AgeingLevels:
         """Once. Each level of each request is told of once."""
         now, seen = self._clock(), dict[Key, float]()
         for position in self._store.get_all(Position, self._store.positions_open()):
-            if position.level not in TELLING_BY_AGE:
+            if not position.tells_by_age:
                 continue
-            key = position.id, position.level, position.request
+            key = position.id, position.level, position.request, position.protected
             seen[key] = self._since.get(key, now)
             if now - seen[key] >= TOO_OLD and key not in self._told:
                 self._tell(position)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from adapters.eventstore import Store
+from adapters.sweeps import SweepTable
 from application.endings import ENDS_WHEN, end
 from domain.alert import Alert, Cause
 
@@ -16,10 +17,11 @@ ENDS_WITH_A_FIGURE = frozenset(
 
 
 class OpenAlerts:
-    """What was raised and has not ended. What the log tells the end of is asked of the log, the rest is said to it."""
+    """What was raised and has not ended. Whether it is over is asked of what is recorded, or a figure says so."""
 
     def __init__(self, store: Store, log: Any) -> None:
         self._store = store
+        self._sweeps = SweepTable(store.pool)
         self._log = log
         self._alerts: dict[UUID, Alert] = {}
         for alert in store.get_all(Alert, store.alerts_open()):
@@ -31,10 +33,10 @@ class OpenAlerts:
             self._alerts[alert.id] = alert
 
     def end_what_is_over(self) -> None:
-        """End the alerts of which the log says that they are."""
+        """End the alerts of which what is recorded says that they are."""
         for alert in [*self._alerts.values()]:
             is_over = ENDS_WHEN.get(alert.cause)
-            if is_over is not None and is_over(alert, self._store):
+            if is_over is not None and is_over(alert, self._store, self._sweeps):
                 self._end(alert)
 
     def names(self, cause: Cause) -> set[str]:

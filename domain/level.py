@@ -21,7 +21,7 @@ class Level(StrEnum):
     """Nothing is wanted."""
     COVERED = "covered"
     PARTLY_COVERED = "partly_covered"
-    """A stop rests for the share that was asked for, which is not all."""
+    """A stop rests for a part: for the share that was asked for, or not yet for what was bought last."""
     NO_STOP = "no_stop"
     """No stop is wanted for what is left: only a target is, or the stop has done its work."""
     IN_EXIT = "in_exit"
@@ -36,14 +36,18 @@ class Level(StrEnum):
 
 
 TELLING_BY_AGE = frozenset({Level.OLD_LEVEL, Level.AWAITED})
-"""Levels that no refusal speaks of: only their age tells that something is wrong."""
+"""Levels that no refusal speaks of: only their age tells that something is wrong.
+
+So does that of a position that is partly covered because it has grown.
+"""
 
 
-def level_of(*, stopped: bool, lost: str | None, rests: bool, moving: bool, share: Decimal) -> Level:
+def level_of(*, stopped: bool, lost: str | None, rests: bool, moving: bool, share: Decimal, bare: Decimal) -> Level:
     """Return the level of a position for which something is wanted.
 
     `stopped`: a stop is wanted. `lost`: why nothing rests that should. `rests`: something does. `moving`: something
-    else was asked for since. `share` is what is to be under the stop (percent).
+    else was asked for since. `share` is what is to be under the stop (percent), `bare` how much of that (base) has come
+    since what rests was placed.
     """
     if lost is not None:
         return _of_reason(lost)
@@ -51,7 +55,7 @@ def level_of(*, stopped: bool, lost: str | None, rests: bool, moving: bool, shar
         return Level.OLD_LEVEL if rests else Level.AWAITED
     if not stopped:
         return Level.NO_STOP
-    return Level.COVERED if share >= HUNDRED_PERCENT else Level.PARTLY_COVERED
+    return Level.COVERED if share >= HUNDRED_PERCENT and not bare else Level.PARTLY_COVERED
 
 
 def _of_reason(reason: str) -> Level:

@@ -8,7 +8,7 @@ to the stream of the next trade. Streams from before that rule hold several trad
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid5
@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from domain.aggregate import Aggregate, deterministic_id, event
 from domain.amounts import ZERO, difference, is_amount, product, total
 from domain.cover import Cover
-from domain.level import CARRIED_OUT, Level, level_of
+from domain.level import CARRIED_OUT, TELLING_BY_AGE, Level, level_of
 from domain.refusals import Impossible, Invalid
 from domain.wish import HUNDRED_PERCENT, Protection
 
@@ -50,6 +50,16 @@ class Entry:
     order_id: UUID
     protection: Protection | None
     brought: Protection | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that a later one has overtaken before anybody answered it."""
+
+    request: UUID
+    protection: Protection | None
+    """What it asked for, None once it can no longer be wanted: a buy has brought prices of its own since."""
+    cover: Cover
 
 
 def key_of(order_id: UUID, trade_id: str) -> str:
@@ -99,16 +109,20 @@ class Position(Aggregate):
         self.opened_at: datetime | None = None
         self.wanted: Protection | None = None
         self.cover = Cover()
-        self.wanted_before: Protection | None = None
-        """What was wanted before what is asked for, and is wanted again when that is refused."""
-        self.cover_before = Cover()
+        self.settled: Protection | None = None
+        """What was wanted when nothing was asked for."""
+        self.settled_cover = Cover()
         """Its cover, which has followed the buys and sales since."""
+        self.overtaken: list[Asked] = []
+        """What was asked for before what is asked for now, and nobody has answered."""
         self.in_force: Protection | None = None
-        """What rested last, None while nothing does."""
+        """What rested last, None once it is known to be lost."""
         self.request: UUID | None = None
         self.answered: UUID | None = None
         self.resting: list[UUID] = []
         self.protected = ZERO
+        self.weighed = ZERO
+        """How much was to be covered (base) when what rests was placed, less what it has sold."""
         self.lost: str | None = None
         self.target_watched = False
 
@@ -139,15 +153,39 @@ class Position(Aggregate):
         return level_of(
             stopped=self.wanted.stop_loss is not None,
             lost=self.lost,
-            rests=bool(self.resting) or self.target_watched,
+            rests=bool(self.protected) or self.target_watched,
             moving=self.wanted != self.in_force or self.is_asked,
             share=self.cover.share,
+            bare=self.bare,
         )
+
+    @property
+    def bare(self) -> Decimal:
+        """How much (base) that is to be covered has come since what rests was placed, or has lost its stop since."""
+        return max(difference(self.covered, self.weighed), ZERO)
+
+    @property
+    def tells_by_age(self) -> bool:
+        """Whether only the age of its level tells that something is wrong."""
+        return self.level in TELLING_BY_AGE or (self.level is Level.PARTLY_COVERED and bool(self.bare))
 
     @property
     def is_asked(self) -> bool:
         """Whether something is asked for that nobody has answered yet."""
         return self.request != self.answered
+
+    @property
+    def wanted_before(self) -> Protection | None:
+        """What is wanted again when what is asked for is refused: what was asked for before it, or rested."""
+        return self._former[0]
+
+    @property
+    def _former(self) -> tuple[Protection | None, Cover, UUID | None]:
+        """The same with its cover, and the request to which it is the answer that is still owed."""
+        last = self.overtaken[-1] if self.overtaken else None
+        if last is None or last.protection is None:
+            return self.settled, self.settled_cover, None
+        return last.protection, last.cover, last.request
 
     @property
     def has_just_closed(self) -> bool:
@@ -172,7 +210,7 @@ class Position(Aggregate):
         `request` is the webhook or form that asks, `awaited` names the buys that are on their way. Raises `Invalid`
         when the prices cross, `Impossible` when there is nothing to protect.
         """
-        if self.request == request:
+        if request in {self.request, *(one.request for one in self.overtaken)}:
             return
         if not self.is_open and not awaited:
             raise Impossible(f"there is no position in {self.symbol}", code="no_position")
@@ -197,7 +235,9 @@ class Position(Aggregate):
     def abandon(self) -> None:
         """No buy is on its way any more: what was asked for it is none of the next one's business."""
         if self.is_left_over:
-            self._protection_refused("entry_ended", self.request, None, HUNDRED_PERCENT, ZERO, None, None, None)
+            self._protection_refused(
+                "entry_ended", self.request, None, HUNDRED_PERCENT, ZERO, None, None, None, None, self._others
+            )
 
     # --- what was executed -------------------------------------------------------------------------------------
 
@@ -212,7 +252,7 @@ class Position(Aggregate):
             brings = self.brought.get(bought.order_id)
         self._grew(bought, difference(bought.quantity, fee_in_coins(bought, self.symbol)))
         if brings is not None:
-            before = _merged(brings, self.wanted_before) if self.is_asked else None
+            before = _merged(brings, self.settled) if self.is_asked else None
             self._want(brings, _merged(brings, self.wanted), HUNDRED_PERCENT, None, before)
 
     def reduce(
@@ -235,15 +275,15 @@ class Position(Aggregate):
         quantity = min(sold.quantity, self.held)
         left = remaining_of(self.held, quantity, sold, self.symbol)
         gone = difference(self.held, left)
-        cover, before = (one.sold(self.held, left) for one in (self.cover, self.cover_before))
+        cover, before = (one.sold(self.held, left) for one in (self.cover, self.settled_cover))
         if by_protection:
             # What is asked for does not rest yet: what rests has sold.
-            before = self.cover_before.carried_out(gone, smallest, by_target=by_target)
+            before = self.settled_cover.carried_out(gone, smallest, by_target=by_target)
             cover = cover if self.is_asked else self.cover.carried_out(gone, smallest, by_target=by_target)
         profit = _profit(sold.price, self.average_entry, quantity)
         self._reduced(
             sold, quantity, self.average_entry, profit, cover.quantity, cover.target_quantity, cover.target_share,
-            before.quantity, before.target_quantity, before.target_share,
+            before.quantity, before.target_quantity, before.target_share, by_protection or None,
         )  # fmt: skip
         if self.is_open and (self.held < smallest or not self.held):
             self._complete(sold.executed_at)
@@ -260,7 +300,7 @@ class Position(Aggregate):
         self._closed(
             self.broker, self.symbol, self.owner, self.opened_at, at, self.sold_quantity, self.average_entry,
             average_exit, gross, difference(self.sold_cost, spent), self.fees, dust_cost, self.request,
-            self.fees_left_out,
+            self.fees_left_out, self._others,
         )  # fmt: skip
 
     def next(self, alive: Collection[UUID]) -> Position:
@@ -275,14 +315,24 @@ class Position(Aggregate):
 
     # --- the protection on the exchange ------------------------------------------------------------------------
 
-    def rest(self, orders: list[UUID], quantity: Decimal, *, watched: bool = False) -> None:
+    def rest(
+        self, orders: list[UUID], quantity: Decimal, *, watched: bool = False, covering: Decimal | None = None
+    ) -> None:
         """The wanted protection rests: these orders, for this quantity. A trade that has ended meanwhile has none.
 
-        `watched`: the take-profit found no place beside the stop, and is sold when its price is offered.
+        `watched`: the take-profit found no place beside the stop, and is sold when its price is offered. `covering` is
+        how much was to be covered (base) when that was found out: what was bought since is not under it.
         """
         now = (orders, quantity, self.request, watched)
-        if self.is_open and now != (self.resting, self.protected, self.answered, self.target_watched):
-            self._protection_resting(orders, quantity, self.request, watched or None)
+        weighed = self.covered if covering is None else min(covering, self.covered)
+        known = now == (self.resting, self.protected, self.answered, self.target_watched)
+        if self.is_open and not (known and weighed <= self.weighed):
+            self._protection_resting(orders, quantity, self.request, watched or None, weighed, self._others)
+
+    def take_off(self, left: list[UUID], quantity: Decimal) -> None:
+        """Of what rested only these orders are left, for this quantity: nothing has taken the place of the others."""
+        if self.is_open and self.lost is None and self.resting and (left, quantity) != (self.resting, self.protected):
+            self._protection_taken_off(left, quantity)
 
     def lose_protection(self, reason: str, detail: str = "", *, final: bool = False) -> None:
         """Record that not everything is protected that should be. `detail` names rule and numbers.
@@ -291,19 +341,27 @@ class Position(Aggregate):
         """
         asked = final and self.is_asked
         if self.is_open and (self.resting or self.lost != reason or asked):
-            self._protection_lost(reason, detail or None, self.request if asked else None)
+            others = self._others if asked else None
+            self._protection_lost(reason, detail or None, self.request if asked else None, others)
 
     def refuse_protection(self, reason: str, detail: str = "") -> None:
         """What is asked for cannot be placed (the wrong side of the market, a rule): what was before is wanted again.
 
-        Whether that rests is another question: it is driven to like every protection that is wanted.
+        That is what an earlier request asks for that nobody has answered, or else what rested. Whether it rests is
+        another question: it is driven to like every protection that is wanted.
         """
         if self.is_asked:
-            cover = self.cover_before.within(self.held)
+            kept, cover, again = self._former
+            cover = cover.within(self.held)
             self._protection_refused(
-                reason, self.request, self.wanted_before, cover.share, cover.quantity, detail or None,
-                cover.target_share, cover.target_quantity,
+                reason, self.request, kept, cover.share, cover.quantity, detail or None, cover.target_share,
+                cover.target_quantity, again, self._others if again is None else None,
             )  # fmt: skip
+
+    @property
+    def _others(self) -> list[UUID] | None:
+        """The requests that were overtaken and are answered with the one that overtook them; None for none."""
+        return [one.request for one in self.overtaken] or None
 
     # --- what the facts do to the state ------------------------------------------------------------------------
 
@@ -329,12 +387,15 @@ class Position(Aggregate):
         before: Protection | None,
     ) -> None:
         if not self.is_asked:
-            self.wanted_before, self.cover_before = self.wanted, self.cover
+            self.settled, self.settled_cover = self.wanted, self.cover
+        elif request is not None and self.request is not None:
+            self.overtaken = [*self.overtaken, Asked(self.request, self.wanted, self.cover)]
         quantity = product(self.held, share) / HUNDRED_PERCENT if covered is None else covered
         self.wanted, self.cover = protection, Cover.of(share, quantity, target_share, target_covered)
         if before is not None:
             # What an entry brings stays also when the move that was on its way then is refused.
-            self.wanted_before, self.cover_before = before, self.cover
+            self.settled, self.settled_cover = before, self.cover
+            self.overtaken = [replace(one, protection=None) for one in self.overtaken]
         if self.lost == CARRIED_OUT:
             self.lost = None
         if request is not None:
@@ -350,7 +411,8 @@ class Position(Aggregate):
         self.executions.add(execution.key)
         self.entries = {**self.entries, execution.order_id: None}
         self.held = total((self.held, received))
-        self.cover, self.cover_before = self.cover.grown(received), self.cover_before.grown(received)
+        self.cover, self.settled_cover = self.cover.grown(received), self.settled_cover.grown(received)
+        self.overtaken = [replace(one, cover=one.cover.grown(received)) for one in self.overtaken]
         self.bought_quantity = total((self.bought_quantity, execution.quantity))
         self.bought_cost = total((self.bought_cost, product(execution.quantity, execution.price)))
         self._pay(execution)
@@ -368,14 +430,18 @@ class Position(Aggregate):
         covered_before: Decimal | None,
         target_covered_before: Decimal | None,
         target_share_before: Decimal | None,
+        by_protection: bool | None,
     ) -> None:
         self.executions.add(execution.key)
-        self.held = remaining_of(self.held, quantity, execution, self.symbol)
+        held, self.held = self.held, remaining_of(self.held, quantity, execution, self.symbol)
+        if by_protection:
+            self.weighed = max(difference(self.weighed, difference(held, self.held)), ZERO)
+        self.overtaken = [replace(one, cover=one.cover.sold(held, self.held)) for one in self.overtaken]
         self.cover = self.cover.reduced(covered, target_covered, target_share)
         self.wanted, self.in_force = self.cover.left_of(self.wanted), self.cover.left_of(self.in_force)
         if covered_before is not None:
-            self.cover_before = self.cover_before.reduced(covered_before, target_covered_before, target_share_before)
-            self.wanted_before = self.cover_before.left_of(self.wanted_before)
+            self.settled_cover = self.settled_cover.reduced(covered_before, target_covered_before, target_share_before)
+            self.settled = self.settled_cover.left_of(self.settled)
         self.sold_quantity = total((self.sold_quantity, quantity))
         self.sold_cost = total((self.sold_cost, product(quantity, execution.price)))
         self._pay(execution)
@@ -409,27 +475,45 @@ class Position(Aggregate):
         dust_cost: Decimal,
         request: UUID | None,
         fees_left_out: bool | None,
+        overtaken: list[UUID] | None,
     ) -> None:
         self.is_open, self.opened_at = False, None
         self.bought_quantity, self.bought_cost = self.held, dust_cost
         self.sold_quantity, self.sold_cost, self.fees = ZERO, ZERO, {}
         self.fees_valued, self.fees_left_out = ZERO, False
         self.wanted, self.cover, self.exits = None, Cover(), []
-        self.wanted_before, self.cover_before, self.in_force = None, Cover(), None
-        self.request, self.answered, self.resting, self.protected, self.lost = None, None, [], ZERO, None
+        self.settled, self.settled_cover, self.in_force, self.overtaken = None, Cover(), None, []
+        self.request, self.answered, self.resting, self.lost = None, None, [], None
+        self.protected, self.weighed = ZERO, ZERO
 
     @event("ProtectionResting")
     def _protection_resting(
-        self, orders: list[UUID], quantity: Decimal, request: UUID | None, watched: bool | None
+        self,
+        orders: list[UUID],
+        quantity: Decimal,
+        request: UUID | None,
+        watched: bool | None,
+        covering: Decimal | None,
+        overtaken: list[UUID] | None,
     ) -> None:
-        self.target_watched = bool(watched)
+        self.target_watched, self.overtaken = bool(watched), []
         self.resting, self.protected, self.answered, self.lost = orders, quantity, request, None
+        self.weighed = self.cover.quantity if covering is None else covering
         self.in_force = self.wanted
 
+    @event("ProtectionTakenOff")
+    def _protection_taken_off(self, left: list[UUID], quantity: Decimal) -> None:
+        self.resting, self.protected, self.target_watched = left, quantity, False
+        self.weighed = min(self.weighed, quantity)
+
     @event("ProtectionLost")
-    def _protection_lost(self, reason: str, detail: str | None, request: UUID | None) -> None:
-        self.answered = self.answered if request is None else request
-        self.resting, self.protected, self.lost, self.in_force = [], ZERO, reason, None
+    def _protection_lost(
+        self, reason: str, detail: str | None, request: UUID | None, overtaken: list[UUID] | None
+    ) -> None:
+        if request is not None:
+            self.answered, self.overtaken = request, []
+        self.resting, self.protected, self.weighed = [], ZERO, ZERO
+        self.lost, self.in_force = reason, None
         if reason == CARRIED_OUT:
             self.wanted = None
 
@@ -444,9 +528,16 @@ class Position(Aggregate):
         detail: str | None,
         target_share: Decimal | None,
         target_covered: Decimal | None,
+        again: UUID | None,
+        overtaken: list[UUID] | None,
     ) -> None:
         self.wanted, self.answered = kept, request
         self.cover = Cover.of(share, covered, target_share, target_covered)
+        if again is None:
+            self.overtaken = []
+        else:
+            # What it had overtaken is asked for again, and waits for its own answer.
+            self.request, self.overtaken = again, self.overtaken[:-1]
 
 
 def _merged(protection: Protection, before: Protection | None) -> Protection:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from domain.amounts import ZERO, product, total
+from domain.amounts import ZERO, difference, product, total
 from domain.level import CARRIED_OUT, Level, level_of
 from domain.position import remaining_of
 from domain.wish import HUNDRED_PERCENT
@@ -28,6 +28,8 @@ def _opened(_: Row, event: Any) -> Row:
         "bought_cost": event.dust_cost or ZERO,
         "realised": ZERO,
         "share": HUNDRED_PERCENT,
+        "covered": ZERO,
+        "weighed": ZERO,
         "protected": ZERO,
         "protection": UNPROTECTED,
         "target_watched": False,
@@ -62,6 +64,7 @@ def _level(row: Row) -> Level:
         rests=bool(row["protected"]) or row["target_watched"],
         moving=row["protection"] == AWAITED,
         share=row["share"],
+        bare=max(difference(row["covered"], row["weighed"]), ZERO),
     )
 
 
@@ -69,13 +72,16 @@ def _grew(row: Row, event: Any) -> Row:
     bought, fresh = event.execution, not row["is_open"]
     done = row.get("protection_reason") == CARRIED_OUT and row["protection"] == LOST
     without = {
-        "protection": UNPROTECTED, "protection_reason": None, "share": HUNDRED_PERCENT, "target_share": HUNDRED_PERCENT
+        "protection": UNPROTECTED, "protection_reason": None, "share": HUNDRED_PERCENT, "target_share": HUNDRED_PERCENT,
+        "covered": ZERO,
     }  # fmt: skip
+    before = {**row, **(without if done else {})}
     return {
         **(without if done else {}),
         "is_open": True,
         "opened_at": bought.executed_at if fresh else row["opened_at"],
         "held": total((row["held"], event.received)),
+        "covered": total((before["covered"], _part(event.received, before["share"]))),
         "bought_quantity": total((row["bought_quantity"], bought.quantity)),
         "bought_cost": total((row["bought_cost"], product(bought.quantity, bought.price))),
         "realised": ZERO if fresh else row["realised"],
@@ -85,24 +91,31 @@ def _grew(row: Row, event: Any) -> Row:
 
 def _reduced(row: Row, event: Any) -> Row:
     done = {"take_profit": None, "target_share": ZERO} if event.target_share == ZERO else {}
+    held = remaining_of(row["held"], event.quantity, event.execution, row["symbol"])
+    gone = difference(row["held"], held) if event.by_protection else ZERO
     return {
         **done,
-        "held": remaining_of(row["held"], event.quantity, event.execution, row["symbol"]),
+        "held": held,
+        "covered": event.covered,
+        "weighed": max(difference(row["weighed"], gone), ZERO),
         "realised": total((row["realised"], event.profit)),
         "updated_at": event.timestamp,
     }
 
 
-def _wanted(_: Row, event: Any) -> Row:
-    wanted = event.protection
+def _wanted(row: Row, event: Any) -> Row:
+    wanted, prices = event.protection, ("stop_loss", "take_profit")
+    # A buy that brings the very prices that rest moves nothing: what it bought is not under them yet.
+    moves = event.request is not None or any(getattr(wanted, name) != row.get(name) for name in prices)
+    unmoved = {name: row.get(name) for name in ("protection", "target_watched", "protection_reason")}
+    awaited = {"protection": AWAITED, "target_watched": False, "protection_reason": None}
     return {
+        **(awaited if moves or row["protection"] != RESTING else unmoved),
+        "covered": _part(row["held"], event.share) if event.covered is None else event.covered,
         "stop_loss": wanted.stop_loss,
         "take_profit": wanted.take_profit,
         "share": event.share,
         "target_share": event.share if event.target_share is None else event.target_share,
-        "protection": AWAITED,
-        "target_watched": False,
-        "protection_reason": None,
         "updated_at": event.timestamp,
     }
 
@@ -110,18 +123,26 @@ def _wanted(_: Row, event: Any) -> Row:
 def _refused(row: Row, event: Any) -> Row:
     kept = event.kept
     return {
+        "covered": event.covered,
         "stop_loss": kept and kept.stop_loss,
         "take_profit": kept and kept.take_profit,
         "share": event.share,
         "target_share": event.share if event.target_share is None else event.target_share,
-        "protection": RESTING if row["protected"] else AWAITED if kept else UNPROTECTED,
+        "protection": _after_refusal(row, event),
         "protection_reason": event.reason,
         "updated_at": event.timestamp,
     }
 
 
-def _resting(_: Row, event: Any) -> Row:
+def _after_refusal(row: Row, event: Any) -> str:
+    if row["protected"] and event.again is None:
+        return RESTING
+    return UNPROTECTED if event.kept is None else AWAITED
+
+
+def _resting(row: Row, event: Any) -> Row:
     return {
+        "weighed": row["covered"] if event.covering is None else event.covering,
         "protected": event.quantity,
         "protection": RESTING,
         "target_watched": bool(event.watched),
@@ -129,9 +150,22 @@ def _resting(_: Row, event: Any) -> Row:
     }
 
 
+def _taken_off(row: Row, event: Any) -> Row:
+    return {
+        "weighed": min(row["weighed"], event.quantity),
+        "protected": event.quantity,
+        "protection": row["protection"] if event.quantity else AWAITED,
+        "target_watched": False,
+        "updated_at": event.timestamp,
+    }
+
+
 def _lost(_: Row, event: Any) -> Row:
     without = {"stop_loss": None, "take_profit": None} if event.reason == CARRIED_OUT else {}
-    lost = {"protected": ZERO, "protection": LOST, "protection_reason": event.reason, "updated_at": event.timestamp}
+    lost = {
+        "weighed": ZERO, "protected": ZERO, "protection": LOST, "protection_reason": event.reason,
+        "updated_at": event.timestamp,
+    }  # fmt: skip
     return {**without, **lost}
 
 
@@ -144,6 +178,8 @@ def _closed(row: Row, event: Any) -> Row:
         "take_profit": None,
         "share": HUNDRED_PERCENT,
         "target_share": HUNDRED_PERCENT,
+        "covered": ZERO,
+        "weighed": ZERO,
         "protected": ZERO,
         "protection": UNPROTECTED,
         "protection_reason": None,
@@ -151,9 +187,13 @@ def _closed(row: Row, event: Any) -> Row:
     }
 
 
+def _part(quantity: Decimal, share: Decimal) -> Decimal:
+    return product(quantity, share) / HUNDRED_PERCENT
+
+
 POSITIONS = ReadModel(
     name="positions",
-    version=5,
+    version=6,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -168,6 +208,8 @@ POSITIONS = ReadModel(
         "stop_loss": "numeric",
         "take_profit": "numeric",
         "share": "numeric NOT NULL",
+        "covered": "numeric NOT NULL",
+        "weighed": "numeric NOT NULL",
         "protected": "numeric NOT NULL",
         "protection": "text NOT NULL",
         "protection_reason": "text",
@@ -186,6 +228,7 @@ POSITIONS = ReadModel(
         "Position.ProtectionWanted": _levelled(_wanted),
         "Position.ProtectionRefused": _levelled(_refused),
         "Position.ProtectionResting": _levelled(_resting),
+        "Position.ProtectionTakenOff": _levelled(_taken_off),
         "Position.ProtectionLost": _levelled(_lost),
         "Position.Closed": _levelled(_closed),
     },

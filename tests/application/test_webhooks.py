@@ -360,7 +360,7 @@ def test_an_entry_lives_for_a_minute(house, seconds, status):
     house.pass_by(seconds)
     house.judge()
     assert house.ends(webhook_id)[0] is status
-    facts = {"symbol": "BTCUSDT", "broker": "1", "age": str(int(seconds))}
+    facts = {"symbol": "BTC/USDT", "broker": "1", "age": str(int(seconds))}
     assert house.told() == ([] if status is TAKEN else [(Cause.ENTRY_STALE, facts)])
     [*raised] = house.store.read(0, topics=["Alert.Raised"])
     assert all(one.event.severity is Severity.WARNING for one in raised)
@@ -394,7 +394,7 @@ def test_an_exit_holds_nobody_up_while_no_market_is_known(house):
     house.pass_by(91)
     house.judge()
     assert house.ends(webhook_id) == (IGNORED, "stale")
-    facts = {"symbol": "BTCUSDT", "broker": "1", "reason": "stale"}
+    facts = {"symbol": "BTC/USDT", "broker": "1", "reason": "stale"}
     assert house.told() == [(Cause.EXIT_REJECTED, facts)]
 
 
@@ -418,7 +418,7 @@ def test_an_exit_that_cannot_be_carried_out_as_it_stands_is_told(house, changed,
     """Critical, with its reason; texts of people are not copied into the alert."""
     webhook_id = house.come(alert(**changed))
     assert house.ends(webhook_id) == (REFUSED, reason)
-    told = {"symbol": "BTCUSDT", "broker": "1", "reason": reason, **facts}
+    told = {"symbol": "BTC/USDT", "broker": "1", "reason": reason, **facts}
     assert house.told() == [(Cause.EXIT_REJECTED, told)]
 
 

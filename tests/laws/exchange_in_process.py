@@ -6,6 +6,7 @@ The ledger, Binance's words and our reading of them are the real ones; only HTTP
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -56,6 +57,10 @@ class Books:
 
     def get_all(self, kind, ids):
         return [self.get(kind, aggregate_id) for aggregate_id in ids]
+
+    def versions(self, ids: Sequence[UUID]) -> list[int]:
+        """The newest version of each stream."""
+        return [len(self.streams.get(one, ())) for one in ids]
 
     def save(self, *aggregates, **_):
         events = [event for aggregate in aggregates for event in aggregate.collect_events()]

@@ -119,7 +119,7 @@ CAUSES = {
         Cause.EXIT_REJECTED, LOUD, {"reason": "quantity_below_minimum", "detail": "0.1 is the least"},
     ),
     "an entry that the engine read too late": (
-        delivered("BuyMarket", lambda w: w.ignore("stale")), Cause.ENTRY_STALE, HEARD, {"symbol": "BTCUSDT"},
+        delivered("BuyMarket", lambda w: w.ignore("stale")), Cause.ENTRY_STALE, HEARD, {"symbol": "BTC/USDT"},
     ),
     "an exit that was refused as it stood": (
         delivered("SellMarket", lambda w: w.refuse("symbol_unknown", "")),

@@ -5,6 +5,7 @@ import { duration, figure, quantity, share, time } from '../../format'
 import { useBrokers } from '../brokers/store'
 import { useReasons } from '../shared/reasons'
 import { useStatements } from '../statements/words'
+import { factsShown, topicOf } from './facts'
 
 /** Which words stand for the codes of a fact. */
 const WORDS: Record<string, string> = {
@@ -28,7 +29,7 @@ export function useStoryWords() {
   const brokers = useBrokers()
 
   function title(chapter: Chapter): string {
-    const key = `topics.${chapter.topic.replace('.', '_')}`
+    const key = `topics.${topicOf(chapter.topic, chapter.facts).replace('.', '_')}`
     return te(key) ? t(key) : chapter.topic
   }
 
@@ -62,10 +63,9 @@ export function useStoryWords() {
     return text(name, String(said))
   }
 
-  /** The codes of one event, without a detail that only repeats its reason. */
+  /** What one event tells, with its labels. */
   function facts(chapter: Chapter): [string, string][] {
-    const told = Object.entries(chapter.facts).filter(([name, said]) => name !== 'detail' || said !== chapter.facts.reason)
-    return told.map(([name, said]) => [label(name), value(name, said)])
+    return factsShown(chapter.facts).map(([name, said]) => [label(name), value(name, said)])
   }
 
   /** How long after the step before. */

@@ -1,0 +1,75 @@
+"""Positions from before moves were kept one behind the other are read, and say as little as they knew."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from domain.aggregate import carrying
+from domain.level import Level
+from domain.position import Execution, Position
+from domain.wish import HUNDRED_PERCENT, Protection
+from tests.conftest import NOW
+
+ADDED = {
+    "Position.ProtectionResting": ("covering", "overtaken"),
+    "Position.ProtectionLost": ("overtaken",),
+    "Position.ProtectionRefused": ("again", "overtaken"),
+    "Position.Reduced": ("by_protection",),
+    "Position.Closed": ("overtaken",),
+}
+"""What came to these events after the first ones of them were written."""
+STOP, MOVED = Protection(Decimal(90)), Protection(Decimal(92))
+
+
+def bought(quantity: str) -> Execution:
+    return Execution(uuid4(), "t1", Decimal(quantity), Decimal(100), Decimal(0), None, NOW)
+
+
+def older(database, position):
+    """The same history without what was added since."""
+    mapper, found = database.store().mapper, None
+    for event in position.pending_events:
+        stored = mapper.to_stored_event(event)
+        state = msgspec.json.decode(stored.state)
+        for name in ADDED.get(stored.topic, ()):
+            del state[name]
+        identity = stored.originator_id, stored.originator_version, stored.topic
+        found = mapper.to_domain_event(StoredEvent(*identity, msgspec.json.encode(state))).mutate(found)
+    return found
+
+
+@pytest.fixture
+def position():
+    """Ten coins under a stop."""
+    with carrying(user="1"):
+        made = Position(1, 1, "BTC/USDT", "webhook")
+        made.grow(bought("10"))
+        made.want(STOP, HUNDRED_PERCENT, UUID(int=1), awaited=())
+        made.rest([uuid4()], Decimal(10))
+        yield made
+
+
+def test_what_rested_then_covers_what_was_to_be_covered_then(database, position):
+    assert older(database, position).level is Level.COVERED
+    position.grow(bought("5"))
+    assert older(database, position).level is Level.PARTLY_COVERED
+
+
+def test_a_move_that_was_refused_then_leaves_what_rested(database, position):
+    """Both moves had been answered by then, each in its own way."""
+    position.want(MOVED, HUNDRED_PERCENT, UUID(int=2), awaited=())
+    position.refuse_protection("market_below_stop")
+    found = older(database, position)
+    assert (found.wanted, found.is_asked, found.overtaken) == (STOP, False, [])
+
+
+def test_a_trade_that_ended_then_has_ended(database, position):
+    position.lose_protection("cannot_rest")
+    position.reduce(bought("10"), Decimal(0), by_protection=True)
+    found = older(database, position)
+    assert (found.is_open, found.held, found.level) == (False, Decimal(0), Level.NONE)

@@ -1,0 +1,106 @@
+"""What a position is said to be covered by is what rests: while it grows, and when nothing could be put back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from adapters.paper.faults import Fault
+from domain.level import Level
+from domain.order import PROTECTION
+from domain.webhook import WebhookStatus
+from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET, alarms
+
+EXECUTED = (WebhookStatus.EXECUTED, None)
+DISABLED = {"code": -2010, "message": "This action is disabled on this account."}
+ENDS = frozenset({"Order.Cancelled", "Order.Expired", "Order.Closed", "Order.Rejected"})
+
+
+def told(trader):
+    """What the log has said of the position, in its order: the event, its level, what it is said to be covered by.
+
+    With it how many of its legs rested by then, as far as the log knows.
+    """
+    position, legs, resting, said = None, set(), set(), []
+    for recorded in trader.store.read(0):
+        event = recorded.event
+        if recorded.topic == "Order.Placed" and event.requester == PROTECTION:
+            legs.add(event.originator_id)
+        elif recorded.topic == "Order.Accepted" and event.originator_id in legs:
+            resting.add(event.originator_id)
+        elif recorded.topic in ENDS:
+            resting.discard(event.originator_id)
+        elif recorded.topic.startswith("Position."):
+            position = event.mutate(position)
+            said.append((recorded.topic.partition(".")[2], position.level, position.protected, len(resting)))
+    return said
+
+
+def once_off(trader, times, kind="refuse", **said):
+    """From the moment on at which what rests is taken off the exchange takes nothing, so often."""
+    ledger = trader.desk.paper.ledger
+
+    def refuse(_, order, __):
+        if order.side == "sell" and order.status == "cancelled":
+            ledger.listeners.remove(refuse)
+            trader.desk.paper.faults.add(Fault("place_order", kind, times=times, **said))
+
+    ledger.listeners.append(refuse)
+
+
+@pytest.mark.parametrize("able", [BINANCE, LISTS])
+def test_what_was_bought_last_is_covered_in_part_until_its_stop_has_grown(at, able):
+    """From the commit of its execution on, with the quantity that is covered; nobody is woken for that."""
+
+    async def story():
+        async with at(able) as trader:
+            await trader.buy(STOP, TARGET)
+            await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000")
+            await trader.desk.until(lambda: trader.position().held > HELD)
+            held = trader.desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trader.protected(held, STOP, TARGET)
+            said = [(level, protected) for kind, level, protected, _ in told(trader) if kind != "Opened"]
+            grown = said.index((Level.PARTLY_COVERED, HELD))
+            assert (Level.COVERED, HELD) not in said[grown:]
+            assert said[-1] == (Level.COVERED, held)
+            assert await alarms(trader.desk) == []
+
+    asyncio.run(story())
+
+
+def test_a_position_whose_old_stop_could_not_be_put_back_is_not_covered(at):
+    """Its move is refused and so is its return: nothing rests, until the old stop is taken after all."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, TARGET)
+            once_off(trader, times=3, **DISABLED)
+            status, reason = await trader.alert("MAJ", PrixSL="46000", PrixTP="61000")
+            assert (status, reason) == (WebhookStatus.FAILED, "protection_refused")
+            await trader.protected(HELD, STOP, TARGET)
+            assert [(kind, level) for kind, level, _, rest in told(trader) if level is Level.COVERED and not rest] == []
+            assert "ProtectionTakenOff" in [kind for kind, *_ in told(trader)]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "fault", [{"times": 3, **DISABLED}, {"times": 1, "kind": "clock_refused"}], ids=["no", "not yet"]
+)
+def test_a_growth_whose_stop_could_not_be_put_back_is_not_covered(at, fault):
+    """Nothing was moved: the exchange takes neither the larger stop nor the one that rested, or not yet."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, TARGET)
+            once_off(trader, **fault)
+            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000") == EXECUTED
+            await trader.desk.until(lambda: trader.position().held > HELD)
+            held = trader.desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trader.protected(held, STOP, TARGET)
+            covered = {Level.COVERED, Level.PARTLY_COVERED}
+            assert "ProtectionTakenOff" in [kind for kind, *_ in told(trader)]
+            assert [(kind, level) for kind, level, _, rest in told(trader) if level in covered and not rest] == []
+
+    asyncio.run(story())

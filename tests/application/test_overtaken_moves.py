@@ -1,0 +1,102 @@
+"""Two moves of one protection at once: each webhook hears what became of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from domain.webhook import Webhook, WebhookStatus
+from tests.application.trader import HELD, LISTS, STOP
+
+EXECUTED = (WebhookStatus.EXECUTED, None)
+OVERTAKEN, REFUSED = (WebhookStatus.FAILED, "superseded"), (WebhookStatus.FAILED, "market_below_stop")
+FIRST = {"PrixSL": "46000"}
+
+
+async def two_at_once(trader, second, price="50000"):
+    """A move, and a second one before the exchange has answered to the first; answers both webhooks.
+
+    The market is at this `price` when the exchange does.
+    """
+    gate = asyncio.Event()
+    trader.desk.client.before["place"] = gate.wait
+    first = await trader.deliver("MAJ", **FIRST)
+    await trader.desk.until(lambda: trader.position().request == first)
+    later = await trader.deliver("MAJ", **second)
+    await trader.desk.until(lambda: trader.position().request == later)
+    assert trader.store.get(Webhook, first).is_under_way
+    trader.desk.hold("BTC/USDT", price)
+    gate.set()
+    return await trader.ended(first), await trader.ended(later)
+
+
+def test_a_move_that_is_refused_gives_way_to_the_one_that_it_overtook(at):
+    """The first can still be placed: it rests, and says so; the second one says why it does not."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, PrixSL="45000")
+            assert await two_at_once(trader, {"PrixSL": "51000"}) == (EXECUTED, REFUSED)
+            await trader.protected(HELD, ("stop_loss", Decimal(46000)))
+
+    asyncio.run(story())
+
+
+def test_where_both_are_refused_what_rested_is_there_again(at):
+    """The market fell below both meanwhile, and not below what rested."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, PrixSL="45000")
+            assert await two_at_once(trader, {"PrixSL": "47000"}, price="45500") == (REFUSED, REFUSED)
+            await trader.protected(HELD, STOP)
+
+    asyncio.run(story())
+
+
+def test_a_move_that_rests_answers_what_it_overtook(at):
+    async def story():
+        async with at(LISTS) as trader:
+            await trader.buy(STOP, PrixSL="45000")
+            assert await two_at_once(trader, {"PrixSL": "47000"}) == (OVERTAKEN, EXECUTED)
+            await trader.protected(HELD, ("stop_loss", Decimal(47000)))
+
+    asyncio.run(story())
+
+
+def test_a_move_for_a_buy_that_never_arrives_is_not_executed(at):
+    """It waits for what becomes of the buy, and has failed when the next one begins."""
+
+    async def story():
+        async with at(LISTS) as trader:
+            desk, gate = trader.desk, asyncio.Event()
+            desk.client.before["place"] = gate.wait
+            desk.fault("place_order", "refuse")
+            buy = await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
+            await desk.until(lambda: trader.position() is not None)
+            move = await trader.deliver("MAJ", PrixSL="46000")
+            await desk.until(lambda: trader.position().request == move)
+            gate.set()
+            assert (await trader.ended(buy))[0] is WebhookStatus.FAILED
+            assert trader.store.get(Webhook, move).is_under_way
+            assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
+            assert await trader.ended(move) == (WebhookStatus.FAILED, "entry_ended")
+
+    asyncio.run(story())
+
+
+def test_a_move_for_a_buy_that_is_on_its_way_is_executed_when_it_rests(at):
+    async def story():
+        async with at(LISTS) as trader:
+            desk, gate = trader.desk, asyncio.Event()
+            desk.client.before["place"] = gate.wait
+            await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
+            await desk.until(lambda: trader.position() is not None)
+            move = await trader.deliver("MAJ", PrixSL="46000")
+            await desk.until(lambda: trader.position().request == move)
+            assert trader.store.get(Webhook, move).is_under_way
+            gate.set()
+            assert await trader.ended(move) == EXECUTED
+            await trader.protected(HELD, ("stop_loss", Decimal(46000)))
+
+    asyncio.run(story())

@@ -1,0 +1,129 @@
+"""Keys that are refused and comparisons that fail: told until a whole look at the account has worked again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from application.brokers import connect_broker
+from application.exchange import Credentials
+from application.ports import Sweep
+from aristobot.open_alerts import OpenAlerts
+from aristobot.terminals.alerts import Herald
+from aristobot.watch import Watch
+from domain.aggregate import carrying
+from domain.alert import Alert, Cause
+from domain.broker import Broker, Exchange, Venue
+from domain.reconciliation import Occasion, Reconciliation
+from tests.conftest import NOW
+from tests.terminals.trouble import Log, troubled
+
+MOMENT = timedelta(seconds=1)
+CODES = {Cause.KEYS_REFUSED: "key_refused", Cause.NOT_COMPARED: None}
+
+
+@pytest.fixture
+def trouble(database, valkey, tmp_path, monkeypatch):
+    with troubled(database, valkey, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def broker(trouble):
+    keys = Credentials("key", "secret")
+    return connect_broker(trouble.store, trouble.web.vault, 1, Exchange.BINANCE, Venue.PAPER, "Paper", keys)
+
+
+class Terminal:
+    """The alerts terminal: it sends what is raised, looks for what is over, then sends that."""
+
+    def __init__(self, trouble):
+        self.opened = OpenAlerts(trouble.store, Log())
+        self.herald = Herald(trouble.house, Log(), self.opened)
+        self.watch = Watch(trouble.house, Log(), self.opened)
+
+    def turn(self):
+        self._send()
+        self.watch.look()
+        self._send()
+
+    def _send(self):
+        while self.herald.step():
+            pass
+
+
+@pytest.fixture
+def terminal(trouble):
+    made = Terminal(trouble)
+    yield made
+    made.herald.close()
+
+
+def fails(trouble, cause, at=NOW):
+    """A comparison that began then could not be carried out."""
+    with carrying(user="1"):
+        run = Reconciliation(uuid4(), 1, 1, Occasion.SWEEP, at)
+        run.fail("RefusedByExchange: -2015: Invalid API-key", Decimal(1), CODES[cause])
+        trouble.store.save(run)
+    trouble.judge()
+
+
+def looks(trouble, at):
+    """A look at the whole account that began then has worked."""
+    trouble.house.sweeps.record(1, Sweep(at, {}))
+
+
+def ended(trouble):
+    return [trouble.store.get(Alert, event.originator_id).cause for event in trouble.events("Alert.Ended")]
+
+
+@pytest.mark.parametrize("cause", CODES)
+def test_it_is_over_when_the_account_was_looked_at_as_a_whole_again(trouble, broker, terminal, cause):
+    """Whoever heard the alert hears that, once; a look from before the failure proves nothing."""
+    looks(trouble, NOW - MOMENT)
+    fails(trouble, cause)
+    terminal.turn()
+    assert [raised for _, raised in trouble.raised()] == [cause]
+    assert (len(trouble.one.heard), ended(trouble)) == (1, [])
+    looks(trouble, NOW + MOMENT)
+    terminal.turn()
+    terminal.turn()
+    assert ended(trouble) == [cause]
+    assert [title.startswith("Aristobot: Terminé") for title, _ in trouble.one.heard] == [False, True]
+    assert len(trouble.other.heard) == 2
+
+
+@pytest.mark.parametrize("cause", CODES)
+def test_what_fails_again_is_another_alert(trouble, broker, terminal, cause):
+    fails(trouble, cause)
+    looks(trouble, NOW + MOMENT)
+    terminal.turn()
+    fails(trouble, cause, at=NOW + 2 * MOMENT)
+    terminal.turn()
+    assert [raised for _, raised in trouble.raised()] == [cause, cause]
+    assert ended(trouble) == [cause]
+
+
+def test_a_broker_that_is_removed_has_nothing_left_to_be_compared(trouble, broker, terminal):
+    fails(trouble, Cause.KEYS_REFUSED)
+    terminal.turn()
+    assert ended(trouble) == []
+    with carrying(user="1"):
+        found = trouble.store.get(Broker, broker.id)
+        found.remove(orders_open=False)
+        trouble.store.save(found)
+    terminal.turn()
+    assert ended(trouble) == [Cause.KEYS_REFUSED]
+
+
+def test_it_is_found_at_the_next_start_as_well(trouble, broker):
+    fails(trouble, Cause.NOT_COMPARED)
+    trouble.send()
+    looks(trouble, NOW + MOMENT)
+    after = Terminal(trouble)
+    after.turn()
+    after.herald.close()
+    assert ended(trouble) == [Cause.NOT_COMPARED]
