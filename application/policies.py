@@ -105,6 +105,11 @@ def protection_answered(event: Any, world: World) -> list[Aggregate]:
     return positions.answered(event, world.store)
 
 
+def entry_ended(event: Any, world: World) -> list[Aggregate]:
+    """A buy that came to nothing leaves nothing to be protected."""
+    return positions.entry_ended(event, world.store)
+
+
 def told(about: Callable[[Any, Reader], Sequence[Aggregate]]) -> Policy:
     """A trader is told of it, in the same commit as everything else that follows."""
     return lambda event, world: [*about(event, world.store)]
@@ -123,19 +128,19 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Order.Accepted": (webhook_accepted,),
     "Order.Progressed": (webhook_executed,),
     "Order.Closed": (webhook_executed,),
-    "Order.Expired": (ended_at_once,),
-    "Order.Cancelled": (ended_at_once,),
+    "Order.Expired": (ended_at_once, entry_ended),
+    "Order.Cancelled": (ended_at_once, entry_ended),
     "Order.Filled": (webhook_executed, execution_counted, told(alerts.executed_after_all)),
-    "Order.Refused": (webhook_failed, told(alerts.order_refused)),
+    "Order.Refused": (webhook_failed, entry_ended, told(alerts.order_refused)),
     "Order.Doubted": (told(alerts.order_unknown),),
     "Order.StatusUnknown": (told(alerts.status_unknown),),
     "Order.Contradicted": (told(alerts.report_contradicts),),
     "Order.Corrected": (told(alerts.order_corrected),),
-    "Order.Resolved": (webhook_settled,),
+    "Order.Resolved": (webhook_settled, entry_ended),
     "Reconciliation.Failed": (told(alerts.comparison_failed),),
     "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
     "Position.ProtectionLost": (protection_answered, told(alerts.position_unprotected)),
-    "Order.Rejected": (webhook_failed, told(alerts.exit_rejected)),
+    "Order.Rejected": (webhook_failed, entry_ended, told(alerts.exit_rejected)),
     "Position.ProtectionResting": (protection_answered, told(alerts.partly_covered)),
     "Position.ProtectionRefused": (protection_answered,),
     "Position.Closed": (protection_answered,),

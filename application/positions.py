@@ -224,6 +224,18 @@ def answered(event: Any, store: Reader) -> list[Aggregate]:
     return [*found]
 
 
+def entry_ended(event: Any, store: Reader) -> list[Aggregate]:
+    """A buy has ended without an execution: a move that was asked for it, and for no other, comes to nothing."""
+    order = store.get(Order, event.originator_id)
+    if order.wish.side is Side.SELL or order.status not in ENDED or order.filled or order.is_unexplained:
+        return []
+    position = _position_behind(order, store)
+    if not position.is_left_over or _awaited(position, store):
+        return []
+    position.abandon()
+    return [position]
+
+
 def _under_way(requests: Sequence[UUID | None], store: Reader) -> list[Webhook]:
     """The webhooks among these requests that nobody has answered yet."""
     found = (store.find(Webhook, one) for one in requests if one is not None)
