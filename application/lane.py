@@ -98,7 +98,7 @@ class Lane:
 
     def resume(self, order: Order) -> None:
         """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
-        if order.status in {Status.SUBMITTED, Status.UNKNOWN}:
+        if order.is_in_doubt:
             self._desk.doubts.begin(order)
         self._desk.know(order)
         self._desk.recording.meet(order)
@@ -187,7 +187,7 @@ class Lane:
         return await self._comparisons.once(occasion, dry=dry)
 
     async def hear(self, report: OrderReport) -> None:
-        """One report of the private stream; orders that are not ours are the monitor's business."""
+        """One report of the private stream; orders that are not ours are met by the next comparison."""
         with self._desk.hearing.listening(self._desk.order_of(report), report):
             await self._desk.hear(report)
 

@@ -150,7 +150,7 @@ class LookUps:
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
         """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""
-        if order.status not in {Status.SUBMITTED, Status.UNKNOWN} or order.exchange_order_ids or order.fills:
+        if not order.is_in_doubt or order.exchange_order_ids or order.fills:
             self._desk.log.warning("known_but_not_found", request_id=request_id(order))
             return False
         if order.status is Status.SUBMITTED:

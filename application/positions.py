@@ -191,15 +191,6 @@ def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Ma
     return [webhook, position]
 
 
-def superseded(before: UUID | None, webhook: Webhook, store: Reader) -> list[Aggregate]:
-    """The move that this one overtook before it rested: it will be answered by nobody else."""
-    overtaken = None if before in {None, webhook.id} else store.find(Webhook, before)
-    if overtaken is None or not overtaken.is_under_way:
-        return []
-    overtaken.fail("superseded", f"overtaken by webhook {webhook.id}")
-    return [overtaken]
-
-
 def _awaited(position: Position, store: Reader) -> list[UUID]:
     """The buys for this position that are on their way."""
     newest = [*position.entries][-RECENT_ENTRIES:]

@@ -117,7 +117,7 @@ def leaving(exits: Sequence[Order], now: datetime | None = None) -> Decimal:
 
 def in_doubt(orders: Sequence[Order]) -> list[Order]:
     """Return the orders of which nobody knows whether they exist."""
-    return [order for order in orders if order.status in {Status.SUBMITTED, Status.UNKNOWN}]
+    return [order for order in orders if order.is_in_doubt]
 
 
 def is_spent(order: Order, now: datetime | None) -> bool:

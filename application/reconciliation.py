@@ -229,7 +229,7 @@ class Reconciler:
         desk, market = self._desk, self._desk.markets.get(order.wish.symbol)
         if market is None and order.status is Status.OPEN:
             return self._decide(run, order, None)  # it can be neither asked about nor taken off
-        if order.status in {Status.SUBMITTED, Status.UNKNOWN} or market is None:
+        if order.is_in_doubt or market is None:
             # What was sent this very moment is about to be answered; what is in doubt is being asked about already.
             on_its_way = order.valid_until is not None and desk.clock() < order.valid_until + ON_ITS_WAY
             if not run.dry and not (on_its_way and order.status is Status.SUBMITTED) and order.id not in self._look_ups:

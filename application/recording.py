@@ -164,7 +164,7 @@ class Recording:
 
         if new_to(order):  # most reports of the stream say what an answer has said a moment before
             order = await self.say(order_id, record)
-        if order.status not in {Status.SUBMITTED, Status.UNKNOWN}:
+        if not order.is_in_doubt:
             self._doubts.end(order_id)
         if any(fact.event == "Filled" for fact in facts):
             self._movements.note(order.wish.symbol)

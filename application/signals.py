@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from application.ports import Markets, Reader, Store
-from application.positions import move_protection, superseded, wished
+from application.positions import move_protection, wished
 from domain.aggregate import Aggregate, carrying
 from domain.broker import Broker, Usage
 from domain.market import Market
@@ -217,17 +217,15 @@ def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> 
             order.refuse(hindrance, hindrance)
             webhook.take([order.id])
             return [webhook, order]
-        position, overtaken = wished(order, store), list[Aggregate]()
+        position = wished(order, store)
         if signal.is_exit and (kept := _protection(signal)) is not None and position.is_open:
             # A sell that carries prices moves the protection of what it leaves.
-            before = position.request
             position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=())
-            overtaken = superseded(before, webhook, store)
     except (Invalid, Impossible) as refused:
         webhook.refuse(refused.code, str(refused))
         return [webhook]
     webhook.take([order.id])
-    return [webhook, order, position, *overtaken]
+    return [webhook, order, position]
 
 
 def _hindrance(signal: Signal, webhook: Webhook, broker: Broker, store: Reader, now: datetime) -> str | None:

@@ -39,7 +39,9 @@ ELSEWHERE, HISTORY_LOST = "exchange", "history_lost"
 """The requester of orders found on an exchange; the second's bear our name, so a part of the log is lost."""
 
 ENDED = frozenset({Status.REFUSED, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
-LIVE = frozenset({Status.SUBMITTED, Status.UNKNOWN, Status.OPEN})
+IN_DOUBT = frozenset({Status.SUBMITTED, Status.UNKNOWN})
+"""Sent, and not known to exist."""
+LIVE = IN_DOUBT | {Status.OPEN}
 
 OUTCOMES = frozenset({Status.OPEN, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
 """What an exchange, or a person who looked there, can say of an order that was sent."""
@@ -169,6 +171,11 @@ class Order(Aggregate):
         return max(total(self.fills.values()), self.reported_quantity)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether nobody knows if it exists at the exchange."""
+        return self.status in IN_DOUBT
+
+    @property
     def is_unexplained(self) -> bool:
         """Whether more was executed than the fills tell: by the exchange's report, or because it is closed."""
         known = total(self.fills.values())
@@ -248,7 +255,7 @@ class Order(Aggregate):
 
     def prove_absent(self, reason: str, raw: Personal) -> None:
         """The exchange never took it: `raw` is the proof. What it has shown of the order meanwhile outweighs that."""
-        if self.status in {Status.SUBMITTED, Status.UNKNOWN} and not self.exchange_order_ids and not self.fills:
+        if self.is_in_doubt and not self.exchange_order_ids and not self.fills:
             self.reject(reason, raw)
 
     def fill(

@@ -26,7 +26,7 @@ from aristobot.wiring import House, utc_now
 from domain.alert import Cause
 from domain.broker import Broker
 from domain.metrics import CompletedTrade, calculate_metrics
-from domain.order import Order, Status
+from domain.order import Order
 from domain.reconciliation import Occasion
 from projections import trades
 from projections.reading import as_user
@@ -121,7 +121,7 @@ class Monitor:
         store, now = self._house.store, utc_now()
         self._follow_the_log()
         sent = store.get_all(Order, [*self._unanswered])
-        doubtful = [order for order in sent if order.status in {Status.SUBMITTED, Status.UNKNOWN}]
+        doubtful = [order for order in sent if order.is_in_doubt]
         self._unanswered = {order.id for order in doubtful}
         for order in doubtful:
             seconds = (now - (order.submitted_at or now)).total_seconds()

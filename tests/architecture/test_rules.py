@@ -1,4 +1,4 @@
-"""Rules of the house that a program can check: layers, topics that only grow, event bodies that only assign."""
+"""Rules of the house that a program can check: layers, event bodies that only assign."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_args, get_type_hints
 
-from eventsourcing.utils import resolve_topic
 from importlinter.cli import lint_imports
 
 import domain
@@ -18,7 +17,6 @@ from domain.aggregate import Aggregate, Personal
 from web.app import create_app
 
 REPOSITORY = Path(__file__).parents[2]
-TOPICS = Path(__file__).with_name("topics.txt")
 FORBIDDEN_CALLS = {"now", "utcnow", "today", "time", "open", "print", "uuid4", "random"}
 
 
@@ -43,14 +41,6 @@ def test_the_packages_are_this_repositorys():
     packages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     for name in packages["packages"]:
         assert Path(import_module(name).__file__).is_relative_to(REPOSITORY)
-
-
-def test_topics_only_grow():
-    """Every topic ever released is still understood, and every current one is on the list."""
-    released = TOPICS.read_text().split()
-    assert set(events()) <= set(released)
-    for topic in released:
-        assert resolve_topic(topic)
 
 
 def test_event_bodies_only_assign():

@@ -1,0 +1,114 @@
+"""Names that outlive the code: what stands in a log, a database, a queue or a setting is never renamed.
+
+`names.json` lists them all. A new name is added there; one that has gone, or that says something else, fails here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from eventsourcing.utils import resolve_topic
+
+from adapters import bus
+from adapters.migrate import FOLLOWERS
+from application.requests import Action
+from application.signals import client_order_id
+from domain.alert import Alert
+from domain.broker import Broker
+from domain.order import Order
+from domain.platform import PLATFORM_ID
+from domain.position import Position
+from domain.registry import REGISTRY_ID
+from domain.signal import Action as Word
+from domain.signal import Signal, again_id, unparsable_id
+from domain.spending import Spending
+from domain.user import User
+from tests.architecture.test_rules import REPOSITORY, events
+
+NAMES = json.loads(Path(__file__).with_name("names.json").read_text())
+AT, CAUSE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), UUID(int=7)
+ROOMS = ("adapters", "application", "aristobot", "domain", "projections", "web")
+LOCK = re.compile(r"hashtext\('([^']+)'\)")
+
+
+def _sources(*endings: str) -> list[str]:
+    return [
+        file.read_text() for room in ROOMS for ending in endings for file in (REPOSITORY / room).rglob(f"*{ending}")
+    ]
+
+
+def _alert() -> Signal:
+    return Signal.parse(
+        b'{"Action":"BuyMarket","Symbol":"BTCUSDT","UserID":1,"UserExchangeID":2,"PourCent":5,'
+        b'"Interval":"5","BarTime":"2026-01-02T03:00:00Z","IndicateurName":"x"}'
+    )
+
+
+def _ids() -> dict[str, str]:
+    """Ids and names that follow from what they are of: a replay and a second delivery lead to the same ones."""
+    found = {
+        "alert": Alert.create_id(1, "key"),
+        "broker": Broker.create_id(3),
+        "order of a cause": Order.id_for(CAUSE),
+        "order that goes on": Order.id_for(CAUSE, "rest"),
+        "order adopted": Order.adopted_id(3, "BTC/USDT", "17"),
+        "platform": PLATFORM_ID,
+        "position": Position.create_id(1, 3, "BTC/USDT", "webhook"),
+        "registry": REGISTRY_ID,
+        "spending": Spending.create_id(3, date(2026, 1, 2)),
+        "user": User.create_id(1),
+        "webhook": _alert().webhook_id(1, AT),
+        "webhook by its former identity": _alert().former_id(1, AT),
+        "webhook judged anew": again_id(CAUSE),
+        "webhook that cannot be read": unparsable_id(1, b"x", AT),
+        "client order id": client_order_id(1, CAUSE, AT),
+    }
+    return {name: str(value) for name, value in found.items()}
+
+
+def _bus() -> set[str]:
+    """Keys and channels: every text of the bus that others may look for, without what is filled in."""
+    names = {bus.LIVENESS, bus.BOOKS, bus.REQUESTS, bus.RESPONSES}
+    for node in ast.walk(ast.parse(Path(bus.__file__).read_text())):
+        if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+            names |= set(re.findall(r"^[a-z_]+:", str(node.values[0].value)))
+    return names
+
+
+def _tables(database) -> dict[str, list[str]]:
+    query = """
+        SELECT table_schema || '.' || table_name, array_agg(column_name::text ORDER BY column_name)
+        FROM information_schema.columns WHERE table_schema IN ('log', 'vault', 'service', 'books') GROUP BY 1
+    """
+    return dict(database.connect().execute(query).fetchall())
+
+
+CURRENT = {
+    "topics": lambda _: sorted(events()),
+    "ids": lambda _: _ids(),
+    "followers": lambda _: sorted(FOLLOWERS),
+    "locks": lambda _: sorted({name for text in _sources(".py", ".sql") for name in LOCK.findall(text)}),
+    "bus": lambda _: sorted(_bus()),
+    "requests": lambda _: sorted(Action),
+    "words of alerts": lambda _: sorted(Word),
+    "settings": lambda _: re.findall(r"^(\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE),
+    "tables": _tables,
+}
+
+
+@pytest.mark.parametrize("kind", CURRENT)
+def test_names_that_outlive_the_code_are_listed(database, kind):
+    assert CURRENT[kind](database) == NAMES[kind]
+
+
+def test_every_topic_ever_released_is_understood():
+    """Also those that are said no longer."""
+    assert NAMES["topics"]
+    for topic in (*NAMES["topics"], *NAMES["former topics"]):
+        assert resolve_topic(topic)
