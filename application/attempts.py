@@ -24,7 +24,6 @@ from application.exchange import (
     RefusedByExchange,
     Replacement,
 )
-from application.freeing import COINS_PROTECTED, NO_COINS, is_weighed
 from application.legs import Legs
 from application.lookups import LookUps
 from application.positions import INSISTED
@@ -44,6 +43,9 @@ SHORT_PAUSE, PAUSE = 0.1, 1.0
 """Seconds before a wish is tried again that the exchange has certainly not taken."""
 MOST_DOUBLINGS = 3
 """How often that pause is doubled while stops were taken off for nothing."""
+NO_COINS = "insufficient_funds"
+COINS_PROTECTED = "coins_protected"
+"""Why a sale waits that was weighed while its coins still rested under their stops."""
 
 
 @dataclass
@@ -128,7 +130,7 @@ class Attempts:
                 desk.log.info("order_answered", request_id=request_id(order), native=report.native_status)
                 await desk.recording.take(order.id, report)
         except ExchangeError as error:
-            if way.asks_first and is_weighed(error):
+            if way.asks_first and isinstance(error, RefusedByExchange) and error.code in {NO_COINS, NO_PLACE}:
                 return await self._weighed(order, request, way, error)
             return await self._not_taken(order, way, error)
         self._tried.pop(order.id, None)
@@ -144,7 +146,7 @@ class Attempts:
 
     # --- what goes before the sale -------------------------------------------------------------------------------
 
-    async def _weighed(self, order: Order, request: OrderRequest, way: _Way, error: ExchangeError) -> float | None:
+    async def _weighed(self, order: Order, request: OrderRequest, way: _Way, error: RefusedByExchange) -> float | None:
         """The sale would be taken now, if it had its coins: free them and send it again."""
         pause = await self._deferred(order, COINS_PROTECTED, error, SHORT_PAUSE)
         if pause is None:

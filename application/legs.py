@@ -21,7 +21,7 @@ from application.exchange import (
     RefusedByExchange,
     Replacement,
 )
-from application.freeing import COINS_PROTECTED, Freeing, is_weighed
+from application.freeing import Freeing
 from application.lookups import LookUps
 from application.protection import STOPS, is_spent
 from domain.aggregate import carrying
@@ -89,29 +89,24 @@ class Legs(Freeing):
 
     # --- placing -----------------------------------------------------------------------------------------------
 
-    async def place(
-        self, position: Position, market: Market, wishes: Sequence[Wish], *, asks_first: bool = False
-    ) -> bool:
+    async def place(self, position: Position, market: Market, wishes: Sequence[Wish]) -> None:
         """Record the legs as about to be sent, then send them, once. A list goes in one call.
 
-        Returns whether all rest; what only may rest is looked up. Raises `RefusedByExchange` or `NotAccepted` for the
-        first that was not taken. `asks_first`: their coins are locked, and they are sent to be weighed.
+        Returns when they rest, or may rest: what is in doubt is looked up. Raises `RefusedByExchange` or
+        `NotAccepted` for the first that was not taken.
         """
         list_id = f"ARISTO_{position.user}_OCO_{uuid4().hex[:12]}"
         named = [replace(wish, list_id=wish.list_id and list_id) for wish in wishes]
         orders = await self._intended(position, named)
         pair = [order for order in orders if order.wish.list_id is not None]
         batches = [batch for batch in (pair, *([order] for order in orders if order not in pair)) if batch]
-        all_rest = True
         for number, batch in enumerate(batches):
             try:
-                call = self._call([_request(order, market) for order in batch], list_id)
-                all_rest = await self._sent(batch, call, asks_first=asks_first) and all_rest
+                await self._sent(batch, self._call([_request(order, market) for order in batch], list_id))
             except (RefusedByExchange, NotAccepted) as error:
                 for order in chain.from_iterable(batches[number + 1 :]):
                     await self._rejected(order, error)  # certainly not sent
                 raise
-        return all_rest
 
     async def replace(self, position: Position, market: Market, wish: Wish, legs: Sequence[Order]) -> bool:
         """Put one order in the place of what rests, in one call, so that the coins are never without either.
@@ -178,24 +173,21 @@ class Legs(Freeing):
             return await desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
         return [await desk.exchange.place(desk.credentials, requests[0])]
 
-    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]], *, asks_first: bool) -> bool:
-        """Record what is answered; return whether anything is. Raises a refusal."""
+    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]]) -> None:
         try:
             reports = await call
         except (RefusedByExchange, NotAccepted) as error:
-            reason = COINS_PROTECTED if asks_first and is_weighed(error) else None
             for order in orders:
-                await self._rejected(order, error, reason)
+                await self._rejected(order, error)
             raise
         except (NoAnswer, OrderNotFound) as error:
             await self._doubt(orders, error)
-            return False
+            return
         for report in reports:
             await self._desk.hear(report)
-        return True
 
-    async def _rejected(self, order: Order, error: ExchangeError, reason: str | None = None) -> None:
-        code, raw = reason or error.code or "refused_by_exchange", error.raw
+    async def _rejected(self, order: Order, error: ExchangeError) -> None:
+        code, raw = error.code or "refused_by_exchange", error.raw
         await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))
 
     async def _doubt(self, orders: Sequence[Order], error: ExchangeError) -> None:

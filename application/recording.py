@@ -84,6 +84,9 @@ class Recording:
 
     def meet(self, order: Order) -> None:
         """The order as somebody has just loaded or saved it. Whoever goes on to work on it takes a copy."""
+        known = self.live.get(order.id) or self._ended.get(order.id)
+        if known is not None and known.version > order.version:
+            return  # a load that was overtaken by what was said meanwhile
         self._know(order)
         self._forget(order.id)
         if order.status in ENDED:
