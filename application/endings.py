@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from application.commands import on_fresh_state
 from application.ports import Store, Sweeps
-from application.protection import in_doubt
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.broker import Broker
@@ -35,7 +34,7 @@ def is_wholly_covered(alert: Alert, store: Store, _: Sweeps) -> bool:
 def is_known(alert: Alert, store: Store, _: Sweeps) -> bool:
     """Return whether the order of an alert is in doubt no longer."""
     order = None if alert.subject is None else store.find(Order, alert.subject)
-    return order is None or not in_doubt([order])
+    return order is None or not order.is_in_doubt
 
 
 def is_compared(alert: Alert, store: Store, sweeps: Sweeps) -> bool:

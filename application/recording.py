@@ -76,19 +76,22 @@ class Recording:
 
     async def _met(self, order_id: UUID) -> Order:
         """The order as it was met last: others may have said something to it since."""
-        known = self.live.get(order_id) or self._ended.get(order_id)
-        return known if known is not None else await self.load(order_id)
+        return self._at_hand(order_id) or await self.load(order_id)
+
+    def _at_hand(self, order_id: UUID) -> Order | None:
+        return self.live.get(order_id) or self._ended.get(order_id)
 
     async def _fresh(self, order_id: UUID) -> Order:
         return await asyncio.to_thread(self._store.get, Order, order_id)
 
     def meet(self, order: Order) -> None:
         """The order as somebody has just loaded or saved it. Whoever goes on to work on it takes a copy."""
-        known = self.live.get(order.id) or self._ended.get(order.id)
+        known = self._at_hand(order.id)
         if known is not None and known.version > order.version:
             return  # a load that was overtaken by what was said meanwhile
         self._know(order)
-        self._forget(order.id)
+        self.live.pop(order.id, None)
+        self._ended.pop(order.id, None)
         if order.status in ENDED:
             self._ended[order.id] = order
             if len(self._ended) > MOST_ENDED:
@@ -100,13 +103,8 @@ class Recording:
         else:
             self.unexplained.discard(order.id)
 
-    def _forget(self, order_id: UUID) -> None:
-        """What it is has to be asked of the log."""
-        self.live.pop(order_id, None)
-        self._ended.pop(order_id, None)
-
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
-        """Say something to the order, again on fresh state when another process was faster; answers the order."""
+        """Say something to the order, again on fresh state when another process was faster; return the order."""
         async with self._one_at_a_time:
             order, is_fresh = (await self._met(order_id)).copy(), False
             while True:

@@ -189,15 +189,17 @@ class Sending:
         return self._desk.doubts.about(order.wish.symbol, self._desk.clock() - PROOF_AFTER)
 
     async def _check_may_be_sent(self, order: Order) -> Limits:
-        """Return the broker's limits. Raises `Impossible` with the reason for which it must not be sent any more."""
-        broker, owner = self._desk.broker.id, User.create_id(order.user)
-        permission = await self._permissions.of(broker, owner)
-        reason = self._reason_not_to_send(order)
+        """Return the broker's limits, none for protection, which asks nobody.
+
+        Raises `Impossible` with the reason for which it must not be sent, or no longer.
+        """
+        reason, limits = self._reason_not_to_send(order), Limits()
         if reason is None and order.requester != PROTECTION:
-            reason = _reason_of_the_broker(order, permission)
+            permission = await self._permissions.of(self._desk.broker.id, User.create_id(order.user))
+            reason, limits = _reason_of_the_broker(order, permission), permission.limits
         if reason is not None:
             raise Impossible(reason, code=reason)
-        return permission.limits
+        return limits
 
     def _reason_not_to_send(self, order: Order) -> str | None:
         if self._is_stale(order):

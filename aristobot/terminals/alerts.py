@@ -65,7 +65,7 @@ class Herald:
         head = self._store.head()  # what is appended from here on is not passed over
         page = self._store.read(self.position, PAGE, stop=head, topics=("Alert.Raised", "Alert.Ended"))
         for topic, deliver in (("Alert.Raised", self._deliver), ("Alert.Ended", self._clear)):
-            ids = [recorded.event.originator_id for recorded in page if recorded.topic == topic]
+            ids = [recorded.stream for recorded in page if recorded.topic == topic]
             for delivery in [self._hands.submit(deliver, alert_id) for alert_id in ids]:
                 delivery.result()
         reached = page[-1].position if len(page) == PAGE else head

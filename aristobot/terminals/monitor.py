@@ -137,7 +137,7 @@ class Monitor:
             self._unanswered = {*store.orders_not_ended()}
         else:
             while page := store.read(self._followed, stop=head, topics=["Order.Submitted"]):
-                self._unanswered |= {recorded.event.originator_id for recorded in page}
+                self._unanswered |= {recorded.stream for recorded in page}
                 self._followed = page[-1].position
         self._followed = head
 

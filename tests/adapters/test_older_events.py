@@ -13,6 +13,7 @@ from eventsourcing.persistence import StoredEvent
 from domain.aggregate import Personal, carrying
 from domain.position import Execution, Position
 from domain.wish import Protection
+from tests.adapters.older import added_up, written_before
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 ADDED = {
@@ -37,17 +38,9 @@ def position():
 
 def test_a_history_without_the_newer_fields_adds_up_to_the_same_state(database, position):
     """Whatever they would have said is as if they had said nothing."""
-    mapper, older = database.store().mapper, []
-    for event in position.pending_events:
-        stored = mapper.to_stored_event(event)
-        state = msgspec.json.decode(stored.state)
-        for name in ADDED.get(stored.topic, ()):
-            del state[name]
-        identity = stored.originator_id, stored.originator_version, stored.topic
-        older.append(StoredEvent(*identity, msgspec.json.encode(state)))
-    found = None
-    for stored in older:
-        found = mapper.to_domain_event(stored).mutate(found)
+    mapper = database.store().mapper
+    older = written_before(mapper, position, ADDED)
+    found = added_up(mapper, older)
     assert {event.topic for event in older} >= ADDED.keys()
     assert (found.held, found.lost, found.previous) == (Decimal(1), "protection_refused", None)
     assert (found.resting, found.wanted) == ([], Protection(Decimal(90)))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
-from eventsourcing.persistence import StoredEvent
 
 from domain.aggregate import carrying
 from domain.level import Level
 from domain.position import Execution, Position
 from domain.wish import HUNDRED_PERCENT, Protection
+from tests.adapters.older import added_up, written_before
 from tests.conftest import NOW
 
 ADDED = {
@@ -32,15 +31,8 @@ def bought(quantity: str) -> Execution:
 
 def older(database, position):
     """The same history without what was added since."""
-    mapper, found = database.store().mapper, None
-    for event in position.pending_events:
-        stored = mapper.to_stored_event(event)
-        state = msgspec.json.decode(stored.state)
-        for name in ADDED.get(stored.topic, ()):
-            del state[name]
-        identity = stored.originator_id, stored.originator_version, stored.topic
-        found = mapper.to_domain_event(StoredEvent(*identity, msgspec.json.encode(state))).mutate(found)
-    return found
+    mapper = database.store().mapper
+    return added_up(mapper, written_before(mapper, position, ADDED))
 
 
 @pytest.fixture

@@ -7,25 +7,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.aggregate import carrying
 from domain.level import Level
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
-from tests.conftest import NOW
+from tests.domain.coins import executed
+
+pytestmark = pytest.mark.usefixtures("by_the_user")
 
 FIFTY, SMALLEST = Decimal(50), Decimal("0.1")
 OLD, FIRST, SECOND = Protection(Decimal(90)), Protection(Decimal(92), Decimal(120)), Protection(Decimal(95))
 ONE, TWO, THREE = UUID(int=1), UUID(int=2), UUID(int=3)
-
-
-@pytest.fixture(autouse=True)
-def by_the_user():
-    with carrying(user="1"):
-        yield
-
-
-def executed(quantity: str, order: UUID | None = None) -> Execution:
-    return Execution(order or uuid4(), uuid4().hex, Decimal(quantity), Decimal(100), Decimal(0), None, NOW)
 
 
 @pytest.fixture

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-from domain.aggregate import carrying
 from domain.level import CARRIED_OUT, Level
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
-from tests.conftest import NOW
+from tests.domain.coins import executed
+
+pytestmark = pytest.mark.usefixtures("by_the_user")
 
 FIFTY, SMALLEST = Decimal(50), Decimal("0.1")
 OLD, NEW = Protection(Decimal(90), Decimal(120)), Protection(Decimal(95), Decimal(130))
 
 
-@pytest.fixture(autouse=True)
-def by_the_user():
-    with carrying(user="1"):
-        yield
-
-
-def bought(quantity: str, order: UUID | None = None) -> Execution:
-    return Execution(order or uuid4(), uuid4().hex, Decimal(quantity), Decimal(100), Decimal(0), None, NOW)
-
-
 def holding(protection: Protection | None, share: Decimal = HUNDRED_PERCENT) -> Position:
     """Ten coins, under this protection, which rests."""
     position = Position(1, 1, "BTC/USDT", "webhook")
-    position.grow(bought("10"))
+    position.grow(executed("10"))
     if protection is not None:
         position.want(protection, share, uuid4(), awaited=())
         position.rest([uuid4()], position.covered)
@@ -39,7 +30,7 @@ def holding(protection: Protection | None, share: Decimal = HUNDRED_PERCENT) -> 
 
 def is_stopped(position: Position) -> None:
     """The stop has sold all that it covered."""
-    position.reduce(bought(str(position.covered)), SMALLEST, by_protection=True)
+    position.reduce(executed(str(position.covered)), SMALLEST, by_protection=True)
     position.lose_protection(CARRIED_OUT, final=True)
 
 
@@ -49,7 +40,7 @@ def test_a_move_that_is_asked_for_outlives_the_fill_that_comes_before_its_answer
     is_stopped(position)
     assert (position.wanted, position.level) == (None, Level.NO_STOP)
     position.want(NEW, HUNDRED_PERCENT, uuid4(), awaited=())
-    position.grow(bought("5"))
+    position.grow(executed("5"))
     assert (position.wanted, position.covered, position.lost) == (NEW, position.held, None)
 
 
@@ -65,19 +56,19 @@ def test_an_entry_that_fills_further_after_the_stop_was_carried_out_brings_its_o
     """As it does in the next trade."""
     position, order = Position(1, 1, "BTC/USDT", "webhook"), uuid4()
     position.enter(order, OLD)
-    position.grow(bought("6", order))
+    position.grow(executed("6", order))
     position.rest([uuid4()], Decimal(6))
     position.want(Protection(OLD.stop_loss), FIFTY, uuid4(), awaited=())
     position.rest([uuid4()], Decimal(3))
     is_stopped(position)
-    position.grow(bought("4", order))
+    position.grow(executed("4", order))
     assert position.wanted == OLD
 
 
 def test_buys_after_a_stop_that_is_done_are_none_of_its_business():
     position = holding(Protection(Decimal(90)), FIFTY)
     is_stopped(position)
-    position.grow(bought("5"))
+    position.grow(executed("5"))
     assert (position.wanted, position.level) == (None, Level.NONE)
 
 
@@ -99,7 +90,7 @@ def test_a_refused_move_does_not_give_back_what_the_target_has_sold_meanwhile():
     position.want(Protection(None, Decimal(120)), FIFTY, uuid4(), awaited=())
     position.rest([uuid4()], Decimal(10))
     position.want(NEW, HUNDRED_PERCENT, uuid4(), awaited=())
-    position.reduce(bought("5"), SMALLEST, by_protection=True, by_target=True)
+    position.reduce(executed("5"), SMALLEST, by_protection=True, by_target=True)
     position.refuse_protection("market_below_stop")
     assert position.wanted == Protection(Decimal(90))
     assert (position.covered, position.cover.target_quantity) == (Decimal(5), Decimal(0))
@@ -109,7 +100,7 @@ def test_a_refused_move_does_not_give_back_what_the_stop_has_sold_meanwhile():
     """The other half was never under it."""
     position = holding(Protection(Decimal(90)), FIFTY)
     position.want(Protection(None, Decimal(120)), HUNDRED_PERCENT, uuid4(), awaited=())
-    position.reduce(bought("5"), SMALLEST, by_protection=True)
+    position.reduce(executed("5"), SMALLEST, by_protection=True)
     position.refuse_protection("market_below_stop")
     assert position.covered == 0
 
@@ -118,8 +109,8 @@ def test_a_target_that_has_sold_its_part_takes_nothing_of_later_buys():
     position = holding(Protection(Decimal(90)))
     position.want(Protection(None, Decimal(120)), FIFTY, uuid4(), awaited=())
     position.rest([uuid4()], Decimal(10))
-    position.reduce(bought("5"), SMALLEST, by_protection=True, by_target=True)
-    position.grow(bought("5"))
+    position.reduce(executed("5"), SMALLEST, by_protection=True, by_target=True)
+    position.grow(executed("5"))
     assert position.wanted == Protection(Decimal(90))
     assert (position.covered, position.cover.target_quantity) == (Decimal(10), Decimal(0))
 
@@ -129,7 +120,7 @@ def test_what_an_entry_brings_outlives_a_move_that_is_refused():
     position, order = holding(Protection(Decimal(90))), uuid4()
     position.want(Protection(Decimal(105)), HUNDRED_PERCENT, uuid4(), awaited=())
     position.enter(order, Protection(Decimal(93)))
-    position.grow(bought("5", order))
+    position.grow(executed("5", order))
     position.refuse_protection("market_below_stop")
     assert (position.wanted, position.covered) == (Protection(Decimal(93)), Decimal(15))
 
@@ -139,5 +130,5 @@ def test_what_is_asked_for_keeps_its_share_of_what_the_old_orders_leave(by_targe
     """They sold coins of their own, not those that are to be covered."""
     position = holding(OLD)
     position.want(Protection(Decimal(80)), FIFTY, uuid4(), awaited=())
-    position.reduce(bought("4"), SMALLEST, by_protection=True, by_target=by_target)
+    position.reduce(executed("4"), SMALLEST, by_protection=True, by_target=by_target)
     assert (position.held, position.covered) == (Decimal(6), Decimal(3))

@@ -302,3 +302,18 @@ def project(database):
         return books
 
     return project
+
+
+@pytest.fixture
+def store(database):
+    return database.store()
+
+
+@pytest.fixture
+def read(database):
+    return database.store("aristobot_projector").read
+
+
+@pytest.fixture
+def books(database):
+    return Books(database.connect("aristobot_projector"))

@@ -26,21 +26,6 @@ from projections.trades import TRADES
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-@pytest.fixture
-def store(database):
-    return database.store()
-
-
-@pytest.fixture
-def read(database):
-    return database.store("aristobot_projector").read
-
-
-@pytest.fixture
-def books(database):
-    return Books(database.connect("aristobot_projector"))
-
-
 def _catch_up(books, read, page=500):
     taken = 0
     while count := books.step(read, page)[0]:

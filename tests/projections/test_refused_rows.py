@@ -17,21 +17,6 @@ from projections.trades import TRADES
 from tests.conftest import NOW
 
 
-@pytest.fixture
-def store(database):
-    return database.store()
-
-
-@pytest.fixture
-def read(database):
-    return database.store("aristobot_projector").read
-
-
-@pytest.fixture
-def books(database):
-    return Books(database.connect("aristobot_projector"))
-
-
 def _catch_up(books, read, page=500):
     while books.step(read, page)[0]:
         pass

@@ -20,16 +20,10 @@ from domain.alert import Cause
 from domain.position import Execution, Position
 from domain.wish import HUNDRED_PERCENT, Protection
 from tests.conftest import NOW
-from tests.terminals.trouble import Log, troubled
+from tests.terminals.trouble import Log
 
 STOP = Protection(Decimal(90))
 TIMES = 4
-
-
-@pytest.fixture
-def trouble(database, valkey, tmp_path, monkeypatch):
-    with troubled(database, valkey, tmp_path, monkeypatch) as made:
-        yield made
 
 
 class Held:

@@ -14,17 +14,11 @@ from domain.order import HISTORY_LOST, Order, Status
 from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
 from domain.webhook import Webhook
 from domain.wish import Side, Type, Wish
-from tests.terminals.trouble import RAISED, troubled
+from tests.terminals.trouble import RAISED
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 RAW = Personal('{"orderId":77}')
 LOUD, HEARD = Severity.CRITICAL, Severity.WARNING
-
-
-@pytest.fixture
-def trouble(database, valkey, tmp_path, monkeypatch):
-    with troubled(database, valkey, tmp_path, monkeypatch) as made:
-        yield made
 
 
 def said_to_an_order(*verbs, side=Side.BUY, sent=True):

@@ -9,13 +9,6 @@ import pytest
 from domain.aggregate import carrying
 from domain.webhook import Webhook
 from tests.conftest import NOW
-from tests.terminals.trouble import troubled
-
-
-@pytest.fixture
-def trouble(database, valkey, tmp_path, monkeypatch):
-    with troubled(database, valkey, tmp_path, monkeypatch) as made:
-        yield made
 
 
 @pytest.mark.parametrize(

@@ -11,55 +11,21 @@ import pytest
 from application.brokers import connect_broker
 from application.exchange import Credentials
 from application.ports import Sweep
-from aristobot.open_alerts import OpenAlerts
-from aristobot.terminals.alerts import Herald
-from aristobot.watch import Watch
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.broker import Broker, Exchange, Venue
 from domain.reconciliation import Occasion, Reconciliation
 from tests.conftest import NOW
-from tests.terminals.trouble import Log, troubled
+from tests.terminals.trouble import Terminal
 
 MOMENT = timedelta(seconds=1)
 CODES = {Cause.KEYS_REFUSED: "key_refused", Cause.NOT_COMPARED: None}
 
 
 @pytest.fixture
-def trouble(database, valkey, tmp_path, monkeypatch):
-    with troubled(database, valkey, tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
 def broker(trouble):
     keys = Credentials("key", "secret")
     return connect_broker(trouble.store, trouble.web.vault, 1, Exchange.BINANCE, Venue.PAPER, "Paper", keys)
-
-
-class Terminal:
-    """The alerts terminal: it sends what is raised, looks for what is over, then sends that."""
-
-    def __init__(self, trouble):
-        self.opened = OpenAlerts(trouble.store, Log())
-        self.herald = Herald(trouble.house, Log(), self.opened)
-        self.watch = Watch(trouble.house, Log(), self.opened)
-
-    def turn(self):
-        self._send()
-        self.watch.look()
-        self._send()
-
-    def _send(self):
-        while self.herald.step():
-            pass
-
-
-@pytest.fixture
-def terminal(trouble):
-    made = Terminal(trouble)
-    yield made
-    made.herald.close()
 
 
 def fails(trouble, cause, at=NOW):

@@ -8,14 +8,7 @@ from application.alerts import tell
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.position import Position
-from tests.terminals.trouble import FAILED, RAISED, SENT, troubled
-
-
-@pytest.fixture
-def trouble(database, valkey, tmp_path, monkeypatch):
-    with troubled(database, valkey, tmp_path, monkeypatch) as made:
-        yield made
-
+from tests.terminals.trouble import FAILED, RAISED, SENT
 
 # --- what is raised and sent -------------------------------------------------------------------------------------
 

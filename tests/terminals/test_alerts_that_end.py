@@ -5,54 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import uuid4
 
-import pytest
-
 from application.alerts import acknowledge
-from aristobot.open_alerts import OpenAlerts
 from aristobot.terminals import alerts
-from aristobot.terminals.alerts import Herald
-from aristobot.watch import Watch
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert, Cause
 from domain.order import Order
 from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
-from tests.terminals.trouble import RAISED, Log, troubled
+from tests.terminals.trouble import RAISED, Terminal
 
 ENDED = "Alert.Ended"
 POSITION = Position.create_id(1, 1, "BTC/USDT", "webhook")
 STOP = Protection(Decimal(90))
-
-
-@pytest.fixture
-def trouble(database, valkey, tmp_path, monkeypatch):
-    with troubled(database, valkey, tmp_path, monkeypatch) as made:
-        yield made
-
-
-class Terminal:
-    """The alerts terminal as it starts: it sends what is raised, then looks for what is over, then sends that."""
-
-    def __init__(self, trouble):
-        self.opened = OpenAlerts(trouble.store, Log())
-        self.herald = Herald(trouble.house, Log(), self.opened)
-        self.watch = Watch(trouble.house, Log(), self.opened)
-
-    def turn(self):
-        self._send()
-        self.watch.look()
-        self._send()
-
-    def _send(self):
-        while self.herald.step():
-            pass
-
-
-@pytest.fixture
-def terminal(trouble):
-    made = Terminal(trouble)
-    yield made
-    made.herald.close()
 
 
 def says(trouble, kind, subject, *verbs):

@@ -19,7 +19,7 @@ from aristobot.terminals.alerts import AWAY
 from aristobot.watch import Watch
 from domain.alert import Alert, Cause
 from domain.broker import Exchange, Venue
-from tests.terminals.trouble import RAISED, Log, troubled
+from tests.terminals.trouble import RAISED, Log
 
 EVERYBODY = (1, 2)
 
@@ -48,12 +48,6 @@ class Seen:
         self.bus.beat(name, {"pid": pid, **figures})
         self.watch.look()
         self.watch.look()
-
-
-@pytest.fixture
-def trouble(database, valkey, tmp_path, monkeypatch):
-    with troubled(database, valkey, tmp_path, monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from aristobot.settings import Settings
 from aristobot.terminals import alerts
 from aristobot.terminals.alerts import Herald
 from aristobot.terminals.engine import Engine
+from aristobot.watch import Watch
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.position import Execution, Position
@@ -138,3 +139,21 @@ def troubled(database, valkey, tmp_path, monkeypatch):
         yield made
         made.one.close()
         made.other.close()
+
+
+class Terminal:
+    """The alerts terminal as it starts: it sends what is raised, then looks for what is over, then sends that."""
+
+    def __init__(self, trouble):
+        self.opened = OpenAlerts(trouble.store, Log())
+        self.herald = Herald(trouble.house, Log(), self.opened)
+        self.watch = Watch(trouble.house, Log(), self.opened)
+
+    def turn(self):
+        self._send()
+        self.watch.look()
+        self._send()
+
+    def _send(self):
+        while self.herald.step():
+            pass
