@@ -320,13 +320,20 @@ class Exchange(Protocol):
         """Return how many new orders the account may send now, as far as it is known."""
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
-        """One order. Raises `OrderNotFound` or `NoAnswer`."""
+        """One order, asked for urgently like all that is asked about one. Raises `OrderNotFound` or `NoAnswer`."""
 
-    async def open_orders(self, credentials: Credentials, market: Market | None = None) -> Sequence[OrderReport]:
-        """Everything that rests on the book, complete. Raises `NoAnswer`, for parts `PartlyUnreadable`."""
+    async def open_orders(
+        self, credentials: Credentials, market: Market | None = None, *, urgent: bool = False
+    ) -> Sequence[OrderReport]:
+        """Everything that rests on the book, complete. `urgent` as for balances.
 
-    async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> Sequence[OrderReport]:
-        """Every order of one market created since, open or ended, paged completely. Raises as `open_orders`."""
+        Raises `NoAnswer`, for parts `PartlyUnreadable`.
+        """
+
+    async def orders_since(
+        self, credentials: Credentials, market: Market, since: datetime, *, urgent: bool = False
+    ) -> Sequence[OrderReport]:
+        """Every order of one market created since, open or ended, paged completely. As `open_orders` for the rest."""
 
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> Sequence[Fill]:
         """All executions of one order with their fees, oldest first."""

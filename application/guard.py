@@ -173,7 +173,7 @@ class Guard:
         """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
         market, target, trouble = case.market, case.target, case.trouble
         trouble.watch(market.symbol, self._desk.clock())
-        ticker, standing = await self._price(case, urgent=not case.is_covered, now=_is_triggered(case.resting))
+        ticker, standing = await self._price(case, now=_is_triggered(case.resting))
         if standing is not Standing.BETWEEN:
             wait = await self._passed.react(case, standing, ticker)
             if wait is not None:
@@ -191,15 +191,15 @@ class Guard:
             return await self._only_watched(case, ticker.last)
         return await self._change(case, form, ticker.last)
 
-    async def _price(self, case: Case, *, urgent: bool = False, now: bool = False) -> tuple[Ticker, Standing]:
+    async def _price(self, case: Case, *, now: bool = False) -> tuple[Ticker, Standing]:
         """Return the price and where it stands. What was told a moment ago is asked again before anything is sold.
 
         `now`: what was told a moment ago is no answer.
         """
         market, target = case.market, case.target
-        ticker = await (self._desk.asked_price if now else self._desk.price)(market, urgent=urgent)
+        ticker = await (self._desk.asked_price if now else self._desk.price)(market, urgent=True)
         if not now and standing_of(target, ticker.last) is not Standing.BETWEEN:
-            ticker = await self._desk.asked_price(market, urgent=urgent)
+            ticker = await self._desk.asked_price(market, urgent=True)
         case.trouble.priced_at = self._desk.clock()
         return ticker, standing_of(target, ticker.last)
 

@@ -67,6 +67,11 @@ class Lane:
         return self._guard.blind()
 
     @property
+    def watches(self) -> bool:
+        """Whether prices are watched in the place of orders."""
+        return bool(self._guard.watched())
+
+    @property
     def comparing(self) -> bool:
         """Whether the orders are being compared because of the stream."""
         return self._comparisons.under_way

@@ -85,38 +85,43 @@ class Listings:
         """What the account held of each currency when its past was last asked for."""
 
     async def of(self, occasion: Occasion, live: set[str], held: set[str]) -> tuple[Listed, Listed]:
-        """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only."""
+        """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only.
+
+        At the start it is urgent: no stop is placed before it is known.
+        """
         if occasion is Occasion.POLL:
             return await self._open(live), Listed()
-        listed = await self._open(None)
-        return listed, await self._ended(live | held)
+        urgent = occasion is Occasion.START
+        listed = await self._open(None, urgent=urgent)
+        return listed, await self._ended(live | held, urgent=urgent)
 
-    async def _open(self, symbols: Collection[str] | None) -> Listed:
+    async def _open(self, symbols: Collection[str] | None, *, urgent: bool = False) -> Listed:
         """Open orders of some symbols, or of the whole account (None). Raises as `Listed.add`."""
         desk, listed = self._desk, Listed()
         markets = [] if symbols is None else self._markets_of(symbols)
         if symbols is None or len(markets) > MOST_MARKETS:
-            await listed.add(desk.exchange.open_orders(desk.credentials))
+            await listed.add(desk.exchange.open_orders(desk.credentials, urgent=urgent))
         else:
             asked = (listed.add_market(m, desk.exchange.open_orders(desk.credentials, m)) for m in markets)
             await asyncio.gather(*asked)
         return listed
 
-    async def _ended(self, symbols: set[str]) -> Listed:
+    async def _ended(self, symbols: set[str], *, urgent: bool) -> Listed:
         """Orders that ended since the last look, of some symbols and of those whose coins moved meanwhile.
 
         Raises as `Listed.add`; the next try asks only of those symbols that have not been read.
         """
         desk = self._desk
         last = self._last = self._last or await asyncio.to_thread(desk.sweeps.last, desk.broker.number)
-        now = Sweep(desk.clock(), await self._asked_balances())
+        now = Sweep(desk.clock(), await self._asked_balances(urgent=urgent))
         self.balances = now.balances
         look = self._look = self._look if self._look is not None and self._look.past else Look(now)
         since = max(last.at if last else look.began.at, look.began.at - LONGEST_AWAY) - OVERLAP
 
         async def read(market: Market) -> None:
             listed = Listed()
-            await listed.add_market(market, desk.exchange.orders_since(desk.credentials, market, since))
+            asked = desk.exchange.orders_since(desk.credentials, market, since, urgent=urgent)
+            await listed.add_market(market, asked)
             ended = [report for report in listed.reports if report.state in ENDED]
             look.past[market.symbol] = Listed(ended, listed.scraps, listed.refused)
 
@@ -143,8 +148,8 @@ class Listings:
         """What has been read is to be read again."""
         self._look = None
 
-    async def _asked_balances(self) -> dict[str, Decimal]:
-        balances = await self._desk.exchange.balances(self._desk.credentials)
+    async def _asked_balances(self, *, urgent: bool) -> dict[str, Decimal]:
+        balances = await self._desk.exchange.balances(self._desk.credentials, urgent=urgent)
         return {name: balance.free + balance.locked for name, balance in balances.items()}
 
     def _moved(self, last: Sweep | None, sweep: Sweep) -> set[str]:

@@ -162,8 +162,8 @@ class LookUps:
         exchange, credentials = self._desk.exchange, self._desk.credentials
         since = min(order.submitted_at, self._desk.clock()) + exchange.clock_offset - CLOCKS_JUMP
         listed = [
-            *await exchange.open_orders(credentials, market),
-            *await exchange.orders_since(credentials, market, since),
+            *await exchange.open_orders(credentials, market, urgent=True),
+            *await exchange.orders_since(credentials, market, since, urgent=True),
         ]
         for report in listed:
             if report.client_order_id in mine:

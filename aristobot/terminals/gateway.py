@@ -245,7 +245,9 @@ class Gateway:
         known = await self._clients.markets(*key)
         markets = [known[symbol] for symbol in symbols if symbol in known]
         if markets:
-            tickers = await exchange.tickers(markets)
+            # Where prices stand in for orders that cannot rest, they may use what is kept for orders.
+            urgent = any(self._lanes[number].watches for number in brokers)
+            tickers = await exchange.tickers(markets, urgent=urgent)
             prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
             for number in brokers:
                 self._lanes[number].hear_prices(tickers)

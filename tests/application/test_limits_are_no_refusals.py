@@ -139,3 +139,19 @@ def test_an_exit_does_not_wait_for_what_an_entry_would_like_to_know(at, share):
             assert await bought == EXECUTED
 
     asyncio.run(story())
+
+
+def test_a_new_gateway_protects_although_its_questions_have_used_up_their_share(at):
+    """Nothing is sent before its first comparison, so that one may ask as urgently as a stop is placed."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            desk = trader.desk
+            await trader.buy(STOP, TARGET)
+            desk.paper.budgets.pin("binance", "weight", 60, int(desk.client._http.pace.limit * 0.85))
+            await desk.client.server_time()
+            await desk.begin_anew()
+            assert await trader.alert("MAJ", PrixSL="46000") == EXECUTED
+            await trader.protected(HELD, ("stop_loss", Decimal(46000)), TARGET)
+
+    asyncio.run(story())

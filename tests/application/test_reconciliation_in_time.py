@@ -144,10 +144,10 @@ class Past:
         self._ask, self._before = desk.client.orders_since, before
         monkeypatch.setattr(desk.client, "orders_since", self._told)
 
-    async def _told(self, credentials, market, since):
+    async def _told(self, credentials, market, since, *, urgent):
         self.asked[market.symbol] += 1
         await self._before(market.symbol)
-        return await self._ask(credentials, market, since)
+        return await self._ask(credentials, market, since, urgent=urgent)
 
 
 async def two_markets(desk):

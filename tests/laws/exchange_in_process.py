@@ -147,7 +147,7 @@ class InProcess:
             [self._ask(self.api.query, messages.report_of, symbol=market.native, **parameters.of_name(name))]
         )[0]
 
-    async def open_orders(self, _, market=None):
+    async def open_orders(self, _, market=None, *, urgent=False):
         named = {"symbol": market.native} if market else {}
         found = self._heard(self._ask(self.api.open_orders, messages.reports_of, **named))
         if (happens := self.meanwhile) is not None:
@@ -155,14 +155,14 @@ class InProcess:
             await happens()
         return found
 
-    async def orders_since(self, _, market, since):
+    async def orders_since(self, _, market, since, *, urgent=False):
         named = {"symbol": market.native, "startTime": int(since.timestamp() * 1000), "limit": 1000}
         return self._heard(self._ask(self.api.all_orders, messages.reports_of, **named))
 
     async def fills_of(self, _, market, exchange_order_id):
         return self._ask(self.api.my_trades, messages.fills_of, symbol=market.native, orderId=exchange_order_id)
 
-    async def balances(self, _):
+    async def balances(self, _, *, urgent=False):
         return self._ask(self.api.account, messages.balances_of, omitZeroBalances="true")
 
     def stream(self, tell):

@@ -232,11 +232,11 @@ class SimulatedBinance(Trading):
     async def query(self, _, market, name):
         return await self._read("order.status", messages.report_of, 4, symbol=market.native, **parameters.of_name(name))
 
-    async def open_orders(self, _, market=None):
+    async def open_orders(self, _, market=None, *, urgent=False):
         named = {"symbol": market.native} if market else {}
         return await self._read("openOrders.status", messages.reports_of, 6 if market else 80, **named)
 
-    async def orders_since(self, _, market, since):
+    async def orders_since(self, _, market, since, *, urgent=False):
         named = {"symbol": market.native, "startTime": int(since.timestamp() * 1000), "limit": 1000}
         return await self._read("allOrders", messages.reports_of, 20, **named)
 

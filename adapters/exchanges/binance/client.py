@@ -139,15 +139,19 @@ class Binance(Trading):
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """One order, by our id or Binance's."""
         named = {"symbol": market.native, **parameters.of_name(name)}
-        return await self._signed("/api/v3/order", named, credentials, 4, messages.report_of)
+        return await self._signed("/api/v3/order", named, credentials, 4, messages.report_of, urgent=True)
 
-    async def open_orders(self, credentials: Credentials, market: Market | None = None) -> list[OrderReport]:
+    async def open_orders(
+        self, credentials: Credentials, market: Market | None = None, *, urgent: bool = False
+    ) -> list[OrderReport]:
         """Everything that rests, of one market or of all."""
         named = {"symbol": market.native} if market else {}
         weight = 6 if market else 80
-        return await self._signed("/api/v3/openOrders", named, credentials, weight, messages.reports_of)
+        return await self._signed("/api/v3/openOrders", named, credentials, weight, messages.reports_of, urgent=urgent)
 
-    async def orders_since(self, credentials: Credentials, market: Market, since: datetime) -> list[OrderReport]:
+    async def orders_since(
+        self, credentials: Credentials, market: Market, since: datetime, *, urgent: bool = False
+    ) -> list[OrderReport]:
         """All orders created since, asked day by day (Binance's longest range) and page by page.
 
         A day is read when a page brings nothing new: a short one may have been cut shorter than it was asked for.
@@ -162,7 +166,9 @@ class Binance(Trading):
                 "startTime": _milliseconds(start), "endTime": _milliseconds(end),
             }  # fmt: skip
             try:
-                page = await self._signed("/api/v3/allOrders", named, credentials, 20, messages.reports_of)
+                page = await self._signed(
+                    "/api/v3/allOrders", named, credentials, 20, messages.reports_of, urgent=urgent
+                )
                 length = len(page)
             except PartlyUnreadable as partly:
                 page, length = [*partly.reports], len(partly.reports) + len(partly.scraps)
@@ -185,7 +191,7 @@ class Binance(Trading):
         found: list[Fill] = []
         named: dict[str, object] = {"symbol": market.native, "orderId": exchange_order_id, "limit": _PAGE}
         while True:
-            page = await self._signed("/api/v3/myTrades", named, credentials, 5, messages.fills_of)
+            page = await self._signed("/api/v3/myTrades", named, credentials, 5, messages.fills_of, urgent=True)
             found += page
             if len(page) < _PAGE:
                 return found
