@@ -24,6 +24,7 @@ from application.exchange import (
     RefusedByExchange,
     Replacement,
 )
+from application.freeing import COINS_PROTECTED, NO_COINS, is_weighed
 from application.legs import Legs
 from application.lookups import LookUps
 from application.positions import INSISTED
@@ -43,9 +44,6 @@ SHORT_PAUSE, PAUSE = 0.1, 1.0
 """Seconds before a wish is tried again that the exchange has certainly not taken."""
 MOST_DOUBLINGS = 3
 """How often that pause is doubled while stops were taken off for nothing."""
-NO_COINS = "insufficient_funds"
-COINS_PROTECTED = "coins_protected"
-"""Why a sale waits that was weighed while its coins still rested under their stops."""
 
 
 @dataclass
@@ -72,6 +70,11 @@ class _Way:
     asks_first: bool = False
     """Whether the sale is sent although its coins are locked, to have it weighed."""
     has_freed: bool = False
+
+    @property
+    def taken_off(self) -> Sequence[Order]:
+        """The legs that the call itself takes off, none while it only asks."""
+        return () if self.asks_first else self.in_call
 
 
 class Attempts:
@@ -116,21 +119,20 @@ class Attempts:
 
     async def _send(self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]) -> float | None:
         """Record the intent, then send once."""
-        in_call = [] if way.asks_first else way.in_call
-        if not await self._intent_recorded(order, request, in_call, besides):
+        if not await self._intent_recorded(order, request, way, besides):
             return PAUSE
         desk = self._desk
         if order.wish.side is Side.SELL:
             desk.movements.note(order.wish.symbol)
         try:
-            if in_call:
-                await self._replaced(order, in_call, await self._legs.swap(in_call, request))
+            if way.taken_off:
+                await self._replaced(order, way.taken_off, await self._legs.swap(way.taken_off, request))
             else:
                 report = await desk.exchange.place(desk.credentials, request)
                 desk.log.info("order_answered", request_id=request_id(order), native=report.native_status)
                 await desk.recording.take(order.id, report)
         except ExchangeError as error:
-            if way.asks_first and isinstance(error, RefusedByExchange) and error.code in {NO_COINS, NO_PLACE}:
+            if way.asks_first and is_weighed(error):
                 return await self._weighed(order, request, way, error)
             return await self._not_taken(order, way, error)
         self._tried.pop(order.id, None)
@@ -146,7 +148,7 @@ class Attempts:
 
     # --- what goes before the sale -------------------------------------------------------------------------------
 
-    async def _weighed(self, order: Order, request: OrderRequest, way: _Way, error: RefusedByExchange) -> float | None:
+    async def _weighed(self, order: Order, request: OrderRequest, way: _Way, error: ExchangeError) -> float | None:
         """The sale would be taken now, if it had its coins: free them and send it again."""
         pause = await self._deferred(order, COINS_PROTECTED, error, SHORT_PAUSE)
         if pause is None:
@@ -207,14 +209,14 @@ class Attempts:
             self._later("guard", way.sale.position.id, 0.0)
 
     async def _intent_recorded(
-        self, order: Order, request: OrderRequest, legs: Sequence[Order], besides: Sequence[Aggregate]
+        self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]
     ) -> bool:
         """Whether our own append committed: only then may we send. A lost answer means look up, not send."""
         desk, now = self._desk, self._desk.clock()
         with as_gateway(order):
             order.submit(
                 desk.sender, now=now, valid_until=desk.valid_until(now), quantity=request.quantity, cost=request.cost,
-                price=request.price, takes_off=[leg.id for leg in legs],
+                price=request.price, takes_off=[leg.id for leg in way.taken_off], asks_first=way.asks_first,
             )  # fmt: skip
         desk.know(order)
         try:
@@ -228,7 +230,7 @@ class Attempts:
     # --- what was not taken --------------------------------------------------------------------------------------
 
     async def _not_taken(self, order: Order, way: _Way, error: ExchangeError) -> float | None:
-        legs = [] if way.asks_first else way.in_call
+        legs = way.taken_off
         if isinstance(error, NotAccepted):
             pause = await self._pause_after(error)
             if way.has_freed:

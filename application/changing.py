@@ -1,6 +1,7 @@
 """Changing: putting what is wanted in the place of what rests, so that coins are never without a stop for long.
 
-One call does it where the exchange has one; else what rests goes off the book only when there is room to put it back.
+One call does it where the exchange has one. Else what is wanted is sent while its coins are locked under what rests,
+which goes off the book only once the exchange has missed nothing but those, and when there is room to put it back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from application.case import Case
 from application.desk import NO_PLACE, OF_RULES, Desk
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 from application.forms import Form, wishes_of
+from application.freeing import is_weighed
 from application.legs import Legs
 from application.protection import STOPS
 from application.resting import Change, change_of, protection_of, steps_of
@@ -24,11 +26,12 @@ from application.shapes import LISTED, Shapes
 from application.trouble import Trouble
 from application.turns import Rank
 from domain.amounts import ZERO, difference, total
+from domain.market import Market
 from domain.order import ENDED, Order, Status
 from domain.position import Position
 from domain.wish import Wish
 
-SOON, MOMENT = 0.0, 0.1
+SOON, MOMENT, PAUSE = 0.0, 0.1, 1.0
 REFUSED = "protection_refused"
 SECOND_BALANCE = timedelta(seconds=2)
 """How much later the balance has to say the same before coins count as missing."""
@@ -73,17 +76,52 @@ class Changing:
     async def _step(self, case: Case, form: Form, step: Change, last: Decimal) -> float | None:
         """Put one order or one list in the place of another, or of several; answers as `change`."""
         try:
-            if self._shapes.in_one_call(case, step):
-                known = await self._legs.replace(case.position, case.market, step.missing[0], step.stale)
-                return None if known else MOMENT
-            if step.stale and not await self._freed(step.stale):
-                return SOON
-            await self._legs.place(case.position, case.market, step.missing)
+            return await self._made(case, step)
         except NotAccepted as error:
             return await self._not_now(case, error)
         except RefusedByExchange as error:
             return await self._refused(case, form, error, last)
+
+    async def _made(self, case: Case, step: Change) -> float | None:
+        """Send what a step needs; answers as `change`, raises as `Legs.place`."""
+        if self._shapes.in_one_call(case, step):
+            known = await self._legs.replace(case.position, case.market, step.missing[0], step.stale)
+            return None if known else MOMENT
+        if await self._asks_first(case.market, step):
+            rests = await self._asked(case, step)
+            if rests:
+                return None if await self._freed(step.stale) else MOMENT
+            if rests is not None:
+                return PAUSE
+        if step.stale and not await self._freed(step.stale):
+            return SOON
+        await self._legs.place(case.position, case.market, step.missing)
         return None
+
+    async def _asks_first(self, market: Market, step: Change) -> bool:
+        """Whether what is missing can only be taken once what goes has freed its coins.
+
+        Where enough of others are free it would be taken now, and rest beside what goes.
+        """
+        desk = self._desk
+        if not (step.stale and step.missing and desk.exchange.capabilities.locks):
+            return False
+        balance = (await desk.exchange.balances(desk.credentials, urgent=True)).get(market.base)
+        free = ZERO if balance is None else balance.free
+        return free < max(wish.quantity or ZERO for wish in step.missing)
+
+    async def _asked(self, case: Case, step: Change) -> bool | None:
+        """Send what is missing to have it weighed. Returns None when it would be taken, if it had its coins.
+
+        Else it was taken, for coins have come free meanwhile, and what goes has to go at once: True. Or nobody knows,
+        and what rests does so until it is known: False. Raises as `Legs.place`: then nothing was taken off.
+        """
+        try:
+            return await self._legs.place(case.position, case.market, step.missing, asks_first=True)
+        except RefusedByExchange as error:
+            if not is_weighed(error):
+                raise
+            return None
 
     def _change_of(self, case: Case, form: Form, last: Decimal) -> Change:
         """Return what goes off the book and what is placed."""
@@ -118,7 +156,7 @@ class Changing:
         if case.resting and not await self._still(case.resting):
             with suppress(ExchangeError):
                 await self._put_back(case)
-        return self._desk.turns.wait(_rank(replace(case, resting=())), 1) or 1.0
+        return self._desk.turns.wait(_rank(replace(case, resting=())), 1) or PAUSE
 
     async def _refused(self, case: Case, form: Form, error: RefusedByExchange, last: Decimal) -> float:
         """A definite no: another form is tried, and what rested goes back when there is none."""
@@ -142,7 +180,7 @@ class Changing:
                 return SOON
         trouble.refuse(target, str(error))
         await self._tell_refused(case, str(error))
-        return 1.0
+        return PAUSE
 
     async def _tell_refused(self, case: Case, detail: str) -> None:
         """What rested goes back, and whoever asked for another protection hears that it cannot be."""

@@ -7,19 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from application.desk import Desk, name_of
+from application.desk import NO_PLACE, Desk, name_of
 from application.exchange import (
     ExchangeError,
     Only,
     OrderNotFound,
     OrderReport,
     OrderRequest,
+    RefusedByExchange,
     Replacement,
 )
 from application.lookups import LookUps
 from application.resting import groups_of
 from domain.market import Market
 from domain.order import Order, Status
+
+NO_COINS = "insufficient_funds"
+COINS_PROTECTED = "coins_protected"
+"""Why an order was not taken that was sent while its coins rested under others, to have it weighed."""
+
+
+def is_weighed(error: ExchangeError) -> bool:
+    """Return whether this answers an order that misses nothing but its coins, or a place beside what holds them."""
+    return isinstance(error, RefusedByExchange) and error.code in {NO_COINS, NO_PLACE}
 
 
 class Freeing:

@@ -21,7 +21,7 @@ from application.exchange import (
     RefusedByExchange,
     Replacement,
 )
-from application.freeing import Freeing
+from application.freeing import COINS_PROTECTED, Freeing, is_weighed
 from application.lookups import LookUps
 from application.protection import STOPS, is_spent
 from domain.aggregate import carrying
@@ -75,12 +75,13 @@ class Legs(Freeing):
     async def shown(self, legs: Sequence[Order]) -> list[Order]:
         """Return the legs without those in doubt that the exchange can no longer carry out, and does not show.
 
-        Their coins are free, although their absence is proven only later. Raises as `ExchangeClient.query`.
+        So it is with those that were only to be weighed. Their coins are free, or rest under others, although their
+        absence is proven only later. Raises as `ExchangeClient.query`.
         """
         found = []
         for leg in legs:
             market = self._desk.markets.get(leg.wish.symbol)
-            if market is None or not is_spent(leg, self._desk.clock()):
+            if market is None or not (is_spent(leg, self._desk.clock()) or (leg.is_in_doubt and leg.asks_first)):
                 found.append(leg)
                 continue
             with suppress(OrderNotFound):
@@ -89,24 +90,29 @@ class Legs(Freeing):
 
     # --- placing -----------------------------------------------------------------------------------------------
 
-    async def place(self, position: Position, market: Market, wishes: Sequence[Wish]) -> None:
+    async def place(
+        self, position: Position, market: Market, wishes: Sequence[Wish], *, asks_first: bool = False
+    ) -> bool:
         """Record the legs as about to be sent, then send them, once. A list goes in one call.
 
-        Returns when they rest, or may rest: what is in doubt is looked up. Raises `RefusedByExchange` or
-        `NotAccepted` for the first that was not taken.
+        Returns whether all rest; what only may rest is looked up. Raises `RefusedByExchange` or `NotAccepted` for the
+        first that was not taken. `asks_first`: their coins are locked, and they are sent to be weighed.
         """
         list_id = f"ARISTO_{position.user}_OCO_{uuid4().hex[:12]}"
         named = [replace(wish, list_id=wish.list_id and list_id) for wish in wishes]
-        orders = await self._intended(position, named)
+        orders = await self._intended(position, named, asks_first=asks_first)
         pair = [order for order in orders if order.wish.list_id is not None]
         batches = [batch for batch in (pair, *([order] for order in orders if order not in pair)) if batch]
+        all_rest = True
         for number, batch in enumerate(batches):
             try:
-                await self._sent(batch, self._call([_request(order, market) for order in batch], list_id))
+                call = self._call([_request(order, market) for order in batch], list_id)
+                all_rest = await self._sent(batch, call, asks_first=asks_first) and all_rest
             except (RefusedByExchange, NotAccepted) as error:
                 for order in chain.from_iterable(batches[number + 1 :]):
                     await self._rejected(order, error)  # certainly not sent
                 raise
+        return all_rest
 
     async def replace(self, position: Position, market: Market, wish: Wish, legs: Sequence[Order]) -> bool:
         """Put one order in the place of what rests, in one call, so that the coins are never without either.
@@ -145,7 +151,7 @@ class Legs(Freeing):
             await self._doubt([order], done.refused)
 
     async def _intended(
-        self, position: Position, wishes: Sequence[Wish], takes_off: Sequence[UUID] = ()
+        self, position: Position, wishes: Sequence[Wish], takes_off: Sequence[UUID] = (), *, asks_first: bool = False
     ) -> list[Order]:
         """Record the orders as about to be sent, in one commit. Whatever it raises, nothing was sent."""
         orders = [self.order(position, wish) for wish in wishes]
@@ -154,7 +160,7 @@ class Legs(Freeing):
             for order in orders:
                 order.submit(
                     self._desk.sender, now=now, valid_until=self._desk.valid_until(now), quantity=order.wish.quantity,
-                    cost=None, price=order.wish.price, takes_off=takes_off,
+                    cost=None, price=order.wish.price, takes_off=takes_off, asks_first=asks_first,
                 )  # fmt: skip
                 self._desk.know(order)
         try:
@@ -173,21 +179,24 @@ class Legs(Freeing):
             return await desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
         return [await desk.exchange.place(desk.credentials, requests[0])]
 
-    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]]) -> None:
+    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]], *, asks_first: bool) -> bool:
+        """Record what is answered; return whether anything is. Raises a refusal."""
         try:
             reports = await call
         except (RefusedByExchange, NotAccepted) as error:
+            reason = COINS_PROTECTED if asks_first and is_weighed(error) else None
             for order in orders:
-                await self._rejected(order, error)
+                await self._rejected(order, error, reason)
             raise
         except (NoAnswer, OrderNotFound) as error:
             await self._doubt(orders, error)
-            return
+            return False
         for report in reports:
             await self._desk.hear(report)
+        return True
 
-    async def _rejected(self, order: Order, error: ExchangeError) -> None:
-        code, raw = error.code or "refused_by_exchange", error.raw
+    async def _rejected(self, order: Order, error: ExchangeError, reason: str | None = None) -> None:
+        code, raw = reason or error.code or "refused_by_exchange", error.raw
         await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))
 
     async def _doubt(self, orders: Sequence[Order], error: ExchangeError) -> None:

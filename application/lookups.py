@@ -88,9 +88,10 @@ class LookUps:
     def _until_provable(self, order_id: UUID) -> float:
         """Seconds until a doubt may be ended by proof: the look at that moment is not slept over."""
         order = self._desk.recording.live.get(order_id)
-        if order is None or order.valid_until is None:
+        provable = None if order is None else provable_at(order)
+        if provable is None:
             return PAUSES[-1]
-        left = (order.valid_until + PROOF_AFTER - self._desk.clock()).total_seconds()
+        left = (provable - self._desk.clock()).total_seconds()
         return left if left > 0 else PAUSES[-1]
 
     async def _known(self, order_id: UUID) -> bool:
@@ -156,7 +157,8 @@ class LookUps:
         if order.status is Status.SUBMITTED:
             self._desk.doubts.begin(order)
             await self._desk.recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
-        if order.valid_until is None or order.submitted_at is None or asked_at < order.valid_until + PROOF_AFTER:
+        provable = provable_at(order)
+        if provable is None or order.submitted_at is None or asked_at < provable:
             return False
         mine = set(order.client_order_ids)
         exchange, credentials = self._desk.exchange, self._desk.credentials
@@ -175,3 +177,14 @@ class LookUps:
             return False  # the stream has shown it in this very moment
         self._desk.log.warning("never_reached_the_exchange", request_id=request_id(order))
         return True
+
+
+def provable_at(order: Order) -> datetime | None:
+    """Return from when on complete lists without an order prove that it never arrived, None while nothing was sent.
+
+    One that was sent to be weighed could not be taken, for its coins rested under others: nothing is left to wait for
+    once its request is dead.
+    """
+    if order.valid_until is None:
+        return None
+    return order.valid_until + (ANSWERED_WITHIN if order.asks_first else PROOF_AFTER)

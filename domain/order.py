@@ -110,6 +110,8 @@ class Order(Aggregate):
         self.sender: UUID | None = None
         self.submitted_at: datetime | None = None
         self.valid_until: datetime | None = None
+        self.asks_first = False
+        """Whether it was sent while its coins rested under others, so that the exchange weighs it and takes nothing."""
         self.quantity = wish.quantity
         self.cost = wish.cost
         self.price = wish.price
@@ -210,12 +212,13 @@ class Order(Aggregate):
         cost: Decimal | None,
         price: Decimal | None,
         takes_off: Sequence[UUID] = (),
+        asks_first: bool = False,
     ) -> None:
         """Record what is about to be sent. Only the process whose own append of this committed may send, once.
 
-        `takes_off` names the resting orders that the same call cancels. A further attempt is possible only after
-        `defer`, and keeps the client order id. This is the one verb that is never silent: saying it twice is
-        `Impossible`.
+        `takes_off` names the resting orders that the same call cancels. `asks_first`: its coins rest under others, so
+        that it is weighed and not taken. A further attempt is possible only after `defer`, and keeps the client order
+        id. This is the one verb that is never silent: saying it twice is `Impossible`.
         """
         self._must("submit")
         if (quantity is None) == (cost is None):
@@ -223,7 +226,7 @@ class Order(Aggregate):
         _check_positive(quantity=quantity, cost=cost, price=price)
         self._submitted(
             self.attempt + 1, sender, now, valid_until, quantity, cost, price, self.client_order_id,
-            self.deferred or "", [*takes_off] or None,
+            self.deferred or "", [*takes_off] or None, asks_first or None,
         )  # fmt: skip
 
     def defer(self, reason: str, proof: Personal) -> None:
@@ -434,8 +437,9 @@ class Order(Aggregate):
         client_order_id: str,
         proof: str,
         takes_off: list[UUID] | None,
+        asks_first: bool | None,
     ) -> None:
-        self.status, self.deferred = Status.SUBMITTED, None
+        self.status, self.deferred, self.asks_first = Status.SUBMITTED, None, bool(asks_first)
         self.attempt, self.sender, self.submitted_at, self.valid_until = attempt, sender, submitted_at, valid_until
         self.quantity, self.cost, self.price = quantity, cost, price
 

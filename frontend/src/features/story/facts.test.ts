@@ -32,5 +32,6 @@ it('leaves out a detail that only repeats its reason', () => {
 
 it('tells of an order that never arrived under a title of its own', () => {
   expect(topicOf('Order.Rejected', { reason: 'never_reached_the_exchange' })).toBe('Order.NeverArrived')
+  expect(topicOf('Order.Rejected', { reason: 'coins_protected' })).toBe('Order.OnlyWeighed')
   expect(topicOf('Order.Rejected', { reason: 'insufficient_funds' })).toBe('Order.Rejected')
 })

@@ -1,4 +1,4 @@
-import { NEVER_ARRIVED } from '../trades/state'
+import { stateShown } from '../trades/state'
 
 type Facts = Record<string, unknown>
 
@@ -7,9 +7,13 @@ const COVERED_BY: Record<string, string> = {
   share: 'stop_loss', covered: 'stop_loss', target_share: 'take_profit', target_covered: 'take_profit',
 }
 
-/** The topic under which a chapter is told: an order whose absence is proven was not rejected by anybody. */
+/** How an end that was no rejection is told, by the state that it is shown as. */
+const REJECTIONS: Record<string, string> = { never_arrived: 'Order.NeverArrived', only_weighed: 'Order.OnlyWeighed' }
+
+/** The topic under which a chapter is told: nobody rejected an order that never arrived, or that was only weighed. */
 export function topicOf(topic: string, facts: Facts): string {
-  return topic === 'Order.Rejected' && facts.reason === NEVER_ARRIVED ? 'Order.NeverArrived' : topic
+  if (topic !== 'Order.Rejected') return topic
+  return REJECTIONS[stateShown({ state: 'rejected', reason: String(facts.reason) })] ?? topic
 }
 
 /** What of an event is told: no detail that only repeats its reason, and no cover by a price that there is not. */

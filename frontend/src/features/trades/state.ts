@@ -1,7 +1,13 @@
-/** The exchange has rejected nothing of an order that never reached it: its absence was proven. */
-export const NEVER_ARRIVED = 'never_reached_the_exchange'
+/** Why the exchange did not take an order, where that was no rejection. */
+const SHOWN: Record<string, string> = {
+  // It never reached the exchange: its absence was proven.
+  never_reached_the_exchange: 'never_arrived',
+  // It was sent while its coins were locked, so that the exchange judges everything else.
+  coins_protected: 'only_weighed',
+}
 
 /** The word for where an order stands (`order_states`). */
 export function stateShown(row: { state: string; reason: string | null }): string {
-  return row.state === 'rejected' && row.reason === NEVER_ARRIVED ? 'never_arrived' : row.state
+  const shown = row.state === 'rejected' && row.reason !== null ? SHOWN[row.reason] : undefined
+  return shown ?? row.state
 }
