@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
-from application.desk import NO_PLACE, Desk, Later
+from application.account import NO_PLACE, Account, Later
 from application.exchange import (
     ExchangeError,
     NotAccepted,
@@ -84,8 +84,8 @@ class Attempts:
     looked up.
     """
 
-    def __init__(self, desk: Desk, look_ups: LookUps, legs: Legs, later: Later) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, later: Later) -> None:
+        self._account = account
         self._look_ups = look_ups
         self._legs = legs
         self._later = later
@@ -115,22 +115,22 @@ class Attempts:
 
     def _goes_in_one_call(self, order: Order, legs: Sequence[Order], request: OrderRequest) -> bool:
         no_place = order.id in self._tried and self._tried[order.id].no_place
-        return go_in_one_call(legs, request.market, self._desk.exchange.capabilities) and not no_place
+        return go_in_one_call(legs, request.market, self._account.exchange.capabilities) and not no_place
 
     async def _send(self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]) -> float | None:
         """Record the intent, then send once."""
         if not await self._intent_recorded(order, request, way, besides):
             return PAUSE
-        desk = self._desk
+        account = self._account
         if order.wish.side is Side.SELL:
-            desk.movements.note(order.wish.symbol)
+            account.movements.note(order.wish.symbol)
         try:
             if way.taken_off:
                 await self._replaced(order, way.taken_off, await self._legs.swap(way.taken_off, request))
             else:
-                report = await desk.exchange.place(desk.credentials, request)
-                desk.log.info("order_answered", request_id=request_id(order), native=report.native_status)
-                await desk.recording.take(order.id, report)
+                report = await account.exchange.place(account.credentials, request)
+                account.log.info("order_answered", request_id=request_id(order), native=report.native_status)
+                await account.recording.take(order.id, report)
         except ExchangeError as error:
             if way.asks_first and is_weighed(error):
                 return await self._weighed(order, request, way, error)
@@ -141,7 +141,7 @@ class Attempts:
     async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:
         """Record both halves. Raises why the sale was refused although its coins were freed."""
         if done.placed is not None:
-            await self._desk.recording.take(order.id, done.placed)
+            await self._account.recording.take(order.id, done.placed)
         await self._legs.taken_off(legs, done.taken_off)
         if done.refused is not None:
             raise done.refused
@@ -153,7 +153,7 @@ class Attempts:
         pause = await self._deferred(order, COINS_PROTECTED, error, SHORT_PAUSE)
         if pause is None:
             return None
-        return await self._free_and_send(await self._desk.recording.load(order.id), request, way, ())
+        return await self._free_and_send(await self._account.recording.load(order.id), request, way, ())
 
     async def _free_and_send(
         self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]
@@ -161,7 +161,7 @@ class Attempts:
         try:
             wait = await self._wait_for_room(way) or await self._freed(order, way)
         except ExchangeError as error:
-            self._desk.log.warning("not_freed", request_id=request_id(order), error=str(error))
+            self._account.log.warning("not_freed", request_id=request_id(order), error=str(error))
             return PAUSE
         if wait is not None:
             return wait
@@ -171,8 +171,8 @@ class Attempts:
     async def _wait_for_room(self, way: _Way) -> float:
         """Return how many seconds nothing is taken off for, because no order can be placed."""
         if not way.asks_first:
-            await self._desk.exchange.count_orders(self._desk.credentials)
-        return min(self._desk.turns.wait(Rank.EXIT, SINGLE), PAUSE)
+            await self._account.exchange.count_orders(self._account.credentials)
+        return min(self._account.turns.wait(Rank.EXIT, SINGLE), PAUSE)
 
     async def _freed(self, order: Order, way: _Way) -> float | None:
         """Take the legs off before the sale, as late as possible; return how long to wait when that cannot be done yet.
@@ -195,12 +195,12 @@ class Attempts:
 
         While that goes on its owner hears of it. Returns how many seconds nothing is taken off for.
         """
-        tried, now = self._tried[order.id], self._desk.clock()
+        tried, now = self._tried[order.id], self._account.clock()
         tried.in_vain, tried.since = tried.in_vain + 1, tried.since or now
         position, detail = way.sale.position, str(error)
         if position is not None and now - tried.since >= DOUBT_BEFORE_ALARM and not tried.told:
             tried.told = True
-            await say(self._desk, position, lambda p: p.lose_protection("exit_not_sent", detail))
+            await say(self._account, position, lambda p: p.lose_protection("exit_not_sent", detail))
         self._protect_again(way)
         return PAUSE * float(2 ** min(tried.in_vain - 1, MOST_DOUBLINGS))
 
@@ -212,17 +212,18 @@ class Attempts:
         self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]
     ) -> bool:
         """Whether our own append committed: only then may we send. A lost answer means look up, not send."""
-        desk, now = self._desk, self._desk.clock()
+        account, now = self._account, self._account.clock()
         with as_gateway(order):
             order.submit(
-                desk.sender, now=now, valid_until=desk.valid_until(now), quantity=request.quantity, cost=request.cost,
-                price=request.price, takes_off=[leg.id for leg in way.taken_off], asks_first=way.asks_first,
+                account.sender, now=now, valid_until=account.valid_until(now), quantity=request.quantity,
+                cost=request.cost, price=request.price, takes_off=[leg.id for leg in way.taken_off],
+                asks_first=way.asks_first,
             )  # fmt: skip
-        desk.know(order)
+        account.know(order)
         try:
-            await desk.recording.intend(order, *besides)
+            await account.recording.intend(order, *besides)
         except Exception as error:
-            desk.log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
+            account.log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
             self._look_ups.begin(order.id)
             return False
         return True
@@ -239,7 +240,7 @@ class Attempts:
         if isinstance(error, OrderNotFound) and legs:
             # Nothing was changed: what rests under the coins is not as we knew it.
             with suppress(ExchangeError):
-                await self._legs.ask_again(legs, self._desk.markets[order.wish.symbol])
+                await self._legs.ask_again(legs, self._account.markets[order.wish.symbol])
             return await self._deferred(order, error.code or "not_accepted", error, SHORT_PAUSE)
         if isinstance(error, RefusedByExchange) and error.code == NO_PLACE and legs:
             self._tried[order.id].no_place = True
@@ -248,32 +249,32 @@ class Attempts:
             return await self._refused(order, way, error)
         # Silence, or an id that is taken, for then an order of ours may rest under it.
         self._tried.pop(order.id, None)
-        await self._desk.doubted(order, str(error))
+        await self._account.doubted(order, str(error))
         self._look_ups.begin(order.id)
         for leg in legs:
             self._look_ups.begin(leg.id)
         return None
 
     async def _refused(self, order: Order, way: _Way, refused: RefusedByExchange) -> float | None:
-        spends, tried = self._desk.markets[order.wish.symbol].spends(order.wish.side), self._tried[order.id]
+        spends, tried = self._account.markets[order.wish.symbol].spends(order.wish.side), self._tried[order.id]
         if refused.code == NO_COINS:
-            pause = self._desk.movements.pause(spends, tried.lags)
+            pause = self._account.movements.pause(spends, tried.lags)
             tried.lags += 1
             if pause is not None:
                 return await self._deferred(order, refused.code, refused, pause)
         del self._tried[order.id]
-        self._desk.doubt_rules(refused.code)
+        self._account.doubt_rules(refused.code)
         code, raw = refused.code or "refused_by_exchange", refused.raw
-        await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))
+        await self._account.recording.say(order.id, lambda o: o.reject(code, raw))
         self._protect_again(way)
         return None
 
     async def _pause_after(self, error: NotAccepted) -> float:
         if error.code == "clock_skewed":
             with suppress(ExchangeError):
-                await self._desk.exchange.server_time()  # measured before anything is signed again
+                await self._account.exchange.server_time()  # measured before anything is signed again
             return SHORT_PAUSE
-        room = self._desk.exchange.order_room(self._desk.credentials)
+        room = self._account.exchange.order_room(self._account.credentials)
         return max(room.seconds, SHORT_PAUSE) if room.left == 0 else PAUSE
 
     async def _deferred(self, order: Order, reason: str, error: ExchangeError, pause: float) -> float | None:
@@ -283,7 +284,7 @@ class Attempts:
             if known.status is Status.SUBMITTED:
                 known.defer(reason, Personal(error.raw))
 
-        known = await self._desk.recording.say(order.id, defer)
+        known = await self._account.recording.say(order.id, defer)
         if known.status is Status.PLACED:
             return pause
         self._look_ups.begin(order.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from application.desk import Desk, name_of
+from application.account import Account, name_of
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.lookups import LookUps
 from domain.aggregate import Personal
@@ -17,33 +17,33 @@ from domain.order import LIVE, Amendment, Order, Status
 class Changes:
     """Each change is asked for once; whatever is in doubt about it is looked up."""
 
-    def __init__(self, desk: Desk, look_ups: LookUps) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, look_ups: LookUps) -> None:
+        self._account = account
         self._look_ups = look_ups
 
     async def _say(self, order_id: UUID, verb: Callable[[Order], None]) -> None:
-        await self._desk.recording.say(order_id, verb)
+        await self._account.recording.say(order_id, verb)
 
     async def cancel(self, order_id: UUID) -> None:
         """Take an order off the book, or out of the queue while it was not sent."""
-        order = await self._desk.recording.load(order_id)
+        order = await self._account.recording.load(order_id)
         if order.status is Status.PLACED:
             reason, detail = "cancelled_before_sending", "cancelled before it was sent"
             return await self._say(order_id, lambda o: o.refuse(reason, detail))
         if order.status not in LIVE or not order.cancel_requested:
             return None
-        market = self._desk.markets.get(order.wish.symbol)
+        market = self._account.markets.get(order.wish.symbol)
         if market is None:
             return self._look_ups.begin(order_id)
         try:
-            report = await self._desk.exchange.cancel(self._desk.credentials, market, name_of(order))
+            report = await self._account.exchange.cancel(self._account.credentials, market, name_of(order))
         except RefusedByExchange as refused:
             code, raw = refused.code, refused.raw
             await self._say(order_id, lambda o: o.reject_cancel(code, raw))
         except (NoAnswer, NotAccepted, OrderNotFound):
             self._look_ups.begin(order_id)
         else:
-            await self._desk.recording.take(order_id, report)
+            await self._account.recording.take(order_id, report)
         return None
 
     async def amend(self, order_id: UUID) -> None:
@@ -52,27 +52,27 @@ class Changes:
         A refusal may be the answer to a second request, after a first whose answer nobody heard: what the exchange
         shows decides.
         """
-        desk, order = self._desk, await self._desk.recording.load(order_id)
-        asked, market = order.amendment, desk.markets.get(order.wish.symbol)
+        account, order = self._account, await self._account.recording.load(order_id)
+        asked, market = order.amendment, account.markets.get(order.wish.symbol)
         if asked is None or market is None:
             return
-        desk.know(order)
+        account.know(order)
         if (reason := self._reason_not_to_amend(order, asked)) is not None:
             await self._say(order_id, lambda o: o.reject_amend(reason, Personal(reason)))
             return
         names = order.client_order_id, asked.client_order_id
         try:
-            report = await desk.exchange.amend(desk.credentials, market, *names, asked.quantity or ZERO)
+            report = await account.exchange.amend(account.credentials, market, *names, asked.quantity or ZERO)
         except RefusedByExchange as refused:
             await self._amendment_refused(order, market, refused)
         except ExchangeError:
             self._look_ups.begin(order_id)
         else:
-            await desk.recording.take(order_id, report)
+            await account.recording.take(order_id, report)
 
     async def _amendment_refused(self, order: Order, market: Market, refused: RefusedByExchange) -> None:
         try:
-            order, _ = await self._desk.recording.take(order.id, await self._desk.ask(order, market))
+            order, _ = await self._account.recording.take(order.id, await self._account.ask(order, market))
         except ExchangeError:
             return self._look_ups.begin(order.id)
         if order.amendment is not None:
@@ -82,9 +82,9 @@ class Changes:
     def _reason_not_to_amend(self, order: Order, asked: Amendment) -> str | None:
         if order.status is not Status.OPEN:
             return f"order_{order.status}"
-        if self._desk.clock() > asked.valid_until:
+        if self._account.clock() > asked.valid_until:
             return "stale"
         smaller = asked.quantity is not None and order.quantity is not None and asked.quantity < order.quantity
-        if asked.price is not None or not smaller or not self._desk.exchange.capabilities.amend_quantity:
+        if asked.price is not None or not smaller or not self._account.exchange.capabilities.amend_quantity:
             return "amend_not_possible"
         return None

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from application.account import NO_PLACE, OF_RULES, Account
 from application.case import Case
-from application.desk import NO_PLACE, OF_RULES, Desk
 from application.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 from application.forms import Form, wishes_of
 from application.freeing import is_weighed
@@ -40,8 +40,8 @@ SECOND_BALANCE = timedelta(seconds=2)
 class Changing:
     """One change of one position's protection at a time."""
 
-    def __init__(self, desk: Desk, legs: Legs, shapes: Shapes) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, legs: Legs, shapes: Shapes) -> None:
+        self._account = account
         self._legs = legs
         self._shapes = shapes
 
@@ -53,10 +53,10 @@ class Changing:
         steps = steps_of(self._change_of(case, form, last))
         cancelling = [step for step in steps if step.stale and not self._shapes.in_one_call(case, step)]
         if cancelling:
-            await self._desk.exchange.count_orders(self._desk.credentials)  # ours is a lower bound
+            await self._account.exchange.count_orders(self._account.credentials)  # ours is a lower bound
         # What is cancelled first may have to go back: that takes as many orders once more.
-        if wait := self._desk.turns.wait(_rank(case), sum(len(step.missing) for step in [*steps, *cancelling])):
-            case.trouble.begin("too_many_orders", self._desk.clock())
+        if wait := self._account.turns.wait(_rank(case), sum(len(step.missing) for step in [*steps, *cancelling])):
+            case.trouble.begin("too_many_orders", self._account.clock())
             return wait
         for number, step in enumerate(steps):
             if number:
@@ -103,10 +103,10 @@ class Changing:
 
         Where enough of others are free it would be taken now, and rest beside what goes.
         """
-        desk = self._desk
-        if not (step.stale and step.missing and desk.exchange.capabilities.locks):
+        account = self._account
+        if not (step.stale and step.missing and account.exchange.capabilities.locks):
             return False
-        balance = (await desk.exchange.balances(desk.credentials, urgent=True)).get(market.base)
+        balance = (await account.exchange.balances(account.credentials, urgent=True)).get(market.base)
         free = ZERO if balance is None else balance.free
         return free < max(wish.quantity or ZERO for wish in step.missing)
 
@@ -130,7 +130,7 @@ class Changing:
         if not filled or target.stop_loss is None or not self._shapes.replaces(market, filled):
             return change_of(wishes_of(target, form, market, LISTED), case.resting, market)
         # The first execution of a target has ended its stop: one takes the target's place at once.
-        case.trouble.sold_in_part = self._desk.clock()
+        case.trouble.sold_in_part = self._account.clock()
         form = self._shapes.best(case, last, listed=False) or form
         stops = [leg for leg in case.resting if leg not in filled and leg.wish.type in STOPS]
         bare = difference(target.quantity, total(leg.remaining or ZERO for leg in stops))
@@ -148,31 +148,31 @@ class Changing:
 
     async def _not_now(self, case: Case, error: NotAccepted) -> float:
         """A limit or a clock is no refusal: the same is tried again as soon as it can be."""
-        case.trouble.begin(error.code or "not_accepted", self._desk.clock(), str(error))
+        case.trouble.begin(error.code or "not_accepted", self._account.clock(), str(error))
         if error.code == "clock_skewed":
             with suppress(ExchangeError):
-                await self._desk.exchange.server_time()
+                await self._account.exchange.server_time()
             return MOMENT
         if case.resting and not await self._still(case.resting):
             with suppress(ExchangeError):
                 await self._put_back(case)
-        return self._desk.turns.wait(_rank(replace(case, resting=())), 1) or PAUSE
+        return self._account.turns.wait(_rank(replace(case, resting=())), 1) or PAUSE
 
     async def _refused(self, case: Case, form: Form, error: RefusedByExchange, last: Decimal) -> float:
         """A definite no: another form is tried, and what rested goes back when there is none."""
         market, target, trouble = case.market, case.target, case.trouble
         if error.code == "insufficient_funds":
-            pause = self._desk.movements.pause(market.base, trouble.lags)
+            pause = self._account.movements.pause(market.base, trouble.lags)
             trouble.lags += 1
             return await self._short(case) if pause is None else pause
         if error.code == "would_trigger":
             trouble.refuse(target, str(error))
-            trouble.begin("would_trigger", self._desk.clock(), str(error))
+            trouble.begin("would_trigger", self._account.clock(), str(error))
             return MOMENT  # the price is looked at anew: it may have passed
         if error.code == NO_PLACE and trouble.apart != target and await self._still(case.resting):
             trouble.apart = target
             return SOON
-        self._desk.doubt_rules(error.code)
+        self._account.doubt_rules(error.code)
         if error.code in OF_RULES:
             self._shapes.refuse(target, market, form, error)
             left = case.resting if await self._still(case.resting) else ()
@@ -188,20 +188,20 @@ class Changing:
         if rested and not await self._still(case.resting):
             await self._put_back(case)
         if position.is_asked and position.wanted_before is not None:
-            await say(self._desk, position, lambda p: p.refuse_protection(REFUSED, detail))
+            await say(self._account, position, lambda p: p.refuse_protection(REFUSED, detail))
         elif not rested:
-            await say(self._desk, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
+            await say(self._account, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
         elif not case.is_covered:
-            await say(self._desk, position, lambda p: p.lose_protection(REFUSED, detail))
+            await say(self._account, position, lambda p: p.lose_protection(REFUSED, detail))
 
     async def _still(self, resting: Sequence[Order]) -> bool:
         """Whether what rested does so still."""
-        legs = [await self._desk.recording.load(leg.id) for leg in resting]
+        legs = [await self._account.recording.load(leg.id) for leg in resting]
         return bool(legs) and all(leg.status not in ENDED for leg in legs)
 
     async def _put_back(self, case: Case) -> None:
         """Rest again what rested and was taken off, with the quantity that rested. Raises as `Legs.place`."""
-        legs = [await self._desk.recording.load(leg.id) for leg in case.resting]
+        legs = [await self._account.recording.load(leg.id) for leg in case.resting]
         gone = [_again(leg) for leg in legs if leg.status in ENDED]
         await self._legs.place(case.position, case.market, gone)
 
@@ -212,15 +212,15 @@ class Changing:
 
         A part may have paid the fees of other trades.
         """
-        desk, now = self._desk, self._desk.clock()
+        account, now = self._account, self._account.clock()
         position, market, trouble = case.position, case.market, case.trouble
-        balances = await desk.exchange.balances(desk.credentials, urgent=True)
+        balances = await account.exchange.balances(account.credentials, urgent=True)
         balance = balances.get(market.base)
         there = ZERO if balance is None else total((balance.free, balance.locked))
         if there >= position.held:
             return await self._locked(position, trouble, f"{there} {market.base} are there, and not free")
         seen = trouble.short
-        if seen is None or seen[1] != there or desk.doubts.about(position.symbol):
+        if seen is None or seen[1] != there or account.doubts.about(position.symbol):
             trouble.short = now, there
             trouble.begin("coins_missing", now, f"{there} {market.base}")
             return SECOND_BALANCE.total_seconds()
@@ -230,18 +230,18 @@ class Changing:
         trouble.cap = position.held, there * position.held / held if held else ZERO
         trouble.short, trouble.lags, trouble.times = None, 0, trouble.times + 1
         detail = f"{there} of {held} {market.base}"
-        await say(desk, position, lambda p: p.lose_protection("coins_missing", detail))
+        await say(account, position, lambda p: p.lose_protection("coins_missing", detail))
         return SOON
 
     async def _locked(self, position: Position, trouble: Trouble, detail: str) -> float:
         """The coins are there, under an order that is not ours or that we believed to have ended."""
         trouble.times, trouble.detail = trouble.times + 1, detail
-        await say(self._desk, position, lambda p: p.lose_protection("coins_locked", detail))
+        await say(self._account, position, lambda p: p.lose_protection("coins_locked", detail))
         return trouble.pause(None, MOMENT)
 
     async def _held(self, base: str) -> Decimal:
         """How much of a currency all positions of this broker hold together."""
-        store, number = self._desk.store, self._desk.broker.number
+        store, number = self._account.store, self._account.broker.number
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
         return total(p.held for p in found if p.broker == number and p.symbol.startswith(f"{base}/"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from application.desk import Desk
+from application.account import Account
 from application.reconciliation import Reconciler
 from application.runs import Run
 from domain.reconciliation import Occasion
@@ -17,8 +17,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 class Comparisons:
     """The comparisons of one broker."""
 
-    def __init__(self, desk: Desk, reconciler: Reconciler) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, reconciler: Reconciler) -> None:
+        self._account = account
         self._reconciler = reconciler
         self._under_way: asyncio.Task[None] | None = None
         self._next: Occasion | None = None
@@ -47,7 +47,7 @@ class Comparisons:
         None for a poll that leaves the exchange's budget to whoever wants to trade, or that meets a comparison under
         way: that one asks what it would have asked, and a queue of polls would only grow.
         """
-        if occasion is Occasion.POLL and (self._desk.exchange.busy > BUSY or self._reconciler.under_way):
+        if occasion is Occasion.POLL and (self._account.exchange.busy > BUSY or self._reconciler.under_way):
             return None
         return await self._reconciler.run(occasion, dry=dry)
 
@@ -72,7 +72,7 @@ class Comparisons:
         try:
             run = await self._reconciler.run(occasion)
         except Exception as error:
-            self._desk.log.warning("reconciliation_failed", broker=self._desk.broker.number, error=repr(error))
+            self._account.log.warning("reconciliation_failed", broker=self._account.broker.number, error=repr(error))
             return False
         return run.failure is None
 

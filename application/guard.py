@@ -13,9 +13,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from application import trouble as troubles
+from application.account import Account, Later
 from application.case import Case
 from application.changing import Changing
-from application.desk import Desk, Later
 from application.exchange import Ticker
 from application.forms import Form, forms_of, wishes_of
 from application.legs import Legs
@@ -52,13 +52,13 @@ COUNTED_WITHIN = 0.02
 class Guard:
     """Everything that protects positions at one broker. It works inside the broker's lane, never beside it."""
 
-    def __init__(self, desk: Desk, legs: Legs, later: Later) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, legs: Legs, later: Later) -> None:
+        self._account = account
         self._later = later
         self._legs = legs
-        self.shapes = Shapes(lambda: desk.exchange.capabilities, desk.clock)
-        self._changing = Changing(desk, legs, self.shapes)
-        self._passed = Passed(desk, legs, later)
+        self.shapes = Shapes(lambda: account.exchange.capabilities, account.clock)
+        self._changing = Changing(account, legs, self.shapes)
+        self._passed = Passed(account, legs, later)
         self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
 
     def watched(self) -> list[UUID]:
@@ -67,7 +67,7 @@ class Guard:
 
     def blind(self) -> list[str]:
         """Return the symbols whose prices are watched in the place of orders, and have not been seen for long."""
-        now = self._desk.clock()
+        now = self._account.clock()
         return sorted({trouble.watched for trouble in [*self._troubles.values()] if trouble.is_blind(now)})
 
     def met(self) -> list[UUID]:
@@ -82,7 +82,7 @@ class Guard:
         try:
             wait = await self._drive(position_id, trouble)
         except Exception:
-            trouble.begin("exchange_unreachable", self._desk.clock())
+            trouble.begin("exchange_unreachable", self._account.clock())
             await self._tell_if_it_lasts(position_id, trouble)
             raise
         if wait is None:
@@ -92,30 +92,30 @@ class Guard:
         self._later("guard", position_id, wait)
 
     async def _tell_if_it_lasts(self, position_id: UUID, trouble: Trouble) -> None:
-        if not trouble.lasts(self._desk.clock()):
+        if not trouble.lasts(self._account.clock()):
             return
-        position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
+        position = await asyncio.to_thread(self._account.store.get, Position, position_id)
         # Its owner knows already, for whatever reason: one that only lasts is no news.
         if position.lost is None and not holds(position, await self._legs.of(position_id), trouble.needed):
-            await say(self._desk, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
+            await say(self._account, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
 
     async def _tell_what_is_off(self, position_id: UUID) -> None:
         """What rested may be off the book with nothing in its place: until something is, it covers nothing."""
-        position = await asyncio.to_thread(self._desk.store.get, Position, position_id)
-        rested = [await self._desk.recording.load(order_id) for order_id in position.resting]
+        position = await asyncio.to_thread(self._account.store.get, Position, position_id)
+        rested = [await self._account.recording.load(order_id) for order_id in position.resting]
         legs = await self._legs.of(position_id, position.executions, position.resting)
         if all(leg.status not in ENDED for leg in rested) or not counted(position, legs):
             return
         left = [leg for leg in legs if leg.status is Status.OPEN]
-        await say(self._desk, position, lambda p: p.take_off([leg.id for leg in left], _stopped(position, left)))
+        await say(self._account, position, lambda p: p.take_off([leg.id for leg in left], _stopped(position, left)))
 
     async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
         """Return how many seconds to wait before the next look, None when nothing is left to be done."""
-        position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
+        position = await asyncio.to_thread(self._account.store.find, Position, position_id)
         if position is None:
             return None  # a sale of coins that no position knows
         legs = await self._legs.shown(await self._legs.of(position_id, position.executions, position.resting))
-        exits = [await self._desk.recording.load(order_id) for order_id in position.exits]
+        exits = [await self._account.recording.load(order_id) for order_id in position.exits]
         await self._tell_of_losses(position, trouble)
         wait = await self._unsettled(position, legs, exits, trouble)
         if wait is None:
@@ -127,21 +127,21 @@ class Guard:
     async def _tell_of_losses(self, position: Position, trouble: Trouble) -> None:
         """Stops that the exchange ends by itself, one after the other, are placed more and more rarely, and told of."""
         ended = self._legs.ended_by_exchange(position.id)
-        if trouble.lose(frozenset(leg.id for leg in ended), self._desk.clock()) and trouble.losses > 1:
+        if trouble.lose(frozenset(leg.id for leg in ended), self._account.clock()) and trouble.losses > 1:
             trouble.not_before = max(trouble.not_before, _now() + trouble.pause_after_losses())
             await say(
-                self._desk, position, lambda p: p.lose_protection("stop_ended", ended[-1].reason or "", final=True)
+                self._account, position, lambda p: p.lose_protection("stop_ended", ended[-1].reason or "", final=True)
             )
 
     async def _bring(
         self, position: Position, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
     ) -> float | None:
         """Bring what rests to what is wanted; return how many seconds that has to wait."""
-        market = self._desk.markets.get(position.symbol)
+        market = self._account.markets.get(position.symbol)
         if market is None:
             await self._market_gone(position, resting)
             return None
-        target = wanted_of(position, market, exits, self._desk.broker.stop_style, self._desk.clock())
+        target = wanted_of(position, market, exits, self._account.broker.stop_style, self._account.clock())
         if target is not None:
             target = trouble.capped(target, position, market)
         if target is None or position.wanted is None:
@@ -150,16 +150,16 @@ class Guard:
         case = Case(position, market, target, resting, trouble)
         if in_doubt(exits) and locked_in(resting) > target.quantity:
             return self._waits_for(in_doubt(exits), trouble)
-        form = forms_of(target, free_of_rules, self._desk.exchange.capabilities)[0]
+        form = forms_of(target, free_of_rules, self._account.exchange.capabilities)[0]
         if rests(wishes_of(target, form, free_of_rules), resting, market):
             return await self._it_rests(case, form)
-        if (detail := too_small(target.quantity, position.wanted, market, self._desk.broker.stop_style)) is not None:
+        if (detail := too_small(target.quantity, position.wanted, market, self._account.broker.stop_style)) is not None:
             return await self._too_small(case, detail)
         return await self._differs(case)
 
     async def _differs(self, case: Case) -> float | None:
         """What rests is not what is wanted: it may be the best that can rest under the market's rules."""
-        best = self.shapes.best(case, listed=not case.trouble.sells_in_parts(self._desk.clock()))
+        best = self.shapes.best(case, listed=not case.trouble.sells_in_parts(self._account.clock()))
         if best is not None and rests(wishes_of(case.target, best, case.market), case.resting, case.market):
             return await self._it_rests(case, best)
         return await self._look(case)
@@ -172,7 +172,7 @@ class Guard:
     async def _look(self, case: Case) -> float | None:
         """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
         market, target, trouble = case.market, case.target, case.trouble
-        trouble.watch(market.symbol, self._desk.clock())
+        trouble.watch(market.symbol, self._account.clock())
         ticker, standing = await self._price(case, now=_is_triggered(case.resting))
         if standing is not Standing.BETWEEN:
             wait = await self._passed.react(case, standing, ticker)
@@ -181,7 +181,7 @@ class Guard:
         else:
             trouble.passed_since = None
         # A list waits until its target has stopped selling in parts, and while the last price is above its target.
-        listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._desk.clock())
+        listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._account.clock())
         form = self.shapes.best(case, ticker.last, listed=listed)
         if form is not None and rests(wishes_of(target, form, market), case.resting, market):
             return await self._it_rests(case, form)
@@ -197,10 +197,10 @@ class Guard:
         `now`: what was told a moment ago is no answer.
         """
         market, target = case.market, case.target
-        ticker = await (self._desk.asked_price if now else self._desk.price)(market, urgent=True)
+        ticker = await (self._account.asked_price if now else self._account.price)(market, urgent=True)
         if not now and standing_of(target, ticker.last) is not Standing.BETWEEN:
-            ticker = await self._desk.asked_price(market, urgent=True)
-        case.trouble.priced_at = self._desk.clock()
+            ticker = await self._account.asked_price(market, urgent=True)
+        case.trouble.priced_at = self._account.clock()
         return ticker, standing_of(target, ticker.last)
 
     async def _change(self, case: Case, form: Form, last: Decimal) -> float:
@@ -235,17 +235,17 @@ class Guard:
             return troubles.AT_MOST_EVERY
         if doubtful := in_doubt(legs):
             sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
-            trouble.begin("protection_unknown", sent or self._desk.clock())
+            trouble.begin("protection_unknown", sent or self._account.clock())
             return troubles.AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
         widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
         for leg in widowed:
             # Of a list one leg ends the other: what has become of it is on its way, and asked for meanwhile.
-            market = self._desk.markets[leg.wish.symbol]
-            await self._desk.hear(await self._desk.ask(leg, market))
+            market = self._account.markets[leg.wish.symbol]
+            await self._account.hear(await self._account.ask(leg, market))
         if not widowed:
             return None
         ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
-        return COUNTED_WITHIN if self._desk.clock() - ended_at < DOUBT_BEFORE_ALARM else troubles.AT_MOST_EVERY
+        return COUNTED_WITHIN if self._account.clock() - ended_at < DOUBT_BEFORE_ALARM else troubles.AT_MOST_EVERY
 
     # --- what the look has shown -------------------------------------------------------------------------------
 
@@ -259,16 +259,16 @@ class Guard:
         at_limit = any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in case.resting)
         standing = Standing.BETWEEN
         if watched or at_limit:
-            trouble.watch(position.symbol, self._desk.clock())
+            trouble.watch(position.symbol, self._account.clock())
             ticker, standing = await self._price(case)
         jumped_over = at_limit and standing is Standing.BELOW_STOP
         if not jumped_over or position.lost != NOT_SOLD:
             legs = [leg.id for leg in case.resting]
             await say(
-                self._desk, position,
+                self._account, position,
                 lambda p: p.rest(legs, target.quantity, watched=watched, covering=position.covered),
             )  # fmt: skip
-        self._desk.turns.protected(position.entries)
+        self._account.turns.protected(position.entries)
         if jumped_over or (watched and standing is Standing.ABOVE_TAKE_PROFIT):
             return await self._passed.react(case, standing, ticker)
         if not watched and not at_limit:
@@ -282,7 +282,7 @@ class Guard:
     async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
         """The exchange no longer lists it: what rests is left to it, and nothing new can be placed."""
         if position.is_open and position.wanted is not None and not holds(position, resting):
-            await say(self._desk, position, lambda p: p.lose_protection("symbol_unknown"))
+            await say(self._account, position, lambda p: p.lose_protection("symbol_unknown"))
 
     async def _nothing_wanted(
         self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
@@ -294,7 +294,7 @@ class Guard:
         if any(leg.status not in ENDED for leg in freed):
             return troubles.AT_MOST_EVERY  # the exchange did not take the cancel
         if not position.is_open or position.wanted is None:
-            self._desk.turns.protected(position.entries)
+            self._account.turns.protected(position.entries)
             if not position.is_open:
                 self._troubles.pop(position.id, None)
             return None
@@ -306,9 +306,9 @@ class Guard:
             return 0.0
         if market.round_quantity(position.covered):
             reason = IN_EXIT if leaving(exits) else DUST
-            await say(self._desk, position, lambda p: p.lose_protection(reason))
+            await say(self._account, position, lambda p: p.lose_protection(reason))
         else:
-            await say(self._desk, position, lambda p: p.lose_protection(CARRIED_OUT, final=True))
+            await say(self._account, position, lambda p: p.lose_protection(CARRIED_OUT, final=True))
         return None
 
     async def _too_small(self, case: Case, detail: str) -> float | None:
@@ -318,24 +318,24 @@ class Guard:
         """
         position, market = case.position, case.market
         if position.is_asked and position.wanted_before is not None:
-            await say(self._desk, position, lambda p: p.refuse_protection(TOO_SMALL, detail))
+            await say(self._account, position, lambda p: p.refuse_protection(TOO_SMALL, detail))
             return 0.0
         if position.is_asked:
-            await say(self._desk, position, lambda p: p.lose_protection(TOO_SMALL, detail, final=True))
+            await say(self._account, position, lambda p: p.lose_protection(TOO_SMALL, detail, final=True))
         if locked_in(case.resting) > case.target.quantity:
             await self._legs.free(case.resting)
             case = replace(case, resting=())
-        case.trouble.watch(market.symbol, self._desk.clock())
+        case.trouble.watch(market.symbol, self._account.clock())
         ticker, standing = await self._price(case)
         sellable = market.round_quantity(position.held)
         if product(sellable, ticker.last) < market.minimum_notional or sellable < market.minimum_quantity:
-            await say(self._desk, position, lambda p: p.lose_protection(DUST, detail, final=True))
+            await say(self._account, position, lambda p: p.lose_protection(DUST, detail, final=True))
             return None
         if standing is not Standing.BETWEEN:
             wait = await self._passed.react(case, standing, ticker)
             return troubles.LOOK_EVERY if wait is None else wait
         if not case.is_covered:
-            case.trouble.begin(TOO_SMALL, self._desk.clock(), detail)
+            case.trouble.begin(TOO_SMALL, self._account.clock(), detail)
         return troubles.LOOK_EVERY
 
     async def _only_watched(self, case: Case, last: Decimal) -> float:
@@ -346,12 +346,12 @@ class Guard:
         position, target, trouble = case.position, case.target, case.trouble
         detail = self.shapes.why_not(target, case.market, last)
         if position.is_asked and position.wanted_before is not None and position.in_force is not None:
-            await say(self._desk, position, lambda p: p.refuse_protection(CANNOT_REST, detail))
+            await say(self._account, position, lambda p: p.refuse_protection(CANNOT_REST, detail))
             return 0.0
         if target.stop_loss is None:
-            await say(self._desk, position, lambda p: p.rest([], ZERO, watched=True))
+            await say(self._account, position, lambda p: p.rest([], ZERO, watched=True))
         elif not case.is_covered:
-            await say(self._desk, position, lambda p: p.lose_protection(CANNOT_REST, detail, final=True))
+            await say(self._account, position, lambda p: p.lose_protection(CANNOT_REST, detail, final=True))
         trouble.refuse(target, detail)
         trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
         self.shapes.try_again(case.market.symbol)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from application.desk import Desk
+from application.account import Account
 from application.runs import Run
 from application.suspicions import SECOND_LOOK
 from domain.amounts import ZERO, difference
@@ -20,15 +20,15 @@ Shortage = tuple[Decimal, Decimal]
 class Holdings:
     """Coins may be more than the books know, for their owner has others; fewer were sold or withdrawn elsewhere."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._since: dict[tuple[str, Shortage], datetime] = {}
         """When each shortage of a currency was first seen as it is now."""
         self._told: dict[str, Shortage] = {}
 
     def compare(self, run: Run, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> None:
         """What is missing is left to a person once it was missing before: an execution may be on its way."""
-        now = self._desk.clock()
+        now = self._account.clock()
         since = {short: self._since.get(short, now) for short in self._short(positions, balances).items()}
         for (currency, shortage), seen in since.items():
             if now - seen < SECOND_LOOK:
@@ -45,7 +45,7 @@ class Holdings:
         """By currency, where more is missing than what is too small to be traded."""
         held, least = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
         for position in positions:
-            market = self._desk.markets.get(position.symbol)
+            market = self._account.markets.get(position.symbol)
             if market is not None:
                 held[market.base] += position.held
                 least[market.base] = max(least[market.base], market.quantity_step)

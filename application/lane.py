@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
+from application.account import Account
 from application.changes import Changes
 from application.comparisons import Comparisons
-from application.desk import Desk
 from application.exchange import Credentials, OrderReport, Ticker
 from application.guard import Guard
 from application.lane_queue import LaneQueue
@@ -34,19 +34,19 @@ WAIT_SECONDS = 1.0
 class Lane:
     """Everything that changes something at one broker goes through here, one at a time."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.broker = desk.broker
-        self._desk = desk
+    def __init__(self, account: Account) -> None:
+        self.broker = account.broker
+        self._account = account
         self._queue = LaneQueue()
         self._to_guard: set[UUID] = set()
         self._alarms: dict[tuple[str, UUID], tuple[float, asyncio.Handle]] = {}
         """When each order or position is to be looked at again (by the loop's clock), and what will see to it."""
-        self._look_ups = LookUps(self._desk, self.unwish)
-        self._legs = Legs(self._desk, self._look_ups)
-        self._guard = Guard(self._desk, self._legs, self._later)
-        self._sending = Sending(self._desk, self._look_ups, self._legs, self._later)
-        self._changes = Changes(self._desk, self._look_ups)
-        self._comparisons = Comparisons(desk, Reconciler(desk, self._look_ups, self.unwish))
+        self._look_ups = LookUps(self._account, self.unwish)
+        self._legs = Legs(self._account, self._look_ups)
+        self._guard = Guard(self._account, self._legs, self._later)
+        self._sending = Sending(self._account, self._look_ups, self._legs, self._later)
+        self._changes = Changes(self._account, self._look_ups)
+        self._comparisons = Comparisons(account, Reconciler(account, self._look_ups, self.unwish))
         self.heard_at: float | None = None
         """When the private stream last said something (Unix time)."""
         self.streaming = False
@@ -54,12 +54,12 @@ class Lane:
     @property
     def doubts(self) -> int:
         """How many orders may or may not exist."""
-        return len(self._desk.doubts)
+        return len(self._account.doubts)
 
     @property
     def deaf(self) -> bool:
         """Whether the private stream stands, or stood last, and does not tell what happens."""
-        return self._desk.hearing.deaf
+        return self._account.hearing.deaf
 
     @property
     def blind(self) -> list[str]:
@@ -104,9 +104,9 @@ class Lane:
     def resume(self, order: Order) -> None:
         """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
         if order.is_in_doubt:
-            self._desk.doubts.begin(order)
-        self._desk.know(order)
-        self._desk.recording.meet(order)
+            self._account.doubts.begin(order)
+        self._account.know(order)
+        self._account.recording.meet(order)
         self._legs.adopt(order)
         self._sending.remember(order)
         if order.requester == PROTECTION and order.cause is not None:
@@ -140,7 +140,7 @@ class Lane:
             except Exception as error:
                 # One order's trouble stops no other. What was sent is looked up, what was not is tried until it is
                 # stale; a cancel is asked for again by the look-up, a protection until it rests.
-                self._desk.log.warning("lane_failed", what=what, subject=str(subject), error=repr(error))
+                self._account.log.warning("lane_failed", what=what, subject=str(subject), error=repr(error))
                 if what != "guard":
                     self.look_up(subject)
                 if what in {"send", "guard"}:
@@ -153,14 +153,14 @@ class Lane:
         """
         pause, lost = FIRST_PAUSE, False
         while True:
-            stands_since = self._desk.clock()
+            stands_since = self._account.clock()
             try:
                 async with asyncio.timeout(None) as patience:
-                    async for report in self._desk.exchange.reports(self._desk.credentials):
-                        self.streaming, self.heard_at = True, self._desk.clock().timestamp()
+                    async for report in self._account.exchange.reports(self._account.credentials):
+                        self.streaming, self.heard_at = True, self._account.clock().timestamp()
                         if report is None:
-                            stands_since = self._desk.clock()
-                            self._desk.hearing.begin(patience)
+                            stands_since = self._account.clock()
+                            self._account.hearing.begin(patience)
                             self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.SWEEP)
                             lost = False
                         else:
@@ -168,11 +168,11 @@ class Lane:
                             pause = FIRST_PAUSE
             except Exception as error:
                 # Also what cannot be recorded: a new connection begins with a look at all orders.
-                if self.streaming and self._desk.clock() - stands_since >= STEADY:
+                if self.streaming and self._account.clock() - stands_since >= STEADY:
                     pause = FIRST_PAUSE
-                self._desk.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
+                self._account.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
             finally:
-                self._desk.hearing.end()
+                self._account.hearing.end()
             lost = lost or self.streaming
             self.streaming = False
             self._comparisons.begin(Occasion.SWEEP)  # the other way may be open
@@ -181,11 +181,11 @@ class Lane:
 
     async def look(self, order_id: UUID) -> OrderReport:
         """What the exchange says of an order now; nothing is recorded. Raises as `Exchange.query`, or `Impossible`."""
-        order = await self._desk.recording.load(order_id)
-        market = self._desk.markets.get(order.wish.symbol)
+        order = await self._account.recording.load(order_id)
+        market = self._account.markets.get(order.wish.symbol)
         if market is None or order.broker != self.broker.number:
             raise Impossible(f"{order.wish.symbol} is not listed", code="symbol_unknown")
-        return await self._desk.ask(order, market)
+        return await self._account.ask(order, market)
 
     async def reconcile(self, occasion: Occasion, *, dry: bool = False) -> Run | None:
         """Compare all orders of this broker with what its exchange says; None for a poll that can wait."""
@@ -193,31 +193,31 @@ class Lane:
 
     async def hear(self, report: OrderReport) -> None:
         """One report of the private stream; orders that are not ours are met by the next comparison."""
-        with self._desk.hearing.listening(self._desk.order_of(report), report):
-            await self._desk.hear(report)
+        with self._account.hearing.listening(self._account.order_of(report), report):
+            await self._account.hear(report)
 
     def renew(self, broker: Broker, credentials: Credentials) -> None:
         """The broker was changed or has new keys: what is done next is done with them."""
-        self.broker, self._desk.broker, self._desk.credentials = broker, broker, credentials
+        self.broker, self._account.broker, self._account.credentials = broker, broker, credentials
         self.streaming = False
 
     def hear_prices(self, tickers: Mapping[str, Ticker]) -> None:
         """Take the newest prices of what is held: positions of which something does not rest are looked at now."""
-        self._desk.told_prices.update(tickers)
+        self._account.told_prices.update(tickers)
         for position_id in self._guard.watched():
             self.guard(position_id)
 
     def doubt_rules_by(self, ask: Callable[[], None]) -> None:
         """Let a refusal that names a rule ask for the rules of the markets anew."""
-        self._desk.rules_doubted = ask
+        self._account.rules_doubted = ask
 
     def know_markets(self, markets: Mapping[str, Market]) -> None:
         """The exchange's markets, by symbol, as they are now: what was learned by refusals holds where none changed."""
-        for symbol, before in self._desk.markets.items():
+        for symbol, before in self._account.markets.items():
             if markets.get(symbol) != before:
                 self._guard.shapes.forget(symbol)
-        self._desk.markets.clear()
-        self._desk.markets.update(markets)
+        self._account.markets.clear()
+        self._account.markets.update(markets)
         for position_id in self._guard.met():
             self.guard(position_id)
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from application.desk import Desk
+from application.account import Account
 from application.exchange import (
     ExchangeError,
     ListRequest,
@@ -36,8 +36,8 @@ T = TypeVar("T")
 class Legs(Freeing):
     """What this process knows of the orders that rest for positions."""
 
-    def __init__(self, desk: Desk, look_ups: LookUps) -> None:
-        super().__init__(desk, look_ups)
+    def __init__(self, account: Account, look_ups: LookUps) -> None:
+        super().__init__(account, look_ups)
         self._known: dict[UUID, set[UUID]] = {}
         self._ended: dict[UUID, list[Order]] = {}
 
@@ -53,9 +53,9 @@ class Legs(Freeing):
         before this process began, and not be counted yet.
         """
         # Live ones include orders that a correction has reopened.
-        live = {o.id for o in self._desk.recording.live.values() if _is_leg(o) and o.cause == position_id}
+        live = {o.id for o in self._account.recording.live.values() if _is_leg(o) and o.cause == position_id}
         ids = self._known.get(position_id, set()) | live | {*rested}
-        legs = [await self._desk.recording.load(order_id) for order_id in ids]
+        legs = [await self._account.recording.load(order_id) for order_id in ids]
         resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED}
         # What ended and is counted has nothing more to say, unless the other leg of its list has.
         gone = {
@@ -80,12 +80,12 @@ class Legs(Freeing):
         """
         found = []
         for leg in legs:
-            market = self._desk.markets.get(leg.wish.symbol)
-            if market is None or not (is_spent(leg, self._desk.clock()) or (leg.is_in_doubt and leg.asks_first)):
+            market = self._account.markets.get(leg.wish.symbol)
+            if market is None or not (is_spent(leg, self._account.clock()) or (leg.is_in_doubt and leg.asks_first)):
                 found.append(leg)
                 continue
             with suppress(OrderNotFound):
-                found.append(await self._desk.hear(await self._desk.ask(leg, market)) or leg)
+                found.append(await self._account.hear(await self._account.ask(leg, market)) or leg)
         return found
 
     # --- placing -----------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Legs(Freeing):
         Raises `RefusedByExchange` or `NotAccepted`; whether what rested still does, its legs then tell.
         """
         [order] = await self._intended(position, [wish], takes_off=[one.id for one in legs])
-        self._desk.movements.note(position.symbol)
+        self._account.movements.note(position.symbol)
         try:
             done = await self.swap(legs, _request(order, market))
         except (RefusedByExchange, NotAccepted) as error:
@@ -142,7 +142,7 @@ class Legs(Freeing):
     async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:
         """Record both halves; the placed one first, so that nobody sees a position without either."""
         if done.placed is not None:
-            await self._desk.hear(done.placed)
+            await self._account.hear(done.placed)
         await self.taken_off(legs, done.taken_off)
         if done.refused is not None:
             if isinstance(done.refused, RefusedByExchange | NotAccepted):
@@ -155,16 +155,17 @@ class Legs(Freeing):
     ) -> list[Order]:
         """Record the orders as about to be sent, in one commit. Whatever it raises, nothing was sent."""
         orders = [self.order(position, wish) for wish in wishes]
-        now = self._desk.clock()
+        account = self._account
+        now = account.clock()
         with said_of(position):
             for order in orders:
                 order.submit(
-                    self._desk.sender, now=now, valid_until=self._desk.valid_until(now), quantity=order.wish.quantity,
+                    account.sender, now=now, valid_until=account.valid_until(now), quantity=order.wish.quantity,
                     cost=None, price=order.wish.price, takes_off=takes_off, asks_first=asks_first,
                 )  # fmt: skip
-                self._desk.know(order)
+                account.know(order)
         try:
-            await self._desk.recording.intend(*orders)
+            await account.recording.intend(*orders)
         except Exception:
             for order in orders:
                 self._look_ups.begin(order.id)  # nothing was sent, but the intent may have been recorded
@@ -174,10 +175,10 @@ class Legs(Freeing):
         return orders
 
     async def _call(self, requests: Sequence[OrderRequest], list_id: str) -> Sequence[OrderReport]:
-        desk = self._desk
+        account = self._account
         if len(requests) > 1:
-            return await desk.exchange.place_list(desk.credentials, ListRequest(list_id, *requests))
-        return [await desk.exchange.place(desk.credentials, requests[0])]
+            return await account.exchange.place_list(account.credentials, ListRequest(list_id, *requests))
+        return [await account.exchange.place(account.credentials, requests[0])]
 
     async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]], *, asks_first: bool) -> bool:
         """Record what is answered; return whether anything is. Raises a refusal."""
@@ -192,16 +193,16 @@ class Legs(Freeing):
             await self._doubt(orders, error)
             return False
         for report in reports:
-            await self._desk.hear(report)
+            await self._account.hear(report)
         return True
 
     async def _rejected(self, order: Order, error: ExchangeError, reason: str | None = None) -> None:
         code, raw = reason or error.code or "refused_by_exchange", error.raw
-        await self._desk.recording.say(order.id, lambda o: o.reject(code, raw))
+        await self._account.recording.say(order.id, lambda o: o.reject(code, raw))
 
     async def _doubt(self, orders: Sequence[Order], error: ExchangeError) -> None:
         for order in orders:
-            await self._desk.doubted(order, str(error))
+            await self._account.doubted(order, str(error))
             self._look_ups.begin(order.id)
 
     def order(self, position: Position, wish: Wish) -> Order:

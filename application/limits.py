@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
-from application.desk import Desk
+from application.account import Account
 from application.exchange import OrderRequest
 from application.recording import as_gateway
 from domain.amounts import ZERO, product
@@ -21,44 +21,44 @@ REASONS = frozenset({"limit_per_order", "limit_per_day", "limit_not_computable"}
 """Why an entry is refused by a limit."""
 
 
-async def reserve(desk: Desk, order: Order, request: OrderRequest, limits: Limits) -> Spending | None:
+async def reserve(account: Account, order: Order, request: OrderRequest, limits: Limits) -> Spending | None:
     """What an entry takes of the day's limit, to be saved with its intent; None where nothing is limited.
 
     Exits and protection are never limited. Raises `Invalid` for what is above a limit, or an `ExchangeError`.
     """
-    broker = desk.broker
+    broker = account.broker
     if order.wish.side is Side.SELL or (limits.per_order is None and limits.per_day is None):
         return None
-    worth = await _worth(desk, request, limits)
+    worth = await _worth(account, request, limits)
     if limits.per_order is not None and worth > limits.per_order:
         raise Invalid(
             f"{worth:f} {limits.currency} is above {limits.per_order:f}", code="limit_per_order", field="quantity"
         )
     if limits.per_day is None:
         return None
-    today = desk.clock().date()
-    spending = await asyncio.to_thread(desk.store.find, Spending, Spending.create_id(broker.number, today))
+    today = account.clock().date()
+    spending = await asyncio.to_thread(account.store.find, Spending, Spending.create_id(broker.number, today))
     with as_gateway(order):
         spending = spending or Spending(broker.number, today)
         spending.reserve(order.id, worth, limits.per_day)
     return spending
 
 
-async def _worth(desk: Desk, request: OrderRequest, limits: Limits) -> Decimal:
+async def _worth(account: Account, request: OrderRequest, limits: Limits) -> Decimal:
     """The cost in the limits' currency, at the last price where it takes one."""
     cost = request.cost
     if cost is None:
-        price = request.price or request.stop_price or await _last(desk, request.market)
+        price = request.price or request.stop_price or await _last(account, request.market)
         cost = product(request.quantity or ZERO, price)
     quote = request.market.quote
     if quote == limits.currency:
         return cost
-    direct = _market(desk.markets, quote, limits.currency)
+    direct = _market(account.markets, quote, limits.currency)
     if direct is not None:
-        return product(cost, await _last(desk, direct))
-    inverse = _market(desk.markets, limits.currency, quote)
+        return product(cost, await _last(account, direct))
+    inverse = _market(account.markets, limits.currency, quote)
     if inverse is not None:
-        return cost / await _last(desk, inverse)
+        return cost / await _last(account, inverse)
     raise Invalid(f"no price of {quote} in {limits.currency}", code="limit_not_computable", field="quantity")
 
 
@@ -66,5 +66,5 @@ def _market(markets: Mapping[str, Market], base: str, quote: str) -> Market | No
     return markets.get(f"{base}/{quote}")
 
 
-async def _last(desk: Desk, market: Market) -> Decimal:
-    return (await desk.exchange.tickers([market]))[market.symbol].last
+async def _last(account: Account, market: Market) -> Decimal:
+    return (await account.exchange.tickers([market]))[market.symbol].last

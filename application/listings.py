@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from application.desk import Desk
+from application.account import Account
 from application.exchange import OrderReport, PartlyUnreadable, RefusedByExchange, Scrap
 from application.ports import Sweep
 from domain.market import Market
@@ -77,8 +77,8 @@ class Look:
 class Listings:
     """The lists of one broker, and how far its past has been looked at."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._last: Sweep | None = None
         self._look: Look | None = None
         self.balances: Mapping[str, Decimal] = {}
@@ -97,12 +97,12 @@ class Listings:
 
     async def _open(self, symbols: Collection[str] | None, *, urgent: bool = False) -> Listed:
         """Open orders of some symbols, or of the whole account (None). Raises as `Listed.add`."""
-        desk, listed = self._desk, Listed()
+        account, listed = self._account, Listed()
         markets = [] if symbols is None else self._markets_of(symbols)
         if symbols is None or len(markets) > MOST_MARKETS:
-            await listed.add(desk.exchange.open_orders(desk.credentials, urgent=urgent))
+            await listed.add(account.exchange.open_orders(account.credentials, urgent=urgent))
         else:
-            asked = (listed.add_market(m, desk.exchange.open_orders(desk.credentials, m)) for m in markets)
+            asked = (listed.add_market(m, account.exchange.open_orders(account.credentials, m)) for m in markets)
             await asyncio.gather(*asked)
         return listed
 
@@ -111,16 +111,16 @@ class Listings:
 
         Raises as `Listed.add`; the next try asks only of those symbols that have not been read.
         """
-        desk = self._desk
-        last = self._last = self._last or await asyncio.to_thread(desk.sweeps.last, desk.broker.number)
-        now = Sweep(desk.clock(), await self._asked_balances(urgent=urgent))
+        account = self._account
+        last = self._last = self._last or await asyncio.to_thread(account.sweeps.last, account.broker.number)
+        now = Sweep(account.clock(), await self._asked_balances(urgent=urgent))
         self.balances = now.balances
         look = self._look = self._look if self._look is not None and self._look.past else Look(now)
         since = max(last.at if last else look.began.at, look.began.at - LONGEST_AWAY) - OVERLAP
 
         async def read(market: Market) -> None:
             listed = Listed()
-            asked = desk.exchange.orders_since(desk.credentials, market, since, urgent=urgent)
+            asked = account.exchange.orders_since(account.credentials, market, since, urgent=urgent)
             await listed.add_market(market, asked)
             ended = [report for report in listed.reports if report.state in ENDED]
             look.past[market.symbol] = Listed(ended, listed.scraps, listed.refused)
@@ -142,14 +142,14 @@ class Listings:
         assert self._look is not None
         self._last, self._look = self._look.began, None
         if settled:
-            await asyncio.to_thread(self._desk.sweeps.record, self._desk.broker.number, self._last)
+            await asyncio.to_thread(self._account.sweeps.record, self._account.broker.number, self._last)
 
     def forget(self) -> None:
         """What has been read is to be read again."""
         self._look = None
 
     async def _asked_balances(self, *, urgent: bool) -> dict[str, Decimal]:
-        balances = await self._desk.exchange.balances(self._desk.credentials, urgent=urgent)
+        balances = await self._account.exchange.balances(self._account.credentials, urgent=urgent)
         return {name: balance.free + balance.locked for name, balance in balances.items()}
 
     def _moved(self, last: Sweep | None, sweep: Sweep) -> set[str]:
@@ -157,8 +157,8 @@ class Listings:
         now = sweep.balances
         before = now if last is None else last.balances
         moved = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
-        markets = self._desk.markets.values()
+        markets = self._account.markets.values()
         return {m.symbol for m in markets if m.base in moved and m.quote in moved | now.keys() and m.active}
 
     def _markets_of(self, symbols: Iterable[str]) -> list[Market]:
-        return [self._desk.markets[symbol] for symbol in sorted({*symbols}) if symbol in self._desk.markets]
+        return [self._account.markets[symbol] for symbol in sorted({*symbols}) if symbol in self._account.markets]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.desk import Desk
+from application.account import Account
 from application.exchange import ExchangeError, OrderNotFound
 from application.recording import request_id
 from domain.aggregate import Personal
@@ -31,8 +31,8 @@ PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 class LookUps:
     """The look-ups of one broker. `cancel_again` is told of an order that rests although its cancel was asked for."""
 
-    def __init__(self, desk: Desk, cancel_again: Callable[[UUID], None]) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, cancel_again: Callable[[UUID], None]) -> None:
+        self._account = account
         self._cancel_again = cancel_again
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._once_more: set[UUID] = set()
@@ -74,7 +74,7 @@ class LookUps:
                 known = await self._known(order_id)
             except Exception as error:
                 # Whatever it was, the doubt has not ended: a look-up that gave up would leave it for ever.
-                self._desk.log.warning("look_up_failed", order=str(order_id), error=str(error))
+                self._account.log.warning("look_up_failed", order=str(order_id), error=str(error))
                 known = False
             if not known:
                 pause = min(PAUSES[min(attempt, len(PAUSES) - 1)], self._until_provable(order_id))
@@ -87,38 +87,38 @@ class LookUps:
 
     def _until_provable(self, order_id: UUID) -> float:
         """Seconds until a doubt may be ended by proof: the look at that moment is not slept over."""
-        order = self._desk.recording.live.get(order_id)
+        order = self._account.recording.live.get(order_id)
         provable = None if order is None else provable_at(order)
         if provable is None:
             return PAUSES[-1]
-        left = (provable - self._desk.clock()).total_seconds()
+        left = (provable - self._account.clock()).total_seconds()
         return left if left > 0 else PAUSES[-1]
 
     async def _known(self, order_id: UUID) -> bool:
         try:
-            order = await self._desk.recording.load(order_id)
+            order = await self._account.recording.load(order_id)
         except NotFound:
             return True  # its intent was never recorded, so nothing was sent
         if order.status in ENDED or order.status is Status.PLACED:
-            self._desk.doubts.end(order_id)
+            self._account.doubts.end(order_id)
             if not order.is_unexplained:
                 return True
-        market = self._desk.markets.get(order.wish.symbol)
+        market = self._account.markets.get(order.wish.symbol)
         if market is None:
-            self._desk.log.warning("market_gone", request_id=request_id(order), symbol=order.wish.symbol)
+            self._account.log.warning("market_gone", request_id=request_id(order), symbol=order.wish.symbol)
             return False
-        asked_at = self._desk.clock()
+        asked_at = self._account.clock()
         try:
-            report = await self._desk.ask(order, market)
+            report = await self._account.ask(order, market)
         except OrderNotFound as unseen:
             if order.is_unexplained:
                 await self._tell_unexplained(order, unseen.raw)
             return await self._proven_absent(order, market, asked_at)
         except ExchangeError as silence:
             if order.status is Status.SUBMITTED and order.valid_until is not None and asked_at > order.valid_until:
-                await self._desk.doubted(order, str(silence))  # whoever sent it has died before the answer
+                await self._account.doubted(order, str(silence))  # whoever sent it has died before the answer
             raise
-        order, _ = await self._desk.recording.take(order_id, report)
+        order, _ = await self._account.recording.take(order_id, report)
         settled = await self._settled(order, asked_at)
         if order.is_unexplained:
             await self._tell_unexplained(order, report.raw)
@@ -135,10 +135,10 @@ class LookUps:
 
     async def _tell_unexplained(self, order: Order, raw: Personal) -> None:
         """The executions are not listed yet, as they may be a moment after the order: that it lasts is told."""
-        if self._desk.clock() - order.modified_on > EXPLAINED_WITHIN:
+        if self._account.clock() - order.modified_on > EXPLAINED_WITHIN:
             known = total(order.fills.values())
             detail = f"{plain(order.filled)} executed, {plain(known)} listed"
-            await self._desk.recording.say(order.id, lambda o: o.contradict("executions_missing", detail, raw))
+            await self._account.recording.say(order.id, lambda o: o.contradict("executions_missing", detail, raw))
 
     async def _amended(self, order: Order, asked_at: datetime) -> bool:
         """The exchange still shows the order as it was: final once the request cannot be carried out any more."""
@@ -146,36 +146,36 @@ class LookUps:
         if order.status not in ENDED and asked is not None and asked_at < asked.valid_until + ANSWERED_WITHIN:
             return False
         raw = Personal(f"the exchange shows it unchanged at {asked_at.isoformat()}")
-        await self._desk.recording.say(order.id, lambda o: o.reject_amend("not_carried_out", raw))
+        await self._account.recording.say(order.id, lambda o: o.reject_amend("not_carried_out", raw))
         return True
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
         """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""
         if not order.is_in_doubt or order.exchange_order_ids or order.fills:
-            self._desk.log.warning("known_but_not_found", request_id=request_id(order))
+            self._account.log.warning("known_but_not_found", request_id=request_id(order))
             return False
         if order.status is Status.SUBMITTED:
-            self._desk.doubts.begin(order)
-            await self._desk.recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
+            self._account.doubts.begin(order)
+            await self._account.recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
         provable = provable_at(order)
         if provable is None or order.submitted_at is None or asked_at < provable:
             return False
         mine = set(order.client_order_ids)
-        exchange, credentials = self._desk.exchange, self._desk.credentials
-        since = min(order.submitted_at, self._desk.clock()) + exchange.clock_offset - CLOCKS_JUMP
+        exchange, credentials = self._account.exchange, self._account.credentials
+        since = min(order.submitted_at, self._account.clock()) + exchange.clock_offset - CLOCKS_JUMP
         listed = [
             *await exchange.open_orders(credentials, market, urgent=True),
             *await exchange.orders_since(credentials, market, since, urgent=True),
         ]
         for report in listed:
             if report.client_order_id in mine:
-                await self._desk.recording.take(order.id, report)
+                await self._account.recording.take(order.id, report)
                 return True
         raw = Personal(f"no order {order.client_order_id} among {len(listed)} orders listed at {asked_at.isoformat()}")
-        order = await self._desk.recording.say(order.id, lambda o: o.prove_absent("never_reached_the_exchange", raw))
+        order = await self._account.recording.say(order.id, lambda o: o.prove_absent("never_reached_the_exchange", raw))
         if order.status is not Status.REJECTED:
             return False  # the stream has shown it in this very moment
-        self._desk.log.warning("never_reached_the_exchange", request_id=request_id(order))
+        self._account.log.warning("never_reached_the_exchange", request_id=request_id(order))
         return True
 
 

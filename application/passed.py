@@ -8,8 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from application import trouble as troubles
+from application.account import Account, Later
 from application.case import Case
-from application.desk import Desk, Later
 from application.exchange import Ticker
 from application.legs import Legs, said_of
 from application.protection import Standing, Target
@@ -30,8 +30,8 @@ HELPED_AFTER = timedelta(seconds=2)
 class Passed:
     """Sells what a stop or a target stood for that could not rest."""
 
-    def __init__(self, desk: Desk, legs: Legs, later: Later) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, legs: Legs, later: Later) -> None:
+        self._account = account
         self._legs = legs
         self._later = later
 
@@ -56,12 +56,12 @@ class Passed:
         """
         if standing is not Standing.BELOW_STOP:
             return False
-        now, trouble = self._desk.clock(), case.trouble
+        now, trouble = self._account.clock(), case.trouble
         trouble.passed_since = trouble.passed_since or now
         waited, at_limit = now - trouble.passed_since, case.target.stop_limit is not None
         if at_limit and case.is_covered and waited >= DOUBT_BEFORE_ALARM:
             detail = f"{plain(ticker.last)} {case.market.quote}"
-            await say(self._desk, case.position, lambda p: p.lose_protection(NOT_SOLD, detail, final=True))
+            await say(self._account, case.position, lambda p: p.lose_protection(NOT_SOLD, detail, final=True))
         return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
 
     async def _refuse_move(self, case: Case, standing: Standing) -> bool:
@@ -73,7 +73,7 @@ class Passed:
         position = case.position
         if position.wanted_before is None or not position.is_asked:
             return False
-        await say(self._desk, position, lambda p: p.refuse_protection(f"market_{standing}"))
+        await say(self._account, position, lambda p: p.refuse_protection(f"market_{standing}"))
         return True
 
     def _is_met(self, case: Case, ticker: Ticker) -> bool:
@@ -82,7 +82,7 @@ class Passed:
         if take is None or (ticker.bid or ticker.last) < take:
             trouble.seen_at_target = None
             return False
-        now = self._desk.clock()
+        now = self._account.clock()
         first, trouble.seen_at_target = trouble.seen_at_target, trouble.seen_at_target or now
         return first is not None
 
@@ -93,15 +93,15 @@ class Passed:
             if (wait := trouble.sale_not_before - _now()) > 0:
                 return min(wait, troubles.LOOK_EVERY)
             detail = trouble.detail
-            await say(self._desk, position, lambda p: p.lose_protection("protection_refused", detail, final=True))
-            position = await asyncio.to_thread(self._desk.store.get, Position, position.id)
+            await say(self._account, position, lambda p: p.lose_protection("protection_refused", detail, final=True))
+            position = await asyncio.to_thread(self._account.store.get, Position, position.id)
         doublings = min(trouble.sell(target), troubles.MOST_DOUBLINGS)
         trouble.sale_not_before = _now() + troubles.AT_MOST_EVERY * 2**doublings
         order = self._legs.order(position, _sale(position, target, standing))
         position.leave(order.id)
         with said_of(position):
-            await asyncio.to_thread(self._desk.store.save, position, order)
-        self._desk.log.warning("protection_passed", position=str(position.id), standing=standing)
+            await asyncio.to_thread(self._account.store.save, position, order)
+        self._account.log.warning("protection_passed", position=str(position.id), standing=standing)
         self._later("send", order.id, 0.0)
         return troubles.AT_MOST_EVERY  # which sees whether it is sold
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from application.desk import Desk
+from application.account import Account
 from application.differences import Fact, differences
 from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
 from application.holdings import Holdings
@@ -39,12 +39,12 @@ MISSING = timedelta(seconds=60)
 class Reconciler:
     """Compares one broker. It runs in the gateway, where the keys, the stream and the look-ups of the broker are."""
 
-    def __init__(self, desk: Desk, look_ups: LookUps, cancel_again: Callable[[UUID], None]) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, look_ups: LookUps, cancel_again: Callable[[UUID], None]) -> None:
+        self._account = account
         self._look_ups = look_ups
         self._cancel_again = cancel_again
-        self._listings = Listings(desk)
-        self._holdings = Holdings(desk)
+        self._listings = Listings(account)
+        self._holdings = Holdings(account)
         self._one_at_a_time = asyncio.Lock()
         self._memory = Memory()
         self._natives: dict[str, Market] = {}
@@ -64,7 +64,7 @@ class Reconciler:
         run, which is told and never raised.
         """
         async with self._one_at_a_time:
-            run = Run(self._desk, occasion, TIMEOUT_SECONDS, dry=dry)
+            run = Run(self._account, occasion, TIMEOUT_SECONDS, dry=dry)
             before = self._memory.copy()
             try:
                 await self._compare(run)
@@ -79,8 +79,8 @@ class Reconciler:
             return run
 
     async def _compare(self, run: Run) -> None:
-        desk = self._desk
-        self._natives = {market.native: market for market in desk.markets.values()}
+        account = self._account
+        self._natives = {market.native: market for market in account.markets.values()}
         await self._second_looks(run)
         before, held = self._live(), await self._positions(run.occasion)
         async with run.asking():
@@ -93,7 +93,7 @@ class Reconciler:
         run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
         for scrap in (*listed.scraps, *ended.scraps):
             order_id = await self._known(scrap)  # one of ours is not met below, and asked for by name
-            self._decide(run, None if order_id is None else await desk.recording.load(order_id), scrap)
+            self._decide(run, None if order_id is None else await account.recording.load(order_id), scrap)
         strangers = await self._match(run, before, reports)
         run.reach(Phase.MATCH, matched=len(reports) - len(strangers), ours=len(before))
         for report in strangers:
@@ -107,16 +107,16 @@ class Reconciler:
 
     def _live(self) -> dict[UUID, Order]:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
-        known = self._desk.recording.live.items()
+        known = self._account.recording.live.items()
         return {order_id: order for order_id, order in known if order.status is not Status.PLACED}
 
     async def _positions(self, occasion: Occasion) -> list[Position]:
         """What this broker holds: its protection is driven once sending begins. A poll does not ask."""
         if occasion is Occasion.POLL:
             return []
-        store = self._desk.store
+        store = self._account.store
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
-        return [position for position in found if position.broker == self._desk.broker.number]
+        return [position for position in found if position.broker == self._account.broker.number]
 
     # --- comparing ---------------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class Reconciler:
                 strangers.append(report)
             elif order_id not in met:
                 met.add(order_id)
-                order = before.get(order_id) or await self._desk.recording.load(order_id)
+                order = before.get(order_id) or await self._account.recording.load(order_id)
                 self._memory.shown(order)
                 await self._said(run, order, report)
         await self._ask_about(run, [order for order_id, order in before.items() if order_id not in met])
@@ -139,7 +139,7 @@ class Reconciler:
     async def _ask_about(self, run: Run, absent: Sequence[Order]) -> None:
         """Those of ours that no list shows, and those of which not all executions are known."""
         if run.occasion is Occasion.POLL:
-            absent = [order for order in absent if order.wish.symbol in self._desk.markets]
+            absent = [order for order in absent if order.wish.symbol in self._account.markets]
 
         async def ask(order: Order) -> None:
             if run.seconds_left <= 0:
@@ -147,22 +147,22 @@ class Reconciler:
             await self._absent(run, order)
 
         await ask_each(absent, ask)
-        for order_id in [] if run.dry else self._desk.recording.unexplained:
+        for order_id in [] if run.dry else self._account.recording.unexplained:
             if order_id not in self._look_ups:
                 self._look_ups.begin(order_id)  # which asks until its executions are listed
 
     async def _known(self, said: OrderReport | Scrap) -> UUID | None:
-        desk = self._desk
-        if (order_id := desk.order_of(said)) is not None:
+        account = self._account
+        if (order_id := account.order_of(said)) is not None:
             return order_id
-        named = await asyncio.to_thread(desk.store.order_named, desk.broker.number, said.client_order_id)
+        named = await asyncio.to_thread(account.store.order_named, account.broker.number, said.client_order_id)
         market = self._natives.get(said.native_symbol)
         if named is None and market is not None:
             # Adopted, or ours under a client id that somebody changed outside.
-            ids = desk.broker.number, market.symbol, said.exchange_order_id
-            named = await asyncio.to_thread(desk.store.order_numbered, *ids)
+            ids = account.broker.number, market.symbol, said.exchange_order_id
+            named = await asyncio.to_thread(account.store.order_numbered, *ids)
         if named is not None:
-            desk.know(await desk.recording.load(named))
+            account.know(await account.recording.load(named))
         return named
 
     def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
@@ -176,10 +176,10 @@ class Reconciler:
         try:
             await self._recorded(run, order, report, agreed)
         except Refused as refused:
-            self._desk.log.warning("not_recordable", order=str(order.id), error=str(refused))
+            self._account.log.warning("not_recordable", order=str(order.id), error=str(refused))
             self._decide(run, order, report)
         except Unreadable as unreadable:
-            self._desk.log.warning("not_readable", order=str(order.id), error=str(unreadable))
+            self._account.log.warning("not_readable", order=str(order.id), error=str(unreadable))
             self._ask_again(run, order, report)
         else:
             self._memory.unread.discard(order.id)
@@ -194,14 +194,14 @@ class Reconciler:
         return run.note(order, report, Resolution.LOOKED_UP)
 
     async def _recorded(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
-        market = self._desk.markets.get(order.wish.symbol)
+        market = self._account.markets.get(order.wish.symbol)
         if market is None:
             return None
         facts = differences(order, report, market.native)
         believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
         doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
         if doubted:
-            first = self._memory.suspicions.begin(report, self._desk.clock(), order.id, doubted)
+            first = self._memory.suspicions.begin(report, self._account.clock(), order.id, doubted)
             if not believed and self._memory.was_told(report):
                 return self._decide(run, order, report)  # that it cannot be recorded
             if first and not believed:
@@ -218,7 +218,7 @@ class Reconciler:
 
     async def _taken(self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()) -> Taken:
         """Recorded to the end: it may ask for executions first, but an append cannot be called back half-way."""
-        taking = asyncio.create_task(self._desk.recording.take(order_id, report, agreed))
+        taking = asyncio.create_task(self._account.recording.take(order_id, report, agreed))
         self._takings.add(taking)
         taking.add_done_callback(self._takings.discard)
         async with run.asking():
@@ -226,18 +226,18 @@ class Reconciler:
 
     async def _absent(self, run: Run, order: Order) -> None:
         """Ours, and not among the open ones: it is asked for by name, and its answer decides."""
-        desk, market = self._desk, self._desk.markets.get(order.wish.symbol)
+        account, market = self._account, self._account.markets.get(order.wish.symbol)
         if market is None and order.status is Status.OPEN:
             return self._decide(run, order, None)  # it can be neither asked about nor taken off
         if order.is_in_doubt or market is None:
             # What was sent this very moment is about to be answered; what is in doubt is being asked about already.
-            on_its_way = order.valid_until is not None and desk.clock() < order.valid_until + ON_ITS_WAY
+            on_its_way = order.valid_until is not None and account.clock() < order.valid_until + ON_ITS_WAY
             if not run.dry and not (on_its_way and order.status is Status.SUBMITTED) and order.id not in self._look_ups:
                 self._look_ups.begin(order.id)
             return None
         try:
             async with run.asking():
-                report = await desk.ask(order, market)
+                report = await account.ask(order, market)
         except (ExchangeError, TimeoutError) as error:
             first = order.id not in self._look_ups
             if not run.dry:
@@ -250,7 +250,7 @@ class Reconciler:
 
     def _missed(self, run: Run, order: Order, *, first: bool) -> None:
         """The exchange shows one that it had accepted no more: that it lasts is told, for a stop would be missing."""
-        if self._memory.missing_for(order, self._desk.clock()) >= MISSING:
+        if self._memory.missing_for(order, self._account.clock()) >= MISSING:
             self._decide(run, order, None)
         elif first or run.occasion not in QUIET:
             run.note(order, None, Resolution.LOOKED_UP)
@@ -259,7 +259,7 @@ class Reconciler:
 
     async def _second_looks(self, run: Run) -> None:
         """Ask again about what was said once, long enough ago; what is not said again was never so."""
-        for key, suspicion in self._memory.suspicions.due(self._desk.clock()):
+        for key, suspicion in self._memory.suspicions.due(self._account.clock()):
             if run.dry or run.seconds_left < TIMEOUT_SECONDS / 2:
                 return  # there may be more than one comparison can ask about, and the lists need their time too
             market = self._natives.get(key[0])
@@ -267,7 +267,7 @@ class Reconciler:
                 continue
             try:
                 async with run.asking():
-                    report = await self._desk.exchange.query(self._desk.credentials, market, ExchangeId(key[1]))
+                    report = await self._account.exchange.query(self._account.credentials, market, ExchangeId(key[1]))
             except OrderNotFound:
                 del self._memory.suspicions[key]
                 continue
@@ -282,29 +282,33 @@ class Reconciler:
 
     async def _said_again(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
         if suspicion.order_id is not None:
-            order = await self._desk.recording.load(suspicion.order_id)
+            order = await self._account.recording.load(suspicion.order_id)
             await self._said(run, order, report, suspicion.facts)
         elif await self._known(report) is None:
             try:
                 await self._adopt(run, market, report)
             except Refused as refused:
-                self._desk.log.warning("not_adoptable", exchange_order_id=report.exchange_order_id, error=str(refused))
+                self._account.log.warning(
+                    "not_adoptable", exchange_order_id=report.exchange_order_id, error=str(refused)
+                )
                 self._decide(run, None, report)
 
     async def _stranger(self, run: Run, report: OrderReport) -> None:
         if report.native_symbol not in self._natives or self._memory.was_told(report):
             return self._decide(run, None, report)
-        if self._memory.suspicions.begin(report, self._desk.clock(), None) or run.occasion not in QUIET:
+        if self._memory.suspicions.begin(report, self._account.clock(), None) or run.occasion not in QUIET:
             run.note(None, report, Resolution.AWAITED)
         return None
 
     async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
         """An order made elsewhere, seen twice, comes into the books; no strategy ever manages it."""
-        desk, run_id = self._desk, str(run.id)
-        with carrying(user=str(desk.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id):
-            order = adopted(desk.broker, market, report)
-            await asyncio.to_thread(desk.store.save, order)
-        desk.know(order)
+        account, run_id = self._account, str(run.id)
+        with carrying(
+            user=str(account.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id
+        ):
+            order = adopted(account.broker, market, report)
+            await asyncio.to_thread(account.store.save, order)
+        account.know(order)
         lost = order.requester == HISTORY_LOST
         run.note(order, report, Resolution.HISTORY_LOST if lost else Resolution.ADOPTED, ours=NOTHING)
         try:

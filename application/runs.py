@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from application.desk import Desk
+from application.account import Account
 from application.differences import Fact
 from application.exchange import OrderReport, Scrap
 from domain.aggregate import Personal, carrying
@@ -35,7 +35,7 @@ NOTHING = "nothing"
 class Run:
     """One comparison while it lasts, in which the exchange is asked for some seconds. `dry` writes to no stream."""
 
-    def __init__(self, desk: Desk, occasion: Occasion, seconds: float, *, dry: bool) -> None:
+    def __init__(self, account: Account, occasion: Occasion, seconds: float, *, dry: bool) -> None:
         self.id = uuid4()
         self.occasion = occasion
         self.dry = dry
@@ -46,11 +46,11 @@ class Run:
         self.recorded = False
         """Whether it stands in the log."""
         self._left: set[Hashable] = set()
-        self._desk = desk
+        self._account = account
         self._clock = asyncio.get_running_loop().time
         self._began = self._reached = self._clock()
         self._asks_until = self._began + seconds
-        self.started_at = desk.clock()
+        self.started_at = account.clock()
 
     @property
     def seconds(self) -> Decimal:
@@ -89,11 +89,11 @@ class Run:
         seconds, self._reached = _rounded(now - self._reached), now
         self.phases.append((phase, seconds, counts))
         if self.occasion not in QUIET:
-            exchange = self._desk.broker.exchange.capitalize()
+            exchange = self._account.broker.exchange.capitalize()
             title = "STARTUP" if self.occasion is Occasion.START else "RECONCILE"
             text = TEXTS[phase].format(exchange=exchange, **counts)
             line = f"[{title}] Phase {len(self.phases)}: {text} in {seconds}s"
-            self._desk.log.info(line, request_id=str(self.id), broker=self._desk.broker.number)
+            self._account.log.info(line, request_id=str(self.id), broker=self._account.broker.number)
 
     def note(
         self,
@@ -114,16 +114,16 @@ class Run:
             facts=tuple(f"{fact.event} {fact.detail}".strip() for fact in facts),
         )
         self.found.append((found, Personal("") if said is None else said.raw))
-        self._desk.log.warning(
-            "discrepancy", request_id=str(self.id), broker=self._desk.broker.number, symbol=found.symbol,
+        self._account.log.warning(
+            "discrepancy", request_id=str(self.id), broker=self._account.broker.number, symbol=found.symbol,
             order=str(found.order), ours=found.ours, theirs=found.theirs, resolution=resolution,
         )  # fmt: skip
 
     def note_market(self, symbol: str, words: str, resolution: Resolution) -> None:
         """The exchange refuses to speak of one market: what rests there is not known."""
         self.found.append((Discrepancy(None, symbol, None, "listed", words, resolution), Personal("")))
-        self._desk.log.warning(
-            "market_refused", request_id=str(self.id), broker=self._desk.broker.number, symbol=symbol
+        self._account.log.warning(
+            "market_refused", request_id=str(self.id), broker=self._account.broker.number, symbol=symbol
         )
 
     def note_holding(self, currency: str, held: Decimal, there: Decimal, resolution: Resolution) -> None:
@@ -131,15 +131,15 @@ class Run:
         ours, theirs = f"holds {plain(held)} {currency}", f"holds {plain(there)} {currency}"
         found = Discrepancy(None, currency, None, ours, theirs, resolution)
         self.found.append((found, Personal("")))
-        self._desk.log.warning(
-            "holding_short", request_id=str(self.id), broker=self._desk.broker.number, ours=ours, theirs=theirs
+        self._account.log.warning(
+            "holding_short", request_id=str(self.id), broker=self._account.broker.number, ours=ours, theirs=theirs
         )
 
     def _symbol(self, order: Order | None, said: OrderReport | Scrap | None) -> str:
         if order is not None:
             return order.wish.symbol
         native = "" if said is None else said.native_symbol
-        return next((m.symbol for m in self._desk.markets.values() if m.native == native), native)
+        return next((m.symbol for m in self._account.markets.values() if m.native == native), native)
 
     async def complete(self) -> None:
         """Everything was compared. A quiet one that found nothing leaves no trace."""
@@ -151,8 +151,8 @@ class Run:
         """The exchange could not be asked to the end. What was found until then is recorded in any case."""
         reason = self.failure = f"{type(error).__name__}: {error}"
         self._code = getattr(error, "code", None) or None
-        self._desk.log.warning(
-            "reconciliation_failed", request_id=str(self.id), broker=self._desk.broker.number, reason=reason
+        self._account.log.warning(
+            "reconciliation_failed", request_id=str(self.id), broker=self._account.broker.number, reason=reason
         )
         if tell or self.found:
             await self._record()
@@ -161,7 +161,7 @@ class Run:
         """One commit."""
         if self.dry:
             return
-        broker, run_id = self._desk.broker, str(self.id)
+        broker, run_id = self._account.broker, str(self.id)
         with carrying(user=str(broker.user), source="reconciliation", correlation_id=run_id):
             stream = Reconciliation(self.id, broker.user, broker.number, self.occasion, self.started_at)
             for discrepancy, raw in self.found:
@@ -172,14 +172,14 @@ class Run:
                 stream.complete(self.seconds)
             else:
                 stream.fail(self.failure, self.seconds, self._code)
-            await asyncio.to_thread(self._desk.store.save, stream)
+            await asyncio.to_thread(self._account.store.save, stream)
         self.recorded = True
 
     def told(self) -> dict[str, Any]:
         """The run as plain data, for whoever asked for it."""
         return {
             "run": str(self.id),
-            "broker": self._desk.broker.number,
+            "broker": self._account.broker.number,
             "occasion": self.occasion,
             "dry_run": self.dry,
             "completed": self.failure is None,
@@ -190,7 +190,7 @@ class Run:
             ],
             "doubts": [
                 {"order": str(order), "symbol": doubt.symbol, "since": doubt.since and doubt.since.isoformat()}
-                for order, doubt in self._desk.doubts.items()
+                for order, doubt in self._account.doubts.items()
             ],
             "discrepancies": [
                 {**vars(found), "order": found.order and str(found.order), "facts": [*found.facts]}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from application.desk import Desk, Later
+from application.account import Account, Later
 from application.exchange import NoAnswer
 from application.legs import Legs
 from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
@@ -68,8 +68,8 @@ def _stopped_by(legs: Sequence[Order]) -> Decimal:
 class Sales:
     """What the sells of one broker may take."""
 
-    def __init__(self, desk: Desk, legs: Legs, later: Later) -> None:
-        self._desk = desk
+    def __init__(self, account: Account, legs: Legs, later: Later) -> None:
+        self._account = account
         self._legs = legs
         self._later = later
 
@@ -81,9 +81,9 @@ class Sales:
         """
         if order.wish.side is not Side.SELL:
             return Sale()
-        position_id = await asyncio.to_thread(position_id_of, order, self._desk.store)
+        position_id = await asyncio.to_thread(position_id_of, order, self._account.store)
         insisted = order.requester == INSISTED
-        position = await asyncio.to_thread(self._desk.store.find, Position, position_id)
+        position = await asyncio.to_thread(self._account.store.find, Position, position_id)
         legs = await self._legs.of(position_id, rested=() if position is None else position.resting)
         resting = await self._legs.shown([leg for leg in legs if leg.status not in ENDED])
         if any(leg.status is not Status.OPEN for leg in resting) and not insisted:
@@ -91,7 +91,7 @@ class Sales:
         if position is None or not position.is_open:
             await self._check_foreign(position, order)
             return Sale(None, resting)
-        exits = [await self._desk.recording.load(one) for one in position.exits if one != order.id]
+        exits = [await self._account.recording.load(one) for one in position.exits if one != order.id]
         if not explained(position, [*legs, *exits]) and not insisted:
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
@@ -103,7 +103,7 @@ class Sales:
         """Nothing is held: coins that no webhook ever bought may be sold by one, others are the trader's own."""
         if order.source is not Source.WEBHOOK or position is None:
             return
-        entries = [await self._desk.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
+        entries = [await self._account.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
         if not explained(position, entries) and order.requester != INSISTED:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
         if not position.executions and position.previous is None:

@@ -5,26 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from application.desk import Desk
+from application.account import Account
 from application.legs import said_of
 from domain.position import Position
 from domain.refusals import Conflict
 
 
-async def say(desk: Desk, seen: Position, verb: Callable[[Position], None]) -> None:
+async def say(account: Account, seen: Position, verb: Callable[[Position], None]) -> None:
     """Say it, and again on fresh state when the engine was faster.
 
     Nothing is said when something else has been asked for since the position was `seen`: what was found out answers
     another request, and the new one is looked at anyway.
     """
     while True:
-        position = await asyncio.to_thread(desk.store.get, Position, seen.id)
+        position = await asyncio.to_thread(account.store.get, Position, seen.id)
         if (position.request, position.wanted) != (seen.request, seen.wanted):
             return
         with said_of(position):
             verb(position)
             try:
-                await asyncio.to_thread(desk.store.save, position)
+                await asyncio.to_thread(account.store.save, position)
             except Conflict:
                 continue
         return

@@ -8,8 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
+from application.account import Account, Later
 from application.attempts import Attempts
-from application.desk import Desk, Later
 from application.exchange import ExchangeError, RefusedByExchange
 from application.legs import Legs
 from application.limits import reserve
@@ -61,22 +61,22 @@ class NotYet(Exception):
 class Sending:
     """Carries out wishes: asks what has to be known, then takes what protects the coins off in the call that sells."""
 
-    def __init__(self, desk: Desk, look_ups: LookUps, legs: Legs, later: Later) -> None:
-        self._desk = desk
-        self._sales = Sales(desk, legs, later)
+    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, later: Later) -> None:
+        self._account = account
+        self._sales = Sales(account, legs, later)
         self._later = later
-        self._permissions = Permissions(desk.store)
+        self._permissions = Permissions(account.store)
         self._lines = Lines()
         self._lags: Counter[UUID] = Counter()
         """How often the coins of each sale were not there although they had just moved."""
-        self._attempts = Attempts(desk, look_ups, legs, later)
+        self._attempts = Attempts(account, look_ups, legs, later)
 
     async def send(self, order_id: UUID) -> None:
         """Carry out a wish, or say why not. What stands in its way only for a moment is looked at again."""
         try:
-            order = await self._desk.recording.load(order_id)
+            order = await self._account.recording.load(order_id)
         except NotFound:
-            if self._lines.awaits(order_id, self._desk.clock()):
+            if self._lines.awaits(order_id, self._account.clock()):
                 return self._later("send", order_id, COUNTING_SECONDS)
             return self._next_after(order_id)
         if order.status is Status.PLACED:
@@ -86,16 +86,16 @@ class Sending:
             if wait is not None:
                 return self._later("send", order_id, wait)
         if order.wish.side is Side.SELL:
-            await self._keep_place(await self._desk.recording.load(order_id))
+            await self._keep_place(await self._account.recording.load(order_id))
         return self._next_after(order_id)
 
     async def _keep_place(self, order: Order) -> None:
         """Let nothing come between an exit and the order that goes on with it: what is left, or a second try."""
         rest, again = (Order.id_for(order.id, leg) for leg in (REST, ONCE_MORE))
-        if await asyncio.to_thread(self._desk.store.find, Order, rest) is not None:
-            self._lines.follow(order, rest, self._desk.clock())
+        if await asyncio.to_thread(self._account.store.find, Order, rest) is not None:
+            self._lines.follow(order, rest, self._account.clock())
         if is_sent_once_more(order):
-            self._lines.follow(order, again, self._desk.clock())
+            self._lines.follow(order, again, self._account.clock())
 
     def _next_after(self, order_id: UUID) -> None:
         self._lags.pop(order_id, None)
@@ -105,35 +105,35 @@ class Sending:
 
     def remember(self, order: Order) -> None:
         """Keep room for the protection of a buy that another process sent and that still rests."""
-        market = self._desk.markets.get(order.wish.symbol)
+        market = self._account.markets.get(order.wish.symbol)
         if order.wish.side is Side.BUY and order.status in LIVE and not order.filled and market is not None:
-            self._desk.turns.hold(order.id, _cost_of_protection(order, market))
+            self._account.turns.hold(order.id, _cost_of_protection(order, market))
 
     def _is_stale(self, order: Order) -> bool:
-        return order.not_after is not None and self._desk.clock() > order.not_after
+        return order.not_after is not None and self._account.clock() > order.not_after
 
     def _wake_when_stale(self, order: Order) -> None:
         """It is not its turn; until then only its own age can end it."""
         if order.not_after is not None:
-            left = (order.not_after - self._desk.clock()).total_seconds()
+            left = (order.not_after - self._account.clock()).total_seconds()
             self._later("send", order.id, max(left, 0.0) + COUNTING_SECONDS)
 
     async def _carry_out(self, order: Order) -> float | None:
         """Return how many seconds to wait before it is looked at again, None once it was sent or has ended."""
-        desk = self._desk
+        account = self._account
         try:
             sale, sized, besides = await self._prepare(order)
         except NotYet as not_yet:
             return not_yet.seconds
         except (Impossible, Invalid, RefusedByExchange) as refused:
             code, detail = refused.code, str(refused)
-            await desk.recording.say(order.id, lambda o: o.refuse(code, detail))
+            await account.recording.say(order.id, lambda o: o.refuse(code, detail))
             return None
         except (ExchangeError, SpendingUnknown) as error:
-            desk.log.warning("not_sent_yet", request_id=request_id(order), error=str(error) or type(error).__name__)
+            account.log.warning("not_sent_yet", request_id=request_id(order), error=str(error) or type(error).__name__)
             return COUNTING_SECONDS if getattr(error, "code", "") == "not_counted" else LONGEST_WAIT
         if order.wish.side is Side.BUY:
-            desk.turns.hold(order.id, _cost_of_protection(order, desk.markets[order.wish.symbol]))
+            account.turns.hold(order.id, _cost_of_protection(order, account.markets[order.wish.symbol]))
         return await self._attempts.send(order, sale, sized, besides)
 
     async def _prepare(self, order: Order) -> tuple[Sale, Sized, list[Aggregate]]:
@@ -141,17 +141,17 @@ class Sending:
 
         Raises `NotYet`, a refusal of ours or of the exchange, an `ExchangeError`, or `SpendingUnknown`.
         """
-        desk = self._desk
+        account = self._account
         limits = await self._check_may_be_sent(order)
         if self._doubt_stands_before(order):
             raise NotYet(LONGEST_WAIT)
-        market = desk.markets[order.wish.symbol]
+        market = account.markets[order.wish.symbol]
         if wait := self._wait_for_turn(order, market):
             raise NotYet(min(wait, LONGEST_WAIT))
         sale = await self._sales.of(order)
         sized = await self._sized(order, market, sale)
         await self._check_protectable(order, market, sized)
-        spending = None if order.requester == PROTECTION else await reserve(desk, order, sized.request, limits)
+        spending = None if order.requester == PROTECTION else await reserve(account, order, sized.request, limits)
         await self._check_may_be_sent(order)  # asking takes its time: what was allowed may not be any more
         besides: list[Aggregate] = [spending] if spending is not None else []
         if sized.rest:
@@ -162,7 +162,7 @@ class Sending:
         """Size the order. Coins of a sale that have just moved may be counted late: they are waited for."""
         currency = market.spends(order.wish.side)
         try:
-            sized = await size(order, market, self._desk, sale.held, locked_in(sale.legs))
+            sized = await size(order, market, self._account, sale.held, locked_in(sale.legs))
         except Invalid as refused:
             if refused.code == "insufficient_funds" and order.wish.side is Side.SELL:
                 self._wait_for_coins(order, currency)
@@ -173,7 +173,7 @@ class Sending:
 
     def _wait_for_coins(self, order: Order, currency: str) -> None:
         """Raise `NotYet` as long as coins that are not there may only be counted late."""
-        pause = self._desk.movements.pause(currency, self._lags[order.id])
+        pause = self._account.movements.pause(currency, self._lags[order.id])
         self._lags[order.id] += 1
         if pause is not None:
             raise NotYet(pause)
@@ -182,11 +182,11 @@ class Sending:
 
     def _doubt_stands_before(self, order: Order) -> bool:
         """Hold a wish back while an order on its symbol is in doubt. Protection and insisted exits never wait."""
-        return order.requester not in UNHINDERED and self._desk.doubts.about(order.wish.symbol)
+        return order.requester not in UNHINDERED and self._account.doubts.about(order.wish.symbol)
 
     def _may_be_proven(self, order: Order) -> bool:
         """Whether a doubt is young enough to end by itself: exits wait so long, then their owner decides."""
-        return self._desk.doubts.about(order.wish.symbol, self._desk.clock() - PROOF_AFTER)
+        return self._account.doubts.about(order.wish.symbol, self._account.clock() - PROOF_AFTER)
 
     async def _check_may_be_sent(self, order: Order) -> Limits:
         """Return the broker's limits, none for protection, which asks nobody.
@@ -195,7 +195,7 @@ class Sending:
         """
         reason, limits = self._reason_not_to_send(order), Limits()
         if reason is None and order.requester != PROTECTION:
-            permission = await self._permissions.of(self._desk.broker.id, User.create_id(order.user))
+            permission = await self._permissions.of(self._account.broker.id, User.create_id(order.user))
             reason, limits = _reason_of_the_broker(order, permission), permission.limits
         if reason is not None:
             raise Impossible(reason, code=reason)
@@ -206,7 +206,7 @@ class Sending:
             return "stale"
         if order.cancel_requested:
             return "cancelled_before_sending"
-        if order.wish.symbol not in self._desk.markets:
+        if order.wish.symbol not in self._account.markets:
             return "symbol_unknown"
         if order.wish.side is Side.SELL and self._doubt_stands_before(order) and not self._may_be_proven(order):
             return "exit_in_doubt"
@@ -215,8 +215,8 @@ class Sending:
     def _wait_for_turn(self, order: Order, market: Market) -> float:
         """Seconds until the account has room for this order, and an entry's protection."""
         if order.wish.side is Side.BUY:
-            return self._desk.turns.wait(Rank.ENTRY, SINGLE + _cost_of_protection(order, market), order.id)
-        return self._desk.turns.wait(Rank.RESCUE if order.requester == PROTECTION else Rank.EXIT, SINGLE)
+            return self._account.turns.wait(Rank.ENTRY, SINGLE + _cost_of_protection(order, market), order.id)
+        return self._account.turns.wait(Rank.RESCUE if order.requester == PROTECTION else Rank.EXIT, SINGLE)
 
     async def _check_protectable(self, order: Order, market: Market, sized: Sized) -> None:
         """Raise `Invalid` for an entry whose coins would be too few for the stop that it brings.
@@ -230,11 +230,11 @@ class Sending:
         position = await asyncio.to_thread(self._position_of, order)
         held = position.held if position is not None and position.is_open else ZERO
         quantity = market.round_quantity(held + bought * AFTER_FEE)
-        if (detail := too_small(quantity, protection, market, self._desk.broker.stop_style)) is not None:
+        if (detail := too_small(quantity, protection, market, self._account.broker.stop_style)) is not None:
             raise Invalid(detail, code="too_small_to_protect", field="quantity")
 
     def _position_of(self, order: Order) -> Position | None:
-        store = self._desk.store
+        store = self._account.store
         return store.find(Position, position_id_of(order, store))
 
     # --- sales above what the exchange takes at once -------------------------------------------------------------
@@ -243,7 +243,7 @@ class Sending:
         """Wish for what is left of a sale by another order, recorded together with the first one's intent."""
         with as_gateway(order):
             rest = follow_up(order, REST, replace(order.wish, quantity=sized.rest, percent=None))
-        if await asyncio.to_thread(self._desk.store.find, Order, rest.id) is not None:
+        if await asyncio.to_thread(self._account.store.find, Order, rest.id) is not None:
             return []  # wished for by an attempt that was not taken
         position = await asyncio.to_thread(self._position_of, order)
         if position is None:

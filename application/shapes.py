@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from application.account import NO_PLACE
 from application.case import Case
-from application.desk import NO_PLACE
 from application.exchange import Capabilities, RefusedByExchange
 from application.forms import Form, forms_of, why_none, wishes_of
 from application.protection import STOPS, Target

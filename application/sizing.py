@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from application.desk import Desk
+from application.account import Account
 from application.exchange import OrderRequest
 from application.positions import UNHINDERED
 from domain.amounts import ZERO, difference, product
@@ -36,7 +36,9 @@ class Sized:
     """What the account has of the currency that is spent, less what doubtful orders may have taken."""
 
 
-async def size(order: Order, market: Market, desk: Desk, held: Decimal | None = None, locked: Decimal = ZERO) -> Sized:
+async def size(
+    order: Order, market: Market, account: Account, held: Decimal | None = None, locked: Decimal = ZERO
+) -> Sized:
     """Round and check an order, from what is free less what doubtful orders may have spent.
 
     `held` is what the position holds that a sell is to reduce: a share is of that, not of all the account's coins.
@@ -45,14 +47,14 @@ async def size(order: Order, market: Market, desk: Desk, held: Decimal | None = 
     """
     wish = order.wish
     urgent = wish.side is Side.SELL  # without an answer it could not be sold
-    desk.check_question(urgent=urgent)
+    account.check_question(urgent=urgent)
     balances, last = await asyncio.gather(
-        desk.exchange.balances(desk.credentials, urgent=urgent), _price_of(wish, market, desk, urgent=urgent)
+        account.exchange.balances(account.credentials, urgent=urgent), _price_of(wish, market, account, urgent=urgent)
     )
     currency = market.spends(wish.side)
     # What a person insists on selling is weighed by the exchange, which locks the coins of whatever rests there.
     certain = wish.side is Side.SELL and order.requester in UNHINDERED
-    balance, doubtful = balances.get(currency), ZERO if certain else desk.doubts.spent(currency)
+    balance, doubtful = balances.get(currency), ZERO if certain else account.doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
     free = max((balance.free if balance else ZERO) + locked - doubtful, ZERO)
@@ -86,9 +88,9 @@ def _at_once(wish: Wish, quantity: Decimal | None, market: Market) -> tuple[Deci
     return first, difference(quantity, first)
 
 
-async def _price_of(wish: Wish, market: Market, desk: Desk, *, urgent: bool) -> Decimal:
+async def _price_of(wish: Wish, market: Market, account: Account, *, urgent: bool) -> Decimal:
     """At which price the order is weighed: its own, or the newest of the market, which sizes nothing."""
-    return wish.price or wish.stop_price or (await desk.price(market, urgent=urgent)).last
+    return wish.price or wish.stop_price or (await account.price(market, urgent=urgent)).last
 
 
 def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal | None, Decimal | None]:

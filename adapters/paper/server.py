@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 from adapters.paper.binance.api import BinanceApi
-from adapters.paper.binance.desk import Desk
+from adapters.paper.binance.dispatcher import Dispatcher
 from adapters.paper.binance.rest import BinanceRest
 from adapters.paper.binance.streams import BinanceStreams
 from adapters.paper.binance.wsapi import BinanceWsApi
@@ -48,10 +48,10 @@ class PaperServer:
 
     async def start(self) -> None:
         """Open all ports and let the prices move. Raises `OSError` for a port that is taken."""
-        desk = Desk(BinanceApi(self.paper))
+        dispatcher = Dispatcher(BinanceApi(self.paper))
         binance = [
             route
-            for door in (BinanceRest(desk), BinanceWsApi(desk), BinanceStreams(self.paper))
+            for door in (BinanceRest(dispatcher), BinanceWsApi(dispatcher), BinanceStreams(self.paper))
             for route in door.routes()
         ]
         for offset, routes in enumerate([Control(self.paper).routes(), binance]):

@@ -13,7 +13,7 @@ import psycopg
 import uvloop
 
 from adapters.eventstore import Recorded
-from application.desk import Desk
+from application.account import Account
 from application.exchange import Exchange, ExchangeError
 from application.lane import Lane
 from application.positions import position_id_of
@@ -123,8 +123,8 @@ class Gateway:
             return
         markets = await self._clients.markets(broker.exchange, broker.venue)
         lent = (self._house.store, self._house.sweeps, self._sender, utc_now, self._log)
-        desk = Desk(broker, exchange, credentials, markets, *lent)
-        lane = Lane(desk)
+        account = Account(broker, exchange, credentials, markets, *lent)
+        lane = Lane(account)
         lane.doubt_rules_by(lambda: self._rules.doubt(broker.exchange, broker.venue))
         self._lanes[number] = lane
         # Doubts first: an entry must not overtake a doubt about its own symbol.

@@ -21,8 +21,8 @@ from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
 from adapters.sweeps import SweepTable
 from adapters.vault import Vault
-from application import desk as desks
 from application import lookups
+from application.account import Account
 from application.exchange import Credentials, OrderRequest
 from application.lane import Lane
 from domain.aggregate import carrying
@@ -89,7 +89,7 @@ class Log:
     warning = info
 
 
-class Desk:
+class Trading:
     """What a test has in hand: the lane, the books on both sides, and the time."""
 
     def __init__(self, store: Any, paper: Paper, client: Watched, credentials: Credentials, broker: Broker) -> None:
@@ -112,7 +112,7 @@ class Desk:
     def new_lane(self) -> Lane:
         """A lane as a gateway that has just started has it."""
         lent = (self.broker, self.client, self.credentials, self.markets, self.store, self.sweeps)
-        return Lane(desks.Desk(*lent, uuid4(), lambda: self.now, self.log))
+        return Lane(Account(*lent, uuid4(), lambda: self.now, self.log))
 
     async def away_since(self, ago: timedelta) -> None:
         """The last look at the account was so long ago."""
@@ -133,7 +133,7 @@ class Desk:
         self.start(self.lane.work())
 
     def start(self, work: Any) -> None:
-        """Something that runs as long as the desk is open."""
+        """Something that runs until it is closed."""
         self.tasks.append(asyncio.create_task(work))
 
     async def close(self) -> None:
@@ -257,8 +257,8 @@ class Desk:
         """Wait until the order is in one of these states, and until the lane that sent it knows that it is."""
         while (order := await self.load(order_id)).status not in states:
             await self._a_moment()
-        desk = self.lane._desk
-        live = desk.recording.live if order.sender == desk.sender else {}
+        trading = self.lane._account
+        live = trading.recording.live if order.sender == trading.sender else {}
         await self.until(lambda: order_id not in live or live[order_id].version >= order.version)
         return order
 
@@ -284,12 +284,12 @@ class Desk:
 
 
 @pytest.fixture
-def trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`async with trading(USDT="1000") as desk`: BTC costs 50,000 and ETH 2,500 until told otherwise."""
+def open_trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`async with open_trading(USDT="1000") as trading`: BTC costs 50,000 and ETH 2,500 until told otherwise."""
     monkeypatch.setattr(lookups, "PAUSES", (0.02,))
 
     @asynccontextmanager
-    async def at_work(**balances: str) -> AsyncIterator[Desk]:
+    async def at_work(**balances: str) -> AsyncIterator[Trading]:
         server = PaperServer(neighbours(2))
         paper = server.paper
         for symbol, price in (("BTC/USDT", "50000"), ("ETH/USDT", "2500")):
@@ -306,13 +306,13 @@ def trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
         await server.start()
         address = f"{HOST}:{server.port + 1}"
         client = Watched(f"http://{address}", f"ws://{address}/ws-api/v3", f"ws://{address}")
-        desk = Desk(store, paper, client, keys, broker)
+        trading = Trading(store, paper, client, keys, broker)
         try:
             async with asyncio.timeout(30):
-                await desk.open()
-                yield desk
+                await trading.open()
+                yield trading
         finally:
-            await desk.close()
+            await trading.close()
             await server.stop()
 
     return at_work

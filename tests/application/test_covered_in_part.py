@@ -39,12 +39,12 @@ def told(trader):
 
 def once_off(trader, times, kind="refuse", **said):
     """From the moment on at which what rests is taken off the exchange takes nothing, so often."""
-    ledger = trader.desk.paper.ledger
+    ledger = trader.trading.paper.ledger
 
     def refuse(_, order, __):
         if order.side == "sell" and order.status == "cancelled":
             ledger.listeners.remove(refuse)
-            trader.desk.paper.faults.add(Fault("place_order", kind, times=times, **said))
+            trader.trading.paper.faults.add(Fault("place_order", kind, times=times, **said))
 
     ledger.listeners.append(refuse)
 
@@ -57,14 +57,14 @@ def test_what_was_bought_last_is_covered_in_part_until_its_stop_has_grown(at, ab
         async with at(able) as trader:
             await trader.buy(STOP, TARGET)
             await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000")
-            await trader.desk.until(lambda: trader.position().held > HELD)
-            held = trader.desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trader.trading.until(lambda: trader.position().held > HELD)
+            held = trader.trading.markets["BTC/USDT"].round_quantity(trader.position().held)
             await trader.protected(held, STOP, TARGET)
             said = [(level, protected) for kind, level, protected, _ in told(trader) if kind != "Opened"]
             grown = said.index((Level.PARTLY_COVERED, HELD))
             assert (Level.COVERED, HELD) not in said[grown:]
             assert said[-1] == (Level.COVERED, held)
-            assert await alarms(trader.desk) == []
+            assert await alarms(trader.trading) == []
 
     asyncio.run(story())
 
@@ -96,8 +96,8 @@ def test_a_growth_whose_stop_could_not_be_put_back_is_not_covered(at, fault):
             await trader.buy(STOP, TARGET)
             once_off(trader, **fault)
             assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000") == EXECUTED
-            await trader.desk.until(lambda: trader.position().held > HELD)
-            held = trader.desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trader.trading.until(lambda: trader.position().held > HELD)
+            held = trader.trading.markets["BTC/USDT"].round_quantity(trader.position().held)
             await trader.protected(held, STOP, TARGET)
             covered = {Level.COVERED, Level.PARTLY_COVERED}
             assert "ProtectionTakenOff" in [kind for kind, *_ in told(trader)]

@@ -19,16 +19,16 @@ def test_its_owner_is_alarmed_when_a_target_that_has_sold_a_part_is_all_that_res
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            asked = getattr(desk.client, away)
-            setattr(desk.client, away, exchange_away)
+            asked = getattr(trading.client, away)
+            setattr(trading.client, away, exchange_away)
             trader.target_is_met()
-            await desk.until(lambda: "lane_failed" in desk.log.said)
-            desk.pass_by(5)
-            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
-            setattr(desk.client, away, asked)
+            await trading.until(lambda: "lane_failed" in trading.log.said)
+            trading.pass_by(5)
+            await trading.until(lambda: trading.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
+            setattr(trading.client, away, asked)
             await trader.protected(HELD - PART, STOP, TARGET)
 
     asyncio.run(story())
@@ -39,7 +39,7 @@ def test_a_leg_that_outlives_its_list_is_taken_off_by_itself(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk, cancel_list = trader.desk, trader.desk.client.cancel_list
+            trading, cancel_list = trader.trading, trader.trading.client.cancel_list
             await trader.buy(STOP, TARGET)
             [target] = [order for order in trader.sells() if order.type == "limit"]
 
@@ -48,7 +48,7 @@ def test_a_leg_that_outlives_its_list_is_taken_off_by_itself(at):
                     raise OrderNotFound("-2011: Unknown order list sent.", code="order_not_found")
                 return await cancel_list(credentials, market, list_id)
 
-            desk.client.cancel_list = unless_done
+            trading.client.cancel_list = unless_done
             trader.target_is_met()
             await trader.protected(HELD - PART, STOP, TARGET)
 
@@ -60,14 +60,14 @@ def test_a_move_that_is_refused_while_only_a_target_rests_leaves_the_stop_in_for
 
     async def story():
         async with at(LISTS) as trader:
-            desk, tickers = trader.desk, trader.desk.client.tickers
+            trading, tickers = trader.trading, trader.trading.client.tickers
             await trader.buy(STOP, TARGET)
-            desk.client.tickers = exchange_away  # nobody can look at the price before the move is asked for
+            trading.client.tickers = exchange_away  # nobody can look at the price before the move is asked for
             trader.target_is_met()
-            await desk.until(lambda: trader.position().held < HELD)
+            await trading.until(lambda: trader.position().held < HELD)
             moving = asyncio.create_task(trader.alert("MAJ", PrixSL="51000"))
-            await desk.until(lambda: trader.position().request)
-            desk.client.tickers = tickers
+            await trading.until(lambda: trader.position().request)
+            trading.client.tickers = tickers
             assert await moving == (WebhookStatus.FAILED, "market_below_stop")
             await trader.protected(HELD - PART, STOP, TARGET)
 
@@ -79,11 +79,11 @@ def test_a_second_execution_is_protected_too_when_the_exchange_first_refuses_tha
 
     async def story():
         async with at(LISTS) as trader:
-            desk, place_list, refused = trader.desk, trader.desk.client.place_list, []
+            trading, place_list, refused = trader.trading, trader.trading.client.place_list, []
             await trader.alert("BuyLimit", PourCent="80", Prix="40000", PrixSL="35000.004", PrixTP="60000")
-            [entry] = desk.on_exchange()
-            desk.hold("BTC/USDT", "40001")
-            desk.paper.ledger._trade(entry, Decimal("0.01"), Decimal(40000), maker=True)
+            [entry] = trading.on_exchange()
+            trading.hold("BTC/USDT", "40001")
+            trading.paper.ledger._trade(entry, Decimal("0.01"), Decimal(40000), maker=True)
             stop = ("stop_loss", Decimal(35000))
             await trader.protected(HELD, stop, TARGET)
 
@@ -93,10 +93,10 @@ def test_a_second_execution_is_protected_too_when_the_exchange_first_refuses_tha
                     raise NotAccepted("-1015: Too many new orders.", code="rate_limited")
                 return await place_list(*named)
 
-            desk.client.place_list = busy_once
-            desk.hold("BTC/USDT", "40000")
-            await desk.until(lambda: refused)
+            trading.client.place_list = busy_once
+            trading.hold("BTC/USDT", "40000")
+            await trading.until(lambda: refused)
             await trader.protected(2 * HELD, stop, TARGET)
-            await desk.until(lambda: trader.position().protected == 2 * HELD)
+            await trading.until(lambda: trader.position().protected == 2 * HELD)
 
     asyncio.run(story())

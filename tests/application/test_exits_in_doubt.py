@@ -19,13 +19,13 @@ def test_all_coins_are_under_their_stop_again_once_a_doubtful_exit_can_no_longer
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            desk.paper.faults.add(Fault("place_order", "lose_request", times=1, type="MARKET"))
+            trading.paper.faults.add(Fault("place_order", "lose_request", times=1, type="MARKET"))
             exit_ = asyncio.create_task(trader.alert("SellMarket", PourCent="50"))
-            await desk.until(lambda: trader.position().exits)
+            await trading.until(lambda: trader.position().exits)
             while trader.position().protected != HELD or trader.resting() != [(*STOP, HELD), (*TARGET, HELD)]:
-                desk.pass_by(1)
+                trading.pass_by(1)
                 await asyncio.sleep(0.05)
             assert trader.sold() == Decimal(0)
             exit_.cancel()

@@ -41,8 +41,8 @@ async def under_two_stops(at, able):
         await trader.buy(STOP, PrixSL="45000")
         assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
         both = sorted([(*STOP, HALF), (*TARGET, HALF), (*STOP, REST)])
-        await trader.desk.until(lambda: sorted(trader.resting()) == both)
-        await trader.desk.until(lambda: len(trader.position().resting) == len(both))
+        await trader.trading.until(lambda: sorted(trader.resting()) == both)
+        await trader.trading.until(lambda: len(trader.position().resting) == len(both))
         yield trader
 
 
@@ -53,14 +53,14 @@ def legs_of(trader):
 
 async def under_stops(trader):
     """Wait until a part is sold, and stops rest for exactly what is left."""
-    market = trader.desk.markets["BTC/USDT"]
+    market = trader.trading.markets["BTC/USDT"]
 
     def seen():
         stopped = sum(quantity for kind, _, quantity in trader.resting() if kind == "stop_loss")
         held = trader.position().held
         return held < HELD and stopped == market.round_quantity(held)
 
-    await trader.desk.until(seen)
+    await trader.trading.until(seen)
 
 
 @EITHER
@@ -71,7 +71,7 @@ def test_what_the_exchange_does_not_take_now_takes_no_stop_off(at, able, kind, s
 
     async def story():
         async with under_two_stops(at, able) as trader:
-            ever, before, faults = legs_of(trader), trader.resting(), trader.desk.paper.faults
+            ever, before, faults = legs_of(trader), trader.resting(), trader.trading.paper.faults
             faults.add(a_new(NOT_NOW[kind]))
             selling = asyncio.create_task(trader.alert("SellMarket", PourCent=share))
             while faults.standing("count_exceeded") or faults.pending:
@@ -94,9 +94,9 @@ def test_a_full_exit_that_is_lost_leaves_the_stops(at, able):
     async def story():
         async with under_two_stops(at, able) as trader:
             before = trader.resting()
-            trader.desk.paper.faults.add(Fault("place_order", "lose_request", type="MARKET"))
+            trader.trading.paper.faults.add(Fault("place_order", "lose_request", type="MARKET"))
             selling = asyncio.create_task(trader.alert("SellMarket"))
-            await trader.desk.until(lambda: trader.desk.lane.doubts)
+            await trader.trading.until(lambda: trader.trading.lane.doubts)
             await asyncio.sleep(0.3)
             assert trader.resting() == before
             selling.cancel()
@@ -124,28 +124,28 @@ def test_stops_that_were_taken_off_in_vain_are_back_at_once_and_go_more_and_more
 
     async def story():
         async with under_two_stops(at, able) as trader:
-            desk, gone, before = trader.desk, [], sorted(trader.resting())
+            trading, gone, before = trader.trading, [], sorted(trader.resting())
 
             def refuse(_, order, __):
                 if order.side == "sell" and order.type == "stop_loss" and not order.rests and not order.filled:
                     gone.append(order)
-                    desk.paper.faults.pending.clear()
-                    desk.paper.faults.add(Fault("place_order", "clock_refused", type="MARKET"))
+                    trading.paper.faults.pending.clear()
+                    trading.paper.faults.add(Fault("place_order", "clock_refused", type="MARKET"))
 
-            desk.paper.ledger.listeners.append(refuse)
+            trading.paper.ledger.listeners.append(refuse)
             selling = asyncio.create_task(trader.alert("SellMarket"))
-            await desk.until(lambda: gone)
-            await desk.until(lambda: sorted(trader.resting()) == before)
+            await trading.until(lambda: gone)
+            await trading.until(lambda: sorted(trader.resting()) == before)
             await asyncio.sleep(1.8)  # pauses of 0.2, 0.4, 0.8, 1.6, 1.6, ...
             each = 1 if able is BINANCE else 2
             assert 2 * each <= len(gone) <= 5 * each
-            assert await alarms(desk) == []
-            desk.pass_by(6)
-            await desk.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
-            [alarm] = await desk.read("Alert.Raised")
+            assert await alarms(trading) == []
+            trading.pass_by(6)
+            await trading.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
+            [alarm] = await trading.read("Alert.Raised")
             assert (alarm.cause, alarm.facts["reason"]) == (Cause.POSITION_UNPROTECTED, "exit_not_sent")
-            desk.paper.ledger.listeners.remove(refuse)
-            desk.paper.faults.pending.clear()
+            trading.paper.ledger.listeners.remove(refuse)
+            trading.paper.faults.pending.clear()
             assert await selling == EXECUTED
             await trader.closed()
 
@@ -159,11 +159,11 @@ def test_coins_that_pass_from_one_stop_to_the_other_leave_one_of_them_at_any_mom
 
     async def story():
         async with under_two_stops(at, able) as trader:
-            bare, market = trader.bare_for(), trader.desk.markets["BTC/USDT"]
+            bare, market = trader.bare_for(), trader.trading.markets["BTC/USDT"]
             assert await trader.alert("MAJ", PourCent=str(share), PrixTP="61000") == EXECUTED
             part = market.round_quantity(HELD * share / 100)
             both = sorted([(*STOP, part), ("limit", Decimal(61000), part), (*STOP, HELD - part)])
-            await trader.desk.until(lambda: sorted(trader.resting()) == both)
+            await trader.trading.until(lambda: sorted(trader.resting()) == both)
             assert bare == []
 
     asyncio.run(story())
@@ -179,7 +179,7 @@ def test_a_move_of_both_stops_leaves_one_of_them_at_any_moment(at, able):
             assert await trader.alert("MAJ", PrixSL="46000", PourCent="100") == EXECUTED
             moved = ("stop_loss", Decimal(46000))
             both = sorted([(*moved, HALF), (*TARGET, HALF), (*moved, REST)])
-            await trader.desk.until(lambda: sorted(trader.resting()) == both)
+            await trader.trading.until(lambda: sorted(trader.resting()) == both)
             assert bare == []
 
     asyncio.run(story())

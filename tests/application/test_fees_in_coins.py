@@ -32,14 +32,14 @@ def test_what_is_left_of_a_sale_whose_fee_is_taken_in_the_coins_sold_is_protecte
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
-            desk.hold("BNB/USDT", "500")
-            takes_fees_of_sales_in_bnb(desk.paper.ledger)
+            trading = trader.trading
+            trading.hold("BNB/USDT", "500")
+            takes_fees_of_sales_in_bnb(trading.paper.ledger)
             await trader.alert("BuyMarket", PourCent="100", PrixSL="450", PrixTP="600", **ALERT)
-            await desk.until(trader.resting)
+            await trading.until(trader.resting)
             assert await trader.alert("SellMarket", PourCent="50", **ALERT) == (WebhookStatus.EXECUTED, None)
-            [account] = desk.paper.ledger.accounts.values()
-            await desk.until(lambda: len(trader.resting()) == 2 or trader.store.find(Position, BNB).lost)
+            [account] = trading.paper.ledger.accounts.values()
+            await trading.until(lambda: len(trader.resting()) == 2 or trader.store.find(Position, BNB).lost)
             position = trader.store.find(Position, BNB)
             assert position.lost is None
             assert position.held == account.free["BNB"] + account.locked["BNB"]

@@ -24,14 +24,14 @@ REASONS = pytest.mark.parametrize("rules", [ONE_STOP, NO_MAKERS], ids=["places f
 
 async def loaded_again(trader):
     """The rules are loaded, as a refusal asks for, and what follows from that is done."""
-    desk = trader.desk
-    desk.lane.know_markets({market.symbol: market for market in await desk.client.markets()})
+    trading = trader.trading
+    trading.lane.know_markets({market.symbol: market for market in await trading.client.markets()})
     await looked_at(trader)
 
 
 async def looked_at(trader):
     """The lane has looked at the position, and at its price some times."""
-    trader.desk.lane.guard(trader.position().id)
+    trader.trading.lane.guard(trader.position().id)
     await asyncio.sleep(0.3)
 
 
@@ -41,13 +41,13 @@ async def target_for_a_half(trader):
     await trader.protected(HELD, STOP)
     bare = trader.bare_for()
     assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
-    await trader.desk.until(lambda: trader.position().target_watched and trader.position().protected == HELD)
+    await trader.trading.until(lambda: trader.position().target_watched and trader.position().protected == HELD)
     return bare
 
 
 async def submissions(trader):
     """How many orders were sent."""
-    return len(await trader.desk.read("Order.Submitted"))
+    return len(await trader.trading.read("Order.Submitted"))
 
 
 @WAYS
@@ -57,7 +57,7 @@ def test_a_list_that_the_rules_leave_no_place_for_is_never_tried(at, able, rules
 
     async def story():
         async with at(able) as trader:
-            await rule(trader.desk, **rules)
+            await rule(trader.trading, **rules)
             bare = await target_for_a_half(trader)
             assert (trader.resting(), bare, await submissions(trader)) == ([(*STOP, HELD)], [], 2)
 
@@ -71,16 +71,16 @@ def test_a_list_that_was_refused_takes_the_stop_off_once_while_the_rules_stay_th
 
     async def story():
         async with at(able) as trader:
-            await trader.desk.until(trader.desk.lane.reconciled.is_set)
-            known = dict(trader.desk.lane._desk.markets)
-            await rule(trader.desk, known=False, **rules)
+            await trader.trading.until(trader.trading.lane.reconciled.is_set)
+            known = dict(trader.trading.lane._account.markets)
+            await rule(trader.trading, known=False, **rules)
             bare = await target_for_a_half(trader)
             assert sum(bare) < AN_INSTANT
             sent = await submissions(trader)
             bare.clear()
             for _ in range(10):
-                trader.desk.pass_by(61)
-                trader.desk.lane.know_markets(known)
+                trader.trading.pass_by(61)
+                trader.trading.lane.know_markets(known)
                 await looked_at(trader)
             assert (bare, await submissions(trader)) == ([], sent)
             assert trader.resting() == [(*STOP, HELD)]
@@ -94,21 +94,21 @@ def test_what_a_refusal_has_taught_is_forgotten_when_the_rules_of_its_market_hav
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            await rule(desk, known=False, **rules)
+            trading = trader.trading
+            await rule(trading, known=False, **rules)
             await target_for_a_half(trader)
             await loaded_again(trader)
             sent = await submissions(trader)
-            desk.paper.markets.change(
-                "binance", desk.paper.markets.pair("ETH/USDT"), filters={"MAX_NUM_ORDERS": {"maxNumOrders": 100}}
+            trading.paper.markets.change(
+                "binance", trading.paper.markets.pair("ETH/USDT"), filters={"MAX_NUM_ORDERS": {"maxNumOrders": 100}}
             )
             await loaded_again(trader)
             assert await submissions(trader) == sent
             await rule(
-                desk, order_types=[*NO_MAKERS["order_types"], "LIMIT_MAKER"], filters={"MAX_NUM_ALGO_ORDERS": None}
+                trading, order_types=[*NO_MAKERS["order_types"], "LIMIT_MAKER"], filters={"MAX_NUM_ALGO_ORDERS": None}
             )
             half = HELD - HALF
-            await desk.until(
+            await trading.until(
                 lambda: sorted(trader.resting()) == sorted([(*STOP, HALF), (*TARGET, HALF), (*STOP, half)])
             )
 
@@ -128,14 +128,14 @@ def test_a_refused_form_is_tried_more_and_more_rarely_where_that_takes_no_stop_o
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
-            await rule(desk, known=False, **rules)
+            await rule(trading, known=False, **rules)
             assert await trader.alert("MAJ", PrixSL="45000") == EXECUTED
             await trader.protected(HELD, AT_A_LIMIT)
             bare, sent, tried_at = trader.bare_for(), await submissions(trader), []
             for minute in range(1, 9):
-                desk.pass_by(61)
+                trading.pass_by(61)
                 await looked_at(trader)
                 if (now := await submissions(trader)) > sent:
                     tried_at.append(minute)
@@ -156,15 +156,15 @@ def test_a_move_to_a_stop_that_no_order_can_rest_at_is_refused_and_what_rests_st
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
-            await rule(desk, filters=NARROW, order_types=NO_STOPS)
+            trading = trader.trading
+            await rule(trading, filters=NARROW, order_types=NO_STOPS)
             assert await trader.alert("BuyMarket", PourCent="50", PrixSL="48000", **more) == EXECUTED
-            await desk.until(lambda: trader.position().protected == HELD)
+            await trading.until(lambda: trader.position().protected == HELD)
             before = [order.id for order in trader.sells()]
             assert await trader.alert("MAJ", PrixSL="47500") == (WebhookStatus.FAILED, "cannot_rest")
-            [refused] = await desk.read("Position.ProtectionRefused")
+            [refused] = await trading.read("Position.ProtectionRefused")
             assert "47262.5 is outside 0.95 to 1.1 times 50000" in refused.detail
-            await desk.until(lambda: trader.position().wanted.stop_loss == Decimal(48000))
+            await trading.until(lambda: trader.position().wanted.stop_loss == Decimal(48000))
             await looked_at(trader)
             assert [order.id for order in trader.sells() if order.rests] == before
             assert trader.position().lost is None
@@ -178,11 +178,11 @@ def test_a_price_that_is_refused_bars_no_other_price(at, kind):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            await rule(desk, order_types=NO_STOPS)
+            trading = trader.trading
+            await rule(trading, order_types=NO_STOPS)
             assert await trader.alert("BuyMarket", PourCent="50", PrixSL="48000") == EXECUTED
             await trader.protected(HELD, ("stop_loss_limit", Decimal(48000)))
-            await rule(desk, known=kind == "known", filters=NARROW)
+            await rule(trading, known=kind == "known", filters=NARROW)
             assert (await trader.alert("MAJ", PrixSL="47500"))[0] is WebhookStatus.FAILED
             assert await trader.alert("MAJ", PrixSL="49000") == EXECUTED
             await trader.protected(HELD, ("stop_loss_limit", Decimal(49000)))

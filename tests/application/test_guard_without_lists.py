@@ -32,7 +32,7 @@ def test_a_moved_stop_replaces_the_one_that_rests(at):
     async def story():
         async with at(STOP_ALONE) as trader:
             most = []
-            trader.desk.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
+            trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
             await trader.buy(STOP)
             assert await trader.alert("MAJ", PrixSL="46000") == (WebhookStatus.EXECUTED, None)
             await trader.protected(HELD, ("stop_loss", Decimal(46000)))
@@ -63,7 +63,7 @@ def test_a_stop_that_is_carried_out_ends_the_trade(at):
     async def story():
         async with at(STOP_ALONE) as trader:
             await trader.buy(STOP)
-            trader.desk.hold("BTC/USDT", "44000")
+            trader.trading.hold("BTC/USDT", "44000")
             await trader.closed()
             assert trader.position().held == 0
             assert trader.sold() == HELD
@@ -79,7 +79,7 @@ def test_a_stop_that_is_carried_out_in_part_is_followed_by_one_for_the_rest(at, 
     async def story():
         async with at(able, **RICH) as trader:
             await trader.buy(*shapes)
-            ledger, part = trader.desk.paper.ledger, Decimal("0.004")
+            ledger, part = trader.trading.paper.ledger, Decimal("0.004")
             stop = next(order for order in trader.sells() if order.type == "stop_loss")
             ledger._trade(stop, part, Decimal(45000), maker=False)
             await trader.protected(HELD - part, *shapes)
@@ -116,11 +116,11 @@ def test_of_two_orders_of_their_own_the_survivor_is_cancelled(at, price):
     async def story():
         async with at(BOTH_ALONE, **RICH) as trader:
             await trader.buy(STOP, TARGET)
-            trader.desk.hold("BTC/USDT", price)
+            trader.trading.hold("BTC/USDT", price)
             await trader.closed()
             for later in ("44000", "61000"):
-                trader.desk.hold("BTC/USDT", later)
-            await trader.desk.known()
+                trader.trading.hold("BTC/USDT", later)
+            await trader.trading.known()
             assert sorted(order.status for order in trader.sells()) == ["cancelled", "filled"]
             assert trader.sold() == HELD
             account = trader.sells()[0].account
@@ -135,7 +135,7 @@ def test_two_orders_of_their_own_move_with_their_prices(at):
     async def story():
         async with at(BOTH_ALONE, **RICH) as trader:
             most = []
-            trader.desk.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
+            trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
             await trader.buy(STOP, TARGET)
             moved = {"PrixSL": "46000", "PrixTP": "61000"}
             assert await trader.alert("MAJ", **moved) == (WebhookStatus.EXECUTED, None)

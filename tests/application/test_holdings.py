@@ -16,20 +16,20 @@ def test_coins_that_left_the_account_are_told_of_once(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            [account] = desk.paper.ledger.accounts.values()
-            assert await desk.compare(Occasion.SWEEP) == []
+            [account] = trading.paper.ledger.accounts.values()
+            assert await trading.compare(Occasion.SWEEP) == []
             account.locked["BTC"] -= Decimal("0.002")
-            assert await desk.compare(Occasion.SWEEP) == []
-            desk.pass_by(10)
+            assert await trading.compare(Occasion.SWEEP) == []
+            trading.pass_by(10)
             for dry in (True, False):
-                [one] = await desk.compare(Occasion.SWEEP, dry=dry)
+                [one] = await trading.compare(Occasion.SWEEP, dry=dry)
                 assert (one.symbol, one.order, one.resolution) == ("BTC", None, Resolution.DECIDE)
                 assert (one.ours, one.theirs) == (f"holds {HELD} BTC", "holds 0.00799 BTC")
-            desk.pass_by(10)
-            assert await desk.compare(Occasion.SWEEP) == []
-            [again] = await desk.compare(Occasion.REQUEST)  # a person asks
+            trading.pass_by(10)
+            assert await trading.compare(Occasion.SWEEP) == []
+            [again] = await trading.compare(Occasion.REQUEST)  # a person asks
             assert (again.symbol, again.resolution) == ("BTC", Resolution.UNDECIDED)
             account.locked["BTC"] += Decimal("0.002")
 
@@ -42,11 +42,11 @@ def test_what_is_more_or_next_to_nothing_is_not(at, moved):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            [account] = desk.paper.ledger.accounts.values()
+            [account] = trading.paper.ledger.accounts.values()
             account.locked["BTC"] += Decimal(moved)
-            assert [one.ours for one in await desk.compare_twice(Occasion.SWEEP)] == []
+            assert [one.ours for one in await trading.compare_twice(Occasion.SWEEP)] == []
             account.locked["BTC"] -= Decimal(moved)
 
     asyncio.run(story())

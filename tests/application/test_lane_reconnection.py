@@ -8,42 +8,42 @@ from domain.reconciliation import Occasion
 from tests.application.test_lane_stream import cut
 
 
-async def reconnections(desk):
+async def reconnections(trading):
     """How many comparisons were made because the stream was back."""
-    return [run.occasion for run in await desk.read("Reconciliation.Started")].count(Occasion.RECONNECTION)
+    return [run.occasion for run in await trading.read("Reconciliation.Started")].count(Occasion.RECONNECTION)
 
 
-def test_a_reconnection_is_a_comparison_of_its_own(trading):
+def test_a_reconnection_is_a_comparison_of_its_own(open_trading):
     """The first connection after the start is none: what was missed before it, the start has found."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            await desk.known()
-            assert await reconnections(desk) == 0
-            await cut(desk)
-            await desk.until(lambda: desk.lane.streaming)
-            await desk.known()
-            assert await reconnections(desk) == 1
-            ended = {type(event).__name__ for event in await desk.read("Reconciliation")}
+        async with open_trading() as trading:
+            await trading.listening()
+            await trading.known()
+            assert await reconnections(trading) == 0
+            await cut(trading)
+            await trading.until(lambda: trading.lane.streaming)
+            await trading.known()
+            assert await reconnections(trading) == 1
+            ended = {type(event).__name__ for event in await trading.read("Reconciliation")}
             assert "Failed" not in ended
 
     asyncio.run(story())
 
 
-def test_a_reconnection_that_meets_a_comparison_under_way_is_one_all_the_same(trading):
+def test_a_reconnection_that_meets_a_comparison_under_way_is_one_all_the_same(open_trading):
     """The stream is back before the look at the orders has ended that began when it broke."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            await desk.known()
+        async with open_trading() as trading:
+            await trading.listening()
+            await trading.known()
             back = asyncio.Event()
-            desk.client.before["open_orders"] = back.wait
-            await cut(desk)
-            await desk.until(lambda: desk.lane.streaming)
+            trading.client.before["open_orders"] = back.wait
+            await cut(trading)
+            await trading.until(lambda: trading.lane.streaming)
             back.set()
-            await desk.known()
-            assert await reconnections(desk) == 1
+            await trading.known()
+            assert await reconnections(trading) == 1
 
     asyncio.run(story())

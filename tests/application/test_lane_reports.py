@@ -17,7 +17,7 @@ DOUBT = ["Placed", "Submitted", "Doubted"]
 DONE = ["Accepted", "Filled", "Filled", "Closed"]
 
 
-async def two_trades(desk):
+async def two_trades(trading):
     """A buy at 50,000 that is executed in two halves, whose answer is lost, while the exchange shows no orders.
 
     Answers the order and what the private stream had to say: accepted, the first half, the rest.
@@ -26,12 +26,12 @@ async def two_trades(desk):
     async def lost():
         raise NoAnswer("the answer is lost")
 
-    desk.show_orders(shown=False)
-    desk.client.after["place"] = lost
-    desk.fault("place_order", "partial_fill")
-    order = await desk.becomes(await desk.rest(price="50000"), Status.UNKNOWN)
-    desk.hold("BTC/USDT", "50000")
-    return order, reports_of(*desk.on_exchange())
+    trading.show_orders(shown=False)
+    trading.client.after["place"] = lost
+    trading.fault("place_order", "partial_fill")
+    order = await trading.becomes(await trading.rest(price="50000"), Status.UNKNOWN)
+    trading.hold("BTC/USDT", "50000")
+    return order, reports_of(*trading.on_exchange())
 
 
 def reports_of(there):
@@ -62,10 +62,10 @@ def report(there, state, executed, told):
     )
 
 
-async def all_taken(desk, order, state=Status.CLOSED):
+async def all_taken(trading, order, state=Status.CLOSED):
     """Both halves are in the books, each once, with what the exchange says of them."""
-    order = await desk.load(order.id)
-    [there] = desk.on_exchange()
+    order = await trading.load(order.id)
+    [there] = trading.on_exchange()
     assert order.status is state
     assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
     assert order.filled == there.filled == Decimal("0.01")
@@ -75,156 +75,156 @@ async def all_taken(desk, order, state=Status.CLOSED):
     "order_of_reports",
     ["012", "001122", "012012", "210", "120", "102", "2", "21", "02", "1212"],
 )
-def test_reports_in_any_order_and_number_are_one_history(trading, order_of_reports):
+def test_reports_in_any_order_and_number_are_one_history(open_trading, order_of_reports):
     """Accepted once, each trade once, one end; saying everything again adds nothing."""
 
     async def story():
-        async with trading() as desk:
-            order, reports = await two_trades(desk)
+        async with open_trading() as trading:
+            order, reports = await two_trades(trading)
             for number in order_of_reports:
-                await desk.lane.hear(reports[int(number)])
-            await all_taken(desk, order)
-            facts = await desk.facts(order.id)
+                await trading.lane.hear(reports[int(number)])
+            await all_taken(trading, order)
+            facts = await trading.facts(order.id)
             assert facts[:3] + sorted(facts[3:]) == DOUBT + sorted(DONE)
             assert facts[3] == "Accepted"
             for heard in (*reports, *reversed(reports)):
-                await desk.lane.hear(heard)
-            assert await desk.facts(order.id) == facts
+                await trading.lane.hear(heard)
+            assert await trading.facts(order.id) == facts
 
     asyncio.run(story())
 
 
-def test_a_fill_before_anything_else_accepts_the_order(trading):
+def test_a_fill_before_anything_else_accepts_the_order(open_trading):
     """The report of the first trade is the first word about a doubt."""
 
     async def story():
-        async with trading() as desk:
-            order, [_, first, _] = await two_trades(desk)
-            await desk.lane.hear(first)
-            assert await desk.facts(order.id) == [*DOUBT, "Accepted", "Filled"]
-            order = await desk.load(order.id)
+        async with open_trading() as trading:
+            order, [_, first, _] = await two_trades(trading)
+            await trading.lane.hear(first)
+            assert await trading.facts(order.id) == [*DOUBT, "Accepted", "Filled"]
+            order = await trading.load(order.id)
             assert (order.status, order.filled) == (Status.OPEN, Decimal("0.005"))
-            assert not desk.lane.doubts
+            assert not trading.lane.doubts
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
-def test_the_stream_may_be_faster_than_the_answer(trading, lost):
+def test_the_stream_may_be_faster_than_the_answer(open_trading, lost):
     """The report comes while the answer is on its way; the answer, or its loss, then changes nothing."""
 
     async def story():
-        async with trading() as desk:
+        async with open_trading() as trading:
 
             async def told_first():
-                [there] = desk.on_exchange()
+                [there] = trading.on_exchange()
                 for heard in reports_of(there):
-                    await desk.lane.hear(heard)
+                    await trading.lane.hear(heard)
                 if lost:
                     raise NoAnswer("the answer is lost")
 
-            desk.client.after["place"] = told_first
-            order = await desk.becomes(await desk.rest(price="50000"), Status.CLOSED)
-            await desk.known()
-            assert await desk.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
+            trading.client.after["place"] = told_first
+            order = await trading.becomes(await trading.rest(price="50000"), Status.CLOSED)
+            await trading.known()
+            assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
     asyncio.run(story())
 
 
-def test_reports_about_strangers_are_not_the_lanes_business(trading):
+def test_reports_about_strangers_are_not_the_lanes_business(open_trading):
     """An order that it never sent."""
 
     async def story():
-        async with trading() as desk:
-            order, reports = await two_trades(desk)
-            other = desk.new_lane()
+        async with open_trading() as trading:
+            order, reports = await two_trades(trading)
+            other = trading.new_lane()
             for heard in reports:
                 await other.hear(heard)
-            assert await desk.facts(order.id) == DOUBT
+            assert await trading.facts(order.id) == DOUBT
 
     asyncio.run(story())
 
 
-def test_a_trade_that_the_stream_tells_twice_counts_once(trading):
+def test_a_trade_that_the_stream_tells_twice_counts_once(open_trading):
     """Over a real private stream."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            desk.fault("stream", "duplicate_fill")
-            desk.hold("BTC/USDT", "39000")
-            await desk.until(lambda: desk.client.heard[order.client_order_id] == 3)
-            assert await desk.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
+        async with open_trading() as trading:
+            await trading.listening()
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            trading.fault("stream", "duplicate_fill")
+            trading.hold("BTC/USDT", "39000")
+            await trading.until(lambda: trading.client.heard[order.client_order_id] == 3)
+            assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
     asyncio.run(story())
 
 
-def test_what_is_reported_while_the_stream_breaks_is_looked_up(trading):
+def test_what_is_reported_while_the_stream_breaks_is_looked_up(open_trading):
     """The connection ends with the very report of the fill."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            desk.fault("stream", "drop_stream")
-            desk.hold("BTC/USDT", "39000")
-            await desk.becomes(order.id, Status.CLOSED)
-            assert "stream_ended" in desk.log.said
-            assert await desk.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
+        async with open_trading() as trading:
+            await trading.listening()
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            trading.fault("stream", "drop_stream")
+            trading.hold("BTC/USDT", "39000")
+            await trading.becomes(order.id, Status.CLOSED)
+            assert "stream_ended" in trading.log.said
+            assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_doubt_that_a_person_resolved_as_open_takes_every_fill_that_is_reported(trading, number):
+def test_a_doubt_that_a_person_resolved_as_open_takes_every_fill_that_is_reported(open_trading, number):
     """Whichever report comes first, and the look-up that goes on: all trades are in the books in the end."""
 
     async def story():
-        async with trading() as desk:
-            order, reports = await two_trades(desk)
-            await desk.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
-            await desk.lane.hear(reports[number])
-            facts = await desk.facts(order.id)
+        async with open_trading() as trading:
+            order, reports = await two_trades(trading)
+            await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
+            await trading.lane.hear(reports[number])
+            facts = await trading.facts(order.id)
             assert facts[:5] == [*DOUBT, "Resolved", "Accepted"]
             assert facts[5:] == [[], ["Filled"], ["Filled", "Filled", "Closed"]][number]
-            desk.show_orders()
-            await desk.becomes(order.id, Status.CLOSED)
-            await desk.known()
-            await all_taken(desk, order)
+            trading.show_orders()
+            await trading.becomes(order.id, Status.CLOSED)
+            await trading.known()
+            await all_taken(trading, order)
 
     asyncio.run(story())
 
 
-def test_a_doubt_that_a_person_resolved_as_open_is_looked_up_further(trading):
+def test_a_doubt_that_a_person_resolved_as_open_is_looked_up_further(open_trading):
     """Without any report of the stream."""
 
     async def story():
-        async with trading() as desk:
-            order, _ = await two_trades(desk)
-            await desk.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
-            await desk.asked_again("query")
-            desk.show_orders()
-            await desk.becomes(order.id, Status.CLOSED)
-            await all_taken(desk, order)
-            await desk.known()
+        async with open_trading() as trading:
+            order, _ = await two_trades(trading)
+            await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
+            await trading.asked_again("query")
+            trading.show_orders()
+            await trading.becomes(order.id, Status.CLOSED)
+            await all_taken(trading, order)
+            await trading.known()
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("outcome", [Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.CLOSED])
-def test_fills_are_taken_after_a_person_was_wrong(trading, outcome):
+def test_fills_are_taken_after_a_person_was_wrong(open_trading, outcome):
     """A fill stays a fact after any end; the end itself is not the lane's to correct."""
 
     async def story():
-        async with trading() as desk:
-            order, reports = await two_trades(desk)
-            await desk.say(order.id, lambda o: o.resolve(1, outcome, "not seen on the exchange"))
+        async with open_trading() as trading:
+            order, reports = await two_trades(trading)
+            await trading.say(order.id, lambda o: o.resolve(1, outcome, "not seen on the exchange"))
             if outcome is not Status.CLOSED:  # whose executions are asked for until they are known
-                await desk.known()
+                await trading.known()
             for heard in reports:
-                await desk.lane.hear(heard)
-            await all_taken(desk, order, outcome)
-            assert await desk.facts(order.id) == [*DOUBT, "Resolved", "Accepted", "Filled", "Filled"]
+                await trading.lane.hear(heard)
+            await all_taken(trading, order, outcome)
+            assert await trading.facts(order.id) == [*DOUBT, "Resolved", "Accepted", "Filled", "Filled"]
 
     asyncio.run(story())

@@ -47,109 +47,113 @@ async def somebody_else(first: str | None, *then: str):
         await runner.cleanup()
 
 
-async def is_heard(desk):
+async def is_heard(trading):
     """What happens now comes over the stream."""
-    order = await desk.becomes(await desk.rest(), Status.OPEN)
-    await desk.until(lambda: desk.client.heard[order.client_order_id])
+    order = await trading.becomes(await trading.rest(), Status.OPEN)
+    await trading.until(lambda: trading.client.heard[order.client_order_id])
 
 
-async def cut(desk):
+async def cut(trading):
     """The connection of the stream ends, with the report of an order that is not ours."""
-    desk.fault("stream", "drop_stream")
-    market = desk.markets["ETH/USDT"]
-    await desk.client.place(
-        desk.credentials, OrderRequest("stranger", market, Side.BUY, Type.MARKET, cost=Decimal(100))
+    trading.fault("stream", "drop_stream")
+    market = trading.markets["ETH/USDT"]
+    await trading.client.place(
+        trading.credentials, OrderRequest("stranger", market, Side.BUY, Type.MARKET, cost=Decimal(100))
     )
-    await desk.until(lambda: "stream_ended" in desk.log.said)
+    await trading.until(lambda: "stream_ended" in trading.log.said)
 
 
-def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(trading):
+def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(open_trading):
     """The look at the orders when the stream ended was too early to see it, and no report tells it."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
+        async with open_trading() as trading:
+            await trading.listening()
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
             filled = asyncio.Event()
-            desk.client.before["reports"] = filled.wait
-            asked = desk.client.asked["open_orders"]
-            await cut(desk)
-            await desk.until(lambda: desk.client.asked["open_orders"] > asked)
-            await desk.known()
-            assert (await desk.load(order.id)).status is Status.OPEN
-            desk.hold("BTC/USDT", "39000")
+            trading.client.before["reports"] = filled.wait
+            asked = trading.client.asked["open_orders"]
+            await cut(trading)
+            await trading.until(lambda: trading.client.asked["open_orders"] > asked)
+            await trading.known()
+            assert (await trading.load(order.id)).status is Status.OPEN
+            trading.hold("BTC/USDT", "39000")
             filled.set()
-            await desk.becomes(order.id, Status.CLOSED)
-            assert await desk.facts(order.id) == FILLED
+            await trading.becomes(order.id, Status.CLOSED)
+            assert await trading.facts(order.id) == FILLED
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("worked", ["stood", "told"])
-def test_a_stream_that_only_ever_stands_for_a_moment_is_asked_for_more_and_more_rarely(trading, monkeypatch, worked):
+def test_a_stream_that_only_ever_stands_for_a_moment_is_asked_for_more_and_more_rarely(
+    open_trading, monkeypatch, worked
+):
     """Every connection costs a look at all orders; one that stood for a while, or told something, was a good one."""
     monkeypatch.setattr(lane, "FIRST_PAUSE", 0.01)
 
     async def story():
-        async with trading() as desk:
-            order, pauses = await desk.becomes(await desk.rest(), Status.OPEN), []
+        async with open_trading() as trading:
+            order, pauses = await trading.becomes(await trading.rest(), Status.OPEN), []
 
             async def reports(_):
                 yield None
                 if len(pauses) == 3 and worked == "stood":
-                    desk.pass_by(30)
+                    trading.pass_by(30)
                 elif len(pauses) == 3:
-                    yield await desk.client.query(desk.credentials, desk.markets["BTC/USDT"], order.client_order_id)
+                    yield await trading.client.query(
+                        trading.credentials, trading.markets["BTC/USDT"], order.client_order_id
+                    )
                 raise NoAnswer("the stream was closed", code="stream_broken")
 
-            monkeypatch.setattr(desk.log, "warning", lambda _, **said: pauses.append(said.get("pause")))
-            monkeypatch.setattr(desk.client, "reports", reports)
-            desk.start(desk.lane.follow_stream())
-            await desk.until(lambda: len(pauses) >= 5)
+            monkeypatch.setattr(trading.log, "warning", lambda _, **said: pauses.append(said.get("pause")))
+            monkeypatch.setattr(trading.client, "reports", reports)
+            trading.start(trading.lane.follow_stream())
+            await trading.until(lambda: len(pauses) >= 5)
             assert pauses[:5] == [0.01, 0.02, 0.04, 0.01, 0.02]
 
     asyncio.run(story())
 
 
-def test_a_fill_behind_the_answer_of_a_list_under_way_is_found_too(trading):
+def test_a_fill_behind_the_answer_of_a_list_under_way_is_found_too(open_trading):
     """The exchange's answer is older than the fill, and the stream stands before the answer is here."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
+        async with open_trading() as trading:
+            await trading.listening()
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
             filled = asyncio.Event()
 
             async def is_slow():
                 if not filled.is_set():
-                    desk.hold("BTC/USDT", "39000")
+                    trading.hold("BTC/USDT", "39000")
                     filled.set()
-                    await desk.until(lambda: desk.lane.streaming)
+                    await trading.until(lambda: trading.lane.streaming)
 
-            desk.client.before["reports"], desk.client.after["open_orders"] = filled.wait, is_slow
-            await cut(desk)
-            await desk.until(filled.is_set)
-            await desk.known()
-            await desk.until(lambda: desk.lane.streaming)
-            assert (await desk.load(order.id)).status is Status.CLOSED
+            trading.client.before["reports"], trading.client.after["open_orders"] = filled.wait, is_slow
+            await cut(trading)
+            await trading.until(filled.is_set)
+            await trading.known()
+            await trading.until(lambda: trading.lane.streaming)
+            assert (await trading.load(order.id)).status is Status.CLOSED
 
     asyncio.run(story())
 
 
-def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(trading):
+def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(open_trading):
     """The fill came behind the answer with which the first one ended."""
 
     async def story():
-        async with trading() as desk:
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            desk.lane.look_up(order.id)
-            [under_way] = desk.lane._look_ups._tasks.values()
+        async with open_trading() as trading:
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            trading.lane.look_up(order.id)
+            [under_way] = trading.lane._look_ups._tasks.values()
             while not under_way.done():  # noqa: ASYNC110 - this very moment
                 await asyncio.sleep(0)
-            desk.hold("BTC/USDT", "39000")
-            desk.lane.look_up(order.id)
-            await desk.known()
-            assert (await desk.load(order.id)).status is Status.CLOSED
+            trading.hold("BTC/USDT", "39000")
+            trading.lane.look_up(order.id)
+            await trading.known()
+            assert (await trading.load(order.id)).status is Status.CLOSED
 
     asyncio.run(story())
 
@@ -167,38 +171,38 @@ def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(tradi
     ],
     ids=["a page", "a close", "no JSON", "a list", "then no JSON", "then a list", "then half a report"],
 )
-def test_nonsense_on_the_stream_ends_a_connection_and_not_its_follower(trading, said):
+def test_nonsense_on_the_stream_ends_a_connection_and_not_its_follower(open_trading, said):
     """Whatever was said instead, the next connection is heard."""
 
     async def story():
-        async with trading() as desk, somebody_else(*said) as elsewhere:
-            exchange, desk.client._ws_api = desk.client._ws_api, elsewhere
-            desk.start(desk.lane.follow_stream())
-            await desk.until(lambda: "stream_ended" in desk.log.said)
-            desk.client._ws_api = exchange
-            await desk.until(lambda: desk.lane.streaming)
-            await is_heard(desk)
+        async with open_trading() as trading, somebody_else(*said) as elsewhere:
+            exchange, trading.client._ws_api = trading.client._ws_api, elsewhere
+            trading.start(trading.lane.follow_stream())
+            await trading.until(lambda: "stream_ended" in trading.log.said)
+            trading.client._ws_api = exchange
+            await trading.until(lambda: trading.lane.streaming)
+            await is_heard(trading)
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
-def test_a_report_whose_amounts_are_no_numbers_ends_a_connection_and_not_its_follower(trading, word):
+def test_a_report_whose_amounts_are_no_numbers_ends_a_connection_and_not_its_follower(open_trading, word):
     """The fill of which it spoke is looked up, and the next connection is heard."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
+        async with open_trading() as trading:
+            await trading.listening()
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
             with pytest.MonkeyPatch.context() as nonsense:
                 nonsense.setattr(forms, "amount", lambda _: word)
-                desk.hold("BTC/USDT", "39000")
-                await desk.until(lambda: "stream_ended" in desk.log.said)
-                assert await desk.facts(order.id) == FILLED[:3]
-            await desk.becomes(order.id, Status.CLOSED)
-            assert await desk.facts(order.id) == FILLED
-            await desk.until(lambda: desk.lane.streaming)
-            desk.hold("BTC/USDT", "50000")
-            await is_heard(desk)
+                trading.hold("BTC/USDT", "39000")
+                await trading.until(lambda: "stream_ended" in trading.log.said)
+                assert await trading.facts(order.id) == FILLED[:3]
+            await trading.becomes(order.id, Status.CLOSED)
+            assert await trading.facts(order.id) == FILLED
+            await trading.until(lambda: trading.lane.streaming)
+            trading.hold("BTC/USDT", "50000")
+            await is_heard(trading)
 
     asyncio.run(story())

@@ -22,29 +22,29 @@ DAY = 86400
 MANY = {"USDT": "100000", "BTC": "1"}
 
 
-def limit(desk, currency="USDT", **amounts):
+def limit(trading, currency="USDT", **amounts):
     """From now on the broker's entries may spend no more than this."""
-    broker = desk.store.get(Broker, Broker.create_id(1))
+    broker = trading.store.get(Broker, Broker.create_id(1))
     with carrying(user="1"):
         broker.limit(Limits(currency, **{name: Decimal(amount) for name, amount in amounts.items()}))
-        desk.store.save(broker)
+        trading.store.save(broker)
 
 
-async def ended(desk, **wish):
+async def ended(trading, **wish):
     """The status and the reason of a wish, once it rests or has ended."""
-    order = await desk.becomes(await desk.wish(**wish), Status.OPEN, *ENDED)
+    order = await trading.becomes(await trading.wish(**wish), Status.OPEN, *ENDED)
     return order.status, order.reason
 
 
-def spent(desk):
+def spent(trading):
     """What the entries of the lane's day have taken."""
-    spending = desk.store.find(Spending, Spending.create_id(1, desk.now.date()))
+    spending = trading.store.find(Spending, Spending.create_id(1, trading.now.date()))
     return None if spending is None else spending.spent
 
 
-def events(desk, *topics):
+def events(trading, *topics):
     """The events of some topics, with their positions."""
-    return desk.store.read(0, topics=topics)
+    return trading.store.read(0, topics=topics)
 
 
 BOUGHT = (Status.CLOSED, None)
@@ -64,55 +64,55 @@ LIMIT = {"type": Type.LIMIT, "price": Decimal(40000)}
         ({"symbol": "ETH/USDT", "cost": Decimal(500)}, {"symbol": "ETH/USDT", "quantity": Decimal("0.2001")}),
     ],
 )
-def test_an_entry_above_the_limit_per_order_is_refused(trading, allowed, above):
+def test_an_entry_above_the_limit_per_order_is_refused(open_trading, allowed, above):
     """By cost, share and quantity, at its own price or the last; nothing of it reaches the exchange."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, per_order="500")
-            assert await ended(desk, **above) == TOO_MUCH
-            assert not desk.client.asked["place"]
-            assert await ended(desk, **allowed) in {BOUGHT, RESTS}
-            assert len(desk.on_exchange()) == 1
-            assert not events(desk, "Spending.Opened")
+        async with open_trading(**MANY) as trading:
+            limit(trading, per_order="500")
+            assert await ended(trading, **above) == TOO_MUCH
+            assert not trading.client.asked["place"]
+            assert await ended(trading, **allowed) in {BOUGHT, RESTS}
+            assert len(trading.on_exchange()) == 1
+            assert not events(trading, "Spending.Opened")
 
     asyncio.run(story())
 
 
-def test_all_entries_of_a_day_count_together(trading):
+def test_all_entries_of_a_day_count_together(open_trading):
     """By cost and by quantity, in whatever market; up to the last cent, and not one more."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, per_day="1000")
-            assert await ended(desk, cost=Decimal(250)) == BOUGHT
-            assert await ended(desk, quantity=Decimal("0.005"), **LIMIT) == RESTS
-            assert await ended(desk, symbol="ETH/USDT", cost=Decimal("249.5")) == BOUGHT
-            assert await ended(desk, cost=Decimal("300.51")) == TOO_MUCH_TODAY
-            assert spent(desk) == Decimal("699.5")
-            assert await ended(desk, cost=Decimal("300.5")) == BOUGHT
-            assert await ended(desk, symbol="ETH/USDT", cost=Decimal(10)) == TOO_MUCH_TODAY
-            assert len(desk.on_exchange()) == desk.client.asked["place"] == 4
+        async with open_trading(**MANY) as trading:
+            limit(trading, per_day="1000")
+            assert await ended(trading, cost=Decimal(250)) == BOUGHT
+            assert await ended(trading, quantity=Decimal("0.005"), **LIMIT) == RESTS
+            assert await ended(trading, symbol="ETH/USDT", cost=Decimal("249.5")) == BOUGHT
+            assert await ended(trading, cost=Decimal("300.51")) == TOO_MUCH_TODAY
+            assert spent(trading) == Decimal("699.5")
+            assert await ended(trading, cost=Decimal("300.5")) == BOUGHT
+            assert await ended(trading, symbol="ETH/USDT", cost=Decimal(10)) == TOO_MUCH_TODAY
+            assert len(trading.on_exchange()) == trading.client.asked["place"] == 4
 
     asyncio.run(story())
 
 
-def test_a_new_day_starts_anew(trading):
+def test_a_new_day_starts_anew(open_trading):
     """At midnight UTC; what was taken yesterday stays in yesterday's stream."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, per_day="500")
-            assert await ended(desk, cost=Decimal(400)) == BOUGHT
-            midnight = (desk.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            desk.pass_by((midnight - desk.now).total_seconds() - 1)
-            assert await ended(desk, cost=Decimal(400)) == TOO_MUCH_TODAY
-            yesterday = desk.now.date()
-            desk.pass_by(1)
-            assert await ended(desk, cost=Decimal(400)) == BOUGHT
-            assert desk.store.get(Spending, Spending.create_id(1, yesterday)).spent == spent(desk) == 400
-            desk.pass_by(DAY)
-            assert spent(desk) is None
+        async with open_trading(**MANY) as trading:
+            limit(trading, per_day="500")
+            assert await ended(trading, cost=Decimal(400)) == BOUGHT
+            midnight = (trading.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            trading.pass_by((midnight - trading.now).total_seconds() - 1)
+            assert await ended(trading, cost=Decimal(400)) == TOO_MUCH_TODAY
+            yesterday = trading.now.date()
+            trading.pass_by(1)
+            assert await ended(trading, cost=Decimal(400)) == BOUGHT
+            assert trading.store.get(Spending, Spending.create_id(1, yesterday)).spent == spent(trading) == 400
+            trading.pass_by(DAY)
+            assert spent(trading) is None
 
     asyncio.run(story())
 
@@ -125,32 +125,32 @@ def test_a_new_day_starts_anew(trading):
         ("USDC", {"symbol": "BTC/USDT", "cost": Decimal(500)}, Decimal(625)),
     ],
 )
-def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(trading, currency, wish, worth):
+def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(open_trading, currency, wish, worth):
     """By the market between the two, whichever way round it is quoted."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            desk.hold("USDC/USDT", "0.8")
+        async with open_trading(**MANY) as trading:
+            trading.hold("USDC/USDT", "0.8")
             for amount, outcome in ((worth - Decimal("0.001"), Status.REFUSED), (worth, None)):
-                limit(desk, currency, per_order=str(amount), per_day="100000")
-                status, reason = await ended(desk, **wish)
+                limit(trading, currency, per_order=str(amount), per_day="100000")
+                status, reason = await ended(trading, **wish)
                 assert (status, reason) == (outcome or status, "limit_per_order" if outcome else None)
-            assert spent(desk) == worth
-            assert desk.client.asked["place"] == 1
+            assert spent(trading) == worth
+            assert trading.client.asked["place"] == 1
 
     asyncio.run(story())
 
 
-def test_what_no_market_values_is_refused(trading):
+def test_what_no_market_values_is_refused(open_trading):
     """Nothing is sent as long as nobody can tell what it takes of the limit."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, "EUR", per_day="1000000")
-            assert await ended(desk, cost=Decimal(10)) == (Status.REFUSED, "limit_not_computable")
-            assert not desk.client.asked["place"]
-            limit(desk, "USDT", per_day="1000000")
-            assert await ended(desk, cost=Decimal(10)) == BOUGHT
+        async with open_trading(**MANY) as trading:
+            limit(trading, "EUR", per_day="1000000")
+            assert await ended(trading, cost=Decimal(10)) == (Status.REFUSED, "limit_not_computable")
+            assert not trading.client.asked["place"]
+            limit(trading, "USDT", per_day="1000000")
+            assert await ended(trading, cost=Decimal(10)) == BOUGHT
 
     asyncio.run(story())
 
@@ -162,59 +162,59 @@ ENDS = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_the_share_of_an_entry_that_was_not_taken_is_free_again(trading, how):
+def test_the_share_of_an_entry_that_was_not_taken_is_free_again(open_trading, how):
     """Whether the exchange said no or never took it, however often it was tried; it was reserved once."""
     error, end = ENDS[how]
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, per_day="500")
+        async with open_trading(**MANY) as trading:
+            limit(trading, per_day="500")
 
             async def refuse():
-                if desk.client.asked["place"] == 2:
-                    desk.pass_by(61)
+                if trading.client.asked["place"] == 2:
+                    trading.pass_by(61)
                 raise error
 
-            desk.client.before["place"] = refuse
-            until = desk.now + timedelta(seconds=60)
-            assert (await ended(desk, cost=Decimal(500), not_after=until))[0] is end
-            await desk.until(lambda: spent(desk) == 0)
-            topics = [one.topic for one in events(desk, "Spending.Opened", "Spending.Reserved", "Spending.Released")]
+            trading.client.before["place"] = refuse
+            until = trading.now + timedelta(seconds=60)
+            assert (await ended(trading, cost=Decimal(500), not_after=until))[0] is end
+            await trading.until(lambda: spent(trading) == 0)
+            topics = [one.topic for one in events(trading, "Spending.Opened", "Spending.Reserved", "Spending.Released")]
             assert topics == ["Spending.Opened", "Spending.Reserved", "Spending.Released"]
-            del desk.client.before["place"]
-            assert await ended(desk, cost=Decimal(500)) == BOUGHT
-            assert await ended(desk, cost=Decimal(500)) == TOO_MUCH_TODAY
+            del trading.client.before["place"]
+            assert await ended(trading, cost=Decimal(500)) == BOUGHT
+            assert await ended(trading, cost=Decimal(500)) == TOO_MUCH_TODAY
 
     asyncio.run(story())
 
 
-def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_proven(trading):
+def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_proven(open_trading):
     """Then nothing was spent, and the whole limit is there again."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, per_day="500")
-            desk.fault("place_order", "lose_request")
-            order = await desk.becomes(await desk.wish(cost=Decimal(400)), Status.UNKNOWN)
-            assert await ended(desk, symbol="ETH/USDT", cost=Decimal(400)) == TOO_MUCH_TODAY
-            desk.now = order.valid_until + PROOF_AFTER
-            await desk.becomes(order.id, Status.REJECTED)
-            await desk.known()
-            assert await ended(desk, symbol="ETH/USDT", cost=Decimal(400)) == BOUGHT
+        async with open_trading(**MANY) as trading:
+            limit(trading, per_day="500")
+            trading.fault("place_order", "lose_request")
+            order = await trading.becomes(await trading.wish(cost=Decimal(400)), Status.UNKNOWN)
+            assert await ended(trading, symbol="ETH/USDT", cost=Decimal(400)) == TOO_MUCH_TODAY
+            trading.now = order.valid_until + PROOF_AFTER
+            await trading.becomes(order.id, Status.REJECTED)
+            await trading.known()
+            assert await ended(trading, symbol="ETH/USDT", cost=Decimal(400)) == BOUGHT
 
     asyncio.run(story())
 
 
-def test_exits_are_never_limited(trading):
+def test_exits_are_never_limited(open_trading):
     """Neither by order nor by day, and they take nothing of it."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, per_order="10", per_day="10")
-            assert await ended(desk, side=Side.SELL, quantity=Decimal("0.5")) == BOUGHT
-            limit(desk, "EUR", per_order="10", per_day="10")
-            assert await ended(desk, side=Side.SELL, percent=Decimal(100)) == BOUGHT
-            assert spent(desk) is None
+        async with open_trading(**MANY) as trading:
+            limit(trading, per_order="10", per_day="10")
+            assert await ended(trading, side=Side.SELL, quantity=Decimal("0.5")) == BOUGHT
+            limit(trading, "EUR", per_order="10", per_day="10")
+            assert await ended(trading, side=Side.SELL, percent=Decimal(100)) == BOUGHT
+            assert spent(trading) is None
 
     asyncio.run(story())
 
@@ -224,35 +224,35 @@ def test_protection_is_never_limited(at):
 
     async def story():
         async with at(LISTS) as trader:
-            limit(trader.desk, per_order="500", per_day="500")
+            limit(trader.trading, per_order="500", per_day="500")
             await trader.buy(STOP, TARGET)
-            limit(trader.desk, per_order="10", per_day="10")
+            limit(trader.trading, per_order="10", per_day="10")
             assert await trader.alert("BuyMarket", PourCent="50") == (WebhookStatus.FAILED, "limit_per_order")
             assert await trader.alert("MAJ", PrixSL="46000") == (WebhookStatus.EXECUTED, None)
             await trader.protected(HELD, ("stop_loss", Decimal(46000)), TARGET)
-            trader.desk.hold("BTC/USDT", "45500")
+            trader.trading.hold("BTC/USDT", "45500")
             await trader.closed()
             assert trader.sold() == HELD
 
     asyncio.run(story())
 
 
-def test_the_reservation_stands_in_the_log_with_the_intent(trading):
+def test_the_reservation_stands_in_the_log_with_the_intent(open_trading):
     """One commit: no position of the log lies between them, and every event says whose it is and what it is about."""
 
     async def story():
-        async with trading(**MANY) as desk:
-            limit(desk, per_day="500")
-            first, second = [await desk.wish(cost=Decimal(200)), await desk.wish(cost=Decimal(100))]
+        async with open_trading(**MANY) as trading:
+            limit(trading, per_day="500")
+            first, second = [await trading.wish(cost=Decimal(200)), await trading.wish(cost=Decimal(100))]
 
             async def refuse():
                 raise RefusedByExchange("no", code="filter_failed")
 
-            await desk.becomes(second, Status.CLOSED)
-            desk.client.before["place"] = refuse
-            third = await desk.wish(cost=Decimal(200))
-            await desk.until(lambda: events(desk, "Spending.Released"))
-            log = {one.position: one for one in desk.store.read(0)}
+            await trading.becomes(second, Status.CLOSED)
+            trading.client.before["place"] = refuse
+            third = await trading.wish(cost=Decimal(200))
+            await trading.until(lambda: events(trading, "Spending.Released"))
+            log = {one.position: one for one in trading.store.read(0)}
             commits = {
                 first: ["Order.Submitted", "Spending.Opened", "Spending.Reserved"],
                 second: ["Order.Submitted", "Spending.Reserved"],

@@ -15,11 +15,11 @@ from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET
 EXECUTED = (WebhookStatus.EXECUTED, None)
 
 
-async def used_up(desk, seconds):
+async def used_up(trading, seconds):
     """Somebody else has used up the account's count of new orders, in a window that has so many seconds left."""
-    paper, [account] = desk.paper, desk.paper.ledger.accounts.values()
+    paper, [account] = trading.paper, trading.paper.ledger.accounts.values()
     paper.faults.add(Fault("stream", "skew_clock", seconds=(10 - seconds - paper.now() / 1000) % 10))
-    await desk.client.server_time()
+    await trading.client.server_time()
     paper.counts.use(account, {"10S": paper.counts.limits("binance")["10S"]})
 
 
@@ -30,16 +30,16 @@ def test_a_stop_is_not_taken_off_to_be_moved_while_no_order_can_be_placed(at, ab
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             shapes = [STOP, TARGET] if prices is PRICES else [STOP]
             await trader.buy(*shapes, **prices)
-            await used_up(desk, 0.8)
+            await used_up(trading, 0.8)
             moving = asyncio.create_task(trader.alert("MAJ", PrixSL="46000"))
             await asyncio.sleep(0.5)
             assert trader.resting()[0] == (*STOP, HELD)
             assert await moving == EXECUTED
             await trader.protected(HELD, ("stop_loss", Decimal(46000)), *shapes[1:])
-            reasons = [event.reason for event in await desk.read("Order.Rejected")]
+            reasons = [event.reason for event in await trading.read("Order.Rejected")]
             # One call takes nothing off when it is refused; before two, the exchange's own count is asked for.
             assert (able is BINANCE and prices is not PRICES) or "too_many_orders" not in reasons
 
@@ -53,7 +53,7 @@ def test_an_exit_waits_for_room_and_its_stop_rests_until_the_very_sale(at):
         async with at(BINANCE) as trader:
             await trader.buy(STOP, TARGET)
             bare = trader.bare_for()
-            await used_up(trader.desk, 0.8)
+            await used_up(trader.trading, 0.8)
             assert await trader.alert("SellMarket") == EXECUTED
             assert trader.sold() == HELD
             await trader.closed()
@@ -69,15 +69,15 @@ def test_an_exit_that_was_not_taken_at_first_is_sold_once(at, able, fault):
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            desk.paper.faults.add(Fault("place_order", fault))
+            trading.paper.faults.add(Fault("place_order", fault))
             selling = asyncio.create_task(trader.alert("SellMarket"))
             if fault == "lose_request":
-                await desk.until(lambda: desk.lane.doubts)
-                desk.pass_by(8)  # its request is dead: until its absence is proven the coins are under a stop again
+                await trading.until(lambda: trading.lane.doubts)
+                trading.pass_by(8)  # its request is dead: until its absence is proven the coins are under a stop again
                 await trader.protected(HELD, STOP, TARGET)
-                desk.pass_by(65)
+                trading.pass_by(65)
                 assert (await selling)[0] is WebhookStatus.FAILED
                 return
             assert await selling == EXECUTED
@@ -92,7 +92,7 @@ def test_an_entry_in_a_burst_waits_for_room(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            await used_up(trader.desk, 0.5)
+            await used_up(trader.trading, 0.5)
             await trader.buy(STOP, TARGET)
 
     asyncio.run(story())
@@ -103,9 +103,9 @@ def test_entries_leave_room_for_the_stops_of_those_before_them(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            desk.paper.counts.limits("binance")["10S"] = 10
-            await desk.client.markets()
+            trading = trader.trading
+            trading.paper.counts.limits("binance")["10S"] = 10
+            await trading.client.markets()
             alerts = [
                 asyncio.create_task(trader.alert("BuyMarket", PourCent="10", **PRICES, Nr=f'"{number}"'))
                 for number in range(8)
@@ -113,7 +113,7 @@ def test_entries_leave_room_for_the_stops_of_those_before_them(at):
             done, _ = await asyncio.wait(alerts, timeout=25)
             assert {alert.result() for alert in done} == {EXECUTED}
             assert len(done) == len(alerts)
-            rejected = [event.reason for event in await desk.read("Order.Rejected")]
+            rejected = [event.reason for event in await trading.read("Order.Rejected")]
             assert "too_many_orders" not in rejected
 
     asyncio.run(story())
@@ -125,16 +125,16 @@ def test_an_exit_does_not_wait_for_what_an_entry_would_like_to_know(at, share):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            weight, pace = ("binance", "weight", 60), desk.client._http.pace
-            desk.paper.budgets.pin(*weight, int(pace.limit * share))
-            await desk.client.server_time()
+            weight, pace = ("binance", "weight", 60), trading.client._http.pace
+            trading.paper.budgets.pin(*weight, int(pace.limit * share))
+            await trading.client.server_time()
             bought = asyncio.create_task(trader.alert("BuyMarket", Symbol='"ETHUSDT"', PourCent="50"))
-            await desk.until(lambda: len(desk.store.read(0, topics=["Webhook.Taken"])) > 1)
+            await trading.until(lambda: len(trading.store.read(0, topics=["Webhook.Taken"])) > 1)
             assert await trader.alert("SellMarket") == EXECUTED
             assert not bought.done()
-            desk.paper.budgets.pin(*weight, 0)
+            trading.paper.budgets.pin(*weight, 0)
             pace.told(0, time.time())
             assert await bought == EXECUTED
 
@@ -146,11 +146,11 @@ def test_a_new_gateway_protects_although_its_questions_have_used_up_their_share(
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            desk.paper.budgets.pin("binance", "weight", 60, int(desk.client._http.pace.limit * 0.85))
-            await desk.client.server_time()
-            await desk.begin_anew()
+            trading.paper.budgets.pin("binance", "weight", 60, int(trading.client._http.pace.limit * 0.85))
+            await trading.client.server_time()
+            await trading.begin_anew()
             assert await trader.alert("MAJ", PrixSL="46000") == EXECUTED
             await trader.protected(HELD, ("stop_loss", Decimal(46000)), TARGET)
 

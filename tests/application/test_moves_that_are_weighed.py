@@ -45,13 +45,13 @@ def most_at_once(trader):
     def look(*_):
         seen.append(sum(kind.startswith("stop_loss") for kind, *_ in trader.resting()))
 
-    trader.desk.paper.ledger.listeners.append(look)
+    trader.trading.paper.ledger.listeners.append(look)
     return seen
 
 
 async def refusals(trader):
     """Why orders were not taken, in the order of the log."""
-    return [event.reason for event in await trader.desk.read("Order.Rejected")]
+    return [event.reason for event in await trader.trading.read("Order.Rejected")]
 
 
 @EACH
@@ -60,7 +60,7 @@ def test_a_limit_that_was_not_told_takes_nothing_off(at, able, before, move, aft
 
     async def story():
         async with protected(at, able, before) as trader:
-            ever, book, faults = trader.sells(), trader.resting(), trader.desk.paper.faults
+            ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
             faults.add(Fault("place_order", "count_exceeded", seconds=1.5))
             moving = asyncio.create_task(trader.alert("MAJ", **move))
             while faults.standing("count_exceeded"):
@@ -70,7 +70,7 @@ def test_a_limit_that_was_not_told_takes_nothing_off(at, able, before, move, aft
             await trader.protected(HELD, *after)
             assert "too_many_orders" in await refusals(trader)
             assert len(trader.sells()) == len(ever) + len(after)
-            assert (trader.sold(), await alarms(trader.desk)) == (0, [])
+            assert (trader.sold(), await alarms(trader.trading)) == (0, [])
 
     asyncio.run(story())
 
@@ -82,7 +82,7 @@ def test_what_is_not_taken_now_takes_nothing_off(at, able, before, move, after, 
 
     async def story():
         async with protected(at, able, before) as trader:
-            ever, book, faults = trader.sells(), trader.resting(), trader.desk.paper.faults
+            ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
             faults.add(Fault("place_order", kind, times))
             moving = asyncio.create_task(trader.alert("MAJ", **move))
             while faults.pending:
@@ -103,7 +103,7 @@ def test_a_filter_takes_nothing_off(at, able, before, move, after, name):
     async def story():
         async with protected(at, able, before) as trader:
             ever, book = trader.sells(), trader.resting()
-            trader.desk.paper.faults.add(
+            trader.trading.paper.faults.add(
                 Fault("place_order", "refuse", 30, code=-1013, message=f"Filter failure: {name}")
             )
             status, _ = await trader.alert("MAJ", **move)
@@ -122,18 +122,18 @@ def test_silence_takes_nothing_off(at, able, before, move, after, kind):
 
     async def story():
         async with protected(at, able, before) as trader:
-            desk, book, many = trader.desk, trader.resting(), most_at_once(trader)
-            desk.paper.faults.add(Fault("place_order", kind))
+            trading, book, many = trader.trading, trader.resting(), most_at_once(trader)
+            trading.paper.faults.add(Fault("place_order", kind))
             moving = asyncio.create_task(trader.alert("MAJ", **move))
-            await desk.until(lambda: desk.lane.doubts)
-            await desk.asked_again("query")
+            await trading.until(lambda: trading.lane.doubts)
+            await trading.asked_again("query")
             assert trader.resting() == book
             assert await moving == EXECUTED
             await trader.protected(HELD, *after)
             assert max(many) == 1
-            assert desk.lane.doubts == len(after)
-            desk.pass_by(8)
-            await desk.known()
+            assert trading.lane.doubts == len(after)
+            trading.pass_by(8)
+            await trading.known()
             assert (await refusals(trader)).count("never_reached_the_exchange") == len(after)
             await trader.protected(HELD, *after)
 
@@ -147,12 +147,12 @@ def test_no_exit_waits_for_a_question(at, able, before, move, after, anew):
 
     async def story():
         async with protected(at, able, before) as trader:
-            desk = trader.desk
-            desk.paper.faults.add(Fault("place_order", "lose_answer"))
+            trading = trader.trading
+            trading.paper.faults.add(Fault("place_order", "lose_answer"))
             moving = asyncio.create_task(trader.alert("MAJ", **move))
-            await desk.until(lambda: desk.lane.doubts)
+            await trading.until(lambda: trading.lane.doubts)
             if anew:
-                await desk.begin_anew()
+                await trading.begin_anew()
             assert await trader.alert("SellMarket") == EXECUTED
             await trader.closed()
             assert (trader.sold(), trader.resting()) == (HELD, [])
@@ -171,11 +171,11 @@ def test_what_was_only_weighed_is_told_so_and_is_no_news(at, able, before, move,
             assert await trader.alert("MAJ", **move) == EXECUTED
             await trader.protected(HELD, *after)
             assert await refusals(trader) == ["coins_protected"] * len(after)
-            placed = [event.originator_id for event in await trader.desk.read("Order.Placed")]
-            orders = [await trader.desk.load(order_id) for order_id in placed]
+            placed = [event.originator_id for event in await trader.trading.read("Order.Placed")]
+            orders = [await trader.trading.load(order_id) for order_id in placed]
             assert len({order.client_order_id for order in orders}) == len(orders) == 1 + len(ever) + 2 * len(after)
             assert not [order for order in orders if order.status in {Status.PLACED, Status.SUBMITTED}]
-            assert await alarms(trader.desk) == []
+            assert await alarms(trader.trading) == []
 
     asyncio.run(story())
 
@@ -201,15 +201,15 @@ def test_coins_that_come_free_meanwhile_leave_one_protection(at, able, before, m
 
     async def story():
         async with protected(at, able, before) as trader:
-            desk, many = trader.desk, most_at_once(trader)
+            trading, many = trader.trading, most_at_once(trader)
 
             async def brings_coins():
-                [account] = desk.paper.ledger.accounts.values()
+                [account] = trading.paper.ledger.accounts.values()
                 account.free["BTC"] = account.free.get("BTC", Decimal(0)) + 1
 
-            desk.client.after["balances"] = brings_coins
+            trading.client.after["balances"] = brings_coins
             if fault is not None:
-                desk.paper.faults.add(Fault("cancel_order", fault))
+                trading.paper.faults.add(Fault("cancel_order", fault))
             assert await trader.alert("MAJ", **move) == EXECUTED
             await trader.protected(HELD, *after)
             assert (max(many), await refusals(trader), trader.sold()) == (2, [], 0)
@@ -223,19 +223,19 @@ def test_a_stop_that_is_carried_out_beside_its_new_one_sells_its_coins_alone(at,
 
     async def story():
         async with protected(at, able, before) as trader:
-            desk, many = trader.desk, most_at_once(trader)
+            trading, many = trader.trading, most_at_once(trader)
 
             async def brings_coins():
-                [account] = desk.paper.ledger.accounts.values()
+                [account] = trading.paper.ledger.accounts.values()
                 account.free["BTC"] = account.free.get("BTC", Decimal(0)) + 1
 
             def is_carried_out(what, order, _):
                 if what == "new" and order.side == "sell" and many[-1:] == [2] and not trader.sold():
                     old = min((one for one in trader.sells() if one.rests), key=lambda one: one.id)
-                    desk.paper.ledger._trade(old, old.quantity, Decimal(45000), maker=True)
+                    trading.paper.ledger._trade(old, old.quantity, Decimal(45000), maker=True)
 
-            desk.client.after["balances"] = brings_coins
-            desk.paper.ledger.listeners.append(is_carried_out)
+            trading.client.after["balances"] = brings_coins
+            trading.paper.ledger.listeners.append(is_carried_out)
             moving = asyncio.create_task(trader.alert("MAJ", **move))
             await trader.closed()
             moving.cancel()

@@ -24,12 +24,12 @@ def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_before(at)
         async with at(LISTS) as trader:
             for number in range(3):
                 await trader.alert("BuyMarket", PourCent="50", **PRICES)
-                await trader.desk.until(lambda: trader.position().is_open and trader.position().resting)
+                await trader.trading.until(lambda: trader.position().is_open and trader.position().resting)
                 assert await trader.alert("SellMarket") == EXECUTED
                 await trader.closed()
-                opened = await trader.desk.read("Position.Opened")
+                opened = await trader.trading.read("Position.Opened")
                 assert len(opened) == number + 2
-            log = trader.desk.store.read(0)
+            log = trader.trading.store.read(0)
             ends = [index for index, one in enumerate(log) if one.topic == "Position.Closed"]
             assert [log[index + 1].topic for index in ends] == ["Position.Opened"] * 3
             assert opened[0].originator_id == POSITION
@@ -48,14 +48,14 @@ def test_dust_and_its_cost_go_with_the_next_trade(at):
             dust = Decimal("0.00007")
             await trader.buy(STOP, TARGET)
             trader.target_is_met(HELD - dust)
-            await trader.desk.until(lambda: trader.position().previous == POSITION)
+            await trader.trading.until(lambda: trader.position().previous == POSITION)
             assert trader.position().held == dust
             await trader.alert("BuyMarket", PourCent="50", **PRICES)
-            await trader.desk.until(lambda: trader.position().is_open)
+            await trader.trading.until(lambda: trader.position().is_open)
             bought = trader.position()
             assert bought.held > dust
             assert bought.bought_quantity > bought.held - dust
-            await trader.protected(trader.desk.markets["BTC/USDT"].round_quantity(bought.held), STOP, TARGET)
+            await trader.protected(trader.trading.markets["BTC/USDT"].round_quantity(bought.held), STOP, TARGET)
 
     asyncio.run(story())
 
@@ -65,15 +65,15 @@ def test_a_buy_that_outlives_its_trade_brings_its_stop_to_the_next_one(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.alert("BuyLimit", PourCent="40", Prix="48000", PrixSL="44000")
             await trader.alert("BuyMarket", PourCent="50", **PRICES)
-            await desk.until(lambda: trader.position().is_open and trader.position().resting)
+            await trading.until(lambda: trader.position().is_open and trader.position().resting)
             assert await trader.alert("SellMarket") == EXECUTED
             await trader.closed()
-            desk.hold("BTC/USDT", "48000")
-            await desk.until(lambda: trader.position().is_open)
-            held = desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            trading.hold("BTC/USDT", "48000")
+            await trading.until(lambda: trader.position().is_open)
+            held = trading.markets["BTC/USDT"].round_quantity(trader.position().held)
             await trader.protected(held, ("stop_loss", Decimal(44000)))
             assert trader.position().previous == POSITION
 
@@ -99,12 +99,12 @@ def test_a_buy_that_is_executed_and_not_counted_when_its_trade_ends_belongs_to_t
 
     async def story():
         async with at(LISTS) as trader:
-            desk, judge, delivered = trader.desk, trader._judge, threading.Event()
+            trading, judge, delivered = trader.trading, trader._judge, threading.Event()
             await trader.buy(STOP, TARGET)
             before = trader.position().id
 
             def bought():
-                return [order for order in desk.on_exchange() if order.side == "buy" and order.filled]
+                return [order for order in trading.on_exchange() if order.side == "buy" and order.filled]
 
             def slowly(recorded):
                 """The engine is behind: it counts the sale once the buy is executed, and the buy later still."""

@@ -23,18 +23,20 @@ def test_two_exits_and_an_entry_within_milliseconds_leave_what_the_entry_bought(
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             alerts = [body("SellMarket", "50", 1), body("SellMarket", "100", 2), body("BuyMarket", "66", 3, **PRICES)]
-            ids = [await asyncio.to_thread(receive, desk.store, 1, alert, "127.0.0.1", desk.now) for alert in alerts]
+            ids = [
+                await asyncio.to_thread(receive, trading.store, 1, alert, "127.0.0.1", trading.now) for alert in alerts
+            ]
             ends = {WebhookStatus.EXECUTED, WebhookStatus.FAILED, WebhookStatus.REFUSED}
-            await desk.until(lambda: all(desk.store.get(Webhook, one).status in ends for one in ids))
-            assert [desk.store.get(Webhook, one).status for one in ids] == [WebhookStatus.EXECUTED] * 3
-            kinds = [(order.side, order.type) for order in desk.on_exchange() if order.type == "market"]
+            await trading.until(lambda: all(trading.store.get(Webhook, one).status in ends for one in ids))
+            assert [trading.store.get(Webhook, one).status for one in ids] == [WebhookStatus.EXECUTED] * 3
+            kinds = [(order.side, order.type) for order in trading.on_exchange() if order.type == "market"]
             assert kinds == [("buy", "market"), ("sell", "market"), ("sell", "market"), ("buy", "market")]
             assert trader.sold() == HELD
-            await desk.until(lambda: trader.position().held > Decimal("0.01"))
-            bought = desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trading.until(lambda: trader.position().held > Decimal("0.01"))
+            bought = trading.markets["BTC/USDT"].round_quantity(trader.position().held)
             await trader.protected(bought, STOP, TARGET)
 
     asyncio.run(story())
@@ -45,19 +47,19 @@ def test_an_entry_behind_an_exit_that_waits_grows_stale_by_its_own_age(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
 
             async def away():
                 raise ConnectionError("nobody answers")
 
-            desk.client.before["balances"] = away
+            trading.client.before["balances"] = away
             selling = asyncio.create_task(trader.alert("SellMarket"))
-            await desk.until(lambda: trader.position().exits)
+            await trading.until(lambda: trader.position().exits)
             buying = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
-            await desk.until(lambda: len(trader.position().entries) > 1)
-            desk.pass_by(70)
-            del desk.client.before["balances"]
+            await trading.until(lambda: len(trader.position().entries) > 1)
+            trading.pass_by(70)
+            del trading.client.before["balances"]
             assert await selling == (WebhookStatus.EXECUTED, None)
             assert await buying == (WebhookStatus.FAILED, "stale")
 

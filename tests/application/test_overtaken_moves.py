@@ -19,13 +19,13 @@ async def two_at_once(trader, second, price="50000"):
     The market is at this `price` when the exchange does.
     """
     gate = asyncio.Event()
-    trader.desk.client.before["place"] = gate.wait
+    trader.trading.client.before["place"] = gate.wait
     first = await trader.deliver("MAJ", **FIRST)
-    await trader.desk.until(lambda: trader.position().request == first)
+    await trader.trading.until(lambda: trader.position().request == first)
     later = await trader.deliver("MAJ", **second)
-    await trader.desk.until(lambda: trader.position().request == later)
+    await trader.trading.until(lambda: trader.position().request == later)
     assert trader.store.get(Webhook, first).is_under_way
-    trader.desk.hold("BTC/USDT", price)
+    trader.trading.hold("BTC/USDT", price)
     gate.set()
     return await trader.ended(first), await trader.ended(later)
 
@@ -69,13 +69,13 @@ def test_a_move_for_a_buy_that_never_arrives_is_not_executed(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk, gate = trader.desk, asyncio.Event()
-            desk.client.before["place"] = gate.wait
-            desk.fault("place_order", "refuse")
+            trading, gate = trader.trading, asyncio.Event()
+            trading.client.before["place"] = gate.wait
+            trading.fault("place_order", "refuse")
             buy = await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
-            await desk.until(lambda: trader.position() is not None)
+            await trading.until(lambda: trader.position() is not None)
             move = await trader.deliver("MAJ", PrixSL="46000")
-            await desk.until(lambda: trader.position().request == move)
+            await trading.until(lambda: trader.position().request == move)
             gate.set()
             assert (await trader.ended(buy))[0] is WebhookStatus.FAILED
             assert await trader.ended(move) == (WebhookStatus.FAILED, "entry_ended")
@@ -87,12 +87,12 @@ def test_a_move_for_a_buy_that_never_arrives_is_not_executed(at):
 def test_a_move_for_a_buy_that_is_on_its_way_is_executed_when_it_rests(at):
     async def story():
         async with at(LISTS) as trader:
-            desk, gate = trader.desk, asyncio.Event()
-            desk.client.before["place"] = gate.wait
+            trading, gate = trader.trading, asyncio.Event()
+            trading.client.before["place"] = gate.wait
             await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
-            await desk.until(lambda: trader.position() is not None)
+            await trading.until(lambda: trader.position() is not None)
             move = await trader.deliver("MAJ", PrixSL="46000")
-            await desk.until(lambda: trader.position().request == move)
+            await trading.until(lambda: trader.position().request == move)
             assert trader.store.get(Webhook, move).is_under_way
             gate.set()
             assert await trader.ended(move) == EXECUTED

@@ -24,34 +24,34 @@ HALF = Decimal("0.015")
 """More than the first entry bought, less than both have."""
 
 
-async def in_time(desk, condition):
+async def in_time(trading, condition):
     """Let time go on until it holds."""
     while not condition():
-        desk.pass_by(1)
+        trading.pass_by(1)
         await asyncio.sleep(0.02)
 
 
-def no_stops(desk):
+def no_stops(trading):
     """From now on the exchange refuses all stops."""
     for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT"):
         no = {"times": 10000, "type": kind, "code": -2010, "message": "This action is disabled on this account."}
-        desk.paper.faults.add(Fault("place_order", "refuse", **no))
+        trading.paper.faults.add(Fault("place_order", "refuse", **no))
 
 
-def falls_after_the_buy(desk, price):
+def falls_after_the_buy(trading, price):
     """As soon as the next buy is executed, the market is at this price."""
 
     def look(account, order, *_):
         if order.side == "buy" and order.filled:
-            desk.paper.ledger.listeners.remove(look)
-            asyncio.get_running_loop().call_soon(desk.hold, "BTC/USDT", price)
+            trading.paper.ledger.listeners.remove(look)
+            asyncio.get_running_loop().call_soon(trading.hold, "BTC/USDT", price)
 
-    desk.paper.ledger.listeners.append(look)
+    trading.paper.ledger.listeners.append(look)
 
 
-def told(desk):
+def told(trading):
     """Whether its owner was told anything."""
-    return desk.store.read(0, topics=["Alert.Raised"])
+    return trading.store.read(0, topics=["Alert.Raised"])
 
 
 # --- prices that were passed ---------------------------------------------------------------------------------------
@@ -64,12 +64,12 @@ def test_a_passed_stop_is_sold_in_the_pause_between_two_tries_to_place_it(at, ab
     async def story():
         async with at(able) as trader:
             monkeypatch.setattr(trouble, "AT_MOST_EVERY", LONG)
-            desk = trader.desk
-            no_stops(desk)
+            trading = trader.trading
+            no_stops(trading)
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
-            await desk.until(lambda: trader.position() is not None and trader.position().lost)
-            desk.hold("BTC/USDT", "44999")
-            await desk.until(lambda: trader.sold() == HELD)
+            await trading.until(lambda: trader.position() is not None and trader.position().lost)
+            trading.hold("BTC/USDT", "44999")
+            await trading.until(lambda: trader.sold() == HELD)
             await bought
 
     asyncio.run(story())
@@ -80,11 +80,11 @@ def test_a_second_entry_whose_higher_stop_was_passed_meanwhile_is_sold(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            falls_after_the_buy(desk, "47000")
+            falls_after_the_buy(trading, "47000")
             assert await trader.alert("BuyMarket", PourCent="80", PrixSL="48000", PrixTP="60000") == EXECUTED
-            await in_time(desk, lambda: trader.sold() > HALF)
+            await in_time(trading, lambda: trader.sold() > HALF)
             await trader.closed()
 
     asyncio.run(story())
@@ -95,13 +95,13 @@ def test_a_print_at_the_target_with_the_bid_below_it_leaves_a_stop(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            await rule(desk)
+            trading = trader.trading
+            await rule(trading)
             wide = {"spread": 200, "step": 100, "quantity": "5", "levels": 3}
-            desk.paper.book.shape(desk.paper.markets.pair("BTC/USDT"), wide)
-            falls_after_the_buy(desk, "50100")
+            trading.paper.book.shape(trading.paper.markets.pair("BTC/USDT"), wide)
+            falls_after_the_buy(trading, "50100")
             assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="50100") == EXECUTED
-            await in_time(desk, trader.resting)
+            await in_time(trading, trader.resting)
             assert trader.resting()[0][:2] == STOP
             assert trader.sold() == 0
 
@@ -113,10 +113,10 @@ def test_a_price_told_before_an_entry_sells_nothing_of_it(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            below = Ticker("BTC/USDT", Decimal(44900), Decimal(44899), Decimal(44901), desk.now)
-            desk.lane.hear_prices({"BTC/USDT": below})
-            desk.pass_by(1)
+            trading = trader.trading
+            below = Ticker("BTC/USDT", Decimal(44900), Decimal(44899), Decimal(44901), trading.now)
+            trading.lane.hear_prices({"BTC/USDT": below})
+            trading.pass_by(1)
             assert await trader.alert("BuyMarket", PourCent="50", **PRICES) == EXECUTED
             await trader.protected(HELD, STOP, TARGET)
             assert trader.sold() == 0
@@ -134,20 +134,20 @@ def test_what_can_rest_in_no_form_is_told_and_not_tried_without_a_pause(at, monk
         async with at(BINANCE) as trader:
             monkeypatch.setattr(trouble, "AT_MOST_EVERY", 1.0)
             monkeypatch.setattr(trouble, "LOOK_EVERY", 2.0)
-            desk = trader.desk
+            trading = trader.trading
             nothing = {
                 "PERCENT_PRICE_BY_SIDE": {"askMultiplierDown": "0.95"},
                 "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 0},
             }
-            await rule(desk, filters=nothing)
+            await rule(trading, filters=nothing)
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
-            await in_time(desk, lambda: told(desk))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
-            before = len(desk.store.read(0, 100000))
+            await in_time(trading, lambda: told(trading))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
+            before = len(trading.store.read(0, 100000))
             for _ in range(15):
-                desk.pass_by(1)
+                trading.pass_by(1)
                 await asyncio.sleep(0.1)
-            assert len(desk.store.read(0, 100000)) - before < FEW
+            assert len(trading.store.read(0, 100000)) - before < FEW
             bought.cancel()
 
     asyncio.run(story())
@@ -158,11 +158,11 @@ def test_a_move_to_a_target_outside_of_the_band_is_executed(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            await rule(desk, filters={"PERCENT_PRICE_BY_SIDE": {"askMultiplierUp": "1.1"}})
+            trading = trader.trading
+            await rule(trading, filters={"PERCENT_PRICE_BY_SIDE": {"askMultiplierUp": "1.1"}})
             assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
             moving = asyncio.create_task(trader.alert("MAJ", PrixTP="60000"))
-            await in_time(desk, moving.done)
+            await in_time(trading, moving.done)
             assert moving.result() == EXECUTED
             assert trader.position().target_watched
 
@@ -174,14 +174,14 @@ def test_a_move_to_a_stop_that_is_refused_fails_and_is_told(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            no_stops(desk)
+            trading = trader.trading
+            no_stops(trading)
             assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
             moving = asyncio.create_task(trader.alert("MAJ", PrixSL="45000"))
-            await in_time(desk, moving.done)
+            await in_time(trading, moving.done)
             assert moving.result() == (WebhookStatus.FAILED, "protection_refused")
-            await desk.until(lambda: told(desk))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            await trading.until(lambda: told(trading))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
 
     asyncio.run(story())
 
@@ -191,20 +191,20 @@ def test_a_watched_price_that_does_not_come_is_known_to_be_old(at, monkeypatch):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            await rule(desk, oco_allowed=False)
+            trading = trader.trading
+            await rule(trading, oco_allowed=False)
             await trader.buy(STOP)
-            prices = desk.client.tickers
+            prices = trading.client.tickers
 
             async def silence(*_, **__):
                 raise NoAnswer("the connection was closed", code="stream_broken")
 
-            monkeypatch.setattr(desk.client, "tickers", silence)
-            assert desk.lane.blind == []
-            await in_time(desk, lambda: desk.lane.blind == ["BTC/USDT"])
-            monkeypatch.setattr(desk.client, "tickers", prices)
-            desk.lane.guard(trader.position().id)
-            await desk.until(lambda: desk.lane.blind == [])
+            monkeypatch.setattr(trading.client, "tickers", silence)
+            assert trading.lane.blind == []
+            await in_time(trading, lambda: trading.lane.blind == ["BTC/USDT"])
+            monkeypatch.setattr(trading.client, "tickers", prices)
+            trading.lane.guard(trader.position().id)
+            await trading.until(lambda: trading.lane.blind == [])
 
     asyncio.run(story())
 
@@ -215,8 +215,8 @@ def test_no_price_is_old_that_nobody_watches(at):
     async def story():
         async with at(BINANCE) as trader:
             await trader.buy(STOP, TARGET)
-            trader.desk.pass_by(60)
+            trader.trading.pass_by(60)
             await asyncio.sleep(0.1)
-            assert trader.desk.lane.blind == []
+            assert trader.trading.lane.blind == []
 
     asyncio.run(story())

@@ -19,10 +19,10 @@ EXECUTED = (WebhookStatus.EXECUTED, None)
 DUST = Decimal("0.00007")
 
 
-def take_off(desk, order):
+def take_off(trading, order):
     """Somebody cancels it in the exchange's own app."""
     if order.rests:
-        desk.paper.ledger.cancel(order)
+        trading.paper.ledger.cancel(order)
 
 
 # --- executions in parts -----------------------------------------------------------------------------------------
@@ -34,7 +34,7 @@ def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how):
 
     async def story():
         async with at(LISTS) as trader:
-            desk, sell = trader.desk, trader.desk.paper.ledger._trade
+            trading, sell = trader.trading, trader.trading.paper.ledger._trade
 
             def in_parts(order, quantity, price, *, maker):
                 if order.side == "sell":
@@ -43,19 +43,19 @@ def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how):
                 sell(order, quantity, price, maker=maker)
 
             await trader.buy(STOP, TARGET)
-            desk.paper.ledger._trade = in_parts
+            trading.paper.ledger._trade = in_parts
             if how == "an alert":
                 assert await trader.alert("SellMarket") == EXECUTED
             else:
-                desk.hold("BTC/USDT", "60000" if how == "the target" else "45000")
-            await desk.until(lambda: not trader.position().is_open and not trader.position().held)
+                trading.hold("BTC/USDT", "60000" if how == "the target" else "45000")
+            await trading.until(lambda: not trader.position().is_open and not trader.position().held)
             assert trader.sold() == HELD
-            desk.hold("BTC/USDT", "50000")
+            trading.hold("BTC/USDT", "50000")
             assert await trader.alert("BuyMarket", PourCent="50", **PRICES) == EXECUTED
-            await desk.until(lambda: trader.position().is_open)
+            await trading.until(lambda: trader.position().is_open)
             bought = trader.position().held
-            await trader.protected(desk.markets["BTC/USDT"].round_quantity(bought), STOP, TARGET)
-            account = next(iter(desk.paper.ledger.accounts.values()))
+            await trader.protected(trading.markets["BTC/USDT"].round_quantity(bought), STOP, TARGET)
+            account = next(iter(trading.paper.ledger.accounts.values()))
             assert account.free["BTC"] + account.locked["BTC"] == bought
 
     asyncio.run(story())
@@ -66,11 +66,11 @@ def test_what_a_target_has_not_sold_yet_gets_its_stop_back(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             trader.target_is_met()
             await trader.protected(HELD - PART, STOP, TARGET)
-            desk.hold("BTC/USDT", "40000")
+            trading.hold("BTC/USDT", "40000")
             await trader.closed()
             assert trader.sold() == HELD
 
@@ -82,13 +82,13 @@ def test_a_fall_below_the_stop_sells_although_only_the_target_rests(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            tickers = desk.client.tickers
-            desk.client.tickers = exchange_away  # nobody can look at the price before it has fallen
+            tickers = trading.client.tickers
+            trading.client.tickers = exchange_away  # nobody can look at the price before it has fallen
             trader.target_is_met()
-            desk.hold("BTC/USDT", "40000")
-            desk.client.tickers = tickers
+            trading.hold("BTC/USDT", "40000")
+            trading.client.tickers = tickers
             await trader.closed()
             assert trader.sold() == HELD
 
@@ -100,17 +100,17 @@ def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next_proce
 
     async def story():
         async with at(LISTS) as trader:
-            desk, heard = trader.desk, []
+            trading, heard = trader.trading, []
             await trader.buy(STOP, TARGET)
-            desk.lane.guard = heard.append
+            trading.lane.guard = heard.append
             trader.target_is_met(HELD - DUST)
-            await desk.until(lambda: not trader.position().is_open)
-            await desk.until(lambda: len(heard) >= 3)  # the stop's end, the sale, the end of the trade
-            [working, *others] = desk.tasks
+            await trading.until(lambda: not trader.position().is_open)
+            await trading.until(lambda: len(heard) >= 3)  # the stop's end, the sale, the end of the trade
+            [working, *others] = trading.tasks
             working.cancel()
             await asyncio.wait([working])
-            desk.tasks[:] = others
-            await desk.begin_anew()
+            trading.tasks[:] = others
+            await trading.begin_anew()
             await trader.closed()
 
     asyncio.run(story())
@@ -121,17 +121,17 @@ def test_its_owner_is_alarmed_when_the_exit_that_a_passed_stop_stood_for_cannot_
 
     async def story():
         async with at(LISTS) as trader:
-            desk, balances = trader.desk, trader.desk.client.balances
+            trading, balances = trader.trading, trader.trading.client.balances
             await trader.buy(STOP, TARGET)
-            desk.client.balances = exchange_away
-            for order in desk.on_exchange():
-                take_off(desk, order)
-            desk.hold("BTC/USDT", "44000")
-            await desk.until(lambda: "protection_passed" in desk.log.said)
-            desk.pass_by(10)
-            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
-            desk.client.balances = balances
+            trading.client.balances = exchange_away
+            for order in trading.on_exchange():
+                take_off(trading, order)
+            trading.hold("BTC/USDT", "44000")
+            await trading.until(lambda: "protection_passed" in trading.log.said)
+            trading.pass_by(10)
+            await trading.until(lambda: trading.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
+            trading.client.balances = balances
             await trader.closed()
             assert trader.sold() == HELD
 
@@ -143,18 +143,18 @@ def test_its_owner_is_alarmed_when_the_exchange_has_ended_a_market_and_the_stop_
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            rest = {name: market for name, market in desk.markets.items() if name != "BTC/USDT"}
-            desk.lane.know_markets(rest)
-            desk.lane.guard(POSITION)
-            await desk.until(lambda: not desk.lane._to_guard and desk.lane._queue.empty())
+            rest = {name: market for name, market in trading.markets.items() if name != "BTC/USDT"}
+            trading.lane.know_markets(rest)
+            trading.lane.guard(POSITION)
+            await trading.until(lambda: not trading.lane._to_guard and trading.lane._queue.empty())
             assert len(trader.resting()) == 2
-            for order in desk.on_exchange():
-                take_off(desk, order)
-            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
-            assert "stream_ended" not in desk.log.said
+            for order in trading.on_exchange():
+                take_off(trading, order)
+            await trading.until(lambda: trading.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
+            assert "stream_ended" not in trading.log.said
 
     asyncio.run(story())
 
@@ -168,7 +168,7 @@ def test_a_failed_commit_of_a_stop_leaves_a_position_with_one_stop(at, committed
 
     async def story():
         async with at(LISTS) as trader:
-            desk, save, failed = trader.desk, trader.desk.store.save, []
+            trading, save, failed = trader.trading, trader.trading.store.save, []
 
             def failing(*aggregates, **named):
                 legs = [one for one in aggregates if isinstance(one, Order) and one.requester == "Protection"]
@@ -179,12 +179,12 @@ def test_a_failed_commit_of_a_stop_leaves_a_position_with_one_stop(at, committed
                     save(*aggregates, **named)
                 raise psycopg.OperationalError("the connection was lost")
 
-            desk.store.save = failing
+            trading.store.save = failing
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
-            await desk.until(lambda: failed)
+            await trading.until(lambda: failed)
             if committed:
-                await desk.until(lambda: desk.lane.doubts)
-                desk.pass_by(70)  # until the absence of what was never sent can be proven
+                await trading.until(lambda: trading.lane.doubts)
+                trading.pass_by(70)  # until the absence of what was never sent can be proven
             await trader.protected(HELD, STOP, TARGET)
             assert await bought == EXECUTED
             assert await trader.alert("SellMarket") == EXECUTED
@@ -199,25 +199,25 @@ def test_its_owner_is_alarmed_while_nobody_can_be_asked_for_the_price(at, silenc
 
     async def story():
         async with at(LISTS) as trader:
-            desk, tickers = trader.desk, trader.desk.client.tickers
+            trading, tickers = trader.trading, trader.trading.client.tickers
 
             async def quiet(*asked, **named):
-                desk.client._http.pace.close_for(silence)
+                trading.client._http.pace.close_for(silence)
                 return await tickers(*asked, **named)
 
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
-            await desk.until(lambda: desk.client.asked["place"])
-            desk.client.tickers = exchange_away if silence is None else quiet
-            await desk.until(lambda: "lane_failed" in desk.log.said)
-            desk.pass_by(5)
-            await desk.until(lambda: trader.position().lost == "exchange_unreachable")
-            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            await trading.until(lambda: trading.client.asked["place"])
+            trading.client.tickers = exchange_away if silence is None else quiet
+            await trading.until(lambda: "lane_failed" in trading.log.said)
+            trading.pass_by(5)
+            await trading.until(lambda: trader.position().lost == "exchange_unreachable")
+            await trading.until(lambda: trading.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
             sold = asyncio.create_task(trader.alert("SellMarket"))
-            await desk.until(lambda: len(trader.position().exits) == 1)
-            desk.pass_by(100)
+            await trading.until(lambda: len(trader.position().exits) == 1)
+            trading.pass_by(100)
             assert await sold == (WebhookStatus.FAILED, "stale")
-            desk.client.tickers, desk.client._http.pace._closed_until = tickers, 0.0
+            trading.client.tickers, trading.client._http.pace._closed_until = tickers, 0.0
             await trader.protected(HELD, STOP, TARGET)
             assert await bought == EXECUTED
 
@@ -234,30 +234,30 @@ def test_what_protects_coins_that_were_sold_elsewhere_is_tried_ever_more_rarely(
 
     async def story():
         async with at(LISTS) as trader:
-            desk, driven = trader.desk, Counter()
+            trading, driven = trader.trading, Counter()
             await trader.buy(STOP, TARGET)
-            account, take = next(iter(desk.paper.ledger.accounts.values())), desk.lane._queue.get
+            account, take = next(iter(trading.paper.ledger.accounts.values())), trading.lane._queue.get
 
             async def taken():
                 what, subject = await take()
                 driven[what] += 1
                 return what, subject
 
-            desk.lane._queue.get = taken
-            for order in desk.on_exchange():
-                take_off(desk, order)
+            trading.lane._queue.get = taken
+            for order in trading.on_exchange():
+                take_off(trading, order)
             account.free["BTC"] = Decimal(0)
-            desk.hold("BTC/USDT", price)
-            while not desk.store.read(0, topics=["Alert.Raised"]):  # two balances are believed, seconds apart
-                desk.pass_by(1)
+            trading.hold("BTC/USDT", price)
+            while not trading.store.read(0, topics=["Alert.Raised"]):  # two balances are believed, seconds apart
+                trading.pass_by(1)
                 await asyncio.sleep(0.05)
             assert trader.position().lost == reason
-            assert Cause.POSITION_UNPROTECTED in await alarms(desk)
+            assert Cause.POSITION_UNPROTECTED in await alarms(trading)
             driven.clear()
             await asyncio.sleep(1)
             assert driven["guard"] < 40
             account.free["BTC"] = HELD
-            await desk.until(lambda: trader.resting() or trader.sold() == HELD)
+            await trading.until(lambda: trader.resting() or trader.sold() == HELD)
 
     asyncio.run(story())
 
@@ -270,13 +270,13 @@ def test_a_stop_that_two_reports_reopen_is_a_stop_again(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             for leg in trader.position().resting:
-                await desk.say(leg, lambda o: o.resolve(1, Status.CANCELLED, "I believed that it was gone"))
-                desk.lane.decided(leg)  # as the gateway does when it hears of it
-            await desk.until(lambda: trader.position().lost == "coins_locked")  # by the old ones
-            await desk.compare_twice(Occasion.SWEEP)
+                await trading.say(leg, lambda o: o.resolve(1, Status.CANCELLED, "I believed that it was gone"))
+                trading.lane.decided(leg)  # as the gateway does when it hears of it
+            await trading.until(lambda: trader.position().lost == "coins_locked")  # by the old ones
+            await trading.compare_twice(Occasion.SWEEP)
             await trader.protected(HELD, STOP, TARGET)
             assert await trader.alert("SellMarket") == EXECUTED
             assert trader.sold() == HELD
@@ -289,12 +289,12 @@ def test_a_stop_that_was_amended_elsewhere_is_taken_off_for_a_sale(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, PrixSL="45000")
-            [leg] = [await desk.load(order_id) for order_id in trader.position().resting]
+            [leg] = [await trading.load(order_id) for order_id in trader.position().resting]
             named = (leg.client_order_id, "somebody_else", Decimal("0.005"))
-            await desk.client.amend(desk.credentials, desk.markets["BTC/USDT"], *named)
-            await desk.compare_twice(Occasion.SWEEP)
+            await trading.client.amend(trading.credentials, trading.markets["BTC/USDT"], *named)
+            await trading.compare_twice(Occasion.SWEEP)
             await trader.protected(HELD, STOP)
             assert await trader.alert("SellMarket") == EXECUTED
             assert trader.sold() == HELD
@@ -307,16 +307,16 @@ def test_a_stop_that_the_exchange_shows_no_more_is_told_of(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            desk.show_orders(shown=False)
+            trading.show_orders(shown=False)
             for occasion in [Occasion.POLL, Occasion.SWEEP, *[Occasion.POLL] * 8]:
-                await desk.compare(occasion)
-                desk.pass_by(10)
-            await desk.until(lambda: len(desk.store.read(0, topics=["Alert.Raised"])) == 2)
-            assert await alarms(desk) == [Cause.TO_DECIDE] * 2
-            desk.show_orders()
-            await desk.compare()
+                await trading.compare(occasion)
+                trading.pass_by(10)
+            await trading.until(lambda: len(trading.store.read(0, topics=["Alert.Raised"])) == 2)
+            assert await alarms(trading) == [Cause.TO_DECIDE] * 2
+            trading.show_orders()
+            await trading.compare()
             assert trader.position().protected == HELD
 
     asyncio.run(story())

@@ -17,70 +17,70 @@ async def away():
     raise NoAnswer("nobody is there")
 
 
-async def wrongly_cancelled(desk):
+async def wrongly_cancelled(trading):
     """An order that rests on the exchange and has ended for us."""
-    order = await desk.becomes(await desk.rest(), Status.OPEN)
-    await desk.say(order.id, lambda o: o.cancel("wrongly", "{}"))
-    desk.lane.look_up(order.id)  # so that the lane knows of it
-    await desk.known()
+    order = await trading.becomes(await trading.rest(), Status.OPEN)
+    await trading.say(order.id, lambda o: o.cancel("wrongly", "{}"))
+    trading.lane.look_up(order.id)  # so that the lane knows of it
+    await trading.known()
     return order.id
 
 
-def test_two_statements_that_differ_agree_on_nothing(trading):
+def test_two_statements_that_differ_agree_on_nothing(open_trading):
     """First it rests, ten seconds later it is filled: the fill counts, the new end has to be said a second time."""
 
     async def story():
-        async with trading() as desk:
-            order_id = await wrongly_cancelled(desk)
-            await desk.compare()
-            desk.hold("BTC/USDT", "39000")
-            desk.pass_by(10)
-            await desk.compare()
-            assert await desk.facts(order_id) == [*SENT, "Cancelled", "Filled"]
-            assert (await desk.load(order_id)).status is Status.CANCELLED
-            desk.pass_by(10)
-            await desk.compare()
-            assert await desk.facts(order_id) == [*SENT, "Cancelled", "Filled", "Corrected"]
-            assert (await desk.load(order_id)).status is Status.CLOSED
+        async with open_trading() as trading:
+            order_id = await wrongly_cancelled(trading)
+            await trading.compare()
+            trading.hold("BTC/USDT", "39000")
+            trading.pass_by(10)
+            await trading.compare()
+            assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled"]
+            assert (await trading.load(order_id)).status is Status.CANCELLED
+            trading.pass_by(10)
+            await trading.compare()
+            assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled", "Corrected"]
+            assert (await trading.load(order_id)).status is Status.CLOSED
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("occasion", [Occasion.POLL, Occasion.REQUEST])
-def test_what_was_heard_while_the_list_was_on_its_way_is_no_difference(trading, occasion):
+def test_what_was_heard_while_the_list_was_on_its_way_is_no_difference(open_trading, occasion):
     """The list is older than the fill that the stream has told: it contradicts nothing, and nothing is written down."""
 
     async def story():
-        async with trading() as desk:
-            await desk.listening()
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            await desk.known()
+        async with open_trading() as trading:
+            await trading.listening()
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            await trading.known()
 
             async def is_filled():
-                desk.hold("BTC/USDT", "39000")
-                await desk.becomes(order.id, Status.CLOSED)
+                trading.hold("BTC/USDT", "39000")
+                await trading.becomes(order.id, Status.CLOSED)
 
-            desk.client.after["open_orders"] = is_filled
-            assert await desk.compare(occasion) == []
-            del desk.client.after["open_orders"]
-            desk.pass_by(10)
-            assert await desk.compare(occasion) == []
-            assert await desk.facts(order.id) == [*SENT, "Filled", "Closed"]
+            trading.client.after["open_orders"] = is_filled
+            assert await trading.compare(occasion) == []
+            del trading.client.after["open_orders"]
+            trading.pass_by(10)
+            assert await trading.compare(occasion) == []
+            assert await trading.facts(order.id) == [*SENT, "Filled", "Closed"]
 
     asyncio.run(story())
 
 
-def test_a_poll_without_an_answer_is_no_comparison(trading):
+def test_a_poll_without_an_answer_is_no_comparison(open_trading):
     """It says so, whatever could still be asked of single orders."""
 
     async def story():
-        async with trading() as desk:
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            desk.client.before["open_orders"] = away
-            asked = desk.client.asked["query"]
-            run = await desk.lane.reconcile(Occasion.POLL)
+        async with open_trading() as trading:
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            trading.client.before["open_orders"] = away
+            asked = trading.client.asked["query"]
+            run = await trading.lane.reconcile(Occasion.POLL)
             assert "nobody is there" in run.failure
-            assert desk.client.asked["query"] == asked
-            assert await desk.facts(order.id) == SENT
+            assert trading.client.asked["query"] == asked
+            assert await trading.facts(order.id) == SENT
 
     asyncio.run(story())

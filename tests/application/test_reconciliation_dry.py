@@ -10,59 +10,59 @@ from domain.order import Status
 from domain.reconciliation import Resolution
 
 
-async def head(desk):
+async def head(trading):
     """Where the log ends."""
-    return await asyncio.to_thread(desk.store.head)
+    return await asyncio.to_thread(trading.store.head)
 
 
 @pytest.mark.parametrize("why", ["hidden", "not listed"])
-def test_a_dry_comparison_begins_no_look_up(trading, why):
+def test_a_dry_comparison_begins_no_look_up(open_trading, why):
     """Which would record what it finds, after the dry run has said that nothing is recorded."""
 
     async def story():
-        async with trading() as desk:
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            await desk.known()
-            desk.show_orders(shown=False)
+        async with open_trading() as trading:
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            await trading.known()
+            trading.show_orders(shown=False)
             if why == "not listed":
-                del desk.markets["BTC/USDT"]
-            before = await head(desk)
-            await desk.compare(dry=True)
-            assert order.id not in desk.lane._look_ups
-            assert await head(desk) == before
+                del trading.markets["BTC/USDT"]
+            before = await head(trading)
+            await trading.compare(dry=True)
+            assert order.id not in trading.lane._look_ups
+            assert await head(trading) == before
 
     asyncio.run(story())
 
 
-def test_a_dry_comparison_is_no_second_look(trading):
+def test_a_dry_comparison_is_no_second_look(open_trading):
     """An order made elsewhere is not adopted by it, but by the next one that records."""
 
     async def story():
-        async with trading() as desk:
-            await desk.elsewhere("web_1")
-            await desk.compare()
-            desk.pass_by(10)
-            before = await head(desk)
-            assert {found.resolution for found in await desk.compare(dry=True)} <= {Resolution.AWAITED}
-            assert await head(desk) == before
-            assert Resolution.ADOPTED in {found.resolution for found in await desk.compare()}
+        async with open_trading() as trading:
+            await trading.elsewhere("web_1")
+            await trading.compare()
+            trading.pass_by(10)
+            before = await head(trading)
+            assert {found.resolution for found in await trading.compare(dry=True)} <= {Resolution.AWAITED}
+            assert await head(trading) == before
+            assert Resolution.ADOPTED in {found.resolution for found in await trading.compare()}
 
     asyncio.run(story())
 
 
-def test_a_dry_comparison_repeats_no_cancel(trading):
+def test_a_dry_comparison_repeats_no_cancel(open_trading):
     """The order rests although its cancel was asked for: that is told to the exchange again by a real one only."""
 
     async def story():
-        async with trading() as desk:
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            await desk.known()
-            await desk.say(order.id, lambda o: o.request_cancel("somebody"))
-            await desk.lane._desk.recording.load(order.id)
-            await desk.compare(dry=True)
-            assert desk.lane._queue.empty()
-            assert desk.client.asked["cancel"] == 0
-            await desk.compare()
-            await desk.becomes(order.id, Status.CANCELLED)
+        async with open_trading() as trading:
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            await trading.known()
+            await trading.say(order.id, lambda o: o.request_cancel("somebody"))
+            await trading.lane._account.recording.load(order.id)
+            await trading.compare(dry=True)
+            assert trading.lane._queue.empty()
+            assert trading.client.asked["cancel"] == 0
+            await trading.compare()
+            await trading.becomes(order.id, Status.CANCELLED)
 
     asyncio.run(story())

@@ -23,69 +23,69 @@ def soon(monkeypatch):
     monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 1.0)
 
 
-async def ends(desk, reached):
+async def ends(trading, reached):
     """The first comparison that gets so far ends without an answer; those after it have the usual time again."""
     with pytest.MonkeyPatch.context() as soon:
         soon.setattr(reconciliation, "TIMEOUT_SECONDS", 1.0)
         while True:
-            run = await desk.lane.reconcile(Occasion.SWEEP)
+            run = await trading.lane.reconcile(Occasion.SWEEP)
             if reached.is_set():
                 assert "TimeoutError" in run.failure
                 return
 
 
-def test_a_second_look_that_nobody_answers_ends_with_its_comparison(trading):
+def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_trading):
     """What was said once is not forgotten with it, and believed when it is said again."""
 
     async def story():
-        async with trading() as desk:
-            there, asked, answer = await desk.elsewhere("web_1"), asyncio.Event(), asyncio.Event()
-            await desk.compare(Occasion.SWEEP)
-            desk.pass_by(10)
+        async with open_trading() as trading:
+            there, asked, answer = await trading.elsewhere("web_1"), asyncio.Event(), asyncio.Event()
+            await trading.compare(Occasion.SWEEP)
+            trading.pass_by(10)
 
             async def silence():
                 asked.set()
                 await answer.wait()
 
-            desk.client.before["query"] = silence
-            await ends(desk, asked)
+            trading.client.before["query"] = silence
+            await ends(trading, asked)
             answer.set()
-            [found] = await desk.compare(Occasion.SWEEP)
+            [found] = await trading.compare(Occasion.SWEEP)
             assert (found.exchange_order_id, found.resolution) == (str(there.id), "adopted")
 
     asyncio.run(story())
 
 
-def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_beside(trading, soon):
+def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_beside(open_trading, soon):
     """The comparison of the others ends, also the first one."""
 
     async def story():
-        async with trading() as desk:
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            [there] = desk.on_exchange()
+        async with open_trading() as trading:
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            [there] = trading.on_exchange()
             there.at -= 3_600_000  # made too long ago for the list of ended ones
-            desk.hold("BTC/USDT", "39000")
+            trading.hold("BTC/USDT", "39000")
             answer = asyncio.Event()
-            desk.client.before["query"] = answer.wait
-            await desk.begin_anew()
-            await desk.until(desk.lane.reconciled.is_set)
+            trading.client.before["query"] = answer.wait
+            await trading.begin_anew()
+            await trading.until(trading.lane.reconciled.is_set)
             answer.set()
-            await desk.becomes(order.id, Status.CLOSED)
-            assert await desk.facts(order.id) == FILLED
+            await trading.becomes(order.id, Status.CLOSED)
+            assert await trading.facts(order.id) == FILLED
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("slow", ["exchange", "log"])
-def test_what_was_heard_is_recorded_although_the_comparison_has_ended(trading, monkeypatch, slow):
+def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open_trading, monkeypatch, slow):
     """The exchange is still asked for the trades, or the log is about to append: neither is broken off half-way."""
 
     async def story():
-        async with trading() as desk:
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            [there] = desk.on_exchange()
+        async with open_trading() as trading:
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            [there] = trading.on_exchange()
             reached, answer, appended = asyncio.Event(), asyncio.Event(), threading.Event()
-            fills_of, save, loop = desk.client.fills_of, desk.store.save, asyncio.get_running_loop()
+            fills_of, save, loop = trading.client.fills_of, trading.store.save, asyncio.get_running_loop()
 
             async def ask(*arguments):
                 if slow == "exchange":
@@ -99,36 +99,36 @@ def test_what_was_heard_is_recorded_although_the_comparison_has_ended(trading, m
                     appended.wait(20)
                 return save(*aggregates, **options)
 
-            monkeypatch.setattr(desk.client, "fills_of", ask)
-            monkeypatch.setattr(desk.store, "save", append)
-            desk.hold("BTC/USDT", "39000")
-            await ends(desk, reached)
+            monkeypatch.setattr(trading.client, "fills_of", ask)
+            monkeypatch.setattr(trading.store, "save", append)
+            trading.hold("BTC/USDT", "39000")
+            await ends(trading, reached)
             answer.set()
             appended.set()
-            closed = await desk.becomes(order.id, Status.CLOSED)
-            assert await desk.facts(order.id) == FILLED
+            closed = await trading.becomes(order.id, Status.CLOSED)
+            assert await trading.facts(order.id) == FILLED
             assert closed.fills == {str(trade.id): trade.quantity for trade in there.trades}
-            await desk.until(lambda: order.id not in desk.lane._desk.recording.live)
-            assert await desk.compare() == []
+            await trading.until(lambda: order.id not in trading.lane._account.recording.live)
+            assert await trading.compare() == []
 
     asyncio.run(story())
 
 
-def test_a_poll_that_meets_a_comparison_is_dropped(trading):
+def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
     """It would ask what is being asked; everything else waits for its turn."""
 
     async def story():
-        async with trading() as desk:
-            await desk.becomes(await desk.rest(), Status.OPEN)
-            listed, asked = asyncio.Event(), desk.client.asked["open_orders"]
-            desk.client.before["open_orders"] = listed.wait
-            sweep = asyncio.create_task(desk.lane.reconcile(Occasion.SWEEP))
-            await desk.until(lambda: desk.client.asked["open_orders"] > asked)
-            assert await desk.lane.reconcile(Occasion.POLL) is None
-            request = asyncio.create_task(desk.lane.reconcile(Occasion.REQUEST))
+        async with open_trading() as trading:
+            await trading.becomes(await trading.rest(), Status.OPEN)
+            listed, asked = asyncio.Event(), trading.client.asked["open_orders"]
+            trading.client.before["open_orders"] = listed.wait
+            sweep = asyncio.create_task(trading.lane.reconcile(Occasion.SWEEP))
+            await trading.until(lambda: trading.client.asked["open_orders"] > asked)
+            assert await trading.lane.reconcile(Occasion.POLL) is None
+            request = asyncio.create_task(trading.lane.reconcile(Occasion.REQUEST))
             listed.set()
             assert [run.failure for run in await asyncio.gather(sweep, request)] == [None, None]
-            assert await desk.compare(Occasion.POLL) == []
+            assert await trading.compare(Occasion.POLL) == []
 
     asyncio.run(story())
 
@@ -139,10 +139,10 @@ def test_a_poll_that_meets_a_comparison_is_dropped(trading):
 class Past:
     """The ended orders of each market as the real client tells them, with what a test hangs before the answer."""
 
-    def __init__(self, desk, monkeypatch, before):
+    def __init__(self, trading, monkeypatch, before):
         self.asked = Counter()
-        self._ask, self._before = desk.client.orders_since, before
-        monkeypatch.setattr(desk.client, "orders_since", self._told)
+        self._ask, self._before = trading.client.orders_since, before
+        monkeypatch.setattr(trading.client, "orders_since", self._told)
 
     async def _told(self, credentials, market, since, *, urgent):
         self.asked[market.symbol] += 1
@@ -150,70 +150,70 @@ class Past:
         return await self._ask(credentials, market, since, urgent=urgent)
 
 
-async def two_markets(desk):
+async def two_markets(trading):
     """An order of ours in each."""
     for symbol, price in (("BTC/USDT", "40000"), ("ETH/USDT", "2000")):
-        await desk.becomes(await desk.rest("0.01", price, symbol=symbol), Status.OPEN)
+        await trading.becomes(await trading.rest("0.01", price, symbol=symbol), Status.OPEN)
 
 
-def test_the_past_of_all_markets_is_read_at_the_same_time(trading, monkeypatch):
+def test_the_past_of_all_markets_is_read_at_the_same_time(open_trading, monkeypatch):
     """A long absence costs the time of the slowest market, not of all together."""
 
     async def story():
-        async with trading() as desk:
-            await two_markets(desk)
+        async with open_trading() as trading:
+            await two_markets(trading)
             all_asked = asyncio.Barrier(2)
 
             async def together(_):
                 await all_asked.wait()
 
-            past = Past(desk, monkeypatch, together)
-            await desk.away_since(timedelta(days=7))
-            await desk.begin_anew()
-            await desk.until(desk.lane.reconciled.is_set)
+            past = Past(trading, monkeypatch, together)
+            await trading.away_since(timedelta(days=7))
+            await trading.begin_anew()
+            await trading.until(trading.lane.reconciled.is_set)
             assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 1}
 
     asyncio.run(story())
 
 
-def test_what_was_read_of_the_past_stays_read(trading, monkeypatch):
+def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
     """The next try asks only for what the last one did not hear; what happened since is read from its beginning on."""
 
     async def story():
-        async with trading() as desk:
-            await two_markets(desk)
-            desk.paper.ledger.cancel(await desk.elsewhere("web_1"))
+        async with open_trading() as trading:
+            await two_markets(trading)
+            trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
             silent = True
 
             async def one_is_silent(symbol):
                 if silent and symbol == "ETH/USDT":
                     raise NoAnswer("nobody is there")
 
-            past, began = Past(desk, monkeypatch, one_is_silent), desk.now
-            assert "nobody is there" in (await desk.lane.reconcile(Occasion.SWEEP)).failure
+            past, began = Past(trading, monkeypatch, one_is_silent), trading.now
+            assert "nobody is there" in (await trading.lane.reconcile(Occasion.SWEEP)).failure
             silent = False
-            desk.pass_by(60)
-            [found] = await desk.compare(Occasion.SWEEP)
+            trading.pass_by(60)
+            [found] = await trading.compare(Occasion.SWEEP)
             assert (found.symbol, found.resolution) == ("BTC/USDT", "awaited")
             assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 2}
-            assert desk.lane._comparisons._reconciler._listings._last.at == began
-            desk.pass_by(10)
-            [found] = await desk.compare(Occasion.SWEEP)
+            assert trading.lane._comparisons._reconciler._listings._last.at == began
+            trading.pass_by(10)
+            [found] = await trading.compare(Occasion.SWEEP)
             assert found.resolution == "adopted"
             assert past.asked == {"BTC/USDT": 2, "ETH/USDT": 3}
 
     asyncio.run(story())
 
 
-def test_a_dry_run_reads_for_nobody_else(trading):
+def test_a_dry_run_reads_for_nobody_else(open_trading):
     """What ended behind it is in the next comparison."""
 
     async def story():
-        async with trading() as desk:
-            await desk.becomes(await desk.rest(), Status.OPEN)
-            assert await desk.compare(dry=True) == []
-            desk.paper.ledger.cancel(await desk.elsewhere("web_1"))
-            [found] = await desk.compare()
+        async with open_trading() as trading:
+            await trading.becomes(await trading.rest(), Status.OPEN)
+            assert await trading.compare(dry=True) == []
+            trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
+            [found] = await trading.compare()
             assert found.resolution == "awaited"
 
     asyncio.run(story())

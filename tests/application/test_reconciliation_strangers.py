@@ -21,31 +21,31 @@ async def away():
     raise NoAnswer("nobody is there")
 
 
-async def adopted(desk):
+async def adopted(trading):
     """All orders that were found on the exchange."""
-    return [await desk.load(event.originator_id) for event in await desk.read("Order.Adopted")]
+    return [await trading.load(event.originator_id) for event in await trading.read("Order.Adopted")]
 
 
 @pytest.mark.parametrize("occasion", [Occasion.SWEEP, Occasion.RECONNECTION, Occasion.REQUEST])
-def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(trading, occasion):
+def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_trading, occasion):
     """Not a moment sooner than ten seconds later, and never again, by this process or another."""
 
     async def story():
-        async with trading() as desk:
-            there = await desk.elsewhere("web_1")
-            [found] = await desk.compare(occasion)
+        async with open_trading() as trading:
+            there = await trading.elsewhere("web_1")
+            [found] = await trading.compare(occasion)
             assert (found.order, found.resolution, found.ours) == (None, Resolution.AWAITED, "nothing")
-            desk.pass_by(9.99)
-            assert {one.resolution for one in await desk.compare(occasion)} <= {Resolution.AWAITED}
-            assert await adopted(desk) == []
-            desk.pass_by(0.01)
-            [found] = await desk.compare(occasion)
+            trading.pass_by(9.99)
+            assert {one.resolution for one in await trading.compare(occasion)} <= {Resolution.AWAITED}
+            assert await adopted(trading) == []
+            trading.pass_by(0.01)
+            [found] = await trading.compare(occasion)
             assert found.resolution is Resolution.ADOPTED
             for _ in range(2):
-                assert [found async for found in found_again(desk, occasion)] == []
-                await desk.begin_anew()
-                await desk.until(desk.lane.reconciled.is_set)
-            [order] = await adopted(desk)
+                assert [found async for found in found_again(trading, occasion)] == []
+                await trading.begin_anew()
+                await trading.until(trading.lane.reconciled.is_set)
+            [order] = await adopted(trading)
             assert order.id == Order.adopted_id(1, "BTC/USDT", str(there.id))
             assert (order.source, order.status, order.user) == (Source.EXTERNAL, Status.OPEN, 1)
             assert (order.wish.type, order.quantity, order.price) == (Type.LIMIT, Decimal("0.01"), Decimal(40000))
@@ -54,133 +54,133 @@ def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(trading, oc
     asyncio.run(story())
 
 
-async def found_again(desk, occasion):
+async def found_again(trading, occasion):
     """What two more comparisons find."""
     for _ in range(2):
-        desk.pass_by(10)
-        for found in await desk.compare(occasion):
+        trading.pass_by(10)
+        for found in await trading.compare(occasion):
             yield found
 
 
-def test_an_order_that_is_gone_at_the_second_look_was_never_one(trading):
+def test_an_order_that_is_gone_at_the_second_look_was_never_one(open_trading):
     """The exchange does not show it any more."""
 
     async def story():
-        async with trading() as desk:
-            await desk.elsewhere("web_1")
-            await desk.compare()
-            desk.show_orders(shown=False)
-            desk.pass_by(10)
-            assert await desk.compare() == []
-            assert await adopted(desk) == []
+        async with open_trading() as trading:
+            await trading.elsewhere("web_1")
+            await trading.compare()
+            trading.show_orders(shown=False)
+            trading.pass_by(10)
+            assert await trading.compare() == []
+            assert await adopted(trading) == []
 
     asyncio.run(story())
 
 
-def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(trading):
+def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(open_trading):
     """In other symbols it does not look."""
 
     async def story():
-        async with trading() as desk:
-            await desk.becomes(await desk.rest(), Status.OPEN)
-            await desk.elsewhere("web_1")
-            await desk.elsewhere("web_2", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
-            await desk.compare_twice(Occasion.POLL)
-            assert [order.wish.symbol for order in await adopted(desk)] == ["BTC/USDT"]
+        async with open_trading() as trading:
+            await trading.becomes(await trading.rest(), Status.OPEN)
+            await trading.elsewhere("web_1")
+            await trading.elsewhere("web_2", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
+            await trading.compare_twice(Occasion.POLL)
+            assert [order.wish.symbol for order in await adopted(trading)] == ["BTC/USDT"]
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("heard", [False, True], ids=["compared", "heard"])
 @pytest.mark.parametrize("end", ["filled", "cancelled there", "cancelled by us"])
-def test_an_adopted_order_is_followed_to_its_end(trading, end, heard):
+def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard):
     """It can be cancelled from here like any other; a fill has the exchange's trade."""
 
     async def story():
-        async with trading() as desk:
-            there = await desk.elsewhere("web_1")
-            await desk.compare_twice()
-            [order] = await adopted(desk)
+        async with open_trading() as trading:
+            there = await trading.elsewhere("web_1")
+            await trading.compare_twice()
+            [order] = await adopted(trading)
             if heard:
-                await desk.listening()
-                await desk.known()
+                await trading.listening()
+                await trading.known()
             if end == "filled":
-                desk.hold("BTC/USDT", "39000")
+                trading.hold("BTC/USDT", "39000")
             elif end == "cancelled there":
-                desk.paper.ledger.cancel(there)
+                trading.paper.ledger.cancel(there)
             else:
-                await desk.cancel(order.id)
+                await trading.cancel(order.id)
             if not heard and end != "cancelled by us":
-                await desk.compare(Occasion.POLL)
-            order = await desk.becomes(order.id, Status.CLOSED if end == "filled" else Status.CANCELLED)
+                await trading.compare(Occasion.POLL)
+            order = await trading.becomes(order.id, Status.CLOSED if end == "filled" else Status.CANCELLED)
             assert not there.rests
             assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
 
     asyncio.run(story())
 
 
-def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(trading):
+def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(open_trading):
     """It bears our name, so a part of the log is lost: its owner is alarmed, once."""
 
     async def story():
-        async with trading() as desk:
-            await desk.elsewhere("ARISTO_1_LOST")
-            [found] = await desk.compare_twice()
+        async with open_trading() as trading:
+            await trading.elsewhere("ARISTO_1_LOST")
+            [found] = await trading.compare_twice()
             assert found.resolution is Resolution.HISTORY_LOST
-            [order] = await adopted(desk)
+            [order] = await adopted(trading)
             assert found.order == order.id
-            desk.pass_by(10)
-            assert await desk.compare() == []
-            [event] = await desk.read("Order.Adopted")
-            [alert] = history_lost(event, desk.store)
+            trading.pass_by(10)
+            assert await trading.compare() == []
+            [event] = await trading.read("Order.Adopted")
+            [alert] = history_lost(event, trading.store)
             assert (alert.cause, alert.subject) == (Cause.HISTORY_LOST, order.id)
-            told = await desk.read("Reconciliation.DiscrepancyFound")
-            assert [alert for event in told for alert in difference_to_decide(event, desk.store)] == []
+            told = await trading.read("Reconciliation.DiscrepancyFound")
+            assert [alert for event in told for alert in difference_to_decide(event, trading.store)] == []
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopted(trading, known):
+def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopted(open_trading, known):
     """As far back as the last look at the account, in the symbols of our books."""
 
     async def story():
-        async with trading(USDT="5000") as desk:
-            await desk.becomes(await desk.rest(price="30000"), Status.OPEN)
-            there = await desk.elsewhere("web_1")
+        async with open_trading(USDT="5000") as trading:
+            await trading.becomes(await trading.rest(price="30000"), Status.OPEN)
+            there = await trading.elsewhere("web_1")
             there.at -= 3_600_000
-            desk.hold("BTC/USDT", "39000")
+            trading.hold("BTC/USDT", "39000")
             if known:
-                await desk.away_since(timedelta(hours=2))
-            await desk.begin_anew()
-            await desk.until(desk.lane.reconciled.is_set)
-            desk.pass_by(10)
-            await desk.compare()
-            assert [order.status for order in await adopted(desk)] == ([Status.CLOSED] if known else [])
-            assert [order.filled for order in await adopted(desk)] == ([there.filled] if known else [])
+                await trading.away_since(timedelta(hours=2))
+            await trading.begin_anew()
+            await trading.until(trading.lane.reconciled.is_set)
+            trading.pass_by(10)
+            await trading.compare()
+            assert [order.status for order in await adopted(trading)] == ([Status.CLOSED] if known else [])
+            assert [order.filled for order in await adopted(trading)] == ([there.filled] if known else [])
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("starts", [0, 1, 2], ids=["while it ran", "while it was down", "and it went down again"])
-def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(trading, starts):
+def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(open_trading, starts):
     """Its coins have become more since the last look, whichever process took that; one look is not enough."""
 
     async def story():
-        async with trading() as desk:
+        async with open_trading() as trading:
             bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.1")}
-            there = await desk.elsewhere("web_1", "ETH/USDT", **bought)
+            there = await trading.elsewhere("web_1", "ETH/USDT", **bought)
             if starts:
                 there.at -= 3_600_000
-                await desk.away_since(timedelta(hours=2))
+                await trading.away_since(timedelta(hours=2))
             for _ in range(starts):
-                await desk.begin_anew()
-                await desk.until(desk.lane.reconciled.is_set)
-            await desk.compare_twice(Occasion.SWEEP)
-            [order] = await adopted(desk)
+                await trading.begin_anew()
+                await trading.until(trading.lane.reconciled.is_set)
+            await trading.compare_twice(Occasion.SWEEP)
+            [order] = await adopted(trading)
             assert (order.wish.symbol, order.status, order.filled) == ("ETH/USDT", Status.CLOSED, there.filled)
-            kept = await asyncio.to_thread(desk.sweeps.last, 1)
-            assert kept.balances["ETH"] == there.filled - sum(t.fee for t in desk.paper.ledger.trades)
+            kept = await asyncio.to_thread(trading.sweeps.last, 1)
+            assert kept.balances["ETH"] == there.filled - sum(t.fee for t in trading.paper.ledger.trades)
 
     asyncio.run(story())
 
@@ -189,61 +189,61 @@ def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(trading
 
 
 @pytest.mark.parametrize("which", ["orders_since", "query"])
-def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_failed(trading, which):
+def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_failed(open_trading, which):
     """That it was seen that something moved, or seen once, is not forgotten with a question that nobody answered."""
 
     async def story():
-        async with trading() as desk:
-            await desk.compare(Occasion.SWEEP)
-            await desk.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
+        async with open_trading() as trading:
+            await trading.compare(Occasion.SWEEP)
+            await trading.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
             if which == "query":
-                await desk.compare(Occasion.SWEEP)
-                desk.pass_by(10)
-            desk.client.before[which] = away
-            run = await desk.lane.reconcile(Occasion.SWEEP)
+                await trading.compare(Occasion.SWEEP)
+                trading.pass_by(10)
+            trading.client.before[which] = away
+            run = await trading.lane.reconcile(Occasion.SWEEP)
             assert run.failure is not None
-            del desk.client.before[which]
+            del trading.client.before[which]
             for _ in range(3):
-                desk.pass_by(10)
-                await desk.compare(Occasion.SWEEP)
-            assert [order.status for order in await adopted(desk)] == [Status.CLOSED]
+                trading.pass_by(10)
+                await trading.compare(Occasion.SWEEP)
+            assert [order.status for order in await adopted(trading)] == [Status.CLOSED]
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("dry", [False, True], ids=["at once", "after a dry run"])
-def test_an_order_of_a_market_that_nobody_knows_is_told_once(trading, dry):
+def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading, dry):
     """A dry run, which records nothing, takes nothing away from the next one."""
 
     async def story():
-        async with trading() as desk:
-            del desk.markets["ETH/USDT"]
-            account = next(iter(desk.paper.ledger.accounts.values()))
+        async with open_trading() as trading:
+            del trading.markets["ETH/USDT"]
+            account = next(iter(trading.paper.ledger.accounts.values()))
             named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
-            desk.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
+            trading.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
             if dry:
-                [found] = await desk.compare(dry=True)
+                [found] = await trading.compare(dry=True)
                 assert found.resolution is Resolution.DECIDE
-            await desk.compare(Occasion.SWEEP)
-            await desk.compare(Occasion.SWEEP)
-            told = await desk.read("Reconciliation.DiscrepancyFound")
+            await trading.compare(Occasion.SWEEP)
+            await trading.compare(Occasion.SWEEP)
+            told = await trading.read("Reconciliation.DiscrepancyFound")
             assert [event.discrepancy.resolution for event in told] == [Resolution.DECIDE]
-            assert await adopted(desk) == []
+            assert await adopted(trading) == []
 
     asyncio.run(story())
 
 
-def test_an_order_that_the_exchange_does_not_find_is_told_once(trading):
+def test_an_order_that_the_exchange_does_not_find_is_told_once(open_trading):
     """It is asked for on and on; its absence is no news every ten seconds."""
 
     async def story():
-        async with trading() as desk:
-            await desk.becomes(await desk.rest(), Status.OPEN)
-            desk.show_orders(shown=False)
+        async with open_trading() as trading:
+            await trading.becomes(await trading.rest(), Status.OPEN)
+            trading.show_orders(shown=False)
             for _ in range(4):
-                await desk.compare(Occasion.POLL)
-                desk.pass_by(10)
-            told = [e for e in await desk.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
+                await trading.compare(Occasion.POLL)
+                trading.pass_by(10)
+            told = [e for e in await trading.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
             assert len(told) == 1
 
     asyncio.run(story())

@@ -11,98 +11,98 @@ from domain.order import Status
 from domain.reconciliation import LEFT_TO_A_PERSON, Occasion, Resolution
 
 
-async def made_impossible(desk):
+async def made_impossible(trading):
     """An order of ours is made smaller there than what is filled of it."""
-    await desk.becomes(await desk.rest(), Status.OPEN)
-    there = desk.on_exchange()[-1]
-    desk.paper.ledger._trade(there, Decimal("0.006"), Decimal(40000), maker=True)
-    await desk.compare()
+    await trading.becomes(await trading.rest(), Status.OPEN)
+    there = trading.on_exchange()[-1]
+    trading.paper.ledger._trade(there, Decimal("0.006"), Decimal(40000), maker=True)
+    await trading.compare()
     there.quantity = Decimal("0.0055")
     there.filled = Decimal("0.005")
 
 
-async def of_no_market(desk):
+async def of_no_market(trading):
     """An order made elsewhere, in a market that nobody here knows."""
-    await desk.elsewhere("web_1", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
-    del desk.markets["ETH/USDT"]
+    await trading.elsewhere("web_1", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
+    del trading.markets["ETH/USDT"]
 
 
 @pytest.mark.parametrize("happens", [made_impossible, of_no_market])
-def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_comparison(trading, happens):
+def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_comparison(open_trading, happens):
     """Once, then silence; a person who asks hears of it each time, and nobody is alarmed again."""
 
     async def story():
-        async with trading() as desk:
-            await happens(desk)
-            found = [*await desk.compare(Occasion.SWEEP), *await desk.compare_twice(Occasion.SWEEP)]
+        async with open_trading() as trading:
+            await happens(trading)
+            found = [*await trading.compare(Occasion.SWEEP), *await trading.compare_twice(Occasion.SWEEP)]
             assert [one.resolution for one in found if one.resolution in LEFT_TO_A_PERSON] == [Resolution.DECIDE]
-            told = len(await desk.read("Reconciliation.DiscrepancyFound"))
+            told = len(await trading.read("Reconciliation.DiscrepancyFound"))
             for occasion in (Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION):
-                desk.pass_by(10)
-                await desk.compare(occasion)
-            assert len(await desk.read("Reconciliation.DiscrepancyFound")) == told
+                trading.pass_by(10)
+                await trading.compare(occasion)
+            assert len(await trading.read("Reconciliation.DiscrepancyFound")) == told
             for dry in (True, False, True):
-                [again] = await desk.compare(Occasion.REQUEST, dry=dry)
+                [again] = await trading.compare(Occasion.REQUEST, dry=dry)
                 assert again.resolution is Resolution.UNDECIDED
 
     asyncio.run(story())
 
 
-async def shown(desk):
+async def shown(trading):
     """The exchange shows what rests there, and has been asked."""
-    desk.show_orders()
-    await desk.known()
+    trading.show_orders()
+    await trading.known()
     for _ in range(2):
-        desk.pass_by(10)
-        await desk.compare(Occasion.POLL)
-    desk.pass_by(3600)
+        trading.pass_by(10)
+        await trading.compare(Occasion.POLL)
+    trading.pass_by(3600)
 
 
-def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(trading):
+def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(open_trading):
     """In between every list showed it."""
 
     async def story():
-        async with trading() as desk:
-            await desk.becomes(await desk.rest(), Status.OPEN)
+        async with open_trading() as trading:
+            await trading.becomes(await trading.rest(), Status.OPEN)
             for _ in range(2):
-                desk.show_orders(shown=False)
-                found = await desk.compare(Occasion.POLL)
+                trading.show_orders(shown=False)
+                found = await trading.compare(Occasion.POLL)
                 assert [one.resolution for one in found] == [Resolution.LOOKED_UP]
-                await shown(desk)
+                await shown(trading)
 
     asyncio.run(story())
 
 
-def test_an_order_that_is_missing_again_is_told_of_again(trading):
+def test_an_order_that_is_missing_again_is_told_of_again(open_trading):
     """A stop that came back and is gone once more is no old story."""
 
     async def story():
-        async with trading() as desk:
-            await desk.becomes(await desk.rest(), Status.OPEN)
+        async with open_trading() as trading:
+            await trading.becomes(await trading.rest(), Status.OPEN)
             for _ in range(2):
-                desk.show_orders(shown=False)
+                trading.show_orders(shown=False)
                 found = []
                 for _ in range(8):
-                    found += await desk.compare(Occasion.POLL)
-                    desk.pass_by(10)
+                    found += await trading.compare(Occasion.POLL)
+                    trading.pass_by(10)
                 assert [one.resolution for one in found] == [Resolution.LOOKED_UP, Resolution.DECIDE]
-                await shown(desk)
+                await shown(trading)
 
     asyncio.run(story())
 
 
-def test_an_order_whose_market_is_gone_is_told_of_once(trading):
+def test_an_order_whose_market_is_gone_is_told_of_once(open_trading):
     """It can be neither asked about nor taken off: its owner has to look."""
 
     async def story():
-        async with trading() as desk:
-            order = await desk.becomes(await desk.rest(), Status.OPEN)
-            desk.lane.know_markets({name: market for name, market in desk.markets.items() if name != "BTC/USDT"})
-            desk.paper.ledger.cancel(desk.on_exchange()[0])
+        async with open_trading() as trading:
+            order = await trading.becomes(await trading.rest(), Status.OPEN)
+            trading.lane.know_markets({name: market for name, market in trading.markets.items() if name != "BTC/USDT"})
+            trading.paper.ledger.cancel(trading.on_exchange()[0])
             found = []
             for _ in range(5):
-                found += await desk.compare(Occasion.SWEEP)
-                desk.pass_by(60)
+                found += await trading.compare(Occasion.SWEEP)
+                trading.pass_by(60)
             assert [(one.order, one.resolution) for one in found] == [(order.id, Resolution.DECIDE)]
 
     asyncio.run(story())

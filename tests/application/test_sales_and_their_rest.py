@@ -24,24 +24,24 @@ STOPS_ALONE = {"oco_allowed": False, "order_types": ["LIMIT", "LIMIT_MAKER", "MA
 ENDS = {WebhookStatus.EXECUTED, WebhookStatus.FAILED, WebhookStatus.REFUSED}
 
 
-def refuse(desk, kind, times=1):
+def refuse(trading, kind, times=1):
     """The exchange takes none of the next market orders, for this reason."""
-    desk.paper.faults.add(Fault("place_order", kind, times=times, type="MARKET"))
+    trading.paper.faults.add(Fault("place_order", kind, times=times, type="MARKET"))
 
 
 async def split_stops(trader):
     """Buy, and let three stops rest for it, as one would be above the market's lot."""
     await trader.alert("BuyMarket", PourCent="50")
-    await rule(trader.desk, filters=SMALL_LOT, **STOPS_ALONE)
+    await rule(trader.trading, filters=SMALL_LOT, **STOPS_ALONE)
     assert await trader.alert("MAJ", PrixSL="45000") == EXECUTED
     assert len(trader.resting()) == 3
 
 
-async def deliver(desk, *alerts):
+async def deliver(trading, *alerts):
     """Deliver these at once; returns how their webhooks ended."""
-    ids = [await asyncio.to_thread(receive, desk.store, 1, alert, "127.0.0.1", desk.now) for alert in alerts]
-    await desk.until(lambda: all(desk.store.get(Webhook, one).status in ENDS for one in ids))
-    webhooks = [desk.store.get(Webhook, one) for one in ids]
+    ids = [await asyncio.to_thread(receive, trading.store, 1, alert, "127.0.0.1", trading.now) for alert in alerts]
+    await trading.until(lambda: all(trading.store.get(Webhook, one).status in ENDS for one in ids))
+    webhooks = [trading.store.get(Webhook, one) for one in ids]
     return [(webhook.status, webhook.reason) for webhook in webhooks]
 
 
@@ -53,15 +53,15 @@ def test_an_exit_that_is_sent_once_more_sells_nothing_that_came_after_it(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            refuse(desk, "expire")
+            refuse(trading, "expire")
             alerts = [body("SellMarket", "100", 1), body("BuyMarket", "66", 2, **PRICES)]
-            assert await deliver(desk, *alerts) == [EXECUTED, EXECUTED]
-            sides = [order.side for order in desk.on_exchange() if order.type == "market"]
+            assert await deliver(trading, *alerts) == [EXECUTED, EXECUTED]
+            sides = [order.side for order in trading.on_exchange() if order.type == "market"]
             assert sides == ["buy", "sell", "sell", "buy"]
-            await desk.until(lambda: trader.position().held > HELD)
-            bought = desk.markets["BTC/USDT"].round_quantity(trader.position().held)
+            await trading.until(lambda: trader.position().held > HELD)
+            bought = trading.markets["BTC/USDT"].round_quantity(trader.position().held)
             await trader.protected(bought, STOP, TARGET)
             assert trader.sold() == HELD
 
@@ -74,8 +74,8 @@ def test_tries_that_failed_for_other_reasons_use_up_no_patience_for_locked_coins
     async def story():
         async with at(BINANCE) as trader:
             await trader.buy(STOP, TARGET)
-            refuse(trader.desk, "clock_refused", times=3)
-            refuse(trader.desk, "insufficient")
+            refuse(trader.trading, "clock_refused", times=3)
+            refuse(trader.trading, "insufficient")
             assert await trader.alert("SellMarket") == EXECUTED
             assert trader.sold() == HELD
 
@@ -87,18 +87,18 @@ def test_a_part_of_the_target_between_two_tries_is_not_sold_again(at):
 
     async def story():
         async with at(BINANCE, **RICH) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            await rule(desk, filters=SMALL_LOT)
-            refuse(desk, "clock_refused")
-            ask = desk.client.server_time
+            await rule(trading, filters=SMALL_LOT)
+            refuse(trading, "clock_refused")
+            ask = trading.client.server_time
 
             async def met():
-                desk.client.server_time = ask
+                trading.client.server_time = ask
                 trader.target_is_met()
                 return await ask()
 
-            desk.client.server_time = met
+            trading.client.server_time = met
             assert await trader.alert("SellMarket") == EXECUTED
             await trader.closed()
             assert trader.sold() == HELD
@@ -112,12 +112,12 @@ def test_a_deferred_exit_is_carried_out_by_the_next_process(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            desk.paper.faults.add(Fault("place_order", "count_exceeded", seconds=1))
+            trading.paper.faults.add(Fault("place_order", "count_exceeded", seconds=1))
             selling = asyncio.create_task(trader.alert("SellMarket"))
-            await desk.until(lambda: desk.store.read(0, topics=["Order.Deferred"]))
-            await desk.begin_anew()
+            await trading.until(lambda: trading.store.read(0, topics=["Order.Deferred"]))
+            await trading.begin_anew()
             assert await selling == EXECUTED
             await trader.closed()
             assert trader.sold() == HELD
@@ -133,16 +133,16 @@ def test_a_balance_that_shows_freed_coins_as_locked_refuses_no_exit(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            refuse(desk, "clock_refused")
-            ask, seen = desk.client.balances, []
+            refuse(trading, "clock_refused")
+            ask, seen = trading.client.balances, []
 
             async def late(credentials, *, urgent=False):
                 seen.append(await ask(credentials, urgent=urgent))
                 return seen[0] if len(seen) == 2 else seen[-1]
 
-            desk.client.balances = late
+            trading.client.balances = late
             assert await trader.alert("SellMarket") == EXECUTED
             assert trader.sold() == HELD
 
@@ -154,10 +154,10 @@ def test_a_balance_from_before_a_sale_does_not_shrink_the_next(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            ask, looks = desk.client.balances, []
-            before = await ask(desk.credentials)
+            ask, looks = trading.client.balances, []
+            before = await ask(trading.credentials)
 
             async def late(credentials, *, urgent=False):
                 now = await ask(credentials, urgent=urgent)
@@ -165,9 +165,9 @@ def test_a_balance_from_before_a_sale_does_not_shrink_the_next(at):
                     looks.append(now)
                 return before if 0 < len(looks) <= 2 else now
 
-            desk.client.balances = late
+            trading.client.balances = late
             alerts = [body("SellMarket", "50", 1), body("SellMarket", "100", 2)]
-            assert await deliver(desk, *alerts) == [EXECUTED, EXECUTED]
+            assert await deliver(trading, *alerts) == [EXECUTED, EXECUTED]
             assert trader.sold() == HELD
 
     asyncio.run(story())
@@ -182,13 +182,13 @@ def test_what_rests_stays_while_its_sale_is_in_doubt(at, percent):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            desk.paper.faults.add(Fault("place_order", "lose_request"))
+            trading.paper.faults.add(Fault("place_order", "lose_request"))
             selling = asyncio.create_task(trader.alert("SellMarket", PourCent=percent))
-            await desk.until(lambda: desk.lane.doubts)
+            await trading.until(lambda: trading.lane.doubts)
             for _ in range(5):
-                desk.pass_by(1)
+                trading.pass_by(1)
                 await asyncio.sleep(0.1)
             assert trader.resting() == [(*STOP, HELD), (*TARGET, HELD)]
             assert {order.status for order in trader.sells()} == {"new"}
@@ -203,7 +203,7 @@ def test_an_exit_in_two_requests_takes_its_stop_off_when_there_is_room_for_the_s
     async def story():
         async with at(LISTS) as trader:
             await trader.buy(STOP, TARGET)
-            await used_up(trader.desk, 0.8)
+            await used_up(trader.trading, 0.8)
             selling = asyncio.create_task(trader.alert("SellMarket"))
             await asyncio.sleep(0.5)
             assert trader.resting() == [(*STOP, HELD), (*TARGET, HELD)]
@@ -220,12 +220,12 @@ def test_an_exit_whose_answer_is_lost_leaves_no_bare_coins(at, fault):
 
     async def story():
         async with at(BINANCE, **RICH) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            refuse(desk, fault)
+            refuse(trading, fault)
             selling = asyncio.create_task(trader.alert("SellMarket"))
-            await in_time(desk, selling.done)
-            await in_time(desk, lambda: trader.sold() == HELD or trader.resting())
+            await in_time(trading, selling.done)
+            await in_time(trading, lambda: trader.sold() == HELD or trader.resting())
             assert trader.sold() in {HELD, 0}
 
     asyncio.run(story())
@@ -240,25 +240,25 @@ def test_an_exit_whose_coins_were_sold_by_the_stop_holds_up_no_later_order(at, a
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             if able is BINANCE:
                 await split_stops(trader)
             else:
                 await trader.buy(STOP, TARGET)
-                await rule(desk, filters=SMALL_LOT)
+                await rule(trading, filters=SMALL_LOT)
 
             async def falls():
-                desk.client.after.pop("balances", None)
-                desk.hold("BTC/USDT", "44999")
+                trading.client.after.pop("balances", None)
+                trading.hold("BTC/USDT", "44999")
 
-            desk.client.after["balances"] = falls
+            trading.client.after["balances"] = falls
             await trader.alert("SellMarket")
             await trader.closed()
             assert trader.sold() == HELD
-            desk.hold("BTC/USDT", "50000")
-            await rule(desk, filters={"MARKET_LOT_SIZE": {"maxQty": "100"}})
+            trading.hold("BTC/USDT", "50000")
+            await rule(trading, filters={"MARKET_LOT_SIZE": {"maxQty": "100"}})
             assert await trader.alert("BuyMarket", PourCent="10") == EXECUTED
-            assert not desk.lane._sending._lines._lines
+            assert not trading.lane._sending._lines._lines
 
     asyncio.run(story())
 
@@ -295,14 +295,14 @@ def test_an_exit_that_ends_with_a_part_sold_is_told(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             thin = {"spread": 2, "step": 100, "quantity": "0.001", "levels": 3}
-            desk.paper.book.shape(desk.paper.markets.pair("BTC/USDT"), thin)
+            trading.paper.book.shape(trading.paper.markets.pair("BTC/USDT"), thin)
             assert await trader.alert("SellMarket") == EXECUTED
             assert trader.sold() < HELD
-            await desk.until(lambda: told(desk))
-            assert await alarms(desk) == [Cause.EXIT_REJECTED]
+            await trading.until(lambda: told(trading))
+            assert await alarms(trading) == [Cause.EXIT_REJECTED]
 
     asyncio.run(story())
 
@@ -312,10 +312,10 @@ def test_a_sale_by_hand_leaves_the_position_of_a_webhook_and_its_protection(at):
 
     async def story():
         async with at(BINANCE, **RICH) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            sale = await desk.wish(side=Side.SELL, percent=Decimal(100))
-            await desk.becomes(sale, Status.CLOSED)
+            sale = await trading.wish(side=Side.SELL, percent=Decimal(100))
+            await trading.becomes(sale, Status.CLOSED)
             await trader.protected(HELD, STOP, TARGET)
             assert trader.sold() == 1
 

@@ -36,7 +36,7 @@ def test_a_stop_at_a_limit_rests_half_a_percent_below_its_trigger(at, able, pric
             [stop] = [order for order in trader.sells() if order.type == LIMITED[0]]
             assert (stop.stop_price, stop.price) == (Decimal(45000), Decimal(44775))
             assert (stop.list_id is not None) == (len(shapes) == 2)
-            trader.desk.hold("BTC/USDT", "44900")
+            trader.trading.hold("BTC/USDT", "44900")
             await trader.closed()
             assert (stop.status, stop.trades[0].price) == ("filled", Decimal(44900))
             assert trader.sold() == HELD
@@ -51,9 +51,9 @@ def test_a_stop_whose_limit_was_jumped_over_waits_for_its_price(at, prices, shap
     async def story():
         async with at(LISTS, StopStyle.LIMIT) as trader:
             await trader.buy(*shapes, **prices)
-            trader.desk.hold("BTC/USDT", "44000")
+            trader.trading.hold("BTC/USDT", "44000")
             assert trader.resting() == [(*LIMITED, HELD)]
-            trader.desk.hold("BTC/USDT", "44800")
+            trader.trading.hold("BTC/USDT", "44800")
             await trader.closed()
             assert [trade.price for order in trader.sells() for trade in order.trades] == [Decimal(44775)]
 
@@ -67,7 +67,7 @@ def test_a_stop_whose_limit_was_jumped_over_can_be_moved(at, prices, shapes):
     async def story():
         async with at(LISTS, StopStyle.LIMIT) as trader:
             await trader.buy(*shapes, **prices)
-            trader.desk.hold("BTC/USDT", "44000")
+            trader.trading.hold("BTC/USDT", "44000")
             assert await trader.alert("MAJ", PrixSL="43000") == (WebhookStatus.EXECUTED, None)
             await trader.protected(HELD, ("stop_loss_limit", Decimal(43000)), *shapes[1:])
             assert trader.sold() == 0
@@ -82,7 +82,7 @@ def test_what_a_stop_no_longer_sells_can_be_sold_by_an_alert(at, prices, shapes)
     async def story():
         async with at(LISTS, StopStyle.LIMIT) as trader:
             await trader.buy(*shapes, **prices)
-            trader.desk.hold("BTC/USDT", "44000")
+            trader.trading.hold("BTC/USDT", "44000")
             assert await trader.alert("SellMarket") == (WebhookStatus.EXECUTED, None)
             await trader.closed()
             assert [trade.price for order in trader.sells() for trade in order.trades] == [Decimal(44000)]
@@ -96,11 +96,11 @@ def test_a_stop_that_waits_at_the_limit_its_owner_chose_is_told_of(at, prices, s
 
     async def story():
         async with at(LISTS, StopStyle.LIMIT) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(*shapes, **prices)
-            desk.hold("BTC/USDT", "44000")
-            await in_time(desk, lambda: trader.position().lost == "stop_not_sold" and told(desk))
-            assert (trader.sold(), await alarms(desk)) == (0, [Cause.POSITION_UNPROTECTED])
+            trading.hold("BTC/USDT", "44000")
+            await in_time(trading, lambda: trader.position().lost == "stop_not_sold" and told(trading))
+            assert (trader.sold(), await alarms(trading)) == (0, [Cause.POSITION_UNPROTECTED])
             assert [kind for kind, *_ in trader.resting()] == [LIMITED[0]]
 
     asyncio.run(story())
@@ -112,11 +112,11 @@ def test_a_stop_at_a_limit_that_the_market_alone_demands_is_helped(at, able):
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
-            await rule(desk, order_types=NO_STOPS, oco_allowed=False)
+            trading = trader.trading
+            await rule(trading, order_types=NO_STOPS, oco_allowed=False)
             await trader.buy(LIMITED, PrixSL="45000")
-            desk.hold("BTC/USDT", "44000")
-            await in_time(desk, lambda: not trader.position().is_open)
+            trading.hold("BTC/USDT", "44000")
+            await in_time(trading, lambda: not trader.position().is_open)
             assert trader.sold() == HELD
 
     asyncio.run(story())
@@ -127,16 +127,16 @@ def test_a_stop_that_waits_at_its_limit_is_not_taken_off_on_an_old_price(at):
 
     async def story():
         async with at(BINANCE, StopStyle.LIMIT) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(LIMITED, TARGET)
-            desk.hold("BTC/USDT", "50000")
-            tickers = await desk.client.tickers([desk.markets["BTC/USDT"]])
-            old = {symbol: replace(ticker, time=desk.now) for symbol, ticker in tickers.items()}
+            trading.hold("BTC/USDT", "50000")
+            tickers = await trading.client.tickers([trading.markets["BTC/USDT"]])
+            old = {symbol: replace(ticker, time=trading.now) for symbol, ticker in tickers.items()}
             [stop] = [order for order in trader.sells() if order.type == LIMITED[0]]
-            desk.hold("BTC/USDT", "44000")
+            trading.hold("BTC/USDT", "44000")
             for _ in range(20):
-                desk.lane.hear_prices(old)
-                desk.lane.guard(trader.position().id)
+                trading.lane.hear_prices(old)
+                trading.lane.guard(trader.position().id)
                 await asyncio.sleep(0.02)
             assert stop.rests
             assert trader.sold() == 0

@@ -16,9 +16,9 @@ WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "ca
 ENDLESS = 10_000
 
 
-def ends_stops(desk, times=ENDLESS):
+def ends_stops(trading, times=ENDLESS):
     """The exchange takes stops and ends them at once."""
-    desk.paper.faults.add(Fault("place_order", "expire", times=times, type="STOP_LOSS"))
+    trading.paper.faults.add(Fault("place_order", "expire", times=times, type="STOP_LOSS"))
 
 
 def stops(trader):
@@ -31,10 +31,10 @@ def test_a_stop_that_ends_once_is_placed_again_at_once(at, able):
 
     async def story():
         async with at(able) as trader:
-            ends_stops(trader.desk, times=1)
+            ends_stops(trader.trading, times=1)
             assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == (WebhookStatus.EXECUTED, None)
             await trader.protected(HELD, STOP)
-            assert await alarms(trader.desk) == []
+            assert await alarms(trader.trading) == []
 
     asyncio.run(story())
 
@@ -52,12 +52,12 @@ def test_a_stop_that_ends_again_and_again_is_told_and_placed_more_and_more_rarel
 
     async def story():
         async with at(able) as trader:
-            ends_stops(trader.desk)
+            ends_stops(trader.trading)
             await trader.alert("BuyMarket", PourCent="50", PrixSL="45000")
-            await trader.desk.until(lambda: len(stops(trader)) > 9)
-            assert set(await alarms(trader.desk)) == {Cause.POSITION_UNPROTECTED}
+            await trader.trading.until(lambda: len(stops(trader)) > 9)
+            assert set(await alarms(trader.trading)) == {Cause.POSITION_UNPROTECTED}
             assert trader.position().lost == "stop_ended"
-            trader.desk.paper.faults.pending.clear()
+            trader.trading.paper.faults.pending.clear()
             await trader.protected(HELD, STOP)
 
     asyncio.run(story())
@@ -71,11 +71,11 @@ def test_the_price_is_watched_while_the_next_try_waits(at, able, monkeypatch):
 
     async def story():
         async with at(able) as trader:
-            ends_stops(trader.desk)
+            ends_stops(trader.trading)
             await trader.alert("BuyMarket", PourCent="50", PrixSL="45000")
-            await trader.desk.until(lambda: stops(trader))
-            await trader.desk.until(lambda: trader.position().lost)
-            trader.desk.hold("BTC/USDT", "44000")
+            await trader.trading.until(lambda: stops(trader))
+            await trader.trading.until(lambda: trader.position().lost)
+            trader.trading.hold("BTC/USDT", "44000")
             await trader.closed()
             assert trader.sold() == HELD
 
@@ -88,14 +88,14 @@ def test_a_stop_that_rests_for_a_minute_has_ended_for_the_first_time(at, able):
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, PrixSL="45000")
             for _ in range(3):
-                desk.pass_by(120)
+                trading.pass_by(120)
                 [stop] = [order for order in stops(trader) if order.rests]
-                desk.paper.ledger._end(stop, "expired", "EXCHANGE_CANCELED")
-                await desk.until(lambda stop=stop: any(o.rests and o is not stop for o in stops(trader)))
+                trading.paper.ledger._end(stop, "expired", "EXCHANGE_CANCELED")
+                await trading.until(lambda stop=stop: any(o.rests and o is not stop for o in stops(trader)))
                 await trader.protected(HELD, STOP)
-            assert await alarms(desk) == []
+            assert await alarms(trading) == []
 
     asyncio.run(story())

@@ -20,7 +20,7 @@ STOP, TARGET = Decimal(45000), Decimal(60000)
 
 async def rests(trader, *expected):
     """Wait until exactly these stand on the book: type, price and quantity."""
-    await trader.desk.until(lambda: sorted(trader.resting()) == sorted(expected))
+    await trader.trading.until(lambda: sorted(trader.resting()) == sorted(expected))
 
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS])
@@ -30,7 +30,7 @@ def test_a_target_for_a_half_leaves_the_stop_under_everything(at, able):
             assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
             assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
             await rests(trader, ("stop_loss", STOP, HALF), ("limit", TARGET, HALF), ("stop_loss", STOP, REST))
-            assert await alarms(trader.desk) == []
+            assert await alarms(trader.trading) == []
 
     asyncio.run(story())
 
@@ -44,8 +44,8 @@ def test_a_stop_for_a_half_is_told_and_takes_the_target_with_it(at, able):
             await trader.buy(("stop_loss", STOP), ("limit", TARGET))
             assert await trader.alert("MAJ", PourCent="50", PrixSL="46000") == EXECUTED
             await rests(trader, ("stop_loss", Decimal(46000), HALF), ("limit", TARGET, HALF))
-            await trader.desk.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
-            assert await alarms(trader.desk) == [Cause.PARTLY_COVERED]
+            await trader.trading.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]
 
     asyncio.run(story())
 

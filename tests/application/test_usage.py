@@ -49,7 +49,7 @@ BY_HAND, BY_ALERT, BY_STRATEGY = Source.MANUAL, Source.WEBHOOK, Source.STRATEGY
 
 @pytest.fixture
 def owned_by_a_trader(monkeypatch):
-    """The one user of the desk is no admin, so that the account can be disabled."""
+    """The one user is no admin, so that the account can be disabled."""
     made = User.register
     monkeypatch.setattr(User, "register", lambda number, name, _: made(number, name, Role.TRADER))
 
@@ -67,34 +67,34 @@ def owned_by_a_trader(monkeypatch):
         (remove, BY_ALERT, "broker_removed"),
     ],
 )
-def test_the_lane_sends_nothing_that_the_broker_is_not_used_for(trading, happens, source, reason, meanwhile):
+def test_the_lane_sends_nothing_that_the_broker_is_not_used_for(open_trading, happens, source, reason, meanwhile):
     """Whether that changes before the wish or while it is sized; nothing reaches the exchange."""
 
     async def story():
-        async with trading() as desk:
+        async with open_trading() as trading:
 
             async def happening():
-                desk.client.before.clear()
-                await asyncio.to_thread(happens, desk.store)
+                trading.client.before.clear()
+                await asyncio.to_thread(happens, trading.store)
 
             if meanwhile:
-                desk.client.before["balances"] = happening
+                trading.client.before["balances"] = happening
             else:
                 await happening()
-            order = await desk.becomes(await desk.wish(source=source, cost=Decimal(500)), *ENDED)
+            order = await trading.becomes(await trading.wish(source=source, cost=Decimal(500)), *ENDED)
             assert (order.status, order.reason) == (Status.REFUSED, reason)
-            assert not desk.client.asked["place"]
+            assert not trading.client.asked["place"]
 
     asyncio.run(story())
 
 
-def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(trading):
+def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(open_trading):
     async def story():
-        async with trading() as desk:
+        async with open_trading() as trading:
             for usage, status in ((Usage.WEBHOOKS, Status.CLOSED), (Usage.OFF, Status.REFUSED)):
-                await asyncio.to_thread(use_for(usage), desk.store)
-                order = await desk.wish(source=BY_ALERT, cost=Decimal(500))
-                assert (await desk.becomes(order, *ENDED)).status is status
+                await asyncio.to_thread(use_for(usage), trading.store)
+                order = await trading.wish(source=BY_ALERT, cost=Decimal(500))
+                assert (await trading.becomes(order, *ENDED)).status is status
 
     asyncio.run(story())
 
@@ -109,13 +109,13 @@ def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(trading):
         (Usage.WEBHOOKS, BY_STRATEGY, "broker_not_for_strategies"),
     ],
 )
-def test_each_usage_lets_its_own_orders_through(trading, usage, source, reason):
+def test_each_usage_lets_its_own_orders_through(open_trading, usage, source, reason):
     """Those of a person always."""
 
     async def story():
-        async with trading() as desk:
-            await asyncio.to_thread(use_for(usage), desk.store)
-            order = await desk.becomes(await desk.wish(source=source, cost=Decimal(500)), *ENDED)
+        async with open_trading() as trading:
+            await asyncio.to_thread(use_for(usage), trading.store)
+            order = await trading.becomes(await trading.wish(source=source, cost=Decimal(500)), *ENDED)
             assert (order.status, order.reason) == (Status.REFUSED if reason else Status.CLOSED, reason)
 
     asyncio.run(story())
@@ -177,10 +177,10 @@ def test_protection_does_not_ask_what_the_broker_is_used_for(at, happens):
             await trader.buy(STOP, PrixSL="45000")
             await asyncio.to_thread(happens, trader.store)
             [stop] = trader.sells()
-            trader.desk.paper.ledger._trade(stop, Decimal("0.004"), Decimal(45000), maker=False)
+            trader.trading.paper.ledger._trade(stop, Decimal("0.004"), Decimal(45000), maker=False)
             await trader.protected(HELD - Decimal("0.004"), STOP)
-            trader.desk.paper.ledger.cancel(trader.sells()[-1])
-            trader.desk.hold("BTC/USDT", "44000")
+            trader.trading.paper.ledger.cancel(trader.sells()[-1])
+            trader.trading.hold("BTC/USDT", "44000")
             await trader.closed()
             assert trader.sold() == HELD
             assert trader.sells()[-1].type == "market"

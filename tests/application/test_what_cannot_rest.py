@@ -18,11 +18,11 @@ AT_A_LIMIT = ("stop_loss_limit", STOP[1])
 NO_STOPS = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"]
 
 
-async def rule(desk, *, known=True, **rules):
+async def rule(trading, *, known=True, **rules):
     """Let the market have these rules; the platform knows of them or has to learn by a refusal."""
-    desk.paper.markets.change("binance", desk.paper.markets.pair("BTC/USDT"), **rules)
+    trading.paper.markets.change("binance", trading.paper.markets.pair("BTC/USDT"), **rules)
     if known:
-        desk.lane.know_markets({market.symbol: market for market in await desk.client.markets()})
+        trading.lane.know_markets({market.symbol: market for market in await trading.client.markets()})
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known before", "learned by a refusal"])
@@ -43,16 +43,16 @@ def test_a_list_that_cannot_rest_rests_as_a_stop(at, able, known, rules, shapes)
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             if "MARKET_LOT_SIZE" in rules.get("filters", {}):
                 await trader.alert("BuyMarket", PourCent="50")  # before the lot is that small
-                await rule(desk, known=known, **rules)
+                await rule(trading, known=known, **rules)
                 assert await trader.alert("MAJ", **PRICES) == EXECUTED
             else:
-                await rule(desk, known=known, **rules)
+                await rule(trading, known=known, **rules)
                 assert await trader.alert("BuyMarket", PourCent="50", **PRICES) == EXECUTED
-            await desk.until(lambda: trader.resting() == shapes)
-            await desk.until(lambda: trader.position().protected == HELD)
+            await trading.until(lambda: trader.resting() == shapes)
+            await trading.until(lambda: trader.position().protected == HELD)
 
     asyncio.run(story())
 
@@ -62,11 +62,11 @@ def test_a_target_that_does_not_rest_is_sold_at_its_price_or_better(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            await rule(desk, oco_allowed=False)
+            trading = trader.trading
+            await rule(trading, oco_allowed=False)
             await trader.buy(STOP)
             assert trader.position().target_watched
-            desk.hold("BTC/USDT", "60000.01")
+            trading.hold("BTC/USDT", "60000.01")
             await trader.closed()
             assert trader.sold() == HELD
             [sale] = [order for order in trader.sells() if order.filled]
@@ -80,9 +80,9 @@ def test_a_sale_above_the_markets_lot_goes_out_in_parts(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            await rule(desk, filters={"MARKET_LOT_SIZE": {"maxQty": "0.004"}})
+            await rule(trading, filters={"MARKET_LOT_SIZE": {"maxQty": "0.004"}})
             assert await trader.alert("SellMarket") == EXECUTED
             await trader.closed()
             sales = [order.quantity for order in trader.sells() if order.type == "market"]
@@ -101,18 +101,18 @@ def test_a_stop_that_cannot_be_placed_is_carried_out_when_the_price_passes_it(at
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT"):
                 no = {"times": 1000, "type": kind, "code": -2010, "message": "This action is disabled on this account."}
-                desk.paper.faults.add(Fault("place_order", "refuse", **no))
+                trading.paper.faults.add(Fault("place_order", "refuse", **no))
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
-            await desk.until(lambda: trader.position() is not None and trader.position().lost)
-            [told] = await desk.read("Position.ProtectionLost")
+            await trading.until(lambda: trader.position() is not None and trader.position().lost)
+            [told] = await trading.read("Position.ProtectionLost")
             assert "disabled on this account" in told.detail
-            await desk.until(lambda: desk.store.read(0, topics=["Alert.Raised"]))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
-            await desk.until(lambda: trader.desk.lane._guard._troubles[trader.position().id].times > 3)
-            desk.hold("BTC/USDT", "44999")
+            await trading.until(lambda: trading.store.read(0, topics=["Alert.Raised"]))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
+            await trading.until(lambda: trader.trading.lane._guard._troubles[trader.position().id].times > 3)
+            trading.hold("BTC/USDT", "44999")
             await trader.closed()
             assert trader.sold() == HELD
             await bought
@@ -130,8 +130,8 @@ def test_an_entry_that_would_be_too_small_to_be_protected_is_refused(at):
         async with at(LISTS) as trader:
             status, reason = await trader.alert("BuyMarket", PourCent="0.55", PrixSL="40000", PrixTP="60000")
             assert (status, reason) == (WebhookStatus.FAILED, "too_small_to_protect")
-            assert trader.desk.on_exchange() == []
-            [refused] = await trader.desk.read("Order.Refused")
+            assert trader.trading.on_exchange() == []
+            [refused] = await trader.trading.read("Order.Refused")
             assert refused.detail == "4 USDT is below the minimum of 5"
 
     asyncio.run(story())
@@ -172,7 +172,7 @@ def test_an_entry_that_ends_without_a_trade_has_failed(at, kind):
 
     async def story():
         async with at(LISTS) as trader:
-            trader.desk.paper.faults.add(Fault("place_order", kind))
+            trader.trading.paper.faults.add(Fault("place_order", kind))
             status, reason = await trader.alert("BuyMarket", PourCent="50", **PRICES)
             assert status is WebhookStatus.FAILED
             assert reason
@@ -188,7 +188,7 @@ def test_an_exit_that_ends_without_a_trade_is_sent_once_more(at, able):
     async def story():
         async with at(able) as trader:
             await trader.buy(STOP, TARGET)
-            trader.desk.paper.faults.add(Fault("place_order", "expire", type="MARKET"))
+            trader.trading.paper.faults.add(Fault("place_order", "expire", type="MARKET"))
             assert await trader.alert("SellMarket") == EXECUTED
             await trader.closed()
             assert trader.sold() == HELD
@@ -202,10 +202,10 @@ def test_an_exit_that_ends_twice_without_a_trade_is_told_and_its_coins_are_prote
     async def story():
         async with at(BINANCE) as trader:
             await trader.buy(STOP, TARGET)
-            trader.desk.paper.faults.add(Fault("place_order", "expire", times=2, type="MARKET"))
+            trader.trading.paper.faults.add(Fault("place_order", "expire", times=2, type="MARKET"))
             assert (await trader.alert("SellMarket"))[0] is WebhookStatus.FAILED
             await trader.protected(HELD, STOP, TARGET)
-            assert Cause.EXIT_REJECTED in await alarms(trader.desk)
+            assert Cause.EXIT_REJECTED in await alarms(trader.trading)
 
     asyncio.run(story())
 
@@ -220,7 +220,7 @@ def test_coins_that_the_exchange_counts_a_moment_later_are_sold_all_the_same(at,
     async def story():
         async with at(able) as trader:
             await trader.buy(STOP, TARGET)
-            trader.desk.paper.faults.add(Fault("place_order", "insufficient", times=2, type="MARKET"))
+            trader.trading.paper.faults.add(Fault("place_order", "insufficient", times=2, type="MARKET"))
             assert await trader.alert("SellMarket") == EXECUTED
             await trader.closed()
             assert trader.sold() == HELD
@@ -233,18 +233,18 @@ def test_a_few_coins_that_are_missing_leave_the_others_under_a_stop(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
-            account = next(iter(desk.paper.ledger.accounts.values()))
+            trading = trader.trading
+            account = next(iter(trading.paper.ledger.accounts.values()))
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
-            await desk.until(lambda: account.free.get("BTC"))
+            await trading.until(lambda: account.free.get("BTC"))
             account.free["BTC"] -= Decimal("0.0001")
             left = HELD - Decimal("0.0001")
             while not trader.resting() or trader.position().protected != left:
-                desk.pass_by(1)
+                trading.pass_by(1)
                 await asyncio.sleep(0.05)
             assert [quantity for *_, quantity in trader.resting()] == [left, left]
             assert await bought == EXECUTED
-            assert Cause.POSITION_UNPROTECTED in await alarms(desk)
+            assert Cause.POSITION_UNPROTECTED in await alarms(trading)
 
     asyncio.run(story())
 
@@ -257,9 +257,9 @@ def test_what_rests_stays_when_the_steps_of_its_market_change(at, rules):
         async with at(BINANCE) as trader:
             executed = await trader.alert("BuyMarket", PourCent="50", PrixSL="45000.37")
             assert executed == EXECUTED
-            await trader.desk.until(trader.resting)
+            await trader.trading.until(trader.resting)
             before = [order.id for order in trader.sells()]
-            await rule(trader.desk, filters=rules)
+            await rule(trader.trading, filters=rules)
             assert await trader.alert("MAJ", PrixSL="45000.37") == EXECUTED
             assert [order.id for order in trader.sells()] == before
 

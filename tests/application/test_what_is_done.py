@@ -20,17 +20,17 @@ STEP = Decimal("0.00001")
 
 async def half_is_stopped(trader):
     """Half of the position was under a stop, which was carried out; the market has risen again."""
-    desk = trader.desk
+    trading = trader.trading
     await trader.alert("BuyMarket", PourCent="50")
     assert await trader.alert("MAJ", PrixSL="45000", PourCent="50") == EXECUTED
-    desk.hold("BTC/USDT", "44900")
-    await desk.until(lambda: trader.position().lost == "carried_out")
-    desk.hold("BTC/USDT", "50000")
+    trading.hold("BTC/USDT", "44900")
+    await trading.until(lambda: trader.position().lost == "carried_out")
+    trading.hold("BTC/USDT", "50000")
 
 
 async def is_protected(trader, more_than):
     """All that is held is, but for less than a step."""
-    await trader.desk.until(lambda: trader.position().held - trader.position().protected < STEP)
+    await trader.trading.until(lambda: trader.position().held - trader.position().protected < STEP)
     assert trader.position().protected > more_than
 
 
@@ -58,13 +58,13 @@ def test_a_target_for_what_a_stop_has_left_does_not_bring_the_stop_back(at, able
     async def story():
         async with at(able) as trader:
             await half_is_stopped(trader)
-            trader.desk.hold("BTC/USDT", "44000")
+            trader.trading.hold("BTC/USDT", "44000")
             before = trader.sold()
             assert await trader.alert(action, PrixTP="60000", PourCent=percent) == EXECUTED
-            await trader.desk.until(lambda: [kind for kind, *_ in trader.resting()] == ["limit"])
+            await trader.trading.until(lambda: [kind for kind, *_ in trader.resting()] == ["limit"])
             sold = HALF * Decimal(percent) / 100 if action == "SellMarket" else Decimal(0)
             assert abs(trader.sold() - before - sold) <= STEP
-            assert await alarms(trader.desk) == [Cause.PARTLY_COVERED]  # of the first move
+            assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]  # of the first move
 
     asyncio.run(story())
 
@@ -75,13 +75,13 @@ def test_what_is_bought_above_a_target_that_is_done_is_kept(at, able):
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             assert await trader.alert("MAJ", PrixTP="55000", PourCent="50") == EXECUTED
-            desk.hold("BTC/USDT", "55001")
-            await desk.until(lambda: trader.sold() > 0 and [kind for kind, *_ in trader.resting()] == ["stop_loss"])
+            trading.hold("BTC/USDT", "55001")
+            await trading.until(lambda: trader.sold() > 0 and [kind for kind, *_ in trader.resting()] == ["stop_loss"])
             sold = trader.sold()
-            desk.hold("BTC/USDT", "56000")
+            trading.hold("BTC/USDT", "56000")
             assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
             await is_protected(trader, more_than=HELD * Decimal("0.6"))
             assert trader.sold() == sold
@@ -96,13 +96,13 @@ def test_a_target_that_is_met_while_a_move_is_refused_sells_its_part_once(at, ab
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             assert await trader.alert("MAJ", PrixTP="55000", PourCent="50") == EXECUTED
-            desk.hold("BTC/USDT", "55001")
+            trading.hold("BTC/USDT", "55001")
             status, _ = await trader.alert("MAJ", PrixSL="70000", PrixTP="80000")
             assert status is WebhookStatus.FAILED
-            await desk.until(lambda: [kind for kind, *_ in trader.resting()] == ["stop_loss"])
+            await trading.until(lambda: [kind for kind, *_ in trader.resting()] == ["stop_loss"])
             await is_protected(trader, more_than=HALF - STEP)
             assert trader.position().wanted.stop_loss == STOP[1]
 
@@ -115,12 +115,12 @@ def test_a_refused_move_leaves_what_was_wanted_also_while_nothing_of_it_rests(at
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             with carrying(user="1"):
                 position = trader.position()
                 position.lose_protection("too_many_orders")
-                desk.store.save(position)
+                trading.store.save(position)
             status, _ = await trader.alert("MAJ", PrixSL="52000")
             assert status is WebhookStatus.FAILED
             await trader.protected(HELD, STOP, TARGET)

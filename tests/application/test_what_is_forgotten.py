@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from application import desk as desk_of_lane
+from application import account
 from application.exchange import NoAnswer, OrderRoom
 from application.positions import INSISTED
 from application.turns import Rank
@@ -26,14 +26,14 @@ DUST = Decimal("0.00007")
 STOP_ONLY = {"PrixSL": "45000"}
 
 
-async def asked_in_a_second(desk):
+async def asked_in_a_second(trading):
     """How often the balances are asked for in a second."""
-    before = desk.client.asked["balances"]
+    before = trading.client.asked["balances"]
     await asyncio.sleep(1)
-    return desk.client.asked["balances"] - before
+    return trading.client.asked["balances"] - before
 
 
-async def insist(desk):
+async def insist(trading):
     """Place an insisted exit, which waits in its line for ever."""
     order_id = uuid4()
     with carrying(user="1"):
@@ -46,26 +46,28 @@ async def insist(desk):
             requester=INSISTED,
             client_order_id=f"ARISTO_{order_id.hex[:20]}",
         )
-    await asyncio.to_thread(desk.store.save, order)
-    desk.lane.wish(order_id)
+    await asyncio.to_thread(trading.store.save, order)
+    trading.lane.wish(order_id)
 
 
 # --- names ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_of_resting_ones_are_not(trading, monkeypatch):
+def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_of_resting_ones_are_not(
+    open_trading, monkeypatch
+):
     """What the exchange says of an ended one is still matched, by a comparison."""
-    monkeypatch.setattr(desk_of_lane, "MOST_NAMES", 6)
+    monkeypatch.setattr(account, "MOST_NAMES", 6)
 
     async def story():
-        async with trading() as desk:
-            resting = (await desk.becomes(await desk.rest(), Status.OPEN)).id
-            ended = [(await desk.becomes(await desk.wish(cost=Decimal(50)), Status.CLOSED)).id for _ in range(5)]
-            names = desk.lane._desk._names
+        async with open_trading() as trading:
+            resting = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+            ended = [(await trading.becomes(await trading.wish(cost=Decimal(50)), Status.CLOSED)).id for _ in range(5)]
+            names = trading.lane._account._names
             assert resting in names.values()
             assert ended[0] not in names.values()
-            await desk.compare()
-            assert {event.originator_id for event in await desk.read("Order")} == {resting, *ended}
+            await trading.compare()
+            assert {event.originator_id for event in await trading.read("Order")} == {resting, *ended}
 
     asyncio.run(story())
 
@@ -78,16 +80,16 @@ def test_a_closed_position_is_watched_no_more(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            await rule(desk, oco_allowed=False)
+            trading = trader.trading
+            await rule(trading, oco_allowed=False)
             for _ in range(2):
-                desk.hold("BTC/USDT", "50000")
+                trading.hold("BTC/USDT", "50000")
                 assert await trader.alert("BuyMarket", PourCent="10", **PRICES) == EXECUTED
-                await desk.until(trader.resting)
-                desk.hold("BTC/USDT", "60001")
+                await trading.until(trader.resting)
+                trading.hold("BTC/USDT", "60001")
                 await trader.closed()
-            await desk.until(lambda: not desk.lane._guard.watched())
-            await desk.until(lambda: not desk.lane._guard._troubles)
+            await trading.until(lambda: not trading.lane._guard.watched())
+            await trading.until(lambda: not trading.lane._guard._troubles)
 
     asyncio.run(story())
 
@@ -97,14 +99,14 @@ def test_a_position_whose_last_fill_was_dust_is_left_alone(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
             old = trader.position().id
             trader.target_is_met(HELD - DUST)
             trader.target_is_met(DUST)
-            await desk.until(lambda: trader.position().previous == old and trader.sold() == HELD)
+            await trading.until(lambda: trader.position().previous == old and trader.sold() == HELD)
             await asyncio.sleep(0.5)
-            guard, drives = desk.lane._guard, []
+            guard, drives = trading.lane._guard, []
             drive = guard._drive
 
             async def counted(position_id, trouble):
@@ -123,14 +125,14 @@ def test_room_that_was_held_for_a_protection_is_given_back_when_there_is_nothing
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
-            turns = desk.lane._desk.turns
+            trading = trader.trading
+            turns = trading.lane._account.turns
             for _ in range(3):
-                desk.hold("BTC/USDT", "50000")
-                falls_after_the_buy(desk, "44000")
+                trading.hold("BTC/USDT", "50000")
+                falls_after_the_buy(trading, "44000")
                 await trader.alert("BuyMarket", PourCent="10", **PRICES)
                 await trader.closed()
-            await desk.until(lambda: not turns._held)
+            await trading.until(lambda: not turns._held)
             turns._room = lambda: OrderRoom(9, 10, 5.0)
             assert turns.wait(Rank.ENTRY, 3) == 0
 
@@ -145,20 +147,20 @@ def test_entries_that_grow_stale_in_a_line_leave_no_timers_behind(at):
 
     async def story():
         async with at(BINANCE, USDT="100000", BTC="1") as trader:
-            desk = trader.desk
+            trading = trader.trading
 
             async def away():
                 raise NoAnswer("HTTP 503")
 
-            desk.client.before["balances"] = away
-            now = desk.now
-            await desk.wish(side=Side.SELL, quantity=Decimal("0.1"), not_after=now + timedelta(seconds=90))
+            trading.client.before["balances"] = away
+            now = trading.now
+            await trading.wish(side=Side.SELL, quantity=Decimal("0.1"), not_after=now + timedelta(seconds=90))
             soon = now + timedelta(seconds=1)
-            entries = [await desk.wish(quantity=Decimal("0.001"), not_after=soon) for _ in range(20)]
-            desk.pass_by(2)
+            entries = [await trading.wish(quantity=Decimal("0.001"), not_after=soon) for _ in range(20)]
+            trading.pass_by(2)
             for entry in entries:
-                await desk.becomes(entry, Status.REFUSED)
-            assert await asked_in_a_second(desk) <= 3
+                await trading.becomes(entry, Status.REFUSED)
+            assert await asked_in_a_second(trading) <= 3
 
     asyncio.run(story())
 
@@ -168,18 +170,18 @@ def test_more_orders_in_a_line_ask_no_more_often(at):
 
     async def story():
         async with at(BINANCE, USDT="100000") as trader:
-            desk = trader.desk
-            lines = desk.lane._sending._lines._lines
-            desk.fault("place_order", "lose_request")
-            await desk.wish(symbol="ETH/USDT", quantity=Decimal("0.01"))
-            await desk.until(lambda: desk.lane.doubts)
+            trading = trader.trading
+            lines = trading.lane._sending._lines._lines
+            trading.fault("place_order", "lose_request")
+            await trading.wish(symbol="ETH/USDT", quantity=Decimal("0.01"))
+            await trading.until(lambda: trading.lane.doubts)
             waiting = [asyncio.create_task(trader.alert("BuyMarket", PourCent="1", **PRICES)) for _ in range(6)]
-            await desk.until(lambda: sum(map(len, lines.values())) == 6)
-            before = await asked_in_a_second(desk)
+            await trading.until(lambda: sum(map(len, lines.values())) == 6)
+            before = await asked_in_a_second(trading)
             for _ in range(8):
-                await insist(desk)
+                await insist(trading)
             await asyncio.sleep(0.5)  # each of them has looked once
-            assert await asked_in_a_second(desk) <= before + 2
+            assert await asked_in_a_second(trading) <= before + 2
             for one in waiting:
                 one.cancel()
 
@@ -196,13 +198,13 @@ def test_coins_of_a_second_entry_that_no_stop_covers_are_told(at, able, shapes):
 
     async def story():
         async with at(able) as trader:
-            desk = trader.desk
+            trading = trader.trading
             prices = PRICES if TARGET in shapes else STOP_ONLY
             await trader.buy(*shapes, **prices)
-            no_stops(desk)
+            no_stops(trading)
             buying = asyncio.create_task(trader.alert("BuyMarket", PourCent="80", **prices))
-            await in_time(desk, lambda: trader.position().held > HALF and told(desk))
-            assert set(await alarms(desk)) == {Cause.POSITION_UNPROTECTED}
+            await in_time(trading, lambda: trader.position().held > HALF and told(trading))
+            assert set(await alarms(trading)) == {Cause.POSITION_UNPROTECTED}
             assert trader.position().lost
             assert await buying == EXECUTED
 
@@ -214,18 +216,18 @@ def test_coins_that_no_order_may_cover_today_are_told(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, **STOP_ONLY)
 
             async def full():
-                desk.client.after.pop("place", None)
-                [account] = desk.paper.ledger.accounts.values()
-                desk.paper.counts.use(account, {"1D": desk.paper.counts.limits("binance")["1D"]})
+                trading.client.after.pop("place", None)
+                [account] = trading.paper.ledger.accounts.values()
+                trading.paper.counts.use(account, {"1D": trading.paper.counts.limits("binance")["1D"]})
 
-            desk.client.after["place"] = full
+            trading.client.after["place"] = full
             buying = asyncio.create_task(trader.alert("BuyMarket", PourCent="80", **STOP_ONLY))
-            await in_time(desk, lambda: trader.position().held > HALF and told(desk))
-            assert await alarms(desk) == [Cause.POSITION_UNPROTECTED]
+            await in_time(trading, lambda: trader.position().held > HALF and told(trading))
+            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
             assert trader.resting() == [(*STOP, HELD)]
             assert await buying == EXECUTED
 
@@ -237,14 +239,14 @@ def test_a_stop_that_rests_stays_when_the_minimum_rises_above_it(at):
 
     async def story():
         async with at(BINANCE) as trader:
-            desk = trader.desk
+            trading = trader.trading
             assert await trader.alert("BuyMarket", PourCent="1", **STOP_ONLY) == EXECUTED
-            await desk.until(lambda: trader.resting() and trader.position().protected)
+            await trading.until(lambda: trader.resting() and trader.position().protected)
             resting = trader.resting()
-            await rule(desk, filters={"NOTIONAL": {"minNotional": "11"}})
-            desk.lane.guard(trader.position().id)
+            await rule(trading, filters={"NOTIONAL": {"minNotional": "11"}})
+            trading.lane.guard(trader.position().id)
             for _ in range(20):
-                desk.pass_by(1)
+                trading.pass_by(1)
                 await asyncio.sleep(0.03)
             assert trader.resting() == resting
 

@@ -21,9 +21,9 @@ ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
 
 async def bought_elsewhere(trader):
     """Somebody buys with the same keys; answers once that is in the books."""
-    await trader.desk.elsewhere("web_1", type=Type.MARKET, price=None, quantity=Decimal("0.005"))
-    await trader.desk.compare_twice(Occasion.SWEEP)
-    await trader.desk.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
+    await trader.trading.elsewhere("web_1", type=Type.MARKET, price=None, quantity=Decimal("0.005"))
+    await trader.trading.compare_twice(Occasion.SWEEP)
+    await trader.trading.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
 
 
 def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_has_sold_them(at):
@@ -31,10 +31,10 @@ def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_has_sol
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await bought_elsewhere(trader)
             assert await trader.alert("SellMarket") == EXECUTED
-            await desk.until(lambda: not trader.store.find(Position, ELSEWHERE).is_open)
+            await trading.until(lambda: not trader.store.find(Position, ELSEWHERE).is_open)
             elsewhere = trader.store.find(Position, ELSEWHERE)
             assert elsewhere.held < Decimal("0.00001")
             assert trader.sold() + elsewhere.held == Decimal("0.005") * Decimal("0.999")
@@ -47,14 +47,14 @@ def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
+            trading = trader.trading
             await bought_elsewhere(trader)
             await trader.alert("BuyMarket", PourCent="50")
-            await desk.until(lambda: trader.position() is not None and trader.position().is_open)
+            await trading.until(lambda: trader.position() is not None and trader.position().is_open)
             held = trader.position().held
             assert await trader.alert("SellMarket") == EXECUTED
             await trader.closed()
-            assert trader.sold() == desk.markets["BTC/USDT"].round_quantity(held)
+            assert trader.sold() == trading.markets["BTC/USDT"].round_quantity(held)
             assert trader.store.find(Position, ELSEWHERE).held == Decimal("0.005") * Decimal("0.999")
             assert held < HELD  # half of what was left
 
@@ -66,12 +66,12 @@ def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_its_stop
 
     async def story():
         async with at(LISTS, USDT="1000", BTC="1") as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            await desk.elsewhere("web_1", side=Side.SELL, type=Type.MARKET, price=None, quantity=Decimal("0.5"))
-            await desk.compare_twice(Occasion.SWEEP)
-            await desk.until(lambda: desk.store.read(0, topics=["Position.Disregarded"]))
-            await desk.known()
+            await trading.elsewhere("web_1", side=Side.SELL, type=Type.MARKET, price=None, quantity=Decimal("0.5"))
+            await trading.compare_twice(Occasion.SWEEP)
+            await trading.until(lambda: trading.store.read(0, topics=["Position.Disregarded"]))
+            await trading.known()
             assert trader.position().held == HELD
             await trader.protected(HELD, STOP, TARGET)
 
@@ -83,14 +83,14 @@ def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
 
     async def story():
         async with at(LISTS, USDT="1000", BTC="1") as trader:
-            desk, cancel = trader.desk, trader.desk.client.cancel
+            trading, cancel = trader.trading, trader.trading.client.cancel
             await trader.buy(STOP, PrixSL="45000")
 
             async def too_late(*named):
-                desk.hold("BTC/USDT", "45000")
+                trading.hold("BTC/USDT", "45000")
                 return await cancel(*named)
 
-            desk.client.cancel = too_late
+            trading.client.cancel = too_late
             assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
             assert trader.sold() == HELD
 
@@ -102,26 +102,28 @@ def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
 
     async def story():
         async with at(LISTS, USDT="1000", BTC="1") as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, PrixSL="45000")
             [leg] = trader.position().resting
-            working, following, *others = desk.tasks
-            desk.tasks[:] = [working, *others]
+            working, following, *others = trading.tasks
+            trading.tasks[:] = [working, *others]
             following.cancel()  # the engine is away
             await asyncio.wait([following])
-            desk.hold("BTC/USDT", "45000")
-            await desk.becomes(leg, Status.CLOSED)
+            trading.hold("BTC/USDT", "45000")
+            await trading.becomes(leg, Status.CLOSED)
             working.cancel()
             await asyncio.wait([working])
-            desk.tasks[:] = others
-            await desk.begin_anew()
-            desk.lane.guard(POSITION)  # as every gateway does for all that is held
-            await desk.until(desk.lane.reconciled.is_set)
-            await desk.until(lambda: ("guard", POSITION) in desk.lane._alarms)  # it has looked, and will look again
-            desk.start(trader.follow())
+            trading.tasks[:] = others
+            await trading.begin_anew()
+            trading.lane.guard(POSITION)  # as every gateway does for all that is held
+            await trading.until(trading.lane.reconciled.is_set)
+            await trading.until(
+                lambda: ("guard", POSITION) in trading.lane._alarms
+            )  # it has looked, and will look again
+            trading.start(trader.follow())
             await trader.closed()
             assert trader.sold() == HELD
-            assert desk.store.read(0, topics=["Position.ExitWanted"]) == []
+            assert trading.store.read(0, topics=["Position.ExitWanted"]) == []
 
     asyncio.run(story())
 
@@ -158,12 +160,12 @@ def test_a_sale_right_after_the_first_buy_sells_what_that_has_bought(at):
 
     async def story():
         async with at(LISTS, USDT="1000", BTC="1") as trader:
-            desk, wanted = trader.desk, asyncio.Event()
-            desk.client.before["place"] = wanted.wait
+            trading, wanted = trader.trading, asyncio.Event()
+            trading.client.before["place"] = wanted.wait
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
-            await desk.until(lambda: desk.client.asked["place"])
+            await trading.until(lambda: trading.client.asked["place"])
             sold = asyncio.create_task(trader.alert("SellMarket"))
-            await desk.until(lambda: len(desk.store.read(0, topics=["Order.Placed"])) == 2)
+            await trading.until(lambda: len(trading.store.read(0, topics=["Order.Placed"])) == 2)
             wanted.set()
             assert await sold == EXECUTED
             await bought
@@ -178,21 +180,21 @@ def test_a_sale_waits_until_the_executions_of_its_buy_are_listed(at):
 
     async def story():
         async with at(LISTS, USDT="1000", BTC="1") as trader:
-            desk, fills_of = trader.desk, trader.desk.client.fills_of
+            trading, fills_of = trader.trading, trader.trading.client.fills_of
 
             async def none_yet(*_):
                 return []
 
-            desk.client.fills_of = none_yet
-            desk.fault("place_order", "lose_answer")
-            desk.fault("stream", "drop_stream")
+            trading.client.fills_of = none_yet
+            trading.fault("place_order", "lose_answer")
+            trading.fault("stream", "drop_stream")
             bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
-            await desk.until(lambda: desk.store.read(0, topics=["Order.Closed"]))
+            await trading.until(lambda: trading.store.read(0, topics=["Order.Closed"]))
             sold = asyncio.create_task(trader.alert("SellMarket"))
-            await desk.until(lambda: len(desk.store.read(0, topics=["Order.Placed"])) == 2)
-            await desk.asked_again("query")
+            await trading.until(lambda: len(trading.store.read(0, topics=["Order.Placed"])) == 2)
+            await trading.asked_again("query")
             assert trader.sold() == 0
-            desk.client.fills_of = fills_of
+            trading.client.fills_of = fills_of
             assert await sold == EXECUTED
             await bought
             assert trader.sold() == HELD
@@ -205,21 +207,21 @@ def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
 
     async def story():
         async with at(LISTS) as trader:
-            desk = trader.desk
-            desk.show_orders(shown=False)
-            desk.fault("place_order", "lose_answer")
-            desk.fault("stream", "drop_stream")
+            trading = trader.trading
+            trading.show_orders(shown=False)
+            trading.fault("place_order", "lose_answer")
+            trading.fault("stream", "drop_stream")
             buying = asyncio.create_task(trader.alert("BuyLimit", PourCent="50", Prix="40000"))
-            await desk.until(lambda: desk.store.read(0, topics=["Order.Doubted"]))
-            [doubted] = desk.store.read(0, topics=["Order.Doubted"])
+            await trading.until(lambda: trading.store.read(0, topics=["Order.Doubted"]))
+            [doubted] = trading.store.read(0, topics=["Order.Doubted"])
             order_id = doubted.event.originator_id
-            await desk.say(order_id, lambda o: o.resolve(1, Status.REJECTED, "it is not there"))
+            await trading.say(order_id, lambda o: o.resolve(1, Status.REJECTED, "it is not there"))
             assert await buying == (WebhookStatus.FAILED, "resolved")
-            desk.show_orders()
-            desk.hold("BTC/USDT", "39000")
-            await desk.until(lambda: trader.position() is not None and trader.position().is_open)
-            await desk.until(lambda: len(desk.store.read(0, topics=["Alert.Raised"])) == 2)
-            told = [recorded.event.cause for recorded in desk.store.read(0, topics=["Alert.Raised"])]
+            trading.show_orders()
+            trading.hold("BTC/USDT", "39000")
+            await trading.until(lambda: trader.position() is not None and trader.position().is_open)
+            await trading.until(lambda: len(trading.store.read(0, topics=["Alert.Raised"])) == 2)
+            told = [recorded.event.cause for recorded in trading.store.read(0, topics=["Alert.Raised"])]
             assert told == [Cause.ORDER_UNKNOWN, Cause.ORDER_REOPENED]
 
     asyncio.run(story())
@@ -230,19 +232,19 @@ def test_cancelling_everything_leaves_what_protects(at):
 
     async def story():
         async with at(LISTS, USDT="1000", BTC="1") as trader:
-            desk = trader.desk
+            trading = trader.trading
             await trader.buy(STOP, TARGET)
-            resting = await desk.rest(price="20000")
-            await desk.becomes(resting, Status.OPEN)
-            account, pair = next(iter(desk.paper.ledger.accounts.values())), PAIRS["BTC/USDT"]
+            resting = await trading.rest(price="20000")
+            await trading.becomes(resting, Status.OPEN)
+            account, pair = next(iter(trading.paper.ledger.accounts.values())), PAIRS["BTC/USDT"]
             for kind, price in (("stop_loss", "44000"), ("limit", "70000")):
                 named = {"price": Decimal(price)} if kind == "limit" else {"stop_price": Decimal(price)}
                 given = {"client_order_id": f"web_{kind}", "side": "sell", "type": kind, "quantity": Decimal("0.1")}
-                desk.paper.ledger.place(account, pair, **given, **named)
-            await desk.compare_twice(Occasion.SWEEP)
-            assert await asyncio.to_thread(cancel_all, desk.store, 1) == 2
-            asked = [event.originator_id for event in await desk.read("Order.CancelRequested")]
-            taken_off = [(await desk.load(order_id)).wish for order_id in asked]
+                trading.paper.ledger.place(account, pair, **given, **named)
+            await trading.compare_twice(Occasion.SWEEP)
+            assert await asyncio.to_thread(cancel_all, trading.store, 1) == 2
+            asked = [event.originator_id for event in await trading.read("Order.CancelRequested")]
+            taken_off = [(await trading.load(order_id)).wish for order_id in asked]
             assert sorted(wish.price for wish in taken_off) == [Decimal(20000), Decimal(70000)]
 
     asyncio.run(story())

@@ -1,4 +1,4 @@
-"""A trader who only sends alerts: the engine's policies and the gateway's follower work beside a desk's lane."""
+"""A trader who only sends alerts: the engine's policies and the gateway's follower work beside a lane."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _names = count(1)
 class Trader:
     """A trader's alerts, what follows from them in the log, and what rests on the exchange."""
 
-    def __init__(self, desk, store):
-        self.desk, self.store = desk, store
-        self._native = {market.native: market for market in desk.markets.values()}
+    def __init__(self, trading, store):
+        self.trading, self.store = trading, store
+        self._native = {market.native: market for market in trading.markets.values()}
 
     def of(self, *_):
         """The markets as the policies look them up."""
@@ -64,7 +64,7 @@ class Trader:
     def _judge(self, recorded):
         while recorded.topic in WHEN:
             with carrying(**{**recorded.event.metadata, "source": "engine"}):
-                world = World(self.store, self, self.desk.now)
+                world = World(self.store, self, self.trading.now)
                 saved = [one for policy in WHEN[recorded.topic] for one in policy(recorded.event, world)]
                 try:
                     self.store.save(*saved)
@@ -82,19 +82,19 @@ class Trader:
             self._say("guard", position_id_of(order, self.store))
 
     def _say(self, what, subject):
-        self.loop.call_soon_threadsafe(getattr(self.desk.lane, what), subject)
+        self.loop.call_soon_threadsafe(getattr(self.trading.lane, what), subject)
 
     async def deliver(self, action, **fields):
         """Deliver an alert; answers its webhook's id as soon as it is in the log."""
         given = {"Symbol": '"BTCUSDT"', "UserID": "1", "UserExchangeID": "1", "PourCent": "100", **fields}
         said = {"Action": f'"{action}"', "IndicateurName": f'"no {next(_names)}"', **given}
         body = ("{" + ",".join(f'"{key}":{value}' for key, value in said.items()) + "}").encode()
-        return await asyncio.to_thread(receive, self.store, 1, body, "127.0.0.1", self.desk.now)
+        return await asyncio.to_thread(receive, self.store, 1, body, "127.0.0.1", self.trading.now)
 
     async def ended(self, webhook_id):
         """Wait until a webhook has ended; answers how."""
         under_way = {WebhookStatus.RECEIVED, WebhookStatus.TAKEN}
-        await self.desk.until(lambda: self.store.get(Webhook, webhook_id).status not in under_way)
+        await self.trading.until(lambda: self.store.get(Webhook, webhook_id).status not in under_way)
         webhook = self.store.get(Webhook, webhook_id)
         return webhook.status, webhook.reason
 
@@ -115,12 +115,12 @@ class Trader:
 
     def sells(self):
         """All sells that the exchange ever took."""
-        return [order for order in self.desk.on_exchange() if order.side == "sell"]
+        return [order for order in self.trading.on_exchange() if order.side == "sell"]
 
     def target_is_met(self, quantity=PART):
         """The exchange executes so much of the target that rests."""
         [target] = [order for order in self.sells() if order.type == "limit"]
-        self.desk.paper.ledger._trade(target, quantity, Decimal(60000), maker=True)
+        self.trading.paper.ledger._trade(target, quantity, Decimal(60000), maker=True)
 
     def resting(self):
         """Type, trigger or price, and quantity of the sells that stand on the book, stops first."""
@@ -134,7 +134,7 @@ class Trader:
 
         def look(*_):
             stops = [o for o in self.sells() if o.rests and o.type.startswith("stop_loss")]
-            account = next(iter(self.desk.paper.ledger.accounts.values()))
+            account = next(iter(self.trading.paper.ledger.accounts.values()))
             held = account.free.get("BTC", Decimal(0)) + account.locked.get("BTC", Decimal(0))
             if held > Decimal("0.0001") and not stops:
                 began[0] = began[0] or loop.time()
@@ -143,7 +143,7 @@ class Trader:
                 began[0] = None
 
         # What one request does happens at one moment, however many steps it has.
-        self.desk.paper.ledger.listeners.append(lambda *_: loop.call_soon(look))
+        self.trading.paper.ledger.listeners.append(lambda *_: loop.call_soon(look))
         return bare
 
     def sold(self):
@@ -159,16 +159,16 @@ class Trader:
             known = position is not None and (len(position.resting), position.protected) == (len(shapes), quantity)
             return known and position.lost is None and self.resting() == expected
 
-        await self.desk.until(seen)
+        await self.trading.until(seen)
 
     async def closed(self):
         """Wait until nothing is held and nothing rests."""
-        await self.desk.until(lambda: not self.position().is_open and not self.resting())
+        await self.trading.until(lambda: not self.position().is_open and not self.resting())
 
 
-async def alarms(desk):
+async def alarms(trading):
     """What its owner was told."""
-    return [event.cause for event in await desk.read("Alert.Raised")]
+    return [event.cause for event in await trading.read("Alert.Raised")]
 
 
 async def exchange_away(*_, **__):
@@ -177,24 +177,24 @@ async def exchange_away(*_, **__):
 
 
 @pytest.fixture
-def at(trading, database, monkeypatch):
+def at(open_trading, database, monkeypatch):
     """`async with at(STOP_ALONE) as trader`: an exchange that can do just this."""
     monkeypatch.setattr(trouble, "AT_MOST_EVERY", 0.02)
     monkeypatch.setattr(trouble, "LOOK_EVERY", 0.05)
 
     @asynccontextmanager
     async def at_work(capabilities, style=StopStyle.MARKET, **balances):
-        async with trading(**(balances or {"USDT": "1000"})) as desk:
-            desk.client.capabilities = capabilities
-            broker = desk.store.get(Broker, Broker.create_id(1))
+        async with open_trading(**(balances or {"USDT": "1000"})) as trading:
+            trading.client.capabilities = capabilities
+            broker = trading.store.get(Broker, Broker.create_id(1))
             with carrying(user="1"):
                 broker.rest_stops_as(style)
-                desk.store.save(broker)
-            desk.lane.renew(broker, desk.credentials)
-            trader = Trader(desk, database.store())
+                trading.store.save(broker)
+            trading.lane.renew(broker, trading.credentials)
+            trader = Trader(trading, database.store())
             trader.loop = asyncio.get_running_loop()
-            desk.start(trader.follow())
-            await desk.listening()
+            trading.start(trader.follow())
+            await trading.listening()
             yield trader
 
     return at_work

@@ -27,11 +27,10 @@ from adapters.exchanges.binance.trading import Trading
 from adapters.exchanges.http import Pace
 from adapters.paper.binance import forms
 from adapters.paper.binance.api import BinanceApi
-from adapters.paper.binance.desk import Desk as PaperDesk
-from adapters.paper.binance.desk import limits_of
+from adapters.paper.binance.dispatcher import Dispatcher, limits_of
 from adapters.paper.exchange import Paper
 from adapters.paper.prices import Prices
-from application.desk import Desk
+from application.account import Account
 from application.exchange import Credentials, NoAnswer, NotAccepted, Ticker
 from application.lane import Lane
 from application.policies import WHEN, World
@@ -136,15 +135,15 @@ class LoggedBooks(Books):
 class SimulatedEntry(OrderEntry):
     """The connection for changes, with the paper exchange at its other end."""
 
-    def __init__(self, desk, account, http, clock):
+    def __init__(self, dispatcher, account, http, clock):
         super().__init__("", http, 5000, clock)
-        self._desk, self._account, self._last = desk, account, count(1)
+        self._dispatcher, self._account, self._last = dispatcher, account, count(1)
 
     async def _sent(self, method, named, credentials, counts):
         self._http.spend(1)
         sent_at = asked_at = self._now() / 1000
         await asyncio.sleep(WAY)
-        reply = await self._desk.serve(method, {k: str(v) for k, v in named.items()}, lambda: self._account)
+        reply = await self._dispatcher.serve(method, {k: str(v) for k, v in named.items()}, lambda: self._account)
         await asyncio.sleep(WAY)
         if reply is None:
             raise NoAnswer("the connection was closed", code="no_answer")
@@ -171,11 +170,11 @@ class SimulatedBinance(Trading):
 
     def __init__(self, paper, account, loop):
         self.paper, self.account = paper, account
-        self.desk = PaperDesk(BinanceApi(paper))
+        self.dispatcher = Dispatcher(BinanceApi(paper))
         http = SimpleNamespace(pace=Pace(6000, clock=lambda: paper.now() / 1000))
         http.spend = lambda weight: self._within(weight, change=True)
         super().__init__("", http, paper.now)
-        self._entry = SimulatedEntry(self.desk, account, http, paper.now)
+        self._entry = SimulatedEntry(self.dispatcher, account, http, paper.now)
         self._loop = loop
         self._told = asyncio.Queue()
         paper.ledger.listeners.append(self._happened)
@@ -192,7 +191,7 @@ class SimulatedBinance(Trading):
         for pause in (0.2, 0.5, 1.0, None):
             self._within(weight)
             await asyncio.sleep(WAY)
-            reply = await self.desk.serve(operation, {k: str(v) for k, v in named.items()}, lambda: self.account)
+            reply = await self.dispatcher.serve(operation, {k: str(v) for k, v in named.items()}, lambda: self.account)
             await asyncio.sleep(WAY)
             if reply is not None and reply.status < 500:
                 break
@@ -252,7 +251,7 @@ class SimulatedBinance(Trading):
 
     def _happened(self, what, order, trade):
         if order.account is self.account:
-            cancel_id = self.desk.api.cancel_ids.get(order.id, "a-cancel")
+            cancel_id = self.dispatcher.api.cancel_ids.get(order.id, "a-cancel")
             told = forms.execution(what, order, trade, cancel_id, self.paper.now())
             self._told.put_nowait((self._loop.time() + WAY, msgspec.json.encode(told)))
 
@@ -296,15 +295,15 @@ class Platform:
 
     def of(self, *_):
         """The markets as the policies look them up."""
-        return {market.native: market for market in self.desk.markets.values()}
+        return {market.native: market for market in self.account.markets.values()}
 
     async def begin(self):
         self.books.bell = asyncio.Event()
         self.exchange = SimulatedBinance(self.paper, self.account, self.loop)
         markets = {m.symbol: m for m in await self.exchange.markets() if m.symbol in self.symbols}
         lent = self.books, Sweeps(), UUID(int=7), self.loop.clock, self.log
-        self.desk = Desk(self.broker, self.exchange, KEYS, markets, *lent)
-        self.lane = Lane(self.desk)
+        self.account = Account(self.broker, self.exchange, KEYS, markets, *lent)
+        self.lane = Lane(self.account)
         self.lane.doubt_rules_by(self._rules_doubted.set)
         for work in (
             self.lane.work(),
@@ -362,7 +361,7 @@ class Platform:
     async def _tell_prices(self):
         while True:
             held = [symbol for symbol in self.symbols if (p := self.position(symbol)) is not None and p.is_open]
-            markets = [self.desk.markets[symbol] for symbol in held if symbol in self.desk.markets]
+            markets = [self.account.markets[symbol] for symbol in held if symbol in self.account.markets]
             if markets:
                 with suppress(NoAnswer, NotAccepted):
                     self.lane.hear_prices(await self.exchange.tickers(markets))

@@ -356,7 +356,7 @@ class Story:
 
     def least_notional(self):
         """By the rules of the exchange, and by those that the platform knows, which may be an hour old (quote)."""
-        known = self.platform.desk.markets[SYMBOL].minimum_notional
+        known = self.platform.account.markets[SYMBOL].minimum_notional
         return max(self.paper.markets.rules("binance", PAIR).number("NOTIONAL", "minNotional"), known)
 
     def may_wait(self, position):

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from adapters.paper.orders import Refused as RefusedThere
 from adapters.paper.prices import PAIRS
 from application import lookups
-from application.desk import Desk
+from application.account import Account
 from application.exchange import Credentials
 from application.lane import Lane
 from domain.aggregate import carrying
@@ -75,8 +75,8 @@ class History(RuleBasedStateMachine):
         port = InProcess(self.paper, self.paper.ledger.open_account("binance", rich))
         with carrying(user="1"):
             broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, f"paper {number}")
-        desk = Desk(broker, port, KEYS, port.markets(), self.books, Sweeps(), SENDER, lambda: self.now, Log())
-        here = SimpleNamespace(number=number, port=port, desk=desk, lane=Lane(desk), account=port.account)
+        account = Account(broker, port, KEYS, port.markets(), self.books, Sweeps(), SENDER, lambda: self.now, Log())
+        here = SimpleNamespace(number=number, port=port, account=account, lane=Lane(account), ledger=port.account)
         port.stream(lambda report: self.reports.append((here, report)))
         return here
 
@@ -108,24 +108,24 @@ class History(RuleBasedStateMachine):
                 order_id=uuid5(NAMES, name), user=1, broker=here.number, wish=wish, source=Source.MANUAL,
                 requester="somebody", client_order_id=name,
             )  # fmt: skip
-            valid_until = here.desk.valid_until(self.now)
+            valid_until = here.account.valid_until(self.now)
             order.submit(SENDER, now=self.now, valid_until=valid_until, quantity=size, cost=None, price=price)
             self.books.save(order)
-        here.desk.know(order)
-        here.desk.recording.meet(order)
+        here.account.know(order)
+        here.account.recording.meet(order)
         if fate == "never arrives":
             self.lost.add(order.id)
         else:
             self.place(here, symbol, side, kind, size, price, name, partly=partly)
         if fate == "answered":
-            market = here.desk.markets[symbol]
-            self.wait(here.desk.recording.take(order.id, self.wait(here.port.query(KEYS, market, name))))
+            market = here.account.markets[symbol]
+            self.wait(here.account.recording.take(order.id, self.wait(here.port.query(KEYS, market, name))))
         elif fate != "died":
-            self.wait(here.desk.doubted(order, "silence"))
+            self.wait(here.account.doubted(order, "silence"))
 
     def place(self, here, symbol, side, kind, size, price, name, *, partly):
         named = {"client_order_id": name, "side": side.value, "type": kind.value, "quantity": size, "price": price}
-        self.paper.ledger.place(here.account, PAIRS[symbol], **named, partly=partly)
+        self.paper.ledger.place(here.ledger, PAIRS[symbol], **named, partly=partly)
 
     @rule(
         broker=brokers, symbol=symbols, side=sides, level=levels, partly=st.booleans(),
@@ -173,7 +173,7 @@ class History(RuleBasedStateMachine):
     def hear(self, data):
         """Any report of the stream, in any order, early or late, once more."""
         here, report = one_of(data, self.reports)
-        self.wait(here.desk.hear(report))
+        self.wait(here.account.hear(report))
 
     def open_here(self):
         return [order for order in self.books.orders() if order.status is Status.OPEN and not order.is_external]
@@ -185,7 +185,7 @@ class History(RuleBasedStateMachine):
         order = one_of(data, self.open_here())
         here = self.here[order.broker - 1]
         self.believed.add(order.id)
-        self.wait(here.desk.recording.say(order.id, lambda o: o.cancel("wrongly", "{}")))
+        self.wait(here.account.recording.say(order.id, lambda o: o.cancel("wrongly", "{}")))
 
     @rule(
         broker=brokers, occasion=st.sampled_from([Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION]),
@@ -198,8 +198,8 @@ class History(RuleBasedStateMachine):
 
         async def happens():
             self.move(symbol, level)
-            for desk, report in self.reports[told:] if meanwhile == "heard" else ():
-                await desk.desk.hear(report)
+            for heard_by, report in self.reports[told:] if meanwhile == "heard" else ():
+                await heard_by.account.hear(report)
 
         here.port.meanwhile = happens if meanwhile != "nothing" else None
         self.compare(here, occasion, dry=dry, silence=silence)
@@ -228,7 +228,7 @@ class History(RuleBasedStateMachine):
                 trade = trades[trade_id]
                 assert trade.quantity == quantity
                 assert [str(trade.order.id)] == order.exchange_order_ids
-                assert trade.order.account is self.here[order.broker - 1].account
+                assert trade.order.account is self.here[order.broker - 1].ledger
 
     @invariant()
     def no_end_is_moved_by_one_report(self):

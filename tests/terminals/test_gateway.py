@@ -150,16 +150,22 @@ def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeypatch):
         monkeypatch.setitem(
             catalogue.HOSTS, (Exchange.BINANCE, Venue.TESTNET), catalogue.Hosts(address, address, address)
         )
-        async with trade() as desk:
+        async with trade() as trading:
             connect_broker(
-                desk.web.store, desk.web.vault, 1, Exchange.BINANCE, Venue.TESTNET, "silent", Credentials("k", "s")
+                trading.web.store,
+                trading.web.vault,
+                1,
+                Exchange.BINANCE,
+                Venue.TESTNET,
+                "silent",
+                Credentials("k", "s"),
             )
-            await desk.server.start()
-            waiting = desk.database.placed(desk.store, broker=2, **REST).id
-            await desk.gateway.remember()
-            desk.gateway.start()
-            await desk.works()
-            assert desk.status(waiting) is Status.PLACED
+            await trading.server.start()
+            waiting = trading.database.placed(trading.store, broker=2, **REST).id
+            await trading.gateway.remember()
+            trading.gateway.start()
+            await trading.works()
+            assert trading.status(waiting) is Status.PLACED
         silent.close()
 
     asyncio.run(story())
@@ -169,22 +175,22 @@ def test_a_doubt_holds_its_symbol_also_in_a_lane_that_opens_late(trade):
     """No entry for it is sent before the doubt has ended, whether it was placed before the start or after it."""
 
     async def story():
-        async with trade() as desk:
-            before = desk.database.placed(desk.store, **REST).id
-            await desk.gateway.open_lanes()
-            assert desk.gateway.figures()["lanes"] == 0
-            after = await desk.wish()
-            await desk.server.start()
-            await desk.keys_are_stored()
-            assert (desk.gateway.figures()["lanes"], desk.gateway.figures()["doubts"]) == (1, 1)
-            await desk.works()
-            assert {desk.status(before), desk.status(after)} == {Status.PLACED}
-            assert desk.on_exchange()[0] == desk.doubt.client_order_id
-            assert len(desk.on_exchange()) == 2
-            desk.show()
-            await desk.becomes(desk.doubt.id, Status.OPEN)
-            await desk.becomes(before, Status.OPEN, Status.REFUSED)
-            await desk.becomes(after, Status.OPEN, Status.REFUSED)
+        async with trade() as trading:
+            before = trading.database.placed(trading.store, **REST).id
+            await trading.gateway.open_lanes()
+            assert trading.gateway.figures()["lanes"] == 0
+            after = await trading.wish()
+            await trading.server.start()
+            await trading.keys_are_stored()
+            assert (trading.gateway.figures()["lanes"], trading.gateway.figures()["doubts"]) == (1, 1)
+            await trading.works()
+            assert {trading.status(before), trading.status(after)} == {Status.PLACED}
+            assert trading.on_exchange()[0] == trading.doubt.client_order_id
+            assert len(trading.on_exchange()) == 2
+            trading.show()
+            await trading.becomes(trading.doubt.id, Status.OPEN)
+            await trading.becomes(before, Status.OPEN, Status.REFUSED)
+            await trading.becomes(after, Status.OPEN, Status.REFUSED)
 
     asyncio.run(story())
 
@@ -193,14 +199,14 @@ def test_a_lane_is_opened_once_however_many_open_it(trade):
     """The gateway tries again by itself just when somebody stores the keys anew."""
 
     async def story():
-        async with trade() as desk:
-            await desk.gateway.open_lanes()
-            await desk.server.start()
-            await asyncio.gather(desk.gateway.open_lane(1), desk.keys_are_stored())
-            await desk.wish()
-            await desk.works()
-            assert len(desk.on_exchange()) == 2, "an entry overtook the doubt about its symbol"
-            assert desk.log.said.count("lane_open") == 1
+        async with trade() as trading:
+            await trading.gateway.open_lanes()
+            await trading.server.start()
+            await asyncio.gather(trading.gateway.open_lane(1), trading.keys_are_stored())
+            await trading.wish()
+            await trading.works()
+            assert len(trading.on_exchange()) == 2, "an entry overtook the doubt about its symbol"
+            assert trading.log.said.count("lane_open") == 1
 
     asyncio.run(story())
 
@@ -209,10 +215,10 @@ def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the_next_
     """PostgreSQL goes away in the middle; the follower then hears the same event again."""
 
     async def story():
-        async with trade() as desk:
-            await desk.gateway.open_lanes()
-            await desk.server.start()
-            store = desk.gateway._house.store
+        async with trade() as trading:
+            await trading.gateway.open_lanes()
+            await trading.server.start()
+            store = trading.gateway._house.store
             get = store.get
 
             def away(kind, *which):
@@ -223,10 +229,10 @@ def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the_next_
 
             store.get = away
             with pytest.raises(psycopg.OperationalError):
-                await desk.keys_are_stored()
-            await desk.keys_are_stored()
-            assert desk.gateway.figures()["doubts"] == 1
-            await desk.works()
+                await trading.keys_are_stored()
+            await trading.keys_are_stored()
+            assert trading.gateway.figures()["doubts"] == 1
+            await trading.works()
 
     asyncio.run(story())
 
@@ -235,11 +241,11 @@ def test_trying_an_exchange_that_is_away_leaves_no_session_open(trade):
     """It is tried every five seconds for as long as it is away."""
 
     async def story():
-        async with trade() as desk:
-            house, made = desk.gateway._house, []
+        async with trade() as trading:
+            house, made = trading.gateway._house, []
             make = house.exchange
             house.exchange = lambda *which: made.append(make(*which)) or made[-1]
-            await desk.gateway.open_lanes()
+            await trading.gateway.open_lanes()
             sessions = [exchange._http._session for exchange in made]
             assert sessions
             assert all(session is None or session.closed for session in sessions)

@@ -263,7 +263,7 @@ def test_the_command_line_compares_and_says_by_its_code_whether_somebody_has_to_
             code, [told] = await reconcile(broker)
             assert (code, [found["resolution"] for found in told["discrepancies"]]) == (1, ["decide"])
             there.filled -= 1
-            doubts = house.gateway._lanes[broker]._desk.doubts
+            doubts = house.gateway._lanes[broker]._account.doubts
             doubts.begin(house.store.get(Order, order.id))
             code, [told] = await reconcile(broker)
             assert (code, [doubt["order"] for doubt in told["doubts"]]) == (1, [str(order.id)])

@@ -67,7 +67,7 @@ def test_a_poll_that_leaves_the_budget_to_others_is_no_broker_that_is_away(platf
     async def story():
         async with platform() as house:
             lane, _ = await unheard(house)
-            pace, moment = lane._desk.exchange._http.pace, time.time() + 60
+            pace, moment = lane._account.exchange._http.pace, time.time() + 60
             pace.told(int(pace.limit * 0.6), moment)
             pace._clock = lambda: moment
             monitor = Monitor(house.web, Log())

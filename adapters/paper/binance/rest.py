@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from adapters.paper.binance.desk import Desk, Reply
+from adapters.paper.binance.dispatcher import Dispatcher, Reply
 from adapters.paper.binance.parameters import Error, Parameters
 from adapters.paper.orders import Account
 
@@ -78,8 +78,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class BinanceRest:
     """Every path under /api/v3, and the few of other APIs that clients of the spot market ask for."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
 
     def routes(self) -> list[web.RouteDef]:
         """Returns the paths with their operations, and an answer in JSON for every path that is unknown."""
@@ -95,7 +95,9 @@ class BinanceRest:
             query = request.rel_url.raw_query_string
             body = (await request.read()).decode(errors="replace") if request.can_read_body else ""
             parameters = dict(parse_qsl(body, keep_blank_values=True)) | dict(parse_qsl(query, keep_blank_values=True))
-            reply = await self._desk.serve(name, parameters, lambda: self._account(request, query, body, parameters))
+            reply = await self._dispatcher.serve(
+                name, parameters, lambda: self._account(request, query, body, parameters)
+            )
             if reply is None:
                 if request.transport is not None:
                     request.transport.abort()
@@ -105,12 +107,12 @@ class BinanceRest:
         return handle
 
     def _account(self, request: web.Request, query: str, body: str, parameters: Parameters) -> Account:
-        account = self._desk.api.account_of(request.headers.get("X-MBX-APIKEY"))
+        account = self._dispatcher.api.account_of(request.headers.get("X-MBX-APIKEY"))
         payload = _without_signature(query) + _without_signature(body)
         if parameters.get("signature") and not payload.isascii():
             # Since January 2026 only percent-encoded text may be signed.
             raise Error(-1022, "Signature for this request is not valid.")
-        self._desk.api.check_signature(account, payload, parameters)
+        self._dispatcher.api.check_signature(account, payload, parameters)
         return account
 
 

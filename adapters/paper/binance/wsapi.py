@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from adapters.paper.binance import account_forms, forms
-from adapters.paper.binance.desk import Desk, Reply, limits_of
+from adapters.paper.binance.dispatcher import Dispatcher, Reply, limits_of
 from adapters.paper.binance.frames import Request, Unread, request_in
 from adapters.paper.binance.parameters import Error, Parameters, whole_in
 from adapters.paper.orders import Account, PaperOrder, PaperTrade
@@ -21,9 +21,9 @@ _OK, _CONNECTION_WEIGHT = 200, 2
 class BinanceWsApi:
     """Every open connection, and which accounts it follows under which subscription number."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._paper = desk.paper
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._paper = dispatcher.paper
         self._followed: dict[web.WebSocketResponse, dict[int, Account]] = {}
         self._connected_at: dict[web.WebSocketResponse, int] = {}
         self._held_back: dict[Account, list[dict[str, Any]]] = {}
@@ -45,7 +45,7 @@ class BinanceWsApi:
     async def _connected(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=20)
         await socket.prepare(request)
-        self._desk.weigh(_CONNECTION_WEIGHT)
+        self._dispatcher.weigh(_CONNECTION_WEIGHT)
         self._followed[socket], self._connected_at[socket] = {}, self._paper.now()
         try:
             async for message in socket:
@@ -61,7 +61,7 @@ class BinanceWsApi:
         try:
             asked = request_in(text)
         except Unread as unread:
-            reply = Reply(unread.error.status, unread.error.told, self._desk.weigh(1))
+            reply = Reply(unread.error.status, unread.error.told, self._dispatcher.weigh(1))
             limits = {"rateLimits": limits_of(used=reply.used)}
             await _send(socket, {"id": unread.id, **self._said(reply), **limits})
         else:
@@ -89,12 +89,12 @@ class BinanceWsApi:
         return {"status": reply.status, "error": error}
 
     async def _reply(self, socket: web.WebSocketResponse, name: str, p: Parameters) -> Reply | None:
-        if name in self._desk.operations:
-            return await self._desk.serve(name, p, lambda: self._account(p))
+        if name in self._dispatcher.operations:
+            return await self._dispatcher.serve(name, p, lambda: self._account(p))
         try:
-            return Reply(_OK, self._of_session(socket, name, p), self._desk.weigh(2))
+            return Reply(_OK, self._of_session(socket, name, p), self._dispatcher.weigh(2))
         except Error as error:
-            return Reply(error.status, error.told, self._desk.weigh(2))
+            return Reply(error.status, error.told, self._dispatcher.weigh(2))
 
     def _of_session(self, socket: web.WebSocketResponse, name: str, p: Parameters) -> Any:
         mine = self._followed[socket]
@@ -134,9 +134,9 @@ class BinanceWsApi:
         return [account for mine in self._followed.values() for account in mine.values()]
 
     def _account(self, p: Parameters) -> Account:
-        account = self._desk.api.account_of(p.get("apiKey"))
+        account = self._dispatcher.api.account_of(p.get("apiKey"))
         payload = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
-        self._desk.api.check_signature(account, payload, p)
+        self._dispatcher.api.check_signature(account, payload, p)
         return account
 
     # --- what happens to orders --------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class BinanceWsApi:
             return
         fault = self._paper.faults.take("stream")
         kind, now = fault.kind if fault is not None else "", self._paper.now()
-        told = forms.execution(what, order, trade, self._desk.api.cancel_ids.get(order.id, ""), now)
+        told = forms.execution(what, order, trade, self._dispatcher.api.cancel_ids.get(order.id, ""), now)
         if kind == "drop_stream":
             self._drop(order.account)
         elif kind == "reorder_fills" and fault is not None:

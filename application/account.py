@@ -1,4 +1,4 @@
-"""A desk: one broker's account on its exchange, and what all parts of its lane share."""
+"""An account: one broker on its exchange, and what all parts of its lane share."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Later(Protocol):
         """`guard` a position or `send` an order, after some seconds."""
 
 
-class Desk:
-    """The account, the log's side of its orders, and which of them the exchange knows by which id.
+class Account:
+    """One broker, the log's side of its orders, and which of them the exchange knows by which id.
 
     `broker`, `credentials` and `markets` may be renewed between two pieces of work.
     """

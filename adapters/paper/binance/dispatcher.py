@@ -65,7 +65,7 @@ class Request:
     fault: Fault | None
 
 
-class Desk:
+class Dispatcher:
     """All operations under the names of the WebSocket API."""
 
     def __init__(self, api: BinanceApi) -> None:
