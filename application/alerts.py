@@ -21,9 +21,9 @@ from domain.order import HISTORY_LOST, PROTECTION, Order, Status
 from domain.position import Position
 from domain.reconciliation import Reconciliation, Resolution
 from domain.refusals import Conflict, Invalid
-from domain.signal import EXITS, TRADING, Signal, read
 from domain.user import User
 from domain.webhook import Webhook
+from domain.webhook_message import EXITS, TRADING, WebhookMessage, read
 from domain.wish import HUNDRED_PERCENT, Side
 
 LOUDNESS = {
@@ -160,10 +160,10 @@ def order_refused(event: Any, store: Reader) -> list[Alert]:
 def webhook_ignored(event: Any, store: Reader, now: datetime) -> list[Alert]:
     """An alert of a trade came too late, or an exit met a pause before it could be placed as an order."""
     webhook = store.get(Webhook, event.originator_id)
-    signal = Signal.understood(webhook.raw)
-    if signal.is_exit:
+    message = WebhookMessage.understood(webhook.raw)
+    if message.is_exit:
         return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
-    if event.reason != "stale" or signal.action not in TRADING:
+    if event.reason != "stale" or message.action not in TRADING:
         return []
     age = int((now - webhook.received_at).total_seconds())
     return [_about_webhook(event, webhook, Cause.ENTRY_STALE, {"age": str(age)})]

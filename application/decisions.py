@@ -8,12 +8,12 @@ from uuid import UUID
 from application.commands import on_fresh_state
 from application.ports import Store
 from application.positions import INSISTED, wished
-from application.signals import client_order_id
 from application.users import by_hand
+from application.webhooks import client_order_id
 from domain.order import Order, Status
 from domain.refusals import Impossible, NotFound
-from domain.signal import again_id
 from domain.webhook import Webhook
+from domain.webhook_message import again_id
 from domain.wish import Side
 
 AGE_OF_INSISTED = timedelta(seconds=30)

@@ -9,7 +9,7 @@ from typing import Any
 
 from application import alerts, positions
 from application.ports import Markets, Reader
-from application.signals import decide
+from application.webhooks import decide
 from domain.aggregate import Aggregate
 from domain.order import PROTECTION, Order, Status
 from domain.webhook import Webhook, WebhookStatus

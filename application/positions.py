@@ -17,8 +17,8 @@ from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Execution, Position
 from domain.refusals import Invalid
-from domain.signal import Signal
 from domain.webhook import Webhook
+from domain.webhook_message import WebhookMessage
 from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, Type, Wish
 
 INSISTED = "Insisted"
@@ -168,17 +168,21 @@ def smallest_of(market: Market | None, price: Decimal) -> Decimal:
     return max(market.quantity_step, market.minimum_quantity, by_notional)
 
 
-def move_protection(webhook: Webhook, signal: Signal, broker: Broker, market: Market, store: Reader) -> list[Aggregate]:
+def move_protection(
+    webhook: Webhook, message: WebhookMessage, broker: Broker, market: Market, store: Reader
+) -> list[Aggregate]:
     """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`.
 
     One that would leave less under its stop or at its target than the exchange takes is refused, and what rests stays.
     """
     position = position_of(store, webhook.user, broker.number, market.symbol, owner_of(Source.WEBHOOK))
-    asked = Protection(signal.stop_loss, signal.take_profit)
+    asked = Protection(message.stop_loss, message.take_profit)
     awaited = _awaited(position, store)
-    position.want(asked, signal.percent or HUNDRED_PERCENT, webhook.id, awaited=awaited)
+    position.want(asked, message.percent or HUNDRED_PERCENT, webhook.id, awaited=awaited)
     if position.is_open and position.wanted is not None:
-        parts = [position.covered] if signal.take_profit is None else [position.covered, position.cover.target_quantity]
+        parts = (
+            [position.covered] if message.take_profit is None else [position.covered, position.cover.target_quantity]
+        )
         smallest = market.round_quantity(min(parts))
         detail = too_small(smallest, position.wanted, market, broker.stop_style)
         if detail is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from domain.refusals import Invalid
-from domain.signal import Signal
 from domain.webhook import WebhookStatus
+from domain.webhook_message import WebhookMessage
 from projections.readmodel import ReadModel, Row
 from projections.trades import webhook_behind
 
@@ -25,8 +25,8 @@ def _clean(value: Any) -> Any:
 def _received(_: Row, event: Any) -> Row:
     understood: Row = {}
     try:
-        signal = Signal.understood(event.body.encode(event.encoding))
-        understood = {name: _clean(getattr(signal, name)) for name in _SHOWN} | {"broker_id": signal.broker}
+        message = WebhookMessage.understood(event.body.encode(event.encoding))
+        understood = {name: _clean(getattr(message, name)) for name in _SHOWN} | {"broker_id": message.broker}
     except (Invalid, UnicodeEncodeError):
         pass  # the reason is recorded by the engine's refusal; here the body alone is shown
     return {

@@ -14,7 +14,7 @@ from application.alerts import tell
 from application.page import Page
 from application.policies import WHEN, World
 from application.ports import Reader
-from application.signals import MarketsNotLoaded
+from application.webhooks import MarketsNotLoaded
 from aristobot.liveness import beat
 from aristobot.place import Place
 from aristobot.wiring import House, utc_now

@@ -19,7 +19,7 @@ from application.brokers import connect_broker
 from application.exchange import Credentials
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
-from domain.signal import Signal
+from domain.webhook_message import WebhookMessage
 
 BROKERS = 10
 HTTP_OK = 200
@@ -72,7 +72,7 @@ def alerts(user: int, brokers: Sequence[int], numbers: Iterable[int], actions: S
 def schedule(user: int, bodies: Sequence[bytes], begin: float, rate: float) -> dict[str, float]:
     """When each alert is due (Unix time), by the id of its webhook, in the order of the bodies."""
     now = datetime.now(UTC)
-    return {str(Signal.parse(body).webhook_id(user, now)): begin + n / rate for n, body in enumerate(bodies)}
+    return {str(WebhookMessage.parse(body).webhook_id(user, now)): begin + n / rate for n, body in enumerate(bodies)}
 
 
 async def post(url: str, bodies: Sequence[bytes], due: Iterable[float]) -> None:

@@ -16,8 +16,8 @@ from shared.running import Running
 
 from adapters.eventstore import Store, open_pool
 from application.requests import Action, Request
-from application.signals import AGE_OF_ENTRY
 from application.turns import LIST, RESERVE, SINGLE
+from application.webhooks import AGE_OF_ENTRY
 
 LIMIT = 50
 """New orders in ten seconds."""

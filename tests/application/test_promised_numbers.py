@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapters.exchanges.binance.client import RECEIVE_WINDOW
-from application import comparisons, decisions, listings, lookups, signals, suspicions
+from application import comparisons, decisions, listings, lookups, suspicions
+from application import webhooks as signals
 from aristobot.terminals import monitor
 
 SECOND = timedelta(seconds=1)

@@ -14,8 +14,8 @@ import pytest
 from application.brokers import change_broker
 from application.decisions import send_again
 from application.policies import WHEN, World
-from application.signals import MarketsNotLoaded, receive
 from application.stops import switch_trading
+from application.webhooks import MarketsNotLoaded, receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
 from domain.broker import Broker, Exchange, Usage, Venue
@@ -23,9 +23,9 @@ from domain.market import Market
 from domain.order import PROTECTION, Order, Status
 from domain.position import Position
 from domain.refusals import Impossible
-from domain.signal import Signal, again_id, unparsable_id
 from domain.user import Role, User
 from domain.webhook import Webhook, WebhookStatus
+from domain.webhook_message import WebhookMessage, again_id, unparsable_id
 from domain.wish import Side, Source, Type, Wish
 from tests.conftest import NOW
 
@@ -250,7 +250,7 @@ def test_what_its_owner_sent_after_all_is_not_sold_twice(house):
 
 def received_before(house, body, at=NOW):
     """A webhook as an older door appended it, judged by the engine."""
-    former = Signal.understood(body).former_id(1, at)
+    former = WebhookMessage.understood(body).former_id(1, at)
     with carrying(user="1"):
         house.store.save(Webhook.receive(former, 1, body, "192.0.2.1", at))
     house.judge()

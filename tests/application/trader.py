@@ -13,7 +13,7 @@ from application import trouble
 from application.exchange import Capabilities, NoAnswer
 from application.policies import WHEN, World
 from application.positions import position_id_of
-from application.signals import receive
+from application.webhooks import receive
 from aristobot.terminals.gateway import MOVES, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, StopStyle

@@ -18,17 +18,17 @@ from eventsourcing.utils import resolve_topic
 from adapters import bus
 from adapters.migrate import FOLLOWERS
 from application.requests import Action
-from application.signals import client_order_id
+from application.webhooks import client_order_id
 from domain.alert import Alert
 from domain.broker import Broker
 from domain.order import Order
 from domain.platform import PLATFORM_ID
 from domain.position import Position
 from domain.registry import REGISTRY_ID
-from domain.signal import Action as Word
-from domain.signal import Signal, again_id, unparsable_id
 from domain.spending import Spending
 from domain.user import User
+from domain.webhook_message import Action as Word
+from domain.webhook_message import WebhookMessage, again_id, unparsable_id
 from tests.architecture.test_rules import REPOSITORY, events
 
 NAMES = json.loads(Path(__file__).with_name("names.json").read_text())
@@ -43,8 +43,8 @@ def _sources(*endings: str) -> list[str]:
     ]
 
 
-def _alert() -> Signal:
-    return Signal.parse(
+def _alert() -> WebhookMessage:
+    return WebhookMessage.parse(
         b'{"Action":"BuyMarket","Symbol":"BTCUSDT","UserID":1,"UserExchangeID":2,"PourCent":5,'
         b'"Interval":"5","BarTime":"2026-01-02T03:00:00Z","IndicateurName":"x"}'
     )

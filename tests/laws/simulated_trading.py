@@ -35,7 +35,7 @@ from application.exchange import Credentials, NoAnswer, NotAccepted, Ticker
 from application.lane import Lane
 from application.policies import WHEN, World
 from application.positions import position_id_of
-from application.signals import receive
+from application.webhooks import receive
 from aristobot.terminals.gateway import MOVES, PRICE_SECONDS, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, StopStyle, Venue

@@ -9,13 +9,13 @@ import pytest
 import structlog
 
 from adapters.spool import Delivery
-from application.signals import Delivered, receive, receive_all
+from application.webhooks import Delivered, receive, receive_all
 from aristobot.settings import Settings
 from aristobot.terminals.receiver import Reception
 from aristobot.wiring import House
 from domain.aggregate import carrying
-from domain.signal import Signal
 from domain.webhook import Webhook
+from domain.webhook_message import WebhookMessage
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PING = b'{"Action":"PING","UserID":1,"BarTime":"2026-03-02T09:25:00Z"}'
@@ -115,8 +115,11 @@ def test_what_is_appended_together_means_what_it_means_one_by_one(database):
     store, later = database.store(), NOW + timedelta(seconds=5)
     for user in (1, 2):
         receive(store, user, exit_alert(user, "refused"), "192.0.2.1", NOW, former_until=NOW - timedelta(days=1))
-        refused = Webhook.create_id(Signal.parse(exit_alert(user, "refused")).webhook_id(user, NOW))
-        webhook, former = store.get(Webhook, refused), Signal.parse(exit_alert(user, "former")).former_id(user, NOW)
+        refused = Webhook.create_id(WebhookMessage.parse(exit_alert(user, "refused")).webhook_id(user, NOW))
+        webhook, former = (
+            store.get(Webhook, refused),
+            WebhookMessage.parse(exit_alert(user, "former")).former_id(user, NOW),
+        )
         with carrying(user=str(user), source="receiver"):
             webhook.refuse("symbol_unknown", "")
             store.save(webhook, Webhook.receive(former, user, exit_alert(user, "former"), "192.0.2.1", NOW))

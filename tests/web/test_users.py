@@ -18,7 +18,7 @@ from adapters.keys import FORGOTTEN
 from adapters.migrate import rebuild_books, verify_books
 from application import users
 from application.alerts import tell
-from application.signals import receive
+from application.webhooks import receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause
 from domain.order import Order

@@ -52,7 +52,7 @@ TRADING = EXITS | {Action.BUY_MARKET, Action.BUY_LIMIT}
 
 
 @dataclass(frozen=True)
-class Signal:
+class WebhookMessage:
     """One alert, its fields named as everywhere else in the platform.
 
     Prices are in quote per base, `percent` is 0-100, `bar_time` is the bar's opening (UTC), `user` and `broker` are
@@ -82,19 +82,19 @@ class Signal:
     said: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
-    def parse(cls, body: bytes) -> Signal:
+    def parse(cls, body: bytes) -> WebhookMessage:
         """Read an alert. Raises `Invalid` with a code and the field as TradingView's template names it."""
         pairs = read(body)
         _check_spelling(pairs)
         return cls._of(pairs)
 
     @classmethod
-    def understood(cls, body: bytes) -> Signal:
+    def understood(cls, body: bytes) -> WebhookMessage:
         """Read an alert to show it, even one that misspells a key: logs from before keep their rows in the books."""
         return cls._of(read(body))
 
     @classmethod
-    def _of(cls, pairs: dict[str, str]) -> Signal:
+    def _of(cls, pairs: dict[str, str]) -> WebhookMessage:
         word = pairs.get("Action", "").strip()
         if word not in set(Action):
             raise Invalid(f"Action was {word[:40]!r}", code="action_unknown", field="Action")
@@ -102,9 +102,9 @@ class Signal:
         known |= {name: _number(pairs, key) for key, name in _NUMBERS.items()}
         known |= {name: _integer(pairs, key) for key, name in _INTEGERS.items()}
         known |= {"action": Action(word), "bar_time": _time(pairs, "BarTime")}
-        signal = cls(**known, said=_said(pairs, known))
-        signal._check()
-        return signal
+        message = cls(**known, said=_said(pairs, known))
+        message._check()
+        return message
 
     def _check(self) -> None:
         for key, name in _NUMBERS.items():

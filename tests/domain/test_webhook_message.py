@@ -15,10 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain import signal as signals
+from domain import webhook_message as messages
 from domain.refusals import Invalid
-from domain.signal import Action, Signal, unparsable_id
 from domain.webhook import Webhook
+from domain.webhook_message import Action, WebhookMessage, unparsable_id
 
 NOW = datetime(2026, 3, 2, 9, 30, 20, tzinfo=UTC)
 TEMPLATE = (
@@ -38,13 +38,13 @@ def alert(**changed: str) -> bytes:
 
 def test_the_template_as_it_arrives():
     """Bare words where the template has no quotes, numbers quoted or not, NaN and na as absent."""
-    signal = Signal.parse(TEMPLATE.encode())
-    assert signal.action is Action.BUY_LIMIT
-    assert (signal.price, signal.stop_loss, signal.take_profit, signal.low) == (
+    message = WebhookMessage.parse(TEMPLATE.encode())
+    assert message.action is Action.BUY_LIMIT
+    assert (message.price, message.stop_loss, message.take_profit, message.low) == (
         Decimal("64000.5"), None, None, "1e-05",
     )  # fmt: skip
-    assert signal.bar_time == datetime(2026, 3, 2, 9, 25, tzinfo=UTC)
-    assert (signal.indicator, signal.user, signal.broker, signal.percent) == ("EMA (10, 20)", 1, 2, Decimal(66))
+    assert message.bar_time == datetime(2026, 3, 2, 9, 25, tzinfo=UTC)
+    assert (message.indicator, message.user, message.broker, message.percent) == ("EMA (10, 20)", 1, 2, Decimal(66))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_template_as_it_arrives():
 )
 def test_harmless_noise_is_read(body):
     """A byte-order mark, CRLF, a trailing comma, smart quotes, unknown fields."""
-    assert Signal.parse(body).action in {Action.BUY_MARKET, Action.PING}
+    assert WebhookMessage.parse(body).action in {Action.BUY_MARKET, Action.PING}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_harmless_noise_is_read(body):
 def test_what_cannot_be_meant_is_refused_with_its_reason(body, code):
     """Nothing is guessed."""
     with pytest.raises(Invalid) as refused:
-        Signal.parse(body)
+        WebhookMessage.parse(body)
     assert refused.value.code == code
 
 
@@ -120,24 +120,24 @@ def test_what_cannot_be_meant_is_refused_with_its_reason(body, code):
 def test_nothing_but_a_refusal_comes_out_of_noise(body):
     """Whatever bytes arrive, the answer is a signal or a reason."""
     with suppress(Invalid):
-        assert Signal.parse(body).action in set(Action)
+        assert WebhookMessage.parse(body).action in set(Action)
 
 
 def test_the_same_alert_is_the_same_webhook():
     """However the numbers are written and whenever it is delivered again."""
-    one, two = Signal.parse(alert(Prix="1.50")), Signal.parse(alert(Prix='"1.5"'))
+    one, two = WebhookMessage.parse(alert(Prix="1.50")), WebhookMessage.parse(alert(Prix='"1.5"'))
     assert one.webhook_id(1, NOW) == two.webhook_id(1, NOW.replace(hour=23))
     assert one.webhook_id(1, NOW) != one.webhook_id(2, NOW)
 
 
 def test_two_limits_on_one_bar_are_two_webhooks():
     """All parsed fields belong to the key."""
-    ids = {Signal.parse(alert(Action='"BuyLimit"', Prix=price)).webhook_id(1, NOW) for price in ("100", "101")}
+    ids = {WebhookMessage.parse(alert(Action='"BuyLimit"', Prix=price)).webhook_id(1, NOW) for price in ("100", "101")}
     assert len(ids) == 2
 
 
 def id_of(body: bytes, moment: datetime = NOW) -> UUID:
-    return Signal.parse(body).webhook_id(1, moment)
+    return WebhookMessage.parse(body).webhook_id(1, moment)
 
 
 @pytest.mark.parametrize("field", ["Id", "Comment", "strategy.order.id"])
@@ -173,7 +173,7 @@ def test_what_a_key_says_is_not_mixed_up_with_what_its_value_says():
 def test_the_identity_before_unknown_fields_counted_is_still_known():
     """These ids stand in logs: of the known fields alone, with the minute where there is no `BarTime`."""
     bodies = (TEMPLATE.encode(), alert(Id='"1"'), alert(BarTime=None, Prix='"1.50"', Id='"7"'))
-    assert [str(Signal.parse(body).former_id(1, NOW)) for body in bodies] == [
+    assert [str(WebhookMessage.parse(body).former_id(1, NOW)) for body in bodies] == [
         "586db00b-367b-56c9-ab78-cdf026ebca64",
         "61d082b5-f12a-5c9e-9895-542c7a6283ac",
         "fdf23e3f-1b11-5448-a5c3-cd0c37489fd0",
@@ -195,10 +195,10 @@ def test_a_misspelt_key_is_refused_and_a_different_one_is_not(key, meant):
     """One letter or the case of a known key: a position would be bought without its stop."""
     body = alert(**{key: "45000"})
     if meant is None:
-        assert Signal.parse(body).action is Action.BUY_MARKET
+        assert WebhookMessage.parse(body).action is Action.BUY_MARKET
     else:
         assert refusal_of(body) == refusal_of(alert(PrixSL="1", **{key: '"x"'})) == ("key_misspelt", meant)
-        assert Signal.understood(body).symbol == "BTCUSDT"
+        assert WebhookMessage.understood(body).symbol == "BTCUSDT"
 
 
 def test_a_misspelt_action_is_named():
@@ -208,7 +208,7 @@ def test_a_misspelt_action_is_named():
 
 def test_known_keys_are_never_taken_for_each_other():
     """All of them in one alert."""
-    assert Signal.parse(TEMPLATE.encode()).action is Action.BUY_LIMIT
+    assert WebhookMessage.parse(TEMPLATE.encode()).action is Action.BUY_LIMIT
 
 
 @pytest.mark.parametrize("key", ["Open", "High", "Low", "Close", "Volume"])
@@ -218,17 +218,17 @@ def test_known_keys_are_never_taken_for_each_other():
 def test_a_figure_that_no_order_needs_refuses_nothing(key, text):
     """It is kept as it stands, bare or quoted, and belongs to what the alert says."""
     for written in (text, f'"{text}"'):
-        signal = Signal.parse(alert(**{key: written}))
-        assert getattr(signal, key.lower()) == text
-        assert signal.webhook_id(1, NOW) != id_of(alert())
-        assert signal.former_id(1, NOW) is not None
+        message = WebhookMessage.parse(alert(**{key: written}))
+        assert getattr(message, key.lower()) == text
+        assert message.webhook_id(1, NOW) != id_of(alert())
+        assert message.former_id(1, NOW) is not None
 
 
 @pytest.mark.parametrize("text", [r"\u201cx\u201d", r"{\"a\": 1}"])
 def test_valid_json_is_read_as_such(text):
     """Whatever its texts hold."""
-    signal = Signal.parse(alert(IndicateurName=f'"{text}"'))
-    assert signal.indicator == text.replace(r"\u201c", "“").replace(r"\u201d", "”").replace("\\", "")
+    message = WebhookMessage.parse(alert(IndicateurName=f'"{text}"'))
+    assert message.indicator == text.replace(r"\u201c", "“").replace(r"\u201d", "”").replace("\\", "")
 
 
 def test_a_key_is_never_given_twice_in_valid_json():
@@ -246,8 +246,8 @@ def test_a_key_is_never_given_twice_in_valid_json():
 )
 def test_an_interval_has_a_length(interval, minutes):
     """As TradingView writes it; a month is as long as the longest, and what is no time has none."""
-    signal = Signal.parse(alert(Interval=f'"{interval}"'))
-    assert signal.length == (None if minutes is None else timedelta(minutes=minutes))
+    message = WebhookMessage.parse(alert(Interval=f'"{interval}"'))
+    assert message.length == (None if minutes is None else timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(
@@ -266,22 +266,22 @@ def test_an_interval_has_a_length(interval, minutes):
 )
 def test_a_bar_has_an_age_in_bars(fields, bars):
     """From its end to the alert's reception; unknown where the alert does not say enough."""
-    age = Signal.parse(alert(**fields)).bars_old(NOW)
+    age = WebhookMessage.parse(alert(**fields)).bars_old(NOW)
     assert age == pytest.approx(bars, abs=0.01) if bars is not None else age is None
 
 
 def test_without_a_bar_time_the_minute_of_reception_counts():
     """A retry some seconds later is the same, an alert of the next minute is another."""
-    signal = Signal.parse(alert(BarTime=None))
-    assert signal.webhook_id(1, NOW) == signal.webhook_id(1, NOW.replace(second=59))
-    assert signal.webhook_id(1, NOW) != signal.webhook_id(1, NOW.replace(minute=31))
+    message = WebhookMessage.parse(alert(BarTime=None))
+    assert message.webhook_id(1, NOW) == message.webhook_id(1, NOW.replace(second=59))
+    assert message.webhook_id(1, NOW) != message.webhook_id(1, NOW.replace(minute=31))
     assert unparsable_id(1, b"x", NOW) == unparsable_id(1, b"x", NOW.replace(second=1))
     assert unparsable_id(1, b"x", NOW) != unparsable_id(1, b"y", NOW)
 
 
 def refusal_of(body: bytes) -> tuple[str, str | None]:
     with pytest.raises(Invalid) as refused:
-        Signal.parse(body)
+        WebhookMessage.parse(body)
     return refused.value.code, refused.value.field
 
 
@@ -334,7 +334,7 @@ def repetitions(pattern: Any) -> Iterator[Any]:
 
 def test_no_pattern_goes_back_over_what_it_read():
     """Every repetition without a bound is possessive, so that a body is looked at once."""
-    patterns = [value for value in vars(signals).values() if isinstance(value, re.Pattern)]
+    patterns = [value for value in vars(messages).values() if isinstance(value, re.Pattern)]
     kinds = [kind for each in patterns for kind in repetitions(re._parser.parse(each.pattern, each.flags))]
     assert set(kinds) == {opcodes.POSSESSIVE_REPEAT}
 
@@ -350,8 +350,8 @@ def test_what_is_no_text_is_refused(key, text):
 
 def test_escaped_characters_are_read():
     """A whole surrogate pair is one character, and the usual escapes mean what they do in JSON."""
-    signal = Signal.parse(alert(IndicateurName=r'"\ud83d\ude00 \u00e9 \"x\" a\/b"'))
-    assert signal.indicator == '\U0001f600 é "x" a/b'
+    message = WebhookMessage.parse(alert(IndicateurName=r'"\ud83d\ude00 \u00e9 \"x\" a\/b"'))
+    assert message.indicator == '\U0001f600 é "x" a/b'
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: alert(IndicateurName=f'"{text}"')))
@@ -362,7 +362,7 @@ def test_escaped_characters_are_read():
 def test_every_delivery_has_an_id_and_is_kept(body):
     """What can be read is known by what it says, everything else by its bytes, and no byte is lost."""
     try:
-        webhook_id = Signal.parse(body).webhook_id(1, NOW)
+        webhook_id = WebhookMessage.parse(body).webhook_id(1, NOW)
     except Invalid:
         webhook_id = unparsable_id(1, body, NOW)
     assert isinstance(webhook_id, UUID)
@@ -372,8 +372,8 @@ def test_every_delivery_has_an_id_and_is_kept(body):
 @pytest.mark.parametrize("text", [" BuyMarket", "BuyMarket ", "\t BuyMarket \t"])
 def test_spaces_around_an_action_do_not_matter(text):
     """Bare or quoted; but case and spaces inside do."""
-    assert Signal.parse(alert(Action=text)).action is Action.BUY_MARKET
-    assert Signal.parse(alert(Action=f'"{text}"')).action is Action.BUY_MARKET
+    assert WebhookMessage.parse(alert(Action=text)).action is Action.BUY_MARKET
+    assert WebhookMessage.parse(alert(Action=f'"{text}"')).action is Action.BUY_MARKET
     for other in (text.lower(), text.replace("yM", "y M")):
         assert refusal_of(alert(Action=f'"{other}"')) == ("action_unknown", "Action")
 
@@ -390,7 +390,11 @@ def test_spaces_around_an_action_do_not_matter(text):
 )
 def test_a_bar_time_is_a_date_and_a_time(text, moment):
     """Quoted or not; without an offset it is UTC."""
-    assert Signal.parse(alert(BarTime=text)).bar_time == Signal.parse(alert(BarTime=f'"{text}"')).bar_time == moment
+    assert (
+        WebhookMessage.parse(alert(BarTime=text)).bar_time
+        == WebhookMessage.parse(alert(BarTime=f'"{text}"')).bar_time
+        == moment
+    )
 
 
 @pytest.mark.parametrize(
@@ -415,7 +419,7 @@ def test_a_bar_time_is_never_guessed(text):
 def test_numbers_as_programs_write_them(text, number):
     """With an exponent, a sign, without one of its sides; bare or quoted, and exact to the last digit."""
     for written in (text, f'"{text}"'):
-        assert Signal.parse(alert(Prix=written)).price == Decimal(number)
+        assert WebhookMessage.parse(alert(Prix=written)).price == Decimal(number)
 
 
 @pytest.mark.parametrize(
@@ -438,7 +442,7 @@ def test_users_and_brokers_have_whole_numbers(text):
     code = "not_a_number"
     assert refusal_of(alert(UserID=text)) == (code, "UserID")
     assert refusal_of(alert(UserExchangeID=text)) == (code, "UserExchangeID")
-    assert Signal.parse(alert(UserID="2147483647", UserExchangeID='"1.0"')).broker == 1
+    assert WebhookMessage.parse(alert(UserID="2147483647", UserExchangeID='"1.0"')).broker == 1
 
 
 @pytest.mark.parametrize(
@@ -452,6 +456,7 @@ def test_users_and_brokers_have_whole_numbers(text):
 def test_different_alerts_are_different_webhooks(one, other):
     """However long their numbers are and whatever their texts hold."""
     ids = {
-        Signal.parse(alert(Action='"BuyLimit"', **{"Prix": "1", **said})).webhook_id(1, NOW) for said in (one, other)
+        WebhookMessage.parse(alert(Action='"BuyLimit"', **{"Prix": "1", **said})).webhook_id(1, NOW)
+        for said in (one, other)
     }
     assert len(ids) == 2

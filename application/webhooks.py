@@ -15,16 +15,16 @@ from domain.broker import Broker, Usage
 from domain.market import Market
 from domain.order import Order, Status
 from domain.refusals import Conflict, Impossible, Invalid
-from domain.signal import Action, Signal, again_id, unparsable_id
 from domain.user import User
 from domain.webhook import Webhook, WebhookStatus
+from domain.webhook_message import Action, WebhookMessage, again_id, unparsable_id
 from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
 
 AGE_OF_ENTRY = timedelta(seconds=60)
 AGE_OF_EXIT = timedelta(seconds=90)
 """Longer than a doubt about the same symbol can last until it is proven, so that an exit outlives it."""
 FORMER_UNTIL = datetime.now(UTC) + timedelta(hours=1)
-"""Deliveries received until then may have come once before under the former identity (`Signal.former_id`).
+"""Deliveries received until then may have come once before under the former identity (`WebhookMessage.former_id`).
 
 An upgrade restarts the door, so it lies before this process began: an hour from then covers the hour after the upgrade,
 and every delivery that an older door left in the spool was received earlier. No setting and no table has to know when
@@ -99,17 +99,17 @@ def receive(
     A repetition is recorded and never executed. An exit that came to nothing before is judged anew, in a stream of its
     own whose id follows from the one before, so that replaying leads to the same streams.
     """
-    signal = _parsed(body)
-    if signal is None:
+    message = _parsed(body)
+    if message is None:
         webhook_id = unparsable_id(user, body, received_at)
     else:
-        webhook_id = _first_id(signal, user, received_at, lambda former: store.find(Webhook, former), former_until)
+        webhook_id = _first_id(message, user, received_at, lambda former: store.find(Webhook, former), former_until)
     while True:
         with carrying(user=str(user), source="receiver", correlation_id=str(webhook_id)):
             try:
                 store.save(_webhook(webhook_id, user, body, address, received_at))
             except Conflict:
-                if signal is None or not _is_judged_anew(signal, store.get(Webhook, webhook_id), received_at, store):
+                if message is None or not _is_judged_anew(message, store.get(Webhook, webhook_id), received_at, store):
                     _repeat(store, webhook_id, received_at)
                     return webhook_id
             else:
@@ -117,32 +117,32 @@ def receive(
         webhook_id = again_id(webhook_id)
 
 
-def _parsed(body: bytes) -> Signal | None:
+def _parsed(body: bytes) -> WebhookMessage | None:
     try:
-        return Signal.parse(body)
+        return WebhookMessage.parse(body)
     except Invalid:
         return None
 
 
 def _first_ids(store: Store, deliveries: Sequence[Delivered], former_until: datetime) -> list[UUID]:
     """The same of many, with one look-up for all of them."""
-    signals = [(one, _parsed(one.body)) for one in deliveries]
+    messages = [(one, _parsed(one.body)) for one in deliveries]
     asked = [
-        signal.former_id(one.user, one.received_at)
-        for one, signal in signals
-        if signal is not None and one.received_at <= former_until
+        message.former_id(one.user, one.received_at)
+        for one, message in messages
+        if message is not None and one.received_at <= former_until
     ]
     before = {webhook.id: webhook for webhook in store.get_all(Webhook, asked)} if asked else {}
     return [
         unparsable_id(one.user, one.body, one.received_at)
-        if signal is None
-        else _first_id(signal, one.user, one.received_at, before.get, former_until)
-        for one, signal in signals
+        if message is None
+        else _first_id(message, one.user, one.received_at, before.get, former_until)
+        for one, message in messages
     ]
 
 
 def _first_id(
-    signal: Signal,
+    message: WebhookMessage,
     user: int,
     received_at: datetime,
     find: Callable[[UUID], Webhook | None],
@@ -150,17 +150,17 @@ def _first_id(
 ) -> UUID:
     """The stream of an alert: that of its former identity, if it says the same and was received before the upgrade."""
     if received_at <= former_until:
-        former = find(signal.former_id(user, received_at))
+        former = find(message.former_id(user, received_at))
         # Alerts that only unknown fields tell apart shared the former id: the stored body says which one it was.
         said_before = None if former is None else _parsed(former.raw)
-        if former is not None and said_before is not None and said_before.said == signal.said:
+        if former is not None and said_before is not None and said_before.said == message.said:
             return former.id
-    return signal.webhook_id(user, received_at)
+    return message.webhook_id(user, received_at)
 
 
-def _is_judged_anew(signal: Signal, before: Webhook, received_at: datetime, store: Store) -> bool:
+def _is_judged_anew(message: WebhookMessage, before: Webhook, received_at: datetime, store: Store) -> bool:
     """Whether this delivery of an exit is more than a repeat: the one before ended, and nothing was executed."""
-    if not signal.is_exit or before.received_at == received_at:
+    if not message.is_exit or before.received_at == received_at:
         return False  # the same moment is the same delivery, appended before a crash and drained once more
     if before.status in {WebhookStatus.IGNORED, WebhookStatus.REFUSED}:
         return True
@@ -197,28 +197,28 @@ def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> 
     Raises `MarketsNotLoaded` while the symbol cannot be judged and the webhook is not too old for waiting.
     """
     try:
-        signal = Signal.parse(webhook.raw)
-        if signal.action is Action.PING:
+        message = WebhookMessage.parse(webhook.raw)
+        if message.action is Action.PING:
             webhook.ignore("ping")
             return [webhook]
-        broker = _checked(signal, webhook, store)
-        hindrance = _hindrance(signal, webhook, broker, store, now)
+        broker = _checked(message, webhook, store)
+        hindrance = _hindrance(message, webhook, broker, store, now)
         listed = markets.of(broker.exchange, broker.venue)
-        if hindrance is not None and not (signal.is_exit and listed):
+        if hindrance is not None and not (message.is_exit and listed):
             webhook.ignore(hindrance)
             return [webhook]
-        _check_bar(signal, webhook, broker)
-        market = resolve(signal, listed)
-        if signal.action is Action.UPDATE_PROTECTION:
-            return move_protection(webhook, signal, broker, market, store)
-        order = _order(signal, webhook, broker, market, now)
+        _check_bar(message, webhook, broker)
+        market = resolve(message, listed)
+        if message.action is Action.UPDATE_PROTECTION:
+            return move_protection(webhook, message, broker, market, store)
+        order = _order(message, webhook, broker, market, now)
         if hindrance is not None:
             # Placed and refused, not ignored: so its owner can send it after all.
             order.refuse(hindrance, hindrance)
             webhook.take([order.id])
             return [webhook, order]
         position = wished(order, store)
-        if signal.is_exit and (kept := _protection(signal)) is not None and position.is_open:
+        if message.is_exit and (kept := _protection(message)) is not None and position.is_open:
             # A sell that carries prices moves the protection of what it leaves.
             position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=())
     except (Invalid, Impossible) as refused:
@@ -228,44 +228,44 @@ def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> 
     return [webhook, order, position]
 
 
-def _hindrance(signal: Signal, webhook: Webhook, broker: Broker, store: Reader, now: datetime) -> str | None:
+def _hindrance(message: WebhookMessage, webhook: Webhook, broker: Broker, store: Reader, now: datetime) -> str | None:
     """Why an alert is not to be executed although nothing is wrong with it. Raises `Impossible` for a broker's use."""
     if _stopped(broker, store):
         return "paused"
     _check_usage(broker)
-    return "stale" if now > webhook.received_at + _age_of(signal) else None
+    return "stale" if now > webhook.received_at + _age_of(message) else None
 
 
-def _check_bar(signal: Signal, webhook: Webhook, broker: Broker) -> None:
+def _check_bar(message: WebhookMessage, webhook: Webhook, broker: Broker) -> None:
     """Refuse an entry or a move of protection whose bar is too old for its broker; exits are always executed."""
-    age = signal.bars_old(webhook.received_at)
-    if broker.oldest_bar is None or signal.is_exit or age is None or age <= broker.oldest_bar:
+    age = message.bars_old(webhook.received_at)
+    if broker.oldest_bar is None or message.is_exit or age is None or age <= broker.oldest_bar:
         return
     raise Impossible(f"the bar ended {age:.1f} bars ago, at most {broker.oldest_bar} may pass", code="bar_too_old")
 
 
-def _order(signal: Signal, webhook: Webhook, broker: Broker, market: Market, now: datetime) -> Order:
+def _order(message: WebhookMessage, webhook: Webhook, broker: Broker, market: Market, now: datetime) -> Order:
     order_id = Order.id_for(webhook.id)
     return Order.place(
         order_id=order_id,
         user=webhook.user,
         broker=broker.number,
-        wish=_wish(signal, market),
+        wish=_wish(message, market),
         source=Source.WEBHOOK,
         requester="Webhooks",
         client_order_id=client_order_id(webhook.user, order_id, now),
-        not_after=webhook.received_at + _age_of(signal),
+        not_after=webhook.received_at + _age_of(message),
         cause=webhook.id,
     )
 
 
-def _checked(signal: Signal, webhook: Webhook, store: Reader) -> Broker:
-    """The broker that is meant. Raises `Invalid` for whatever the signal may not ask for."""
-    if signal.user != webhook.user:
-        raise Invalid(f"UserID was {signal.user}, the token is another user's", code="user_foreign", field="UserID")
-    broker = store.find(Broker, Broker.create_id(signal.broker or 0))
+def _checked(message: WebhookMessage, webhook: Webhook, store: Reader) -> Broker:
+    """The broker that is meant. Raises `Invalid` for whatever the message may not ask for."""
+    if message.user != webhook.user:
+        raise Invalid(f"UserID was {message.user}, the token is another user's", code="user_foreign", field="UserID")
+    broker = store.find(Broker, Broker.create_id(message.broker or 0))
     if broker is None or broker.user != webhook.user or broker.removed:
-        raise Invalid(f"UserExchangeID was {signal.broker}", code="broker_foreign", field="UserExchangeID")
+        raise Invalid(f"UserExchangeID was {message.broker}", code="broker_foreign", field="UserExchangeID")
     return broker
 
 
@@ -281,32 +281,32 @@ def _stopped(broker: Broker, store: Reader) -> bool:
     return broker.trading_stopped or user.trading_stopped or not user.enabled
 
 
-def _age_of(signal: Signal) -> timedelta:
+def _age_of(message: WebhookMessage) -> timedelta:
     """How long after its reception an alert may still be executed."""
-    return AGE_OF_EXIT if signal.is_exit else AGE_OF_ENTRY
+    return AGE_OF_EXIT if message.is_exit else AGE_OF_ENTRY
 
 
-def _wish(signal: Signal, market: Market) -> Wish:
-    side, order_type = _ORDERS[signal.action]
+def _wish(message: WebhookMessage, market: Market) -> Wish:
+    side, order_type = _ORDERS[message.action]
     limit = order_type is Type.LIMIT
-    protection = _protection(signal) if side is Side.BUY else None
-    if protection is not None and limit and signal.price is not None:
-        _check_sides(protection, signal.price)
+    protection = _protection(message) if side is Side.BUY else None
+    if protection is not None and limit and message.price is not None:
+        _check_sides(protection, message.price)
     return Wish(
         symbol=market.symbol,
         side=side,
         type=order_type,
-        percent=signal.percent,
-        price=signal.price if limit else None,
+        percent=message.percent,
+        price=message.price if limit else None,
         time_in_force=TimeInForce.GTC if limit else None,
         protection=protection,
     )
 
 
-def _protection(signal: Signal) -> Protection | None:
-    if not signal.stop_loss and not signal.take_profit:
+def _protection(message: WebhookMessage) -> Protection | None:
+    if not message.stop_loss and not message.take_profit:
         return None
-    return Protection(signal.stop_loss or None, signal.take_profit or None)
+    return Protection(message.stop_loss or None, message.take_profit or None)
 
 
 def _check_sides(protection: Protection, entry: Decimal) -> None:
@@ -319,18 +319,18 @@ def _check_sides(protection: Protection, entry: Decimal) -> None:
             raise Invalid(f"{name} was {price}, bought is at {entry}", code="protection_wrong_side", field=name)
 
 
-def resolve(signal: Signal, markets: Mapping[str, Market]) -> Market:
+def resolve(message: WebhookMessage, markets: Mapping[str, Market]) -> Market:
     """The market that a ticker names. Raises `Invalid` when there is none, `MarketsNotLoaded` while none is known."""
     if not markets:
         raise MarketsNotLoaded
-    ticker = (signal.symbol or "").rpartition(":")[2].upper()
+    ticker = (message.symbol or "").rpartition(":")[2].upper()
     native = ticker.replace("/", "").replace("-", "")
     market = markets.get(native)
     if market is None:
-        raise Invalid(f"{signal.symbol} is no market of this exchange", code="symbol_unknown", field="Symbol")
+        raise Invalid(f"{message.symbol} is no market of this exchange", code="symbol_unknown", field="Symbol")
     for said, field, is_ in (
-        (signal.currency, "Currency", market.quote),
-        (signal.base_currency, "BaseCurrency", market.base),
+        (message.currency, "Currency", market.quote),
+        (message.base_currency, "BaseCurrency", market.base),
     ):
         if said is not None and said.upper() != is_:
             raise Invalid(f"{field} was {said}, {market.symbol} has {is_}", code="symbol_contradicts", field=field)
