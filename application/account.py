@@ -22,7 +22,7 @@ from application.exchange import (
 from application.fees import FeeValues
 from application.hearing import Hearing
 from application.movements import Movements
-from application.ports import Store, Sweeps
+from application.ports import AccountSnapshots, Store
 from application.recording import Recording
 from application.turns import Turns
 from domain.broker import Broker
@@ -76,7 +76,7 @@ class Account:
         credentials: Credentials,
         markets: dict[str, Market],
         store: Store,
-        sweeps: Sweeps,
+        snapshots: AccountSnapshots,
         sender: UUID,
         clock: Callable[[], datetime],
         log: Log,
@@ -86,7 +86,7 @@ class Account:
         self.credentials = credentials
         self.markets = markets
         self.store = store
-        self.sweeps = sweeps
+        self.snapshots = snapshots
         self.sender = sender
         self.clock = clock
         self.log = log

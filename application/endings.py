@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from application.commands import on_fresh_state
-from application.ports import Store, Sweeps
+from application.ports import AccountSnapshots, Store
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.broker import Broker
@@ -17,7 +17,7 @@ from domain.reconciliation import Reconciliation
 UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
 
 
-def is_protected(alert: Alert, store: Store, _: Sweeps) -> bool:
+def is_protected(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
     """Return whether the position of an alert is under a stop again, what it bought last too, or holds nothing."""
     position = _position(alert, store)
     if position is None or not position.is_open:
@@ -25,19 +25,19 @@ def is_protected(alert: Alert, store: Store, _: Sweeps) -> bool:
     return position.level in UNDER_A_STOP and not position.bare
 
 
-def is_wholly_covered(alert: Alert, store: Store, _: Sweeps) -> bool:
+def is_wholly_covered(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
     """Return whether no part of the position of an alert is without a stop."""
     position = _position(alert, store)
     return position is None or not position.is_open or position.level is Level.COVERED
 
 
-def is_known(alert: Alert, store: Store, _: Sweeps) -> bool:
+def is_known(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
     """Return whether the order of an alert is in doubt no longer."""
     order = None if alert.subject is None else store.find(Order, alert.subject)
     return order is None or not order.is_in_doubt
 
 
-def is_compared(alert: Alert, store: Store, sweeps: Sweeps) -> bool:
+def is_compared(alert: Alert, store: Store, snapshots: AccountSnapshots) -> bool:
     """Return whether its broker's whole account has been looked at since, with the keys in use, or is used no more.
 
     Quiet comparisons leave no trace in the log: that a look is complete stands in the service tables.
@@ -47,7 +47,7 @@ def is_compared(alert: Alert, store: Store, sweeps: Sweeps) -> bool:
     if broker is None or broker.removed:
         return True
     failed = None if alert.subject is None else store.find(Reconciliation, alert.subject)
-    began, last = alert.created_on if failed is None else failed.started_at, sweeps.last(number)
+    began, last = alert.created_on if failed is None else failed.started_at, snapshots.last(number)
     return last is not None and last.at > began
 
 
@@ -55,7 +55,7 @@ def _position(alert: Alert, store: Store) -> Position | None:
     return None if alert.subject is None else store.find(Position, alert.subject)
 
 
-ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, Sweeps], bool]] = {
+ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, AccountSnapshots], bool]] = {
     Cause.POSITION_UNPROTECTED: is_protected,
     Cause.PARTLY_COVERED: is_wholly_covered,
     Cause.ORDER_UNKNOWN: is_known,

@@ -161,7 +161,7 @@ class Lane:
                         if report is None:
                             stands_since = self._account.clock()
                             self._account.hearing.begin(patience)
-                            self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.SWEEP)
+                            self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.FULL)
                             lost = False
                         else:
                             await self.hear(report)
@@ -175,7 +175,7 @@ class Lane:
                 self._account.hearing.end()
             lost = lost or self.streaming
             self.streaming = False
-            self._comparisons.begin(Occasion.SWEEP)  # the other way may be open
+            self._comparisons.begin(Occasion.FULL)  # the other way may be open
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

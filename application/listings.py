@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from application.account import Account
 from application.exchange import OrderReport, PartlyUnreadable, RefusedByExchange, Scrap
-from application.ports import Sweep
+from application.ports import AccountSnapshot
 from domain.market import Market
 from domain.order import ENDED
 from domain.reconciliation import Occasion
@@ -70,7 +70,7 @@ class Listed:
 class Look:
     """A look at the past of an account, which may take several tries: what it has read of a symbol stays read."""
 
-    began: Sweep
+    began: AccountSnapshot
     past: dict[str, Listed] = field(default_factory=dict)
 
 
@@ -79,7 +79,7 @@ class Listings:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._last: Sweep | None = None
+        self._last: AccountSnapshot | None = None
         self._look: Look | None = None
         self.balances: Mapping[str, Decimal] = {}
         """What the account held of each currency when its past was last asked for."""
@@ -112,8 +112,8 @@ class Listings:
         Raises as `Listed.add`; the next try asks only of those symbols that have not been read.
         """
         account = self._account
-        last = self._last = self._last or await asyncio.to_thread(account.sweeps.last, account.broker.number)
-        now = Sweep(account.clock(), await self._asked_balances(urgent=urgent))
+        last = self._last = self._last or await asyncio.to_thread(account.snapshots.last, account.broker.number)
+        now = AccountSnapshot(account.clock(), await self._asked_balances(urgent=urgent))
         self.balances = now.balances
         look = self._look = self._look if self._look is not None and self._look.past else Look(now)
         since = max(last.at if last else look.began.at, look.began.at - LONGEST_AWAY) - OVERLAP
@@ -134,7 +134,7 @@ class Listings:
             {symbol: words for listed in past for symbol, words in listed.refused.items()},
         )
 
-    async def swept(self, *, settled: bool) -> None:
+    async def keep_snapshot(self, *, settled: bool) -> None:
         """Everything up to the beginning of this look has been compared: the next look at the past starts there.
 
         Another process starts there only if it is `settled`: it does not know what has been said once.
@@ -142,7 +142,7 @@ class Listings:
         assert self._look is not None
         self._last, self._look = self._look.began, None
         if settled:
-            await asyncio.to_thread(self._account.sweeps.record, self._account.broker.number, self._last)
+            await asyncio.to_thread(self._account.snapshots.record, self._account.broker.number, self._last)
 
     def forget(self) -> None:
         """What has been read is to be read again."""
@@ -152,9 +152,9 @@ class Listings:
         balances = await self._account.exchange.balances(self._account.credentials, urgent=urgent)
         return {name: balance.free + balance.locked for name, balance in balances.items()}
 
-    def _moved(self, last: Sweep | None, sweep: Sweep) -> set[str]:
-        """Symbols of coins of which there is more or less than at the last sweep."""
-        now = sweep.balances
+    def _moved(self, last: AccountSnapshot | None, snapshot: AccountSnapshot) -> set[str]:
+        """Symbols of coins of which there is more or less than in the last snapshot."""
+        now = snapshot.balances
         before = now if last is None else last.balances
         moved = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
         markets = self._account.markets.values()

@@ -65,20 +65,20 @@ class Markets(Protocol):
 
 
 @dataclass(frozen=True)
-class Sweep:
+class AccountSnapshot:
     """A look at a whole account: when it began, and what the account held of each currency, locked coins included."""
 
     at: datetime
     balances: Mapping[str, Decimal]
 
 
-class Sweeps(Protocol):
+class AccountSnapshots(Protocol):
     """The last look at each account. What happened since was not heard if nobody was listening."""
 
-    def last(self, broker: int) -> Sweep | None:
+    def last(self, broker: int) -> AccountSnapshot | None:
         """None for an account that was never looked at."""
 
-    def record(self, broker: int, sweep: Sweep) -> None:
+    def record(self, broker: int, snapshot: AccountSnapshot) -> None:
         """Keep it in place of the one before."""
 
 

@@ -103,7 +103,7 @@ class Reconciler:
             self._holdings.compare(run, held, self._listings.balances)
         run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
-            await self._listings.swept(settled=not self._memory.suspicions)
+            await self._listings.keep_snapshot(settled=not self._memory.suspicions)
 
     def _live(self) -> dict[UUID, Order]:
         """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""

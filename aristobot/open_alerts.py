@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from adapters.eventstore import Store
-from adapters.sweeps import SweepTable
+from adapters.snapshots import SnapshotTable
 from application.endings import ENDS_WHEN, end
 from domain.alert import Alert, Cause
 
@@ -21,7 +21,7 @@ class OpenAlerts:
 
     def __init__(self, store: Store, log: Any) -> None:
         self._store = store
-        self._sweeps = SweepTable(store.pool)
+        self._snapshots = SnapshotTable(store.pool)
         self._log = log
         self._alerts: dict[UUID, Alert] = {}
         for alert in store.get_all(Alert, store.alerts_open()):
@@ -36,7 +36,7 @@ class OpenAlerts:
         """End the alerts of which what is recorded says that they are."""
         for alert in [*self._alerts.values()]:
             is_over = ENDS_WHEN.get(alert.cause)
-            if is_over is not None and is_over(alert, self._store, self._sweeps):
+            if is_over is not None and is_over(alert, self._store, self._snapshots):
                 self._end(alert)
 
     def names(self, cause: Cause) -> set[str]:

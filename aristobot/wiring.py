@@ -20,7 +20,7 @@ from adapters.invitations import Invitations
 from adapters.keys import MasterKey
 from adapters.reference import MarketTable
 from adapters.second_factor import SecondFactorTable
-from adapters.sweeps import SweepTable
+from adapters.snapshots import SnapshotTable
 from adapters.tombstones import bury
 from adapters.vault import Vault
 from application import users
@@ -83,9 +83,9 @@ class House:
         return MarketTable(self.pool)
 
     @cached_property
-    def sweeps(self) -> SweepTable:
+    def snapshots(self) -> SnapshotTable:
         """The last looks at whole accounts."""
-        return SweepTable(self.pool)
+        return SnapshotTable(self.pool)
 
     @cached_property
     def bus(self) -> Bus:

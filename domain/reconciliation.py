@@ -13,16 +13,16 @@ from domain.refusals import Impossible
 
 
 class Occasion(StrEnum):
-    """Why the two sides are compared. A poll or a sweep that finds nothing leaves no stream."""
+    """Why the two sides are compared. A poll or a full look that finds nothing leaves no stream."""
 
     START = "start"
     RECONNECTION = "reconnection"
     REQUEST = "request"
     POLL = "poll"
-    SWEEP = "sweep"
+    FULL = "sweep"
 
 
-QUIET = frozenset({Occasion.POLL, Occasion.SWEEP})
+QUIET = frozenset({Occasion.POLL, Occasion.FULL})
 
 
 class Phase(StrEnum):

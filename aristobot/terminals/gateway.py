@@ -122,7 +122,7 @@ class Gateway:
             self._again(5.0, number)
             return
         markets = await self._clients.markets(broker.exchange, broker.venue)
-        lent = (self._house.store, self._house.sweeps, self._sender, utc_now, self._log)
+        lent = (self._house.store, self._house.snapshots, self._sender, utc_now, self._log)
         account = Account(broker, exchange, credentials, markets, *lent)
         lane = Lane(account)
         lane.doubt_rules_by(lambda: self._rules.doubt(broker.exchange, broker.venue))

@@ -32,7 +32,7 @@ from projections import trades
 from projections.reading import as_user
 
 NAME = "monitor"
-POLL_SECONDS, SWEEP_SECONDS = 10.0, 300.0
+POLL_SECONDS, FULL_EVERY = 10.0, 300.0
 BETWEEN_BROKERS = 0.3
 ASK_SECONDS = 60.0
 AWAY = (psycopg.OperationalError, PoolTimeout)
@@ -45,7 +45,7 @@ class Monitor:
         self._house = house
         self._log = log
         self._hands = ThreadPoolExecutor(max_workers=10, thread_name_prefix="broker")
-        self._sweep_at: dict[int, float] = {}
+        self._full_at: dict[int, float] = {}
         self._away: set[int] = set()
         """Brokers that could not be compared: the next look at them is a look at everything."""
         self._looks: dict[int, Future[None]] = {}
@@ -94,8 +94,8 @@ class Monitor:
 
     def _look_at(self, broker: Broker) -> None:
         now = time.monotonic()
-        due = now >= self._sweep_at.setdefault(broker.number, now + SWEEP_SECONDS) or broker.number in self._away
-        occasion = Occasion.SWEEP if due else Occasion.POLL
+        due = now >= self._full_at.setdefault(broker.number, now + FULL_EVERY) or broker.number in self._away
+        occasion = Occasion.FULL if due else Occasion.POLL
         params = {"broker_id": broker.number, "occasion": occasion, "dry": False}
         request = Request(broker.user, Action.RECONCILE, params, NAME, time.time())
         try:
@@ -106,7 +106,7 @@ class Monitor:
         if not answer.success or not told.get("completed", "skipped" in told):
             return self._missed(broker, answer.error or told.get("failure"))
         if due:
-            self._sweep_at[broker.number] = now + SWEEP_SECONDS
+            self._full_at[broker.number] = now + FULL_EVERY
         self._away.discard(broker.number)
         self._reached_at[broker.number] = time.time()
         return None

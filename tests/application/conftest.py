@@ -19,7 +19,7 @@ from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
 from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
-from adapters.sweeps import SweepTable
+from adapters.snapshots import SnapshotTable
 from adapters.vault import Vault
 from application import lookups
 from application.account import Account
@@ -93,7 +93,7 @@ class Trading:
     """What a test has in hand: the lane, the books on both sides, and the time."""
 
     def __init__(self, store: Any, paper: Paper, client: Watched, credentials: Credentials, broker: Broker) -> None:
-        self.sweeps = SweepTable(store.pool)
+        self.snapshots = SnapshotTable(store.pool)
         self.store, self.paper, self.client, self.credentials, self.broker = store, paper, client, credentials, broker
         self.now = datetime.now(UTC)
         self.log = Log()
@@ -111,13 +111,13 @@ class Trading:
 
     def new_lane(self) -> Lane:
         """A lane as a gateway that has just started has it."""
-        lent = (self.broker, self.client, self.credentials, self.markets, self.store, self.sweeps)
+        lent = (self.broker, self.client, self.credentials, self.markets, self.store, self.snapshots)
         return Lane(Account(*lent, uuid4(), lambda: self.now, self.log))
 
     async def away_since(self, ago: timedelta) -> None:
         """The last look at the account was so long ago."""
-        swept = await asyncio.to_thread(self.sweeps.last, 1)
-        await asyncio.to_thread(self.sweeps.record, 1, replace(swept, at=self.now - ago))
+        last = await asyncio.to_thread(self.snapshots.last, 1)
+        await asyncio.to_thread(self.snapshots.record, 1, replace(last, at=self.now - ago))
 
     async def begin_anew(self) -> None:
         """The lane ends, and another process opens one with what the log knows of unfinished orders."""

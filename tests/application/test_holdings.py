@@ -19,16 +19,16 @@ def test_coins_that_left_the_account_are_told_of_once(at):
             trading = trader.trading
             await trader.buy(STOP, TARGET)
             [account] = trading.paper.ledger.accounts.values()
-            assert await trading.compare(Occasion.SWEEP) == []
+            assert await trading.compare(Occasion.FULL) == []
             account.locked["BTC"] -= Decimal("0.002")
-            assert await trading.compare(Occasion.SWEEP) == []
+            assert await trading.compare(Occasion.FULL) == []
             trading.pass_by(10)
             for dry in (True, False):
-                [one] = await trading.compare(Occasion.SWEEP, dry=dry)
+                [one] = await trading.compare(Occasion.FULL, dry=dry)
                 assert (one.symbol, one.order, one.resolution) == ("BTC", None, Resolution.DECIDE)
                 assert (one.ours, one.theirs) == (f"holds {HELD} BTC", "holds 0.00799 BTC")
             trading.pass_by(10)
-            assert await trading.compare(Occasion.SWEEP) == []
+            assert await trading.compare(Occasion.FULL) == []
             [again] = await trading.compare(Occasion.REQUEST)  # a person asks
             assert (again.symbol, again.resolution) == ("BTC", Resolution.UNDECIDED)
             account.locked["BTC"] += Decimal("0.002")
@@ -46,7 +46,7 @@ def test_what_is_more_or_next_to_nothing_is_not(at, moved):
             await trader.buy(STOP, TARGET)
             [account] = trading.paper.ledger.accounts.values()
             account.locked["BTC"] += Decimal(moved)
-            assert [one.ours for one in await trading.compare_twice(Occasion.SWEEP)] == []
+            assert [one.ours for one in await trading.compare_twice(Occasion.FULL)] == []
             account.locked["BTC"] -= Decimal(moved)
 
     asyncio.run(story())

@@ -20,7 +20,7 @@ def test_what_is_promised_in_seconds_is_what_is_counted():
     assert decisions.AGE_OF_INSISTED == 30 * SECOND
     assert suspicions.SECOND_LOOK == 10 * SECOND
     assert timedelta(days=7) == listings.LONGEST_AWAY
-    assert (monitor.POLL_SECONDS, monitor.SWEEP_SECONDS) == (10.0, 300.0)
+    assert (monitor.POLL_SECONDS, monitor.FULL_EVERY) == (10.0, 300.0)
     assert comparisons.BUSY == 0.5
 
 

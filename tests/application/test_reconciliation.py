@@ -16,7 +16,7 @@ from domain.reconciliation import Occasion, Resolution
 
 SENT = ["Placed", "Submitted", "Accepted"]
 FILLED = [*SENT, "Filled", "Closed"]
-NOISY = [Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION, Occasion.REQUEST]
+NOISY = [Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST]
 
 
 async def resting(trading, price="40000"):
@@ -238,7 +238,7 @@ def test_a_comparison_that_was_asked_for_tells_its_phases_and_every_difference_w
         async with open_trading() as trading:
             order_id, there = await resting(trading)
             before = await trading.read("Reconciliation")
-            for occasion in (Occasion.POLL, Occasion.SWEEP):
+            for occasion in (Occasion.POLL, Occasion.FULL):
                 await trading.compare(occasion)
             assert await trading.read("Reconciliation") == before
             trading.hold("BTC/USDT", "39000")

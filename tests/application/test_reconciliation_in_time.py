@@ -28,7 +28,7 @@ async def ends(trading, reached):
     with pytest.MonkeyPatch.context() as soon:
         soon.setattr(reconciliation, "TIMEOUT_SECONDS", 1.0)
         while True:
-            run = await trading.lane.reconcile(Occasion.SWEEP)
+            run = await trading.lane.reconcile(Occasion.FULL)
             if reached.is_set():
                 assert "TimeoutError" in run.failure
                 return
@@ -40,7 +40,7 @@ def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_trading
     async def story():
         async with open_trading() as trading:
             there, asked, answer = await trading.elsewhere("web_1"), asyncio.Event(), asyncio.Event()
-            await trading.compare(Occasion.SWEEP)
+            await trading.compare(Occasion.FULL)
             trading.pass_by(10)
 
             async def silence():
@@ -50,7 +50,7 @@ def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_trading
             trading.client.before["query"] = silence
             await ends(trading, asked)
             answer.set()
-            [found] = await trading.compare(Occasion.SWEEP)
+            [found] = await trading.compare(Occasion.FULL)
             assert (found.exchange_order_id, found.resolution) == (str(there.id), "adopted")
 
     asyncio.run(story())
@@ -122,12 +122,12 @@ def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
             await trading.becomes(await trading.rest(), Status.OPEN)
             listed, asked = asyncio.Event(), trading.client.asked["open_orders"]
             trading.client.before["open_orders"] = listed.wait
-            sweep = asyncio.create_task(trading.lane.reconcile(Occasion.SWEEP))
+            full = asyncio.create_task(trading.lane.reconcile(Occasion.FULL))
             await trading.until(lambda: trading.client.asked["open_orders"] > asked)
             assert await trading.lane.reconcile(Occasion.POLL) is None
             request = asyncio.create_task(trading.lane.reconcile(Occasion.REQUEST))
             listed.set()
-            assert [run.failure for run in await asyncio.gather(sweep, request)] == [None, None]
+            assert [run.failure for run in await asyncio.gather(full, request)] == [None, None]
             assert await trading.compare(Occasion.POLL) == []
 
     asyncio.run(story())
@@ -190,15 +190,15 @@ def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
                     raise NoAnswer("nobody is there")
 
             past, began = Past(trading, monkeypatch, one_is_silent), trading.now
-            assert "nobody is there" in (await trading.lane.reconcile(Occasion.SWEEP)).failure
+            assert "nobody is there" in (await trading.lane.reconcile(Occasion.FULL)).failure
             silent = False
             trading.pass_by(60)
-            [found] = await trading.compare(Occasion.SWEEP)
+            [found] = await trading.compare(Occasion.FULL)
             assert (found.symbol, found.resolution) == ("BTC/USDT", "awaited")
             assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 2}
             assert trading.lane._comparisons._reconciler._listings._last.at == began
             trading.pass_by(10)
-            [found] = await trading.compare(Occasion.SWEEP)
+            [found] = await trading.compare(Occasion.FULL)
             assert found.resolution == "adopted"
             assert past.asked == {"BTC/USDT": 2, "ETH/USDT": 3}
 

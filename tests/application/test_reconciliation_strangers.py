@@ -26,7 +26,7 @@ async def adopted(trading):
     return [await trading.load(event.originator_id) for event in await trading.read("Order.Adopted")]
 
 
-@pytest.mark.parametrize("occasion", [Occasion.SWEEP, Occasion.RECONNECTION, Occasion.REQUEST])
+@pytest.mark.parametrize("occasion", [Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST])
 def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_trading, occasion):
     """Not a moment sooner than ten seconds later, and never again, by this process or another."""
 
@@ -176,10 +176,10 @@ def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(open_tr
             for _ in range(starts):
                 await trading.begin_anew()
                 await trading.until(trading.lane.reconciled.is_set)
-            await trading.compare_twice(Occasion.SWEEP)
+            await trading.compare_twice(Occasion.FULL)
             [order] = await adopted(trading)
             assert (order.wish.symbol, order.status, order.filled) == ("ETH/USDT", Status.CLOSED, there.filled)
-            kept = await asyncio.to_thread(trading.sweeps.last, 1)
+            kept = await asyncio.to_thread(trading.snapshots.last, 1)
             assert kept.balances["ETH"] == there.filled - sum(t.fee for t in trading.paper.ledger.trades)
 
     asyncio.run(story())
@@ -194,18 +194,18 @@ def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_faile
 
     async def story():
         async with open_trading() as trading:
-            await trading.compare(Occasion.SWEEP)
+            await trading.compare(Occasion.FULL)
             await trading.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
             if which == "query":
-                await trading.compare(Occasion.SWEEP)
+                await trading.compare(Occasion.FULL)
                 trading.pass_by(10)
             trading.client.before[which] = away
-            run = await trading.lane.reconcile(Occasion.SWEEP)
+            run = await trading.lane.reconcile(Occasion.FULL)
             assert run.failure is not None
             del trading.client.before[which]
             for _ in range(3):
                 trading.pass_by(10)
-                await trading.compare(Occasion.SWEEP)
+                await trading.compare(Occasion.FULL)
             assert [order.status for order in await adopted(trading)] == [Status.CLOSED]
 
     asyncio.run(story())
@@ -224,8 +224,8 @@ def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading, dry):
             if dry:
                 [found] = await trading.compare(dry=True)
                 assert found.resolution is Resolution.DECIDE
-            await trading.compare(Occasion.SWEEP)
-            await trading.compare(Occasion.SWEEP)
+            await trading.compare(Occasion.FULL)
+            await trading.compare(Occasion.FULL)
             told = await trading.read("Reconciliation.DiscrepancyFound")
             assert [event.discrepancy.resolution for event in told] == [Resolution.DECIDE]
             assert await adopted(trading) == []

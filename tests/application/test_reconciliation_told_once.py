@@ -34,10 +34,10 @@ def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_compariso
     async def story():
         async with open_trading() as trading:
             await happens(trading)
-            found = [*await trading.compare(Occasion.SWEEP), *await trading.compare_twice(Occasion.SWEEP)]
+            found = [*await trading.compare(Occasion.FULL), *await trading.compare_twice(Occasion.FULL)]
             assert [one.resolution for one in found if one.resolution in LEFT_TO_A_PERSON] == [Resolution.DECIDE]
             told = len(await trading.read("Reconciliation.DiscrepancyFound"))
-            for occasion in (Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION):
+            for occasion in (Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION):
                 trading.pass_by(10)
                 await trading.compare(occasion)
             assert len(await trading.read("Reconciliation.DiscrepancyFound")) == told
@@ -101,7 +101,7 @@ def test_an_order_whose_market_is_gone_is_told_of_once(open_trading):
             trading.paper.ledger.cancel(trading.on_exchange()[0])
             found = []
             for _ in range(5):
-                found += await trading.compare(Occasion.SWEEP)
+                found += await trading.compare(Occasion.FULL)
                 trading.pass_by(60)
             assert [(one.order, one.resolution) for one in found] == [(order.id, Resolution.DECIDE)]
 

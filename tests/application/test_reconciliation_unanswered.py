@@ -110,17 +110,17 @@ def test_while_the_exchange_is_away_the_lane_waits_and_then_sends_what_is_not_st
     asyncio.run(story())
 
 
-POLL, SWEEP, RECONNECTION, REQUEST = Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION, Occasion.REQUEST
+POLL, FULL, RECONNECTION, REQUEST = Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST
 
 
 @pytest.mark.parametrize(
     ("failing", "told"),
     [
-        ([POLL, SWEEP], []),
-        ([POLL, SWEEP, SWEEP, SWEEP, RECONNECTION], [SWEEP]),
-        ([POLL, RECONNECTION, SWEEP], [RECONNECTION]),
-        ([RECONNECTION, POLL, SWEEP, RECONNECTION], [RECONNECTION]),
-        ([SWEEP, REQUEST, SWEEP, REQUEST], [REQUEST, REQUEST]),
+        ([POLL, FULL], []),
+        ([POLL, FULL, FULL, FULL, RECONNECTION], [FULL]),
+        ([POLL, RECONNECTION, FULL], [RECONNECTION]),
+        ([RECONNECTION, POLL, FULL, RECONNECTION], [RECONNECTION]),
+        ([FULL, REQUEST, FULL, REQUEST], [REQUEST, REQUEST]),
     ],
 )
 def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(open_trading, failing, told):
@@ -136,7 +136,7 @@ def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(open_trading, 
                     assert (await trading.lane.reconcile(occasion)).failure is not None
                     trading.pass_by(2.5)
                 del trading.client.before["open_orders"]
-                await trading.compare(SWEEP)
+                await trading.compare(FULL)
             events = await trading.read("Reconciliation")
             failed = {event.originator_id for event in events if type(event).__name__ == "Failed"}
             begun = [event for event in events if type(event).__name__ == "Started" and event.originator_id in failed]
@@ -178,7 +178,7 @@ def test_a_poll_asks_for_what_costs_least(open_trading, monkeypatch, most, lists
 
 
 def test_a_poll_leaves_the_budget_to_whoever_trades(open_trading):
-    """While more than half of the exchange's minute is used up it waits; a sweep does not."""
+    """While more than half of the exchange's minute is used up it waits; a full look does not."""
 
     async def story():
         async with open_trading() as trading:
@@ -188,7 +188,7 @@ def test_a_poll_leaves_the_budget_to_whoever_trades(open_trading):
             asked = trading.client.asked["open_orders"]
             assert await trading.lane.reconcile(Occasion.POLL) is None
             assert trading.client.asked["open_orders"] == asked
-            assert (await trading.lane.reconcile(Occasion.SWEEP)).failure is None
+            assert (await trading.lane.reconcile(Occasion.FULL)).failure is None
             pace.used = 0
             assert (await trading.lane.reconcile(Occasion.POLL)).failure is None
 

@@ -34,7 +34,7 @@ def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
             assert await trading.facts(ours) == SENT
             for event in await trading.read("Reconciliation.DiscrepancyFound"):
                 assert event.discrepancy.theirs != "unreadable" or '"stopPrice":"NaN"' in event.raw
-            assert await trading.compare(Occasion.SWEEP) == []
+            assert await trading.compare(Occasion.FULL) == []
             await trading.begin_anew()
             await trading.becomes(await trading.rest(price="31000"), Status.OPEN)
             for there in unclear:
@@ -78,7 +78,7 @@ def test_executions_that_cannot_be_read_are_asked_for_until_they_can(open_tradin
             assert await trading.facts(orders[0]) == SENT
             for left in (Resolution.DECIDE, Resolution.UNDECIDED):
                 assert [one.resolution for one in await trading.compare()] == [left]
-            assert await trading.compare(Occasion.SWEEP) == []
+            assert await trading.compare(Occasion.FULL) == []
             unclear.fee = fee
             await trading.becomes(orders[0], Status.CLOSED)
             assert await trading.facts(orders[0]) == [*SENT, "Filled", "Closed"]

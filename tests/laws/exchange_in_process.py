@@ -24,17 +24,17 @@ from domain.order import ENDED, Order
 from domain.refusals import Conflict, NotFound
 
 
-class Sweeps:
+class AccountSnapshots:
     """The last look at each account, in memory."""
 
     def __init__(self):
-        self._swept = {}
+        self._kept = {}
 
     def last(self, broker):
-        return self._swept.get(broker)
+        return self._kept.get(broker)
 
-    def record(self, broker, sweep):
-        self._swept[broker] = sweep
+    def record(self, broker, snapshot):
+        self._kept[broker] = snapshot
 
 
 class Books:

@@ -46,7 +46,7 @@ from domain.refusals import Conflict
 from domain.user import Role, User
 from domain.webhook import Webhook
 from domain.wish import Side
-from tests.laws.exchange_in_process import Books, SlowClock, Sweeps
+from tests.laws.exchange_in_process import AccountSnapshots, Books, SlowClock
 
 KEYS = Credentials("key", "secret")
 WAY = 0.02
@@ -301,7 +301,7 @@ class Platform:
         self.books.bell = asyncio.Event()
         self.exchange = SimulatedBinance(self.paper, self.account, self.loop)
         markets = {m.symbol: m for m in await self.exchange.markets() if m.symbol in self.symbols}
-        lent = self.books, Sweeps(), UUID(int=7), self.loop.clock, self.log
+        lent = self.books, AccountSnapshots(), UUID(int=7), self.loop.clock, self.log
         self.account = Account(self.broker, self.exchange, KEYS, markets, *lent)
         self.lane = Lane(self.account)
         self.lane.doubt_rules_by(self._rules_doubted.set)

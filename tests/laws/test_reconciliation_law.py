@@ -29,7 +29,7 @@ from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.wish import Side, Source, Type, Wish
-from tests.laws.exchange_in_process import Books, InProcess, SlowClock, Sweeps
+from tests.laws.exchange_in_process import AccountSnapshots, Books, InProcess, SlowClock
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER, KEYS, NAMES = UUID(int=7), Credentials("key", "secret"), UUID(int=9)
@@ -75,7 +75,9 @@ class History(RuleBasedStateMachine):
         port = InProcess(self.paper, self.paper.ledger.open_account("binance", rich))
         with carrying(user="1"):
             broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, f"paper {number}")
-        account = Account(broker, port, KEYS, port.markets(), self.books, Sweeps(), SENDER, lambda: self.now, Log())
+        account = Account(
+            broker, port, KEYS, port.markets(), self.books, AccountSnapshots(), SENDER, lambda: self.now, Log()
+        )
         here = SimpleNamespace(number=number, port=port, account=account, lane=Lane(account), ledger=port.account)
         port.stream(lambda report: self.reports.append((here, report)))
         return here
@@ -188,7 +190,7 @@ class History(RuleBasedStateMachine):
         self.wait(here.account.recording.say(order.id, lambda o: o.cancel("wrongly", "{}")))
 
     @rule(
-        broker=brokers, occasion=st.sampled_from([Occasion.POLL, Occasion.SWEEP, Occasion.RECONNECTION]),
+        broker=brokers, occasion=st.sampled_from([Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION]),
         dry=st.booleans(), silence=st.none() | st.integers(0, 6), symbol=symbols, level=levels,
         meanwhile=st.sampled_from(["nothing", "unheard", "heard"]),
     )  # fmt: skip
@@ -257,7 +259,7 @@ class History(RuleBasedStateMachine):
         self.compare_all()
         self.compare_all()
         facts = self.facts()
-        for occasion in (Occasion.POLL, Occasion.SWEEP, Occasion.REQUEST):
+        for occasion in (Occasion.POLL, Occasion.FULL, Occasion.REQUEST):
             assert self.compare_all(occasion) == []
         assert self.facts() == facts
 

@@ -41,7 +41,7 @@ def found(resolution, *facts, failure=None):
 
     def happens(trouble):
         with carrying(user="1"):
-            run = Reconciliation(uuid4(), 1, 1, Occasion.SWEEP, NOW)
+            run = Reconciliation(uuid4(), 1, 1, Occasion.FULL, NOW)
             run.find(Discrepancy(None, "BTC/USDT", "77", "nothing", "NEW 0/1", resolution, facts), RAW)
             if failure is not None:
                 run.fail(failure, Decimal(0))

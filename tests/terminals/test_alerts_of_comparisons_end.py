@@ -10,7 +10,7 @@ import pytest
 
 from application.brokers import connect_broker
 from application.exchange import Credentials
-from application.ports import Sweep
+from application.ports import AccountSnapshot
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.broker import Broker, Exchange, Venue
@@ -31,7 +31,7 @@ def broker(trouble):
 def fails(trouble, cause, at=NOW):
     """A comparison that began then could not be carried out."""
     with carrying(user="1"):
-        run = Reconciliation(uuid4(), 1, 1, Occasion.SWEEP, at)
+        run = Reconciliation(uuid4(), 1, 1, Occasion.FULL, at)
         run.fail("RefusedByExchange: -2015: Invalid API-key", Decimal(1), CODES[cause])
         trouble.store.save(run)
     trouble.judge()
@@ -39,7 +39,7 @@ def fails(trouble, cause, at=NOW):
 
 def looks(trouble, at):
     """A look at the whole account that began then has worked."""
-    trouble.house.sweeps.record(1, Sweep(at, {}))
+    trouble.house.snapshots.record(1, AccountSnapshot(at, {}))
 
 
 def ended(trouble):

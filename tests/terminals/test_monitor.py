@@ -100,13 +100,13 @@ def test_who_was_away_is_looked_at_as_a_whole_afterwards(platform, away):
                 house.server.paper.faults.add(Fault("query", "status_500"))
             assert await look(monitor, away != "gateway") == [broker]
             assert monitor._log.said == ["broker_not_compared"]
-            assert not [e for e in runs_of(house) if e.occasion is Occasion.SWEEP]
+            assert not [e for e in runs_of(house) if e.occasion is Occasion.FULL]
             if away == "gateway":
                 house._tasks.append(asyncio.create_task(house.gateway.counter.serve()))
             assert await look(monitor) == []
             [found] = [e.discrepancy for e in runs_of(house, "DiscrepancyFound")]
             assert (found.symbol, found.resolution) == ("ETH/USDT", "awaited")
-            assert [e.occasion for e in runs_of(house)][-1] is Occasion.SWEEP
+            assert [e.occasion for e in runs_of(house)][-1] is Occasion.FULL
 
     asyncio.run(story())
 

@@ -75,15 +75,15 @@ def test_a_poll_that_leaves_the_budget_to_others_is_no_broker_that_is_away(platf
                 await asyncio.to_thread(monitor.look)
                 assert monitor.figures()["away"] == []
             runs = [one.event.occasion for one in house.store.read(0, topics=["Reconciliation.Started"])]
-            assert Occasion.SWEEP not in runs
+            assert Occasion.FULL not in runs
 
     asyncio.run(story())
 
 
-@pytest.mark.parametrize(("seconds", "occasions"), [(0.0, [Occasion.SWEEP]), (300.0, [])])
+@pytest.mark.parametrize(("seconds", "occasions"), [(0.0, [Occasion.FULL]), (300.0, [])])
 def test_the_whole_account_is_looked_at_now_and_again(platform, monkeypatch, seconds, occasions):
-    """Every `SWEEP_SECONDS`, although nothing was away: an order in a symbol that no poll asks about is found then."""
-    monkeypatch.setattr(terminal, "SWEEP_SECONDS", seconds)
+    """Every `FULL_EVERY`, although nothing was away: an order in a symbol that no poll asks about is found then."""
+    monkeypatch.setattr(terminal, "FULL_EVERY", seconds)
 
     async def story():
         async with platform() as house:
@@ -96,6 +96,6 @@ def test_the_whole_account_is_looked_at_now_and_again(platform, monkeypatch, sec
             await house.until(lambda: monitor.figures()["look_age"] is not None)
             assert monitor.figures()["away"] == []
             runs = [one.event for one in house.store.read(0, topics=["Reconciliation.Started"])]
-            assert [run.occasion for run in runs if run.occasion in {Occasion.SWEEP, Occasion.POLL}] == occasions
+            assert [run.occasion for run in runs if run.occasion in {Occasion.FULL, Occasion.POLL}] == occasions
 
     asyncio.run(story())

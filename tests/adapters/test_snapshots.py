@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.sweeps import SweepTable
+from adapters.snapshots import SnapshotTable
 from adapters.vault import Vault
 from application.exchange import Credentials
-from application.ports import Sweep
+from application.ports import AccountSnapshot
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-FIRST = Sweep(AT, {"BTC": Decimal("0.123456789012345678"), "USDT": Decimal("1E+3")})
-NEXT = Sweep(AT + timedelta(minutes=5), {"USDT": Decimal("1000.50")})
+FIRST = AccountSnapshot(AT, {"BTC": Decimal("0.123456789012345678"), "USDT": Decimal("1E+3")})
+NEXT = AccountSnapshot(AT + timedelta(minutes=5), {"USDT": Decimal("1000.50")})
 
 
 @pytest.fixture
@@ -23,30 +23,30 @@ def vault(database):
 
 
 @pytest.fixture
-def sweeps(database, vault):
+def snapshots(database, vault):
     for broker, user in ((1, 1), (2, 2)):
         vault.store_credentials(broker, user, Credentials("key", "secret"))
-    return SweepTable(database.store().pool)
+    return SnapshotTable(database.store().pool)
 
 
-def test_the_newest_look_is_kept_for_each_broker(sweeps):
-    assert sweeps.last(1) is None
-    sweeps.record(1, FIRST)
-    sweeps.record(2, NEXT)
-    assert (sweeps.last(1), sweeps.last(2)) == (FIRST, NEXT)
-    sweeps.record(1, NEXT)
-    assert sweeps.last(1) == NEXT
+def test_the_newest_look_is_kept_for_each_broker(snapshots):
+    assert snapshots.last(1) is None
+    snapshots.record(1, FIRST)
+    snapshots.record(2, NEXT)
+    assert (snapshots.last(1), snapshots.last(2)) == (FIRST, NEXT)
+    snapshots.record(1, NEXT)
+    assert snapshots.last(1) == NEXT
 
 
 @pytest.mark.parametrize("end", ["the keys are destroyed", "the person is forgotten"])
-def test_nothing_of_it_outlives_the_keys(sweeps, vault, end):
+def test_nothing_of_it_outlives_the_keys(snapshots, vault, end):
     """Nor is anything kept that is told afterwards."""
     for broker in (1, 2):
-        sweeps.record(broker, FIRST)
+        snapshots.record(broker, FIRST)
     if end == "the person is forgotten":
         vault.forget(1)
     else:
         vault.drop_credentials(1)
-    assert sweeps.last(1) is None
-    sweeps.record(1, NEXT)
-    assert (sweeps.last(1), sweeps.last(2)) == (None, FIRST)
+    assert snapshots.last(1) is None
+    snapshots.record(1, NEXT)
+    assert (snapshots.last(1), snapshots.last(2)) == (None, FIRST)

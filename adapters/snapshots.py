@@ -7,32 +7,32 @@ from decimal import Decimal
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
-from application.ports import Sweep
+from application.ports import AccountSnapshot
 from domain.amounts import plain
 
 
-class SweepTable:
+class SnapshotTable:
     """One row per broker that has keys."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
-    def last(self, broker: int) -> Sweep | None:
+    def last(self, broker: int) -> AccountSnapshot | None:
         """The newest one, None for an account that was never looked at."""
         with self._pool.connection() as connection:
             row = connection.execute("SELECT at, balances FROM service.sweeps WHERE broker = %s", (broker,)).fetchone()
         if row is None:
             return None
         at, balances = row
-        return Sweep(at, {currency: Decimal(amount) for currency, amount in balances.items()})
+        return AccountSnapshot(at, {currency: Decimal(amount) for currency, amount in balances.items()})
 
-    def record(self, broker: int, sweep: Sweep) -> None:
+    def record(self, broker: int, snapshot: AccountSnapshot) -> None:
         """Keep it in place of the one before; of a broker whose keys are gone nothing is kept."""
-        balances = Jsonb({currency: plain(amount) for currency, amount in sweep.balances.items()})
+        balances = Jsonb({currency: plain(amount) for currency, amount in snapshot.balances.items()})
         with self._pool.connection() as connection:
             connection.execute(
                 "INSERT INTO service.sweeps (broker, at, balances)"
                 " SELECT broker, %s, %s FROM vault.credentials WHERE broker = %s"
                 " ON CONFLICT (broker) DO UPDATE SET at = excluded.at, balances = excluded.balances",
-                (sweep.at, balances, broker),
+                (snapshot.at, balances, broker),
             )
