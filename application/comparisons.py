@@ -76,7 +76,7 @@ class Comparisons:
             return False
         return run.failure is None
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End what is under way."""
         if self._under_way is not None:
             self._under_way.cancel()

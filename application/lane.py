@@ -221,10 +221,10 @@ class Lane:
         for position_id in self._guard.met():
             self.guard(position_id)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the look-ups and the comparison under way."""
-        self._look_ups.stop()
-        self._comparisons.stop()
+        self._look_ups.close()
+        self._comparisons.close()
 
     def _later(self, what: str, subject: UUID, seconds: float = WAIT_SECONDS) -> None:
         """Look at it again in a moment: once, at the earliest moment that was asked for."""

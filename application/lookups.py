@@ -60,7 +60,7 @@ class LookUps:
             self._bells[order_id] = asyncio.Event()
             self._tasks[order_id] = asyncio.create_task(self._until_known(order_id))
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Ask no more."""
         for task in self._tasks.values():
             task.cancel()

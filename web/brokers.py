@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
-from application import brokers, stops
+from application import brokers, halts
 from application.exchange import Credentials
 from application.requests import Action, Answer, GatewayAway, Request
 from application.users import brokers_with_open_orders
@@ -247,10 +247,10 @@ def remove(number: Number, by: By, context: InContext) -> None:
 @router.post("/brokers/{number}/stop", status_code=204)
 def stop(number: Number, by: By, context: InContext) -> None:
     """No automatic order on this broker until resumed."""
-    stops.switch_trading(context.store, by.user, stopped=True, number=number)
+    halts.halt(context.store, by.user, number)
 
 
 @router.post("/brokers/{number}/resume", status_code=204)
 def resume(number: Number, by: By, context: InContext) -> None:
     """Automatic orders are allowed again on this broker."""
-    stops.switch_trading(context.store, by.user, stopped=False, number=number)
+    halts.resume(context.store, by.user, number)

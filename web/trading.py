@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from application import stops
+from application import halts
 from application.doubts import worst_cost
 from domain.order import Status
 from domain.wish import Side
@@ -94,16 +94,16 @@ def list_trades(
 @router.post("/trading/stop", status_code=204)
 def stop_all(by: By, context: InContext) -> None:
     """No automatic order on any broker until resumed."""
-    stops.switch_trading(context.store, by.user, stopped=True)
+    halts.halt(context.store, by.user)
 
 
 @router.post("/trading/resume", status_code=204)
 def resume_all(by: By, context: InContext) -> None:
     """Automatic orders are allowed again."""
-    stops.switch_trading(context.store, by.user, stopped=False)
+    halts.resume(context.store, by.user)
 
 
 @router.post("/orders/cancel-all")
 def cancel_all(by: By, context: InContext) -> forms.Cancelled:
     """Ask for every order that has not ended to be cancelled."""
-    return forms.Cancelled(asked=stops.cancel_all(context.store, by.user))
+    return forms.Cancelled(asked=halts.cancel_all(context.store, by.user))

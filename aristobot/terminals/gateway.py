@@ -155,7 +155,7 @@ class Gateway:
     def _close_lane(self, number: int) -> None:
         lane = self._lanes.pop(number, None)
         if lane is not None:
-            lane.stop()
+            lane.close()
             for tasks in (self._working, self._listening):
                 tasks.pop(number).cancel()
             self._log.info("lane_closed", broker=number)
@@ -275,7 +275,7 @@ class Gateway:
     async def close(self) -> None:
         """Let requests under way end, then hang up."""
         for lane in self._lanes.values():
-            lane.stop()
+            lane.close()
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

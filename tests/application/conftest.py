@@ -121,7 +121,7 @@ class Trading:
 
     async def begin_anew(self) -> None:
         """The lane ends, and another process opens one with what the log knows of unfinished orders."""
-        self.lane.stop()
+        self.lane.close()
         self.lane = self.new_lane()
         unfinished = await asyncio.to_thread(self.store.orders_not_ended)
         for order_id in [*unfinished, *await asyncio.to_thread(self.store.orders_unexplained)]:
@@ -138,7 +138,7 @@ class Trading:
 
     async def close(self) -> None:
         """End what was started."""
-        self.lane.stop()
+        self.lane.close()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

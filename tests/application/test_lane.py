@@ -226,7 +226,7 @@ def test_of_two_gateways_one_sends(open_trading):
             for order_id in orders:
                 await trading.becomes(order_id, Status.CLOSED)
                 assert [fact for fact in await trading.facts(order_id) if fact != "Doubted"] == DONE
-            other.stop()
+            other.close()
             assert trading.client.asked["place"] == len(trading.on_exchange()) == 5
 
     asyncio.run(story())

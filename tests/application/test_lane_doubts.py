@@ -202,7 +202,7 @@ def test_a_doubt_of_a_dead_gateway_holds_its_symbol_and_its_money(open_trading):
         async with open_trading(USDT="1000") as trading:
             trading.fault("place_order", "lose_request")
             doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
-            trading.lane.stop()
+            trading.lane.close()
             trading.lane = trading.new_lane()
             trading.start(trading.lane.work())
             trading.lane.resume(doubt)

@@ -90,7 +90,7 @@ def test_what_happened_while_the_platform_was_down_is_known_before_it_sends(open
         async with open_trading(USDT="5000") as trading:
             orders = [await resting(trading, price) for price in ("40000", "30000", "20000")]
             (filled, _), (cancelled, there), (parted, part) = orders
-            trading.lane.stop()
+            trading.lane.close()
             trading.hold("BTC/USDT", "39000")
             trading.paper.ledger.cancel(there)
             trading.paper.ledger._trade(part, Decimal("0.004"), Decimal(20000), maker=True)

@@ -13,8 +13,8 @@ import pytest
 
 from application.brokers import change_broker
 from application.decisions import send_again
+from application.halts import halt
 from application.policies import WHEN, World
-from application.stops import switch_trading
 from application.webhooks import MarketsNotLoaded, receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
@@ -300,11 +300,11 @@ def test_an_exit_that_failed_before_the_upgrade_is_judged_anew(house):
 
 
 def stop_user(house):
-    switch_trading(house.store, 1, stopped=True)
+    halt(house.store, 1)
 
 
 def stop_broker(house):
-    switch_trading(house.store, 1, stopped=True, number=1)
+    halt(house.store, 1, 1)
 
 
 def disable(house):

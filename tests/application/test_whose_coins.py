@@ -6,7 +6,7 @@ import asyncio
 from decimal import Decimal
 
 from adapters.paper.prices import PAIRS
-from application.stops import cancel_all
+from application.halts import cancel_all
 from domain.alert import Cause
 from domain.order import Status
 from domain.position import Position

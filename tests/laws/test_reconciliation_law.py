@@ -301,7 +301,7 @@ class History(RuleBasedStateMachine):
             self.settle()
         finally:
             for here in self.here:
-                here.lane.stop()
+                here.lane.close()
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
             self.loop.close()
             lookups.PAUSES = self.pauses

@@ -1,4 +1,4 @@
-"""Stops: no automatic trading until resumed, and taking every order off the book."""
+"""Halts: no automatic trading until it is resumed, and taking every order off the book."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from application.brokers import broker_of
 from application.commands import on_fresh_state
 from application.ports import Store
 from application.users import by_hand
+from domain.broker import Broker
 from domain.order import LIVE, PROTECTION, Order, Status
 from domain.refusals import Impossible
 from domain.user import User
@@ -19,12 +20,25 @@ def _protects(order: Order) -> bool:
 
 
 @on_fresh_state
-def switch_trading(store: Store, user: int, *, stopped: bool, number: int | None = None) -> None:
-    """Stop or resume automatic trading for all of a user's brokers, or for one."""
+def halt(store: Store, user: int, number: int | None = None) -> None:
+    """Stop automatic trading of all of a user's brokers, or of one."""
     with by_hand(user):
-        subject = store.get(User, User.create_id(user)) if number is None else broker_of(store, user, number)
-        subject.stop_trading() if stopped else subject.resume_trading()
+        subject = _subject(store, user, number)
+        subject.stop_trading()
         store.save(subject)
+
+
+@on_fresh_state
+def resume(store: Store, user: int, number: int | None = None) -> None:
+    """Let a user's brokers, or one of them, trade by themselves again."""
+    with by_hand(user):
+        subject = _subject(store, user, number)
+        subject.resume_trading()
+        store.save(subject)
+
+
+def _subject(store: Store, user: int, number: int | None) -> User | Broker:
+    return store.get(User, User.create_id(user)) if number is None else broker_of(store, user, number)
 
 
 def cancel_all(store: Store, user: int) -> int:
