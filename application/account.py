@@ -11,7 +11,7 @@ from uuid import UUID
 from application.doubts import Doubts
 from application.exchange import (
     Credentials,
-    Exchange,
+    ExchangeClient,
     ExchangeId,
     NotAccepted,
     OrderName,
@@ -72,7 +72,7 @@ class Account:
     def __init__(
         self,
         broker: Broker,
-        exchange: Exchange,
+        exchange: ExchangeClient,
         credentials: Credentials,
         markets: dict[str, Market],
         store: Store,
@@ -128,13 +128,13 @@ class Account:
         return None if order_id is None else (await self.recording.take(order_id, report)).order
 
     async def ask(self, order: Order, market: Market) -> OrderReport:
-        """What the exchange says of an order now. Raises as `Exchange.query`."""
+        """What the exchange says of an order now. Raises as `ExchangeClient.query`."""
         return await self.exchange.query(self.credentials, market, name_of(order))
 
     async def price(self, market: Market, *, urgent: bool = False) -> Ticker:
         """Return the newest price: the one that was told a moment ago, or else the exchange's answer now.
 
-        Raises as `Exchange.tickers`.
+        Raises as `ExchangeClient.tickers`.
         """
         told = self.told_prices.get(market.symbol)
         if told is not None and self.clock() - told.time < TOLD_RECENTLY:
@@ -142,7 +142,7 @@ class Account:
         return await self.asked_price(market, urgent=urgent)
 
     async def asked_price(self, market: Market, *, urgent: bool = False) -> Ticker:
-        """Return the exchange's answer now: what was told a moment ago sells nothing. Raises as `Exchange.tickers`."""
+        """Return the exchange's answer now: what was told a moment ago sells nothing. Raises as `ExchangeClient.tickers`."""
         self.check_question(urgent=urgent)
         return (await self.exchange.tickers([market], urgent=urgent))[market.symbol]
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from application.exchange import Credentials, Exchange, ExchangeError, RefusedByExchange
+from application.exchange import Credentials, ExchangeClient, ExchangeError, RefusedByExchange
 from domain.amounts import plain
 
 Tell = Callable[[str], Awaitable[None]]
@@ -32,7 +32,7 @@ class Verdict:
     milliseconds: float | None = None
 
 
-async def try_connection(exchange: Exchange, credentials: Credentials, tell: Tell) -> Verdict:
+async def try_connection(exchange: ExchangeClient, credentials: Credentials, tell: Tell) -> Verdict:
     """Ask for the time, the account and the rights of its keys; never raises for what the exchange does."""
     clock = asyncio.get_running_loop().time
     try:

@@ -244,7 +244,7 @@ class OrderNotFound(ExchangeError):
     """The exchange shows no such order at this moment, which proves nothing by itself."""
 
 
-class Exchange(Protocol):
+class ExchangeClient(Protocol):
     """One exchange at one venue, shared by all brokers there."""
 
     valid_for: float

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from application.exchange import Exchange, Fill, Ticker
+from application.exchange import ExchangeClient, Fill, Ticker
 from domain.amounts import is_amount, product
 from domain.market import Market
 
@@ -35,7 +35,7 @@ class FeeValues:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: ExchangeClient,
         markets: Mapping[str, Market],
         price: Callable[[Market], Awaitable[Ticker]],
         clock: Callable[[], datetime],

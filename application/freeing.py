@@ -40,7 +40,7 @@ class Freeing:
         self._look_ups = look_ups
 
     async def swap(self, legs: Sequence[Order], request: OrderRequest) -> Replacement:
-        """Take one order or one list off and send another order, in one call. Raises as `Exchange.replace`."""
+        """Take one order or one list off and send another order, in one call. Raises as `ExchangeClient.replace`."""
         account, leg = self._account, next((one for one in legs if one.filled), legs[0])
         only = Only.PARTLY_FILLED if leg.filled else Only.UNFILLED
         return await account.exchange.replace(account.credentials, request.market, name_of(leg), request, only=only)

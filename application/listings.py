@@ -49,7 +49,7 @@ class Listed:
     """Markets of which the exchange refuses to speak, and its words: a finding about them, not about the others."""
 
     async def add(self, asked: Awaitable[Sequence[OrderReport]]) -> None:
-        """Take the answer. Raises as `Exchange.open_orders`, except for what can be read in part."""
+        """Take the answer. Raises as `ExchangeClient.open_orders`, except for what can be read in part."""
         try:
             self.reports.extend(await asked)
         except PartlyUnreadable as partly:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from application.differences import Fact, differences, is_complete
 from application.doubts import Doubts
-from application.exchange import Credentials, Exchange, Fill, OrderReport
+from application.exchange import Credentials, ExchangeClient, Fill, OrderReport
 from application.fees import FeeValues
 from application.movements import Movements
 from application.ports import Store
@@ -39,7 +39,7 @@ class Recording:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: ExchangeClient,
         credentials: Callable[[], Credentials],
         markets: Mapping[str, Market],
         store: Store,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from application.exchange import Exchange, NoAnswer
+from application.exchange import ExchangeClient, NoAnswer
 from aristobot.wiring import House
 from domain.market import Market
 
@@ -20,10 +20,10 @@ class Clients:
     def __init__(self, house: House, log: Any) -> None:
         self._house = house
         self._log = log
-        self._clients: dict[Key, Exchange] = {}
+        self._clients: dict[Key, ExchangeClient] = {}
         self._making: dict[Key, asyncio.Lock] = {}
 
-    async def of(self, exchange: str, venue: str) -> Exchange:
+    async def of(self, exchange: str, venue: str) -> ExchangeClient:
         """The client, which knows its exchange's clock and whose markets are loaded.
 
         Raises `Invalid` for an exchange that is not spoken or a venue that is not allowed, or an `ExchangeError`.
@@ -49,7 +49,7 @@ class Clients:
         """Return the exchanges and venues in use at this moment."""
         return [*self._clients]
 
-    def items(self) -> list[tuple[Key, Exchange]]:
+    def items(self) -> list[tuple[Key, ExchangeClient]]:
         """All clients at this moment."""
         return [*self._clients.items()]
 
@@ -62,7 +62,7 @@ class Clients:
         native = await asyncio.to_thread(self._house.markets.of, exchange, venue)
         return {market.symbol: market for market in native.values()}
 
-    async def _load(self, key: Key, client: Exchange, least: int = 0) -> dict[str, Market]:
+    async def _load(self, key: Key, client: ExchangeClient, least: int = 0) -> dict[str, Market]:
         markets = await client.markets()
         if len(markets) < least:
             raise NoAnswer(f"only {len(markets)} markets, at least {least} were expected", code="no_answer")

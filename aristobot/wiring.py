@@ -24,7 +24,7 @@ from adapters.snapshots import SnapshotTable
 from adapters.tombstones import bury
 from adapters.vault import Vault
 from application import users
-from application.exchange import Exchange as Client
+from application.exchange import ExchangeClient
 from aristobot.settings import Settings
 from domain.broker import Exchange, Venue
 from domain.refusals import Invalid
@@ -106,7 +106,7 @@ class House:
         users.forget(self.store, self.vault, number, by)
         bury(number, self.settings.backup_places)
 
-    def exchange(self, name: str, venue: str) -> Client:
+    def exchange(self, name: str, venue: str) -> ExchangeClient:
         """The client of an exchange at a venue. Addresses from the environment move paper only.
 
         Raises `Invalid` for live without `ARISTOBOT_LIVE=true`, and for a paper address that is an exchange's own.

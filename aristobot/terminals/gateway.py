@@ -14,7 +14,7 @@ import uvloop
 
 from adapters.eventstore import Recorded
 from application.account import Account
-from application.exchange import Exchange, ExchangeError
+from application.exchange import ExchangeClient, ExchangeError
 from application.lane import Lane
 from application.positions import position_id_of
 from aristobot.clients import Clients
@@ -239,7 +239,7 @@ class Gateway:
                     self._log.warning("prices_unknown", error=repr(error))
             await asyncio.sleep(PRICE_SECONDS)
 
-    async def _tell_prices(self, key: tuple[str, str], exchange: Exchange) -> None:
+    async def _tell_prices(self, key: tuple[str, str], exchange: ExchangeClient) -> None:
         brokers = {n for n, lane in self._lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
         symbols = {symbol for broker, symbol in self._held.values() if broker in brokers}
         known = await self._clients.markets(*key)
