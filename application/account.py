@@ -142,7 +142,7 @@ class Account:
         return await self.asked_price(market, urgent=urgent)
 
     async def asked_price(self, market: Market, *, urgent: bool = False) -> Ticker:
-        """Return the exchange's answer now: what was told a moment ago sells nothing. Raises as `ExchangeClient.tickers`."""
+        """Ask the exchange now: what was told a moment ago sells nothing. Raises as `ExchangeClient.tickers`."""
         self.check_question(urgent=urgent)
         return (await self.exchange.tickers([market], urgent=urgent))[market.symbol]
 

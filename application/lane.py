@@ -180,7 +180,7 @@ class Lane:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def look(self, order_id: UUID) -> OrderReport:
-        """What the exchange says of an order now; nothing is recorded. Raises as `ExchangeClient.query`, or `Impossible`."""
+        """Ask the exchange about an order; nothing is recorded. Raises as `ExchangeClient.query`, or `Impossible`."""
         order = await self._account.recording.load(order_id)
         market = self._account.markets.get(order.wish.symbol)
         if market is None or order.broker != self.broker.number:
