@@ -56,13 +56,6 @@ class Log(Protocol):
         """Something that somebody should look at."""
 
 
-class Later(Protocol):
-    """How something is put into the lane's queue again."""
-
-    def __call__(self, what: str, subject: UUID, seconds: float = ...) -> None:
-        """`guard` a position or `send` an order, after some seconds."""
-
-
 class Account:
     """One broker, the log's side of its orders, and which of them the exchange knows by which id.
 

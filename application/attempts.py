@@ -15,7 +15,8 @@ from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
-from application.account import NO_PLACE, Account, Later
+from application.account import NO_PLACE, Account
+from application.agenda import Agenda, Task
 from application.exchange import (
     ExchangeError,
     NotAccepted,
@@ -84,11 +85,11 @@ class Attempts:
     looked up.
     """
 
-    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, later: Later) -> None:
+    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
         self._account = account
         self._look_ups = look_ups
         self._legs = legs
-        self._later = later
+        self._agenda = agenda
         self._tried: defaultdict[UUID, _Tried] = defaultdict(_Tried)
 
     async def send(self, order: Order, sale: Sale, sized: Sized, besides: Sequence[Aggregate]) -> float | None:
@@ -206,7 +207,7 @@ class Attempts:
 
     def _protect_again(self, way: _Way) -> None:
         if way.sale.position is not None:
-            self._later("guard", way.sale.position.id, 0.0)
+            self._agenda.put(Task.GUARD, way.sale.position.id)
 
     async def _intent_recorded(
         self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]

@@ -13,7 +13,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from application import trouble as troubles
-from application.account import Account, Later
+from application.account import Account
+from application.agenda import Agenda, Task
 from application.case import Case
 from application.changing import Changing
 from application.exchange import Ticker
@@ -52,13 +53,13 @@ COUNTED_WITHIN = 0.02
 class Guard:
     """Everything that protects positions at one broker. It works inside the broker's lane, never beside it."""
 
-    def __init__(self, account: Account, legs: Legs, later: Later) -> None:
+    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
         self._account = account
-        self._later = later
+        self._agenda = agenda
         self._legs = legs
         self.shapes = Shapes(lambda: account.exchange.capabilities, account.clock)
         self._changing = Changing(account, legs, self.shapes)
-        self._passed = Passed(account, legs, later)
+        self._passed = Passed(account, legs, agenda)
         self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
 
     def watched(self) -> list[UUID]:
@@ -89,7 +90,7 @@ class Guard:
             trouble.end()
             return
         await self._tell_if_it_lasts(position_id, trouble)
-        self._later("guard", position_id, wait)
+        self._agenda.put(Task.GUARD, position_id, after=wait)
 
     async def _tell_if_it_lasts(self, position_id: UUID, trouble: Trouble) -> None:
         if not trouble.lasts(self._account.clock()):
@@ -276,7 +277,7 @@ class Guard:
                 self._troubles[position.id] = trouble.rested()
             return None
         trouble.seen_at_target = trouble.passed_since = None
-        self._later("guard", position.id, troubles.LOOK_EVERY)
+        self._agenda.put(Task.GUARD, position.id, after=troubles.LOOK_EVERY)
         return None
 
     async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:

@@ -8,11 +8,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.account import Account
+from application.agenda import Agenda, Task
 from application.changes import Changes
 from application.comparisons import Comparisons
 from application.exchange import Credentials, OrderReport, Ticker
 from application.guard import Guard
-from application.lane_queue import LaneQueue
 from application.legs import Legs
 from application.lookups import LookUps
 from application.reconciliation import Reconciler
@@ -28,7 +28,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 STEADY = timedelta(seconds=30)
 """How long a private stream that tells nothing has to stand before the pauses between connections are short again."""
 WAIT_SECONDS = 1.0
-"""How long an entry waits before it is looked at again, while a doubt or a silent exchange stands in its way."""
+"""How long what has failed waits before it is tried again."""
 
 
 class Lane:
@@ -37,16 +37,13 @@ class Lane:
     def __init__(self, account: Account) -> None:
         self.broker = account.broker
         self._account = account
-        self._queue = LaneQueue()
-        self._to_guard: set[UUID] = set()
-        self._alarms: dict[tuple[str, UUID], tuple[float, asyncio.Handle]] = {}
-        """When each order or position is to be looked at again (by the loop's clock), and what will see to it."""
-        self._look_ups = LookUps(self._account, self.unwish)
+        self.agenda = Agenda()
+        self._look_ups = LookUps(self._account, self.agenda)
         self._legs = Legs(self._account, self._look_ups)
-        self._guard = Guard(self._account, self._legs, self._later)
-        self._sending = Sending(self._account, self._look_ups, self._legs, self._later)
+        self._guard = Guard(self._account, self._legs, self.agenda)
+        self._sending = Sending(self._account, self._look_ups, self._legs, self.agenda)
         self._changes = Changes(self._account, self._look_ups)
-        self._comparisons = Comparisons(account, Reconciler(account, self._look_ups, self.unwish))
+        self._comparisons = Comparisons(account, Reconciler(account, self._look_ups, self.agenda))
         self.heard_at: float | None = None
         """When the private stream last said something (Unix time)."""
         self.streaming = False
@@ -83,24 +80,6 @@ class Lane:
 
     # --- what the gateway says to a lane -----------------------------------------------------------------------
 
-    def wish(self, order_id: UUID) -> None:
-        """A placed order is to be sent."""
-        self._queue.put_nowait(("send", order_id))
-
-    def unwish(self, order_id: UUID) -> None:
-        """An order is to be cancelled."""
-        self._queue.put_nowait(("cancel", order_id))
-
-    def alter(self, order_id: UUID) -> None:
-        """A resting order is to be changed."""
-        self._queue.put_nowait(("amend", order_id))
-
-    def guard(self, position_id: UUID) -> None:
-        """A position's protection is to be brought to what is wanted; asked for twice, it is done once."""
-        if position_id not in self._to_guard:
-            self._to_guard.add(position_id)
-            self._queue.put_nowait(("guard", position_id))
-
     def resume(self, order: Order) -> None:
         """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
         if order.is_in_doubt:
@@ -110,7 +89,8 @@ class Lane:
         self._legs.adopt(order)
         self._sending.remember(order)
         if order.requester == PROTECTION and order.cause is not None:
-            self.guard(order.cause)  # its position may have ended, and nobody else asks for it any more
+            # Its position may have ended, and nobody else asks for it any more.
+            self.agenda.put(Task.GUARD, order.cause)
         if order.status is not Status.OPEN or order.cancel_requested or order.amendment is not None:
             self.look_up(order.id)  # what rests is met by the comparison of all orders, in one question
 
@@ -126,25 +106,23 @@ class Lane:
         """Compare with the exchange until that has worked once, then carry out what is queued, for ever."""
         await self._comparisons.first()
         carry_out = {
-            "send": self._sending.send,
-            "cancel": self._changes.cancel,
-            "amend": self._changes.amend,
-            "guard": self._guard.drive,
+            Task.SEND: self._sending.send,
+            Task.CANCEL: self._changes.cancel,
+            Task.AMEND: self._changes.amend,
+            Task.GUARD: self._guard.drive,
         }
         while True:
-            what, subject = await self._queue.get()
-            if what == "guard":
-                self._to_guard.discard(subject)
+            task, subject = await self.agenda.get()
             try:
-                await carry_out[what](subject)
+                await carry_out[task](subject)
             except Exception as error:
                 # One order's trouble stops no other. What was sent is looked up, what was not is tried until it is
                 # stale; a cancel is asked for again by the look-up, a protection until it rests.
-                self._account.log.warning("lane_failed", what=what, subject=str(subject), error=repr(error))
-                if what != "guard":
+                self._account.log.warning("lane_failed", what=task, subject=str(subject), error=repr(error))
+                if task is not Task.GUARD:
                     self.look_up(subject)
-                if what in {"send", "guard"}:
-                    self._later(what, subject)
+                if task in {Task.SEND, Task.GUARD}:
+                    self.agenda.put(task, subject, after=WAIT_SECONDS)
 
     async def follow_stream(self) -> None:
         """Record what the private stream reports, and connect again with growing pauses when it ends.
@@ -205,7 +183,7 @@ class Lane:
         """Take the newest prices of what is held: positions of which something does not rest are looked at now."""
         self._account.told_prices.update(tickers)
         for position_id in self._guard.watched():
-            self.guard(position_id)
+            self.agenda.put(Task.GUARD, position_id)
 
     def doubt_rules_by(self, ask: Callable[[], None]) -> None:
         """Let a refusal that names a rule ask for the rules of the markets anew."""
@@ -219,27 +197,9 @@ class Lane:
         self._account.markets.clear()
         self._account.markets.update(markets)
         for position_id in self._guard.met():
-            self.guard(position_id)
+            self.agenda.put(Task.GUARD, position_id)
 
     def close(self) -> None:
         """End the look-ups and the comparison under way."""
         self._look_ups.close()
         self._comparisons.close()
-
-    def _later(self, what: str, subject: UUID, seconds: float = WAIT_SECONDS) -> None:
-        """Look at it again in a moment: once, at the earliest moment that was asked for."""
-        loop, key = asyncio.get_running_loop(), (what, subject)
-        due = loop.time() + seconds
-        earlier, alarm = self._alarms.get(key, (0.0, None))
-        if alarm is not None and loop.time() < earlier <= due:
-            return
-        if alarm is not None:
-            alarm.cancel()
-        self._alarms[key] = due, loop.call_later(seconds, self._ring, what, subject)
-
-    def _ring(self, what: str, subject: UUID) -> None:
-        self._alarms.pop((what, subject), None)
-        if what == "guard":
-            self.guard(subject)
-        else:
-            self._queue.put_nowait((what, subject))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.account import Account
+from application.agenda import Agenda, Task
 from application.exchange import ExchangeError, OrderNotFound
 from application.recording import request_id
 from domain.aggregate import Personal
@@ -29,11 +29,11 @@ PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
 class LookUps:
-    """The look-ups of one broker. `cancel_again` is told of an order that rests although its cancel was asked for."""
+    """The look-ups of one broker. An order that rests although its cancel was asked for is put on the agenda again."""
 
-    def __init__(self, account: Account, cancel_again: Callable[[UUID], None]) -> None:
+    def __init__(self, account: Account, agenda: Agenda) -> None:
         self._account = account
-        self._cancel_again = cancel_again
+        self._agenda = agenda
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._once_more: set[UUID] = set()
         self._bells: dict[UUID, asyncio.Event] = {}
@@ -129,7 +129,7 @@ class LookUps:
         if order.amendment is not None:
             return await self._amended(order, asked_at)
         if order.cancel_requested and order.status is Status.OPEN:
-            self._cancel_again(order.id)
+            self._agenda.put(Task.CANCEL, order.id)
             return False
         return True
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from application import trouble as troubles
-from application.account import Account, Later
+from application.account import Account
+from application.agenda import Agenda, Task
 from application.case import Case
 from application.exchange import Ticker
 from application.legs import Legs, said_of
@@ -30,10 +31,10 @@ HELPED_AFTER = timedelta(seconds=2)
 class Passed:
     """Sells what a stop or a target stood for that could not rest."""
 
-    def __init__(self, account: Account, legs: Legs, later: Later) -> None:
+    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
         self._account = account
         self._legs = legs
-        self._later = later
+        self._agenda = agenda
 
     async def react(self, case: Case, standing: Standing, ticker: Ticker) -> float | None:
         """React to a price that is passed; return how many seconds later that is looked at.
@@ -102,7 +103,7 @@ class Passed:
         with said_of(position):
             await asyncio.to_thread(self._account.store.save, position, order)
         self._account.log.warning("protection_passed", position=str(position.id), standing=standing)
-        self._later("send", order.id, 0.0)
+        self._agenda.put(Task.SEND, order.id)
         return troubles.AT_MOST_EVERY  # which sees whether it is sold
 
 

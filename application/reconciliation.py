@@ -7,11 +7,12 @@ ours, is believed only when it is said twice, some seconds apart.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from application.account import Account
+from application.agenda import Agenda, Task
 from application.differences import Fact, differences
 from application.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
 from application.holdings import Holdings
@@ -39,10 +40,10 @@ MISSING = timedelta(seconds=60)
 class Reconciler:
     """Compares one broker. It runs in the gateway, where the keys, the stream and the look-ups of the broker are."""
 
-    def __init__(self, account: Account, look_ups: LookUps, cancel_again: Callable[[UUID], None]) -> None:
+    def __init__(self, account: Account, look_ups: LookUps, agenda: Agenda) -> None:
         self._account = account
         self._look_ups = look_ups
-        self._cancel_again = cancel_again
+        self._agenda = agenda
         self._listings = Listings(account)
         self._holdings = Holdings(account)
         self._one_at_a_time = asyncio.Lock()
@@ -213,7 +214,7 @@ class Reconciler:
             decide = any(fact.event == "Contradicted" for fact in believed)
             run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
         if order.cancel_requested and order.status is Status.OPEN and not run.dry:
-            self._cancel_again(order.id)
+            self._agenda.put(Task.CANCEL, order.id)
         return None
 
     async def _taken(self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()) -> Taken:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from application.account import Account, Later
+from application.account import Account
+from application.agenda import Agenda, Task
 from application.exchange import NoAnswer
 from application.legs import Legs
 from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
@@ -18,6 +19,9 @@ from domain.order import ENDED, Order, Status
 from domain.position import Position
 from domain.refusals import Impossible
 from domain.wish import Side, Source
+
+GUARDED_AFTER = 1.0
+"""Seconds after which what a sale leaves is looked at, whatever has become of it."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,10 @@ def _stopped_by(legs: Sequence[Order]) -> Decimal:
 class Sales:
     """What the sells of one broker may take."""
 
-    def __init__(self, account: Account, legs: Legs, later: Later) -> None:
+    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
         self._account = account
         self._legs = legs
-        self._later = later
+        self._agenda = agenda
 
     async def of(self, order: Order) -> Sale:
         """Return what a sell may take of its position, and the orders that rest under those coins.
@@ -94,7 +98,7 @@ class Sales:
         exits = [await self._account.recording.load(one) for one in position.exits if one != order.id]
         if not explained(position, [*legs, *exits]) and not insisted:
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
-        self._later("guard", position_id)  # whatever becomes of the sale, what is left is protected again
+        self._agenda.put(Task.GUARD, position_id, after=GUARDED_AFTER)  # whatever becomes of the sale
         # For one in doubt this sale has waited, unless its owner has looked and insists.
         selling = leaving([one for one in exits if one.status is Status.OPEN])
         return Sale(max(difference(position.held, selling), ZERO), resting, position)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from application.account import Account, Later
+from application.account import Account
+from application.agenda import Agenda, Task
 from application.attempts import Attempts
 from application.exchange import ExchangeError, RefusedByExchange
 from application.legs import Legs
@@ -61,15 +62,15 @@ class NotYet(Exception):
 class Sending:
     """Carries out wishes: asks what has to be known, then takes what protects the coins off in the call that sells."""
 
-    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, later: Later) -> None:
+    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
         self._account = account
-        self._sales = Sales(account, legs, later)
-        self._later = later
+        self._sales = Sales(account, legs, agenda)
+        self._agenda = agenda
         self._permissions = Permissions(account.store)
         self._lines = Lines()
         self._lags: Counter[UUID] = Counter()
         """How often the coins of each sale were not there although they had just moved."""
-        self._attempts = Attempts(account, look_ups, legs, later)
+        self._attempts = Attempts(account, look_ups, legs, agenda)
 
     async def send(self, order_id: UUID) -> None:
         """Carry out a wish, or say why not. What stands in its way only for a moment is looked at again."""
@@ -77,17 +78,21 @@ class Sending:
             order = await self._account.recording.load(order_id)
         except NotFound:
             if self._lines.awaits(order_id, self._account.clock()):
-                return self._later("send", order_id, COUNTING_SECONDS)
-            return self._next_after(order_id)
+                self._agenda.put(Task.SEND, order_id, after=COUNTING_SECONDS)
+            else:
+                self._next_after(order_id)
+            return
         if order.status is Status.PLACED:
             if not self._lines.join(order) and not self._is_stale(order):
-                return self._wake_when_stale(order)
+                self._wake_when_stale(order)
+                return
             wait = await self._carry_out(order)
             if wait is not None:
-                return self._later("send", order_id, wait)
+                self._agenda.put(Task.SEND, order_id, after=wait)
+                return
         if order.wish.side is Side.SELL:
             await self._keep_place(await self._account.recording.load(order_id))
-        return self._next_after(order_id)
+        self._next_after(order_id)
 
     async def _keep_place(self, order: Order) -> None:
         """Let nothing come between an exit and the order that goes on with it: what is left, or a second try."""
@@ -101,7 +106,7 @@ class Sending:
         self._lags.pop(order_id, None)
         following = self._lines.leave(order_id)
         if following is not None:
-            self._later("send", following, 0.0)
+            self._agenda.put(Task.SEND, following)
 
     def remember(self, order: Order) -> None:
         """Keep room for the protection of a buy that another process sent and that still rests."""
@@ -116,7 +121,7 @@ class Sending:
         """It is not its turn; until then only its own age can end it."""
         if order.not_after is not None:
             left = (order.not_after - self._account.clock()).total_seconds()
-            self._later("send", order.id, max(left, 0.0) + COUNTING_SECONDS)
+            self._agenda.put(Task.SEND, order.id, after=max(left, 0.0) + COUNTING_SECONDS)
 
     async def _carry_out(self, order: Order) -> float | None:
         """Return how many seconds to wait before it is looked at again, None once it was sent or has ended."""

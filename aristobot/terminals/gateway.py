@@ -14,6 +14,7 @@ import uvloop
 
 from adapters.eventstore import Recorded
 from application.account import Account
+from application.agenda import Task
 from application.exchange import ExchangeClient, ExchangeError
 from application.lane import Lane
 from application.positions import position_id_of
@@ -42,7 +43,9 @@ UNSETTLING = frozenset(
 """What may leave a position with another protection than it wants."""
 MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
 CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
-TOPICS = frozenset({"Order.Placed", "Order.CancelRequested", "Order.AmendRequested"}) | CHANGES | UNSETTLING | MOVES
+ASKED = {"Order.CancelRequested": Task.CANCEL, "Order.AmendRequested": Task.AMEND}
+"""What is asked of an order that was placed before."""
+TOPICS = frozenset({"Order.Placed"}) | ASKED.keys() | CHANGES | UNSETTLING | MOVES
 PRICE_SECONDS = 2.0
 
 
@@ -61,7 +64,7 @@ class Gateway:
         self._listening: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[UUID, tuple[int, str]] = {}
-        self._waiting: dict[int, list[tuple[str, UUID]]] = {}
+        self._waiting: dict[int, list[tuple[Task, UUID]]] = {}
         self._unfinished: dict[int, list[Order]] = {}
         self._opening: dict[int, asyncio.Lock] = {}
 
@@ -81,7 +84,7 @@ class Gateway:
         # Only now what was never sent: an entry must not overtake a doubt about its own symbol, nor an exit before it.
         for order in sorted(orders, key=lambda one: one.created_on):
             if order.status is Status.PLACED:
-                self.tell(order.broker, "send", order.id)
+                self.tell(order.broker, Task.SEND, order.id)
         held = await asyncio.to_thread(self._house.store.positions_open)
         for position in await asyncio.to_thread(self._house.store.get_all, Position, held):
             self._moved(position)
@@ -130,8 +133,8 @@ class Gateway:
         # Doubts first: an entry must not overtake a doubt about its own symbol.
         for order in self._unfinished.pop(number, []):
             lane.resume(order)
-        for what, subject in self._waiting.pop(number, []):
-            self.tell(number, what, subject)
+        for task, subject in self._waiting.pop(number, []):
+            lane.agenda.put(task, subject)
         self._working[number] = self._start(lane.work())
         self._listening[number] = self._start(lane.follow_stream())
         self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
@@ -176,19 +179,13 @@ class Gateway:
     def _again(self, seconds: float, number: int) -> None:
         asyncio.get_running_loop().call_later(seconds, lambda: self._start(self.open_lane(number)))
 
-    def tell(self, broker: int, what: str, subject: UUID) -> None:
-        """Queue an order or a position in a broker's lane, or keep it until the lane is open."""
+    def tell(self, broker: int, task: Task, subject: UUID) -> None:
+        """Put an order or a position on a broker's agenda, or keep it until the lane is open."""
         lane = self._lanes.get(broker)
         if lane is None:
-            self._waiting.setdefault(broker, []).append((what, subject))
-        elif what == "send":
-            lane.wish(subject)
-        elif what == "guard":
-            lane.guard(subject)
-        elif what == "amend":
-            lane.alter(subject)
+            self._waiting.setdefault(broker, []).append((task, subject))
         else:
-            lane.unwish(subject)
+            lane.agenda.put(task, subject)
 
     async def hear(self, topic: str, event: Any) -> None:
         """One event of the log that the gateway follows."""
@@ -198,7 +195,7 @@ class Gateway:
             if topic == "Broker.CredentialStored" and not broker.removed:
                 self.counter.begin(self.counter.load_markets(broker, anew=False))
         elif topic == "Order.Placed":
-            self.tell(event.broker, "send", event.originator_id)
+            self.tell(event.broker, Task.SEND, event.originator_id)
         elif topic in MOVES:
             self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
         elif topic in UNSETTLING:
@@ -208,10 +205,10 @@ class Gateway:
             if order.wish.side is Side.SELL:
                 # A leg that is gone or changed, or an exit that came to nothing: what is held is to be protected again.
                 position_id = await asyncio.to_thread(position_id_of, order, self._house.store)
-                self.tell(order.broker, "guard", position_id)
+                self.tell(order.broker, Task.GUARD, position_id)
         else:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
-            self.tell(order.broker, "amend" if topic == "Order.AmendRequested" else "cancel", order.id)
+            self.tell(order.broker, ASKED[topic], order.id)
 
     def _moved(self, position: Position) -> None:
         """Its protection may have to follow, and its price is wanted as long as it holds something."""
@@ -219,7 +216,7 @@ class Gateway:
             self._held[position.id] = (position.broker, position.symbol)
         else:
             self._held.pop(position.id, None)
-        self.tell(position.broker, "guard", position.id)
+        self.tell(position.broker, Task.GUARD, position.id)
 
     async def keep_time(self) -> None:
         """Measure the exchanges' clocks, now and again."""

@@ -23,6 +23,7 @@ from adapters.snapshots import SnapshotTable
 from adapters.vault import Vault
 from application import lookups
 from application.account import Account
+from application.agenda import Task
 from application.exchange import Credentials, OrderRequest
 from application.lane import Lane
 from domain.aggregate import carrying
@@ -127,7 +128,7 @@ class Trading:
         for order_id in [*unfinished, *await asyncio.to_thread(self.store.orders_unexplained)]:
             order = await self.load(order_id)
             if order.status is Status.PLACED:
-                self.lane.wish(order_id)
+                self.lane.agenda.put(Task.SEND, order_id)
             else:
                 self.lane.resume(order)
         self.start(self.lane.work())
@@ -166,7 +167,7 @@ class Trading:
                 not_after=not_after,
             )
         await asyncio.to_thread(self.store.save, order)
-        self.lane.wish(order_id)
+        self.lane.agenda.put(Task.SEND, order_id)
         return order_id
 
     async def rest(self, quantity: str = "0.01", price: str = "40000", **wish: Any) -> UUID:
@@ -183,7 +184,7 @@ class Trading:
     async def cancel(self, order_id: UUID) -> None:
         """Somebody wants it off the book."""
         await self.say(order_id, lambda o: o.request_cancel("somebody"))
-        self.lane.unwish(order_id)
+        self.lane.agenda.put(Task.CANCEL, order_id)
 
     def fault(self, when: str, kind: str, times: int = 1) -> None:
         """Add to the exchange's fault script."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from application.agenda import Task
 from application.decisions import resolve, send_again
 from application.exchange import NoAnswer
 from application.lookups import ANSWERED_WITHIN, PROOF_AFTER
@@ -70,7 +71,7 @@ def test_an_exit_waits_for_a_doubt_as_long_as_it_may_be_proven_and_then_for_a_pe
             assert late.reason == "exit_in_doubt"
             again = [await asyncio.to_thread(send_again, trading.store, 1, late.id, trading.now) for _ in range(2)]
             assert again[0] == again[1]
-            trading.lane.wish(again[0])
+            trading.lane.agenda.put(Task.SEND, again[0])
             sent = await trading.becomes(again[0], Status.CLOSED)
             assert (sent.filled, sent.source) == (Decimal("0.01"), late.source)
             assert trading.client.asked["place"] == 2
@@ -84,7 +85,7 @@ async def amended(trading, order: Order, quantity: str):
     """Ask for a smaller order, as the web does."""
     until = trading.now + timedelta(seconds=trading.client.valid_for)
     await trading.say(order.id, lambda o: o.request_amend("ARISTO_smaller", Decimal(quantity), None, until))
-    trading.lane.alter(order.id)
+    trading.lane.agenda.put(Task.AMEND, order.id)
 
 
 async def answered(trading, order: Order) -> Order:

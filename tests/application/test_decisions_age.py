@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
+from application.agenda import Task
 from application.decisions import send_again
 from domain.order import Status
 from domain.wish import Side
@@ -24,7 +25,7 @@ def test_an_exit_that_is_sent_again_may_be_sent_for_half_a_minute(open_trading):
             )
             again = await asyncio.to_thread(send_again, trading.store, 1, late.id, trading.now)
             trading.pass_by(30.001)
-            trading.lane.wish(again)
+            trading.lane.agenda.put(Task.SEND, again)
             refused = await trading.becomes(again, Status.REFUSED, Status.CLOSED)
             assert (refused.status, refused.reason) == (Status.REFUSED, "stale")
             assert trading.client.asked["place"] == 0

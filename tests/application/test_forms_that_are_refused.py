@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from application.agenda import Task
 from domain.webhook import WebhookStatus
 from tests.application.test_what_cannot_rest import AT_A_LIMIT, EXECUTED, NO_STOPS, rule
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET
@@ -31,7 +32,7 @@ async def loaded_again(trader):
 
 async def looked_at(trader):
     """The lane has looked at the position, and at its price some times."""
-    trader.trading.lane.guard(trader.position().id)
+    trader.trading.lane.agenda.put(Task.GUARD, trader.position().id)
     await asyncio.sleep(0.3)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from application.agenda import Task
 from application.exchange import NoAnswer, NotAccepted
 from application.lookups import PROOF_AFTER
 from domain.broker import Broker
@@ -204,7 +205,7 @@ def test_an_intent_that_was_not_recorded_is_not_sent(open_trading):
             trading.client.before["balances"] = somebody_is_faster
             order_id = await trading.wish(cost=Decimal(500))
             await trading.until(lambda: "intent_not_recorded" in trading.log.said)
-            trading.lane.unwish(order_id)
+            trading.lane.agenda.put(Task.CANCEL, order_id)
             await trading.becomes(order_id, Status.REFUSED)
             assert await trading.facts(order_id) == ["Placed", "CancelRequested", "Refused"]
             assert not trading.client.asked["place"]
@@ -222,7 +223,7 @@ def test_of_two_gateways_one_sends(open_trading):
             orders = []
             for _ in range(5):
                 orders.append(await trading.wish(cost=Decimal(100)))
-                other.wish(orders[-1])
+                other.agenda.put(Task.SEND, orders[-1])
             for order_id in orders:
                 await trading.becomes(order_id, Status.CLOSED)
                 assert [fact for fact in await trading.facts(order_id) if fact != "Doubted"] == DONE

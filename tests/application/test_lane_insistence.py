@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from application.agenda import Task
 from application.positions import INSISTED
 from domain.aggregate import carrying
 from domain.order import PROTECTION, Order, Status
@@ -30,7 +31,7 @@ def test_a_sale_in_a_doubtful_symbol_waits_unless_it_protects(open_trading, requ
                     client_order_id=f"ARISTO_{order_id.hex[:20]}",
                 )  # fmt: skip
             await asyncio.to_thread(trading.store.save, order)
-            trading.lane.wish(order_id)
+            trading.lane.agenda.put(Task.SEND, order_id)
             if waits:
                 await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
                 assert await trading.facts(order_id) == ["Placed"]

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from application import lookups
+from application.agenda import Task
 from application.exchange import NotAccepted
 from application.lookups import PROOF_AFTER
 from domain.broker import Broker
@@ -186,7 +187,7 @@ def test_an_intent_whose_append_lost_its_answer_is_looked_up_and_never_sent(open
             del trading.client.before["balances"]
             trading.store.save = save
             order = await trading.becomes(order_id, Status.UNKNOWN)
-            trading.lane.wish(order_id)
+            trading.lane.agenda.put(Task.SEND, order_id)
             await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
             trading.now = order.valid_until + PROOF_AFTER
             await trading.becomes(order_id, Status.REJECTED)

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.paper.faults import Fault
 from application import trouble
+from application.agenda import Task
 from application.exchange import NoAnswer, Ticker
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
@@ -203,7 +204,7 @@ def test_a_watched_price_that_does_not_come_is_known_to_be_old(at, monkeypatch):
             assert trading.lane.blind == []
             await in_time(trading, lambda: trading.lane.blind == ["BTC/USDT"])
             monkeypatch.setattr(trading.client, "tickers", prices)
-            trading.lane.guard(trader.position().id)
+            trading.lane.agenda.put(Task.GUARD, trader.position().id)
             await trading.until(lambda: trading.lane.blind == [])
 
     asyncio.run(story())

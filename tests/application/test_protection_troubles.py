@@ -9,6 +9,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from application.agenda import Task
 from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
@@ -147,8 +148,8 @@ def test_its_owner_is_alarmed_when_the_exchange_has_ended_a_market_and_the_stop_
             await trader.buy(STOP, TARGET)
             rest = {name: market for name, market in trading.markets.items() if name != "BTC/USDT"}
             trading.lane.know_markets(rest)
-            trading.lane.guard(POSITION)
-            await trading.until(lambda: not trading.lane._to_guard and trading.lane._queue.empty())
+            trading.lane.agenda.put(Task.GUARD, POSITION)
+            await trading.until(trading.lane.agenda.is_empty)
             assert len(trader.resting()) == 2
             for order in trading.on_exchange():
                 take_off(trading, order)
@@ -236,14 +237,14 @@ def test_what_protects_coins_that_were_sold_elsewhere_is_tried_ever_more_rarely(
         async with at(LISTS) as trader:
             trading, driven = trader.trading, Counter()
             await trader.buy(STOP, TARGET)
-            account, take = next(iter(trading.paper.ledger.accounts.values())), trading.lane._queue.get
+            account, take = next(iter(trading.paper.ledger.accounts.values())), trading.lane.agenda.get
 
             async def taken():
                 what, subject = await take()
                 driven[what] += 1
                 return what, subject
 
-            trading.lane._queue.get = taken
+            trading.lane.agenda.get = taken
             for order in trading.on_exchange():
                 take_off(trading, order)
             account.free["BTC"] = Decimal(0)

@@ -60,7 +60,7 @@ def test_a_dry_comparison_repeats_no_cancel(open_trading):
             await trading.say(order.id, lambda o: o.request_cancel("somebody"))
             await trading.lane._account.recording.load(order.id)
             await trading.compare(dry=True)
-            assert trading.lane._queue.empty()
+            assert trading.lane.agenda.is_empty()
             assert trading.client.asked["cancel"] == 0
             await trading.compare()
             await trading.becomes(order.id, Status.CANCELLED)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from application.agenda import Task
 from domain.alert import Cause
 from domain.broker import StopStyle
 from domain.webhook import WebhookStatus
@@ -136,7 +137,7 @@ def test_a_stop_that_waits_at_its_limit_is_not_taken_off_on_an_old_price(at):
             trading.hold("BTC/USDT", "44000")
             for _ in range(20):
                 trading.lane.hear_prices(old)
-                trading.lane.guard(trader.position().id)
+                trading.lane.agenda.put(Task.GUARD, trader.position().id)
                 await asyncio.sleep(0.02)
             assert stop.rests
             assert trader.sold() == 0

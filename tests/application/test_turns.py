@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from application import turns
+from application.agenda import Agenda, Task
 from application.exchange import OrderRoom
-from application.lane_queue import LaneQueue
 from application.turns import LIST, SINGLE, Rank, Turns
 
 WINDOW = 50
@@ -85,20 +85,20 @@ def test_protection_comes_after_one_wish_at_most(wishes):
     """However many wait; each kind keeps its own order."""
 
     async def story():
-        queue, guards = LaneQueue(), [uuid4() for _ in range(2)]
+        agenda, guards = Agenda(), [uuid4() for _ in range(2)]
         sends = [uuid4() for _ in range(wishes)]
         for one in sends:
-            queue.put_nowait(("send", one))
+            agenda.put(Task.SEND, one)
         for one in guards:
-            queue.put_nowait(("guard", one))
-        taken = [(await queue.get())[1] for _ in range(wishes + 2)]
-        assert queue.empty()
+            agenda.put(Task.GUARD, one)
+        taken = [(await agenda.get())[1] for _ in range(wishes + 2)]
+        assert agenda.is_empty()
         assert [one for one in taken if one in sends] == sends
         assert [one for one in taken if one in guards] == guards
         assert taken.index(guards[1]) <= 3
-        waiting = asyncio.create_task(queue.get())
+        waiting = asyncio.create_task(agenda.get())
         await asyncio.sleep(0)
-        queue.put_nowait(("guard", guards[0]))
-        assert await waiting == ("guard", guards[0])
+        agenda.put(Task.GUARD, guards[0])
+        assert await waiting == (Task.GUARD, guards[0])
 
     asyncio.run(story())

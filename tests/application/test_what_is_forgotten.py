@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from application import account
+from application.agenda import Task
 from application.exchange import NoAnswer, OrderRoom
 from application.positions import INSISTED
 from application.turns import Rank
@@ -47,7 +48,7 @@ async def insist(trading):
             client_order_id=f"ARISTO_{order_id.hex[:20]}",
         )
     await asyncio.to_thread(trading.store.save, order)
-    trading.lane.wish(order_id)
+    trading.lane.agenda.put(Task.SEND, order_id)
 
 
 # --- names ---------------------------------------------------------------------------------------------------------
@@ -244,7 +245,7 @@ def test_a_stop_that_rests_stays_when_the_minimum_rises_above_it(at):
             await trading.until(lambda: trader.resting() and trader.position().protected)
             resting = trader.resting()
             await rule(trading, filters={"NOTIONAL": {"minNotional": "11"}})
-            trading.lane.guard(trader.position().id)
+            trading.lane.agenda.put(Task.GUARD, trader.position().id)
             for _ in range(20):
                 trading.pass_by(1)
                 await asyncio.sleep(0.03)

@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 
 from adapters.paper.prices import PAIRS
+from application.agenda import Task
 from application.halts import cancel_all
 from domain.alert import Cause
 from domain.order import Status
@@ -115,10 +116,10 @@ def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
             await asyncio.wait([working])
             trading.tasks[:] = others
             await trading.begin_anew()
-            trading.lane.guard(POSITION)  # as every gateway does for all that is held
+            trading.lane.agenda.put(Task.GUARD, POSITION)  # as every gateway does for all that is held
             await trading.until(trading.lane.reconciled.is_set)
             await trading.until(
-                lambda: ("guard", POSITION) in trading.lane._alarms
+                lambda: trading.lane.agenda.will_come(Task.GUARD, POSITION)
             )  # it has looked, and will look again
             trading.start(trader.follow())
             await trader.closed()

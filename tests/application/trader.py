@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 
 from application import trouble
+from application.agenda import Task
 from application.exchange import Capabilities, NoAnswer
 from application.policies import WHEN, World
 from application.positions import position_id_of
@@ -75,14 +76,14 @@ class Trader:
     def _tell(self, topic, event):
         subject = event.originator_id
         if topic == "Order.Placed":
-            self._say("wish", subject)
+            self._put(Task.SEND, subject)
         elif topic in MOVES:
-            self._say("guard", subject)
+            self._put(Task.GUARD, subject)
         elif topic in UNSETTLING and (order := self.store.get(Order, subject)).wish.side is Side.SELL:
-            self._say("guard", position_id_of(order, self.store))
+            self._put(Task.GUARD, position_id_of(order, self.store))
 
-    def _say(self, what, subject):
-        self.loop.call_soon_threadsafe(getattr(self.trading.lane, what), subject)
+    def _put(self, task, subject):
+        self.loop.call_soon_threadsafe(self.trading.lane.agenda.put, task, subject)
 
     async def deliver(self, action, **fields):
         """Deliver an alert; answers its webhook's id as soon as it is in the log."""

@@ -31,6 +31,7 @@ from adapters.paper.binance.dispatcher import Dispatcher, limits_of
 from adapters.paper.exchange import Paper
 from adapters.paper.prices import Prices
 from application.account import Account
+from application.agenda import Task
 from application.exchange import Credentials, NoAnswer, NotAccepted, Ticker
 from application.lane import Lane
 from application.policies import WHEN, World
@@ -352,11 +353,11 @@ class Platform:
     def _tell(self, topic, event):
         subject = event.originator_id
         if topic == "Order.Placed":
-            self.lane.wish(subject)
+            self.lane.agenda.put(Task.SEND, subject)
         elif topic in MOVES:
-            self.lane.guard(subject)
+            self.lane.agenda.put(Task.GUARD, subject)
         elif topic in UNSETTLING and (order := self.books.get(Order, subject)).wish.side is Side.SELL:
-            self.lane.guard(position_id_of(order, self.books))
+            self.lane.agenda.put(Task.GUARD, position_id_of(order, self.books))
 
     async def _tell_prices(self):
         while True:
