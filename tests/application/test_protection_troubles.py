@@ -103,7 +103,7 @@ def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next_proce
         async with at(LISTS) as trader:
             trading, heard = trader.trading, []
             await trader.buy(STOP, TARGET)
-            trading.lane.guard = heard.append
+            trading.lane.agenda.put = lambda *errand, **_: heard.append(errand)
             trader.target_is_met(HELD - DUST)
             await trading.until(lambda: not trader.position().is_open)
             await trading.until(lambda: len(heard) >= 3)  # the stop's end, the sale, the end of the trade

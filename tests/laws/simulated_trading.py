@@ -286,7 +286,7 @@ class Platform:
         if limit is not None:
             self.paper.counts.limits("binance")["10S"] = limit
         funds = {currency: Decimal(amount) for currency, amount in balances.items()}
-        self.account = self.paper.ledger.open_account("binance", funds, KEYS.key, KEYS.secret)
+        self.ledger_account = self.paper.ledger.open_account("binance", funds, KEYS.key, KEYS.secret)
         self.log, self.symbols, self._seen = Log(loop.time), sorted(prices), {}
         self.tasks, self.names, self._rules_doubted = [], count(1), asyncio.Event()
         with carrying(user="1"):
@@ -300,7 +300,7 @@ class Platform:
 
     async def begin(self):
         self.books.bell = asyncio.Event()
-        self.exchange = SimulatedBinance(self.paper, self.account, self.loop)
+        self.exchange = SimulatedBinance(self.paper, self.ledger_account, self.loop)
         markets = {m.symbol: m for m in await self.exchange.markets() if m.symbol in self.symbols}
         lent = self.books, AccountSnapshots(), UUID(int=7), self.loop.clock, self.log
         self.account = Account(self.broker, self.exchange, KEYS, markets, *lent)
@@ -406,7 +406,7 @@ class Platform:
         return self._seen[symbol][1]
 
     def resting(self, symbol="BTC/USDT", side="sell"):
-        return [o for o in self.paper.ledger.resting(self.account) if o.pair.symbol == symbol and o.side == side]
+        return [o for o in self.paper.ledger.resting(self.ledger_account) if o.pair.symbol == symbol and o.side == side]
 
     def told(self, *causes):
         """All alerts of these causes, as they were raised."""

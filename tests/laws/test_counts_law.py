@@ -92,7 +92,7 @@ class Story:
         held = position.held if position is not None else ZERO
         opened = position is not None and position.is_open
         self.refusals[order.cause] = (
-            self.platform.account.free["USDT"],
+            self.platform.ledger_account.free["USDT"],
             held,
             self.platform.price(order.wish.symbol),
             opened,
@@ -117,7 +117,7 @@ class Story:
             need = position.covered // Decimal("0.0001") * Decimal("0.0001")
             resting = self.platform.resting(symbol)
             stopped = sum((o.quantity - o.filled for o in resting if o.type.startswith("stop_loss")), ZERO)
-            used = self.platform.paper.counts.used(self.platform.account)["10S"]
+            used = self.platform.paper.counts.used(self.platform.ledger_account)["10S"]
             takes = 4 if resting and position.wanted.take_profit else 2
             bare = (
                 need * self.platform.price(symbol) > SMALLEST * ROUNDED

@@ -243,7 +243,7 @@ class Story:
             price = None if limit is None else limit // rules.tick * rules.tick
             orders = [
                 PaperOrder(
-                    0, self.platform.account, PAIR, "", "sell", kind, each, ZERO, price, "GTC", 0, stop_price=trigger,
+                    0, self.platform.ledger_account, PAIR, "", "sell", kind, each, ZERO, price, "GTC", 0, stop_price=trigger,
                     triggered=sale,
                 )
                 for _ in range(parts)
