@@ -30,8 +30,8 @@ from application.legs import Legs
 from application.lookups import LookUps
 from application.positions import INSISTED
 from application.recording import as_gateway, request_id
-from application.resting import go_in_one_call
-from application.sale import Sale, locked_in
+from application.resting import go_in_one_call, locked_in
+from application.sale import Sale
 from application.sayings import say
 from application.sizing import Sized
 from application.trouble import DOUBT_BEFORE_ALARM

@@ -9,7 +9,7 @@ from application.commands import on_fresh_state
 from application.ports import Store
 from application.positions import INSISTED, wished
 from application.users import by_hand
-from application.webhooks import client_order_id
+from domain.names import wish_name
 from domain.order import Order, Status
 from domain.refusals import Impossible, NotFound
 from domain.webhook import Webhook
@@ -61,7 +61,7 @@ def send_again(store: Store, user: int, order_id: UUID, now: datetime) -> UUID:
             wish=late.wish,
             source=late.source,
             requester=INSISTED,
-            client_order_id=client_order_id(user, again, now),
+            client_order_id=wish_name(user, again, now),
             not_after=now + AGE_OF_INSISTED,
             cause=late.cause,
         )

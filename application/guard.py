@@ -17,6 +17,7 @@ from application.account import Account
 from application.agenda import Agenda, Task
 from application.case import Case
 from application.changing import Changing
+from application.counting import counted
 from application.exchange import Ticker
 from application.forms import Form, forms_of, wishes_of
 from application.legs import Legs
@@ -24,16 +25,13 @@ from application.passed import NOT_SOLD, Passed
 from application.protection import (
     STOPS,
     Standing,
-    counted,
     in_doubt,
     leaving,
     standing_of,
-    too_small,
     unbounded,
     wanted_of,
 )
-from application.resting import holds, rests
-from application.sale import locked_in
+from application.resting import holds, locked_in, rests
 from application.sayings import say
 from application.shapes import Shapes
 from application.trouble import DOUBT_BEFORE_ALARM, Trouble
@@ -42,6 +40,7 @@ from domain.level import CARRIED_OUT
 from domain.market import Market
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position
+from domain.protectable import too_small
 from domain.wish import Type
 
 TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"

@@ -26,6 +26,7 @@ from application.lookups import LookUps
 from application.protection import STOPS, is_spent
 from domain.aggregate import carrying
 from domain.market import Market
+from domain.names import leg_name, list_name
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Position, key_of
 from domain.wish import Source, Type, Wish
@@ -98,7 +99,7 @@ class Legs(Freeing):
         Returns whether all rest; what only may rest is looked up. Raises `RefusedByExchange` or `NotAccepted` for the
         first that was not taken. `asks_first`: their coins are locked, and they are sent to be weighed.
         """
-        list_id = f"ARISTO_{position.user}_OCO_{uuid4().hex[:12]}"
+        list_id = list_name(position.user, uuid4())
         named = [replace(wish, list_id=wish.list_id and list_id) for wish in wishes]
         orders = await self._intended(position, named, asks_first=asks_first)
         pair = [order for order in orders if order.wish.list_id is not None]
@@ -216,7 +217,7 @@ class Legs(Freeing):
                 wish=wish,
                 source=source,
                 requester=PROTECTION,
-                client_order_id=f"ARISTO_{position.user}_P_{order_id.hex[:16]}",
+                client_order_id=leg_name(position.user, order_id),
                 cause=position.id,
             )
 

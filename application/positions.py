@@ -8,14 +8,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from application.counting import explained
 from application.ports import Markets, Reader
-from application.protection import explained, too_small
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
 from domain.broker import Broker
 from domain.market import Market
+from domain.names import follow_up_name
 from domain.order import ENDED, PROTECTION, Order, Status
 from domain.position import Execution, Position
+from domain.protectable import too_small
 from domain.refusals import Invalid
 from domain.webhook import Webhook
 from domain.webhook_message import WebhookMessage
@@ -70,7 +72,7 @@ def follow_up(order: Order, leg: str, wish: Wish) -> Order:
         wish=wish,
         source=order.source,
         requester=order.requester,
-        client_order_id=f"ARISTO_{order.user}_R_{order_id.hex[:16]}",
+        client_order_id=follow_up_name(order.user, order_id),
         not_after=order.not_after,
         cause=order.cause,
     )

@@ -8,16 +8,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.amounts import ZERO, difference, plain, product, total
+from domain.amounts import ZERO, difference, product, total
 from domain.broker import StopStyle
 from domain.market import Market
 from domain.order import LIVE, Order, Status
-from domain.position import Position, key_of
-from domain.wish import Protection, Type
+from domain.position import Position
+from domain.protectable import BELOW_STOP, limit_below
+from domain.wish import Type
 
 STOPS = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
-BELOW_STOP = Decimal("0.995")
-"""The limit of a stop-limit order, as a fraction of its trigger: half a percent may be lost on the way."""
 GONE_AFTER = timedelta(seconds=2)
 """How long after its validity a sale without an answer may still show up; from then on its coins are free."""
 
@@ -69,7 +68,7 @@ def wanted_of(
     )
     if not quantity:
         return None
-    return _divided(Target(quantity, stop, take, _limit_of(stop, market, style)), position, market)
+    return _divided(Target(quantity, stop, take, limit_below(stop, market, style)), position, market)
 
 
 def _divided(target: Target, position: Position, market: Market) -> Target:
@@ -87,23 +86,6 @@ def _divided(target: Target, position: Position, market: Market) -> Target:
 
 def _is_below_minimum(quantity: Decimal, price: Decimal, market: Market) -> bool:
     return quantity < market.minimum_quantity or product(quantity, price) < market.minimum_notional
-
-
-def too_small(
-    quantity: Decimal, protection: Protection, market: Market, style: StopStyle = StopStyle.MARKET
-) -> str | None:
-    """Return why the exchange would take no order that protects so much (base), with the numbers; None if it would.
-
-    A stop at a limit is weighed at its limit, as exchanges do.
-    """
-    stop = protection.stop_loss and market.round_price(protection.stop_loss)
-    lowest = _limit_of(stop, market, style) or stop or protection.take_profit or ZERO
-    worth = product(quantity, lowest)
-    if not quantity or quantity < market.minimum_quantity:
-        return f"{plain(quantity)} {market.base} is below the minimum of {plain(market.minimum_quantity)}"
-    if worth < market.minimum_notional:
-        return f"{plain(worth)} {market.quote} is below the minimum of {plain(market.minimum_notional)}"
-    return None
 
 
 def leaving(exits: Sequence[Order], now: datetime | None = None) -> Decimal:
@@ -127,10 +109,6 @@ def is_spent(order: Order, now: datetime | None) -> bool:
     return order.status is Status.UNKNOWN and now > order.valid_until + GONE_AFTER
 
 
-def _limit_of(stop: Decimal | None, market: Market, style: StopStyle) -> Decimal | None:
-    return market.round_price(stop * BELOW_STOP) if stop is not None and style is StopStyle.LIMIT else None
-
-
 def standing_of(target: Target, last: Decimal) -> Standing:
     """Return where the last price stands: a trigger that has been passed would be refused, or sell at once."""
     if target.stop_loss is not None and last <= target.stop_loss:
@@ -152,13 +130,3 @@ def unbounded(market: Market) -> Market:
 def stop_limit_of(target: Target, market: Market) -> Decimal:
     """Return the limit of a stop that rests at one, also where the broker's setting is another."""
     return target.stop_limit or market.round_price((target.stop_loss or ZERO) * BELOW_STOP)
-
-
-def counted(position: Position, orders: Sequence[Order]) -> bool:
-    """Return whether the position knows of every fill of these orders."""
-    return all(key_of(order.id, trade) in position.executions for order in orders for trade in order.fills)
-
-
-def explained(position: Position, orders: Sequence[Order]) -> bool:
-    """Return whether all that these orders executed is listed, and the position knows of it."""
-    return counted(position, orders) and not any(order.is_unexplained for order in orders)

@@ -120,6 +120,15 @@ def groups_of(legs: Sequence[Order]) -> list[list[Order]]:
     return [*groups.values()]
 
 
+def locked_in(legs: Sequence[Order]) -> Decimal:
+    """Return how much (base) these legs lock. Of a list both lock the same coins."""
+    by_group: dict[object, Decimal] = {}
+    for leg in legs:
+        group = leg.wish.list_id or leg.id
+        by_group[group] = max(by_group.get(group, ZERO), leg.remaining or ZERO)
+    return total(by_group.values())
+
+
 def _group_like(shapes: list[Shape], wishes: Sequence[Wish]) -> list[Wish] | None:
     """Return the wishes that legs of these shapes fulfil, None where there are none."""
     listed = [wish for wish in wishes if wish.list_id is not None]

@@ -9,11 +9,12 @@ from decimal import Decimal
 
 from application.account import Account
 from application.agenda import Agenda, Task
+from application.counting import explained
 from application.exchange import NoAnswer
 from application.legs import Legs
 from application.positions import INSISTED, RECENT_ENTRIES, position_id_of
-from application.protection import STOPS, explained, leaving
-from application.resting import groups_of
+from application.protection import STOPS, leaving
+from application.resting import groups_of, locked_in
 from domain.amounts import ZERO, difference, total
 from domain.order import ENDED, Order, Status
 from domain.position import Position
@@ -53,15 +54,6 @@ class Sale:
             groups.remove(going[-1])
             needed = difference(needed, locked_in(going[-1]))
         return going
-
-
-def locked_in(legs: Sequence[Order]) -> Decimal:
-    """Return how much (base) these legs lock. Of a list both lock the same coins."""
-    by_group: dict[object, Decimal] = {}
-    for leg in legs:
-        group = leg.wish.list_id or leg.id
-        by_group[group] = max(by_group.get(group, ZERO), leg.remaining or ZERO)
-    return total(by_group.values())
 
 
 def _stopped_by(legs: Sequence[Order]) -> Decimal:

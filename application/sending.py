@@ -26,9 +26,9 @@ from application.positions import (
     is_sent_once_more,
     position_id_of,
 )
-from application.protection import too_small
 from application.recording import as_gateway, request_id
-from application.sale import Sale, Sales, locked_in
+from application.resting import locked_in
+from application.sale import Sale, Sales
 from application.sizing import Sized, SpendingUnknown, size
 from application.turns import LIST, SINGLE, Rank
 from domain.aggregate import Aggregate
@@ -37,6 +37,7 @@ from domain.broker import Limits, Usage
 from domain.market import Market
 from domain.order import LIVE, PROTECTION, Order, Status
 from domain.position import Position
+from domain.protectable import too_small
 from domain.refusals import Impossible, Invalid, NotFound
 from domain.user import User
 from domain.wish import Side, Source

@@ -5,10 +5,9 @@ from __future__ import annotations
 from application.exchange import OrderReport
 from domain.broker import Broker
 from domain.market import Market
+from domain.names import OURS
 from domain.order import ELSEWHERE, HISTORY_LOST, Order
 from domain.wish import PRICED, TRIGGERED, Type, Wish
-
-OUR_FORMAT = "ARISTO_"
 
 
 def adopted(broker: Broker, market: Market, report: OrderReport) -> Order:
@@ -30,6 +29,6 @@ def adopted(broker: Broker, market: Market, report: OrderReport) -> Order:
         broker=broker.number,
         exchange_order_id=report.exchange_order_id,
         wish=wish,
-        requester=HISTORY_LOST if report.client_order_id.startswith(OUR_FORMAT) else ELSEWHERE,
+        requester=HISTORY_LOST if report.client_order_id.startswith(OURS) else ELSEWHERE,
         raw=report.raw,
     )

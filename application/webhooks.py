@@ -13,6 +13,7 @@ from application.positions import move_protection, wished
 from domain.aggregate import Aggregate, carrying
 from domain.broker import Broker, Usage
 from domain.market import Market
+from domain.names import wish_name
 from domain.order import Order, Status
 from domain.refusals import Conflict, Impossible, Invalid
 from domain.user import User
@@ -253,7 +254,7 @@ def _order(message: WebhookMessage, webhook: Webhook, broker: Broker, market: Ma
         wish=_wish(message, market),
         source=Source.WEBHOOK,
         requester="Webhooks",
-        client_order_id=client_order_id(webhook.user, order_id, now),
+        client_order_id=wish_name(webhook.user, order_id, now),
         not_after=webhook.received_at + _age_of(message),
         cause=webhook.id,
     )
@@ -335,8 +336,3 @@ def resolve(message: WebhookMessage, markets: Mapping[str, Market]) -> Market:
         if said is not None and said.upper() != is_:
             raise Invalid(f"{field} was {said}, {market.symbol} has {is_}", code="symbol_contradicts", field=field)
     return market
-
-
-def client_order_id(user: int, order_id: UUID, now: datetime) -> str:
-    """`ARISTO_{user}_{time}_{short id}`: at most 32 characters, legal on every exchange, made once per order."""
-    return f"ARISTO_{user}_{now.astimezone(UTC):%y%m%d%H%M%S}_{order_id.hex[:8]}"

@@ -11,12 +11,13 @@ import pytest
 
 from application.exchange import Capabilities
 from application.forms import Form, forms_of, wishes_of
-from application.protection import Standing, Target, standing_of, too_small, wanted_of
+from application.protection import Standing, Target, standing_of, wanted_of
 from domain.aggregate import carrying
 from domain.broker import StopStyle
 from domain.market import Market, PriceBand
 from domain.order import Order
 from domain.position import Execution, Position
+from domain.protectable import too_small
 from domain.wish import Protection, Side, Source, TimeInForce, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -18,9 +18,9 @@ from eventsourcing.utils import resolve_topic
 from adapters import bus
 from adapters.migrate import FOLLOWERS
 from application.requests import Action
-from application.webhooks import client_order_id
 from domain.alert import Alert
 from domain.broker import Broker
+from domain.names import wish_name
 from domain.order import Order
 from domain.platform import PLATFORM_ID
 from domain.position import Position
@@ -67,7 +67,7 @@ def _ids() -> dict[str, str]:
         "webhook by its former identity": _alert().former_id(1, AT),
         "webhook judged anew": again_id(CAUSE),
         "webhook that cannot be read": unparsable_id(1, b"x", AT),
-        "client order id": client_order_id(1, CAUSE, AT),
+        "client order id": wish_name(1, CAUSE, AT),
     }
     return {name: str(value) for name, value in found.items()}
 
