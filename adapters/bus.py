@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import redis
 
-from application.requests import ANSWERED_BY, TIMEOUT_SECONDS, Answer, GatewayAway, Request
+from application.ports.requests import ANSWERED_BY, TIMEOUT_SECONDS, Answer, GatewayAway, Request
 
 LIVENESS = "terminal_heartbeat:"
 BOOKS = "books"

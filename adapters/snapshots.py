@@ -7,7 +7,7 @@ from decimal import Decimal
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
-from application.ports import AccountSnapshot
+from application.ports.stores import AccountSnapshot
 from domain.amounts import plain
 
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from application.decisions import TOO_LATE
-from application.limits import REASONS
-from application.ports import Reader, Store
-from application.users import registry_of
+from application.lane.limits import REASONS
+from application.people.users import registry_of
+from application.ports.stores import Reader, Store
+from application.trading.decisions import TOO_LATE
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
 from domain.amounts import plain

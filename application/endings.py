@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from application.commands import on_fresh_state
-from application.ports import AccountSnapshots, Store
+from application.ports.stores import AccountSnapshots, Store
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.broker import Broker

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from application import alerts, positions
-from application.ports import Markets, Reader
-from application.webhooks import decide
+from application import alerts
+from application.ports.stores import Markets, Reader
+from application.trading import positions
+from application.webhooks.webhooks import decide
 from domain.aggregate import Aggregate
 from domain.order import PROTECTION, Order, Status
 from domain.webhook import Webhook, WebhookStatus

@@ -18,8 +18,8 @@ from adapters.keys import MasterKey
 from adapters.migrate import migrate
 from adapters.tombstones import Tombstones, bury
 from adapters.vault import Vault
-from application import users
 from application.alerts import tell_everybody
+from application.people import users
 from aristobot.servers.postgres import binaries
 from aristobot.servers.process import ServerError
 from aristobot.settings import Settings

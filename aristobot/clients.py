@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from application.exchange import ExchangeClient, NoAnswer
+from application.ports.exchange import ExchangeClient, NoAnswer
 from aristobot.wiring import House
 from domain.market import Market
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from adapters.bus import Bus
 from adapters.eventstore import Store
-from application.requests import Action, GatewayAway, Request
-from application.users import registry_of
+from application.people.users import registry_of
+from application.ports.requests import Action, GatewayAway, Request
 from domain.broker import Broker
 from domain.reconciliation import LEFT_TO_A_PERSON, Occasion
 from domain.refusals import NotFound

@@ -7,13 +7,13 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 from uuid import UUID
 
-from application.brokers import broker_of
 from application.commands import on_fresh_state
-from application.connection import try_connection
-from application.exchange import ExchangeError, OrderNotFound
-from application.lane import Lane
-from application.requests import Action, Answer, Request
-from application.users import by_hand
+from application.lane.lane import Lane
+from application.people.brokers import broker_of
+from application.people.connection import try_connection
+from application.people.users import by_hand
+from application.ports.exchange import ExchangeError, OrderNotFound
+from application.ports.requests import Action, Answer, Request
 from aristobot.clients import Clients
 from aristobot.wiring import House
 from domain.broker import Broker

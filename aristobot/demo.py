@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from application.brokers import brokers_of, connect_broker
-from application.exchange import Credentials
-from application.users import register, registry_of
+from application.people.brokers import brokers_of, connect_broker
+from application.people.users import register, registry_of
+from application.ports.exchange import Credentials
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.user import COMMAND_LINE

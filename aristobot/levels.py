@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from application.alerts import tell
-from application.ports import Store
+from application.ports.stores import Store
 from domain.alert import Cause
 from domain.level import Level
 from domain.position import Position

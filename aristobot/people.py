@@ -13,7 +13,7 @@ from adapters.keys import MasterKey
 from adapters.second_factor import SecondFactorTable
 from adapters.tombstones import bury
 from adapters.vault import Vault
-from application import users
+from application.people import users
 from aristobot.settings import SettingError, Settings
 from domain.user import COMMAND_LINE, User
 from web import sessions

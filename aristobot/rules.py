@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from application.alerts import tell
-from application.exchange import ExchangeError
-from application.lane import Lane
+from application.lane.lane import Lane
+from application.ports.exchange import ExchangeError
 from aristobot.clients import Clients, Key
 from aristobot.wiring import House
 from domain.alert import Cause

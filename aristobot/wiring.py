@@ -23,8 +23,8 @@ from adapters.second_factor import SecondFactorTable
 from adapters.snapshots import SnapshotTable
 from adapters.tombstones import bury
 from adapters.vault import Vault
-from application import users
-from application.exchange import ExchangeClient
+from application.people import users
+from application.ports.exchange import ExchangeClient
 from aristobot.settings import Settings
 from domain.broker import Exchange, Venue
 from domain.refusals import Invalid

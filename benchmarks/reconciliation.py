@@ -26,8 +26,8 @@ from shared.running import Running, running
 
 from adapters.eventstore import Store, open_pool
 from adapters.exchanges.binance.client import Binance
-from application.brokers import connect_broker
-from application.exchange import Credentials, OrderRequest
+from application.people.brokers import connect_broker
+from application.ports.exchange import Credentials, OrderRequest
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.broker import Exchange, Venue

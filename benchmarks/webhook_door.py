@@ -27,7 +27,7 @@ from shared.figures import keep
 
 from adapters.keys import MasterKey
 from adapters.migrate import migrate, url_for
-from application.users import register
+from application.people.users import register
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.valkey import Valkey
 from aristobot.settings import Settings

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from application import users
+from application.people import users
 from domain.user import Preferences
 from web import sessions
 from web.context import By, InContext

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from application import alerts as told
-from application import users
+from application.people import users
 from domain.alert import Alert
 from domain.refusals import NotFound
 from projections import alerts

@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
-from application.requests import GatewayAway
+from application.ports.requests import GatewayAway
 from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
 from web import (
     account,

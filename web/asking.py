@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from application.requests import Action, Request
+from application.ports.requests import Action, Request
 from domain.refusals import Impossible
 from web.context import Context
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
-from application import brokers, halts
-from application.exchange import Credentials
-from application.requests import Action, Answer, GatewayAway, Request
-from application.users import brokers_with_open_orders
+from application.people import brokers
+from application.people.users import brokers_with_open_orders
+from application.ports.exchange import Credentials
+from application.ports.requests import Action, Answer, GatewayAway, Request
+from application.trading import halts
 from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.refusals import Invalid
 from projections.brokers import brokers_in_use

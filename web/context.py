@@ -14,9 +14,9 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
-from application.exchange import Credentials
-from application.ports import Channels, SecondFactors, Secrets, Store
-from application.requests import Gateway
+from application.ports.exchange import Credentials
+from application.ports.requests import Gateway
+from application.ports.stores import Channels, SecondFactors, Secrets, Store
 from domain.refusals import NotFound, Refused
 from domain.user import Role, User
 from projections.reading import as_user

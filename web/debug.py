@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from application.users import registry_of
+from application.people.users import registry_of
 from domain.refusals import Impossible, NotFound
 from web.context import InContext
 from web.forms import account as forms

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from application import decisions
-from application.requests import Action, GatewayAway
+from application.ports.requests import Action, GatewayAway
+from application.trading import decisions
 from domain.order import Status
 from domain.refusals import Impossible
 from web.asking import ask

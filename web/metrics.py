@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from application.requests import Action
+from application.ports.requests import Action
 from domain.amounts import plain, product
 from projections import gains
 from web.asking import ask

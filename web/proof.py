@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from application import users
+from application.people import users
 from domain.refusals import Invalid
 from web import sessions
 from web.context import Context

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from application.brokers import broker_of
-from application.requests import Action
+from application.people.brokers import broker_of
+from application.ports.requests import Action
 from domain.reconciliation import Occasion
 from projections import reconciliations
 from web.asking import ask

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Request, Response
 
-from application.users import by_hand, prove, register, registry_of
+from application.people.users import by_hand, prove, register, registry_of
 from domain.refusals import Invalid
 from domain.user import User
 from web import sessions

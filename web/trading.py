@@ -8,8 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from application import halts
-from application.doubts import worst_cost
+from application.orders.doubts import worst_cost
+from application.trading import halts
 from domain.order import Status
 from domain.wish import Side
 from projections import fills, trades

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from application import users
+from application.people import users
 from domain.refusals import Invalid
 from domain.user import User
 from web import sessions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from application.exchange import OrderRoom
+from application.ports.exchange import OrderRoom
 
 CLOCKS_DIFFER = 0.2
 """Seconds after the end of a full window in which the exchange may still count by it: the clocks are not the same."""

@@ -11,10 +11,10 @@ import psycopg
 from adapters.eventstore import Recorded
 from adapters.recorder import PositionTaken
 from application.alerts import tell
-from application.page import Page
 from application.policies import WHEN, World
-from application.ports import Reader
-from application.webhooks import MarketsNotLoaded
+from application.ports.stores import Reader
+from application.trading.page import Page
+from application.webhooks.webhooks import MarketsNotLoaded
 from aristobot.liveness import beat
 from aristobot.place import Place
 from aristobot.wiring import House, utc_now

@@ -13,11 +13,11 @@ import psycopg
 import uvloop
 
 from adapters.eventstore import Recorded
-from application.account import Account
-from application.agenda import Task
-from application.exchange import ExchangeClient, ExchangeError
-from application.lane import Lane
-from application.positions import position_id_of
+from application.lane.lane import Lane
+from application.orders.account import Account
+from application.orders.agenda import Task
+from application.ports.exchange import ExchangeClient, ExchangeError
+from application.trading.positions import position_id_of
 from aristobot.clients import Clients
 from aristobot.counter import Counter
 from aristobot.liveness import beat

@@ -19,8 +19,8 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from application.alerts import tell
-from application.requests import Action, Answer, GatewayAway, Request
-from application.users import registry_of
+from application.people.users import registry_of
+from application.ports.requests import Action, Answer, GatewayAway, Request
 from aristobot.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.alert import Cause

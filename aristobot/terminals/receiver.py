@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from adapters.reference import count_refusal
 from adapters.spool import Delivery, Spool
-from application.webhooks import Delivered, receive_all
+from application.webhooks.webhooks import Delivered, receive_all
 from aristobot.liveness import beat
 from aristobot.wiring import House
 from web.receiver import Door

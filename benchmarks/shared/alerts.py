@@ -15,8 +15,8 @@ import aiohttp
 import psycopg
 from shared.running import Running
 
-from application.brokers import connect_broker
-from application.exchange import Credentials
+from application.people.brokers import connect_broker
+from application.ports.exchange import Credentials
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.webhook_message import WebhookMessage

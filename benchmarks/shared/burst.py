@@ -15,9 +15,9 @@ from shared.paper import ENDLESS, WINDOW, PaperExchange, bare, until_turn
 from shared.running import Running
 
 from adapters.eventstore import Store, open_pool
-from application.requests import Action, Request
-from application.turns import LIST, RESERVE, SINGLE
-from application.webhooks import AGE_OF_ENTRY
+from application.orders.turns import LIST, RESERVE, SINGLE
+from application.ports.requests import Action, Request
+from application.webhooks.webhooks import AGE_OF_ENTRY
 
 LIMIT = 50
 """New orders in ten seconds."""

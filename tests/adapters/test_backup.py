@@ -20,9 +20,9 @@ from adapters.keys import FORGOTTEN
 from adapters.migrate import OWNER, url_for, verify_books
 from adapters.tombstones import Tombstones
 from adapters.vault import Vault
-from application.brokers import connect_broker
-from application.exchange import Credentials
-from application.users import register
+from application.people.brokers import connect_broker
+from application.people.users import register
+from application.ports.exchange import Credentials
 from aristobot.backups import programs, restore_into
 from domain.broker import Exchange, Venue
 from domain.platform import PLATFORM_ID, Platform

@@ -9,8 +9,8 @@ import pytest
 
 from adapters.snapshots import SnapshotTable
 from adapters.vault import Vault
-from application.exchange import Credentials
-from application.ports import AccountSnapshot
+from application.ports.exchange import Credentials
+from application.ports.stores import AccountSnapshot
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FIRST = AccountSnapshot(AT, {"BTC": Decimal("0.123456789012345678"), "USDT": Decimal("1E+3")})

@@ -14,8 +14,8 @@ from adapters.eventstore import Store, open_pool
 from adapters.keys import KeyRing, MasterKey
 from adapters.second_factor import SecondFactorTable
 from adapters.vault import SEALED, Vault
-from application.exchange import Credentials
-from application.users import register
+from application.people.users import register
+from application.ports.exchange import Credentials
 from domain.refusals import Invalid
 from domain.user import User
 

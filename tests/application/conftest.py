@@ -21,11 +21,11 @@ from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
 from adapters.snapshots import SnapshotTable
 from adapters.vault import Vault
-from application import lookups
-from application.account import Account
-from application.agenda import Task
-from application.exchange import Credentials, OrderRequest
-from application.lane import Lane
+from application.lane.lane import Lane
+from application.orders import lookups
+from application.orders.account import Account
+from application.orders.agenda import Task
+from application.ports.exchange import Credentials, OrderRequest
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from adapters.paper.faults import Fault
-from application import hearing, lane
+from application.lane import lane
+from application.orders import hearing
 from domain.order import Status
 
 

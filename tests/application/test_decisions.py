@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from application.agenda import Task
-from application.decisions import resolve, send_again
-from application.exchange import NoAnswer
-from application.lookups import ANSWERED_WITHIN, PROOF_AFTER
+from application.orders.agenda import Task
+from application.orders.lookups import ANSWERED_WITHIN, PROOF_AFTER
+from application.ports.exchange import NoAnswer
+from application.trading.decisions import resolve, send_again
 from domain.order import Order, Status
 from domain.refusals import Impossible, NotFound
 from domain.wish import Side, Source

@@ -6,8 +6,8 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
-from application.agenda import Task
-from application.decisions import send_again
+from application.orders.agenda import Task
+from application.trading.decisions import send_again
 from domain.order import Status
 from domain.wish import Side
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from application.exchange import NotAccepted, OrderNotFound
+from application.ports.exchange import NotAccepted, OrderNotFound
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, PART, STOP, TARGET, alarms, exchange_away

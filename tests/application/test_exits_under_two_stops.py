@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.faults import Fault
-from application import attempts
+from application.lane import attempts
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET, alarms

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from application.agenda import Task
+from application.orders.agenda import Task
 from domain.webhook import WebhookStatus
 from tests.application.test_what_cannot_rest import AT_A_LIMIT, EXECUTED, NO_STOPS, rule
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET

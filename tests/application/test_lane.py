@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from application.agenda import Task
-from application.exchange import NoAnswer, NotAccepted
-from application.lookups import PROOF_AFTER
+from application.orders.agenda import Task
+from application.orders.lookups import PROOF_AFTER
+from application.ports.exchange import NoAnswer, NotAccepted
 from domain.broker import Broker
 from domain.order import Status
 from domain.user import User

@@ -11,8 +11,8 @@ import pytest
 
 from adapters.paper.binance import forms
 from adapters.paper.faults import Fault
-from application.exchange import NotAccepted
-from application.lookups import PROOF_AFTER
+from application.orders.lookups import PROOF_AFTER
+from application.ports.exchange import NotAccepted
 from domain.order import Status
 
 ACCEPTED = ["Placed", "Submitted", "Accepted"]

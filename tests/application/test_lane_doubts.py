@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from application.exchange import NoAnswer
-from application.lookups import PROOF_AFTER
+from application.orders.lookups import PROOF_AFTER
+from application.ports.exchange import NoAnswer
 from domain.order import Status
 from domain.wish import Side, Type
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from application.agenda import Task
-from application.positions import INSISTED
+from application.orders.agenda import Task
+from application.trading.positions import INSISTED
 from domain.aggregate import carrying
 from domain.order import PROTECTION, Order, Status
 from domain.wish import Side, Source, Type, Wish

@@ -9,10 +9,10 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from application import lookups
-from application.agenda import Task
-from application.exchange import NotAccepted
-from application.lookups import PROOF_AFTER
+from application.orders import lookups
+from application.orders.agenda import Task
+from application.orders.lookups import PROOF_AFTER
+from application.ports.exchange import NotAccepted
 from domain.broker import Broker
 from domain.order import ENDED, Status
 from domain.user import User

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.exchanges.binance.messages import moment
-from application.exchange import Fill, NoAnswer, OrderReport
+from application.ports.exchange import Fill, NoAnswer, OrderReport
 from domain.amounts import total
 from domain.order import Status
 from domain.wish import Side

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from adapters.paper.binance import forms
-from application import lane
-from application.exchange import NoAnswer, OrderRequest
+from application.lane import lane
+from application.ports.exchange import NoAnswer, OrderRequest
 from domain.order import Status
 from domain.wish import Side, Type
 

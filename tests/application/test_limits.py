@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from application.exchange import NotAccepted, RefusedByExchange
-from application.lookups import PROOF_AFTER
+from application.orders.lookups import PROOF_AFTER
+from application.ports.exchange import NotAccepted, RefusedByExchange
 from domain.aggregate import carrying
 from domain.broker import Broker, Limits
 from domain.order import ENDED, Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from application.webhooks import receive
+from application.webhooks.webhooks import receive
 from domain.webhook import Webhook, WebhookStatus
 from tests.application.trader import BINANCE, HELD, PRICES, STOP, TARGET
 

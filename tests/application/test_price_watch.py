@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.faults import Fault
-from application import trouble
-from application.agenda import Task
-from application.exchange import NoAnswer, Ticker
+from application.orders.agenda import Task
+from application.ports.exchange import NoAnswer, Ticker
+from application.protection import trouble
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
 from tests.application.test_what_cannot_rest import EXECUTED, rule

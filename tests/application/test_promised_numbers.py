@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapters.exchanges.binance.client import RECEIVE_WINDOW
-from application import comparisons, decisions, listings, lookups, suspicions
-from application import webhooks as signals
+from application.orders import lookups
+from application.reconciliation import listings
+from application.reconciliation import memory as suspicions
+from application.reconciliation import schedule as comparisons
+from application.trading import decisions
+from application.webhooks import webhooks as signals
 from aristobot.terminals import monitor
 
 SECOND = timedelta(seconds=1)

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from application.exchange import Capabilities
-from application.forms import Form, forms_of, wishes_of
-from application.protection import Standing, Target, standing_of, wanted_of
+from application.ports.exchange import Capabilities
+from application.protection.forms import Form, forms_of, wishes_of
+from application.protection.target import Standing, Target, standing_of, wanted_of
 from domain.aggregate import carrying
 from domain.broker import StopStyle
 from domain.market import Market, PriceBand

@@ -9,7 +9,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from application.agenda import Task
+from application.orders.agenda import Task
 from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from application.exchange import NoAnswer
+from application.ports.exchange import NoAnswer
 from domain.order import Status
 from domain.reconciliation import Occasion
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from application import reconciliation
-from application.exchange import NoAnswer
+from application.ports.exchange import NoAnswer
+from application.reconciliation import reconciler as reconciliation
 from domain.order import Status
 from domain.reconciliation import Occasion
 

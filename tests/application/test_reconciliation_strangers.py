@@ -10,7 +10,7 @@ import pytest
 
 from adapters.paper.prices import PAIRS
 from application.alerts import difference_to_decide, history_lost
-from application.exchange import NoAnswer
+from application.ports.exchange import NoAnswer
 from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion, Resolution

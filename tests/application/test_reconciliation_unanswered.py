@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from application import listings
-from application.exchange import NoAnswer, RefusedByExchange
+from application.ports.exchange import NoAnswer, RefusedByExchange
+from application.reconciliation import listings
 from domain.order import Status
 from domain.reconciliation import Occasion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from application.lookups import PROOF_AFTER
+from application.orders.lookups import PROOF_AFTER
 from domain.order import Status
 from domain.reconciliation import Occasion, Resolution
 

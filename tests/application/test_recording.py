@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from adapters.paper.faults import Fault
-from application.exchange import NoAnswer
-from application.lookups import EXPLAINED_WITHIN, PROOF_AFTER
+from application.orders.lookups import EXPLAINED_WITHIN, PROOF_AFTER
+from application.ports.exchange import NoAnswer
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from tests.application.test_lane_reports import reports_of

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.faults import Fault
-from application.webhooks import receive
+from application.webhooks.webhooks import receive
 from domain.alert import Cause
 from domain.order import Status
 from domain.webhook import Webhook, WebhookStatus

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from application.agenda import Task
+from application.orders.agenda import Task
 from domain.alert import Cause
 from domain.broker import StopStyle
 from domain.webhook import WebhookStatus

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from adapters.paper.faults import Fault
-from application import trouble
+from application.protection import trouble
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, alarms

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from application import turns
-from application.agenda import Agenda, Task
-from application.exchange import OrderRoom
-from application.turns import LIST, SINGLE, Rank, Turns
+from application.orders import turns
+from application.orders.agenda import Agenda, Task
+from application.orders.turns import LIST, SINGLE, Rank, Turns
+from application.ports.exchange import OrderRoom
 
 WINDOW = 50
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from application.brokers import change_broker
-from application.positions import PROTECTION
-from application.users import switch_account
+from application.people.brokers import change_broker
+from application.people.users import switch_account
+from application.trading.positions import PROTECTION
 from domain.aggregate import carrying
 from domain.broker import Broker, Usage
 from domain.order import ENDED, Order, Status

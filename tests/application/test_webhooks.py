@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from application.brokers import change_broker
-from application.decisions import send_again
-from application.halts import halt
+from application.people.brokers import change_broker
 from application.policies import WHEN, World
-from application.webhooks import MarketsNotLoaded, receive
+from application.trading.decisions import send_again
+from application.trading.halts import halt
+from application.webhooks.webhooks import MarketsNotLoaded, receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
 from domain.broker import Broker, Exchange, Usage, Venue

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from application import account
-from application.agenda import Task
-from application.exchange import NoAnswer, OrderRoom
-from application.positions import INSISTED
-from application.turns import Rank
+from application.orders import account
+from application.orders.agenda import Task
+from application.orders.turns import Rank
+from application.ports.exchange import NoAnswer, OrderRoom
+from application.trading.positions import INSISTED
 from domain.aggregate import carrying
 from domain.alert import Cause
 from domain.order import Order, Status

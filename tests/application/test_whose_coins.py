@@ -6,8 +6,8 @@ import asyncio
 from decimal import Decimal
 
 from adapters.paper.prices import PAIRS
-from application.agenda import Task
-from application.halts import cancel_all
+from application.orders.agenda import Task
+from application.trading.halts import cancel_all
 from domain.alert import Cause
 from domain.order import Status
 from domain.position import Position

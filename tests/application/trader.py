@@ -9,12 +9,12 @@ from itertools import count
 
 import pytest
 
-from application import trouble
-from application.agenda import Task
-from application.exchange import Capabilities, NoAnswer
+from application.orders.agenda import Task
 from application.policies import WHEN, World
-from application.positions import position_id_of
-from application.webhooks import receive
+from application.ports.exchange import Capabilities, NoAnswer
+from application.protection import trouble
+from application.trading.positions import position_id_of
+from application.webhooks.webhooks import receive
 from aristobot.terminals.gateway import MOVES, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, StopStyle

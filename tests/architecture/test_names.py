@@ -17,7 +17,7 @@ from eventsourcing.utils import resolve_topic
 
 from adapters import bus
 from adapters.migrate import FOLLOWERS
-from application.requests import Action
+from application.ports.requests import Action
 from domain.alert import Alert
 from domain.broker import Broker
 from domain.names import wish_name

@@ -11,7 +11,14 @@ import pytest
 
 from adapters.exchanges.binance.client import Binance
 from adapters.paper.binance.api import BinanceApi
-from application.exchange import Credentials, NoAnswer, NotAccepted, OrderNotFound, OrderRequest, RefusedByExchange
+from application.ports.exchange import (
+    Credentials,
+    NoAnswer,
+    NotAccepted,
+    OrderNotFound,
+    OrderRequest,
+    RefusedByExchange,
+)
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
 

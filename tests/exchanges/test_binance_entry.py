@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from adapters.exchanges.binance import entry
-from application.exchange import NoAnswer, NotAccepted, OrderRequest
+from application.ports.exchange import NoAnswer, NotAccepted, OrderRequest
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import trading

@@ -18,7 +18,7 @@ from adapters.exchanges import http
 from adapters.exchanges.binance import messages, rules
 from adapters.exchanges.binance.client import Binance
 from adapters.exchanges.binance.reading import understood
-from application.exchange import Credentials, NoAnswer, OrderRequest
+from application.ports.exchange import Credentials, NoAnswer, OrderRequest
 from domain.market import Market
 from domain.wish import Side, Type
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from adapters.exchanges import http
 from adapters.exchanges.binance.client import WEIGHT_PER_MINUTE, Binance
 from adapters.exchanges.http import Pace
-from application.exchange import NotAccepted, OrderNotFound
+from application.ports.exchange import NotAccepted, OrderNotFound
 from tests.exchanges.test_binance_client import trading
 from tests.exchanges.test_binance_garbage import BTC, KEYS, told
 from tests.exchanges.test_http import change, read, served

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from adapters.exchanges import http
-from application.exchange import NoAnswer
+from application.ports.exchange import NoAnswer
 from domain.market import Market
 from tests.exchanges.test_binance_garbage import (
     AMOUNTS,

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from application.exchange import ListRequest, Only, OrderNotFound, OrderRequest, RefusedByExchange
+from application.ports.exchange import ListRequest, Only, OrderNotFound, OrderRequest, RefusedByExchange
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import limit, trading

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.exchanges import http
 from adapters.exchanges.http import Fuse, Http, Pace
-from application.exchange import NoAnswer, NotAccepted
+from application.ports.exchange import NoAnswer, NotAccepted
 
 CHANGES = ["POST", "PUT", "DELETE"]
 PLENTY = 6000

@@ -16,7 +16,7 @@ from typing import Any
 
 from adapters.exchanges.binance.client import Binance
 from adapters.recorder import Recorder
-from application import lane
+from application.lane import lane
 from aristobot import supervisor
 from aristobot.__main__ import main
 from projections.projector import Books

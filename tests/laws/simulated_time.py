@@ -12,7 +12,7 @@ from unittest import mock
 from uuid import UUID
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-NAMED_BY_CHANCE = ("application.legs", "application.runs", "domain.aggregate")
+NAMED_BY_CHANCE = ("application.protection.legs", "application.reconciliation.run", "domain.aggregate")
 """Modules that make random ids: the laws count them up, so that a story is told twice alike."""
 
 

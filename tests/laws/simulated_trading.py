@@ -30,13 +30,13 @@ from adapters.paper.binance.api import BinanceApi
 from adapters.paper.binance.dispatcher import Dispatcher, limits_of
 from adapters.paper.exchange import Paper
 from adapters.paper.prices import Prices
-from application.account import Account
-from application.agenda import Task
-from application.exchange import Credentials, NoAnswer, NotAccepted, Ticker
-from application.lane import Lane
+from application.lane.lane import Lane
+from application.orders.account import Account
+from application.orders.agenda import Task
 from application.policies import WHEN, World
-from application.positions import position_id_of
-from application.webhooks import receive
+from application.ports.exchange import Credentials, NoAnswer, NotAccepted, Ticker
+from application.trading.positions import position_id_of
+from application.webhooks.webhooks import receive
 from aristobot.terminals.gateway import MOVES, PRICE_SECONDS, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, StopStyle, Venue

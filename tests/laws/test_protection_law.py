@@ -243,8 +243,8 @@ class Story:
             price = None if limit is None else limit // rules.tick * rules.tick
             orders = [
                 PaperOrder(
-                    0, self.platform.ledger_account, PAIR, "", "sell", kind, each, ZERO, price, "GTC", 0, stop_price=trigger,
-                    triggered=sale,
+                    0, self.platform.ledger_account, PAIR, "", "sell", kind, each, ZERO, price, "GTC", 0,
+                    stop_price=trigger, triggered=sale,
                 )
                 for _ in range(parts)
             ]  # fmt: skip

@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from adapters.paper.orders import Refused as RefusedThere
 from adapters.paper.prices import PAIRS
-from application import lookups
-from application.account import Account
-from application.exchange import Credentials
-from application.lane import Lane
+from application.lane.lane import Lane
+from application.orders import lookups
+from application.orders.account import Account
+from application.ports.exchange import Credentials
 from domain.aggregate import carrying
 from domain.amounts import total
 from domain.broker import Broker, Exchange, Venue

@@ -10,10 +10,10 @@ from decimal import Decimal
 
 from adapters.exchanges import http
 from adapters.paper.server import HOST, PaperServer
-from application.brokers import change_credentials, connect_broker
-from application.exchange import Credentials
-from application.requests import Action, Request
-from application.users import register
+from application.people.brokers import change_credentials, connect_broker
+from application.people.users import register
+from application.ports.exchange import Credentials
+from application.ports.requests import Action, Request
 from aristobot.settings import Settings
 from aristobot.terminals.gateway import Gateway, _follow
 from aristobot.wiring import House

@@ -161,7 +161,7 @@ def test_an_execution_that_cannot_be_counted_is_told(trouble, monkeypatch):
     def fail(*_):
         raise ArithmeticError("no number")
 
-    monkeypatch.setattr("application.positions.executed", fail)
+    monkeypatch.setattr("application.trading.positions.executed", fail)
     executed = (Decimal("0.01"), Decimal(40000), Decimal(0), None, NOW, None, RAW)
     order_id = said_to_an_order(accept, lambda o: o.fill("t1", *executed))(trouble)
     for _ in range(2):

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from application.brokers import connect_broker
-from application.exchange import Credentials
-from application.ports import AccountSnapshot
+from application.people.brokers import connect_broker
+from application.ports.exchange import Credentials
+from application.ports.stores import AccountSnapshot
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.broker import Broker, Exchange, Venue

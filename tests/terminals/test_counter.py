@@ -10,9 +10,9 @@ import redis
 
 from adapters.bus import REQUESTS
 from adapters.paper.prices import PAIRS
-from application.brokers import remove_broker
-from application.exchange import Credentials
-from application.requests import ANSWERED_BY, Action, GatewayAway
+from application.people.brokers import remove_broker
+from application.ports.exchange import Credentials
+from application.ports.requests import ANSWERED_BY, Action, GatewayAway
 from domain.order import Order, Status
 from tests.terminals.at_work import platform_for
 

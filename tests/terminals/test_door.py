@@ -19,7 +19,7 @@ from adapters.eventstore import Store, open_pool
 from adapters.keys import MasterKey
 from adapters.migrate import migrate, url_for
 from adapters.vault import Vault
-from application.users import register
+from application.people.users import register
 from aristobot.servers.postgres import Postgres
 from aristobot.settings import Settings
 from aristobot.terminals import receiver

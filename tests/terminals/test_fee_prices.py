@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from application.exchange import Candle, Fill, NoAnswer, Ticker
-from application.fees import PAUSE, FeeValues
+from application.orders.fees import PAUSE, FeeValues
+from application.ports.exchange import Candle, Fill, NoAnswer, Ticker
 from domain.aggregate import Personal
 from domain.market import Market
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from adapters.exchanges.binance.client import Binance
-from application.exchange import Credentials, NoAnswer
 from application.policies import WHEN, World
+from application.ports.exchange import Credentials, NoAnswer
 from domain.aggregate import carrying
 from domain.wish import Side, Type
 from projections.projector import Books

@@ -14,9 +14,9 @@ import pytest
 from adapters.exchanges import catalogue, http
 from adapters.paper.prices import PAIRS
 from adapters.paper.server import HOST, PaperServer
-from application.brokers import connect_broker
-from application.exchange import Credentials
-from application.users import register
+from application.people.brokers import connect_broker
+from application.people.users import register
+from application.ports.exchange import Credentials
 from aristobot.settings import Settings
 from aristobot.terminals.gateway import Gateway
 from aristobot.wiring import House

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.paper.faults import Fault
 from adapters.paper.prices import PAIRS
-from application.requests import Action
+from application.ports.requests import Action
 from aristobot import comparing
 from aristobot.__main__ import main
 from aristobot.terminals import monitor as terminal

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from adapters.bus import Bus
-from application.brokers import connect_broker
-from application.exchange import Credentials
+from application.people.brokers import connect_broker
+from application.ports.exchange import Credentials
 from aristobot import watch
 from aristobot.open_alerts import OpenAlerts
 from aristobot.terminals.alerts import AWAY

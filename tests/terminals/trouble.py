@@ -9,7 +9,7 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
-from application.users import add_channel, register, switch_account
+from application.people.users import add_channel, register, switch_account
 from aristobot.open_alerts import OpenAlerts
 from aristobot.settings import Settings
 from aristobot.terminals import alerts

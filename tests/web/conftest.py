@@ -16,11 +16,11 @@ from adapters.invitations import Invitations
 from adapters.second_factor import SecondFactorTable, begun_factor
 from adapters.story import history_of
 from adapters.vault import Vault
-from application import users
-from application.brokers import connect_broker
-from application.exchange import Credentials
-from application.requests import Action, Answer, GatewayAway, Request
-from application.users import register
+from application.people import users
+from application.people.brokers import connect_broker
+from application.people.users import register
+from application.ports.exchange import Credentials
+from application.ports.requests import Action, Answer, GatewayAway, Request
 from domain.broker import Exchange, Venue
 from projections.projector import PAGE, Books
 from web.app import create_app

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from application.users import register
+from application.people.users import register
 from web.throttle import FREE_TRIES
 
 Problem = Callable[..., None]

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters.channels import send
-from application import users
 from application.alerts import tell, tell_everybody
+from application.people import users
 from domain.alert import Cause
 
 Problem = Callable[..., None]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from adapters.vault import Vault
-from application.brokers import connect_broker
-from application.exchange import Credentials
-from application.requests import Action
+from application.people.brokers import connect_broker
+from application.ports.exchange import Credentials
+from application.ports.requests import Action
 from domain.aggregate import Personal, carrying
 from domain.broker import Broker, Exchange, Limits, Venue
 

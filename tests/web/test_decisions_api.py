@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.requests import Action
+from application.ports.requests import Action
 from domain.aggregate import Personal, carrying
 from domain.order import Order, Status
 from domain.position import Execution, Position
@@ -49,7 +49,7 @@ def test_both_sides_are_shown(console: Any, alice: Any, doubt: Order) -> None:
 
 
 def _away(*_: Any) -> Any:
-    from application.requests import GatewayAway
+    from application.ports.requests import GatewayAway
 
     raise GatewayAway("nobody is there")
 
@@ -123,7 +123,7 @@ def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
     asked = []
 
     def ask(request: Any, seconds: float = 1) -> Any:
-        from application.requests import Answer
+        from application.ports.requests import Answer
         from aristobot.terminals.monitor import metrics_of
 
         asked.append(request)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from application.requests import Answer
+from application.ports.requests import Answer
 from aristobot.terminals.monitor import metrics_of
 from domain.aggregate import carrying
 from domain.metrics import CompletedTrade, calculate_metrics

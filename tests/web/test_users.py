@@ -16,9 +16,9 @@ from adapters.audit import verify
 from adapters.eventmapper import form_of
 from adapters.keys import FORGOTTEN
 from adapters.migrate import rebuild_books, verify_books
-from application import users
 from application.alerts import tell
-from application.webhooks import receive
+from application.people import users
+from application.webhooks.webhooks import receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause
 from domain.order import Order

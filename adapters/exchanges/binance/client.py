@@ -16,7 +16,7 @@ from adapters.exchanges.binance.reading import understood
 from adapters.exchanges.binance.signing import query_string, signed_query
 from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
 from adapters.exchanges.http import Answer, Http, Pace
-from application.exchange import (
+from application.ports.exchange import (
     Balance,
     Candle,
     Capabilities,

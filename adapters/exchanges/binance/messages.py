@@ -25,7 +25,7 @@ from adapters.exchanges.binance.native import (
     number_of,
 )
 from adapters.exchanges.binance.parameters import TYPES
-from application.exchange import Balance, Candle, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
+from application.ports.exchange import Balance, Candle, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.order import Status

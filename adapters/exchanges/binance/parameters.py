@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from application.exchange import ExchangeId, ListRequest, OrderName, OrderRequest, RefusedByExchange
+from application.ports.exchange import ExchangeId, ListRequest, OrderName, OrderRequest, RefusedByExchange
 from domain.wish import PRICED, Side, TimeInForce, Type
 
 NATIVE = {

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from adapters.exchanges.binance.native import NONSENSE
-from application.exchange import Unreadable
+from application.ports.exchange import Unreadable
 
 T = TypeVar("T")
 

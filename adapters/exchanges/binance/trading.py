@@ -15,7 +15,7 @@ from adapters.exchanges.binance.native import NativeReplacement
 from adapters.exchanges.binance.reading import understood
 from adapters.exchanges.counts import OrderCounts
 from adapters.exchanges.http import Http
-from application.exchange import (
+from application.ports.exchange import (
     Credentials,
     ExchangeError,
     ListRequest,

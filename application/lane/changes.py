@@ -1,0 +1,90 @@
+"""Changes: taking one broker's resting orders off the book, and making them smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from application.orders.account import Account, name_of
+from application.orders.lookups import LookUps
+from application.ports.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
+from domain.aggregate import Personal
+from domain.amounts import ZERO
+from domain.market import Market
+from domain.order import LIVE, Amendment, Order, Status
+
+
+class Changes:
+    """Each change is asked for once; whatever is in doubt about it is looked up."""
+
+    def __init__(self, account: Account, look_ups: LookUps) -> None:
+        self._account = account
+        self._look_ups = look_ups
+
+    async def _say(self, order_id: UUID, verb: Callable[[Order], None]) -> None:
+        await self._account.recording.say(order_id, verb)
+
+    async def cancel(self, order_id: UUID) -> None:
+        """Take an order off the book, or out of the queue while it was not sent."""
+        order = await self._account.recording.load(order_id)
+        if order.status is Status.PLACED:
+            reason, detail = "cancelled_before_sending", "cancelled before it was sent"
+            return await self._say(order_id, lambda o: o.refuse(reason, detail))
+        if order.status not in LIVE or not order.cancel_requested:
+            return None
+        market = self._account.markets.get(order.wish.symbol)
+        if market is None:
+            return self._look_ups.begin(order_id)
+        try:
+            report = await self._account.exchange.cancel(self._account.credentials, market, name_of(order))
+        except RefusedByExchange as refused:
+            code, raw = refused.code, refused.raw
+            await self._say(order_id, lambda o: o.reject_cancel(code, raw))
+        except (NoAnswer, NotAccepted, OrderNotFound):
+            self._look_ups.begin(order_id)
+        else:
+            await self._account.recording.take(order_id, report)
+        return None
+
+    async def amend(self, order_id: UUID) -> None:
+        """Make a resting order smaller.
+
+        A refusal may be the answer to a second request, after a first whose answer nobody heard: what the exchange
+        shows decides.
+        """
+        account, order = self._account, await self._account.recording.load(order_id)
+        asked, market = order.amendment, account.markets.get(order.wish.symbol)
+        if asked is None or market is None:
+            return
+        account.know(order)
+        if (reason := self._reason_not_to_amend(order, asked)) is not None:
+            await self._say(order_id, lambda o: o.reject_amend(reason, Personal(reason)))
+            return
+        names = order.client_order_id, asked.client_order_id
+        try:
+            report = await account.exchange.amend(account.credentials, market, *names, asked.quantity or ZERO)
+        except RefusedByExchange as refused:
+            await self._amendment_refused(order, market, refused)
+        except ExchangeError:
+            self._look_ups.begin(order_id)
+        else:
+            await account.recording.take(order_id, report)
+
+    async def _amendment_refused(self, order: Order, market: Market, refused: RefusedByExchange) -> None:
+        try:
+            order, _ = await self._account.recording.take(order.id, await self._account.ask(order, market))
+        except ExchangeError:
+            return self._look_ups.begin(order.id)
+        if order.amendment is not None:
+            await self._say(order.id, lambda o: o.reject_amend(refused.code, refused.raw))
+        return None
+
+    def _reason_not_to_amend(self, order: Order, asked: Amendment) -> str | None:
+        if order.status is not Status.OPEN:
+            return f"order_{order.status}"
+        if self._account.clock() > asked.valid_until:
+            return "stale"
+        smaller = asked.quantity is not None and order.quantity is not None and asked.quantity < order.quantity
+        if asked.price is not None or not smaller or not self._account.exchange.capabilities.amend_quantity:
+            return "amend_not_possible"
+        return None

@@ -1,0 +1,70 @@
+"""Limits: what an entry is worth in the currency of its broker's limits, and whether the broker may spend it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+
+from application.orders.account import Account
+from application.orders.recording import as_gateway
+from application.ports.exchange import OrderRequest
+from domain.amounts import ZERO, product
+from domain.broker import Limits
+from domain.market import Market
+from domain.order import Order
+from domain.refusals import Invalid
+from domain.spending import Spending
+from domain.wish import Side
+
+REASONS = frozenset({"limit_per_order", "limit_per_day", "limit_not_computable"})
+"""Why an entry is refused by a limit."""
+
+
+async def reserve(account: Account, order: Order, request: OrderRequest, limits: Limits) -> Spending | None:
+    """What an entry takes of the day's limit, to be saved with its intent; None where nothing is limited.
+
+    Exits and protection are never limited. Raises `Invalid` for what is above a limit, or an `ExchangeError`.
+    """
+    broker = account.broker
+    if order.wish.side is Side.SELL or (limits.per_order is None and limits.per_day is None):
+        return None
+    worth = await _worth(account, request, limits)
+    if limits.per_order is not None and worth > limits.per_order:
+        raise Invalid(
+            f"{worth:f} {limits.currency} is above {limits.per_order:f}", code="limit_per_order", field="quantity"
+        )
+    if limits.per_day is None:
+        return None
+    today = account.clock().date()
+    spending = await asyncio.to_thread(account.store.find, Spending, Spending.create_id(broker.number, today))
+    with as_gateway(order):
+        spending = spending or Spending(broker.number, today)
+        spending.reserve(order.id, worth, limits.per_day)
+    return spending
+
+
+async def _worth(account: Account, request: OrderRequest, limits: Limits) -> Decimal:
+    """The cost in the limits' currency, at the last price where it takes one."""
+    cost = request.cost
+    if cost is None:
+        price = request.price or request.stop_price or await _last(account, request.market)
+        cost = product(request.quantity or ZERO, price)
+    quote = request.market.quote
+    if quote == limits.currency:
+        return cost
+    direct = _market(account.markets, quote, limits.currency)
+    if direct is not None:
+        return product(cost, await _last(account, direct))
+    inverse = _market(account.markets, limits.currency, quote)
+    if inverse is not None:
+        return cost / await _last(account, inverse)
+    raise Invalid(f"no price of {quote} in {limits.currency}", code="limit_not_computable", field="quantity")
+
+
+def _market(markets: Mapping[str, Market], base: str, quote: str) -> Market | None:
+    return markets.get(f"{base}/{quote}")
+
+
+async def _last(account: Account, market: Market) -> Decimal:
+    return (await account.exchange.tickers([market]))[market.symbol].last

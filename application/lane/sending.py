@@ -1,0 +1,278 @@
+"""Sending: carrying out one broker's wishes in the order of each market, each of them at most once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+from application.lane.attempts import Attempts
+from application.lane.limits import reserve
+from application.lane.lines import Lines
+from application.lane.permissions import Permission, Permissions
+from application.lane.sale import Sale, Sales
+from application.lane.sizing import Sized, SpendingUnknown, size
+from application.orders.account import Account
+from application.orders.agenda import Agenda, Task
+from application.orders.lookups import PROOF_AFTER, LookUps
+from application.orders.recording import as_gateway, request_id
+from application.orders.turns import LIST, SINGLE, Rank
+from application.ports.exchange import ExchangeError, RefusedByExchange
+from application.protection.legs import Legs
+from application.protection.resting import locked_in
+from application.trading.positions import (
+    INSISTED,
+    ONCE_MORE,
+    REST,
+    UNHINDERED,
+    follow_up,
+    is_sent_once_more,
+    position_id_of,
+)
+from domain.aggregate import Aggregate
+from domain.amounts import ZERO
+from domain.broker import Limits, Usage
+from domain.market import Market
+from domain.order import LIVE, PROTECTION, Order, Status
+from domain.position import Position
+from domain.protectable import too_small
+from domain.refusals import Impossible, Invalid, NotFound
+from domain.user import User
+from domain.wish import Side, Source
+
+AFTER_FEE = Decimal("0.998")
+"""What is left of what a buy brings, at the least, when its fee is taken of the coins."""
+AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
+"""What a broker has to be used for, by who wants the order without a person."""
+COUNTING_SECONDS = 0.02
+"""How soon a wish is looked at again that waits for the engine to count what was executed."""
+LONGEST_WAIT = 1.0
+"""Seconds after which a wish that waits for room is looked at again: counts are given back, and ages pass."""
+
+
+class NotYet(Exception):
+    """A wish has to wait for some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not for {seconds} s")
+        self.seconds = seconds
+
+
+class Sending:
+    """Carries out wishes: asks what has to be known, then takes what protects the coins off in the call that sells."""
+
+    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
+        self._account = account
+        self._sales = Sales(account, legs, agenda)
+        self._agenda = agenda
+        self._permissions = Permissions(account.store)
+        self._lines = Lines()
+        self._lags: Counter[UUID] = Counter()
+        """How often the coins of each sale were not there although they had just moved."""
+        self._attempts = Attempts(account, look_ups, legs, agenda)
+
+    async def send(self, order_id: UUID) -> None:
+        """Carry out a wish, or say why not. What stands in its way only for a moment is looked at again."""
+        try:
+            order = await self._account.recording.load(order_id)
+        except NotFound:
+            if self._lines.awaits(order_id, self._account.clock()):
+                self._agenda.put(Task.SEND, order_id, after=COUNTING_SECONDS)
+            else:
+                self._next_after(order_id)
+            return
+        if order.status is Status.PLACED:
+            if not self._lines.join(order) and not self._is_stale(order):
+                self._wake_when_stale(order)
+                return
+            wait = await self._carry_out(order)
+            if wait is not None:
+                self._agenda.put(Task.SEND, order_id, after=wait)
+                return
+        if order.wish.side is Side.SELL:
+            await self._keep_place(await self._account.recording.load(order_id))
+        self._next_after(order_id)
+
+    async def _keep_place(self, order: Order) -> None:
+        """Let nothing come between an exit and the order that goes on with it: what is left, or a second try."""
+        rest, again = (Order.id_for(order.id, leg) for leg in (REST, ONCE_MORE))
+        if await asyncio.to_thread(self._account.store.find, Order, rest) is not None:
+            self._lines.follow(order, rest, self._account.clock())
+        if is_sent_once_more(order):
+            self._lines.follow(order, again, self._account.clock())
+
+    def _next_after(self, order_id: UUID) -> None:
+        self._lags.pop(order_id, None)
+        following = self._lines.leave(order_id)
+        if following is not None:
+            self._agenda.put(Task.SEND, following)
+
+    def remember(self, order: Order) -> None:
+        """Keep room for the protection of a buy that another process sent and that still rests."""
+        market = self._account.markets.get(order.wish.symbol)
+        if order.wish.side is Side.BUY and order.status in LIVE and not order.filled and market is not None:
+            self._account.turns.hold(order.id, _cost_of_protection(order, market))
+
+    def _is_stale(self, order: Order) -> bool:
+        return order.not_after is not None and self._account.clock() > order.not_after
+
+    def _wake_when_stale(self, order: Order) -> None:
+        """It is not its turn; until then only its own age can end it."""
+        if order.not_after is not None:
+            left = (order.not_after - self._account.clock()).total_seconds()
+            self._agenda.put(Task.SEND, order.id, after=max(left, 0.0) + COUNTING_SECONDS)
+
+    async def _carry_out(self, order: Order) -> float | None:
+        """Return how many seconds to wait before it is looked at again, None once it was sent or has ended."""
+        account = self._account
+        try:
+            sale, sized, besides = await self._prepare(order)
+        except NotYet as not_yet:
+            return not_yet.seconds
+        except (Impossible, Invalid, RefusedByExchange) as refused:
+            code, detail = refused.code, str(refused)
+            await account.recording.say(order.id, lambda o: o.refuse(code, detail))
+            return None
+        except (ExchangeError, SpendingUnknown) as error:
+            account.log.warning("not_sent_yet", request_id=request_id(order), error=str(error) or type(error).__name__)
+            return COUNTING_SECONDS if getattr(error, "code", "") == "not_counted" else LONGEST_WAIT
+        if order.wish.side is Side.BUY:
+            account.turns.hold(order.id, _cost_of_protection(order, account.markets[order.wish.symbol]))
+        return await self._attempts.send(order, sale, sized, besides)
+
+    async def _prepare(self, order: Order) -> tuple[Sale, Sized, list[Aggregate]]:
+        """Ask all that has to be known, and size the order; return what is recorded with its intent besides.
+
+        Raises `NotYet`, a refusal of ours or of the exchange, an `ExchangeError`, or `SpendingUnknown`.
+        """
+        account = self._account
+        limits = await self._check_may_be_sent(order)
+        if self._doubt_stands_before(order):
+            raise NotYet(LONGEST_WAIT)
+        market = account.markets[order.wish.symbol]
+        if wait := self._wait_for_turn(order, market):
+            raise NotYet(min(wait, LONGEST_WAIT))
+        sale = await self._sales.of(order)
+        sized = await self._sized(order, market, sale)
+        await self._check_protectable(order, market, sized)
+        spending = None if order.requester == PROTECTION else await reserve(account, order, sized.request, limits)
+        await self._check_may_be_sent(order)  # asking takes its time: what was allowed may not be any more
+        besides: list[Aggregate] = [spending] if spending is not None else []
+        if sized.rest:
+            besides += await self._leave_rest(order, sized)
+        return sale, sized, besides
+
+    async def _sized(self, order: Order, market: Market, sale: Sale) -> Sized:
+        """Size the order. Coins of a sale that have just moved may be counted late: they are waited for."""
+        currency = market.spends(order.wish.side)
+        try:
+            sized = await size(order, market, self._account, sale.held, locked_in(sale.legs))
+        except Invalid as refused:
+            if refused.code == "insufficient_funds" and order.wish.side is Side.SELL:
+                self._wait_for_coins(order, currency)
+            raise
+        if sale.held is not None and sized.free < sale.held:
+            self._wait_for_coins(order, currency)
+        return sized
+
+    def _wait_for_coins(self, order: Order, currency: str) -> None:
+        """Raise `NotYet` as long as coins that are not there may only be counted late."""
+        pause = self._account.movements.pause(currency, self._lags[order.id])
+        self._lags[order.id] += 1
+        if pause is not None:
+            raise NotYet(pause)
+
+    # --- what may stand in the way -----------------------------------------------------------------------------
+
+    def _doubt_stands_before(self, order: Order) -> bool:
+        """Hold a wish back while an order on its symbol is in doubt. Protection and insisted exits never wait."""
+        return order.requester not in UNHINDERED and self._account.doubts.about(order.wish.symbol)
+
+    def _may_be_proven(self, order: Order) -> bool:
+        """Whether a doubt is young enough to end by itself: exits wait so long, then their owner decides."""
+        return self._account.doubts.about(order.wish.symbol, self._account.clock() - PROOF_AFTER)
+
+    async def _check_may_be_sent(self, order: Order) -> Limits:
+        """Return the broker's limits, none for protection, which asks nobody.
+
+        Raises `Impossible` with the reason for which it must not be sent, or no longer.
+        """
+        reason, limits = self._reason_not_to_send(order), Limits()
+        if reason is None and order.requester != PROTECTION:
+            permission = await self._permissions.of(self._account.broker.id, User.create_id(order.user))
+            reason, limits = _reason_of_the_broker(order, permission), permission.limits
+        if reason is not None:
+            raise Impossible(reason, code=reason)
+        return limits
+
+    def _reason_not_to_send(self, order: Order) -> str | None:
+        if self._is_stale(order):
+            return "stale"
+        if order.cancel_requested:
+            return "cancelled_before_sending"
+        if order.wish.symbol not in self._account.markets:
+            return "symbol_unknown"
+        if order.wish.side is Side.SELL and self._doubt_stands_before(order) and not self._may_be_proven(order):
+            return "exit_in_doubt"
+        return None
+
+    def _wait_for_turn(self, order: Order, market: Market) -> float:
+        """Seconds until the account has room for this order, and an entry's protection."""
+        if order.wish.side is Side.BUY:
+            return self._account.turns.wait(Rank.ENTRY, SINGLE + _cost_of_protection(order, market), order.id)
+        return self._account.turns.wait(Rank.RESCUE if order.requester == PROTECTION else Rank.EXIT, SINGLE)
+
+    async def _check_protectable(self, order: Order, market: Market, sized: Sized) -> None:
+        """Raise `Invalid` for an entry whose coins would be too few for the stop that it brings.
+
+        They could be bought, not be protected, and perhaps not even be sold.
+        """
+        protection, request = order.wish.protection, sized.request
+        if protection is None:
+            return
+        bought = request.quantity if request.quantity is not None else (request.cost or ZERO) / sized.price
+        position = await asyncio.to_thread(self._position_of, order)
+        held = position.held if position is not None and position.is_open else ZERO
+        quantity = market.round_quantity(held + bought * AFTER_FEE)
+        if (detail := too_small(quantity, protection, market, self._account.broker.stop_style)) is not None:
+            raise Invalid(detail, code="too_small_to_protect", field="quantity")
+
+    def _position_of(self, order: Order) -> Position | None:
+        store = self._account.store
+        return store.find(Position, position_id_of(order, store))
+
+    # --- sales above what the exchange takes at once -------------------------------------------------------------
+
+    async def _leave_rest(self, order: Order, sized: Sized) -> list[Aggregate]:
+        """Wish for what is left of a sale by another order, recorded together with the first one's intent."""
+        with as_gateway(order):
+            rest = follow_up(order, REST, replace(order.wish, quantity=sized.rest, percent=None))
+        if await asyncio.to_thread(self._account.store.find, Order, rest.id) is not None:
+            return []  # wished for by an attempt that was not taken
+        position = await asyncio.to_thread(self._position_of, order)
+        if position is None:
+            return [rest]
+        position.leave(rest.id)
+        return [rest, position]
+
+
+def _reason_of_the_broker(order: Order, permission: Permission) -> str | None:
+    if permission.removed or permission.usage is Usage.OFF:
+        return "broker_removed" if permission.removed else "broker_off"
+    if order.source is Source.MANUAL or order.requester == INSISTED:
+        return None
+    if not permission.is_trading:
+        return "paused"
+    wanted = AUTOMATIC[order.source]
+    return None if permission.usage is wanted else f"broker_not_for_{wanted}"
+
+
+def _cost_of_protection(order: Order, market: Market) -> int:
+    """How many new orders the protection takes that an entry brings."""
+    protection = order.wish.protection
+    if protection is None:
+        return 0
+    both = protection.stop_loss is not None and protection.take_profit is not None
+    return LIST if both and market.lists else SINGLE

@@ -1,0 +1,193 @@
+"""Recording: saying facts to the orders of one broker as they stand now, whoever else is saying something."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from application.orders.differences import Fact, differences, is_complete
+from application.orders.doubts import Doubts
+from application.orders.fees import FeeValues
+from application.orders.movements import Movements
+from application.orders.turns import Turns
+from application.ports.exchange import Credentials, ExchangeClient, Fill, OrderReport
+from application.ports.stores import Store
+from domain.aggregate import Aggregate, carrying
+from domain.market import Market
+from domain.order import ENDED, Order, Status
+from domain.refusals import Conflict, Refused
+from domain.spending import Spending
+
+MOST_ENDED = 500
+"""How many orders that have ended are kept at hand."""
+
+
+class Taken(NamedTuple):
+    """What has become of an order by a report: the order now, and the facts that it was told."""
+
+    order: Order
+    facts: list[Fact]
+
+
+class Recording:
+    """One broker's orders in the log."""
+
+    def __init__(
+        self,
+        exchange: ExchangeClient,
+        credentials: Callable[[], Credentials],
+        markets: Mapping[str, Market],
+        store: Store,
+        doubts: Doubts,
+        turns: Turns,
+        movements: Movements,
+        know: Callable[[Order], None],
+        learn: Callable[[Order, OrderReport, Sequence[Fill]], None],
+        fee_values: FeeValues,
+    ) -> None:
+        self._exchange = exchange
+        self._credentials = credentials
+        self._markets = markets
+        self._store = store
+        self._doubts = doubts
+        self._turns = turns
+        self._movements = movements
+        self._know = know
+        self._learn = learn
+        self._fee_values = fee_values
+        self._one_at_a_time = asyncio.Lock()
+        self.live: dict[UUID, Order] = {}
+        """The orders that this process has met and that have not ended, as it met them last."""
+        self._ended: OrderedDict[UUID, Order] = OrderedDict()
+        """Those that have ended lately: the stream tells of them what an answer has told a moment before."""
+        self.unexplained: set[UUID] = set()
+        """Orders of which more was executed than their fills tell: nothing holds those coins until they are known."""
+
+    async def load(self, order_id: UUID) -> Order:
+        """The order now, to be worked on."""
+        order = await self._fresh(order_id)
+        self.meet(order)
+        return order.copy()
+
+    async def _met(self, order_id: UUID) -> Order:
+        """The order as it was met last: others may have said something to it since."""
+        return self._at_hand(order_id) or await self.load(order_id)
+
+    def _at_hand(self, order_id: UUID) -> Order | None:
+        return self.live.get(order_id) or self._ended.get(order_id)
+
+    async def _fresh(self, order_id: UUID) -> Order:
+        return await asyncio.to_thread(self._store.get, Order, order_id)
+
+    def meet(self, order: Order) -> None:
+        """The order as somebody has just loaded or saved it. Whoever goes on to work on it takes a copy."""
+        known = self._at_hand(order.id)
+        if known is not None and known.version > order.version:
+            return  # a load that was overtaken by what was said meanwhile
+        self._know(order)
+        self.live.pop(order.id, None)
+        self._ended.pop(order.id, None)
+        if order.status in ENDED:
+            self._ended[order.id] = order
+            if len(self._ended) > MOST_ENDED:
+                self._ended.popitem(last=False)
+        else:
+            self.live[order.id] = order
+        if order.is_unexplained:
+            self.unexplained.add(order.id)
+        else:
+            self.unexplained.discard(order.id)
+
+    async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
+        """Say something to the order, again on fresh state when another process was faster; return the order."""
+        async with self._one_at_a_time:
+            order, is_fresh = (await self._met(order_id)).copy(), False
+            while True:
+                try:
+                    with as_gateway(order):
+                        verb(order)
+                        await asyncio.to_thread(self._store.save, order)
+                except Refused as refused:
+                    if is_fresh and not isinstance(refused, Conflict):
+                        raise
+                    order, is_fresh = await self._fresh(order_id), True  # others may have said something meanwhile
+                    continue
+                self.meet(order)  # once it is saved: what could not be recorded is not known
+                if order.status in ENDED:
+                    self._doubts.end(order_id)
+                    if not order.filled:
+                        self._turns.release(order_id)
+                if order.status in {Status.REJECTED, Status.REFUSED}:
+                    await self._release(order)
+                return order
+
+    async def _release(self, order: Order) -> None:
+        """The exchange never took it: its share of the day's limit is free again."""
+        if order.submitted_at is None:
+            return
+        stream = Spending.create_id(order.broker, order.submitted_at.date())
+        spending = await asyncio.to_thread(self._store.find, Spending, stream)
+        if spending is not None:
+            with as_gateway(order):
+                spending.release(order.id)
+                await asyncio.to_thread(self._store.save, spending)
+
+    async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Fact] = ()) -> Taken:
+        """Take a report into the order's history, with the fills that it does not name itself.
+
+        `agreed` are facts that an earlier report has told already, without which they would not be believed.
+        """
+        fills, facts = list[Fill](), list[Fact]()
+        order = await self._met(order_id)
+        market = self._markets.get(order.wish.symbol)  # an order may outlive its market
+        if market is not None and not is_complete(order, report):
+            fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
+
+        values = dict[str, Decimal]()
+        new_fills = [fill for fill in (*report.fills, *fills) if fill.trade_id not in order.fills]
+        if market is not None:
+            values = await self._fee_values.of(market, new_fills)
+
+        def new_to(known: Order) -> list[Fact]:
+            native = report.native_symbol if market is None else market.native
+            new = differences(known, report, native, fills, values)
+            return [fact for fact in new if not fact.needs_two or fact in agreed]
+
+        def record(known: Order) -> None:
+            facts[:] = new_to(known)
+            for fact in facts:
+                fact.say(known)
+
+        if new_to(order):  # most reports of the stream say what an answer has said a moment before
+            order = await self.say(order_id, record)
+        if not order.is_in_doubt:
+            self._doubts.end(order_id)
+        if any(fact.event == "Filled" for fact in facts):
+            self._movements.note(order.wish.symbol)
+        if facts:
+            self._learn(order, report, new_fills)
+        return Taken(order, facts)
+
+    async def intend(self, *aggregates: Aggregate) -> None:
+        """Append what is about to be sent, once. Whatever it raises, the caller must look up instead of sending."""
+        await asyncio.to_thread(lambda: self._store.save(*aggregates, retry=False))
+        for one in aggregates:
+            if isinstance(one, Order):
+                self.meet(one)
+
+
+def as_gateway(order: Order) -> AbstractContextManager[None]:
+    """The metadata of whatever the gateway says to this order."""
+    return carrying(
+        user=str(order.user), source="gateway", correlation_id=request_id(order), causation_id=str(order.id)
+    )
+
+
+def request_id(order: Order) -> str:
+    """What all logs and events of one flow carry: the webhook's id, or the order's own."""
+    return str(order.cause or order.id)

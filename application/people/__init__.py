@@ -1,0 +1,1 @@
+"""People: users, their brokers, and whether a broker can be reached."""

@@ -1,0 +1,139 @@
+"""Brokers: connecting accounts on exchanges, changing and removing them."""
+
+from __future__ import annotations
+
+from application.commands import on_fresh_state
+from application.people.users import brokers_with_open_orders, by_hand, registry_of
+from application.ports.exchange import Credentials
+from application.ports.stores import Secrets, Store
+from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue, checked_name
+from domain.refusals import NotFound, Taken
+
+
+def brokers_of(store: Store, user: int) -> list[Broker]:
+    """The user's brokers in the order of their numbers, without removed ones."""
+    found = [store.find(Broker, Broker.create_id(n)) for n in range(1, registry_of(store).last_broker + 1)]
+    return [broker for broker in found if broker is not None and broker.user == user and not broker.removed]
+
+
+def broker_of(store: Store, user: int, number: int) -> Broker:
+    """Raises `NotFound` for another user's broker as for a removed one or none."""
+    broker = store.find(Broker, Broker.create_id(number))
+    if broker is None or broker.user != user or broker.removed:
+        raise NotFound(f"there is no broker {number}")
+    return broker
+
+
+def connect_broker(
+    store: Store, secrets: Secrets, user: int, exchange: Exchange, venue: Venue, name: str, credentials: Credentials
+) -> Broker:
+    """A new account on an exchange; the user's first one is the default. Raises `Invalid` or `Taken`.
+
+    A name is taken once: so a repeated request cannot make a second broker.
+    """
+    broker = _take_number(store, user, exchange, venue, name)
+    # Only now is the number theirs: whoever came second would replace the keys of who came first.
+    change_credentials(store, secrets, user, broker.number, credentials)
+    return broker_of(store, user, broker.number)
+
+
+@on_fresh_state
+def _take_number(store: Store, user: int, exchange: Exchange, venue: Venue, name: str) -> Broker:
+    registry = registry_of(store)
+    mine = brokers_of(store, user)
+    with by_hand(user):
+        broker = Broker.connect(registry.number_broker(user), user, exchange, venue, name)
+        _check_name(broker.name, mine)
+        if not mine:
+            broker.make_default()
+        store.save(registry, broker)
+    return broker
+
+
+@on_fresh_state
+def change_credentials(store: Store, secrets: Secrets, user: int, number: int, credentials: Credentials) -> None:
+    """New keys for the same account; its history stays."""
+    broker = broker_of(store, user, number)
+    with by_hand(user):
+        broker.store_credential(secrets.store_credentials(number, user, credentials))
+        store.save(broker)
+
+
+@on_fresh_state
+def change_broker(
+    store: Store,
+    user: int,
+    number: int,
+    *,
+    name: str | None = None,
+    usage: Usage | None = None,
+    limits: Limits | None = None,
+    stop_style: StopStyle | None = None,
+    oldest_bar: int | None = None,
+) -> None:
+    """Change what is given and leave the rest. Raises `Invalid` or `Taken`, and then nothing was changed.
+
+    An `oldest_bar` of 0 takes that limit away.
+    """
+    broker = broker_of(store, user, number)
+    with by_hand(user):
+        if name is not None:
+            _check_name(name.strip(), [other for other in brokers_of(store, user) if other.number != number])
+            broker.rename(name)
+        if usage is not None:
+            broker.use_for(usage)
+        if limits is not None:
+            broker.limit(limits)
+        if stop_style is not None:
+            broker.rest_stops_as(stop_style)
+        if oldest_bar is not None:
+            broker.refuse_bars_older_than(oldest_bar or None)
+        store.save(broker)
+
+
+@on_fresh_state
+def make_default(store: Store, user: int, number: int) -> None:
+    """Propose this broker first; the one before no longer is."""
+    chosen = broker_of(store, user, number)
+    others = [broker for broker in brokers_of(store, user) if broker.number != number]
+    with by_hand(user):
+        for other in others:
+            other.pass_default_on()
+        chosen.make_default()
+        store.save(chosen, *others)
+
+
+@on_fresh_state
+def remove_broker(store: Store, secrets: Secrets, user: int, number: int) -> None:
+    """Use an account no longer; its keys are destroyed, its history stays. The next broker becomes the default.
+
+    Raises `Impossible` while it has orders that have not ended.
+    """
+    broker = broker_of(store, user, number)
+    others = [other for other in brokers_of(store, user) if other.number != number]
+    with by_hand(user):
+        was_default = broker.default
+        broker.remove(orders_open=number in brokers_with_open_orders(store))
+        if was_default and others:
+            others[0].make_default()
+        secrets.drop_credentials(number)  # first: a broker that is removed cannot be asked for again
+        store.save(broker, *others[:1])
+
+
+@on_fresh_state
+def record_test(store: Store, user: int, number: int, *, ok: bool, detail: str) -> None:
+    """A broker's connection was tried."""
+    broker = broker_of(store, user, number)
+    with by_hand(user):
+        broker.record_test(ok=ok, detail=detail)
+        store.save(broker)
+
+
+def check_name(store: Store, user: int, name: str) -> None:
+    """Before anything is asked of an exchange. Raises `Invalid` or `Taken`."""
+    _check_name(checked_name(name), brokers_of(store, user))
+
+
+def _check_name(name: str, others: list[Broker]) -> None:
+    if any(other.name.casefold() == name.casefold() for other in others):
+        raise Taken(f"{name} is taken", code="broker_name_taken", field="name")

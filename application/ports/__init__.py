@@ -1,0 +1,1 @@
+"""Ports: what the application asks of the world around it, each as a protocol."""

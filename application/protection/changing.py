@@ -1,0 +1,257 @@
+"""Changing: putting what is wanted in the place of what rests, so that coins are never without a stop for long.
+
+One call does it where the exchange has one. Else what is wanted is sent while its coins are locked under what rests,
+which goes off the book only once the exchange has missed nothing but those, and when there is room to put it back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from application.orders.account import NO_PLACE, OF_RULES, Account
+from application.orders.turns import Rank
+from application.ports.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
+from application.protection.case import Case
+from application.protection.forms import Form, wishes_of
+from application.protection.freeing import is_weighed
+from application.protection.legs import Legs
+from application.protection.resting import Change, change_of, protection_of, steps_of
+from application.protection.sayings import say
+from application.protection.shapes import LISTED, Shapes
+from application.protection.target import STOPS
+from application.protection.trouble import Trouble
+from domain.amounts import ZERO, difference, total
+from domain.market import Market
+from domain.order import ENDED, Order, Status
+from domain.position import Position
+from domain.wish import Wish
+
+SOON, MOMENT, PAUSE = 0.0, 0.1, 1.0
+REFUSED = "protection_refused"
+SECOND_BALANCE = timedelta(seconds=2)
+"""How much later the balance has to say the same before coins count as missing."""
+
+
+class Changing:
+    """One change of one position's protection at a time."""
+
+    def __init__(self, account: Account, legs: Legs, shapes: Shapes) -> None:
+        self._account = account
+        self._legs = legs
+        self._shapes = shapes
+
+    async def change(self, case: Case, form: Form, last: Decimal) -> float | None:
+        """Make the change, or find out why not.
+
+        Returns None when it rests, or may rest; else how many seconds later it is tried again.
+        """
+        steps = steps_of(self._change_of(case, form, last))
+        cancelling = [step for step in steps if step.stale and not self._shapes.in_one_call(case, step)]
+        if cancelling:
+            await self._account.exchange.count_orders(self._account.credentials)  # ours is a lower bound
+        # What is cancelled first may have to go back: that takes as many orders once more.
+        if wait := self._account.turns.wait(_rank(case), sum(len(step.missing) for step in [*steps, *cancelling])):
+            case.trouble.begin("too_many_orders", self._account.clock())
+            return wait
+        for number, step in enumerate(steps):
+            if number:
+                case = await self._seen(case)
+                if any(leg.status is not Status.OPEN for leg in case.resting):
+                    return MOMENT  # the step before is in doubt
+            pause = await self._step(case, form, step, last)
+            if pause is not None:
+                return pause
+        return None
+
+    async def _seen(self, case: Case) -> Case:
+        """Return the case with what rests after a step."""
+        legs = await self._legs.of(case.position.id, case.position.executions, case.position.resting)
+        return replace(case, resting=[leg for leg in legs if leg.status not in ENDED])
+
+    async def _step(self, case: Case, form: Form, step: Change, last: Decimal) -> float | None:
+        """Put one order or one list in the place of another, or of several; answers as `change`."""
+        try:
+            return await self._made(case, step)
+        except NotAccepted as error:
+            return await self._not_now(case, error)
+        except RefusedByExchange as error:
+            return await self._refused(case, form, error, last)
+
+    async def _made(self, case: Case, step: Change) -> float | None:
+        """Send what a step needs; answers as `change`, raises as `Legs.place`."""
+        if self._shapes.in_one_call(case, step):
+            known = await self._legs.replace(case.position, case.market, step.missing[0], step.stale)
+            return None if known else MOMENT
+        if await self._asks_first(case.market, step):
+            rests = await self._asked(case, step)
+            if rests:
+                return None if await self._freed(step.stale) else MOMENT
+            if rests is not None:
+                return PAUSE
+        if step.stale and not await self._freed(step.stale):
+            return SOON
+        await self._legs.place(case.position, case.market, step.missing)
+        return None
+
+    async def _asks_first(self, market: Market, step: Change) -> bool:
+        """Whether what is missing can only be taken once what goes has freed its coins.
+
+        Where enough of others are free it would be taken now, and rest beside what goes.
+        """
+        account = self._account
+        if not (step.stale and step.missing and account.exchange.capabilities.locks):
+            return False
+        balance = (await account.exchange.balances(account.credentials, urgent=True)).get(market.base)
+        free = ZERO if balance is None else balance.free
+        return free < max(wish.quantity or ZERO for wish in step.missing)
+
+    async def _asked(self, case: Case, step: Change) -> bool | None:
+        """Send what is missing to have it weighed. Returns None when it would be taken, if it had its coins.
+
+        Else it was taken, for coins have come free meanwhile, and what goes has to go at once: True. Or nobody knows,
+        and what rests does so until it is known: False. Raises as `Legs.place`: then nothing was taken off.
+        """
+        try:
+            return await self._legs.place(case.position, case.market, step.missing, asks_first=True)
+        except RefusedByExchange as error:
+            if not is_weighed(error):
+                raise
+            return None
+
+    def _change_of(self, case: Case, form: Form, last: Decimal) -> Change:
+        """Return what goes off the book and what is placed."""
+        market, target = case.market, case.target
+        filled = [leg for leg in case.resting if leg.filled]
+        if not filled or target.stop_loss is None or not self._shapes.replaces(market, filled):
+            return change_of(wishes_of(target, form, market, LISTED), case.resting, market)
+        # The first execution of a target has ended its stop: one takes the target's place at once.
+        case.trouble.sold_in_part = self._account.clock()
+        form = self._shapes.best(case, last, listed=False) or form
+        stops = [leg for leg in case.resting if leg not in filled and leg.wish.type in STOPS]
+        bare = difference(target.quantity, total(leg.remaining or ZERO for leg in stops))
+        wishes = wishes_of(replace(target, quantity=bare), form, market, LISTED) if bare > 0 else []
+        return Change(filled, wishes)
+
+    async def _freed(self, resting: Sequence[Order]) -> bool:
+        """Take off what rests. Returns whether everything is still as it was wanted: nothing was executed meanwhile."""
+        freed = await self._legs.free(resting)
+        if any(leg.status not in ENDED for leg in freed):
+            raise NoAnswer("what rests is not off the book yet", code="coins_protected")
+        return not any(leg.filled for leg in freed)
+
+    # --- what the exchange did not take ------------------------------------------------------------------------
+
+    async def _not_now(self, case: Case, error: NotAccepted) -> float:
+        """A limit or a clock is no refusal: the same is tried again as soon as it can be."""
+        case.trouble.begin(error.code or "not_accepted", self._account.clock(), str(error))
+        if error.code == "clock_skewed":
+            with suppress(ExchangeError):
+                await self._account.exchange.server_time()
+            return MOMENT
+        if case.resting and not await self._still(case.resting):
+            with suppress(ExchangeError):
+                await self._put_back(case)
+        return self._account.turns.wait(_rank(replace(case, resting=())), 1) or PAUSE
+
+    async def _refused(self, case: Case, form: Form, error: RefusedByExchange, last: Decimal) -> float:
+        """A definite no: another form is tried, and what rested goes back when there is none."""
+        market, target, trouble = case.market, case.target, case.trouble
+        if error.code == "insufficient_funds":
+            pause = self._account.movements.pause(market.base, trouble.lags)
+            trouble.lags += 1
+            return await self._short(case) if pause is None else pause
+        if error.code == "would_trigger":
+            trouble.refuse(target, str(error))
+            trouble.begin("would_trigger", self._account.clock(), str(error))
+            return MOMENT  # the price is looked at anew: it may have passed
+        if error.code == NO_PLACE and trouble.apart != target and await self._still(case.resting):
+            trouble.apart = target
+            return SOON
+        self._account.doubt_rules(error.code)
+        if error.code in OF_RULES:
+            self._shapes.refuse(target, market, form, error)
+            left = case.resting if await self._still(case.resting) else ()
+            if self._shapes.best(replace(case, resting=left), last) is not None:
+                return SOON
+        trouble.refuse(target, str(error))
+        await self._tell_refused(case, str(error))
+        return PAUSE
+
+    async def _tell_refused(self, case: Case, detail: str) -> None:
+        """What rested goes back, and whoever asked for another protection hears that it cannot be."""
+        position, rested = case.position, protection_of(case.resting) is not None
+        if rested and not await self._still(case.resting):
+            await self._put_back(case)
+        if position.is_asked and position.wanted_before is not None:
+            await say(self._account, position, lambda p: p.refuse_protection(REFUSED, detail))
+        elif not rested:
+            await say(self._account, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
+        elif not case.is_covered:
+            await say(self._account, position, lambda p: p.lose_protection(REFUSED, detail))
+
+    async def _still(self, resting: Sequence[Order]) -> bool:
+        """Whether what rested does so still."""
+        legs = [await self._account.recording.load(leg.id) for leg in resting]
+        return bool(legs) and all(leg.status not in ENDED for leg in legs)
+
+    async def _put_back(self, case: Case) -> None:
+        """Rest again what rested and was taken off, with the quantity that rested. Raises as `Legs.place`."""
+        legs = [await self._account.recording.load(leg.id) for leg in case.resting]
+        gone = [_again(leg) for leg in legs if leg.status in ENDED]
+        await self._legs.place(case.position, case.market, gone)
+
+    # --- coins that are missing --------------------------------------------------------------------------------
+
+    async def _short(self, case: Case) -> float:
+        """Fewer coins are there than are held: believed when two balances say so, and shared out among all positions.
+
+        A part may have paid the fees of other trades.
+        """
+        account, now = self._account, self._account.clock()
+        position, market, trouble = case.position, case.market, case.trouble
+        balances = await account.exchange.balances(account.credentials, urgent=True)
+        balance = balances.get(market.base)
+        there = ZERO if balance is None else total((balance.free, balance.locked))
+        if there >= position.held:
+            return await self._locked(position, trouble, f"{there} {market.base} are there, and not free")
+        seen = trouble.short
+        if seen is None or seen[1] != there or account.doubts.about(position.symbol):
+            trouble.short = now, there
+            trouble.begin("coins_missing", now, f"{there} {market.base}")
+            return SECOND_BALANCE.total_seconds()
+        if now - seen[0] < SECOND_BALANCE:
+            return SECOND_BALANCE.total_seconds()
+        held = await self._held(market.base)
+        trouble.cap = position.held, there * position.held / held if held else ZERO
+        trouble.short, trouble.lags, trouble.times = None, 0, trouble.times + 1
+        detail = f"{there} of {held} {market.base}"
+        await say(account, position, lambda p: p.lose_protection("coins_missing", detail))
+        return SOON
+
+    async def _locked(self, position: Position, trouble: Trouble, detail: str) -> float:
+        """The coins are there, under an order that is not ours or that we believed to have ended."""
+        trouble.times, trouble.detail = trouble.times + 1, detail
+        await say(self._account, position, lambda p: p.lose_protection("coins_locked", detail))
+        return trouble.pause(None, MOMENT)
+
+    async def _held(self, base: str) -> Decimal:
+        """How much of a currency all positions of this broker hold together."""
+        store, number = self._account.store, self._account.broker.number
+        found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
+        return total(p.held for p in found if p.broker == number and p.symbol.startswith(f"{base}/"))
+
+
+def _rank(case: Case) -> Rank:
+    if case.is_covered:
+        return Rank.MOVE
+    first = case.position.in_force is None and case.position.lost is None
+    return Rank.PROTECTION if first else Rank.RESCUE
+
+
+def _again(leg: Order) -> Wish:
+    return replace(leg.wish, quantity=leg.remaining)

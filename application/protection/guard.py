@@ -1,0 +1,384 @@
+"""The guard: drives the resting orders of one broker's positions to what their protection wants, the stop first.
+
+While what is wanted does not rest, the price is looked at again and again, and a stop that it passes is carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+from application.orders.account import Account
+from application.orders.agenda import Agenda, Task
+from application.ports.exchange import Ticker
+from application.protection import trouble as troubles
+from application.protection.case import Case
+from application.protection.changing import Changing
+from application.protection.forms import Form, forms_of, wishes_of
+from application.protection.legs import Legs
+from application.protection.passed import NOT_SOLD, Passed
+from application.protection.resting import holds, locked_in, rests
+from application.protection.sayings import say
+from application.protection.shapes import Shapes
+from application.protection.target import (
+    STOPS,
+    Standing,
+    in_doubt,
+    leaving,
+    standing_of,
+    unbounded,
+    wanted_of,
+)
+from application.protection.trouble import DOUBT_BEFORE_ALARM, Trouble
+from application.trading.counting import counted
+from domain.amounts import ZERO, product, total
+from domain.level import CARRIED_OUT
+from domain.market import Market
+from domain.order import ENDED, PROTECTION, Order, Status
+from domain.position import Position
+from domain.protectable import too_small
+from domain.wish import Type
+
+TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"
+DUST, IN_EXIT = "not_protectable", "in_exit"
+"""Why nothing protects what is too small to be sold, or is being sold: shown beside the position, no alarm."""
+COUNTED_WITHIN = 0.02
+
+
+class Guard:
+    """Everything that protects positions at one broker. It works inside the broker's lane, never beside it."""
+
+    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
+        self._account = account
+        self._agenda = agenda
+        self._legs = legs
+        self.shapes = Shapes(lambda: account.exchange.capabilities, account.clock)
+        self._changing = Changing(account, legs, self.shapes)
+        self._passed = Passed(account, legs, agenda)
+        self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
+
+    def watched(self) -> list[UUID]:
+        """Return the positions of which something does not rest that is wanted: every price concerns them."""
+        return [position_id for position_id, trouble in self._troubles.items() if trouble.watched]
+
+    def blind(self) -> list[str]:
+        """Return the symbols whose prices are watched in the place of orders, and have not been seen for long."""
+        now = self._account.clock()
+        return sorted({trouble.watched for trouble in [*self._troubles.values()] if trouble.is_blind(now)})
+
+    def met(self) -> list[UUID]:
+        """Return the positions that it has looked at and that were open then."""
+        return [*self._troubles]
+
+    # --- driving -----------------------------------------------------------------------------------------------
+
+    async def drive(self, position_id: UUID) -> None:
+        """Bring what rests to what is wanted, at most once a second. Raises what stood in the way, having told it."""
+        trouble = self._troubles[position_id]
+        try:
+            wait = await self._drive(position_id, trouble)
+        except Exception:
+            trouble.begin("exchange_unreachable", self._account.clock())
+            await self._tell_if_it_lasts(position_id, trouble)
+            raise
+        if wait is None:
+            trouble.end()
+            return
+        await self._tell_if_it_lasts(position_id, trouble)
+        self._agenda.put(Task.GUARD, position_id, after=wait)
+
+    async def _tell_if_it_lasts(self, position_id: UUID, trouble: Trouble) -> None:
+        if not trouble.lasts(self._account.clock()):
+            return
+        position = await asyncio.to_thread(self._account.store.get, Position, position_id)
+        # Its owner knows already, for whatever reason: one that only lasts is no news.
+        if position.lost is None and not holds(position, await self._legs.of(position_id), trouble.needed):
+            await say(self._account, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
+
+    async def _tell_what_is_off(self, position_id: UUID) -> None:
+        """What rested may be off the book with nothing in its place: until something is, it covers nothing."""
+        position = await asyncio.to_thread(self._account.store.get, Position, position_id)
+        rested = [await self._account.recording.load(order_id) for order_id in position.resting]
+        legs = await self._legs.of(position_id, position.executions, position.resting)
+        if all(leg.status not in ENDED for leg in rested) or not counted(position, legs):
+            return
+        left = [leg for leg in legs if leg.status is Status.OPEN]
+        await say(self._account, position, lambda p: p.take_off([leg.id for leg in left], _stopped(position, left)))
+
+    async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
+        """Return how many seconds to wait before the next look, None when nothing is left to be done."""
+        position = await asyncio.to_thread(self._account.store.find, Position, position_id)
+        if position is None:
+            return None  # a sale of coins that no position knows
+        legs = await self._legs.shown(await self._legs.of(position_id, position.executions, position.resting))
+        exits = [await self._account.recording.load(order_id) for order_id in position.exits]
+        await self._tell_of_losses(position, trouble)
+        wait = await self._unsettled(position, legs, exits, trouble)
+        if wait is None:
+            wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits, trouble)
+        if wait is None and in_doubt(exits):
+            return troubles.AT_MOST_EVERY  # until it is known, or can no longer be carried out
+        return wait
+
+    async def _tell_of_losses(self, position: Position, trouble: Trouble) -> None:
+        """Stops that the exchange ends by itself, one after the other, are placed more and more rarely, and told of."""
+        ended = self._legs.ended_by_exchange(position.id)
+        if trouble.lose(frozenset(leg.id for leg in ended), self._account.clock()) and trouble.losses > 1:
+            trouble.not_before = max(trouble.not_before, _now() + trouble.pause_after_losses())
+            await say(
+                self._account, position, lambda p: p.lose_protection("stop_ended", ended[-1].reason or "", final=True)
+            )
+
+    async def _bring(
+        self, position: Position, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
+    ) -> float | None:
+        """Bring what rests to what is wanted; return how many seconds that has to wait."""
+        market = self._account.markets.get(position.symbol)
+        if market is None:
+            await self._market_gone(position, resting)
+            return None
+        target = wanted_of(position, market, exits, self._account.broker.stop_style, self._account.clock())
+        if target is not None:
+            target = trouble.capped(target, position, market)
+        if target is None or position.wanted is None:
+            return await self._nothing_wanted(position, market, resting, exits, trouble)
+        trouble.needed, free_of_rules = target.quantity, unbounded(market)
+        case = Case(position, market, target, resting, trouble)
+        if in_doubt(exits) and locked_in(resting) > target.quantity:
+            return self._waits_for(in_doubt(exits), trouble)
+        form = forms_of(target, free_of_rules, self._account.exchange.capabilities)[0]
+        if rests(wishes_of(target, form, free_of_rules), resting, market):
+            return await self._it_rests(case, form)
+        if (detail := too_small(target.quantity, position.wanted, market, self._account.broker.stop_style)) is not None:
+            return await self._too_small(case, detail)
+        return await self._differs(case)
+
+    async def _differs(self, case: Case) -> float | None:
+        """What rests is not what is wanted: it may be the best that can rest under the market's rules."""
+        best = self.shapes.best(case, listed=not case.trouble.sells_in_parts(self._account.clock()))
+        if best is not None and rests(wishes_of(case.target, best, case.market), case.resting, case.market):
+            return await self._it_rests(case, best)
+        return await self._look(case)
+
+    def _waits_for(self, doubtful: Sequence[Order], trouble: Trouble) -> float:
+        """What rests may be all that there is: a sale in doubt may never have arrived."""
+        trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in doubtful))
+        return troubles.AT_MOST_EVERY
+
+    async def _look(self, case: Case) -> float | None:
+        """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
+        market, target, trouble = case.market, case.target, case.trouble
+        trouble.watch(market.symbol, self._account.clock())
+        ticker, standing = await self._price(case, now=_is_triggered(case.resting))
+        if standing is not Standing.BETWEEN:
+            wait = await self._passed.react(case, standing, ticker)
+            if wait is not None:
+                return wait
+        else:
+            trouble.passed_since = None
+        # A list waits until its target has stopped selling in parts, and while the last price is above its target.
+        listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._account.clock())
+        form = self.shapes.best(case, ticker.last, listed=listed)
+        if form is not None and rests(wishes_of(target, form, market), case.resting, market):
+            return await self._it_rests(case, form)
+        if (wait := trouble.not_before - _now()) > 0:
+            return min(wait, troubles.LOOK_EVERY)
+        if form is None:
+            return await self._only_watched(case, ticker.last)
+        return await self._change(case, form, ticker.last)
+
+    async def _price(self, case: Case, *, now: bool = False) -> tuple[Ticker, Standing]:
+        """Return the price and where it stands. What was told a moment ago is asked again before anything is sold.
+
+        `now`: what was told a moment ago is no answer.
+        """
+        market, target = case.market, case.target
+        ticker = await (self._account.asked_price if now else self._account.price)(market, urgent=True)
+        if not now and standing_of(target, ticker.last) is not Standing.BETWEEN:
+            ticker = await self._account.asked_price(market, urgent=True)
+        case.trouble.priced_at = self._account.clock()
+        return ticker, standing_of(target, ticker.last)
+
+    async def _change(self, case: Case, form: Form, last: Decimal) -> float:
+        """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
+        try:
+            wait, trouble = await self._changing.change(case, form, last), case.trouble
+        except Exception:
+            await self._tell_what_is_off(case.position.id)
+            raise
+        if wait:
+            await self._tell_what_is_off(case.position.id)
+        if wait is None:
+            trouble.not_before = _now() + troubles.AT_MOST_EVERY
+            return 0.0
+        if wait and trouble.refused == case.target:
+            wait = max(wait, trouble.pause(case.target, troubles.AT_MOST_EVERY))
+        trouble.not_before = _now() + wait
+        return min(wait, troubles.LOOK_EVERY)
+
+    async def _unsettled(
+        self, position: Position, legs: Sequence[Order], exits: Sequence[Order], trouble: Trouble
+    ) -> float | None:
+        """Return how many seconds to wait for facts that are on their way, None when all are there."""
+        if not position.is_open and all(order.status in ENDED for order in (*legs, *exits)):
+            return None  # what is still executed of it counts in the next trade
+        if not counted(position, [*legs, *exits]):
+            return COUNTED_WITHIN  # the engine has not counted all fills yet
+        waiting = [o for o in exits if o.requester == PROTECTION and o.status is Status.PLACED]
+        if waiting:
+            # What should have been sold by a stop is about to be: that it cannot even be sent is told.
+            trouble.begin("exit_not_sent", min(order.created_on for order in waiting))
+            return troubles.AT_MOST_EVERY
+        if doubtful := in_doubt(legs):
+            sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
+            trouble.begin("protection_unknown", sent or self._account.clock())
+            return troubles.AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
+        widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
+        for leg in widowed:
+            # Of a list one leg ends the other: what has become of it is on its way, and asked for meanwhile.
+            market = self._account.markets[leg.wish.symbol]
+            await self._account.hear(await self._account.ask(leg, market))
+        if not widowed:
+            return None
+        ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
+        return COUNTED_WITHIN if self._account.clock() - ended_at < DOUBT_BEFORE_ALARM else troubles.AT_MOST_EVERY
+
+    # --- what the look has shown -------------------------------------------------------------------------------
+
+    async def _it_rests(self, case: Case, form: Form) -> float | None:
+        """Say so. A target for which there was no place beside the stop is watched by its price.
+
+        So is a stop at a limit: the market may jump over it, and it then sells nothing.
+        """
+        position, target, trouble = case.position, case.target, case.trouble
+        watched = target.take_profit is not None and not form.take
+        at_limit = any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in case.resting)
+        standing = Standing.BETWEEN
+        if watched or at_limit:
+            trouble.watch(position.symbol, self._account.clock())
+            ticker, standing = await self._price(case)
+        jumped_over = at_limit and standing is Standing.BELOW_STOP
+        if not jumped_over or position.lost != NOT_SOLD:
+            legs = [leg.id for leg in case.resting]
+            await say(
+                self._account, position,
+                lambda p: p.rest(legs, target.quantity, watched=watched, covering=position.covered),
+            )  # fmt: skip
+        self._account.turns.protected(position.entries)
+        if jumped_over or (watched and standing is Standing.ABOVE_TAKE_PROFIT):
+            return await self._passed.react(case, standing, ticker)
+        if not watched and not at_limit:
+            if trouble.cap is None:
+                self._troubles[position.id] = trouble.rested()
+            return None
+        trouble.seen_at_target = trouble.passed_since = None
+        self._agenda.put(Task.GUARD, position.id, after=troubles.LOOK_EVERY)
+        return None
+
+    async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
+        """The exchange no longer lists it: what rests is left to it, and nothing new can be placed."""
+        if position.is_open and position.wanted is not None and not holds(position, resting):
+            await say(self._account, position, lambda p: p.lose_protection("symbol_unknown"))
+
+    async def _nothing_wanted(
+        self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
+    ) -> float | None:
+        """Nothing is wanted any more, or all coins stand in an exit: what rests goes off the book."""
+        if position.is_open and position.wanted is not None and in_doubt(exits):
+            return self._waits_for(in_doubt(exits), trouble)
+        freed = await self._legs.free(resting)
+        if any(leg.status not in ENDED for leg in freed):
+            return troubles.AT_MOST_EVERY  # the exchange did not take the cancel
+        if not position.is_open or position.wanted is None:
+            self._account.turns.protected(position.entries)
+            if not position.is_open:
+                self._troubles.pop(position.id, None)
+            return None
+        if trouble.cap is not None:
+            if (wait := trouble.not_before - _now()) > 0:
+                return wait
+            trouble.cap = None  # they may be back
+            trouble.not_before = _now() + trouble.pause(None, troubles.LOOK_EVERY)
+            return 0.0
+        if market.round_quantity(position.covered):
+            reason = IN_EXIT if leaving(exits) else DUST
+            await say(self._account, position, lambda p: p.lose_protection(reason))
+        else:
+            await say(self._account, position, lambda p: p.lose_protection(CARRIED_OUT, final=True))
+        return None
+
+    async def _too_small(self, case: Case, detail: str) -> float | None:
+        """The exchange takes no order that small at the stop: a move to it is refused, and what can rest stays.
+
+        While the coins could still be sold, their price is watched.
+        """
+        position, market = case.position, case.market
+        if position.is_asked and position.wanted_before is not None:
+            await say(self._account, position, lambda p: p.refuse_protection(TOO_SMALL, detail))
+            return 0.0
+        if position.is_asked:
+            await say(self._account, position, lambda p: p.lose_protection(TOO_SMALL, detail, final=True))
+        if locked_in(case.resting) > case.target.quantity:
+            await self._legs.free(case.resting)
+            case = replace(case, resting=())
+        case.trouble.watch(market.symbol, self._account.clock())
+        ticker, standing = await self._price(case)
+        sellable = market.round_quantity(position.held)
+        if product(sellable, ticker.last) < market.minimum_notional or sellable < market.minimum_quantity:
+            await say(self._account, position, lambda p: p.lose_protection(DUST, detail, final=True))
+            return None
+        if standing is not Standing.BETWEEN:
+            wait = await self._passed.react(case, standing, ticker)
+            return troubles.LOOK_EVERY if wait is None else wait
+        if not case.is_covered:
+            case.trouble.begin(TOO_SMALL, self._account.clock(), detail)
+        return troubles.LOOK_EVERY
+
+    async def _only_watched(self, case: Case, last: Decimal) -> float:
+        """No order of any form can rest: a move to it is refused where something rests.
+
+        Else watch the price, tell the owner, and try all again after a pause.
+        """
+        position, target, trouble = case.position, case.target, case.trouble
+        detail = self.shapes.why_not(target, case.market, last)
+        if position.is_asked and position.wanted_before is not None and position.in_force is not None:
+            await say(self._account, position, lambda p: p.refuse_protection(CANNOT_REST, detail))
+            return 0.0
+        if target.stop_loss is None:
+            await say(self._account, position, lambda p: p.rest([], ZERO, watched=True))
+        elif not case.is_covered:
+            await say(self._account, position, lambda p: p.lose_protection(CANNOT_REST, detail, final=True))
+        trouble.refuse(target, detail)
+        trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
+        self.shapes.try_again(case.market.symbol)
+        return troubles.LOOK_EVERY
+
+
+def _stopped(position: Position, legs: Sequence[Order]) -> Decimal:
+    """How much (base) these legs protect: a target alone protects from no fall."""
+    stopped = position.wanted is not None and position.wanted.stop_loss is not None
+    return total(leg.remaining or ZERO for leg in legs if leg.wish.type in STOPS or not stopped)
+
+
+def _is_triggered(resting: Sequence[Order]) -> bool:
+    """Whether what rests is a stop at a limit without the target of its list: it waits on the book for its price."""
+    lone = [leg for leg in resting if leg.wish.list_id is not None and len(resting) == 1]
+    return any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in lone)
+
+
+def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
+    """Whether the other leg of its list has ended, which ends this one: unless it is being carried out in parts.
+
+    So is a target that has met a part of its quantity, and a triggered stop at a limit, which waits for its price.
+    """
+    others = [o for o in legs if o.id != leg.id and leg.wish.list_id is not None and o.wish.list_id == leg.wish.list_id]
+    waits = leg.wish.type is Type.STOP_LOSS_LIMIT and not any(other.filled for other in others)
+    return not waits and not leg.filled and any(other.status in ENDED for other in others)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

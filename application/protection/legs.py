@@ -1,0 +1,257 @@
+"""Legs: the orders that protect the positions of one broker. Placing them, replacing them, taking them off."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection, Container, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from itertools import chain
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from application.orders.account import Account
+from application.orders.lookups import LookUps
+from application.ports.exchange import (
+    ExchangeError,
+    ListRequest,
+    NoAnswer,
+    NotAccepted,
+    OrderNotFound,
+    OrderReport,
+    OrderRequest,
+    RefusedByExchange,
+    Replacement,
+)
+from application.protection.freeing import COINS_PROTECTED, Freeing, is_weighed
+from application.protection.target import STOPS, is_spent
+from domain.aggregate import carrying
+from domain.market import Market
+from domain.names import leg_name, list_name
+from domain.order import ENDED, PROTECTION, Order, Status
+from domain.position import Position, key_of
+from domain.wish import Source, Type, Wish
+
+T = TypeVar("T")
+
+
+class Legs(Freeing):
+    """What this process knows of the orders that rest for positions."""
+
+    def __init__(self, account: Account, look_ups: LookUps) -> None:
+        super().__init__(account, look_ups)
+        self._known: dict[UUID, set[UUID]] = {}
+        self._ended: dict[UUID, list[Order]] = {}
+
+    def adopt(self, order: Order) -> None:
+        """Remember a leg whose intent is recorded, by this process or by one before it."""
+        if _is_leg(order) and order.cause is not None:
+            self._known.setdefault(order.cause, set()).add(order.id)
+
+    async def of(self, position_id: UUID, counted: Container[str] = (), rested: Collection[UUID] = ()) -> list[Order]:
+        """Return the legs of the running trade, ended or not, the stops first.
+
+        `counted` are executions that its position knows. `rested` are the legs of which it knows: one may have ended
+        before this process began, and not be counted yet.
+        """
+        # Live ones include orders that a correction has reopened.
+        live = {o.id for o in self._account.recording.live.values() if _is_leg(o) and o.cause == position_id}
+        ids = self._known.get(position_id, set()) | live | {*rested}
+        legs = [await self._account.recording.load(order_id) for order_id in ids]
+        resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED}
+        # What ended and is counted has nothing more to say, unless the other leg of its list has.
+        gone = {
+            leg.id
+            for leg in legs
+            if leg.status in ENDED and leg.wish.list_id not in resting
+            and all(key_of(leg.id, trade) in counted for trade in leg.fills)
+        }  # fmt: skip
+        _keep(self._known, position_id, {leg.id for leg in legs} - gone)
+        _keep(self._ended, position_id, [leg for leg in legs if _has_ended_by_exchange(leg, legs)])
+        return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
+
+    def ended_by_exchange(self, position_id: UUID) -> Sequence[Order]:
+        """Return the stops that the exchange had ended by itself when its legs were last asked for."""
+        return self._ended.get(position_id, ())
+
+    async def shown(self, legs: Sequence[Order]) -> list[Order]:
+        """Return the legs without those in doubt that the exchange can no longer carry out, and does not show.
+
+        So it is with those that were only to be weighed. Their coins are free, or rest under others, although their
+        absence is proven only later. Raises as `ExchangeClient.query`.
+        """
+        found = []
+        for leg in legs:
+            market = self._account.markets.get(leg.wish.symbol)
+            if market is None or not (is_spent(leg, self._account.clock()) or (leg.is_in_doubt and leg.asks_first)):
+                found.append(leg)
+                continue
+            with suppress(OrderNotFound):
+                found.append(await self._account.hear(await self._account.ask(leg, market)) or leg)
+        return found
+
+    # --- placing -----------------------------------------------------------------------------------------------
+
+    async def place(
+        self, position: Position, market: Market, wishes: Sequence[Wish], *, asks_first: bool = False
+    ) -> bool:
+        """Record the legs as about to be sent, then send them, once. A list goes in one call.
+
+        Returns whether all rest; what only may rest is looked up. Raises `RefusedByExchange` or `NotAccepted` for the
+        first that was not taken. `asks_first`: their coins are locked, and they are sent to be weighed.
+        """
+        list_id = list_name(position.user, uuid4())
+        named = [replace(wish, list_id=wish.list_id and list_id) for wish in wishes]
+        orders = await self._intended(position, named, asks_first=asks_first)
+        pair = [order for order in orders if order.wish.list_id is not None]
+        batches = [batch for batch in (pair, *([order] for order in orders if order not in pair)) if batch]
+        all_rest = True
+        for number, batch in enumerate(batches):
+            try:
+                call = self._call([_request(order, market) for order in batch], list_id)
+                all_rest = await self._sent(batch, call, asks_first=asks_first) and all_rest
+            except (RefusedByExchange, NotAccepted) as error:
+                for order in chain.from_iterable(batches[number + 1 :]):
+                    await self._rejected(order, error)  # certainly not sent
+                raise
+        return all_rest
+
+    async def replace(self, position: Position, market: Market, wish: Wish, legs: Sequence[Order]) -> bool:
+        """Put one order in the place of what rests, in one call, so that the coins are never without either.
+
+        `legs` are one order or one list. Returns False when what rests is no longer as we knew it, and was asked for.
+        Raises `RefusedByExchange` or `NotAccepted`; whether what rested still does, its legs then tell.
+        """
+        [order] = await self._intended(position, [wish], takes_off=[one.id for one in legs])
+        self._account.movements.note(position.symbol)
+        try:
+            done = await self.swap(legs, _request(order, market))
+        except (RefusedByExchange, NotAccepted) as error:
+            await self._rejected(order, error)
+            raise
+        except OrderNotFound as error:
+            await self._rejected(order, error)
+            await self.ask_again(legs, market)
+            return False
+        except NoAnswer as error:
+            await self._doubt([order], error)
+            for one in legs:
+                self._look_ups.begin(one.id)
+            return True
+        await self._replaced(order, legs, done)
+        return True
+
+    async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:
+        """Record both halves; the placed one first, so that nobody sees a position without either."""
+        if done.placed is not None:
+            await self._account.hear(done.placed)
+        await self.taken_off(legs, done.taken_off)
+        if done.refused is not None:
+            if isinstance(done.refused, RefusedByExchange | NotAccepted):
+                await self._rejected(order, done.refused)
+                raise done.refused
+            await self._doubt([order], done.refused)
+
+    async def _intended(
+        self, position: Position, wishes: Sequence[Wish], takes_off: Sequence[UUID] = (), *, asks_first: bool = False
+    ) -> list[Order]:
+        """Record the orders as about to be sent, in one commit. Whatever it raises, nothing was sent."""
+        orders = [self.order(position, wish) for wish in wishes]
+        account = self._account
+        now = account.clock()
+        with said_of(position):
+            for order in orders:
+                order.submit(
+                    account.sender, now=now, valid_until=account.valid_until(now), quantity=order.wish.quantity,
+                    cost=None, price=order.wish.price, takes_off=takes_off, asks_first=asks_first,
+                )  # fmt: skip
+                account.know(order)
+        try:
+            await account.recording.intend(*orders)
+        except Exception:
+            for order in orders:
+                self._look_ups.begin(order.id)  # nothing was sent, but the intent may have been recorded
+            raise
+        for order in orders:
+            self.adopt(order)
+        return orders
+
+    async def _call(self, requests: Sequence[OrderRequest], list_id: str) -> Sequence[OrderReport]:
+        account = self._account
+        if len(requests) > 1:
+            return await account.exchange.place_list(account.credentials, ListRequest(list_id, *requests))
+        return [await account.exchange.place(account.credentials, requests[0])]
+
+    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]], *, asks_first: bool) -> bool:
+        """Record what is answered; return whether anything is. Raises a refusal."""
+        try:
+            reports = await call
+        except (RefusedByExchange, NotAccepted) as error:
+            reason = COINS_PROTECTED if asks_first and is_weighed(error) else None
+            for order in orders:
+                await self._rejected(order, error, reason)
+            raise
+        except (NoAnswer, OrderNotFound) as error:
+            await self._doubt(orders, error)
+            return False
+        for report in reports:
+            await self._account.hear(report)
+        return True
+
+    async def _rejected(self, order: Order, error: ExchangeError, reason: str | None = None) -> None:
+        code, raw = reason or error.code or "refused_by_exchange", error.raw
+        await self._account.recording.say(order.id, lambda o: o.reject(code, raw))
+
+    async def _doubt(self, orders: Sequence[Order], error: ExchangeError) -> None:
+        for order in orders:
+            await self._account.doubted(order, str(error))
+            self._look_ups.begin(order.id)
+
+    def order(self, position: Position, wish: Wish) -> Order:
+        """Return an order that protects a position, placed and not yet saved."""
+        order_id, source = uuid4(), Source(position.owner)
+        with said_of(position):
+            return Order.place(
+                order_id=order_id,
+                user=position.user,
+                broker=position.broker,
+                wish=wish,
+                source=source,
+                requester=PROTECTION,
+                client_order_id=leg_name(position.user, order_id),
+                cause=position.id,
+            )
+
+
+def _has_ended_by_exchange(leg: Order, legs: Sequence[Order]) -> bool:
+    """Whether it is a stop that sold nothing, nor did the other leg of its list, and that nobody has cancelled."""
+    if leg.wish.type not in STOPS or leg.status is not Status.EXPIRED or leg.filled:
+        return False
+    return not any(one.filled for one in legs if leg.wish.list_id and one.wish.list_id == leg.wish.list_id)
+
+
+def _keep(kept: dict[UUID, T], key: UUID, value: T) -> None:
+    """Keep what says something."""
+    if value:
+        kept[key] = value
+    else:
+        kept.pop(key, None)
+
+
+def _is_leg(order: Order) -> bool:
+    """Whether it rests for a position: what sells at once because a price was passed does not."""
+    immediate = order.wish.type is Type.MARKET or order.wish.time_in_force == "IOC"
+    return order.requester == PROTECTION and not immediate
+
+
+def _request(order: Order, market: Market) -> OrderRequest:
+    wish = order.wish
+    return OrderRequest(
+        order.client_order_id, market, wish.side, wish.type, quantity=wish.quantity, price=wish.price,
+        time_in_force=wish.time_in_force, stop_price=wish.stop_price,
+    )  # fmt: skip
+
+
+def said_of(position: Position) -> AbstractContextManager[None]:
+    """Carry the metadata of whatever is said to a position and its legs."""
+    correlation, cause = str(position.request or position.id), str(position.id)
+    return carrying(user=str(position.user), source="gateway", correlation_id=correlation, causation_id=cause)

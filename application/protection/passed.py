@@ -1,0 +1,131 @@
+"""Passed prices: what the market has passed while it did not rest is carried out, and a move to it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from application.orders.account import Account
+from application.orders.agenda import Agenda, Task
+from application.ports.exchange import Ticker
+from application.protection import trouble as troubles
+from application.protection.case import Case
+from application.protection.legs import Legs, said_of
+from application.protection.resting import protection_of
+from application.protection.sayings import say
+from application.protection.target import Standing, Target
+from application.protection.trouble import DOUBT_BEFORE_ALARM
+from domain.amounts import plain
+from domain.order import Order
+from domain.position import Position
+from domain.wish import Side, TimeInForce, Type, Wish
+
+NOT_SOLD = "stop_not_sold"
+"""Why a stop protects nothing that waits at the limit which its owner has chosen."""
+HELPED_AFTER = timedelta(seconds=2)
+"""How long a stop that rests may be passed before what it stands for is sold."""
+
+
+class Passed:
+    """Sells what a stop or a target stood for that could not rest."""
+
+    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
+        self._account = account
+        self._legs = legs
+        self._agenda = agenda
+
+    async def react(self, case: Case, standing: Standing, ticker: Ticker) -> float | None:
+        """React to a price that is passed; return how many seconds later that is looked at.
+
+        None while a target is not met and its stop does not rest.
+        """
+        if await self._refuse_move(case, standing):
+            return 0.0
+        if _is_selling(case.resting, standing, ticker.last) and not await self._sells_nothing(case, standing, ticker):
+            return troubles.AT_MOST_EVERY
+        if standing is Standing.ABOVE_TAKE_PROFIT and not self._is_met(case, ticker):
+            bare = case.target.stop_loss is not None and not case.is_covered
+            return None if bare else troubles.AT_MOST_EVERY
+        return await self._carry_out(case, standing)
+
+    async def _sells_nothing(self, case: Case, standing: Standing, ticker: Ticker) -> bool:
+        """Return whether a stop that rests and is passed has to be helped: it covers not all, or is not triggered.
+
+        One that waits at the limit which its owner has chosen is told of, and waits on.
+        """
+        if standing is not Standing.BELOW_STOP:
+            return False
+        now, trouble = self._account.clock(), case.trouble
+        trouble.passed_since = trouble.passed_since or now
+        waited, at_limit = now - trouble.passed_since, case.target.stop_limit is not None
+        if at_limit and case.is_covered and waited >= DOUBT_BEFORE_ALARM:
+            detail = f"{plain(ticker.last)} {case.market.quote}"
+            await say(self._account, case.position, lambda p: p.lose_protection(NOT_SOLD, detail, final=True))
+        return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
+
+    async def _refuse_move(self, case: Case, standing: Standing) -> bool:
+        """Refuse a move to a price that the market has passed. Returns False where nothing was moved.
+
+        What was wanted before is wanted again, also while it is off the book: a target that sold a part has ended its
+        stop.
+        """
+        position = case.position
+        if position.wanted_before is None or not position.is_asked:
+            return False
+        await say(self._account, position, lambda p: p.refuse_protection(f"market_{standing}"))
+        return True
+
+    def _is_met(self, case: Case, ticker: Ticker) -> bool:
+        """Return whether somebody has offered the target's price for long enough: one print is no buyer."""
+        take, trouble = case.target.take_profit, case.trouble
+        if take is None or (ticker.bid or ticker.last) < take:
+            trouble.seen_at_target = None
+            return False
+        now = self._account.clock()
+        first, trouble.seen_at_target = trouble.seen_at_target, trouble.seen_at_target or now
+        return first is not None
+
+    async def _carry_out(self, case: Case, standing: Standing) -> float:
+        """Sell what should have been sold by now. Returns how many seconds later that is looked at."""
+        position, target, trouble = case.position, case.target, case.trouble
+        if trouble.sale == target:
+            if (wait := trouble.sale_not_before - _now()) > 0:
+                return min(wait, troubles.LOOK_EVERY)
+            detail = trouble.detail
+            await say(self._account, position, lambda p: p.lose_protection("protection_refused", detail, final=True))
+            position = await asyncio.to_thread(self._account.store.get, Position, position.id)
+        doublings = min(trouble.sell(target), troubles.MOST_DOUBLINGS)
+        trouble.sale_not_before = _now() + troubles.AT_MOST_EVERY * 2**doublings
+        order = self._legs.order(position, _sale(position, target, standing))
+        position.leave(order.id)
+        with said_of(position):
+            await asyncio.to_thread(self._account.store.save, position, order)
+        self._account.log.warning("protection_passed", position=str(position.id), standing=standing)
+        self._agenda.put(Task.SEND, order.id)
+        return troubles.AT_MOST_EVERY  # which sees whether it is sold
+
+
+def _is_selling(legs: Sequence[Order], standing: Standing, last: Decimal) -> bool:
+    """Return whether what rests sells where the market stands, and is about to be carried out."""
+    kept = protection_of(legs)
+    if kept is None:
+        return False
+    if standing is Standing.BELOW_STOP:
+        return kept.stop_loss is not None and kept.stop_loss >= last
+    return kept.take_profit is not None and kept.take_profit <= last
+
+
+def _sale(position: Position, target: Target, standing: Standing) -> Wish:
+    """The order that a stop or a target stands for: whatever the market gives, or never below the target."""
+    if standing is Standing.BELOW_STOP:
+        return Wish(position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
+    return Wish(
+        position.symbol, Side.SELL, Type.LIMIT, quantity=target.take_quantity, price=target.take_profit,
+        time_in_force=TimeInForce.IOC,
+    )  # fmt: skip
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

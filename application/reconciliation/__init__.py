@@ -1,0 +1,1 @@
+"""Reconciliation: what an exchange says of a broker's orders, compared with the log."""

@@ -1,0 +1,318 @@
+"""Reconciliation: what one broker's exchange says of its orders, compared with ours, and recorded where it differs.
+
+A query that failed is no information, never "gone". What contradicts an end of ours, and every order that is not
+ours, is believed only when it is said twice, some seconds apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from application.orders.account import Account
+from application.orders.agenda import Agenda, Task
+from application.orders.differences import Fact, differences
+from application.orders.lookups import LookUps
+from application.orders.recording import Taken
+from application.ports.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
+from application.reconciliation.holdings import Holdings
+from application.reconciliation.listings import Listings, ask_each
+from application.reconciliation.memory import Memory, Suspicion, key_of
+from application.reconciliation.run import NOTHING, Outage, Run
+from application.reconciliation.strangers import adopted
+from domain.aggregate import carrying
+from domain.market import Market
+from domain.order import HISTORY_LOST, Order, Status
+from domain.position import Position
+from domain.reconciliation import QUIET, Occasion, Phase, Resolution
+from domain.refusals import Refused
+
+TIMEOUT_SECONDS = 30.0
+"""How long one broker's exchange may take to say all that is asked of it in one comparison."""
+ON_ITS_WAY = timedelta(seconds=10)
+"""How long after its validity the answer to a request may still come."""
+MISSING = timedelta(seconds=60)
+"""For how long an order that was accepted may be shown by nothing before that is told."""
+
+
+class Reconciler:
+    """Compares one broker. It runs in the gateway, where the keys, the stream and the look-ups of the broker are."""
+
+    def __init__(self, account: Account, look_ups: LookUps, agenda: Agenda) -> None:
+        self._account = account
+        self._look_ups = look_ups
+        self._agenda = agenda
+        self._listings = Listings(account)
+        self._holdings = Holdings(account)
+        self._one_at_a_time = asyncio.Lock()
+        self._memory = Memory()
+        self._natives: dict[str, Market] = {}
+        self._outage = Outage()
+        self._takings: set[asyncio.Task[Taken]] = set()
+        """What is being recorded of what was said, also when the comparison has ended without it."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a comparison is under way."""
+        return self._one_at_a_time.locked()
+
+    async def run(self, occasion: Occasion, *, dry: bool = False) -> Run:
+        """Compare once. A poll looks at symbols with live orders only, everything else at the whole account.
+
+        `dry` records nothing. Answers what was found; an exchange that could not be asked to the end makes a failed
+        run, which is told and never raised.
+        """
+        async with self._one_at_a_time:
+            run = Run(self._account, occasion, TIMEOUT_SECONDS, dry=dry)
+            before = self._memory.copy()
+            try:
+                await self._compare(run)
+            except (ExchangeError, TimeoutError) as error:
+                await self._outage.meet(run, error)
+            else:
+                await run.complete()
+                self._outage.end(run)
+            if dry:
+                self._memory = before
+                self._listings.forget()
+            return run
+
+    async def _compare(self, run: Run) -> None:
+        account = self._account
+        self._natives = {market.native: market for market in account.markets.values()}
+        await self._second_looks(run)
+        before, held = self._live(), await self._positions(run.occasion)
+        async with run.asking():
+            symbols = {order.wish.symbol for order in before.values()}
+            listed, ended = await self._listings.of(run.occasion, symbols, {position.symbol for position in held})
+        reports = [*listed.reports, *ended.reports]
+        for symbol, words in {**listed.refused, **ended.refused}.items():
+            if (left := run.left_to_a_person(symbol, first=self._memory.tell_market(symbol))) is not None:
+                run.note_market(symbol, words, left)
+        run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
+        for scrap in (*listed.scraps, *ended.scraps):
+            order_id = await self._known(scrap)  # one of ours is not met below, and asked for by name
+            self._decide(run, None if order_id is None else await account.recording.load(order_id), scrap)
+        strangers = await self._match(run, before, reports)
+        run.reach(Phase.MATCH, matched=len(reports) - len(strangers), ours=len(before))
+        for report in strangers:
+            await self._stranger(run, report)
+        run.reach(Phase.EXTERNAL, external=len(strangers))
+        if run.occasion is not Occasion.POLL:
+            self._holdings.compare(run, held, self._listings.balances)
+        run.reach(Phase.RESTORE, positions=len(held))
+        if run.occasion is not Occasion.POLL and not run.dry:
+            await self._listings.keep_snapshot(settled=not self._memory.suspicions)
+
+    def _live(self) -> dict[UUID, Order]:
+        """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
+        known = self._account.recording.live.items()
+        return {order_id: order for order_id, order in known if order.status is not Status.PLACED}
+
+    async def _positions(self, occasion: Occasion) -> list[Position]:
+        """What this broker holds: its protection is driven once sending begins. A poll does not ask."""
+        if occasion is Occasion.POLL:
+            return []
+        store = self._account.store
+        found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
+        return [position for position in found if position.broker == self._account.broker.number]
+
+    # --- comparing ---------------------------------------------------------------------------------------------
+
+    async def _match(self, run: Run, before: dict[UUID, Order], reports: Sequence[OrderReport]) -> list[OrderReport]:
+        """Compare what is ours; answers the reports of orders that nobody here knows."""
+        strangers, met = list[OrderReport](), set[UUID]()
+        with run.in_our_books():
+            named = [(await self._known(report), report) for report in reports]
+        for order_id, report in named:
+            if order_id is None:
+                strangers.append(report)
+            elif order_id not in met:
+                met.add(order_id)
+                order = before.get(order_id) or await self._account.recording.load(order_id)
+                self._memory.shown(order)
+                await self._said(run, order, report)
+        await self._ask_about(run, [order for order_id, order in before.items() if order_id not in met])
+        return strangers
+
+    async def _ask_about(self, run: Run, absent: Sequence[Order]) -> None:
+        """Those of ours that no list shows, and those of which not all executions are known."""
+        if run.occasion is Occasion.POLL:
+            absent = [order for order in absent if order.wish.symbol in self._account.markets]
+
+        async def ask(order: Order) -> None:
+            if run.seconds_left <= 0:
+                raise TimeoutError("there was no time to ask about every order")
+            await self._absent(run, order)
+
+        await ask_each(absent, ask)
+        for order_id in [] if run.dry else self._account.recording.unexplained:
+            if order_id not in self._look_ups:
+                self._look_ups.begin(order_id)  # which asks until its executions are listed
+
+    async def _known(self, said: OrderReport | Scrap) -> UUID | None:
+        account = self._account
+        if (order_id := account.order_of(said)) is not None:
+            return order_id
+        named = await asyncio.to_thread(account.store.order_named, account.broker.number, said.client_order_id)
+        market = self._natives.get(said.native_symbol)
+        if named is None and market is not None:
+            # Adopted, or ours under a client id that somebody changed outside.
+            ids = account.broker.number, market.symbol, said.exchange_order_id
+            named = await asyncio.to_thread(account.store.order_numbered, *ids)
+        if named is not None:
+            account.know(await account.recording.load(named))
+        return named
+
+    def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
+        """Nothing can be recorded of it: a person has to look."""
+        left = run.left_to_a_person(key_of(order, said), first=self._memory.tell(order, said))
+        if left is not None:
+            run.note(order, said, left)
+
+    async def _said(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
+        """One report about one order of ours; what it says and cannot be recorded stops no other."""
+        try:
+            await self._recorded(run, order, report, agreed)
+        except Refused as refused:
+            self._account.log.warning("not_recordable", order=str(order.id), error=str(refused))
+            self._decide(run, order, report)
+        except Unreadable as unreadable:
+            self._account.log.warning("not_readable", order=str(order.id), error=str(unreadable))
+            self._ask_again(run, order, report)
+        else:
+            self._memory.unread.discard(order.id)
+
+    def _ask_again(self, run: Run, order: Order, report: OrderReport) -> None:
+        """What was executed cannot be read: it is asked about until it can be; that it lasts is told."""
+        if order.id in self._memory.unread:
+            return self._decide(run, order, report)
+        self._memory.unread.add(order.id)
+        if not run.dry:
+            self._look_ups.begin(order.id)
+        return run.note(order, report, Resolution.LOOKED_UP)
+
+    async def _recorded(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
+        market = self._account.markets.get(order.wish.symbol)
+        if market is None:
+            return None
+        facts = differences(order, report, market.native)
+        believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
+        doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
+        if doubted:
+            first = self._memory.suspicions.begin(report, self._account.clock(), order.id, doubted)
+            if not believed and self._memory.was_told(report):
+                return self._decide(run, order, report)  # that it cannot be recorded
+            if first and not believed:
+                return run.note(order, report, Resolution.AWAITED, doubted)
+        known = order
+        if believed and not run.dry:
+            order, believed = await self._taken(run, order.id, report, agreed)
+        if believed:  # else it was heard meanwhile
+            decide = any(fact.event == "Contradicted" for fact in believed)
+            run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
+        if order.cancel_requested and order.status is Status.OPEN and not run.dry:
+            self._agenda.put(Task.CANCEL, order.id)
+        return None
+
+    async def _taken(self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()) -> Taken:
+        """Recorded to the end: it may ask for executions first, but an append cannot be called back half-way."""
+        taking = asyncio.create_task(self._account.recording.take(order_id, report, agreed))
+        self._takings.add(taking)
+        taking.add_done_callback(self._takings.discard)
+        async with run.asking():
+            return await asyncio.shield(taking)
+
+    async def _absent(self, run: Run, order: Order) -> None:
+        """Ours, and not among the open ones: it is asked for by name, and its answer decides."""
+        account, market = self._account, self._account.markets.get(order.wish.symbol)
+        if market is None and order.status is Status.OPEN:
+            return self._decide(run, order, None)  # it can be neither asked about nor taken off
+        if order.is_in_doubt or market is None:
+            # What was sent this very moment is about to be answered; what is in doubt is being asked about already.
+            on_its_way = order.valid_until is not None and account.clock() < order.valid_until + ON_ITS_WAY
+            if not run.dry and not (on_its_way and order.status is Status.SUBMITTED) and order.id not in self._look_ups:
+                self._look_ups.begin(order.id)
+            return None
+        try:
+            async with run.asking():
+                report = await account.ask(order, market)
+        except (ExchangeError, TimeoutError) as error:
+            first = order.id not in self._look_ups
+            if not run.dry:
+                self._look_ups.begin(order.id)  # which asks until there is an answer
+            if isinstance(error, OrderNotFound):
+                self._missed(run, order, first=first)
+            return None
+        self._memory.shown(order)
+        return await self._said(run, order, report)
+
+    def _missed(self, run: Run, order: Order, *, first: bool) -> None:
+        """The exchange shows one that it had accepted no more: that it lasts is told, for a stop would be missing."""
+        if self._memory.missing_for(order, self._account.clock()) >= MISSING:
+            self._decide(run, order, None)
+        elif first or run.occasion not in QUIET:
+            run.note(order, None, Resolution.LOOKED_UP)
+
+    # --- what is not believed at once --------------------------------------------------------------------------
+
+    async def _second_looks(self, run: Run) -> None:
+        """Ask again about what was said once, long enough ago; what is not said again was never so."""
+        for key, suspicion in self._memory.suspicions.due(self._account.clock()):
+            if run.dry or run.seconds_left < TIMEOUT_SECONDS / 2:
+                return  # there may be more than one comparison can ask about, and the lists need their time too
+            market = self._natives.get(key[0])
+            if market is None:
+                continue
+            try:
+                async with run.asking():
+                    report = await self._account.exchange.query(self._account.credentials, market, ExchangeId(key[1]))
+            except OrderNotFound:
+                del self._memory.suspicions[key]
+                continue
+            except Unreadable:
+                continue
+            del self._memory.suspicions[key]
+            try:
+                await self._said_again(run, suspicion, market, report)
+            except (ExchangeError, TimeoutError):
+                self._memory.suspicions[key] = suspicion  # not recorded to the end: it is asked about again
+                raise
+
+    async def _said_again(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
+        if suspicion.order_id is not None:
+            order = await self._account.recording.load(suspicion.order_id)
+            await self._said(run, order, report, suspicion.facts)
+        elif await self._known(report) is None:
+            try:
+                await self._adopt(run, market, report)
+            except Refused as refused:
+                self._account.log.warning(
+                    "not_adoptable", exchange_order_id=report.exchange_order_id, error=str(refused)
+                )
+                self._decide(run, None, report)
+
+    async def _stranger(self, run: Run, report: OrderReport) -> None:
+        if report.native_symbol not in self._natives or self._memory.was_told(report):
+            return self._decide(run, None, report)
+        if self._memory.suspicions.begin(report, self._account.clock(), None) or run.occasion not in QUIET:
+            run.note(None, report, Resolution.AWAITED)
+        return None
+
+    async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
+        """An order made elsewhere, seen twice, comes into the books; no strategy ever manages it."""
+        account, run_id = self._account, str(run.id)
+        with carrying(
+            user=str(account.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id
+        ):
+            order = adopted(account.broker, market, report)
+            await asyncio.to_thread(account.store.save, order)
+        account.know(order)
+        lost = order.requester == HISTORY_LOST
+        run.note(order, report, Resolution.HISTORY_LOST if lost else Resolution.ADOPTED, ours=NOTHING)
+        try:
+            await self._taken(run, order.id, report)
+        except Unreadable:
+            self._look_ups.begin(order.id)

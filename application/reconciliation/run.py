@@ -1,0 +1,238 @@
+"""Runs: the timings and findings of one reconciliation, told to the log line by line and recorded as one stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from application.orders.account import Account
+from application.orders.differences import Fact
+from application.ports.exchange import OrderReport, Scrap
+from domain.aggregate import Personal, carrying
+from domain.amounts import ZERO, plain
+from domain.order import Order
+from domain.reconciliation import QUIET, Discrepancy, Occasion, Phase, Reconciliation, Resolution
+
+TEXTS = {
+    Phase.FETCH: "Fetched {open} open orders from {exchange}",
+    Phase.MATCH: "Matched {matched} orders with our records",
+    Phase.EXTERNAL: "Found {external} external orders",
+    Phase.RESTORE: "Restored {positions} open positions",
+    Phase.AUDIT: "Noted {discrepancies} discrepancies",
+}
+"""What the log says of each phase."""
+HICCUP = timedelta(seconds=5)
+"""For how long quiet comparisons may fail before that is told."""
+NOTHING = "nothing"
+"""What we say of an order that we have never heard of."""
+
+
+class Run:
+    """One comparison while it lasts, in which the exchange is asked for some seconds. `dry` writes to no stream."""
+
+    def __init__(self, account: Account, occasion: Occasion, seconds: float, *, dry: bool) -> None:
+        self.id = uuid4()
+        self.occasion = occasion
+        self.dry = dry
+        self.phases: list[tuple[Phase, Decimal, dict[str, int]]] = []
+        self.found: list[tuple[Discrepancy, Personal]] = []
+        self.failure: str | None = None
+        self._code: str | None = None
+        self.recorded = False
+        """Whether it stands in the log."""
+        self._left: set[Hashable] = set()
+        self._account = account
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._reached = self._clock()
+        self._asks_until = self._began + seconds
+        self.started_at = account.clock()
+
+    @property
+    def seconds(self) -> Decimal:
+        """How long it has taken."""
+        return _rounded(self._clock() - self._began)
+
+    def asking(self) -> asyncio.Timeout:
+        """What is asked of the exchange is asked within the time that all questions have together."""
+        return asyncio.timeout_at(self._asks_until)
+
+    @property
+    def seconds_left(self) -> float:
+        """How much of that time is left."""
+        return self._asks_until - self._clock()
+
+    @contextmanager
+    def in_our_books(self) -> Iterator[None]:
+        """What we look up at home meanwhile is not on the exchange's time."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._asks_until += self._clock() - began
+
+    def left_to_a_person(self, what: Hashable, *, first: bool) -> Resolution | None:
+        """How it is noted what nobody but a person can settle: the first time, and once more to each who asks."""
+        noted = what in self._left
+        self._left.add(what)
+        if first:
+            return Resolution.DECIDE
+        return Resolution.UNDECIDED if self.occasion is Occasion.REQUEST and not noted else None
+
+    def reach(self, phase: Phase, **counts: int) -> None:
+        """A phase is over; `counts` says what it met."""
+        now = self._clock()
+        seconds, self._reached = _rounded(now - self._reached), now
+        self.phases.append((phase, seconds, counts))
+        if self.occasion not in QUIET:
+            exchange = self._account.broker.exchange.capitalize()
+            title = "STARTUP" if self.occasion is Occasion.START else "RECONCILE"
+            text = TEXTS[phase].format(exchange=exchange, **counts)
+            line = f"[{title}] Phase {len(self.phases)}: {text} in {seconds}s"
+            self._account.log.info(line, request_id=str(self.id), broker=self._account.broker.number)
+
+    def note(
+        self,
+        order: Order | None,
+        said: OrderReport | Scrap | None,
+        resolution: Resolution,
+        facts: Sequence[Fact] = (),
+        ours: str | None = None,
+    ) -> None:
+        """The two sides differ about an order, and this is what was done about it. `ours` is told by the order."""
+        found = Discrepancy(
+            order=None if order is None else order.id,
+            symbol=self._symbol(order, said),
+            exchange_order_id=None if said is None else said.exchange_order_id,
+            ours=ours or _ours(order),
+            theirs=_theirs(said),
+            resolution=resolution,
+            facts=tuple(f"{fact.event} {fact.detail}".strip() for fact in facts),
+        )
+        self.found.append((found, Personal("") if said is None else said.raw))
+        self._account.log.warning(
+            "discrepancy", request_id=str(self.id), broker=self._account.broker.number, symbol=found.symbol,
+            order=str(found.order), ours=found.ours, theirs=found.theirs, resolution=resolution,
+        )  # fmt: skip
+
+    def note_market(self, symbol: str, words: str, resolution: Resolution) -> None:
+        """The exchange refuses to speak of one market: what rests there is not known."""
+        self.found.append((Discrepancy(None, symbol, None, "listed", words, resolution), Personal("")))
+        self._account.log.warning(
+            "market_refused", request_id=str(self.id), broker=self._account.broker.number, symbol=symbol
+        )
+
+    def note_holding(self, currency: str, held: Decimal, there: Decimal, resolution: Resolution) -> None:
+        """The account has less of a currency than the positions say: what became of it only its owner knows."""
+        ours, theirs = f"holds {plain(held)} {currency}", f"holds {plain(there)} {currency}"
+        found = Discrepancy(None, currency, None, ours, theirs, resolution)
+        self.found.append((found, Personal("")))
+        self._account.log.warning(
+            "holding_short", request_id=str(self.id), broker=self._account.broker.number, ours=ours, theirs=theirs
+        )
+
+    def _symbol(self, order: Order | None, said: OrderReport | Scrap | None) -> str:
+        if order is not None:
+            return order.wish.symbol
+        native = "" if said is None else said.native_symbol
+        return next((m.symbol for m in self._account.markets.values() if m.native == native), native)
+
+    async def complete(self) -> None:
+        """Everything was compared. A quiet one that found nothing leaves no trace."""
+        self.reach(Phase.AUDIT, discrepancies=len(self.found))
+        if self.occasion not in QUIET or self.found:
+            await self._record()
+
+    async def fail(self, error: Exception, *, tell: bool) -> None:
+        """The exchange could not be asked to the end. What was found until then is recorded in any case."""
+        reason = self.failure = f"{type(error).__name__}: {error}"
+        self._code = getattr(error, "code", None) or None
+        self._account.log.warning(
+            "reconciliation_failed", request_id=str(self.id), broker=self._account.broker.number, reason=reason
+        )
+        if tell or self.found:
+            await self._record()
+
+    async def _record(self) -> None:
+        """One commit."""
+        if self.dry:
+            return
+        broker, run_id = self._account.broker, str(self.id)
+        with carrying(user=str(broker.user), source="reconciliation", correlation_id=run_id):
+            stream = Reconciliation(self.id, broker.user, broker.number, self.occasion, self.started_at)
+            for discrepancy, raw in self.found:
+                stream.find(discrepancy, raw)
+            for phase, seconds, counts in self.phases:
+                stream.complete_phase(phase, seconds, counts)
+            if self.failure is None:
+                stream.complete(self.seconds)
+            else:
+                stream.fail(self.failure, self.seconds, self._code)
+            await asyncio.to_thread(self._account.store.save, stream)
+        self.recorded = True
+
+    def told(self) -> dict[str, Any]:
+        """The run as plain data, for whoever asked for it."""
+        return {
+            "run": str(self.id),
+            "broker": self._account.broker.number,
+            "occasion": self.occasion,
+            "dry_run": self.dry,
+            "completed": self.failure is None,
+            "failure": self.failure,
+            "seconds": plain(self.seconds),
+            "phases": [
+                {"phase": phase, "seconds": plain(seconds), "counts": counts} for phase, seconds, counts in self.phases
+            ],
+            "doubts": [
+                {"order": str(order), "symbol": doubt.symbol, "since": doubt.since and doubt.since.isoformat()}
+                for order, doubt in self._account.doubts.items()
+            ],
+            "discrepancies": [
+                {**vars(found), "order": found.order and str(found.order), "facts": [*found.facts]}
+                for found, _ in self.found
+            ],
+        }
+
+
+class Outage:
+    """What is told of one broker's comparisons that fail: that it lasts, once, and always to a person who asks."""
+
+    def __init__(self) -> None:
+        self._since: datetime | None = None
+        self._told = False
+
+    async def meet(self, run: Run, error: Exception) -> None:
+        """This one failed. Quiet ones that fail for some seconds only are a hiccup."""
+        since = self._since or run.started_at
+        hiccup = run.occasion in QUIET and run.started_at - since < HICCUP
+        await run.fail(error, tell=run.occasion is Occasion.REQUEST or not (self._told or hiccup))
+        if not run.dry:
+            self._since, self._told = since, self._told or run.recorded
+
+    def end(self, run: Run) -> None:
+        """This one came to its end, which says little if it was a poll: that may have asked nothing."""
+        if run.occasion is not Occasion.POLL and not run.dry:
+            self._since, self._told = None, False
+
+
+def _ours(order: Order | None) -> str:
+    if order is None:
+        return NOTHING
+    return f"{order.status} {plain(order.filled)}/{plain(order.quantity or order.cost or ZERO)}"
+
+
+def _theirs(said: OrderReport | Scrap | None) -> str:
+    if said is None:
+        return "not found"
+    if isinstance(said, Scrap):
+        return "unreadable"
+    return f"{said.native_status} {plain(said.filled)}/{plain(said.quantity)}"
+
+
+def _rounded(seconds: float) -> Decimal:
+    return Decimal(f"{seconds:.3f}")

@@ -1,0 +1,64 @@
+"""Halts: no automatic trading until it is resumed, and taking every order off the book."""
+
+from __future__ import annotations
+
+from application.commands import on_fresh_state
+from application.people.brokers import broker_of
+from application.people.users import by_hand
+from application.ports.stores import Store
+from domain.broker import Broker
+from domain.order import LIVE, PROTECTION, Order, Status
+from domain.refusals import Impossible
+from domain.user import User
+from domain.wish import TRIGGERED, Side
+
+
+def _protects(order: Order) -> bool:
+    """Whether it is a stop or a target of a position, or one that somebody set for coins elsewhere."""
+    elsewhere = order.is_external and order.wish.side is Side.SELL and order.wish.type in TRIGGERED
+    return order.requester == PROTECTION or elsewhere
+
+
+@on_fresh_state
+def halt(store: Store, user: int, number: int | None = None) -> None:
+    """Stop automatic trading of all of a user's brokers, or of one."""
+    with by_hand(user):
+        subject = _subject(store, user, number)
+        subject.stop_trading()
+        store.save(subject)
+
+
+@on_fresh_state
+def resume(store: Store, user: int, number: int | None = None) -> None:
+    """Let a user's brokers, or one of them, trade by themselves again."""
+    with by_hand(user):
+        subject = _subject(store, user, number)
+        subject.resume_trading()
+        store.save(subject)
+
+
+def _subject(store: Store, user: int, number: int | None) -> User | Broker:
+    return store.get(User, User.create_id(user)) if number is None else broker_of(store, user, number)
+
+
+def cancel_all(store: Store, user: int) -> int:
+    """Ask for every order of the user that has not ended to be taken off; answers how many are asked for.
+
+    What protects coins stays, also a stop that was placed elsewhere: without it a panic would leave them to the
+    market.
+    """
+    asked = 0
+    with by_hand(user):
+        for order_id in store.orders_not_ended():
+            order = store.get(Order, order_id)
+            if order.user != user or order.cancel_requested or order.status not in {*LIVE, Status.PLACED}:
+                continue
+            if _protects(order):
+                continue
+            try:
+                order.request_cancel("cancel all")
+            except Impossible:
+                continue  # it ended this very moment
+            store.save(order)
+            asked += 1
+    return asked

@@ -1,0 +1,1 @@
+"""Webhooks: alerts as they arrive, and the orders and moves that they lead to."""
