@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -149,7 +149,7 @@ class Bus:
 
     # --- signs of life -----------------------------------------------------------------------------------------
 
-    def terminals(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    def terminals(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Each terminal with its age in seconds, its state (up, stale, down) and its figures."""
         try:
             beats = self._client.mget([f"{LIVENESS}{name}" for name in names])

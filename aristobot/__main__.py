@@ -17,25 +17,26 @@ import psycopg
 import uvloop
 from psycopg.conninfo import make_conninfo
 
-from adapters import audit
-from adapters.backup import BackupFailed
 from adapters.bus import Bus
-from adapters.eventstore import Store, open_pool
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
+from adapters.database.backup import BackupFailed
+from adapters.database.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
+from adapters.log import audit
+from adapters.log.eventstore import Store, open_pool
+from adapters.log.story import story_of
 from adapters.paper.prices import NoCandles, replayed
 from adapters.paper.server import PaperServer
-from adapters.story import story_of
-from adapters.vault import Vault
-from aristobot.arguments import port, speed
-from aristobot.backups import back_up_daily, back_up_now, restore_into
-from aristobot.comparing import compare, is_fine, tell
-from aristobot.liveness import ROLES, TERMINALS, stop_on_signal
-from aristobot.logs import open_log
-from aristobot.people import COMMANDS, People, password_from_input
+from adapters.vault.keys import MasterKey
+from adapters.vault.vault import Vault
+from aristobot.commands.arguments import port, speed
+from aristobot.commands.backups import back_up_daily, back_up_now, restore_into
+from aristobot.commands.people import COMMANDS, People, password_from_input
+from aristobot.commands.reconcile import compare, is_fine, tell
 from aristobot.servers.process import ServerError
 from aristobot.settings import SettingError, Settings
-from aristobot.supervisor import AlreadyRunning, Supervisor
+from aristobot.supervision.liveness import stop_on_signal
+from aristobot.supervision.logs import open_log
+from aristobot.supervision.supervisor import AlreadyRunning, Supervisor
+from aristobot.terminals import TERMINALS
 from aristobot.wiring import House
 from domain.refusals import Refused
 
@@ -79,16 +80,17 @@ def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
         [told] = Bus(settings.need_redis()).terminals((arguments.name,))
         _say(f"{arguments.name} is {told['state']}")
         return 0 if told["state"] == "up" else 1
+    terminal = TERMINALS[arguments.name]
     stopping = stop_on_signal()
     log = open_log(settings.home, arguments.name)
     master = MasterKey(settings.secret_key())
-    url = url_for(settings.need_database(), ROLES[arguments.name], master)
-    direct = url_for(settings.database_direct_url or url, ROLES[arguments.name], master)
+    url = url_for(settings.need_database(), terminal.role, master)
+    direct = url_for(settings.database_direct_url or url, terminal.role, master)
     settings = replace(settings, database_url=url, database_direct_url=direct)
-    house = House(settings, connections=8 if arguments.name in {"web", "gateway"} else 4)
+    house = House(settings, connections=terminal.connections)
     log.info("started")
     try:
-        import_module(f"aristobot.terminals.{arguments.name}").run(house, log, stopping)
+        import_module(terminal.module).run(house, log, stopping)
     except Exception:
         log.exception("died")
         raise
@@ -237,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = command("run", _run, "start everything and watch over it")
     terminal = command("terminal", _terminal, "start one terminal")
-    terminal.add_argument("name", choices=TERMINALS)
+    terminal.add_argument("name", choices=[*TERMINALS])
     terminal.add_argument("--alive", action="store_true", help="start nothing: ask whether it shows signs of life")
     paper = command("paper", _paper, "start the paper exchange alone")
     paper.add_argument("--port", type=port, default=9100, help="control API; Binance's API is on the next port")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from adapters.eventstore import Store
+from adapters.log.eventstore import Store
 from domain.aggregate import Aggregate
 
 AT_MOST_EVERY = 1.0

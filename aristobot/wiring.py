@@ -9,20 +9,20 @@ from functools import cached_property
 
 from psycopg_pool import ConnectionPool
 
-from adapters.bell import Bell
 from adapters.bus import Bus
-from adapters.channels import ChannelTable
-from adapters.debug_mode import DebugMode
-from adapters.eventstore import Store, open_pool
 from adapters.exchanges.binance.client import Binance
 from adapters.exchanges.catalogue import CATALOGUE, HOSTS, is_real
-from adapters.invitations import Invitations
-from adapters.keys import MasterKey
-from adapters.reference import MarketTable
-from adapters.second_factor import SecondFactorTable
-from adapters.snapshots import SnapshotTable
-from adapters.tombstones import bury
-from adapters.vault import Vault
+from adapters.log.bell import Bell
+from adapters.log.eventstore import Store, open_pool
+from adapters.tables.debug_mode import DebugMode
+from adapters.tables.reference import MarketTable
+from adapters.tables.snapshots import SnapshotTable
+from adapters.vault.channels import ChannelTable
+from adapters.vault.invitations import Invitations
+from adapters.vault.keys import MasterKey
+from adapters.vault.second_factor import SecondFactorTable
+from adapters.vault.tombstones import bury
+from adapters.vault.vault import Vault
 from application.people import users
 from application.ports.exchange import ExchangeClient
 from aristobot.settings import Settings

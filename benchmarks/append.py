@@ -17,10 +17,10 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.conninfo import conninfo_to_dict
 from shared.figures import keep
 
-from adapters.eventstore import open_pool
-from adapters.keys import MasterKey
-from adapters.migrate import migrate
-from adapters.recorder import Recorder
+from adapters.database.migrate import migrate
+from adapters.log.eventstore import open_pool
+from adapters.log.recorder import Recorder
+from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import Postgres
 
 SECONDS = 3.0

@@ -21,7 +21,7 @@ from shared.figures import keep
 from shared.running import Running, running
 from shared.trades import write_trades
 
-from adapters.eventstore import Store, open_pool
+from adapters.log.eventstore import Store, open_pool
 from aristobot.wiring import House
 
 TRADES = 10_000

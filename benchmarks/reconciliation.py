@@ -24,8 +24,8 @@ import psycopg
 from shared.figures import keep
 from shared.running import Running, running
 
-from adapters.eventstore import Store, open_pool
 from adapters.exchanges.binance.client import Binance
+from adapters.log.eventstore import Store, open_pool
 from application.people.brokers import connect_broker
 from application.ports.exchange import Credentials, OrderRequest
 from aristobot.wiring import House

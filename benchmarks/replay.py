@@ -24,15 +24,15 @@ from uuid import uuid4
 import psycopg
 from shared.figures import keep
 
-from adapters.eventstore import Store, open_pool
-from adapters.keys import MasterKey
-from adapters.migrate import grant, migrate
+from adapters.database.migrate import grant, migrate
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import Postgres
 from domain.aggregate import Aggregate, Personal, carrying
 from domain.order import Order
 from domain.webhook import Webhook
 from domain.wish import Side, Source, Type, Wish
-from projections import rebuild
+from projections.books import rebuild
 
 TARGET, GROWTH_TARGET = 20_000, 20.0
 FLOWS_AT_ONCE = 100

@@ -25,8 +25,8 @@ from shared.figures import keep
 from shared.running import Running, running
 from shared.trades import write_trades
 
-from adapters.eventstore import Store, open_pool
-from aristobot.comparing import compare, is_fine
+from adapters.log.eventstore import Store, open_pool
+from aristobot.commands.reconcile import compare, is_fine
 from aristobot.wiring import House
 
 EVENTS, TEMPLATE, AT_ONCE = 5_000_000, 20, 200

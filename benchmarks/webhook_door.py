@@ -25,8 +25,8 @@ import uvicorn
 from psycopg_pool import AsyncConnectionPool
 from shared.figures import keep
 
-from adapters.keys import MasterKey
-from adapters.migrate import migrate, url_for
+from adapters.database.migrate import migrate, url_for
+from adapters.vault.keys import MasterKey
 from application.people.users import register
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.valkey import Valkey

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from projections.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row
 
 
 def _raised(_: Row, event: Any) -> Row:

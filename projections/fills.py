@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row
 
 
 def _filled(_: Row, event: Any) -> Row:

@@ -10,7 +10,7 @@ from domain.amounts import ZERO, difference, product, total
 from domain.level import CARRIED_OUT, Level, level_of
 from domain.position import remaining_of
 from domain.wish import HUNDRED_PERCENT
-from projections.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row
 
 UNPROTECTED, AWAITED, RESTING, LOST = "none", "awaited", "resting", "lost"
 """What the console shows of a protection: nothing is wanted, it is on its way, it rests, or it should and does not."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.amounts import ZERO, product, total
 from domain.order import LIVE, PROTECTION, Status
-from projections.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row
 
 STANDARD = {
     Status.PLACED: "pending",

@@ -7,7 +7,7 @@ from typing import Any
 from domain.refusals import Invalid
 from domain.webhook import WebhookStatus
 from domain.webhook_message import WebhookMessage
-from projections.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row
 from projections.trades import webhook_behind
 
 _SHOWN = (

@@ -24,9 +24,9 @@ import redis
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from adapters.eventstore import Store, open_pool
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER, migrate, url_for
+from adapters.database.migrate import OWNER, migrate, url_for
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import DATABASE, Postgres
 from aristobot.servers.valkey import Valkey
 from domain.aggregate import Personal, carrying

@@ -15,26 +15,26 @@ from starlette.exceptions import HTTPException
 
 from application.ports.requests import GatewayAway
 from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
-from web import (
+from web.access import session
+from web.access.cookies import Unauthorised
+from web.access.throttle import TooManyAttempts
+from web.console import (
     account,
     alerts,
     brokers,
     debug,
     decisions,
     health,
-    live,
     metrics,
     positions,
     reconciliations,
-    session,
     story,
     trading,
     users,
     webhooks,
 )
 from web.context import Context, Forbidden
-from web.sessions import Unauthorised
-from web.throttle import TooManyAttempts
+from web.live import live
 
 TRADING = (brokers, trading, decisions, positions, metrics, reconciliations)
 STATUS: dict[type[Refused], int] = {

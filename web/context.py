@@ -19,10 +19,10 @@ from application.ports.requests import Gateway
 from application.ports.stores import Channels, SecondFactors, Secrets, Store
 from domain.refusals import NotFound, Refused
 from domain.user import Role, User
-from projections.reading import as_user
-from web.sessions import Asking, session_of
-from web.throttle import Throttle
-from web.wakes import Wakes
+from projections.books.reading import as_user
+from web.access.cookies import Asking, session_of
+from web.access.throttle import Throttle
+from web.live.wakes import Wakes
 
 
 class Forbidden(Refused):

@@ -16,8 +16,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER
+from adapters.database.migrate import OWNER
+from adapters.vault.keys import MasterKey
 from aristobot.servers import process
 from aristobot.servers.process import ServerError
 

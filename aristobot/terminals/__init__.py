@@ -1,1 +1,26 @@
 """The terminals: one operating-system process per responsibility, each started by `aristobot terminal NAME`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a terminal's `run` is, the database role that it connects as, and how many connections it needs."""
+
+    module: str
+    role: str
+    connections: int = 4
+
+
+TERMINALS = {
+    "gateway": Terminal("aristobot.terminals.gateway.terminal", "aristobot_writer", connections=8),
+    "monitor": Terminal("aristobot.terminals.monitor", "aristobot_web"),
+    "projector": Terminal("aristobot.terminals.projector", "aristobot_projector"),
+    "web": Terminal("aristobot.terminals.web", "aristobot_web", connections=8),
+    "engine": Terminal("aristobot.terminals.engine", "aristobot_writer"),
+    "receiver": Terminal("aristobot.terminals.receiver", "aristobot_writer"),
+    "alerts": Terminal("aristobot.terminals.alerts.terminal", "aristobot_writer"),
+}
+"""All of them, in the order in which they are started."""

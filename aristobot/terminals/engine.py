@@ -8,15 +8,15 @@ from typing import Any
 
 import psycopg
 
-from adapters.eventstore import Recorded
-from adapters.recorder import PositionTaken
+from adapters.log.eventstore import Recorded
+from adapters.log.recorder import PositionTaken
 from application.alerts import tell
 from application.policies import WHEN, World
 from application.ports.stores import Reader
 from application.trading.page import Page
 from application.webhooks.webhooks import MarketsNotLoaded
-from aristobot.liveness import beat
 from aristobot.place import Place
+from aristobot.supervision.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Cause

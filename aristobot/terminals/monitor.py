@@ -21,7 +21,7 @@ from psycopg_pool import PoolTimeout
 from application.alerts import tell
 from application.people.users import registry_of
 from application.ports.requests import Action, Answer, GatewayAway, Request
-from aristobot.liveness import beat
+from aristobot.supervision.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.alert import Cause
 from domain.broker import Broker
@@ -29,7 +29,7 @@ from domain.metrics import CompletedTrade, calculate_metrics
 from domain.order import Order
 from domain.reconciliation import Occasion
 from projections import trades
-from projections.reading import as_user
+from projections.books.reading import as_user
 
 NAME = "monitor"
 POLL_SECONDS, FULL_EVERY = 10.0, 300.0

@@ -7,9 +7,9 @@ from typing import Any
 
 import psycopg
 
-from aristobot.liveness import beat
+from aristobot.supervision.liveness import beat
 from aristobot.wiring import House
-from projections.projector import PAGE, Books
+from projections.books.projector import PAGE, Books
 
 POLL_SECONDS = 1.0
 

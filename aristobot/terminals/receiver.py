@@ -14,12 +14,12 @@ import psycopg
 import uvicorn
 from psycopg_pool import PoolTimeout
 
-from adapters.reference import count_refusal
 from adapters.spool import Delivery, Spool
+from adapters.tables.reference import count_refusal
 from application.webhooks.webhooks import Delivered, receive_all
-from aristobot.liveness import beat
+from aristobot.supervision.liveness import beat
 from aristobot.wiring import House
-from web.receiver import Door
+from web.door import Door
 
 NAME = "receiver"
 AWAY = (psycopg.OperationalError, PoolTimeout)

@@ -10,16 +10,17 @@ from typing import Any
 import uvicorn
 
 from adapters.bus import Bus
-from adapters.channels import send
 from adapters.exchanges.catalogue import CATALOGUE
-from adapters.second_factor import begun_factor
-from adapters.story import history_of, story_of
-from aristobot.liveness import TERMINALS, beat
+from adapters.log.story import history_of, story_of
+from adapters.vault.channels import send
+from adapters.vault.second_factor import begun_factor
+from aristobot.supervision.liveness import beat
+from aristobot.terminals import TERMINALS
 from aristobot.terminals.receiver import serve_until
 from aristobot.wiring import House
 from web.app import create_app
 from web.context import Context
-from web.wakes import Wakes
+from web.live.wakes import Wakes
 
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 

@@ -14,7 +14,7 @@ from shared.alerts import post
 from shared.paper import ENDLESS, WINDOW, PaperExchange, bare, until_turn
 from shared.running import Running
 
-from adapters.eventstore import Store, open_pool
+from adapters.log.eventstore import Store, open_pool
 from application.orders.turns import LIST, RESERVE, SINGLE
 from application.ports.requests import Action, Request
 from application.webhooks.webhooks import AGE_OF_ENTRY

@@ -18,8 +18,8 @@ from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER, url_for
+from adapters.database.migrate import OWNER, url_for
+from adapters.vault.keys import MasterKey
 from aristobot.settings import Settings
 from aristobot.wiring import House
 

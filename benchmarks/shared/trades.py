@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from adapters.eventstore import Store
+from adapters.log.eventstore import Store
 from domain.aggregate import carrying
 from domain.order import Order
 from domain.position import Execution, Position

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.alert_texts import WORDS, all_clear_of, text_of
 from application.endings import ENDS_WHEN
-from aristobot.open_alerts import ENDS_WITH_A_FIGURE
+from aristobot.terminals.alerts.open_alerts import ENDS_WITH_A_FIGURE
 from domain.alert import Cause, Severity
 
 FACTS = {

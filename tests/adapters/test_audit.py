@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters import audit
+from adapters.log import audit
 
 
 @pytest.fixture

@@ -14,22 +14,22 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from adapters.backup import BackupFailed, back_up, newest
-from adapters.eventstore import Store, open_pool
-from adapters.keys import FORGOTTEN
-from adapters.migrate import OWNER, url_for, verify_books
-from adapters.tombstones import Tombstones
-from adapters.vault import Vault
+from adapters.database.backup import BackupFailed, back_up, newest
+from adapters.database.migrate import OWNER, url_for, verify_books
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import FORGOTTEN
+from adapters.vault.tombstones import Tombstones
+from adapters.vault.vault import Vault
 from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.exchange import Credentials
-from aristobot.backups import programs, restore_into
+from aristobot.commands.backups import programs, restore_into
 from domain.broker import Exchange, Venue
 from domain.platform import PLATFORM_ID, Platform
 from domain.registry import REGISTRY_ID, Registry
 from domain.user import User
+from projections.books.projector import Books
 from projections.models import MODELS
-from projections.projector import Books
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from adapters.bell import Bell
+from adapters.log.bell import Bell
 
 FOREVER = 60
 

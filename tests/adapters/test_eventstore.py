@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from adapters.eventstore import Store
-from adapters.recorder import DuplicateCommand
+from adapters.log.eventstore import Store
+from adapters.log.recorder import DuplicateCommand
 from application.commands import on_fresh_state
 from domain.aggregate import carrying
 from domain.order import Order, Status

@@ -8,7 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.fernet import InvalidToken
 
-from adapters.keys import FORGOTTEN, KeyRing, MasterKey
+from adapters.vault.keys import FORGOTTEN, KeyRing, MasterKey
 from domain.aggregate import carrying
 from domain.user import Role, User
 

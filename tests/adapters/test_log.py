@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 import domain
-from adapters.recorder import PositionTaken
+from adapters.log.recorder import PositionTaken
 from domain.aggregate import Personal, carrying
 from domain.order import ENDED, Order, Status
 from domain.refusals import Conflict, NotFound
@@ -21,8 +21,8 @@ ROOT = Path(domain.__file__).parents[1]
 RAW = Personal("{}")
 WRITER = """
 import sys
-from adapters.eventstore import Store, open_pool
-from adapters.keys import MasterKey
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 url, secret, first = sys.argv[1:]

@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from adapters import audit
-from adapters.migrate import ROLES, migrate, rebuild_books
+from adapters.database.migrate import ROLES, migrate, rebuild_books
+from adapters.log import audit
 from aristobot.__main__ import main
 from domain.aggregate import Personal, carrying
 from domain.order import OUTCOMES, Status
@@ -231,7 +231,7 @@ def test_an_older_database_is_upgraded_once(database):
     for name in ("is_open_after", "unexplained", "told_open", "keep_open", "keep_unexplained", "rebuild_open",
                  "open_differences"):  # fmt: skip
         connection.execute(f"DROP FUNCTION IF EXISTS log.{name} CASCADE")
-    before = resources.files("adapters.schema").joinpath("log.sql").read_text()
+    before = resources.files("adapters.database.schema").joinpath("log.sql").read_text()
     index = before[before.index("CREATE INDEX events_order_ends") : before.index("CREATE TABLE log.commands")]
     append = before[before.index("CREATE FUNCTION log.append") : before.index("-- For auditors")]
     connection.execute(index + append.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))

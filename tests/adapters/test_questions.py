@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
-from adapters.eventstore import Store
+from adapters.log.eventstore import Store
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert
 from domain.broker import Broker

@@ -7,8 +7,8 @@ import pytest
 from psycopg.errors import InsufficientPrivilege, RaiseException
 from psycopg.sql import SQL, Identifier
 
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER, ROLES, url_for
+from adapters.database.migrate import OWNER, ROLES, url_for
+from adapters.vault.keys import MasterKey
 
 EVERYBODY = (OWNER, *ROLES)
 OURS = ("log", "vault", "service", "books", "public")

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.snapshots import SnapshotTable
-from adapters.vault import Vault
+from adapters.tables.snapshots import SnapshotTable
+from adapters.vault.vault import Vault
 from application.ports.exchange import Credentials
 from application.ports.stores import AccountSnapshot
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.keys import MasterKey
 from adapters.spool import Delivery, Spool
+from adapters.vault.keys import MasterKey
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

@@ -9,11 +9,11 @@ import pyotp
 import pytest
 from cryptography.fernet import InvalidToken
 
-from adapters.channels import ChannelTable
-from adapters.eventstore import Store, open_pool
-from adapters.keys import KeyRing, MasterKey
-from adapters.second_factor import SecondFactorTable
-from adapters.vault import SEALED, Vault
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.channels import ChannelTable
+from adapters.vault.keys import KeyRing, MasterKey
+from adapters.vault.second_factor import SecondFactorTable
+from adapters.vault.vault import SEALED, Vault
 from application.people.users import register
 from application.ports.exchange import Credentials
 from domain.refusals import Invalid

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.kept import KINDS
+from adapters.log.kept import KINDS
 from application.policies import WHEN, World
 from application.webhooks.webhooks import receive
 from domain import AGGREGATES

@@ -19,8 +19,8 @@ from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
 from adapters.paper.orders import PaperOrder
 from adapters.paper.server import HOST, PaperServer
-from adapters.snapshots import SnapshotTable
-from adapters.vault import Vault
+from adapters.tables.snapshots import SnapshotTable
+from adapters.vault.vault import Vault
 from application.lane.lane import Lane
 from application.orders import lookups
 from application.orders.account import Account

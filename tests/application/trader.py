@@ -15,7 +15,7 @@ from application.ports.exchange import Capabilities, NoAnswer
 from application.protection import trouble
 from application.trading.positions import position_id_of
 from application.webhooks.webhooks import receive
-from aristobot.terminals.gateway import MOVES, UNSETTLING
+from aristobot.terminals.gateway.terminal import MOVES, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, StopStyle
 from domain.order import Order

@@ -16,7 +16,7 @@ import pytest
 from eventsourcing.utils import resolve_topic
 
 from adapters import bus
-from adapters.migrate import FOLLOWERS
+from adapters.database.migrate import FOLLOWERS
 from application.ports.requests import Action
 from domain.alert import Alert
 from domain.broker import Broker

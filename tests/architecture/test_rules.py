@@ -12,7 +12,7 @@ from typing import get_args, get_type_hints
 from importlinter.cli import lint_imports
 
 import domain
-from adapters.eventmapper import form_of
+from adapters.log.eventmapper import form_of
 from domain.aggregate import Aggregate, Personal
 from web.app import create_app
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import yaml
 
-from adapters.migrate import OWNER
+from adapters.database.migrate import OWNER
 from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]

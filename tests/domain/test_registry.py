@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.eventmapper import EventMapper
+from adapters.log.eventmapper import EventMapper
 from domain.aggregate import carrying
 from domain.refusals import Taken
 from domain.registry import MOST_USERS, REGISTRY_ID, Registry

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from adapters.paper.prices import PAIRS
-from aristobot.demo import BALANCES
+from aristobot.commands.demo import BALANCES
 
 NEVER_THERE = frozenset({"refused", "rejected"})
 ENDS, ANY = frozenset({"executed", "failed", "refused", "ignored"}), "any end"

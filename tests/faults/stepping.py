@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from adapters.exchanges.binance.client import Binance
-from adapters.recorder import Recorder
+from adapters.log.recorder import Recorder
 from application.lane import lane
-from aristobot import supervisor
 from aristobot.__main__ import main
-from projections.projector import Books
+from aristobot.supervision import supervisor
+from projections.books.projector import Books
 
 BEFORE, AFTER = "before", "after"
 CALLS = ("place", "place_list", "cancel", "cancel_list", "replace", "amend")

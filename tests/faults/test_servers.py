@@ -14,7 +14,7 @@ from json import loads
 import psycopg
 import redis
 
-from aristobot.liveness import TERMINALS
+from aristobot.terminals import TERMINALS
 from tests.faults.books import ANY
 from tests.faults.servers import ALERTS, AWAY_SECONDS, BUSY, LONGEST, Servers
 

@@ -37,7 +37,7 @@ from application.policies import WHEN, World
 from application.ports.exchange import Credentials, NoAnswer, NotAccepted, Ticker
 from application.trading.positions import position_id_of
 from application.webhooks.webhooks import receive
-from aristobot.terminals.gateway import MOVES, PRICE_SECONDS, UNSETTLING
+from aristobot.terminals.gateway.terminal import MOVES, PRICE_SECONDS, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, StopStyle, Venue
 from domain.order import ENDED, Order

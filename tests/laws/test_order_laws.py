@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.eventmapper import EventMapper
+from adapters.log.eventmapper import EventMapper
 from domain.aggregate import carrying
 from domain.order import ENDED, MAY, OUTCOMES, Order, Status
 from domain.refusals import Impossible, Invalid, Refused

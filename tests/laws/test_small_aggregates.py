@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.eventmapper import EventMapper
+from adapters.log.eventmapper import EventMapper
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
 from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue

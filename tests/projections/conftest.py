@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.eventstore import Store
+from adapters.log.eventstore import Store
 from domain.aggregate import Aggregate, Personal, carrying
 from domain.alert import Alert, Cause, Severity
 from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
@@ -22,7 +22,7 @@ from domain.refusals import Refused
 from domain.user import Preferences, Role, User
 from domain.webhook import Webhook
 from domain.wish import Protection, Side, Source, Type, Wish
-from projections.projector import Books
+from projections.books.projector import Books
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 ALERT = b'{"Symbol": "BTCUSDT", "Action": BuyMarket, "PourCent": 10, "UserID": 1, "UserExchangeID": %d, "Prix": NaN}'

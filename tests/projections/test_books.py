@@ -8,10 +8,10 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
-from adapters.migrate import grant, migrate, rebuild_books, verify_books
+from adapters.database.migrate import grant, migrate, rebuild_books, verify_books
 from domain.aggregate import Personal, carrying
+from projections.books.projector import BOOKS, create
 from projections.models import MODELS
-from projections.projector import BOOKS, create
 
 
 def _empty(database):

@@ -14,13 +14,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from adapters.migrate import grant, migrate, rebuild_books, verify_books
+from adapters.database.migrate import grant, migrate, rebuild_books, verify_books
 from domain.aggregate import Personal, carrying
 from domain.webhook import Webhook
+from projections.books.projector import Books, ProjectionFailed
+from projections.books.rebuild import rebuild
 from projections.fills import FILLS
 from projections.models import MODELS
-from projections.projector import Books, ProjectionFailed
-from projections.rebuild import rebuild
 from projections.trades import TRADES
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.migrate import grant, rebuild_books, verify_books
+from adapters.database.migrate import grant, rebuild_books, verify_books
 from domain.aggregate import Personal, carrying
 from domain.user import Role, User
+from projections.books.projector import Books, ProjectionFailed
+from projections.books.rebuild import rebuild
 from projections.models import MODELS
-from projections.projector import Books, ProjectionFailed
-from projections.rebuild import rebuild
 from projections.trades import TRADES
 from tests.conftest import NOW
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.aggregate import Personal, carrying
 from domain.wish import Side
 from projections import trades
-from projections.reading import as_user
+from projections.books.reading import as_user
 
 FEW = 5
 

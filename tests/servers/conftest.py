@@ -24,7 +24,7 @@ LAUNCHER = """
 import json, os, sys
 from pathlib import Path
 import psycopg
-from adapters.keys import MasterKey
+from adapters.vault.keys import MasterKey
 from aristobot.servers import process
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.valkey import Valkey

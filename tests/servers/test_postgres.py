@@ -17,8 +17,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 import aristobot
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER
+from adapters.database.migrate import OWNER
+from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.process import ServerError
 
@@ -141,7 +141,7 @@ def test_an_account_that_cannot_reach_the_folder_is_told(home, launch):
     code = """
 import sys
 from pathlib import Path
-from adapters.keys import MasterKey
+from adapters.vault.keys import MasterKey
 from aristobot.servers import process
 from aristobot.servers.postgres import Postgres
 process._namespaces_work = lambda: False
@@ -244,7 +244,7 @@ def test_a_long_home_has_a_short_socket(deep_home):
 import sys
 from pathlib import Path
 import psycopg
-from adapters.keys import MasterKey
+from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import Postgres
 print(psycopg.connect(Postgres(Path(sys.argv[1]), MasterKey("secret")).url).execute("SELECT 'found'").fetchone()[0])
 """

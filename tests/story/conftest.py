@@ -22,9 +22,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from websockets.sync.client import ClientConnection, connect
 
-from adapters.eventstore import Store, open_pool
-from adapters.keys import MasterKey
-from adapters.migrate import OWNER
+from adapters.database.migrate import OWNER
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
 from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]

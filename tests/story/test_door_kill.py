@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from adapters.eventstore import Store, open_pool
-from adapters.keys import MasterKey
-from adapters.migrate import migrate, url_for
-from adapters.vault import Vault
+from adapters.database.migrate import migrate, url_for
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
+from adapters.vault.vault import Vault
 from application.people.users import register
 from aristobot.servers.postgres import Postgres
-from web.receiver import PATIENCE_SECONDS
+from web.door import PATIENCE_SECONDS
 
 REPOSITORY = Path(__file__).parents[2]
 DELIVERIES, DOORS = 1000, 4
@@ -33,12 +33,12 @@ WHILE_AWAY = 30
 HATCHERY = """
 import os, signal, sys, traceback
 import aristobot.terminals.receiver
-import web.receiver
+import web.door
 import uvicorn.lifespan.on, uvicorn.loops.auto, uvicorn.protocols.http.auto, uvicorn.protocols.websockets.auto
 from aristobot.__main__ import main
 from aristobot.servers.process import dies_with_parent
 
-hatchery, web.receiver.PATIENCE_SECONDS = os.getpid(), float(sys.argv[1])
+hatchery, web.door.PATIENCE_SECONDS = os.getpid(), float(sys.argv[1])
 for line in sys.stdin:
     word, number = line.split()
     if word == "open":

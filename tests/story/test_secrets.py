@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from aristobot.liveness import TERMINALS
-from web.live import TOPICS
+from aristobot.terminals import TERMINALS
+from web.live.live import TOPICS
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from web.live import TOPICS
+from web.live.live import TOPICS
 
 PRICE = "64000.00"
 BAD = {

@@ -15,7 +15,7 @@ from application.people.users import register
 from application.ports.exchange import Credentials
 from application.ports.requests import Action, Request
 from aristobot.settings import Settings
-from aristobot.terminals.gateway import Gateway, _follow
+from aristobot.terminals.gateway.terminal import Gateway, _follow
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.order import Order, Status

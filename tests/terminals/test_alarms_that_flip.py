@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 
 from adapters.bus import Bus
-from aristobot import watch
-from aristobot.levels import TOO_OLD, AgeingLevels
-from aristobot.open_alerts import OpenAlerts
-from aristobot.watch import Watch
+from aristobot.terminals.alerts import watch
+from aristobot.terminals.alerts.levels import TOO_OLD, AgeingLevels
+from aristobot.terminals.alerts.open_alerts import OpenAlerts
+from aristobot.terminals.alerts.watch import Watch
 from domain.aggregate import carrying
 from domain.alert import Cause
 from domain.position import Execution, Position

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from application.alerts import acknowledge
-from aristobot.terminals import alerts
+from aristobot.terminals.alerts import terminal as alerts
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert, Cause
 from domain.order import Order

@@ -15,10 +15,10 @@ import psycopg
 import pytest
 import structlog
 
-from adapters.eventstore import Store, open_pool
-from adapters.keys import MasterKey
-from adapters.migrate import migrate, url_for
-from adapters.vault import Vault
+from adapters.database.migrate import migrate, url_for
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
+from adapters.vault.vault import Vault
 from application.people.users import register
 from aristobot.servers.postgres import Postgres
 from aristobot.settings import Settings

@@ -16,7 +16,7 @@ from application.policies import WHEN, World
 from application.ports.exchange import Credentials, NoAnswer
 from domain.aggregate import carrying
 from domain.wish import Side, Type
-from projections.projector import Books
+from projections.books.projector import Books
 from tests.conftest import NOW
 from tests.terminals.at_work import platform_for
 

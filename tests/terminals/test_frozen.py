@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from adapters.bus import LIVENESS, Bus
-from aristobot.frozen import BETWEEN_LOOKS, Frozen
+from aristobot.supervision.frozen import BETWEEN_LOOKS, Frozen
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.exchange import Credentials
 from aristobot.settings import Settings
-from aristobot.terminals.gateway import Gateway
+from aristobot.terminals.gateway.terminal import Gateway
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue

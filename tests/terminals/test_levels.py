@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from aristobot.levels import TOO_OLD, AgeingLevels
+from aristobot.terminals.alerts.levels import TOO_OLD, AgeingLevels
 from domain.aggregate import carrying
 from domain.position import Execution, Position
 from domain.wish import HUNDRED_PERCENT, Protection

@@ -14,14 +14,14 @@ import pytest
 from adapters.paper.faults import Fault
 from adapters.paper.prices import PAIRS
 from application.ports.requests import Action
-from aristobot import comparing
 from aristobot.__main__ import main
+from aristobot.commands import reconcile as comparing
 from aristobot.terminals import monitor as terminal
 from aristobot.terminals.monitor import Monitor
 from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
-from projections.projector import PAGE, Books
+from projections.books.projector import PAGE, Books
 from tests.terminals.at_work import REST, Log, platform_for
 
 TRADE = {"opened_at": None, "closed_at": "2026-03-02T10:30:00Z", "cost": "100", "net": "10.5"}

@@ -13,10 +13,10 @@ import pytest
 from adapters.bus import Bus
 from application.people.brokers import connect_broker
 from application.ports.exchange import Credentials
-from aristobot import watch
-from aristobot.open_alerts import OpenAlerts
-from aristobot.terminals.alerts import AWAY
-from aristobot.watch import Watch
+from aristobot.terminals.alerts import watch
+from aristobot.terminals.alerts.open_alerts import OpenAlerts
+from aristobot.terminals.alerts.terminal import AWAY
+from aristobot.terminals.alerts.watch import Watch
 from domain.alert import Alert, Cause
 from domain.broker import Exchange, Venue
 from tests.terminals.trouble import RAISED, Log

@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
 from application.people.users import add_channel, register, switch_account
-from aristobot.open_alerts import OpenAlerts
 from aristobot.settings import Settings
-from aristobot.terminals import alerts
-from aristobot.terminals.alerts import Herald
+from aristobot.terminals.alerts import terminal as alerts
+from aristobot.terminals.alerts.open_alerts import OpenAlerts
+from aristobot.terminals.alerts.terminal import Herald
+from aristobot.terminals.alerts.watch import Watch
 from aristobot.terminals.engine import Engine
-from aristobot.watch import Watch
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.position import Execution, Position

@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from adapters.channels import ChannelTable
-from adapters.debug_mode import DebugMode
-from adapters.eventstore import Store, open_pool
 from adapters.exchanges.catalogue import CATALOGUE
-from adapters.invitations import Invitations
-from adapters.second_factor import SecondFactorTable, begun_factor
-from adapters.story import history_of
-from adapters.vault import Vault
+from adapters.log.eventstore import Store, open_pool
+from adapters.log.story import history_of
+from adapters.tables.debug_mode import DebugMode
+from adapters.vault.channels import ChannelTable
+from adapters.vault.invitations import Invitations
+from adapters.vault.second_factor import SecondFactorTable, begun_factor
+from adapters.vault.vault import Vault
 from application.people import users
 from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.exchange import Credentials
 from application.ports.requests import Action, Answer, GatewayAway, Request
 from domain.broker import Exchange, Venue
-from projections.projector import PAGE, Books
+from projections.books.projector import PAGE, Books
 from web.app import create_app
 from web.context import Context
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from application.people.users import register
-from web.throttle import FREE_TRIES
+from web.access.throttle import FREE_TRIES
 
 Problem = Callable[..., None]
 ALICES, BOBS = "correct horse battery", "another long phrase"

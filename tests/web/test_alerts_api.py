@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.channels import send
+from adapters.vault.channels import send
 from application.alerts import tell, tell_everybody
 from application.people import users
 from domain.alert import Cause

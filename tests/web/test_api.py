@@ -13,7 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from application.webhooks.webhooks import receive
 from web.app import create_app
-from web.live import TOPICS
+from web.live.live import TOPICS
 
 OPEN_TO_ALL = {"/api/start", "/api/health", "/api/openapi.json"}
 BEFORE_LOGIN = {("POST", "/api/session"), ("POST", "/api/users"), ("PUT", "/api/debug")}

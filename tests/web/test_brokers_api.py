@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.vault import Vault
+from adapters.vault.vault import Vault
 from application.people.brokers import connect_broker
 from application.ports.exchange import Credentials
 from application.ports.requests import Action

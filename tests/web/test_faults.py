@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.live import TOPICS
+from web.live.live import TOPICS
 
 
 def test_a_fault_of_ours_has_the_same_shape(console: Any, alice: Any, problem: Any, monkeypatch: Any) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.story import story_of
+from adapters.log.story import story_of
 from application.alerts import tell
 from application.webhooks.webhooks import receive
 from domain.aggregate import carrying

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from web.live import TOPICS
+from web.live.live import TOPICS
 
 Problem = Callable[..., None]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from web.throttle import FREE_TRIES
+from web.access.throttle import FREE_TRIES
 
 Problem = Callable[..., None]
 ALICES = "correct horse battery"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.throttle import FREE_TRIES, LONGEST_WAIT, Throttle, TooManyAttempts
+from web.access.throttle import FREE_TRIES, LONGEST_WAIT, Throttle, TooManyAttempts
 
 
 class Clock:

@@ -12,10 +12,10 @@ import pyotp
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from adapters.audit import verify
-from adapters.eventmapper import form_of
-from adapters.keys import FORGOTTEN
-from adapters.migrate import rebuild_books, verify_books
+from adapters.database.migrate import rebuild_books, verify_books
+from adapters.log.audit import verify
+from adapters.log.eventmapper import form_of
+from adapters.vault.keys import FORGOTTEN
 from application.alerts import tell
 from application.people import users
 from application.webhooks.webhooks import receive

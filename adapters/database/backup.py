@@ -1,0 +1,180 @@
+"""Backups: full dumps by the programs beside the server, each with a note of the log's head at its moment.
+
+A dump is sealed as the database is: without `ARISTOBOT_SECRET_KEY`, which is in no backup, it shows no secret and no
+personal text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from adapters.database.migrate import make_roles
+from adapters.log import audit
+from adapters.vault.keys import MasterKey
+from adapters.vault.tombstones import TOMBSTONES
+
+KEPT_DAYS = 30
+_NAME = "aristobot-%Y%m%dT%H%M%SZ"
+
+
+class BackupFailed(Exception):
+    """The backup or the restore could not be made; the message says why. What was there before is untouched."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What stands beside a dump: how many events it holds, the hash of the last one, and the hash of the file."""
+
+    file: str
+    made_at: str
+    events: int
+    head: str
+    sha256: str
+    bytes: int
+
+
+def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path | None = None) -> Note:
+    """Dump the whole database as it is at one moment; a second place gets a copy. Raises `BackupFailed`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / f"{now.astimezone(UTC).strftime(_NAME)}.dump"
+    with psycopg.connect(url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        [snapshot] = _one(connection, "SELECT pg_export_snapshot()")
+        events, head = _one(
+            connection,
+            "SELECT coalesce(max(position), 0), coalesce((SELECT encode(hash, 'hex') FROM log.events"
+            " ORDER BY position DESC LIMIT 1), '') FROM log.events",
+        )
+        part = target.with_suffix(".part")
+        _run(programs / "pg_dump", url, ["--format=custom", f"--snapshot={snapshot}", f"--file={part}"])
+    _settle(part, target)
+    note = Note(target.name, now.astimezone(UTC).isoformat(), events, head, _hash_of(target), target.stat().st_size)
+    written = target.with_suffix(".part")
+    written.write_text(json.dumps(asdict(note), indent=2))
+    _settle(written, target.with_suffix(".json"))
+    if copy_to is not None:
+        _copy(folder, copy_to, [target.name, target.with_suffix(".json").name, TOMBSTONES])
+    for place in filter(None, (folder, copy_to)):
+        _forget_old(place, now)
+    return note
+
+
+def restore(
+    url: str, programs: Path, file: Path, master: MasterKey, published_head: str | None = None
+) -> audit.Verdict:
+    """Put a dump into an empty database and read the whole log: its last hash has to be the one that was noted.
+
+    Triggers come last, so that nothing is sealed anew. Raises `BackupFailed` for a database that is not empty, a file
+    that is not the one that was noted, or a log that does not follow.
+    """
+    note = _note_of(file)
+    if _hash_of(file) != note.sha256:
+        raise BackupFailed(f"{file.name} is not the file that its note describes")
+    with psycopg.connect(url, autocommit=True) as connection:
+        if _one(connection, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('log', 'vault', 'books')") != (0,):
+            raise BackupFailed("this database is not empty: a backup is restored into an empty one")
+        make_roles(connection, master)
+        _run(
+            programs / "pg_restore", url, ["--no-owner", "--single-transaction", "--exit-on-error", str(file)],
+            database="--dbname",
+        )  # fmt: skip
+        verdict = audit.verify(connection, published_head)
+        fault = verdict.fault
+        if fault is None and verdict.head != note.head:
+            fault = f"the log ends with {verdict.head}, the note says {note.head}"
+        if fault is not None:
+            # What was just put there is taken away again: nobody may trade on it by mistake.
+            connection.execute("DROP SCHEMA IF EXISTS log, vault, service, books CASCADE")
+            connection.execute("DROP TABLE IF EXISTS public.migrations")
+            raise BackupFailed(fault)
+    return verdict
+
+
+def _note_of(file: Path) -> Note:
+    try:
+        return Note(**json.loads(file.with_suffix(".json").read_text()))
+    except (OSError, TypeError, ValueError) as error:
+        raise BackupFailed(f"{file} has no note beside it that can be read: {error}") from error
+
+
+def newest(folder: Path) -> datetime | None:
+    """When the newest whole backup was made."""
+    made = [_moment_of(note) for note in folder.glob("aristobot-*.json")] if folder.exists() else []
+    return max(made, default=None)
+
+
+def programs_for(url: str, candidates: list[Path]) -> Path:
+    """The folder whose programs are of the server's own major version, or newer. Raises `BackupFailed`."""
+    with psycopg.connect(url) as connection:
+        server = connection.info.server_version // 10000
+    for folder in candidates:
+        program = folder / "pg_dump"
+        if program.exists():
+            said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+            if int(said.split()[2].split(".")[0]) >= server:
+                return folder
+    raise BackupFailed(f"no pg_dump of version {server} or newer is installed here")
+
+
+def _one(connection: psycopg.Connection[Any], query: str) -> Any:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return row
+
+
+def _run(program: Path, url: str, arguments: list[str], database: str = "--dbname") -> None:
+    """The password travels in the environment, never among the arguments."""
+    said = conninfo_to_dict(url)
+    environment = {"PATH": os.environ.get("PATH", ""), "PGPASSWORD": str(said.pop("password", ""))}
+    where = " ".join(f"{name}='{value}'" for name, value in said.items())
+    done = subprocess.run(
+        [program, f"{database}={where}", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BackupFailed(f"{program.name} failed: {done.stderr.strip()[-600:]}")
+
+
+def _settle(part: Path, target: Path) -> None:
+    """Durable under its name, whole or not at all."""
+    part.chmod(0o600)
+    with part.open("rb") as opened:
+        os.fsync(opened.fileno())
+    part.rename(target)
+
+
+def _copy(folder: Path, place: Path, names: list[str]) -> None:
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in names:
+        if (folder / name).exists():
+            part = place / f"{name}.part"
+            shutil.copyfile(folder / name, part)
+            _settle(part, place / name)
+
+
+def _forget_old(folder: Path, now: datetime) -> None:
+    """Thirty days are kept, and the newest one however old it is."""
+    notes = sorted(folder.glob("aristobot-*.json"))
+    for note in notes[:-1]:
+        if now - _moment_of(note) > timedelta(days=KEPT_DAYS):
+            note.with_suffix(".dump").unlink(missing_ok=True)
+            note.unlink()
+
+
+def _moment_of(note: Path) -> datetime:
+    return datetime.strptime(note.stem, _NAME).replace(tzinfo=UTC)
+
+
+def _hash_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,102 @@
+"""Making and upgrading the database: the only code that runs DDL, as the role that owns the tables."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier, Literal
+
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
+from projections.books import rebuild
+from projections.books.projector import BOOKS, create, index
+
+OWNER = "aristobot_owner"
+ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
+FOLLOWERS = ("engine", "gateway", "alerts")
+"""Whoever follows the log with a position of its own. A new one starts at the head: it judges nothing of the past."""
+
+STEPS = ("log", "vault", "service", "accounts", "names", "sweeps", "trades", "open", "open_alerts", "places", "bell")
+
+
+def url_for(url: str, role: str, master: MasterKey) -> str:
+    """The same database as another role, with that role's password."""
+    return make_conninfo(url, user=role, password=master.password_of(role))
+
+
+def migrate(url: str, master: MasterKey) -> list[str]:
+    """Bring the database to this version of the platform and say what was done. Running it twice does nothing more."""
+    done: list[str] = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext('aristobot migrate'))")
+        make_roles(connection, master)
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS public.migrations"
+            " (name text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
+        )
+        applied = {row[0] for row in connection.execute("SELECT name FROM public.migrations")}
+        for name in STEPS:
+            if name not in applied:
+                with connection.transaction():
+                    connection.execute(_statements(name))
+                    connection.execute("INSERT INTO public.migrations (name) VALUES (%s)", (name,))
+                done.append(f"made {name}")
+        done += _migrate_books(connection, url, master)
+        for follower in FOLLOWERS:
+            connection.execute(
+                "INSERT INTO log.followers SELECT %s, coalesce(max(position), 0) FROM log.events"
+                " ON CONFLICT DO NOTHING",
+                (follower,),
+            )
+        grant(connection)
+    return done
+
+
+def _migrate_books(connection: psycopg.Connection[Any], url: str, master: MasterKey) -> list[str]:
+    found = connection.execute("SELECT to_regclass('books.position')").fetchone()
+    if found is None or found[0] is None:
+        with connection.transaction():
+            create(connection, BOOKS)
+            index(connection, BOOKS)
+        return ["made the books"]
+    if rebuild.is_outdated(connection):
+        return [f"rebuilt the books up to event {rebuild_books(connection, url, master)}"]
+    return []
+
+
+def rebuild_books(connection: psycopg.Connection[Any], url: str, master: MasterKey) -> int:
+    """Rebuild all read models beside the ones in use and swap them; answers the position reached.
+
+    The table of open streams is read from the log again as well.
+    """
+    connection.execute("SELECT log.rebuild_open()")
+    with open_pool(url) as pool:
+        return rebuild.rebuild(connection, Store(pool, master).read, grant)
+
+
+def verify_books(connection: psycopg.Connection[Any], url: str, master: MasterKey) -> rebuild.Comparison:
+    """Compare the read models with a rebuild at their position."""
+    with open_pool(url) as pool:
+        return rebuild.verify(connection, Store(pool, master).read)
+
+
+def grant(connection: psycopg.Connection[Any]) -> None:
+    """Give each role what it needs and no more."""
+    connection.execute(_statements("grants"))
+
+
+def _statements(name: str) -> bytes:
+    return resources.files("adapters.database.schema").joinpath(f"{name}.sql").read_bytes()
+
+
+def make_roles(connection: psycopg.Connection[Any], master: MasterKey) -> None:
+    """The terminals' roles, with the passwords that follow from the master key."""
+    existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+    for role in ROLES:
+        statement = (
+            SQL("ALTER ROLE {} PASSWORD {}") if role in existing else SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}")
+        )
+        connection.execute(statement.format(Identifier(role), Literal(master.password_of(role))))

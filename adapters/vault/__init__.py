@@ -1,0 +1,1 @@
+"""The vault: keys, credentials, second factors, channels and invitations, and who is forgotten."""

@@ -1,0 +1,114 @@
+"""Backing up every day and restoring: what the commands do around the dumps themselves."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from adapters.database.backup import BackupFailed, Note, back_up, newest, programs_for, restore
+from adapters.database.migrate import migrate
+from adapters.log.eventstore import Store, open_pool
+from adapters.vault.keys import MasterKey
+from adapters.vault.tombstones import Tombstones, bury
+from adapters.vault.vault import Vault
+from application.alerts import tell_everybody
+from application.people import users
+from aristobot.servers.postgres import binaries
+from aristobot.servers.process import ServerError
+from aristobot.settings import Settings
+from aristobot.wiring import utc_now
+from domain.aggregate import carrying
+from domain.alert import Cause
+from domain.platform import PLATFORM_ID, Platform
+from domain.refusals import Refused
+from domain.user import COMMAND_LINE
+
+EVERY = timedelta(days=1)
+FIRST_PAUSE, LOOK_SECONDS = 60.0, 300.0
+
+
+def programs(url: str) -> Path:
+    """The dump programs that fit the server: those of the wheel, else those of the system."""
+    candidates = [Path(found).parent] if (found := shutil.which("pg_dump")) else []
+    with suppress(ServerError):  # no wheel for this platform: then the system's own
+        candidates.insert(0, binaries())
+    return programs_for(url, candidates)
+
+
+def back_up_now(settings: Settings, url: str, folder: Path | None = None) -> Note:
+    """One backup, into HOME unless a folder is given. Raises `BackupFailed`."""
+    note = back_up(url, programs(url), folder or settings.backups, utc_now(), None if folder else settings.backup_copy)
+    if folder is not None:
+        for number in Tombstones(settings.backups).all():
+            bury(number, [folder])
+    return note
+
+
+def back_up_daily(settings: Settings, url: str, master: MasterKey, log: Any, stopping: threading.Event) -> None:
+    """A backup a day until `stopping`; each one tells the users the head of the log, a failed one tells them too."""
+    pause = FIRST_PAUSE
+    while not stopping.wait(pause):
+        pause = LOOK_SECONDS
+        last = newest(settings.backups)
+        if last is not None and utc_now() - last < EVERY:
+            continue
+        try:
+            note = back_up_now(settings, url)
+        except (BackupFailed, psycopg.OperationalError, OSError) as error:
+            log.exception("backup_failed")
+            cause, facts = Cause.BACKUP_FAILED, {"reason": str(error)[:300]}
+        else:
+            log.info("backed_up", file=note.file, events=note.events, head=note.head)
+            cause, facts = Cause.DAILY_HEAD, {"position": str(note.events), "head": note.head}
+        _tell(url, master, log, cause, facts)
+
+
+def _tell(url: str, master: MasterKey, log: Any, cause: Cause, facts: dict[str, str]) -> None:
+    try:
+        with open_pool(url) as pool:
+            tell_everybody(Store(pool, master), cause, f"{utc_now():%Y-%m-%d}", facts)
+    except psycopg.OperationalError as error:
+        log.warning("database_away", error=str(error))
+
+
+def restore_into(
+    url: str, master: MasterKey, file: Path, head: str | None, say: Callable[[str], None], *places: Path
+) -> None:
+    """Restore a backup, keep forgotten who is forgotten, and record that it was done. Raises `BackupFailed`.
+
+    Tombstones are looked for beside the file and in the other `places` where backups lie.
+    """
+    verdict = restore(url, programs(url), file, master, head)
+    say(f"{verdict.events} events follow from one another; head {verdict.head}")
+    for line in migrate(url, master):
+        say(line)
+    with open_pool(url) as pool:
+        store = Store(pool, master)
+        with pool.connection() as connection:
+            connection.execute("DELETE FROM service.sessions")  # whoever was logged in then logs in again
+        known = (Tombstones(place).all() for place in (file.parent, *places))
+        for number in sorted({number for numbers in known for number in numbers}):
+            _stay_forgotten(store, Vault(pool, master), number, say)
+        with carrying(source="command line", correlation_id=str(PLATFORM_ID)):
+            platform = store.find(Platform, PLATFORM_ID) or Platform()
+            platform.record_restore(file.name, verdict.events, verdict.head)
+            store.save(platform)
+    say(f"restored {file.name}")
+
+
+def _stay_forgotten(store: Store, vault: Vault, number: int, say: Callable[[str], None]) -> None:
+    try:
+        users.forget(store, vault, number, COMMAND_LINE)
+    except Refused as refused:
+        # Orders that were open then: the texts are unreadable all the same, the rest is for a person to look at.
+        vault.forget(number)
+        say(f"user {number} is forgotten, but {refused}")
+    else:
+        say(f"user {number} stays forgotten")

@@ -1,0 +1,120 @@
+"""The `aristobot user` commands: what can be done about accounts at the machine itself."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable
+
+from adapters.log.eventstore import Store
+from adapters.tables.debug_mode import DebugMode
+from adapters.vault.invitations import Invitations
+from adapters.vault.keys import MasterKey
+from adapters.vault.second_factor import SecondFactorTable
+from adapters.vault.tombstones import bury
+from adapters.vault.vault import Vault
+from application.people import users
+from aristobot.settings import SettingError, Settings
+from domain.user import COMMAND_LINE, User
+from web.access import cookies as sessions
+
+DEVELOPER = "dev"
+Say = Callable[[str], None]
+
+
+class People:
+    """Accounts, as the database's owner sees them."""
+
+    def __init__(self, store: Store, master: MasterKey, settings: Settings, say: Say) -> None:
+        self._store = store
+        self._vault = Vault(store.pool, master)
+        self._master = master
+        self._settings = settings
+        self._say = say
+
+    def initialise(self, _: str | None, password: str | None) -> None:
+        """Make the first admin and `dev`, whoever of them is missing, and nothing else."""
+        registry = users.registry_of(self._store)
+        if not registry.users:
+            chosen = password or secrets.token_urlsafe(12)
+            users.register(self._store, self._vault, "admin", chosen)
+            self._say(f"made admin, password {chosen}" if password is None else "made admin")
+        if users.registry_of(self._store).user_named(DEVELOPER) is None:
+            debug = DebugMode(self._store.pool, allowed=True, password=self._master.password_of_developer())
+            users.register(self._store, self._vault, DEVELOPER, debug.password)
+            self._say(f"made {DEVELOPER}, who is logged in by the debug mode")
+
+    def list(self, _: str | None, __: str | None) -> None:
+        """All accounts."""
+        for number in sorted(users.registry_of(self._store).users):
+            user = users.user_of(self._store, number)
+            state = "enabled" if user.enabled else "disabled"
+            factor = "second factor" if user.second_factor else "password only"
+            self._say(f"{number} {user.name} {user.role} {state} {factor}")
+
+    def invite(self, _: str | None, __: str | None) -> None:
+        """A code that lets one person make an account within a week; the first account too."""
+        self._say(Invitations(self._store.pool, self._master).make(COMMAND_LINE))
+
+    def reset_password(self, name: str | None, password: str | None) -> None:
+        """A new password, read from the standard input or made here; every session ends."""
+        user = self._named(name)
+        chosen = password or secrets.token_urlsafe(12)
+        users.change_password(self._store, self._vault, user.number, chosen, COMMAND_LINE)
+        sessions.end_all(self._store.pool, user.number)
+        self._say(f"{user.name} has a new password" + ("" if password else f": {chosen}"))
+
+    def reset_second_factor(self, name: str | None, _: str | None) -> None:
+        """The password is enough again."""
+        user = self._named(name)
+        factors = SecondFactorTable(self._store.pool, self._master)
+        users.drop_second_factor(self._store, factors, user.number, COMMAND_LINE)
+        self._say(f"{user.name} logs in by password only")
+
+    def disable(self, name: str | None, _: str | None) -> None:
+        """No login and no automatic order."""
+        user = self._named(name)
+        users.switch_account(self._store, user.number, enabled=False, by=COMMAND_LINE)
+        sessions.end_all(self._store.pool, user.number)
+        self._say(f"{user.name} is disabled")
+
+    def enable(self, name: str | None, _: str | None) -> None:
+        """Logins are possible again."""
+        user = self._named(name)
+        users.switch_account(self._store, user.number, enabled=True, by=COMMAND_LINE)
+        self._say(f"{user.name} is enabled")
+
+    def forget(self, name: str | None, _: str | None) -> None:
+        """End an account and make its texts unreadable, for ever; by its number too, to finish what was interrupted."""
+        number = int(name) if name is not None and name.isascii() and name.isdigit() else self._named(name).number
+        users.forget(self._store, self._vault, number, COMMAND_LINE)
+        bury(number, self._settings.backup_places)
+        self._say(f"user {number} is forgotten")
+
+    def _named(self, name: str | None) -> User:
+        if name is None:
+            raise SettingError("this needs the name of a user")
+        number = users.registry_of(self._store).user_named(name)
+        if number is None:
+            raise SettingError(f"there is no user {name}")
+        return users.user_of(self._store, number)
+
+
+COMMANDS: dict[str, Callable[[People, str | None, str | None], None]] = {
+    "init": People.initialise,
+    "list": People.list,
+    "invite": People.invite,
+    "reset-password": People.reset_password,
+    "reset-second-factor": People.reset_second_factor,
+    "disable": People.disable,
+    "enable": People.enable,
+    "forget": People.forget,
+}
+
+
+def password_from_input() -> str:
+    """The first line of the standard input. Raises `SettingError` for an empty one: a pipe that failed says nothing."""
+    password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        raise SettingError("the standard input held no password")
+    return password

@@ -1,0 +1,1 @@
+"""Supervision: starting terminals and servers, watching them, and their logs."""

@@ -1,0 +1,273 @@
+"""The supervisor: starts the servers and every terminal, watches them, restarts what died, ends all cleanly."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from adapters.bus import STALE_SECONDS, Bus
+from adapters.database.migrate import migrate, url_for
+from adapters.vault.keys import MasterKey
+from aristobot.commands import demo
+from aristobot.servers import process
+from aristobot.servers.postgres import Postgres
+from aristobot.servers.valkey import Valkey
+from aristobot.settings import Settings
+from aristobot.supervision.frozen import Frozen
+from aristobot.supervision.liveness import stop_on_signal
+from aristobot.supervision.logs import open_log
+from aristobot.terminals import TERMINALS
+from aristobot.wiring import House
+
+SERVERS = "servers.json"
+LONGEST_PAUSE = 30.0
+STOP_SECONDS = 30.0
+WATCH_SECONDS = 0.2
+SERVER_PAUSE = 1.0
+
+
+class AlreadyRunning(Exception):
+    """Another `aristobot run` uses this HOME."""
+
+
+@dataclass
+class Child:
+    """One terminal and how often it had to be restarted."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    started_at: float = 0.0
+    next_start: float = field(default=0.0)
+
+
+class Supervisor:
+    """Everything that `aristobot run` runs. Children die with it, whatever kills it."""
+
+    def __init__(self, settings: Settings, arguments: list[str]) -> None:
+        self.settings = settings
+        self._paper_arguments = arguments
+        self.master = MasterKey(settings.secret_key())
+        self._log: Any = None
+        self._servers: list[Postgres | Valkey] = []
+        self._children: list[Child] = []
+        self.owner_url = settings.database_url or ""
+        self.redis_url = settings.redis_url or ""
+        self._lock: Any = None
+
+    def run(self) -> int:
+        """Until a signal. Answers the exit code."""
+        self._take_home()
+        self._log = open_log(self.settings.home, "supervisor")
+        stopping = stop_on_signal()
+        try:
+            self._start_servers()
+            self._log.info("migrated", done=migrate(self.owner_url, self.master))
+            books = str(self.settings.home / "paper" / "books.sqlite")
+            port = str(self.settings.paper_port)
+            self._start("paper", ["paper", "--port", port, "--books", books, *self._paper_arguments])
+            paper = f"http://127.0.0.1:{self.settings.paper_port}"
+            _await_http(f"{paper}/paper/orders", stopping)
+            told = self._prepare(paper)
+            for name in TERMINALS:
+                self._start(name, ["terminal", name])
+            self._start("backup", ["backup", "--daily"])
+            _await_http(f"http://127.0.0.1:{self.settings.web_port}/api/health", stopping)
+            _await_http(f"http://127.0.0.1:{self.settings.webhook_port}/", stopping)
+            if not stopping.is_set():
+                _announce(told)
+            self._watch(stopping)
+        finally:
+            self._stop()
+        return 0
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The database as its owner, without anything else running: a restore is no work for a platform at work."""
+        self._take_home()
+        if self.settings.database_url is not None:
+            yield self.settings.database_url
+            return
+        postgres = Postgres(self.settings.home, self.master)
+        postgres.start()
+        try:
+            yield postgres.url
+        finally:
+            postgres.stop()
+
+    def _take_home(self) -> None:
+        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = (self.settings.home / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"another `aristobot run` uses {self.settings.home}") from None
+
+    def _start_servers(self) -> None:
+        if not self.owner_url:
+            postgres = Postgres(self.settings.home, self.master)
+            postgres.start()
+            self._servers.append(postgres)
+            self.owner_url = postgres.url
+        if not self.redis_url:
+            valkey = Valkey(self.settings.home)
+            valkey.start()
+            self._servers.append(valkey)
+            self.redis_url = valkey.url
+        self._write_servers()
+
+    def _write_servers(self) -> None:
+        """Where a second command finds the running database; it holds no password."""
+        database = {k: v for k, v in conninfo_to_dict(self.owner_url).items() if k != "password"}
+        (self.settings.home / SERVERS).write_text(json.dumps({"database": database, "redis": self.redis_url}))
+
+    def _prepare(self, paper: str) -> dict[str, Any]:
+        settings = Settings.read()
+        url = url_for(self.owner_url, TERMINALS["web"].role, self.master)
+        house = House(
+            Settings(
+                **{**settings.__dict__, "database_url": url, "database_direct_url": url, "redis_url": self.redis_url}
+            )
+        )
+        with house.pool:
+            return demo.prepare(house, paper) if self.settings.database_url is None else demo.introduce(house, paper)
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """A child's settings: secrets travel in the environment, never among the arguments."""
+        given = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_DATABASE")}
+        given |= {
+            "ARISTOBOT_HOME": str(self.settings.home),
+            "ARISTOBOT_REDIS_URL": self.redis_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        if name == "backup":
+            given |= {"ARISTOBOT_DATABASE_URL": self.owner_url}
+        if (terminal := TERMINALS.get(name)) is not None:
+            url = url_for(self.owner_url, terminal.role, self.master)
+            given |= {"ARISTOBOT_DATABASE_URL": url, "ARISTOBOT_DATABASE_DIRECT_URL": url}
+        return given
+
+    def _start(self, name: str, arguments: list[str]) -> None:
+        def start() -> subprocess.Popen[bytes]:
+            with (self.settings.home / "logs" / f"{name}.out").open("ab") as out:
+                return process.start(
+                    [sys.executable, "-m", "aristobot", *arguments], environment=self._environment(name), log=out
+                )
+
+        child = Child(name, start)
+        self._children.append(child)
+        self._revive(child)
+
+    def _revive(self, child: Child) -> None:
+        child.process, child.started_at = child.start(), time.monotonic()
+        self._log.info("started", terminal=child.name, pid=child.process.pid, restarts=child.restarts)
+
+    def _watch(self, stopping: threading.Event) -> None:
+        frozen = Frozen(Bus(self.redis_url))
+        while not stopping.wait(WATCH_SECONDS):
+            for server in self._servers:
+                if not server.alive():
+                    self._start_again(server)
+            silent = frozen.names()
+            for child in self._children:
+                if child.name in silent and time.monotonic() - child.started_at > STALE_SECONDS:
+                    self._end(child)
+                self._look_after(child)
+
+    def _end(self, child: Child) -> None:
+        """It cannot be asked to stop: it is started again as if it had died."""
+        if child.process is not None and child.process.poll() is None:
+            self._log.error("terminal_frozen", terminal=child.name, pid=child.process.pid)
+            child.process.kill()
+            child.process.wait()
+
+    def _start_again(self, server: Postgres | Valkey) -> None:
+        """A server that cannot be started yet is tried again: what a dead one left may still hold its memory."""
+        name = type(server).__name__
+        self._log.error("server_died", server=name)
+        try:
+            server.start()
+        except (process.ServerError, psycopg.OperationalError, OSError) as error:
+            self._log.error("server_not_started", server=name, error=str(error))
+            time.sleep(SERVER_PAUSE)
+
+    def _look_after(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None and child.process.poll() is not None:
+            lived = now - child.started_at
+            child.restarts = child.restarts + 1 if lived < LONGEST_PAUSE else 1
+            child.next_start = now + min(0.2 * 2 ** (child.restarts - 1), LONGEST_PAUSE)
+            self._log.error("terminal_died", terminal=child.name, code=child.process.returncode)
+            child.process = None
+        if child.process is None and now >= child.next_start:
+            self._revive(child)
+
+    def _see_the_end_of(self, child: Child, deadline: float) -> None:
+        if child.process is not None:
+            try:
+                child.process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+
+    def _stop(self) -> None:
+        """Terminals first, in the reverse order of their start; then the exchange they talk to; the servers last."""
+        deadline = time.monotonic() + STOP_SECONDS
+        terminals = [child for child in reversed(self._children) if child.name in TERMINALS]
+        others = [child for child in reversed(self._children) if child.name not in TERMINALS]
+        for children in (terminals, others):
+            for child in children:
+                if child.process is not None and child.process.poll() is None:
+                    child.process.terminate()
+            for child in children:
+                self._see_the_end_of(child, deadline)
+        for server in reversed(self._servers):
+            server.stop()
+        (self.settings.home / SERVERS).unlink(missing_ok=True)  # nobody looks for what runs no more
+        if self._log is not None:
+            self._log.info("stopped")
+
+
+def _await_http(url: str, stopping: threading.Event, seconds: float = 60) -> None:
+    """Return once something answers there, whatever it says. Raises `TimeoutError`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not stopping.is_set():
+        try:
+            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - loopback
+        except urllib.error.HTTPError:
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+        else:
+            return
+    if not stopping.is_set():
+        raise TimeoutError(f"{url} did not answer within {seconds:.0f} s; see the logs")
+
+
+def _announce(told: dict[str, Any]) -> None:
+    lines = ["Aristobot is running.", f"  console   {told['console']}"]
+    if "user" in told:
+        lines += [
+            f"  user      {told['user']}",
+            f"  password  {told['password']}",
+            f"  webhook   {told['webhook_url']}",
+        ]
+        lines += ["", "Send an alert (it can be pasted again):", demo.curl(told)]
+    elif "code" in told:
+        lines += [f"  code      {told['code']}   (makes the first account, which is the admin's)"]
+    sys.stdout.write("\n".join([*lines, "", "Ctrl+C stops everything."]) + "\n")
+    sys.stdout.flush()

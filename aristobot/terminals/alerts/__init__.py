@@ -1,0 +1,1 @@
+"""The alerts terminal: sends alerts, and notices what no event says."""

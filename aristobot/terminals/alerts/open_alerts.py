@@ -1,0 +1,60 @@
+"""Open alerts: those whose end can be told, until it is."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from adapters.log.eventstore import Store
+from adapters.tables.snapshots import SnapshotTable
+from application.endings import ENDS_WHEN, end
+from domain.alert import Alert, Cause
+
+ENDS_WITH_A_FIGURE = frozenset(
+    {Cause.TERMINAL_DOWN, Cause.EVENT_PARKED, Cause.SPOOL_USED, Cause.STREAM_DEAF, Cause.PRICES_OLD}
+)
+"""The causes that a terminal's figures tell of, their beginning and their end."""
+
+
+class OpenAlerts:
+    """What was raised and has not ended. Whether it is over is asked of what is recorded, or a figure says so."""
+
+    def __init__(self, store: Store, log: Any) -> None:
+        self._store = store
+        self._snapshots = SnapshotTable(store.pool)
+        self._log = log
+        self._alerts: dict[UUID, Alert] = {}
+        for alert in store.get_all(Alert, store.alerts_open()):
+            self.meet(alert)
+
+    def meet(self, alert: Alert) -> None:
+        """An alert was raised."""
+        if alert.cause in ENDS_WHEN or alert.cause in ENDS_WITH_A_FIGURE:
+            self._alerts[alert.id] = alert
+
+    def end_what_is_over(self) -> None:
+        """End the alerts of which what is recorded says that they are."""
+        for alert in [*self._alerts.values()]:
+            is_over = ENDS_WHEN.get(alert.cause)
+            if is_over is not None and is_over(alert, self._store, self._snapshots):
+                self._end(alert)
+
+    def names(self, cause: Cause) -> set[str]:
+        """Of what the open alerts of a cause tell, whose end a figure tells."""
+        return {_name(alert) for alert in [*self._alerts.values()] if alert.cause is cause}
+
+    def end(self, cause: Cause, name: str) -> None:
+        """End what was told of it: a figure says that it is well again."""
+        for alert in [*self._alerts.values()]:
+            if alert.cause is cause and _name(alert) == name:
+                self._end(alert)
+
+    def _end(self, alert: Alert) -> None:
+        end(self._store, alert)
+        self._log.info("alert_ended", cause=alert.cause, alert=str(alert.id))
+        self._alerts.pop(alert.id, None)
+
+
+def _name(alert: Alert) -> str:
+    """The middle of a key: cause, name, moment."""
+    return alert.key.partition("/")[2].rpartition("/")[0]

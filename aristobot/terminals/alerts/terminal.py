@@ -1,0 +1,160 @@
+"""The alerts terminal: sends alerts to their channels, and raises those that no event of the log leads to.
+
+It stands beside everything else: however long a channel takes or however dead it is, no order waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from adapters.alert_texts import all_clear_of, text_of
+from adapters.vault.channels import Channel, send, service_of
+from application.alerts import tell
+from application.commands import on_fresh_state
+from aristobot.place import Place
+from aristobot.supervision.liveness import beat
+from aristobot.terminals.alerts.open_alerts import OpenAlerts
+from aristobot.terminals.alerts.watch import Watch
+from aristobot.wiring import House, utc_now
+from domain.aggregate import carrying
+from domain.alert import Alert, Cause
+from domain.user import User
+
+NAME = "alerts"
+LOOK_SECONDS = 0.25
+"""Between two looks at the log, however fast it grows: nobody who is told of something notices less."""
+PAGE = 200
+WATCH_SECONDS = 2.0
+PAUSES = (0.0, 1.0, 4.0)
+"""Before each try of a delivery. A channel whose last delivery failed gets one try, so that others do not wait."""
+ALL_CLEAR_WITHIN = timedelta(days=1)
+"""How long after an alert its channels still hear that it is over."""
+AWAY = (psycopg.OperationalError, PoolTimeout)
+
+
+class Herald:
+    """Sends what was raised, and that it is over.
+
+    Its position moves once every outcome is recorded: a crash repeats, it loses nothing.
+    """
+
+    def __init__(self, house: House, log: Any, opened: OpenAlerts) -> None:
+        self._house = house
+        self._opened = opened
+        self._store = house.store
+        self._log = log
+        self._dead: set[str] = set()
+        self._hands = ThreadPoolExecutor(max_workers=4, thread_name_prefix="channel")
+        self._place = Place(self._store, NAME)
+
+    @property
+    def position(self) -> int:
+        """Up to where every outcome is recorded."""
+        return self._place.reached
+
+    def step(self) -> int:
+        """Send what the next page raises and ends; answers how many alerts there were."""
+        head = self._store.head()  # what is appended from here on is not passed over
+        page = self._store.read(self.position, PAGE, stop=head, topics=("Alert.Raised", "Alert.Ended"))
+        for topic, deliver in (("Alert.Raised", self._deliver), ("Alert.Ended", self._clear)):
+            ids = [recorded.stream for recorded in page if recorded.topic == topic]
+            for delivery in [self._hands.submit(deliver, alert_id) for alert_id in ids]:
+                delivery.result()
+        reached = page[-1].position if len(page) == PAGE else head
+        self._place.move(max(reached, self.position))
+        self._place.keep(at_once=bool(page))
+        return len(page)
+
+    def _deliver(self, alert_id: Any) -> None:
+        alert = self._store.get(Alert, alert_id)
+        self._opened.meet(alert)
+        title, body = text_of(self._language(alert), alert.cause, alert.severity, alert.facts)
+        self._log.info("alert", request_id=alert.key, cause=alert.cause, user=alert.user)
+        for channel in self._channels(alert):
+            if channel.name not in alert.sent:
+                self._send(alert, channel, title, body)
+
+    def _clear(self, alert_id: Any) -> None:
+        """Tell whoever heard the alert that it is over; one that ended long after it does not wake anybody."""
+        alert = self._store.get(Alert, alert_id)
+        if utc_now() - alert.created_on > ALL_CLEAR_WITHIN:
+            return
+        title, body = all_clear_of(self._language(alert), alert.cause, alert.facts)
+        for channel in self._channels(alert):
+            if channel.name in alert.sent:
+                reason = send(channel.address, title, body)
+                self._log.info("all_clear", request_id=alert.key, cause=alert.cause, failed=reason)
+
+    def _language(self, alert: Alert) -> str:
+        return self._store.get(User, User.create_id(alert.user)).preferences.language
+
+    def _channels(self, alert: Alert) -> Sequence[Channel]:
+        """A dead channel is told of on the others."""
+        known = self._house.channels.of(alert.user)
+        silent = alert.facts.get("id") if alert.cause is Cause.CHANNEL_DEAD else None
+        return [channel for channel in known if str(channel.id) != silent]
+
+    def _send(self, alert: Alert, channel: Channel, title: str, body: str) -> None:
+        reason: str | None = None
+        for pause in PAUSES[:1] if str(channel.id) in self._dead else PAUSES:
+            time.sleep(pause)
+            reason = send(channel.address, title, body)
+            self._record(alert, channel, reason)
+            if reason is None:
+                return self._dead.discard(str(channel.id))
+        if str(channel.id) not in self._dead:
+            self._dead.add(str(channel.id))
+            # The name is the user's own word, which belongs into no clear text: the service's name says enough.
+            facts = {"channel": service_of(channel.address), "id": str(channel.id), "reason": reason or ""}
+            tell(self._store, alert.user, Cause.CHANNEL_DEAD, f"{channel.id}/{alert.id}", facts)
+        return None
+
+    def _record(self, alert: Alert, channel: Channel, reason: str | None) -> None:
+        @on_fresh_state
+        def record() -> None:
+            fresh = self._store.get(Alert, alert.id)
+            with carrying(user=str(alert.user), source=NAME, correlation_id=alert.key, causation_id=str(alert.id)):
+                fresh.record_sent(channel.name) if reason is None else fresh.record_failure(channel.name, reason)
+                self._store.save(fresh)
+
+        record()
+
+    def close(self) -> None:
+        """Deliveries under way are finished."""
+        self._hands.shutdown()
+
+
+def _watch(watch: Watch, log: Any, stopping: threading.Event) -> None:
+    while not stopping.wait(WATCH_SECONDS):
+        try:
+            watch.look()
+        except AWAY as error:
+            log.warning("database_away", error=str(error))
+        except Exception:
+            log.exception("watch_failed")
+
+
+def run(house: House, log: Any, stopping: threading.Event) -> None:
+    """Until `stopping`."""
+    opened = OpenAlerts(house.store, log)
+    watch = Watch(house, log, opened)
+    watch.remember_myself()
+    herald = Herald(house, log, opened)
+    beat(house.bus, NAME, lambda: {"position": herald.position}, stopping)
+    threading.Thread(target=_watch, args=(watch, log, stopping), name="watch", daemon=True).start()
+    while not stopping.is_set():
+        try:
+            if not herald.step():
+                stopping.wait(LOOK_SECONDS)
+        except AWAY as error:
+            log.warning("database_away", error=str(error))
+            stopping.wait(0.5)
+    herald.close()

@@ -1,0 +1,111 @@
+"""The watch of the alerts terminal: tells what no event of the log says, and that it is over."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from application.alerts import tell, tell_everybody
+from aristobot.terminals import TERMINALS
+from aristobot.terminals.alerts.levels import AgeingLevels
+from aristobot.terminals.alerts.open_alerts import OpenAlerts
+from aristobot.wiring import House
+from domain.alert import Cause
+from domain.broker import Broker
+
+NAME = "alerts"
+DOWN_SECONDS = 10.0
+"""How long a sign of life has to be missing: a bus that has just restarted is empty until everybody has beaten."""
+COUNTED = {Cause.EVENT_PARKED: "parked", Cause.SPOOL_USED: "spool"}
+"""Figures of a terminal that should be 0."""
+LISTED = {Cause.STREAM_DEAF: "deaf", Cause.PRICES_OLD: "blind"}
+"""Figures that name what is wrong of several things, with the facts of each."""
+
+
+class Watch:
+    """Looks at the terminals' signs of life and figures; tells whom it concerns what is wrong, and when it is over."""
+
+    def __init__(self, house: House, log: Any, opened: OpenAlerts) -> None:
+        self._house = house
+        self._log = log
+        self._opened = opened
+        self._pids: dict[str, int] = {}
+        self._told: set[tuple[Cause, str]] = set()
+        """What was told to have begun, and is not over."""
+        self._down_since: dict[str, float] = {}
+        self._untold: list[tuple[Cause, str, dict[str, str]]] = []
+        """What the database has not taken yet."""
+        self._levels = AgeingLevels(house.store, log, time.monotonic)
+
+    def look(self) -> None:
+        """Once. What cannot be recorded while the database is away is recorded later."""
+        seen = {terminal["name"]: terminal for terminal in self._house.bus.terminals(TERMINALS)}
+        if seen[NAME]["state"] == "up":  # else it is the bus that is away: this terminal at least is not down
+            for name, terminal in seen.items():
+                self._look_at(name, terminal["state"], terminal["figures"])
+        self._levels.look()
+        while self._untold:
+            self._tell(*self._untold[0])
+            self._untold.pop(0)
+        self._opened.end_what_is_over()
+
+    def _tell(self, cause: Cause, key: str, facts: dict[str, str]) -> None:
+        store = self._house.store
+        if "broker" not in facts:
+            return tell_everybody(store, cause, key, facts)
+        owner = store.get(Broker, Broker.create_id(int(facts["broker"]))).user
+        return tell(store, owner, cause, key, facts)
+
+    def _look_at(self, name: str, state: str, figures: dict[str, Any]) -> None:
+        pid = figures.get("pid")
+        before = self._pids.get(name)
+        if pid is not None and before is not None and pid != before:
+            self._say(Cause.TERMINAL_RESTARTED, f"{name}/{pid}", {"terminal": name, "pid": str(pid)})
+        if pid is not None:
+            self._pids[name] = pid
+        if state != "down" or before is None:
+            self._down_since.pop(name, None)
+        since = self._down_since.setdefault(name, time.time()) if state == "down" and before is not None else None
+        if state == "up":
+            self._well(Cause.TERMINAL_DOWN, name)
+        elif since is not None and time.time() - since >= DOWN_SECONDS:
+            self._wrong(Cause.TERMINAL_DOWN, name, {"terminal": name})
+        self._look_at_figures(name, figures)
+
+    def _look_at_figures(self, name: str, figures: dict[str, Any]) -> None:
+        for cause, figure in COUNTED.items():
+            if figures.get(figure):
+                self._wrong(cause, name, {"count": str(figures[figure])})
+            elif figure in figures:
+                self._well(cause, name)
+        for cause, figure in LISTED.items():
+            if figure in figures:
+                self._compare(cause, {"/".join(facts.values()): facts for facts in figures[figure]})
+
+    def _compare(self, cause: Cause, wrong: dict[str, dict[str, str]]) -> None:
+        """Of several things those named are wrong, and the others are well."""
+        for name in (self._opened.names(cause) | {n for c, n in self._told if c is cause}) - wrong.keys():
+            self._well(cause, name)
+        for name, facts in wrong.items():
+            self._wrong(cause, name, facts)
+
+    def _wrong(self, cause: Cause, name: str, facts: dict[str, str]) -> None:
+        """Told when it begins, and again when it begins anew."""
+        if (cause, name) not in self._told:
+            self._say(cause, f"{name}/{int(time.time())}", facts)
+            self._told.add((cause, name))
+
+    def _well(self, cause: Cause, name: str) -> None:
+        self._opened.end(cause, name)
+        self._told.discard((cause, name))
+
+    def _say(self, cause: Cause, key: str, facts: dict[str, str]) -> None:
+        self._log.warning("alarm", cause=cause, **facts)
+        self._untold.append((cause, key, facts))
+
+    def remember_myself(self) -> None:
+        """A sign of life of another process under this name was left by one that did not end well."""
+        [mine] = self._house.bus.terminals((NAME,))
+        if (pid := mine["figures"].get("pid")) is not None and pid != os.getpid():
+            self._say(Cause.TERMINAL_RESTARTED, f"{NAME}/{os.getpid()}", {"terminal": NAME, "pid": str(os.getpid())})

@@ -1,0 +1,140 @@
+"""The gateway's counter: what it answers to other terminals, who ask over the bus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+from uuid import UUID
+
+from application.commands import on_fresh_state
+from application.lane.lane import Lane
+from application.people.brokers import broker_of
+from application.people.connection import try_connection
+from application.people.users import by_hand
+from application.ports.exchange import ExchangeError, OrderNotFound
+from application.ports.requests import Action, Answer, Request
+from aristobot.terminals.gateway.clients import Clients
+from aristobot.wiring import House
+from domain.broker import Broker
+from domain.reconciliation import Occasion
+from domain.refusals import Impossible, Refused
+
+
+class Counter:
+    """Each request is answered on its own: a slow exchange keeps nobody else waiting."""
+
+    def __init__(self, house: House, clients: Clients, lanes: Mapping[int, Lane], log: Any) -> None:
+        self._house = house
+        self._clients = clients
+        self._lanes = lanes
+        self._log = log
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def serve(self) -> None:
+        """Take requests, for ever."""
+        while True:
+            request = await asyncio.to_thread(self._house.bus.next_request)
+            if request is not None:
+                self.begin(self._answer(request))
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do it beside everything else; what goes wrong is logged and stops nothing."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.warning("counter_failed", error=repr(error))
+
+    async def close(self) -> None:
+        """Whoever still waits is told nothing, which they take for silence."""
+        for task in [*self._tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _answer(self, request: Request) -> None:
+        name = request.request_id
+        try:
+            answer = Answer(name, success=True, data=await self._carry_out(request))
+        except (Refused, ExchangeError) as error:
+            answer = Answer(name, success=False, error=str(error), code=error.code or "no_answer")
+        except Exception as error:
+            self._log.exception("request_failed", request_id=name)
+            answer = Answer(name, success=False, error=type(error).__name__, code="internal_error")
+        self._log.info("answered", request_id=name, action=request.action, success=answer.success, code=answer.code)
+        await asyncio.to_thread(self._house.bus.respond, answer)
+
+    async def _carry_out(self, request: Request) -> Mapping[str, Any]:
+        named = request.params
+        if request.action is Action.LOAD_MARKETS:
+            return await self.load_markets(await self._broker(request), anew=True)
+        if request.action is Action.QUERY_ORDER:
+            return await self._look(await self._broker(request), UUID(named["order_id"]))
+        if request.action is Action.RECONCILE:
+            return await self._reconcile(await self._broker(request), Occasion(named["occasion"]), dry=named["dry"])
+        if "sealed" in named:
+            exchange, venue = named["exchange"], named["venue"]
+            keys = self._house.vault.unseal(named["sealed"])
+        else:
+            broker = await self._broker(request)
+            exchange, venue = broker.exchange, broker.venue
+            keys = await asyncio.to_thread(self._house.vault.credentials, broker.number)
+
+        async def tell(step: str) -> None:
+            await asyncio.to_thread(self._house.bus.respond, Answer(request.request_id, progress=step))
+
+        await tell("exchange")
+        return vars(await try_connection(await self._clients.of(exchange, venue), keys, tell))
+
+    def _lane(self, broker: Broker) -> Lane:
+        lane = self._lanes.get(broker.number)
+        if lane is None or not lane.reconciled.is_set():
+            raise Impossible(f"broker {broker.number} is not connected yet", code="broker_away")
+        return lane
+
+    async def _look(self, broker: Broker, order_id: UUID) -> Mapping[str, Any]:
+        """What the exchange says of one order; that it is not found is an answer too, which proves nothing."""
+        try:
+            report = await self._lane(broker).look(order_id)
+        except OrderNotFound:
+            return {"found": False}
+        return {
+            "found": True,
+            "status": report.native_status,
+            "state": report.state,
+            "exchange_order_id": report.exchange_order_id,
+            "quantity": f"{report.quantity:f}",
+            "filled": f"{report.filled:f}",
+        }
+
+    async def _reconcile(self, broker: Broker, occasion: Occasion, *, dry: bool) -> Mapping[str, Any]:
+        """Compare a broker's orders with its exchange; `skipped` when the exchange's budget is wanted elsewhere."""
+        run = await self._lane(broker).reconcile(occasion, dry=dry)
+        return {"skipped": True} if run is None else run.told()
+
+    async def _broker(self, request: Request) -> Broker:
+        """Looked up together with the user who asks: another user's broker is none."""
+        return await asyncio.to_thread(broker_of, self._house.store, request.user_id, request.params["broker_id"])
+
+    async def load_markets(self, broker: Broker, *, anew: bool) -> dict[str, Any]:
+        """Load a broker's markets, or share those that another broker of its exchange and venue has loaded."""
+        key = (broker.exchange, broker.venue)
+        neighbours = [lane for lane in self._lanes.values() if (lane.broker.exchange, lane.broker.venue) == key]
+        shared = not anew and any(lane.broker.number != broker.number for lane in neighbours)
+        await self._clients.of(*key)  # an exchange that is away has no markets to be counted
+        markets = await (self._clients.load(*key) if anew else self._clients.markets(*key))
+        for lane in neighbours:
+            lane.know_markets(markets)
+
+        @on_fresh_state
+        def record() -> None:
+            with by_hand(broker.user, "gateway"):
+                fresh = self._house.store.get(Broker, broker.id)
+                fresh.record_markets(len(markets), shared=shared)
+                self._house.store.save(fresh)
+
+        await asyncio.to_thread(record)
+        return {"count": len(markets), "shared": shared}

@@ -1,0 +1,343 @@
+"""The gateway terminal: the only process that talks to exchanges, one lane per broker."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import uvloop
+
+from adapters.log.eventstore import Recorded
+from application.lane.lane import Lane
+from application.orders.account import Account
+from application.orders.agenda import Task
+from application.ports.exchange import ExchangeClient, ExchangeError
+from application.trading.positions import position_id_of
+from aristobot.place import Place
+from aristobot.supervision.liveness import beat
+from aristobot.terminals.gateway.clients import Clients
+from aristobot.terminals.gateway.counter import Counter
+from aristobot.terminals.gateway.rules import RulesKeeper
+from aristobot.wiring import House, utc_now
+from domain.broker import Broker
+from domain.order import LIVE, Order, Status
+from domain.position import Position
+from domain.refusals import NotFound, Refused
+from domain.registry import REGISTRY_ID, Registry
+from domain.wish import Side
+
+NAME = "gateway"
+POLL_SECONDS = 1.0
+PAGE = 200
+UNSETTLING = frozenset(
+    {
+        "Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected", "Order.Resolved",
+        "Order.Amended",
+    }
+)  # fmt: skip
+"""What may leave a position with another protection than it wants."""
+MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
+CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
+ASKED = {"Order.CancelRequested": Task.CANCEL, "Order.AmendRequested": Task.AMEND}
+"""What is asked of an order that was placed before."""
+TOPICS = frozenset({"Order.Placed"}) | ASKED.keys() | CHANGES | UNSETTLING | MOVES
+PRICE_SECONDS = 2.0
+
+
+class Gateway:
+    """All lanes and the clients that they share."""
+
+    def __init__(self, house: House, log: Any) -> None:
+        self._house = house
+        self._log = log
+        self._sender = uuid4()
+        self._clients = Clients(house, log)
+        self._lanes: dict[int, Lane] = {}
+        self.counter = Counter(house, self._clients, self._lanes, log)
+        self._rules = RulesKeeper(house, self._clients, self._lanes, log)
+        self._working: dict[int, asyncio.Task[None]] = {}
+        self._listening: dict[int, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._held: dict[UUID, tuple[int, str]] = {}
+        self._waiting: dict[int, list[tuple[Task, UUID]]] = {}
+        self._unfinished: dict[int, list[Order]] = {}
+        self._opening: dict[int, asyncio.Lock] = {}
+
+    async def open_lanes(self) -> None:
+        """Find every unfinished order in the log, once, and start working for every broker."""
+        await self.remember()
+        await self.begin()
+
+    async def remember(self) -> None:
+        """What the log knows of unfinished orders and open positions waits for the lanes, the doubts first."""
+        ids = await asyncio.to_thread(self._house.store.orders_not_ended)
+        ids += await asyncio.to_thread(self._house.store.orders_unexplained)
+        orders = await asyncio.to_thread(self._house.store.get_all, Order, [*dict.fromkeys(ids)])
+        for order in orders:
+            if order.status in LIVE or order.is_unexplained:
+                self._resume(order)
+        # Only now what was never sent: an entry must not overtake a doubt about its own symbol, nor an exit before it.
+        for order in sorted(orders, key=lambda one: one.created_on):
+            if order.status is Status.PLACED:
+                self.tell(order.broker, Task.SEND, order.id)
+        held = await asyncio.to_thread(self._house.store.positions_open)
+        for position in await asyncio.to_thread(self._house.store.get_all, Position, held):
+            self._moved(position)
+
+    def start(self) -> None:
+        """Begin beside everything else."""
+        self._start(self.begin())
+
+    async def begin(self) -> None:
+        """One lane for every broker; an exchange that does not answer holds up no other."""
+        registry = await asyncio.to_thread(self._house.store.find, Registry, REGISTRY_ID)
+        numbers = range(1, (registry.last_broker if registry else 0) + 1)
+        await asyncio.gather(*(self.open_lane(number) for number in numbers))
+
+    def _resume(self, order: Order) -> None:
+        lane = self._lanes.get(order.broker)
+        if lane is None:
+            self._unfinished.setdefault(order.broker, []).append(order)
+        else:
+            lane.resume(order)
+
+    async def open_lane(self, number: int) -> None:
+        """Start working for a broker; what was said to it before is carried out first."""
+        async with self._opening.setdefault(number, asyncio.Lock()):
+            await self._open_lane(number)
+
+    async def _open_lane(self, number: int) -> None:
+        if number in self._lanes:
+            return
+        try:
+            broker = await asyncio.to_thread(self._house.store.get, Broker, Broker.create_id(number))
+            if broker.removed:
+                return
+            credentials = await asyncio.to_thread(self._house.vault.credentials, number)
+            exchange = await self._clients.of(broker.exchange, broker.venue)
+        except (Refused, ExchangeError) as error:
+            self._log.warning("lane_not_open", broker=number, error=str(error))
+            self._again(5.0, number)
+            return
+        markets = await self._clients.markets(broker.exchange, broker.venue)
+        lent = (self._house.store, self._house.snapshots, self._sender, utc_now, self._log)
+        account = Account(broker, exchange, credentials, markets, *lent)
+        lane = Lane(account)
+        lane.doubt_rules_by(lambda: self._rules.doubt(broker.exchange, broker.venue))
+        self._lanes[number] = lane
+        # Doubts first: an entry must not overtake a doubt about its own symbol.
+        for order in self._unfinished.pop(number, []):
+            lane.resume(order)
+        for task, subject in self._waiting.pop(number, []):
+            lane.agenda.put(task, subject)
+        self._working[number] = self._start(lane.work())
+        self._listening[number] = self._start(lane.follow_stream())
+        self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
+
+    async def _renew(self, broker: Broker) -> None:
+        """A broker was changed: what its lane does next is done with what is true now."""
+        lane = self._lanes.get(broker.number)
+        if broker.removed:
+            self._close_lane(broker.number)
+        elif lane is None:
+            await self.open_lane(broker.number)
+        else:
+            try:
+                keys = await asyncio.to_thread(self._house.vault.credentials, broker.number)
+            except NotFound:
+                return  # it is being removed this very moment, and that is heard next
+            lane.renew(broker, keys)
+            self._listening[broker.number].cancel()
+            self._listening[broker.number] = self._start(lane.follow_stream())
+
+    def _close_lane(self, number: int) -> None:
+        lane = self._lanes.pop(number, None)
+        if lane is not None:
+            lane.close()
+            for tasks in (self._working, self._listening):
+                tasks.pop(number).cancel()
+            self._log.info("lane_closed", broker=number)
+
+    def _start(self, work: Any) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A lane that died silently would lose wishes: the whole terminal restarts and looks everything up.
+            self._log.error("lane_died", error=repr(error))
+            asyncio.get_running_loop().stop()
+
+    def _again(self, seconds: float, number: int) -> None:
+        asyncio.get_running_loop().call_later(seconds, lambda: self._start(self.open_lane(number)))
+
+    def tell(self, broker: int, task: Task, subject: UUID) -> None:
+        """Put an order or a position on a broker's agenda, or keep it until the lane is open."""
+        lane = self._lanes.get(broker)
+        if lane is None:
+            self._waiting.setdefault(broker, []).append((task, subject))
+        else:
+            lane.agenda.put(task, subject)
+
+    async def hear(self, topic: str, event: Any) -> None:
+        """One event of the log that the gateway follows."""
+        if topic in CHANGES:
+            broker = await asyncio.to_thread(self._house.store.get, Broker, event.originator_id)
+            await self._renew(broker)
+            if topic == "Broker.CredentialStored" and not broker.removed:
+                self.counter.begin(self.counter.load_markets(broker, anew=False))
+        elif topic == "Order.Placed":
+            self.tell(event.broker, Task.SEND, event.originator_id)
+        elif topic in MOVES:
+            self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
+        elif topic in UNSETTLING:
+            order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
+            if topic == "Order.Resolved" and order.broker in self._lanes:
+                self._lanes[order.broker].decided(order.id)
+            if order.wish.side is Side.SELL:
+                # A leg that is gone or changed, or an exit that came to nothing: what is held is to be protected again.
+                position_id = await asyncio.to_thread(position_id_of, order, self._house.store)
+                self.tell(order.broker, Task.GUARD, position_id)
+        else:
+            order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
+            self.tell(order.broker, ASKED[topic], order.id)
+
+    def _moved(self, position: Position) -> None:
+        """Its protection may have to follow, and its price is wanted as long as it holds something."""
+        if position.is_open:
+            self._held[position.id] = (position.broker, position.symbol)
+        else:
+            self._held.pop(position.id, None)
+        self.tell(position.broker, Task.GUARD, position.id)
+
+    async def keep_time(self) -> None:
+        """Measure the exchanges' clocks, now and again."""
+        await self._clients.keep_time()
+
+    async def keep_rules(self) -> None:
+        """Load the rules of all markets again, hourly and when an exchange refuses what they allow."""
+        await self._rules.keep()
+
+    async def keep_prices(self) -> None:
+        """Tell the console the last prices of everything that is held."""
+        while True:
+            for key, exchange in self._clients.items():
+                try:
+                    await self._tell_prices(key, exchange)
+                except Exception as error:
+                    self._log.warning("prices_unknown", error=repr(error))
+            await asyncio.sleep(PRICE_SECONDS)
+
+    async def _tell_prices(self, key: tuple[str, str], exchange: ExchangeClient) -> None:
+        brokers = {n for n, lane in self._lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
+        symbols = {symbol for broker, symbol in self._held.values() if broker in brokers}
+        known = await self._clients.markets(*key)
+        markets = [known[symbol] for symbol in symbols if symbol in known]
+        if markets:
+            # Where prices stand in for orders that cannot rest, they may use what is kept for orders.
+            urgent = any(self._lanes[number].watches for number in brokers)
+            tickers = await exchange.tickers(markets, urgent=urgent)
+            prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
+            for number in brokers:
+                self._lanes[number].hear_prices(tickers)
+            await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what health shows and the alerts terminal watches: ages and deafness of streams, clocks, doubts."""
+        offsets = [exchange.clock_offset.total_seconds() for _, exchange in self._clients.items()]
+        lanes = {str(number): lane for number, lane in [*self._lanes.items()]}
+        heard = [lane.heard_at for lane in lanes.values() if lane.heard_at is not None]
+        return {
+            "lanes": len(lanes),
+            "streams": sum(lane.streaming for lane in lanes.values()),
+            "deaf": [{"broker": number} for number, lane in lanes.items() if lane.deaf],
+            "blind": [{"broker": number, "symbol": symbol} for number, lane in lanes.items() for symbol in lane.blind],
+            "stream_age": round(time.time() - max(heard), 1) if heard else None,
+            "clock_offset_ms": max((round(offset * 1000, 1) for offset in offsets), default=None),
+            "doubts": sum(lane.doubts for lane in lanes.values()),
+            "exchanges": {
+                f"{exchange}/{venue}": client.last_answer and round(time.time() - client.last_answer, 1)
+                for (exchange, venue), client in self._clients.items()
+            },
+        }
+
+    async def close(self) -> None:
+        """Let requests under way end, then hang up."""
+        for lane in self._lanes.values():
+            lane.close()
+        for task in [*self._tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.counter.close()
+        await self._clients.close()
+
+
+class Follower:
+    """Reads the log as it grows, in a thread: the loop hears of it once per page."""
+
+    def __init__(self, house: House) -> None:
+        self._store = house.store
+        self._bell = house.bell(TOPICS)
+        self._place = Place(house.store, NAME)
+        self._waits = False
+
+    def next_page(self) -> list[Recorded]:
+        """Return the next page, at the latest after a moment, when it may be empty."""
+        self._place.keep()
+        if self._waits:
+            self._bell.wait(POLL_SECONDS)
+        self._waits = False
+        return self._store.read(self._place.reached, PAGE)
+
+    def done(self, page: Sequence[Recorded]) -> None:
+        """All of this page was heard."""
+        self._waits = len(page) < PAGE
+        if page:
+            self._place.move(page[-1].position)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._bell.close()
+
+
+async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event) -> None:
+    follower = await asyncio.to_thread(Follower, house)
+    while not stopping.is_set():
+        try:
+            page = await asyncio.to_thread(follower.next_page)
+            for recorded in page:
+                if recorded.topic in TOPICS:
+                    await gateway.hear(recorded.topic, recorded.event)
+            follower.done(page)
+        except psycopg.OperationalError as error:
+            log.warning("database_away", error=str(error))
+            await asyncio.sleep(0.5)
+    follower.close()
+
+
+async def _run(house: House, log: Any, stopping: threading.Event) -> None:
+    gateway = Gateway(house, log)
+    beat(house.bus, NAME, gateway.figures, stopping)
+    await gateway.remember()
+    gateway.start()
+    keep = (gateway.keep_time, gateway.keep_prices, gateway.keep_rules, gateway.counter.serve)
+    keeping = [asyncio.create_task(work()) for work in keep]
+    try:
+        await _follow(house, gateway, log, stopping)
+    finally:
+        for task in keeping:
+            task.cancel()
+        await gateway.close()
+
+
+def run(house: House, log: Any, stopping: threading.Event) -> None:
+    """Until `stopping`. What is on its way then is found again from the log at the next start."""
+    uvloop.run(_run(house, log, stopping))

@@ -1,0 +1,1 @@
+"""The books: how read models are projected, rebuilt, compared and read."""

@@ -1,0 +1,118 @@
+"""Logging in and out, and making an account."""
+
+from __future__ import annotations
+
+import ipaddress
+from contextlib import nullcontext
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Request, Response
+
+from application.people.users import by_hand, prove, register, registry_of
+from domain.refusals import Invalid
+from domain.user import User
+from web.access import cookies as sessions
+from web.access.cookies import COOKIE, Unauthorised, address_of, session_of
+from web.access.throttle import door_of
+from web.context import By, Context, InContext
+from web.forms import account as forms
+
+router = APIRouter(prefix="/api", tags=["session"])
+INVITATION = "an invitation"
+
+
+def session_form(context: Context, csrf: str, number: int) -> forms.Session:
+    """Who is logged in, and how they like the console."""
+    user = context.store.get(User, User.create_id(number))
+    return forms.Session(
+        csrf=csrf,
+        user=number,
+        username=user.name,
+        role=user.role,
+        second_factor=user.second_factor,
+        preferences=forms.Preferences(**vars(user.preferences)),
+    )
+
+
+@router.get("/start")
+def start(context: InContext) -> forms.Start:
+    """What the login screen needs to know: whether the first account has still to be made, and the debug mode."""
+    return forms.Start(
+        first_account=not registry_of(context.store).users,
+        debug_allowed=context.debug.allowed,
+        debug_active=context.debug.allowed and context.debug.active(),
+    )
+
+
+@router.post("/users", status_code=201)
+def make_account(given: forms.NewAccount, request: Request, response: Response, context: InContext) -> forms.Session:
+    """A new account. The first is the admin's, made on this machine or by a code; every other needs an invitation."""
+    address = address_of(request)
+    door = door_of(address, INVITATION)
+    context.throttle.check(door)
+    at_home = not registry_of(context.store).users and is_loopback(address)
+    try:
+        with nullcontext() if at_home and not given.code else context.invitations.used(given.code):
+            user = register(context.store, context.vault, given.username, given.password)
+    except Invalid as refused:
+        if refused.code == "invitation_wrong":
+            context.throttle.failed(door)
+        raise
+    return log_in_as(context, user.number, request, response)
+
+
+@router.post("/session")
+def log_in(given: forms.LogIn, request: Request, response: Response, context: InContext) -> forms.Session:
+    """Begin a session. A wrong name and a wrong password are answered alike, and both make the next try wait."""
+    door = door_of(address_of(request), given.username)
+    context.throttle.check(door)
+    number = registry_of(context.store).user_named(given.username)
+    if not context.vault.password_matches(number, given.password) or number is None:
+        context.throttle.failed(door)
+        raise Unauthorised("name or password is wrong", code="login_wrong", field="password")
+    try:
+        session = log_in_as(context, number, request, response, given.code)
+    except Invalid as refused:
+        if refused.code != "second_factor_needed":
+            context.throttle.failed(door)
+        raise Unauthorised(str(refused), code=refused.code, field="code") from refused
+    context.throttle.succeeded(door)
+    return session
+
+
+def log_in_as(
+    context: Context, number: int, request: Request, response: Response, code: str | None = None
+) -> forms.Session:
+    """The last step of every way in. Raises `Invalid` without the second factor, `Impossible` when disabled."""
+    with by_hand(number):
+        user = context.store.get(User, User.create_id(number))
+        prove(context.factors, user, code)
+        user.log_in(address_of(request))
+        context.store.save(user)
+    return session_form(context, sessions.begin(context.pool, request, response, number), number)
+
+
+@router.get("/session")
+def who_am_i(context: InContext, aristobot_session: Annotated[str | None, Cookie()] = None) -> forms.Session:
+    """The session of the cookie."""
+    session = session_of(context.pool, aristobot_session)
+    return session_form(context, session.csrf, session.user)
+
+
+@router.delete("/session", status_code=204)
+def log_out(by: By, response: Response, context: InContext) -> None:
+    """End the session; its live sockets close with it."""
+    sessions.end(context.pool, by)
+    with by_hand(by.user):
+        user = context.store.get(User, User.create_id(by.user))
+        user.log_out()
+        context.store.save(user)
+    response.delete_cookie(COOKIE, path="/")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a request comes from this machine itself."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

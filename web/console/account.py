@@ -1,0 +1,73 @@
+"""A user's own account: preferences, password, second factor, sessions, and everything that is kept of them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from application.people import users
+from domain.user import Preferences
+from web.access import cookies as sessions
+from web.access.proof import prove
+from web.console.export import told_of
+from web.context import By, InContext
+from web.forms import account as forms
+
+router = APIRouter(prefix="/api/account", tags=["account"])
+
+
+@router.put("/preferences", status_code=204)
+def prefer(given: forms.Preferences, by: By, context: InContext) -> None:
+    """Keep how the console shows things."""
+    users.prefer(context.store, by.user, Preferences(**given.model_dump()))
+
+
+@router.put("/password", status_code=204)
+def change_password(given: forms.NewPassword, by: By, request: Request, context: InContext) -> None:
+    """Replace the password; every other session ends."""
+    prove(context, by, given.current, request, field="current")
+    users.change_password(context.store, context.vault, by.user, given.new, by.user)
+    sessions.end_all(context.pool, by.user, but=by.token_hash)
+
+
+@router.post("/second-factor")
+def begin_second_factor(given: forms.Proof, by: By, request: Request, context: InContext) -> forms.NewFactor:
+    """A secret for an authenticator; it counts once its first code has come back."""
+    prove(context, by, given.current, request, field="current")
+    name = users.user_of(context.store, by.user).name
+    return forms.NewFactor(**context.begin_factor(by.user, name))
+
+
+@router.put("/second-factor")
+def confirm_second_factor(given: forms.Code, by: By, context: InContext) -> forms.RecoveryCodes:
+    """The first code: from now on a login needs one. The recovery codes are shown this once."""
+    return forms.RecoveryCodes(codes=users.confirm_second_factor(context.store, context.factors, by.user, given.code))
+
+
+@router.delete("/second-factor", status_code=204)
+def drop_second_factor(given: forms.Proof, by: By, request: Request, context: InContext) -> None:
+    """The password is enough again."""
+    prove(context, by, given.current, request, field="current")
+    users.drop_second_factor(context.store, context.factors, by.user, by.user)
+
+
+@router.get("/sessions")
+def list_sessions(by: By, context: InContext) -> forms.Sessions:
+    """Where the user is logged in, the newest sign of life first."""
+    return forms.Sessions(items=[forms.KeptSession(**vars(s)) for s in sessions.sessions_of(context.pool, by)])
+
+
+@router.delete("/sessions/{session}", status_code=204)
+def revoke_session(session: UUID, by: By, context: InContext) -> None:
+    """End one of the user's own sessions; its live sockets close with it."""
+    sessions.revoke(context.pool, by, session)
+
+
+@router.get("/export", response_class=StreamingResponse)
+def export(by: By, context: InContext) -> StreamingResponse:
+    """Everything that is kept of the user, as one JSON file: the account, the books, and every event."""
+    name = f"aristobot-{by.user}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(told_of(context, by), media_type="application/json", headers=headers)

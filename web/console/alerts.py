@@ -1,0 +1,78 @@
+"""Alerts: what happened, where it was sent, acknowledging it, and the channels that it goes to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from application import alerts as told
+from application.people import users
+from domain.alert import Alert
+from domain.refusals import NotFound
+from projections import alerts
+from web.console.trading import Limit
+from web.context import By, InContext, books
+from web.cursors import before_of, cursor_after
+from web.forms import alerts as forms
+
+router = APIRouter(prefix="/api", tags=["alerts"])
+
+
+@router.get("/alerts")
+def list_alerts(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Alerts:
+    """The user's alerts, newest first."""
+    with books(context, by.user) as opened:
+        rows = alerts.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
+    items = [forms.Alert(**row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return forms.Alerts(items=items, next=cursor_after(items[-1].raised_at, items[-1].id) if more else None)
+
+
+@router.put("/alerts/acknowledged", status_code=204)
+def acknowledge_all(by: By, context: InContext) -> None:
+    """The user has seen everything that was told so far."""
+    with books(context, by.user) as opened:
+        unseen = alerts.unacknowledged(opened)
+    for found in context.store.get_all(Alert, unseen):
+        told.acknowledge(context.store, by.user, found)
+
+
+@router.put("/alerts/{alert}/acknowledged", status_code=204)
+def acknowledge(alert: UUID, by: By, context: InContext) -> None:
+    """The user has seen it; a critical one leaves the screen only by this."""
+    found = context.store.find(Alert, alert)
+    if found is None or found.user != by.user:
+        raise NotFound("there is no such alert")
+    told.acknowledge(context.store, by.user, found)
+
+
+@router.get("/channels")
+def list_channels(by: By, context: InContext) -> forms.Channels:
+    """Where the user's alerts go besides the console; the addresses themselves stay in the vault."""
+    kept = context.channels.of(by.user)
+    return forms.Channels(items=[forms.Channel(id=c.id, name=c.name, service=c.service) for c in kept])
+
+
+@router.post("/channels", status_code=201)
+def add_channel(given: forms.NewChannel, by: By, context: InContext) -> forms.Channel:
+    """Send alerts there too."""
+    channel = users.add_channel(context.store, context.channels, by.user, given.name, given.address)
+    service = users.user_of(context.store, by.user).channels[channel]
+    return forms.Channel(id=channel, name=given.name.strip(), service=service)
+
+
+@router.post("/channels/{channel}/test")
+def test_channel(channel: UUID, by: By, context: InContext) -> forms.Delivery:
+    """Send a word there now."""
+    found = next((kept for kept in context.channels.of(by.user) if kept.id == channel), None)
+    if found is None:
+        raise NotFound("there is no such channel")
+    reason = context.send(found.address, "Aristobot", "Test")
+    return forms.Delivery(sent=reason is None, reason=reason)
+
+
+@router.delete("/channels/{channel}", status_code=204)
+def remove_channel(channel: UUID, by: By, context: InContext) -> None:
+    """Send alerts there no longer."""
+    users.remove_channel(context.store, context.channels, by.user, channel)

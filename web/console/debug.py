@@ -1,0 +1,31 @@
+"""Logging in without typing while developing: possible only where the environment allows it, and only from here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from application.people.users import registry_of
+from domain.refusals import Impossible, NotFound
+from web.access.cookies import address_of
+from web.access.session import is_loopback, log_in
+from web.context import InContext
+from web.forms import account as forms
+
+router = APIRouter(prefix="/api/debug", tags=["session"])
+NAME = "dev"
+
+
+@router.put("")
+def switch(given: forms.Debug, request: Request, response: Response, context: InContext) -> forms.Session | None:
+    """On: log in as `dev`, through the same door as everybody. Where it is not allowed it is not there."""
+    if not context.debug.allowed or not is_loopback(address_of(request)):
+        raise NotFound("there is no such address")
+    number = registry_of(context.store).user_named(NAME)
+    if given.active and number is None:
+        raise Impossible("there is no user `dev`: run `aristobot user init`", code="dev_missing")
+    context.debug.switch(active=given.active)
+    if not given.active:
+        return None
+    if number is not None and not context.vault.password_matches(number, context.debug.password):
+        context.vault.set_password(number, context.debug.password)  # it follows the secret key, which was replaced
+    return log_in(forms.LogIn(username=NAME, password=context.debug.password), request, response, context)

@@ -1,0 +1,61 @@
+"""What only a person can decide about an order: what both sides say, ending a doubt, sending a late exit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from application.ports.requests import Action, GatewayAway
+from application.trading import decisions
+from domain.order import Status
+from domain.refusals import Impossible
+from web.access.proof import prove
+from web.context import By, Context, InContext
+from web.forms import decisions as forms
+from web.terminals import ask
+
+router = APIRouter(prefix="/api/orders", tags=["decisions"])
+ASK_SECONDS = 10.0
+
+
+@router.get("/{order}/sides")
+def both_sides(order: UUID, by: By, context: InContext) -> forms.Sides:
+    """What our record and the exchange say of an order at this moment."""
+    ours = decisions.order_of(context.store, by.user, order)
+    return forms.Sides(
+        ours=forms.Ours(
+            status=ours.status,
+            reason=ours.reason,
+            quantity=ours.quantity,
+            filled=ours.filled,
+            submitted_at=ours.submitted_at,
+            valid_until=ours.valid_until,
+            client_order_id=ours.client_order_id,
+            exchange_order_id=ours.exchange_order_id,
+        ),
+        theirs=_theirs(context, by.user, ours.broker, order),
+    )
+
+
+def _theirs(context: Context, user: int, broker: int, order: UUID) -> forms.Theirs:
+    params = {"broker_id": broker, "order_id": str(order)}
+    try:
+        return forms.Theirs(answered=True, **ask(context, user, Action.QUERY_ORDER, params, ASK_SECONDS))
+    except (GatewayAway, Impossible) as unheard:
+        return forms.Theirs(answered=False, problem=unheard.code)
+
+
+@router.post("/{order}/resolve", status_code=204)
+def resolve(order: UUID, given: forms.Resolution, by: By, request: Request, context: InContext) -> None:
+    """End the doubt about an order: its owner says why, and proves to be its owner."""
+    decisions.order_of(context.store, by.user, order)  # a stranger's order is none, whatever the password
+    prove(context, by, given.password, request)
+    decisions.resolve(context.store, by.user, order, Status(given.outcome), given.reason)
+
+
+@router.post("/{order}/send-again", status_code=201)
+def send_again(order: UUID, by: By, context: InContext) -> forms.SentAgain:
+    """Send an exit that came too late after all; asked twice, it is one order."""
+    return forms.SentAgain(order=decisions.send_again(context.store, by.user, order, datetime.now(UTC)))

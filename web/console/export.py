@@ -1,0 +1,34 @@
+"""Everything that is kept of a user, told page by page: a long history has to fit into no memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from psycopg.sql import SQL, Identifier
+
+from projections.models import MODELS
+from web.access import cookies as sessions
+from web.access.cookies import Asking
+from web.context import Context, books
+
+
+def told_of(context: Context, by: Asking) -> Iterator[str]:
+    """One JSON object: `sessions`, one list per read model, and `events`, oldest first."""
+    yield '{"sessions": ' + _json([asdict(kept) for kept in sessions.sessions_of(context.pool, by)])
+    for model in MODELS:
+        with books(context, by.user) as cursor:
+            rows = cursor.execute(SQL("SELECT * FROM books.{} ORDER BY position").format(Identifier(model.name)))
+            yield f', "{model.name}": ' + _json(rows.fetchall())
+    yield ', "events": ['
+    between = ""
+    for chapter in context.history(by.user):
+        yield between + _json(vars(chapter))
+        between = ", "
+    yield "]}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)

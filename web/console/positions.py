@@ -1,0 +1,60 @@
+"""Open positions with their live result, and what complete trades brought."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter
+
+from domain.amounts import difference, product
+from projections import gains, positions
+from projections.brokers import all_brokers
+from web.console.trading import Limit
+from web.context import By, Context, InContext, books
+from web.cursors import before_of, cursor_after
+from web.forms import trading as forms
+
+router = APIRouter(prefix="/api", tags=["positions"])
+OLDEST_PRICE = 15.0
+"""Seconds after which a price is no longer taken for the market's: no result is better than an old one."""
+
+
+def position_rows(context: Context, cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Position]:
+    """Rows with the prices of this moment."""
+    brokers = {broker["number"]: broker for broker in all_brokers(cursor)} if rows else {}
+    told = {
+        n: context.prices(b["exchange"], b["venue"]) for n, b in brokers.items() if n in {r["broker_id"] for r in rows}
+    }
+    return [_position(row, told.get(row["broker_id"], {}).get(row["symbol"])) for row in rows]
+
+
+def _position(row: dict[str, Any], told: tuple[str, float] | None) -> forms.Position:
+    entry = positions.average_entry(row)
+    price = Decimal(told[0]) if told is not None and told[1] < OLDEST_PRICE else None
+    change = None if price is None else difference(price, entry)
+    return forms.Position(
+        **row,
+        average_entry=entry,
+        price=price,
+        price_age=None if told is None else round(told[1], 1),
+        unrealised=None if change is None else product(change, row["held"]),
+        unrealised_percent=None if change is None or not entry else round(float(change / entry * 100), 2),
+    )
+
+
+@router.get("/positions")
+def list_positions(by: By, context: InContext) -> forms.Positions:
+    """What the user holds now."""
+    with books(context, by.user) as cursor:
+        return forms.Positions(items=position_rows(context, cursor, positions.open_positions(cursor)))
+
+
+@router.get("/gains")
+def list_gains(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Gains:
+    """Complete trades, the newest first."""
+    with books(context, by.user) as opened:
+        rows = gains.page(opened, before=before_of(cursor, str), limit=limit + 1)
+    items = [forms.Gain(**row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return forms.Gains(items=items, next=cursor_after(items[-1].closed_at, items[-1].id) if more else None)

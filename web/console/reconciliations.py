@@ -1,0 +1,43 @@
+"""Comparisons with the exchanges: what was found and done, and asking for one now."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from application.people.brokers import broker_of
+from application.ports.requests import Action
+from domain.reconciliation import Occasion
+from projections import reconciliations
+from web.console.trading import Limit
+from web.context import By, InContext, books
+from web.cursors import before_of, cursor_after
+from web.forms import results as forms
+from web.terminals import ask
+
+router = APIRouter(prefix="/api", tags=["reconciliations"])
+ASK_SECONDS = 60.0
+
+
+@router.get("/reconciliations")
+def list_reconciliations(
+    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, differing: bool = False
+) -> forms.Reconciliations:
+    """The comparisons that were asked for, that followed an outage, or that found something; newest first.
+
+    `differing` keeps those that found something.
+    """
+    with books(context, by.user) as opened:
+        rows = reconciliations.page(opened, before=before_of(cursor, UUID), limit=limit + 1, differing=differing)
+    items = [forms.Reconciliation(**row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return forms.Reconciliations(items=items, next=cursor_after(items[-1].started_at, items[-1].id) if more else None)
+
+
+@router.post("/brokers/{number}/reconcile")
+def reconcile(number: int, by: By, context: InContext) -> forms.Compared:
+    """Compare a broker's orders with its exchange now. Raises `GatewayAway` when nobody can."""
+    broker_of(context.store, by.user, number)
+    params = {"broker_id": number, "occasion": Occasion.REQUEST, "dry": False}
+    return forms.Compared(**ask(context, by.user, Action.RECONCILE, params, ASK_SECONDS))

@@ -1,0 +1,59 @@
+"""The admin's view of the users: inviting, disabling, enabling, forgetting. For anybody else it is not there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from application.people import users
+from domain.refusals import Invalid
+from domain.user import User
+from web.access import cookies as sessions
+from web.context import ByAdmin, InContext
+from web.forms import account as forms
+
+router = APIRouter(prefix="/api", tags=["users"])
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+@router.get("/users")
+def list_users(_: ByAdmin, context: InContext) -> forms.Users:
+    """All accounts in the order of their numbers."""
+    numbers = sorted(users.registry_of(context.store).users)
+    found = [users.user_of(context.store, number) for number in numbers]
+    return forms.Users(
+        items=[
+            forms.Account(
+                number=user.number, username=user.name, role=user.role, enabled=user.enabled,
+                second_factor=user.second_factor, registered_at=user.created_on, changed_at=user.modified_on,
+            )
+            for user in found
+        ]
+    )  # fmt: skip
+
+
+@router.post("/invitations", status_code=201)
+def invite(by: ByAdmin, context: InContext) -> forms.Invitation:
+    """A code that lets one person make an account within a week; it is shown this once."""
+    return forms.Invitation(code=context.invitations.make(by.user))
+
+
+@router.put("/users/{number}/enabled", status_code=204)
+def switch_account(number: Number, given: forms.Enabled, by: ByAdmin, context: InContext) -> None:
+    """Disable or enable an account; a disabled one is logged out everywhere."""
+    users.switch_account(context.store, number, enabled=given.enabled, by=by.user)
+    if not given.enabled:
+        sessions.end_all(context.pool, number)
+
+
+@router.delete("/users/{number}", status_code=204)
+def forget(number: Number, given: forms.Named, by: ByAdmin, context: InContext) -> None:
+    """End an account and make its texts unreadable for ever; `username` has to be repeated."""
+    user = context.store.get(User, User.create_id(number))
+    if user.forgotten:
+        context.forget(number, by.user)  # which finishes what a crash left undone
+    elif given.username != user.name:
+        raise Invalid("the name is not repeated", code="name_not_repeated", field="username")
+    users.user_of(context.store, number)
+    context.forget(number, by.user)

@@ -1,0 +1,1 @@
+"""The live connection: rows that changed, told to open consoles."""

@@ -1,0 +1,190 @@
+"""The live socket: a snapshot and then the changes of each topic, numbered so that a lost message is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from psycopg_pool import PoolTimeout
+
+from projections import alerts, brokers, gains, positions, reconciliations, trades, webhooks
+from web.access.cookies import COOKIE, Unauthorised, session_of
+from web.console.brokers import broker_rows
+from web.console.health import health_of
+from web.console.positions import position_rows
+from web.console.trading import trade_rows
+from web.context import Context, books
+from web.forms.alerts import Alert
+from web.forms.results import Reconciliation
+from web.forms.trading import Gain
+from web.forms.webhooks import Webhook
+
+router = APIRouter()
+ROWS = 50
+AT_ONCE = 500
+"""The most rows of one topic in one message."""
+HEALTH = "health"
+NEWEST: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
+    "webhooks": lambda cursor: webhooks.page(cursor, before=None, limit=ROWS),
+    "trades": lambda cursor: trades.recent(cursor, ROWS),
+    "positions": positions.open_positions,
+    "gains": lambda cursor: gains.page(cursor, before=None, limit=ROWS),
+    "brokers": brokers.all_brokers,
+    "alerts": lambda cursor: alerts.page(cursor, before=None, limit=ROWS),
+    "reconciliations": lambda cursor: reconciliations.page(cursor, before=None, limit=ROWS),
+}
+"""The newest rows of each topic that has a read model."""
+TOPICS = (*NEWEST, HEALTH)
+ROW_FORMS: dict[str, Any] = {"webhooks": Webhook, "gains": Gain, "alerts": Alert, "reconciliations": Reconciliation}
+LOOK_SECONDS = 1.0
+"""How often the books are looked at without a wake-up."""
+TOGETHER_SECONDS = 0.02
+"""How long a wake-up waits for others: an order's steps come within milliseconds."""
+HEALTH_SECONDS = 2.0
+NOT_LOGGED_IN, WRONG_ORIGIN, TRY_AGAIN = 4401, 4403, 1013
+
+
+class Feed:
+    """What one browser has been sent so far."""
+
+    def __init__(self, context: Context, user: int) -> None:
+        self._context = context
+        self._user = user
+        self._positions = dict.fromkeys(TOPICS, 0)
+        self._sequences = dict.fromkeys(TOPICS, 0)
+        self._loading: list[Any] = []
+
+    def snapshot(self, topic: str) -> dict[str, Any]:
+        """The topic from the start: its newest rows, and sequence 1."""
+        self._sequences[topic] = 0
+        with books(self._context, self._user) as cursor:
+            row = cursor.execute("SELECT position FROM books.position").fetchone()
+            self._positions[topic] = row["position"] if row else 0
+            items = self._newest(cursor, topic)
+        return self._message(topic, "snapshot", items)
+
+    def _newest(self, cursor: Any, topic: str) -> list[dict[str, Any]]:
+        if topic == HEALTH:
+            return _plain([health_of(self._context, self._user)])
+        return self._forms(cursor, topic, NEWEST[topic](cursor))
+
+    def changes(self) -> list[dict[str, Any]]:
+        """What the books gained since the last look."""
+        with books(self._context, self._user) as cursor:
+            row = cursor.execute("SELECT position FROM books.position").fetchone()
+            position = row["position"] if row else 0
+            told = []
+            for topic in NEWEST:
+                if position <= self._positions[topic]:
+                    continue
+                query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT {AT_ONCE}"
+                rows = cursor.execute(query, (self._positions[topic],)).fetchall()
+                # What does not fit into one message is left for the next look.
+                self._positions[topic] = position if len(rows) < AT_ONCE else rows[-1]["position"]
+                if rows:
+                    told.append(self._message(topic, "changes", self._forms(cursor, topic, rows)))
+            return told + self._progress(cursor)
+
+    def _progress(self, cursor: Any) -> list[dict[str, Any]]:
+        """How far the loading of pairs has come is no row of the books."""
+        rows = brokers.all_brokers(cursor)
+        loading = [self._context.loading(row["exchange"], row["venue"]) for row in rows]
+        if loading == self._loading:
+            return []
+        self._loading = loading
+        return [self._message("brokers", "changes", self._forms(cursor, "brokers", rows))]
+
+    def _forms(self, cursor: Any, topic: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if topic == "trades":
+            return _plain(trade_rows(cursor, rows))
+        if topic == "positions":
+            return _plain(position_rows(self._context, cursor, rows))
+        if topic == "brokers":
+            return _plain(broker_rows(self._context, cursor, rows))
+        return _plain([ROW_FORMS[topic](**row) for row in rows])
+
+    def results(self) -> list[dict[str, Any]]:
+        """What is held, at the prices of this moment; nothing when nothing is held."""
+        with books(self._context, self._user) as cursor:
+            rows = position_rows(self._context, cursor, positions.open_positions(cursor))
+        return [self._message("positions", "changes", _plain(rows))] if rows else []
+
+    def health(self) -> dict[str, Any]:
+        """The platform's state at this moment."""
+        return self._message("health", "changes", _plain([health_of(self._context, self._user)]))
+
+    def _message(self, topic: str, kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+        self._sequences[topic] += 1
+        return {"topic": topic, "kind": kind, "sequence": self._sequences[topic], "items": items}
+
+
+def _plain(items: list[Any]) -> list[dict[str, Any]]:
+    return [item.model_dump(mode="json") for item in items]
+
+
+@router.websocket("/api/live")
+async def live(socket: WebSocket) -> None:
+    """Says `{"resync": topic}` to get a new snapshot. Logging out closes the socket."""
+    context: Context = socket.app.state.context
+    host = socket.headers.get("host", "")
+    if socket.headers.get("origin", f"http://{host}").partition("://")[2] != host:
+        return await socket.close(WRONG_ORIGIN)
+    token = socket.cookies.get(COOKIE)
+    try:
+        session = await asyncio.to_thread(session_of, context.pool, token)
+    except Unauthorised:
+        await socket.accept()
+        return await socket.close(NOT_LOGGED_IN)
+    await socket.accept()
+    feed, sending = Feed(context, session.user), asyncio.Lock()
+    pushing = asyncio.create_task(_push(socket, context, token, feed, sending))
+    try:
+        while True:
+            asked = await socket.receive_json()
+            if isinstance(asked, dict) and (topic := asked.get("resync")) in TOPICS:
+                async with sending:
+                    await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
+    except (WebSocketDisconnect, ValueError, KeyError, RuntimeError):
+        return None
+    finally:
+        pushing.cancel()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+            await pushing
+
+
+async def _push(socket: WebSocket, context: Context, token: str | None, feed: Feed, sending: asyncio.Lock) -> None:
+    try:
+        await _feed(socket, context, token, feed, sending)
+    except (psycopg.OperationalError, PoolTimeout):
+        # The browser connects again and gets a snapshot; an open socket that says nothing would look alive.
+        await socket.close(TRY_AGAIN)
+
+
+async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Feed, sending: asyncio.Lock) -> None:
+    async with sending:
+        for topic in TOPICS:
+            await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
+    health_at = time.monotonic() + HEALTH_SECONDS
+    with context.wakes.sleeper() as moved:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(moved.wait(), LOOK_SECONDS)
+                await asyncio.sleep(TOGETHER_SECONDS)
+            moved.clear()
+            async with sending:
+                for message in await asyncio.to_thread(feed.changes):
+                    await socket.send_json(message)
+                if time.monotonic() < health_at:
+                    continue
+                health_at = time.monotonic() + HEALTH_SECONDS
+                try:
+                    await asyncio.to_thread(session_of, context.pool, token)
+                except Unauthorised:
+                    return await socket.close(NOT_LOGGED_IN)
+                for message in [await asyncio.to_thread(feed.health), *await asyncio.to_thread(feed.results)]:
+                    await socket.send_json(message)
