@@ -42,7 +42,7 @@ LOUDNESS = {
     Cause.ORDER_REOPENED: Severity.CRITICAL,
     Cause.HISTORY_LOST: Severity.CRITICAL,
     Cause.TO_DECIDE: Severity.CRITICAL,
-    Cause.NOT_COMPARED: Severity.WARNING,
+    Cause.NOT_RECONCILED: Severity.WARNING,
     Cause.KEYS_REFUSED: Severity.CRITICAL,
     Cause.MARKET_CLOSED: Severity.CRITICAL,
     Cause.RECORD_MALFORMED: Severity.WARNING,
@@ -136,12 +136,12 @@ def difference_to_decide(event: Any, store: Reader) -> list[Alert]:
     return [_of(event, run.user, Cause.TO_DECIDE, facts)]
 
 
-def comparison_failed(event: Any, store: Reader) -> list[Alert]:
+def reconciliation_failed(event: Any, store: Reader) -> list[Alert]:
     """The exchange could not be asked what it knows: until it answers nothing is sent after a start."""
     run = store.get(Reconciliation, event.originator_id)
     if event.code == "key_refused":
         return [_of(event, run.user, Cause.KEYS_REFUSED, {"broker": str(run.broker)})]
-    return [_of(event, run.user, Cause.NOT_COMPARED, {"broker": str(run.broker), "reason": event.reason[:200]})]
+    return [_of(event, run.user, Cause.NOT_RECONCILED, {"broker": str(run.broker), "reason": event.reason[:200]})]
 
 
 def order_refused(event: Any, store: Reader) -> list[Alert]:

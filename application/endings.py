@@ -37,7 +37,7 @@ def is_known(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
     return order is None or not order.is_in_doubt
 
 
-def is_compared(alert: Alert, store: Store, snapshots: AccountSnapshots) -> bool:
+def is_reconciled(alert: Alert, store: Store, snapshots: AccountSnapshots) -> bool:
     """Return whether its broker's whole account has been looked at since, with the keys in use, or is used no more.
 
     Quiet comparisons leave no trace in the log: that a look is complete stands in the service tables.
@@ -60,8 +60,8 @@ ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, AccountSnapshots], bool]] = {
     Cause.PARTLY_COVERED: is_wholly_covered,
     Cause.ORDER_UNKNOWN: is_known,
     Cause.DOUBT_LASTS: is_known,
-    Cause.KEYS_REFUSED: is_compared,
-    Cause.NOT_COMPARED: is_compared,
+    Cause.KEYS_REFUSED: is_reconciled,
+    Cause.NOT_RECONCILED: is_reconciled,
 }
 """The causes of which what is recorded tells the end."""
 

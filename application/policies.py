@@ -138,7 +138,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Order.Contradicted": (told(alerts.report_contradicts),),
     "Order.Corrected": (told(alerts.order_corrected),),
     "Order.Resolved": (webhook_settled, entry_ended),
-    "Reconciliation.Failed": (told(alerts.comparison_failed),),
+    "Reconciliation.Failed": (told(alerts.reconciliation_failed),),
     "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
     "Position.ProtectionLost": (protection_answered, told(alerts.position_unprotected)),
     "Order.Rejected": (webhook_failed, entry_ended, told(alerts.exit_rejected)),

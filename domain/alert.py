@@ -34,7 +34,7 @@ class Cause(StrEnum):
     ORDER_REOPENED = "order_reopened"
     HISTORY_LOST = "history_lost"
     TO_DECIDE = "to_decide"
-    NOT_COMPARED = "not_compared"
+    NOT_RECONCILED = "not_compared"
     KEYS_REFUSED = "keys_refused"
     MARKET_CLOSED = "market_closed"
     RECORD_MALFORMED = "record_malformed"

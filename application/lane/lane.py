@@ -17,7 +17,7 @@ from application.protection.guard import Guard
 from application.protection.legs import Legs
 from application.reconciliation.reconciler import Reconciler
 from application.reconciliation.run import Run
-from application.reconciliation.schedule import Comparisons
+from application.reconciliation.schedule import Schedule
 from domain.broker import Broker
 from domain.market import Market
 from domain.order import PROTECTION, Order, Status
@@ -43,7 +43,7 @@ class Lane:
         self._guard = Guard(self._account, self._legs, self.agenda)
         self._sending = Sending(self._account, self._look_ups, self._legs, self.agenda)
         self._changes = Changes(self._account, self._look_ups)
-        self._comparisons = Comparisons(account, Reconciler(account, self._look_ups, self.agenda))
+        self._schedule = Schedule(account, Reconciler(account, self._look_ups, self.agenda))
         self.heard_at: float | None = None
         """When the private stream last said something (Unix time)."""
         self.streaming = False
@@ -69,14 +69,14 @@ class Lane:
         return bool(self._guard.watched())
 
     @property
-    def comparing(self) -> bool:
+    def reconciling(self) -> bool:
         """Whether the orders are being compared because of the stream."""
-        return self._comparisons.under_way
+        return self._schedule.under_way
 
     @property
     def reconciled(self) -> asyncio.Event:
         """Set once the orders have been compared with the exchange: nothing is sent before."""
-        return self._comparisons.first_ended
+        return self._schedule.first_ended
 
     # --- what the gateway says to a lane -----------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class Lane:
 
     async def work(self) -> None:
         """Compare with the exchange until that has worked once, then carry out what is queued, for ever."""
-        await self._comparisons.first()
+        await self._schedule.first()
         carry_out = {
             Task.SEND: self._sending.send,
             Task.CANCEL: self._changes.cancel,
@@ -139,7 +139,7 @@ class Lane:
                         if report is None:
                             stands_since = self._account.clock()
                             self._account.hearing.begin(patience)
-                            self._comparisons.begin(Occasion.RECONNECTION if lost else Occasion.FULL)
+                            self._schedule.begin(Occasion.RECONNECTION if lost else Occasion.FULL)
                             lost = False
                         else:
                             await self.hear(report)
@@ -153,7 +153,7 @@ class Lane:
                 self._account.hearing.end()
             lost = lost or self.streaming
             self.streaming = False
-            self._comparisons.begin(Occasion.FULL)  # the other way may be open
+            self._schedule.begin(Occasion.FULL)  # the other way may be open
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -167,7 +167,7 @@ class Lane:
 
     async def reconcile(self, occasion: Occasion, *, dry: bool = False) -> Run | None:
         """Compare all orders of this broker with what its exchange says; None for a poll that can wait."""
-        return await self._comparisons.once(occasion, dry=dry)
+        return await self._schedule.once(occasion, dry=dry)
 
     async def hear(self, report: OrderReport) -> None:
         """One report of the private stream; orders that are not ours are met by the next comparison."""
@@ -202,4 +202,4 @@ class Lane:
     def close(self) -> None:
         """End the look-ups and the comparison under way."""
         self._look_ups.close()
-        self._comparisons.close()
+        self._schedule.close()

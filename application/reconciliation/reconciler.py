@@ -93,12 +93,12 @@ class Reconciler:
                 run.note_market(symbol, words, left)
         run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
         for scrap in (*listed.scraps, *ended.scraps):
-            order_id = await self._known(scrap)  # one of ours is not met below, and asked for by name
-            self._decide(run, None if order_id is None else await account.recording.load(order_id), scrap)
+            order_id = await self._find_order(scrap)  # one of ours is not met below, and asked for by name
+            self._leave_to_person(run, None if order_id is None else await account.recording.load(order_id), scrap)
         strangers = await self._match(run, before, reports)
         run.reach(Phase.MATCH, matched=len(reports) - len(strangers), ours=len(before))
         for report in strangers:
-            await self._stranger(run, report)
+            await self._meet_stranger(run, report)
         run.reach(Phase.EXTERNAL, external=len(strangers))
         if run.occasion is not Occasion.POLL:
             self._holdings.compare(run, held, self._listings.balances)
@@ -125,7 +125,7 @@ class Reconciler:
         """Compare what is ours; answers the reports of orders that nobody here knows."""
         strangers, met = list[OrderReport](), set[UUID]()
         with run.in_our_books():
-            named = [(await self._known(report), report) for report in reports]
+            named = [(await self._find_order(report), report) for report in reports]
         for order_id, report in named:
             if order_id is None:
                 strangers.append(report)
@@ -133,7 +133,7 @@ class Reconciler:
                 met.add(order_id)
                 order = before.get(order_id) or await self._account.recording.load(order_id)
                 self._memory.shown(order)
-                await self._said(run, order, report)
+                await self._take_report(run, order, report)
         await self._ask_about(run, [order for order_id, order in before.items() if order_id not in met])
         return strangers
 
@@ -145,14 +145,14 @@ class Reconciler:
         async def ask(order: Order) -> None:
             if run.seconds_left <= 0:
                 raise TimeoutError("there was no time to ask about every order")
-            await self._absent(run, order)
+            await self._query_missing(run, order)
 
         await ask_each(absent, ask)
         for order_id in [] if run.dry else self._account.recording.unexplained:
             if order_id not in self._look_ups:
                 self._look_ups.begin(order_id)  # which asks until its executions are listed
 
-    async def _known(self, said: OrderReport | Scrap) -> UUID | None:
+    async def _find_order(self, said: OrderReport | Scrap) -> UUID | None:
         account = self._account
         if (order_id := account.order_of(said)) is not None:
             return order_id
@@ -166,35 +166,35 @@ class Reconciler:
             account.know(await account.recording.load(named))
         return named
 
-    def _decide(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
+    def _leave_to_person(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
         """Nothing can be recorded of it: a person has to look."""
         left = run.left_to_a_person(key_of(order, said), first=self._memory.tell(order, said))
         if left is not None:
             run.note(order, said, left)
 
-    async def _said(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
+    async def _take_report(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
         """One report about one order of ours; what it says and cannot be recorded stops no other."""
         try:
-            await self._recorded(run, order, report, agreed)
+            await self._record(run, order, report, agreed)
         except Refused as refused:
             self._account.log.warning("not_recordable", order=str(order.id), error=str(refused))
-            self._decide(run, order, report)
+            self._leave_to_person(run, order, report)
         except Unreadable as unreadable:
             self._account.log.warning("not_readable", order=str(order.id), error=str(unreadable))
-            self._ask_again(run, order, report)
+            self._look_up_again(run, order, report)
         else:
             self._memory.unread.discard(order.id)
 
-    def _ask_again(self, run: Run, order: Order, report: OrderReport) -> None:
+    def _look_up_again(self, run: Run, order: Order, report: OrderReport) -> None:
         """What was executed cannot be read: it is asked about until it can be; that it lasts is told."""
         if order.id in self._memory.unread:
-            return self._decide(run, order, report)
+            return self._leave_to_person(run, order, report)
         self._memory.unread.add(order.id)
         if not run.dry:
             self._look_ups.begin(order.id)
         return run.note(order, report, Resolution.LOOKED_UP)
 
-    async def _recorded(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
+    async def _record(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
         market = self._account.markets.get(order.wish.symbol)
         if market is None:
             return None
@@ -204,12 +204,12 @@ class Reconciler:
         if doubted:
             first = self._memory.suspicions.begin(report, self._account.clock(), order.id, doubted)
             if not believed and self._memory.was_told(report):
-                return self._decide(run, order, report)  # that it cannot be recorded
+                return self._leave_to_person(run, order, report)  # that it cannot be recorded
             if first and not believed:
                 return run.note(order, report, Resolution.AWAITED, doubted)
         known = order
         if believed and not run.dry:
-            order, believed = await self._taken(run, order.id, report, agreed)
+            order, believed = await self._record_shielded(run, order.id, report, agreed)
         if believed:  # else it was heard meanwhile
             decide = any(fact.event == "Contradicted" for fact in believed)
             run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
@@ -217,7 +217,9 @@ class Reconciler:
             self._agenda.put(Task.CANCEL, order.id)
         return None
 
-    async def _taken(self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()) -> Taken:
+    async def _record_shielded(
+        self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()
+    ) -> Taken:
         """Recorded to the end: it may ask for executions first, but an append cannot be called back half-way."""
         taking = asyncio.create_task(self._account.recording.take(order_id, report, agreed))
         self._takings.add(taking)
@@ -225,11 +227,11 @@ class Reconciler:
         async with run.asking():
             return await asyncio.shield(taking)
 
-    async def _absent(self, run: Run, order: Order) -> None:
+    async def _query_missing(self, run: Run, order: Order) -> None:
         """Ours, and not among the open ones: it is asked for by name, and its answer decides."""
         account, market = self._account, self._account.markets.get(order.wish.symbol)
         if market is None and order.status is Status.OPEN:
-            return self._decide(run, order, None)  # it can be neither asked about nor taken off
+            return self._leave_to_person(run, order, None)  # it can be neither asked about nor taken off
         if order.is_in_doubt or market is None:
             # What was sent this very moment is about to be answered; what is in doubt is being asked about already.
             on_its_way = order.valid_until is not None and account.clock() < order.valid_until + ON_ITS_WAY
@@ -244,15 +246,15 @@ class Reconciler:
             if not run.dry:
                 self._look_ups.begin(order.id)  # which asks until there is an answer
             if isinstance(error, OrderNotFound):
-                self._missed(run, order, first=first)
+                self._note_missing(run, order, first=first)
             return None
         self._memory.shown(order)
-        return await self._said(run, order, report)
+        return await self._take_report(run, order, report)
 
-    def _missed(self, run: Run, order: Order, *, first: bool) -> None:
+    def _note_missing(self, run: Run, order: Order, *, first: bool) -> None:
         """The exchange shows one that it had accepted no more: that it lasts is told, for a stop would be missing."""
         if self._memory.missing_for(order, self._account.clock()) >= MISSING:
-            self._decide(run, order, None)
+            self._leave_to_person(run, order, None)
         elif first or run.occasion not in QUIET:
             run.note(order, None, Resolution.LOOKED_UP)
 
@@ -276,27 +278,27 @@ class Reconciler:
                 continue
             del self._memory.suspicions[key]
             try:
-                await self._said_again(run, suspicion, market, report)
+                await self._confirm(run, suspicion, market, report)
             except (ExchangeError, TimeoutError):
                 self._memory.suspicions[key] = suspicion  # not recorded to the end: it is asked about again
                 raise
 
-    async def _said_again(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
+    async def _confirm(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
         if suspicion.order_id is not None:
             order = await self._account.recording.load(suspicion.order_id)
-            await self._said(run, order, report, suspicion.facts)
-        elif await self._known(report) is None:
+            await self._take_report(run, order, report, suspicion.facts)
+        elif await self._find_order(report) is None:
             try:
                 await self._adopt(run, market, report)
             except Refused as refused:
                 self._account.log.warning(
                     "not_adoptable", exchange_order_id=report.exchange_order_id, error=str(refused)
                 )
-                self._decide(run, None, report)
+                self._leave_to_person(run, None, report)
 
-    async def _stranger(self, run: Run, report: OrderReport) -> None:
+    async def _meet_stranger(self, run: Run, report: OrderReport) -> None:
         if report.native_symbol not in self._natives or self._memory.was_told(report):
-            return self._decide(run, None, report)
+            return self._leave_to_person(run, None, report)
         if self._memory.suspicions.begin(report, self._account.clock(), None) or run.occasion not in QUIET:
             run.note(None, report, Resolution.AWAITED)
         return None
@@ -313,6 +315,6 @@ class Reconciler:
         lost = order.requester == HISTORY_LOST
         run.note(order, report, Resolution.HISTORY_LOST if lost else Resolution.ADOPTED, ours=NOTHING)
         try:
-            await self._taken(run, order.id, report)
+            await self._record_shielded(run, order.id, report)
         except Unreadable:
             self._look_ups.begin(order.id)

@@ -1,4 +1,4 @@
-"""Comparisons: when one broker's orders are compared with its exchange, and that nothing is sent before the first."""
+"""Schedule: when one broker's orders are compared with its exchange, and that nothing is sent before the first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUSY = 0.5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
-class Comparisons:
+class Schedule:
     """The comparisons of one broker."""
 
     def __init__(self, account: Account, reconciler: Reconciler) -> None:

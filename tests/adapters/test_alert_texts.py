@@ -114,7 +114,7 @@ def test_what_each_side_said_reads_as_words(language: str, ours: str, theirs: st
 )
 def test_a_reason_is_told_in_the_language_of_the_reader_or_not_at_all(reason: str, told: str) -> None:
     """The console's story has the words of the log."""
-    body = plain(text_of("fr", Cause.NOT_COMPARED, Severity.WARNING, {**FACTS, "reason": reason})[1])
+    body = plain(text_of("fr", Cause.NOT_RECONCILED, Severity.WARNING, {**FACTS, "reason": reason})[1])
     assert f"comparés à ceux de l'exchange{told}. " in body
 
 

@@ -270,7 +270,7 @@ class Trading:
 
     async def known(self) -> None:
         """Wait until no look-up and no comparison is under way and nothing is in doubt."""
-        await self.until(lambda: not (self.lane._look_ups or self.lane.comparing or self.lane.doubts))
+        await self.until(lambda: not (self.lane._look_ups or self.lane.reconciling or self.lane.doubts))
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait until it holds."""

@@ -196,7 +196,7 @@ def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
             [found] = await trading.compare(Occasion.FULL)
             assert (found.symbol, found.resolution) == ("BTC/USDT", "awaited")
             assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 2}
-            assert trading.lane._comparisons._reconciler._listings._last.at == began
+            assert trading.lane._schedule._reconciler._listings._last.at == began
             trading.pass_by(10)
             [found] = await trading.compare(Occasion.FULL)
             assert found.resolution == "adopted"

@@ -137,7 +137,7 @@ CAUSES = {
         found_there({"requester": HISTORY_LOST}), Cause.HISTORY_LOST, LOUD, {"symbol": "BTC/USDT", "number": "77"},
     ),
     "no comparison": (
-        found(Resolution.AWAITED, failure="NoAnswer: away"), Cause.NOT_COMPARED, HEARD, {"reason": "NoAnswer: away"},
+        found(Resolution.AWAITED, failure="NoAnswer: away"), Cause.NOT_RECONCILED, HEARD, {"reason": "NoAnswer: away"},
     ),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from tests.conftest import NOW
 from tests.terminals.trouble import Terminal
 
 MOMENT = timedelta(seconds=1)
-CODES = {Cause.KEYS_REFUSED: "key_refused", Cause.NOT_COMPARED: None}
+CODES = {Cause.KEYS_REFUSED: "key_refused", Cause.NOT_RECONCILED: None}
 
 
 @pytest.fixture
@@ -86,10 +86,10 @@ def test_a_broker_that_is_removed_has_nothing_left_to_be_compared(trouble, broke
 
 
 def test_it_is_found_at_the_next_start_as_well(trouble, broker):
-    fails(trouble, Cause.NOT_COMPARED)
+    fails(trouble, Cause.NOT_RECONCILED)
     trouble.send()
     looks(trouble, NOW + MOMENT)
     after = Terminal(trouble)
     after.turn()
     after.herald.close()
-    assert ended(trouble) == [Cause.NOT_COMPARED]
+    assert ended(trouble) == [Cause.NOT_RECONCILED]

@@ -29,7 +29,7 @@ async def unheard(house):
     broker = await house.connect(await house.user(), house.account(USDT="5000")[1])
     order = await house.wish(broker)
     lane = house.gateway._lanes[broker]
-    await house.until(lambda: lane.streaming and not lane.comparing and not lane._look_ups)
+    await house.until(lambda: lane.streaming and not lane.reconciling and not lane._look_ups)
     house.gateway._listening[broker].cancel()
     return lane, order
 
