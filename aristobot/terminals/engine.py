@@ -6,8 +6,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-
 from adapters.log.eventstore import Recorded
 from adapters.log.recorder import PositionTaken
 from application.alerts import tell
@@ -15,7 +13,7 @@ from application.policies import WHEN, World
 from application.ports.stores import Reader
 from application.trading.page import Page
 from application.webhooks.webhooks import MarketsNotLoaded
-from aristobot.place import Place
+from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
@@ -24,10 +22,9 @@ from domain.refusals import Conflict
 from domain.webhook import Webhook, WebhookStatus
 
 NAME = "engine"
-POLL_SECONDS = 1.0
 PAGE = 200
 MOST_TRIES = 5
-WAITED_FOR = (psycopg.OperationalError, MarketsNotLoaded)
+WAITED_FOR = (AWAY, MarketsNotLoaded)
 """Nothing is wrong with the event: the whole follower waits and tries again."""
 
 
@@ -66,7 +63,7 @@ class Engine:
             self._log.warning("judged_elsewhere", position=self.position)
             self._place.doubt()
             return len(events)
-        except psycopg.OperationalError:
+        except AWAY:
             self._place.doubt()  # whether its last commit came through is known to the database alone
             raise
         return len(events)
@@ -104,7 +101,7 @@ class Engine:
                 self._place.save(taken[-1].position, *page.decided)
                 for recorded in taken:
                     self._log.info("judged", topic=recorded.topic, request_id=_correlation(recorded))
-            except (PositionTaken, psycopg.OperationalError):
+            except (PositionTaken, AWAY):
                 raise
             except Exception as error:
                 # Somebody was faster on one of the streams, or one of the events leads to what cannot be saved.
@@ -155,7 +152,7 @@ class Engine:
         if recorded.topic == "Webhook.Received":
             try:
                 return self._refuse(recorded, error)
-            except (Conflict, psycopg.OperationalError):
+            except (Conflict, AWAY):
                 raise
             except Exception:
                 self._log.exception("refusal_failed", position=recorded.position)
@@ -177,18 +174,13 @@ def _correlation(recorded: Recorded) -> str:
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Until `stopping`."""
+    """Run the engine until `stopping`."""
     engine = Engine(house, log)
     beat(house.bus, NAME, lambda: {"position": engine.position}, stopping)
-    bell = house.bell(WHEN.keys())
-    while not stopping.is_set():
-        try:
-            if engine.step() < PAGE and not engine.in_doubt:
-                bell.wait(POLL_SECONDS)
-        except (MarketsNotLoaded, Conflict) as error:
-            log.info("waiting", reason=type(error).__name__)
-            stopping.wait(0.5)
-        except psycopg.OperationalError as error:
-            log.warning("database_away", error=str(error))
-            stopping.wait(0.5)
-    bell.close()
+    follow(
+        lambda: engine.step() == PAGE or engine.in_doubt,
+        log,
+        stopping,
+        house.bell(WHEN.keys()),
+        not_yet=(MarketsNotLoaded, Conflict),
+    )

@@ -7,30 +7,53 @@ from typing import Any
 
 import psycopg
 
+from aristobot.following import AWAY, follow
 from aristobot.supervision.liveness import beat
 from aristobot.wiring import House
 from projections.books.projector import PAGE, Books
 
-POLL_SECONDS = 1.0
+NAME = "projector"
+
+
+class Projector:
+    """Keeps the books over a connection of its own, which is made anew when it is lost."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._books: Books | None = None
+        self._position = self._parked = 0
+
+    def step(self) -> bool:
+        """Take the next page in and announce what changed. Returns True when more waits to be read."""
+        try:
+            books = self._books = self._books or Books(self._connect())
+            count, self._position, changed = books.step(self._house.store.read, PAGE)
+        except AWAY:
+            self.close()
+            raise
+        self._parked = books.parked
+        if changed:
+            self._house.bus.announce(self._position)
+        return count == PAGE
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self._house.settings.need_database(), autocommit=True, connect_timeout=5)
+
+    def figures(self) -> dict[str, int]:
+        """Return the position that the books have reached, the events behind the log, and the streams set aside."""
+        lag = max(self._house.store.head() - self._position, 0)
+        return {"position": self._position, "lag": lag, "parked": self._parked}
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._books is not None:
+            self._books.connection.close()
+            self._books = None
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Until `stopping`; a lost connection is made anew."""
-    figures = {"position": 0, "lag": 0, "parked": 0}
-    beat(house.bus, "projector", lambda: {**figures, "lag": max(house.store.head() - figures["position"], 0)}, stopping)
-    bell = house.bell()
-    while not stopping.is_set():
-        try:
-            with psycopg.connect(house.settings.need_database(), autocommit=True, connect_timeout=5) as connection:
-                books = Books(connection)
-                while not stopping.is_set():
-                    count, figures["position"], changed = books.step(house.store.read, PAGE)
-                    figures["parked"] = books.parked
-                    if changed:
-                        house.bus.announce(figures["position"])
-                    if count < PAGE:
-                        bell.wait(POLL_SECONDS)  # what was appended since the page was read has rung already
-        except psycopg.OperationalError as error:
-            log.warning("database_away", error=str(error))
-            stopping.wait(0.5)
-    bell.close()
+    """Run the projector until `stopping`."""
+    projector = Projector(house)
+    beat(house.bus, NAME, projector.figures, stopping)
+    follow(projector.step, log, stopping, house.bell())
+    projector.close()

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from application import policies
-from aristobot.place import AT_MOST_EVERY, Place
+from aristobot.following import AT_MOST_EVERY, Place
 from aristobot.terminals import engine
 from domain.aggregate import carrying
 from domain.alert import Cause

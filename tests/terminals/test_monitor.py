@@ -15,7 +15,7 @@ from adapters.paper.faults import Fault
 from adapters.paper.prices import PAIRS
 from application.ports.requests import Action
 from aristobot.__main__ import main
-from aristobot.commands import reconcile
+from aristobot.commands import reconcile as command
 from aristobot.terminals import monitor as terminal
 from aristobot.terminals.monitor import Monitor
 from domain.alert import Cause
@@ -270,7 +270,7 @@ def test_the_command_line_compares_and_says_by_its_code_whether_somebody_has_to_
             doubts.end(order.id)
             assert await reconcile(broker + 1) == (2, [])
             house._tasks[1].cancel()
-            monkeypatch.setattr(reconcile, "ASK_SECONDS", 0.2)
+            monkeypatch.setattr(command, "ASK_SECONDS", 0.2)
             code, [told] = await reconcile(broker)
             assert (code, told["completed"], told["discrepancies"]) == (1, False, [])
             assert house.store.head() == head

@@ -12,14 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from adapters.alert_texts import all_clear_of, text_of
 from adapters.vault.channels import Channel, send, service_of
 from application.alerts import tell
 from application.commands import on_fresh_state
-from aristobot.place import Place
+from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import beat
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.watch import Watch
@@ -37,7 +34,6 @@ PAUSES = (0.0, 1.0, 4.0)
 """Before each try of a delivery. A channel whose last delivery failed gets one try, so that others do not wait."""
 ALL_CLEAR_WITHIN = timedelta(days=1)
 """How long after an alert its channels still hear that it is over."""
-AWAY = (psycopg.OperationalError, PoolTimeout)
 
 
 class Herald:
@@ -150,11 +146,5 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     herald = Herald(house, log, opened)
     beat(house.bus, NAME, lambda: {"position": herald.position}, stopping)
     threading.Thread(target=_watch, args=(watch, log, stopping), name="watch", daemon=True).start()
-    while not stopping.is_set():
-        try:
-            if not herald.step():
-                stopping.wait(LOOK_SECONDS)
-        except AWAY as error:
-            log.warning("database_away", error=str(error))
-            stopping.wait(0.5)
+    follow(lambda: herald.step() > 0, log, stopping, seconds=LOOK_SECONDS)
     herald.close()

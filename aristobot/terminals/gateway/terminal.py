@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import uvloop
 
 from adapters.log.eventstore import Recorded
@@ -18,7 +17,7 @@ from application.orders.account import Account
 from application.orders.agenda import Task
 from application.ports.exchange import ExchangeClient, ExchangeError
 from application.trading.positions import position_id_of
-from aristobot.place import Place
+from aristobot.following import Place, follow
 from aristobot.supervision.liveness import beat
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.counter import Counter
@@ -32,7 +31,6 @@ from domain.registry import REGISTRY_ID, Registry
 from domain.wish import Side
 
 NAME = "gateway"
-POLL_SECONDS = 1.0
 PAGE = 200
 UNSETTLING = frozenset(
     {
@@ -281,46 +279,34 @@ class Gateway:
 
 
 class Follower:
-    """Reads the log as it grows, in a thread: the loop hears of it once per page."""
+    """Reads the log as it grows, in a thread, and hands each page to the gateway's loop."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, gateway: Gateway, loop: asyncio.AbstractEventLoop) -> None:
         self._store = house.store
-        self._bell = house.bell(TOPICS)
+        self._gateway = gateway
+        self._loop = loop
         self._place = Place(house.store, NAME)
-        self._waits = False
 
-    def next_page(self) -> list[Recorded]:
-        """Return the next page, at the latest after a moment, when it may be empty."""
+    def step(self) -> bool:
+        """Let the gateway hear the next page. Returns True when more waits to be read."""
         self._place.keep()
-        if self._waits:
-            self._bell.wait(POLL_SECONDS)
-        self._waits = False
-        return self._store.read(self._place.reached, PAGE)
-
-    def done(self, page: Sequence[Recorded]) -> None:
-        """All of this page was heard."""
-        self._waits = len(page) < PAGE
+        page = self._store.read(self._place.reached, PAGE)
+        heard = [recorded for recorded in page if recorded.topic in TOPICS]
+        if heard:
+            asyncio.run_coroutine_threadsafe(self._hear(heard), self._loop).result()
         if page:
             self._place.move(page[-1].position)
+        return len(page) == PAGE
 
-    def close(self) -> None:
-        """Hang up."""
-        self._bell.close()
+    async def _hear(self, page: Sequence[Recorded]) -> None:
+        for recorded in page:
+            await self._gateway.hear(recorded.topic, recorded.event)
 
 
 async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event) -> None:
-    follower = await asyncio.to_thread(Follower, house)
-    while not stopping.is_set():
-        try:
-            page = await asyncio.to_thread(follower.next_page)
-            for recorded in page:
-                if recorded.topic in TOPICS:
-                    await gateway.hear(recorded.topic, recorded.event)
-            follower.done(page)
-        except psycopg.OperationalError as error:
-            log.warning("database_away", error=str(error))
-            await asyncio.sleep(0.5)
-    follower.close()
+    loop = asyncio.get_running_loop()
+    follower = await asyncio.to_thread(Follower, house, gateway, loop)
+    await asyncio.to_thread(follow, follower.step, log, stopping, house.bell(TOPICS))
 
 
 async def _run(house: House, log: Any, stopping: threading.Event) -> None:
@@ -333,6 +319,7 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     try:
         await _follow(house, gateway, log, stopping)
     finally:
+        stopping.set()  # whatever ended it: the thread that follows the log would outlive the loop
         for task in keeping:
             task.cancel()
         await gateway.close()
