@@ -1,1 +1,1 @@
-"""The program itself: command line, settings, wiring, the terminals, the supervisor and the embedded servers."""
+"""The program: command line, settings, wiring, terminals, supervisor and embedded servers."""

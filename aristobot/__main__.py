@@ -1,4 +1,4 @@
-"""The command line: run, terminals, paper exchange, migration, audit, books, users, backups; `--help` tells all."""
+"""The command line: run, terminals, paper exchange, migration, audit, books, users, backups; see `--help`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from domain.refusals import Refused
 UNABLE = (
     SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, OSError,
 )  # fmt: skip
-"""What a command says instead of a traceback."""
+"""The errors that a command reports by their message alone, without a traceback."""
 
 
 def _say(text: str) -> None:
@@ -51,7 +51,7 @@ def _say(text: str) -> None:
 
 
 def _owner_url(settings: Settings, master: MasterKey) -> str:
-    """The database as its owner: the one that is given, or the one that runs on this HOME."""
+    """Return the URL of the database as its owner: the configured one, or the one that runs on this HOME."""
     if settings.database_url is not None:
         return settings.database_url
     file = settings.home / "servers.json"
@@ -61,7 +61,7 @@ def _owner_url(settings: Settings, master: MasterKey) -> str:
 
 
 def _redis_url(settings: Settings) -> str:
-    """The bus that is given, or the one that runs on this HOME."""
+    """Return the URL of the bus: the configured one, or the one that runs on this HOME."""
     file = settings.home / "servers.json"
     if settings.redis_url is None and file.exists():
         return str(json.loads(file.read_text())["redis"])
@@ -70,7 +70,8 @@ def _redis_url(settings: Settings) -> str:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.replay:
-        replayed(Path(arguments.replay), "BTC/USDT")  # refused here, not by a child that is started again and again
+        # A bad file is refused here, and not by a child that would be restarted again and again.
+        replayed(Path(arguments.replay), "BTC/USDT")
     replay = ["--replay", arguments.replay, "--speed", str(arguments.speed)] if arguments.replay else []
     return Supervisor(settings, replay).run()
 
@@ -126,7 +127,7 @@ def _migrate(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _story(arguments: argparse.Namespace, url: str, master: MasterKey) -> int:
-    """Every event of one webhook, order or position, with what led to it and what followed."""
+    """Print every event of one webhook, order or position, with what led to it and what followed."""
     if arguments.id is None:
         raise SettingError("audit show needs the id of a webhook, an order or a position")
     with open_pool(url) as pool:
@@ -278,7 +279,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(given: list[str] | None = None) -> int:
-    """Carry out one command; answers its exit code: 0 done, 1 a fault was found, 2 it could not be carried out."""
+    """Carry out one command and return its exit code: 0 done, 1 a fault was found, 2 it could not be carried out."""
     arguments = _parser().parse_args(given)
     try:
         return int(arguments.carry_out(arguments, Settings.read()))

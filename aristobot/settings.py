@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 class SettingError(Exception):
-    """A setting that this command needs is not given, or says nothing that makes sense."""
+    """A setting that this command needs is missing or invalid."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says. Secrets show nothing of themselves when printed."""
+    """The settings of one process. `ARISTOBOT_SECRET_KEY` is not a field, so printing the settings does not show it."""
 
     home: Path
     database_url: str | None
@@ -29,11 +29,11 @@ class Settings:
     debug: bool
     backup_copy: Path | None
     doubt_seconds: int
-    """How long an order may be unknown before that is told as critical."""
+    """Seconds for which an order may be in doubt before a critical alert is raised."""
 
     @classmethod
     def read(cls) -> Settings:
-        """Raises `SettingError` for a port or a number that is none."""
+        """Read the settings from the environment. Raises `SettingError` when a port or a number is invalid."""
         given = os.environ.get
         database = given("ARISTOBOT_DATABASE_URL")
         return cls(
@@ -54,28 +54,28 @@ class Settings:
 
     @property
     def backups(self) -> Path:
-        """Where backups lie, and beside them who is to stay forgotten."""
+        """The folder of the backups and of the tombstones: the list of users who must stay forgotten."""
         return self.home / "backups"
 
     @property
     def backup_places(self) -> list[Path]:
-        """That folder, and the second one where one is set."""
+        """The folder of the backups, and the second one if `ARISTOBOT_BACKUP_COPY` is set."""
         return [self.backups, *([self.backup_copy] if self.backup_copy else [])]
 
     def need_database(self) -> str:
-        """The database of this terminal. Raises `SettingError`."""
+        """Return the URL of this terminal's database. Raises `SettingError` when it is not set."""
         if self.database_url is None:
             raise SettingError("ARISTOBOT_DATABASE_URL is not set, and no `aristobot run` is running on this HOME")
         return self.database_url
 
     def need_redis(self) -> str:
-        """The bus. Raises `SettingError`."""
+        """Return the URL of the bus. Raises `SettingError` when it is not set."""
         if self.redis_url is None:
             raise SettingError("ARISTOBOT_REDIS_URL is not set, and no `aristobot run` is running on this HOME")
         return self.redis_url
 
     def secret_key(self) -> str:
-        """`ARISTOBOT_SECRET_KEY`, or one that is made once and kept in HOME, readable by its owner alone."""
+        """Return `ARISTOBOT_SECRET_KEY`, or else a key generated once and kept in HOME, readable only by its owner."""
         if given := os.environ.get("ARISTOBOT_SECRET_KEY"):
             return given
         file = self.home / "secret_key"

@@ -1,4 +1,4 @@
-"""Wiring: the only place that knows both what the rooms need and which adapters provide it."""
+"""Wiring: the only place that knows both what the application needs and which adapters provide it."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ from domain.refusals import Invalid
 
 
 def utc_now() -> datetime:
-    """The clock that terminals hand to the rooms."""
+    """Return the current time in UTC: the clock that terminals hand to the application."""
     return datetime.now(UTC)
 
 
 @dataclass
 class House:
-    """Everything one process may need, made when it is first asked for."""
+    """The objects that one process may need, each created on first use."""
 
     settings: Settings
     connections: int = 4
 
     @cached_property
     def master(self) -> MasterKey:
-        """The keys of this installation."""
+        """The master key of this installation."""
         return MasterKey(self.settings.secret_key())
 
     @cached_property
     def pool(self) -> ConnectionPool:
-        """Connections as this terminal's role."""
+        """Database connections under this terminal's role."""
         return open_pool(self.settings.need_database(), self.connections)
 
     @cached_property
@@ -59,57 +59,58 @@ class House:
 
     @cached_property
     def vault(self) -> Vault:
-        """The vault."""
+        """The vault of passwords, credentials and webhook tokens."""
         return Vault(self.pool, self.master)
 
     @cached_property
     def factors(self) -> SecondFactorTable:
-        """Second factors."""
+        """The users' second factors."""
         return SecondFactorTable(self.pool, self.master)
 
     @cached_property
     def channels(self) -> ChannelTable:
-        """Where alerts are sent."""
+        """The channels to which alerts are sent."""
         return ChannelTable(self.pool, self.master)
 
     @cached_property
     def invitations(self) -> Invitations:
-        """Codes that let one person make an account."""
+        """The codes that let one person create an account."""
         return Invitations(self.pool, self.master)
 
     @cached_property
     def markets(self) -> MarketTable:
-        """The markets that the gateway loaded."""
+        """The markets as the gateway last loaded them."""
         return MarketTable(self.pool)
 
     @cached_property
     def snapshots(self) -> SnapshotTable:
-        """The last looks at whole accounts."""
+        """The last snapshot of each account."""
         return SnapshotTable(self.pool)
 
     @cached_property
     def bus(self) -> Bus:
-        """Liveness and wake-ups."""
+        """The bus between terminals, over Redis."""
         return Bus(self.settings.need_redis())
 
     def bell(self, topics: AbstractSet[str] | None = None) -> Bell:
-        """A new bell, which rings for these topics only where some are given; each follower has its own."""
+        """Return a new bell, which rings only for `topics` if given. Each follower has its own."""
         return Bell(self.settings.database_direct_url or self.settings.need_database(), topics)
 
     def debug_mode(self) -> DebugMode:
-        """Allowed by the environment, never where real money can be traded."""
+        """Return the debug mode. The environment may allow it, but never where live trading is allowed."""
         allowed = self.settings.debug and not self.settings.live
         return DebugMode(self.pool, allowed, self.master.password_of_developer())
 
     def forget(self, number: int, by: int) -> None:
-        """End an account; that it has ended outlives any restore of an older backup."""
+        """Forget a user, and note it beside the backups, so that restoring an older one does not undo it."""
         users.forget(self.store, self.vault, number, by)
         bury(number, self.settings.backup_places)
 
     def exchange(self, name: str, venue: str) -> ExchangeClient:
-        """The client of an exchange at a venue. Addresses from the environment move paper only.
+        """Return a client for an exchange at a venue. `ARISTOBOT_BINANCE_URL` applies to the paper venue only.
 
-        Raises `Invalid` for live without `ARISTOBOT_LIVE=true`, and for a paper address that is an exchange's own.
+        Raises `Invalid` when the exchange is unknown, when live trading lacks `ARISTOBOT_LIVE=true`, and when the
+        paper address belongs to a real exchange.
         """
         if name not in CATALOGUE:
             raise Invalid(f"{name} is not spoken here", code="exchange_unknown", field="exchange")

@@ -1,1 +1,1 @@
-"""What the gateway knows of one broker's orders: its account, what was said of each, and what is in doubt."""
+"""Orders of one broker as the gateway knows them: the account, the reports of each order, and the doubts."""

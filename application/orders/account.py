@@ -1,4 +1,4 @@
-"""An account: one broker on its exchange, and what all parts of its lane share."""
+"""An account: one broker on its exchange, shared by all parts of its lane."""
 
 from __future__ import annotations
 
@@ -35,31 +35,41 @@ OF_RULES = frozenset(
         "market_lot_exceeded", "too_many_resting", "order_type_refused",
     }
 )  # fmt: skip
-"""Refusals that name a rule of the market."""
+"""Codes of refusals that name a rule of the market."""
 NO_PLACE = "too_many_resting"
-"""One call weighs an order beside the one that it replaces, and there is no place for both."""
+"""Code of a refusal for too many resting orders.
+
+A call that replaces an order may meet it: the exchange counts the new order beside the old one and has no place for
+both.
+"""
 BUSY = 0.78
-"""Which part of a minute's budget leaves nothing for questions that are not urgent: shortly below what they may use."""
+"""The fraction of a minute's budget from which questions that are not urgent are refused.
+
+It lies just below the share that they may use.
+"""
 TOLD_RECENTLY = timedelta(seconds=2)
-"""For how long a price that was told is worth a question."""
+"""Time for which a price that was passed on replaces asking for one."""
 MOST_NAMES = 20_000
-"""How many ids are kept at hand. What is said of an order that ended long before is matched by a comparison."""
+"""The most order ids kept in memory; those of live orders are never dropped.
+
+A report about an order that ended long before is matched by reconciliation.
+"""
 
 
 class Log(Protocol):
-    """Where the lane says what it does."""
+    """The log of what a lane does."""
 
     def info(self, event: str, **values: Any) -> Any:
-        """An ordinary step."""
+        """Log an ordinary step."""
 
     def warning(self, event: str, **values: Any) -> Any:
-        """Something that somebody should look at."""
+        """Log something that needs attention."""
 
 
 class Account:
-    """One broker, the log's side of its orders, and which of them the exchange knows by which id.
+    """One broker, its orders in the log, and the ids by which the exchange knows them.
 
-    `broker`, `credentials` and `markets` may be renewed between two pieces of work.
+    `broker`, `credentials` and `markets` may be renewed between two errands.
     """
 
     def __init__(
@@ -88,9 +98,9 @@ class Account:
         self.movements = Movements(clock)
         self.hearing = Hearing(clock)
         self.told_prices: dict[str, Ticker] = {}
-        """The last prices of what is held, told by whoever asks for all brokers of the exchange."""
+        """The last prices of what is held, by symbol, asked for once for all brokers of the exchange and passed on."""
         self.rules_doubted: Callable[[], None] = lambda: None
-        """Ask for the rules of the markets anew: the exchange refuses what they allow."""
+        """The callback that has the market rules loaded anew, when the exchange refuses what they allow."""
         self._names: OrderedDict[str | tuple[str, str], UUID] = OrderedDict()
         self.recording = Recording(
             exchange, lambda: self.credentials, markets, store, self.doubts, self.turns, self.movements, self.know,
@@ -98,7 +108,7 @@ class Account:
         )  # fmt: skip
 
     def know(self, order: Order) -> None:
-        """The exchange speaks of it by these ids; its own are numbers of one market."""
+        """Index an order under every id that a report may name; exchange ids are unique within one market only."""
         amended = [order.amendment.client_order_id] if order.amendment is not None else []
         names: list[str | tuple[str, str]] = [*order.client_order_ids, *amended]
         market = self.markets.get(order.wish.symbol)
@@ -111,23 +121,23 @@ class Account:
                 self._names[name] = order_id
 
     def order_of(self, said: OrderReport | Scrap) -> UUID | None:
-        """The order that is spoken of, as far as this process has met it."""
+        """Return the id of the order that a report is about, None for one that this process has not met."""
         by_exchange = self._names.get((said.native_symbol, said.exchange_order_id))
         return self._names.get(said.client_order_id) or by_exchange
 
     async def hear(self, report: OrderReport) -> Order | None:
-        """Take a report into the history of the order that it names; None for a stranger's."""
+        """Take a report into the history of its order and return the order, None for a stranger's report."""
         order_id = self.order_of(report)
         return None if order_id is None else (await self.recording.take(order_id, report)).order
 
     async def ask(self, order: Order, market: Market) -> OrderReport:
-        """What the exchange says of an order now. Raises as `ExchangeClient.query`."""
+        """Return the exchange's report of an order now. Raises as `ExchangeClient.query`."""
         return await self.exchange.query(self.credentials, market, name_of(order))
 
     async def price(self, market: Market, *, urgent: bool = False) -> Ticker:
-        """Return the newest price: the one that was told a moment ago, or else the exchange's answer now.
+        """Return the newest price: the one passed on a moment ago, or else the exchange's answer now.
 
-        Raises as `ExchangeClient.tickers`.
+        Raises as `asked_price`.
         """
         told = self.told_prices.get(market.symbol)
         if told is not None and self.clock() - told.time < TOLD_RECENTLY:
@@ -135,31 +145,35 @@ class Account:
         return await self.asked_price(market, urgent=urgent)
 
     async def asked_price(self, market: Market, *, urgent: bool = False) -> Ticker:
-        """Ask the exchange now: what was told a moment ago sells nothing. Raises as `ExchangeClient.tickers`."""
+        """Return the price from the exchange now: nothing is sold at a price passed on a moment ago.
+
+        Raises as `check_question` and `ExchangeClient.tickers`.
+        """
         self.check_question(urgent=urgent)
         return (await self.exchange.tickers([market], urgent=urgent))[market.symbol]
 
     def check_question(self, *, urgent: bool) -> None:
-        """Raise `NotAccepted` for a question that would have to wait for the next minute's budget.
+        """Raise `NotAccepted` when a question that is not `urgent` would have to wait for the next minute's budget.
 
-        The lane does one thing at a time: no exit and no stop waits for what an entry would like to know.
+        The lane does one thing at a time: no exit and no stop may wait for a question that serves an entry.
         """
         if not urgent and self.exchange.busy >= BUSY:
             raise NotAccepted("the exchange's budget is kept for what is urgent", code="rate_limited")
 
     def doubt_rules(self, code: str) -> None:
-        """A refusal with one of these codes says that the rules we know are no longer those of the exchange."""
+        """Have the market rules loaded anew when a refusal names one: those we know are no longer the exchange's."""
         if code in OF_RULES:
             self.rules_doubted()
 
     def valid_until(self, now: datetime) -> datetime:
-        """Until when the exchange may act on what is sent now."""
+        """Return the time until which the exchange may act on a request sent at `now`."""
         return now + timedelta(seconds=self.exchange.valid_for)
 
     async def doubted(self, order: Order, reason: str) -> None:
-        """Silence is no rejection: until the truth is known, sizing reckons with the worst cost.
+        """Record that an order is in doubt, and why.
 
-        The private stream may have told of the order before its answer was lost: then there is no doubt.
+        Silence is not a rejection: until the truth is known, sizing counts the worst cost. The private stream may have
+        reported the order before its answer was lost; then there is no doubt.
         """
 
         def doubt(known: Order) -> None:
@@ -172,9 +186,9 @@ class Account:
 
 
 def name_of(order: Order) -> OrderName:
-    """How an order is named to its exchange: by the exchange's own id as soon as it is known, which nobody changes.
+    """Return the id that names an order to its exchange: the exchange's own once known, as that never changes.
 
-    A client id changes with every amendment, ours or one made outside, and what was found there bears none of ours.
+    A client id changes with every amendment, ours or one made outside, and an external order has no client id of ours.
     """
     known = order.exchange_order_id
     return order.client_order_id if known is None else ExchangeId(known)

@@ -1,4 +1,4 @@
-"""The agenda of a lane: what is to be done, in which order, and when.
+"""The agenda of a lane: its errands, their order and their times.
 
 Protection takes turns with everything else, so that neither waits for all of the other.
 """
@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 class Task(StrEnum):
-    """What a lane does with an order, or, to guard it, with a position."""
+    """A task of a lane: `GUARD` is done with a position, every other task with an order."""
 
     SEND = "send"
     CANCEL = "cancel"
@@ -22,17 +22,17 @@ class Task(StrEnum):
 
 
 class Errand(NamedTuple):
-    """One task, and the order or the position that it concerns."""
+    """One task, and the id of the order or position it concerns."""
 
     task: Task
     subject: UUID
 
 
 class Agenda:
-    """Errands in the order in which they came, of two kinds that take turns while both wait.
+    """Errands in order of arrival, in two queues that take turns while both wait: guarding and everything else.
 
-    A fill that is to be protected comes after one wish at most, however many wait. A position that is to be guarded
-    twice is guarded once.
+    A fill that needs protection comes after at most one wish, however many wait. A position that is queued to be
+    guarded is not queued twice.
     """
 
     def __init__(self) -> None:
@@ -41,12 +41,12 @@ class Agenda:
         self._guards_next = True
         self._not_empty = asyncio.Event()
         self._alarms: dict[Errand, tuple[float, asyncio.Handle]] = {}
-        """When each errand is to be put in again (by the loop's clock), and what will see to it."""
+        """The time at which each delayed errand is queued (by the loop's clock), and the timer that queues it."""
 
     def put(self, task: Task, subject: UUID, *, after: float = 0.0) -> None:
-        """Let it wait behind the others of its kind, at once or after some seconds.
+        """Queue an errand behind the others of its kind, at once or `after` some seconds.
 
-        Of several such moments the earliest counts, and it is put in once.
+        When the same errand is delayed several times, it is queued once, at the earliest of these times.
         """
         errand = Errand(task, subject)
         if after > 0:
@@ -76,15 +76,15 @@ class Agenda:
         self._put(errand)
 
     def is_empty(self) -> bool:
-        """Return whether nothing waits now."""
+        """Return True when no errand waits now."""
         return not (self._wishes or self._guards)
 
     def will_come(self, task: Task, subject: UUID) -> bool:
-        """Return whether an errand is put in again at a later moment."""
+        """Return True when an errand is to be queued at a later time."""
         return Errand(task, subject) in self._alarms
 
     async def get(self) -> Errand:
-        """Wait for the next errand, and take it."""
+        """Wait for the next errand, remove it from its queue and return it."""
         while self.is_empty():
             self._not_empty.clear()
             await self._not_empty.wait()

@@ -1,7 +1,7 @@
-"""Differences: what a statement of the exchange says beyond our record of an order, as facts to be recorded.
+"""Differences: facts that a report of the exchange adds to our record of an order.
 
-One pure function serves the live stream, look-ups and reconciliation alike, so that an order has one truth however
-the news of it came.
+One pure function serves the private stream, look-ups and reconciliation, so that an order has one truth, whichever way
+the news arrives.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from domain.amounts import is_amount, plain, total
 from domain.order import ENDED, Order, Status
 
 CLOCKS_DIFFER = timedelta(days=1)
-"""An execution that is older than its order by more than this cannot be its own, however wrong a clock is."""
+"""An execution older than its order by more than this cannot belong to it, however wrong a clock is."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing to be said to an order: the event that it leads to, and what it says of whom.
+    """One thing to record on an order: the event it leads to, its detail in words, and the call that records it.
 
-    `needs_two`: it contradicts an end that we recorded or a change that we did not make, so it counts only when a
-    second statement, taken later, says it again.
+    A fact that `needs_two` contradicts an end that we recorded or shows a change that we did not make. It counts only
+    when a second, later report repeats it.
     """
 
     event: str
@@ -40,11 +40,12 @@ def differences(
     fills: Sequence[Fill] = (),
     fee_values: Mapping[str, Decimal] | None = None,
 ) -> list[Fact]:
-    """What `report` adds to `order`, in the order in which it is to be said; empty when it adds nothing.
+    """Return the facts that `report` adds to `order`, in the sequence in which to record them.
 
-    `native_symbol` is what the exchange calls the order's market; `fills` are executions that were asked for besides,
-    because the report's own do not explain its total. `fee_values` are what fees in third currencies were worth
-    (quote), by trade id. A statement that cannot be true is one `Contradicted` fact.
+    The list is empty when the report adds nothing. `native_symbol` is the exchange's name of the order's market.
+    `fills` are executions that were fetched separately, because the report's own do not explain its total.
+    `fee_values` holds the worth (quote) of fees in third currencies by trade id. A report that cannot be true becomes
+    one `Contradicted` fact, or none when that is recorded already.
     """
     if (found := _contradiction(order, report, native_symbol)) is not None:
         return _untold(order, [_contradicted(*found, report)])
@@ -56,7 +57,7 @@ def differences(
 
 
 def is_complete(order: Order, report: OrderReport) -> bool:
-    """Whether the report's own fills explain everything that it says was executed."""
+    """Return True when the report's own fills and those on record explain all that it says was executed."""
     known = {**order.fills, **{fill.trade_id: fill.quantity for fill in report.fills}}
     return total(known.values()) >= report.filled
 
@@ -65,7 +66,7 @@ def is_complete(order: Order, report: OrderReport) -> bool:
 
 
 def _untold(order: Order, facts: Sequence[Fact]) -> list[Fact]:
-    """Without the contradictions that are recorded already."""
+    """Return the facts without contradictions that are recorded already."""
     told = {f"{reason}: {detail}" for reason, detail in order.contradictions}
     return [fact for fact in facts if fact.event != "Contradicted" or fact.detail not in told]
 
@@ -79,7 +80,7 @@ def _contradiction(order: Order, report: OrderReport, native_symbol: str) -> tup
 
 
 def _of_another(order: Order, report: OrderReport, native_symbol: str) -> Iterator[tuple[str, str]]:
-    """Why this cannot be a statement about the order."""
+    """Yield the reasons, with details, why the report cannot be about this order."""
     known = order.exchange_order_ids
     if order.status in {Status.PLACED, Status.REFUSED}:
         yield "never_sent", f"{report.native_status} as {report.exchange_order_id}"
@@ -92,9 +93,9 @@ def _of_another(order: Order, report: OrderReport, native_symbol: str) -> Iterat
 
 
 def _impossible(order: Order, report: OrderReport) -> Iterator[tuple[str, str]]:
-    """Why nothing can be as it is said to be."""
+    """Yield the reason, with a detail, why the report's amounts cannot be true."""
     told = (report.quantity, report.filled, report.cost)
-    size = report.quantity or report.filled  # some statements about orders sized in the quote currency have none
+    size = report.quantity or report.filled  # some reports of orders sized in the quote currency have none
     if not all(is_amount(amount) and amount >= 0 for amount in told) or report.filled > size:
         yield "amounts_contradict", f"{report.filled} of {report.quantity} for {report.cost}"
     elif total(fill.quantity for fill in report.fills if fill.quantity.is_finite()) > report.filled:
@@ -106,7 +107,7 @@ def _impossible(order: Order, report: OrderReport) -> Iterator[tuple[str, str]]:
 
 
 def _wrong(order: Order, fill: Fill) -> tuple[str, str] | None:
-    """Why this cannot be an execution of the order."""
+    """Return the reason, with a detail, why a fill cannot be an execution of the order; None when it can."""
     if not all(is_amount(amount) for amount in (fill.quantity, fill.price, fill.fee)):
         return "fill_contradicts", f"trade {fill.trade_id} is no amount"
     if fill.quantity <= 0 or fill.price < 0:
@@ -128,7 +129,7 @@ def _accepted(order: Order, report: OrderReport) -> Iterator[Fact]:
 
 
 def _amended(order: Order, report: OrderReport) -> Fact | None:
-    """Another quantity or price than ours: the change that we asked for, or one that was made outside."""
+    """Return the fact that quantity or price have changed, at our request or outside the platform, None otherwise."""
     if order.quantity is None or not report.quantity:
         return None
     moved = report.price is not None and order.price is not None and report.price != order.price
@@ -141,7 +142,7 @@ def _amended(order: Order, report: OrderReport) -> Fact | None:
     if not by_us and quantity is None and price is None:
         return None
     number, raw = report.exchange_order_id, report.raw
-    # More was executed than there was, or all of it is executed and is less: nothing else explains that.
+    # Executed beyond our quantity, or completely executed at another size or price: only a change explains that.
     ended_whole = report.state is Status.CLOSED and order.status not in ENDED
     proven = by_us or report.filled > order.quantity or ended_whole
     detail = f"{report.quantity} at {report.price}"

@@ -1,4 +1,4 @@
-"""Doubts: orders that may or may not exist, and what each of them could have cost."""
+"""Doubts: orders that may or may not exist at the exchange, and the most that each can have cost."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from domain.wish import Side
 
 @dataclass(frozen=True)
 class Doubt:
-    """One order in doubt. `worst` is the most of `currency` that it can have spent, None when nobody can tell.
+    """One order in doubt. `worst` is the most of `currency` that it can have spent, None when that is unknown.
 
-    One that `is_harmless` was only to be weighed, for a protection that rests as it did: nothing waits for it.
+    A doubt that `is_harmless` is about a protection order sent only to be weighed. It uses no free coins, and the
+    resting protection is as it was, so nothing waits for it.
     """
 
     symbol: str
@@ -35,17 +36,17 @@ class Doubts:
         self._doubts: dict[UUID, Doubt] = {}
 
     def __len__(self) -> int:
-        """How many orders are in doubt."""
+        """Return the number of orders in doubt."""
         return len(self._doubts)
 
     def items(self) -> list[tuple[UUID, Doubt]]:
-        """The orders in doubt at this moment."""
+        """Return the ids and doubts of the orders in doubt now."""
         return [*self._doubts.items()]
 
     def begin(self, order: Order) -> None:
-        """From here on its symbol waits and sizing reckons with it, unless it takes up nothing that is free.
+        """Put an order in doubt: unless it is harmless, its symbol waits and sizing counts its worst cost.
 
-        The order knows what was really sent.
+        The worst cost is that of the amounts on the order, which are what was really sent.
         """
         base, _, quote = order.wish.symbol.partition("/")
         currency = quote if order.wish.side is Side.BUY else base
@@ -59,11 +60,14 @@ class Doubts:
         )
 
     def end(self, order_id: UUID) -> None:
-        """What became of it is known."""
+        """End the doubt about an order whose state is known."""
         self._doubts.pop(order_id, None)
 
     def about(self, symbol: str, valid_since: datetime | None = None) -> bool:
-        """Whether an order for this symbol is in doubt; `valid_since` leaves out those that were dead before it."""
+        """Return True when an order for this symbol is in doubt, harmless ones apart.
+
+        `valid_since` leaves out orders whose validity ended before it.
+        """
         return any(
             doubt.symbol == symbol
             and (valid_since is None or doubt.valid_until is None or doubt.valid_until >= valid_since)
@@ -71,7 +75,7 @@ class Doubts:
         )
 
     def spent(self, currency: str) -> Decimal | None:
-        """The most of a currency that all doubts together can have spent, None when nobody can tell."""
+        """Return the most of a currency that all doubts together can have spent, None when that is unknown."""
         worst = [doubt.worst for doubt in self._hindering() if doubt.currency == currency]
         return None if None in worst else total(amount for amount in worst if amount is not None)
 
@@ -80,9 +84,9 @@ class Doubts:
 
 
 def worst_cost(side: Side, quantity: Decimal | None, cost: Decimal | None, price: Decimal | None) -> Decimal | None:
-    """The most that an order in doubt can have spent: base currency of a sell, quote currency of a buy.
+    """Return the most that an order in doubt can have spent: in base for a sell, in quote for a buy.
 
-    None for a buy at the market by quantity: nobody can tell.
+    Return None when it is unknown, as for a market buy by quantity.
     """
     if side is Side.SELL:
         return quantity

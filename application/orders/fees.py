@@ -1,7 +1,7 @@
-"""Fees in a third currency (BNB): what they were worth when they were paid, by the exchange's own price of then.
+"""Fees in a third currency (BNB): their worth when they were paid, at the exchange's own price of that time.
 
-A price that cannot be had leaves the value unknown. It is waited for a moment at most, so no execution is lost or
-held up for it, and after a failure nobody asks for a while.
+Without a price the value stays unknown. The wait for a price is short, so that no execution is lost or held up for it,
+and after a failure no price is asked for during a pause.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from domain.amounts import is_amount, product
 from domain.market import Market
 
 FRESH = timedelta(seconds=5)
-"""How far a price and an execution may lie apart for the one to tell what the other was worth."""
+"""The most time between a price and an execution for which that price values its fee."""
 PATIENCE_SECONDS = 1.0
 PAUSE = timedelta(seconds=30)
-"""How long nobody asks after a failure."""
+"""Time after a failure during which no price is asked for."""
 
 
 class Warn(Protocol):
-    """Where it is said that a value is not known."""
+    """The log of fees that cannot be valued."""
 
     def warning(self, event: str, **values: Any) -> Any:
-        """Something that somebody should look at."""
+        """Log something that needs attention."""
 
 
 class FeeValues:
-    """The values of fees at one exchange."""
+    """The valuation of fees at one exchange."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class FeeValues:
         self._not_before: datetime | None = None
 
     async def of(self, market: Market, fills: Sequence[Fill]) -> dict[str, Decimal]:
-        """Return what the fees of these executions were worth (quote) by trade id, where it can be known."""
+        """Return the worth (quote) of these executions' fees in third currencies by trade id, where it is known."""
         values = dict[str, Decimal]()
         abroad = [fill for fill in fills if fill.fee and fill.fee_currency not in {None, market.base, market.quote}]
         if not abroad or (self._not_before is not None and self._clock() < self._not_before):
@@ -69,7 +69,10 @@ class FeeValues:
     async def _value(
         self, fill: Fill, quote: str, prices: dict[tuple[str, datetime | None], Decimal | None]
     ) -> Decimal | None:
-        """By the market of the fee's currency in the quote currency, or of the quote currency in the fee's."""
+        """Return the worth of a fee in the quote currency, None when it is unknown.
+
+        The price is that of the market that trades the fee's currency for the quote currency, either way round.
+        """
         direct = self._markets.get(f"{fill.fee_currency}/{quote}")
         market = direct or self._markets.get(f"{quote}/{fill.fee_currency}")
         if market is None or not (is_amount(fill.fee) and fill.fee > 0):
@@ -86,7 +89,7 @@ class FeeValues:
         return value if is_amount(value) else None
 
     async def _newest(self, market: Market) -> Decimal:
-        """At most some seconds old."""
+        """Return the newest price, kept for at most `FRESH`."""
         at, price = self._last.get(market.symbol, (None, None))
         if at is None or price is None or abs(self._clock() - at) > FRESH:
             price = (await self._price(market)).last
@@ -94,6 +97,6 @@ class FeeValues:
         return price
 
     async def _of_minute(self, market: Market, minute: datetime) -> Decimal | None:
-        """An execution that was found late is valued by how its minute ended."""
+        """Return the closing price of a minute, which values an execution found late, or None when it is unknown."""
         bars = await self._exchange.candles(market, "1m", minute)
         return next((bar.close for bar in bars if bar.opened_at == minute), None)

@@ -1,4 +1,4 @@
-"""Hearing: whether a private stream tells what happens, or only stands."""
+"""Hearing: telling a private stream that reports what happens from one that is merely connected."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from application.ports.exchange import Fill, OrderReport
 from domain.order import ENDED, Order
 
 HEARD_WITHIN = 5.0
-"""Seconds within which the stream has to tell what was learnt elsewhere first."""
+"""Seconds within which the stream has to report what was learnt elsewhere first."""
 
 
 class _Debt(NamedTuple):
-    """What the stream has to tell of an order at least, and when it was learnt elsewhere (by the loop's clock)."""
+    """The least that the stream owes about an order, and the time it was learnt elsewhere (by the loop's clock)."""
 
     filled: Decimal
     ended: bool
@@ -26,9 +26,9 @@ class _Debt(NamedTuple):
 
 
 class Hearing:
-    """What one broker's stream owes: what answers and questions have told, of what happened while it stands.
+    """The debts of one broker's stream: events since it connected that answers or queries have reported first.
 
-    A stream is deaf when it owes something and tells nothing at all. One that is behind is not: it tells.
+    A stream is deaf when it owes something and reports nothing at all. One that lags behind is not deaf.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -38,23 +38,26 @@ class Hearing:
         self._patience: asyncio.Timeout | None = None
         self._listening = False
         self._told_at = 0.0
-        """When the stream last told something (by the loop's clock)."""
+        """The time at which the stream last reported something (by the loop's clock)."""
         self.deaf = False
-        """Whether a connection was found deaf, and none has told anything since."""
+        """True when a connection was found deaf and nothing has been reported by the stream since."""
 
     def begin(self, patience: asyncio.Timeout) -> None:
-        """The stream stands; `patience` ends when it is deaf."""
+        """Begin a connection. `patience` is the timeout that expires when the stream is deaf."""
         self._debts.clear()
         self._stands_since, self._patience = self._clock(), patience
 
     def end(self) -> None:
-        """The connection has ended."""
+        """End a connection, and note whether it was deaf."""
         self.deaf = self.deaf or (self._patience is not None and self._patience.expired())
         self._debts.clear()
         self._stands_since = self._patience = None
 
     def learn(self, order: Order, report: OrderReport, fills: Sequence[Fill]) -> None:
-        """Something new was learnt of an order, by whichever way; `fills` are the executions that were new."""
+        """Note something new about an order, learnt in any way; `fills` are the new executions.
+
+        The stream owes it only if the order was sent, or one of the fills executed, since it connected.
+        """
         since = self._stands_since
         if since is None:
             return
@@ -67,7 +70,10 @@ class Hearing:
 
     @contextmanager
     def listening(self, order_id: UUID | None, report: OrderReport) -> Iterator[None]:
-        """The stream tells something, which takes its time to be recorded. `order_id` is None for a stranger's."""
+        """Suspend the deadline while a report of the stream is being recorded, which takes time.
+
+        `order_id` is None for a stranger's report.
+        """
         self.deaf, self._listening = False, True
         self._bound()
         try:
@@ -84,7 +90,7 @@ class Hearing:
             del self._debts[order_id]
 
     def _bound(self) -> None:
-        """Set until when the stream has to tell something."""
+        """Set the time by which the stream has to report something, or none while it owes nothing."""
         if self._patience is None or self._patience.expired():
             return
         oldest = min((debt.since for debt in self._debts.values()), default=None)

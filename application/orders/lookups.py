@@ -1,4 +1,4 @@
-"""Look-ups: asking the exchange about an unfinished order until its state is known, or its absence is proven."""
+"""Look-ups: querying the exchange for an unfinished order until its state is known or its absence is proven."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from domain.order import ENDED, Order, Status
 from domain.refusals import NotFound
 
 CLOCKS_JUMP = timedelta(minutes=10)
-"""By how much a clock may have been set right since an order was sent: its lists begin that much earlier."""
+"""The most that a clock may have been corrected since an order was sent: its lists begin that much earlier."""
 PROOF_AFTER = timedelta(seconds=60)
-"""How long after `valid_until` complete lists without the order prove that it never arrived."""
+"""Time after `valid_until` from which complete lists without the order prove that it never arrived."""
 ANSWERED_WITHIN = timedelta(seconds=2)
-"""How much later than its validity what the exchange did about a request shows."""
+"""Time after a request's validity by which its effect shows at the exchange."""
 EXPLAINED_WITHIN = timedelta(seconds=30)
-"""How long after its progress an order's executions may be missing from the exchange's list of them."""
+"""Time after an order's last change during which its executions may be missing from the exchange's list."""
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
 class LookUps:
-    """The look-ups of one broker. An order that rests although its cancel was asked for is put on the agenda again."""
+    """The look-ups of one broker. An order that still rests after a cancel request has its cancel put on the agenda."""
 
     def __init__(self, account: Account, agenda: Agenda) -> None:
         self._account = account
@@ -37,20 +37,21 @@ class LookUps:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._once_more: set[UUID] = set()
         self._bells: dict[UUID, asyncio.Event] = {}
-        """Rung for an order that is to be asked about again without a pause."""
+        """The bell of each look-up, rung to query again without a pause."""
 
     def __len__(self) -> int:
-        """How many orders are being asked about."""
+        """Return the number of orders being looked up."""
         return len(self._tasks)
 
     def __contains__(self, order_id: UUID) -> bool:
-        """Whether an order is being asked about."""
+        """Return True while an order is being looked up."""
         return order_id in self._tasks
 
     def begin(self, order_id: UUID, *, at_once: bool = False) -> None:
-        """Ask about an order until its state is known; one that is being asked about is asked about once more.
+        """Look up an order until its state is known; an order being looked up is queried once more.
 
-        The question under way may have been answered before what happened since; `at_once` cuts the pause short.
+        The query under way may have been answered before the latest event. `at_once` cuts the pause before the next
+        query short.
         """
         if order_id in self._tasks:
             self._once_more.add(order_id)
@@ -61,7 +62,7 @@ class LookUps:
             self._tasks[order_id] = asyncio.create_task(self._until_known(order_id))
 
     def close(self) -> None:
-        """Ask no more."""
+        """Cancel all look-ups."""
         for task in self._tasks.values():
             task.cancel()
 
@@ -73,7 +74,7 @@ class LookUps:
             try:
                 known = await self._known(order_id)
             except Exception as error:
-                # Whatever it was, the doubt has not ended: a look-up that gave up would leave it for ever.
+                # Whatever failed, the doubt has not ended, and a look-up that gave up would leave it open for ever.
                 self._account.log.warning("look_up_failed", order=str(order_id), error=str(error))
                 known = False
             if not known:
@@ -82,11 +83,14 @@ class LookUps:
                     await asyncio.wait_for(bell.wait(), pause)
                 attempt += 1
             elif order_id not in self._once_more:
-                del self._tasks[order_id], self._bells[order_id]  # here nothing can come between the look and the end
+                del self._tasks[order_id], self._bells[order_id]  # no await lies between the check and this
                 return
 
     def _until_provable(self, order_id: UUID) -> float:
-        """Seconds until a doubt may be ended by proof: the look at that moment is not slept over."""
+        """Return the seconds until absence can be proven, so that no pause outlasts that moment.
+
+        Return the longest pause when there is no such moment ahead.
+        """
         order = self._account.recording.live.get(order_id)
         provable = None if order is None else provable_at(order)
         if provable is None:
@@ -116,7 +120,7 @@ class LookUps:
             return await self._proven_absent(order, market, asked_at)
         except ExchangeError as silence:
             if order.status is Status.SUBMITTED and order.valid_until is not None and asked_at > order.valid_until:
-                await self._account.doubted(order, str(silence))  # whoever sent it has died before the answer
+                await self._account.doubted(order, str(silence))  # its sender died before the answer
             raise
         order, _ = await self._account.recording.take(order_id, report)
         settled = await self._settled(order, asked_at)
@@ -125,7 +129,7 @@ class LookUps:
         return settled and report.state is not None and not order.is_unexplained
 
     async def _settled(self, order: Order, asked_at: datetime) -> bool:
-        """Whether what was asked of the order has been answered as well."""
+        """Return True when the amendment or cancel asked of an order is settled; put an open cancel on the agenda."""
         if order.amendment is not None:
             return await self._amended(order, asked_at)
         if order.cancel_requested and order.status is Status.OPEN:
@@ -134,14 +138,20 @@ class LookUps:
         return True
 
     async def _tell_unexplained(self, order: Order, raw: Personal) -> None:
-        """The executions are not listed yet, as they may be a moment after the order: that it lasts is told."""
+        """Record a contradiction when executions are still not listed after `EXPLAINED_WITHIN`.
+
+        Until then they may be missing, as the exchange may list them a moment after the order.
+        """
         if self._account.clock() - order.modified_on > EXPLAINED_WITHIN:
             known = total(order.fills.values())
             detail = f"{plain(order.filled)} executed, {plain(known)} listed"
             await self._account.recording.say(order.id, lambda o: o.contradict("executions_missing", detail, raw))
 
     async def _amended(self, order: Order, asked_at: datetime) -> bool:
-        """The exchange still shows the order as it was: final once the request cannot be carried out any more."""
+        """Reject an amendment that the exchange does not show, once it can no longer be carried out.
+
+        Return False while it still can.
+        """
         asked = order.amendment
         if order.status not in ENDED and asked is not None and asked_at < asked.valid_until + ANSWERED_WITHIN:
             return False
@@ -150,7 +160,11 @@ class LookUps:
         return True
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
-        """That it is not found proves nothing until the request is long dead and complete lists lack the order too."""
+        """Reject an order in doubt that is proven absent; return True when its state is known.
+
+        Not being found proves nothing until the request is long dead and complete lists lack the order too. An order
+        found in a list is recorded instead.
+        """
         if not order.is_in_doubt or order.exchange_order_ids or order.fills:
             self._account.log.warning("known_but_not_found", request_id=request_id(order))
             return False
@@ -174,16 +188,16 @@ class LookUps:
         raw = Personal(f"no order {order.client_order_id} among {len(listed)} orders listed at {asked_at.isoformat()}")
         order = await self._account.recording.say(order.id, lambda o: o.prove_absent("never_reached_the_exchange", raw))
         if order.status is not Status.REJECTED:
-            return False  # the stream has shown it in this very moment
+            return False  # the stream has just shown it
         self._account.log.warning("never_reached_the_exchange", request_id=request_id(order))
         return True
 
 
 def provable_at(order: Order) -> datetime | None:
-    """Return from when on complete lists without an order prove that it never arrived, None while nothing was sent.
+    """Return the time from which complete lists prove that an order never arrived, None while nothing was sent.
 
-    One that was sent to be weighed could not be taken, for its coins rested under others: nothing is left to wait for
-    once its request is dead.
+    An order sent to be weighed could not be accepted, as other orders locked its coins: once its request is dead,
+    there is nothing left to wait for.
     """
     if order.valid_until is None:
         return None

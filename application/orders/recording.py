@@ -1,4 +1,4 @@
-"""Recording: saying facts to the orders of one broker as they stand now, whoever else is saying something."""
+"""Recording: facts recorded on one broker's orders as they stand, whichever process is recording others."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from domain.refusals import Conflict, Refused
 from domain.spending import Spending
 
 MOST_ENDED = 500
-"""How many orders that have ended are kept at hand."""
+"""The most ended orders kept in memory."""
 
 
 class Taken(NamedTuple):
-    """What has become of an order by a report: the order now, and the facts that it was told."""
+    """The result of taking a report: the order now, and the facts that were recorded on it."""
 
     order: Order
     facts: list[Fact]
 
 
 class Recording:
-    """One broker's orders in the log."""
+    """The orders of one broker in the log."""
 
     def __init__(
         self,
@@ -62,20 +62,23 @@ class Recording:
         self._fee_values = fee_values
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
-        """The orders that this process has met and that have not ended, as it met them last."""
+        """The orders that this process has met and that have not ended, in the state last met."""
         self._ended: OrderedDict[UUID, Order] = OrderedDict()
-        """Those that have ended lately: the stream tells of them what an answer has told a moment before."""
+        """The orders that ended lately: the stream reports of them what an answer has reported a moment before."""
         self.unexplained: set[UUID] = set()
-        """Orders of which more was executed than their fills tell: nothing holds those coins until they are known."""
+        """Orders of which more was executed than their fills explain.
+
+        No position holds the unexplained coins until the fills are known.
+        """
 
     async def load(self, order_id: UUID) -> Order:
-        """The order now, to be worked on."""
+        """Load an order from the log, and return a copy to work on."""
         order = await self._fresh(order_id)
         self.meet(order)
         return order.copy()
 
     async def _met(self, order_id: UUID) -> Order:
-        """The order as it was met last: others may have said something to it since."""
+        """Return the order as last met; another process may have recorded something since."""
         return self._at_hand(order_id) or await self.load(order_id)
 
     def _at_hand(self, order_id: UUID) -> Order | None:
@@ -85,10 +88,10 @@ class Recording:
         return await asyncio.to_thread(self._store.get, Order, order_id)
 
     def meet(self, order: Order) -> None:
-        """The order as somebody has just loaded or saved it. Whoever goes on to work on it takes a copy."""
+        """Keep an order that was just loaded or saved. A caller that goes on to change it must take a copy."""
         known = self._at_hand(order.id)
         if known is not None and known.version > order.version:
-            return  # a load that was overtaken by what was said meanwhile
+            return  # what was recorded meanwhile is newer than this load
         self._know(order)
         self.live.pop(order.id, None)
         self._ended.pop(order.id, None)
@@ -104,7 +107,11 @@ class Recording:
             self.unexplained.discard(order.id)
 
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> Order:
-        """Say something to the order, again on fresh state when another process was faster; return the order."""
+        """Call a verb on an order, save the order and return it.
+
+        When the kept state is refused or another process was faster, the verb is called again on fresh state. Raises
+        `Refused` when fresh state refuses it too.
+        """
         async with self._one_at_a_time:
             order, is_fresh = (await self._met(order_id)).copy(), False
             while True:
@@ -115,9 +122,9 @@ class Recording:
                 except Refused as refused:
                     if is_fresh and not isinstance(refused, Conflict):
                         raise
-                    order, is_fresh = await self._fresh(order_id), True  # others may have said something meanwhile
+                    order, is_fresh = await self._fresh(order_id), True  # another process may have recorded something
                     continue
-                self.meet(order)  # once it is saved: what could not be recorded is not known
+                self.meet(order)  # only after saving: what was not recorded is not kept
                 if order.status in ENDED:
                     self._doubts.end(order_id)
                     if not order.filled:
@@ -127,7 +134,7 @@ class Recording:
                 return order
 
     async def _release(self, order: Order) -> None:
-        """The exchange never took it: its share of the day's limit is free again."""
+        """Release the share of the day's spending limit of an order that the exchange never took."""
         if order.submitted_at is None:
             return
         stream = Spending.create_id(order.broker, order.submitted_at.date())
@@ -138,9 +145,10 @@ class Recording:
                 await asyncio.to_thread(self._store.save, spending)
 
     async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Fact] = ()) -> Taken:
-        """Take a report into the order's history, with the fills that it does not name itself.
+        """Take a report into the order's history, fetching the fills that it does not contain.
 
-        `agreed` are facts that an earlier report has told already, without which they would not be believed.
+        `agreed` holds facts that an earlier report has stated: a fact that needs two reports is believed only if it is
+        among them. Raises as `ExchangeClient.fills_of` and `say`.
         """
         fills, facts = list[Fill](), list[Fact]()
         order = await self._met(order_id)
@@ -163,7 +171,7 @@ class Recording:
             for fact in facts:
                 fact.say(known)
 
-        if new_to(order):  # most reports of the stream say what an answer has said a moment before
+        if new_to(order):  # most reports of the stream repeat an answer
             order = await self.say(order_id, record)
         if not order.is_in_doubt:
             self._doubts.end(order_id)
@@ -174,7 +182,7 @@ class Recording:
         return Taken(order, facts)
 
     async def intend(self, *aggregates: Aggregate) -> None:
-        """Append what is about to be sent, once. Whatever it raises, the caller must look up instead of sending."""
+        """Append what is about to be sent, once. Whatever error it raises, the caller must look up, not send."""
         await asyncio.to_thread(lambda: self._store.save(*aggregates, retry=False))
         for one in aggregates:
             if isinstance(one, Order):
@@ -182,12 +190,12 @@ class Recording:
 
 
 def as_gateway(order: Order) -> AbstractContextManager[None]:
-    """The metadata of whatever the gateway says to this order."""
+    """Return a context in which events carry the metadata of the gateway's work on this order."""
     return carrying(
         user=str(order.user), source="gateway", correlation_id=request_id(order), causation_id=str(order.id)
     )
 
 
 def request_id(order: Order) -> str:
-    """What all logs and events of one flow carry: the webhook's id, or the order's own."""
+    """Return the id that all logs and events of one flow carry: the order's cause (its webhook), or its own id."""
     return str(order.cause or order.id)

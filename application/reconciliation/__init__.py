@@ -1,1 +1,1 @@
-"""Reconciliation: what an exchange says of a broker's orders, compared with the log."""
+"""Reconciliation: comparing a broker's orders in the log with what its exchange reports."""

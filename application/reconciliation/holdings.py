@@ -1,4 +1,4 @@
-"""Holdings: whether one broker's account still holds what its positions say."""
+"""Holdings: checking that one broker's account still holds what its positions say."""
 
 from __future__ import annotations
 
@@ -14,20 +14,27 @@ from domain.amounts import ZERO, difference
 from domain.position import Position
 
 Shortage = tuple[Decimal, Decimal]
-"""How much of a currency all positions hold together, and how much the account does."""
+"""The amount of a currency that all positions hold together, and the amount that the account holds."""
 
 
 class Holdings:
-    """Coins may be more than the books know, for their owner has others; fewer were sold or withdrawn elsewhere."""
+    """The coins of one broker's account, checked against its positions.
+
+    The account may hold more than the positions do, as its owner may have other coins. When it holds less, coins were
+    sold or withdrawn elsewhere.
+    """
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._since: dict[tuple[str, Shortage], datetime] = {}
-        """When each shortage of a currency was first seen as it is now."""
+        """The time at which each shortage of a currency was first seen with its present amounts."""
         self._told: dict[str, Shortage] = {}
 
     def compare(self, run: Run, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> None:
-        """What is missing is left to a person once it was missing before: an execution may be on its way."""
+        """Leave a shortage to a person once it has lasted unchanged for `SECOND_LOOK`.
+
+        Until then, an execution that explains it may be on its way.
+        """
         now = self._account.clock()
         since = {short: self._since.get(short, now) for short in self._short(positions, balances).items()}
         for (currency, shortage), seen in since.items():
@@ -42,7 +49,7 @@ class Holdings:
             self._since = since
 
     def _short(self, positions: Sequence[Position], balances: Mapping[str, Decimal]) -> dict[str, Shortage]:
-        """By currency, where more is missing than what is too small to be traded."""
+        """Return the shortages by currency that are large enough to be traded: above the largest quantity step."""
         held, least = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
         for position in positions:
             market = self._account.markets.get(position.symbol)

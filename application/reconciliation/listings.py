@@ -1,4 +1,4 @@
-"""Listings: which orders of one broker its exchange is asked for, open ones and those that ended unheard."""
+"""Listings: fetching one broker's open orders, and those that may have ended unheard since the last look."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from domain.reconciliation import Occasion
 T = TypeVar("T")
 
 MOST_MARKETS = 13
-"""How many markets are asked for one by one: Binance weighs a list of one market 6 and the whole account's 80."""
+"""The most markets that are listed one by one.
+
+On Binance, listing one market has a request weight of 6, listing the whole account one of 80.
+"""
 ASKED_AT_ONCE = 8
-"""How many questions of one kind are asked at the same time."""
+"""The most requests of one kind that are sent at the same time."""
 LONGEST_AWAY, OVERLAP = timedelta(days=7), timedelta(minutes=10)
-"""How far back ended orders are looked for after an outage, and how much of what was seen is looked at again."""
+"""The furthest back that ended orders are fetched after an outage, and how much of the last look is fetched again."""
 
 
 async def ask_each(subjects: Iterable[T], ask: Callable[[T], Awaitable[None]]) -> None:
-    """Ask about all of them, some at the same time. Raises the first failure, once all have been asked about."""
+    """Ask about every subject, `ASKED_AT_ONCE` at a time. Raises the first failure after all have been asked about."""
     leave = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def asked(subject: T) -> None:
@@ -41,15 +44,15 @@ async def ask_each(subjects: Iterable[T], ask: Callable[[T], Awaitable[None]]) -
 
 @dataclass(frozen=True)
 class Listed:
-    """What was said of orders, and the parts of it that cannot be read."""
+    """Reports of orders, and the parts of the exchange's lists that cannot be read."""
 
     reports: list[OrderReport] = field(default_factory=list)
     scraps: list[Scrap] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
-    """Markets of which the exchange refuses to speak, and its words: a finding about them, not about the others."""
+    """The exchange's words by symbol where it refuses to list a market: a finding about that market only."""
 
     async def add(self, asked: Awaitable[Sequence[OrderReport]]) -> None:
-        """Take the answer. Raises as `ExchangeClient.open_orders`, except for what can be read in part."""
+        """Add an answer, keeping the readable part of a list. Otherwise raises as `ExchangeClient.open_orders`."""
         try:
             self.reports.extend(await asked)
         except PartlyUnreadable as partly:
@@ -57,7 +60,10 @@ class Listed:
             self.scraps.extend(partly.scraps)
 
     async def add_market(self, market: Market, asked: Awaitable[Sequence[OrderReport]]) -> None:
-        """Take the answer about one market; a definite refusal to speak of it stands in no other's way."""
+        """Add the answer about one market; a market unknown to the exchange does not stop the others.
+
+        Raises as `add`, also for any other refusal.
+        """
         try:
             await self.add(asked)
         except RefusedByExchange as refused:
@@ -68,26 +74,27 @@ class Listed:
 
 @dataclass(frozen=True)
 class Look:
-    """A look at the past of an account, which may take several tries: what it has read of a symbol stays read."""
+    """A look at an account's past, which may take several attempts: symbols already read are not read again."""
 
     began: AccountSnapshot
     past: dict[str, Listed] = field(default_factory=dict)
 
 
 class Listings:
-    """The lists of one broker, and how far its past has been looked at."""
+    """The order lists of one broker, and how far its past has been read."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._last: AccountSnapshot | None = None
         self._look: Look | None = None
         self.balances: Mapping[str, Decimal] = {}
-        """What the account held of each currency when its past was last asked for."""
+        """The amount of each currency, locked coins included, when the account's past was last asked for."""
 
     async def of(self, occasion: Occasion, live: set[str], held: set[str]) -> tuple[Listed, Listed]:
-        """What the exchange calls open, and what ended since the last look; a poll asks for live symbols only.
+        """Return the open orders, and the orders that ended since the last look.
 
-        At the start it is urgent: no stop is placed before it is known.
+        A poll asks only for open orders, and only in live symbols. At the start the requests are urgent: no stop is
+        placed before they are answered.
         """
         if occasion is Occasion.POLL:
             return await self._open(live), Listed()
@@ -96,7 +103,10 @@ class Listings:
         return listed, await self._ended(live | held, urgent=urgent)
 
     async def _open(self, symbols: Collection[str] | None, *, urgent: bool = False) -> Listed:
-        """Open orders of some symbols, or of the whole account (None). Raises as `Listed.add`."""
+        """Return the open orders of some symbols, or of the whole account (None).
+
+        Raises as `Listed.add_market` or, for the whole account, as `Listed.add`.
+        """
         account, listed = self._account, Listed()
         markets = [] if symbols is None else self._markets_of(symbols)
         if symbols is None or len(markets) > MOST_MARKETS:
@@ -107,9 +117,9 @@ class Listings:
         return listed
 
     async def _ended(self, symbols: set[str], *, urgent: bool) -> Listed:
-        """Orders that ended since the last look, of some symbols and of those whose coins moved meanwhile.
+        """Return the orders that ended since the last look, in `symbols` and in markets whose coins moved meanwhile.
 
-        Raises as `Listed.add`; the next try asks only of those symbols that have not been read.
+        Raises as `Listed.add_market`; the next attempt asks only about symbols that have not been read yet.
         """
         account = self._account
         last = self._last = self._last or await asyncio.to_thread(account.snapshots.last, account.broker.number)
@@ -135,9 +145,9 @@ class Listings:
         )
 
     async def keep_snapshot(self, *, settled: bool) -> None:
-        """Everything up to the beginning of this look has been compared: the next look at the past starts there.
+        """End this look: everything before its beginning is reconciled, and the next look starts from there.
 
-        Another process starts there only if it is `settled`: it does not know what has been said once.
+        Another process starts from there only when `settled`: it does not know the suspicions of this one.
         """
         assert self._look is not None
         self._last, self._look = self._look.began, None
@@ -145,7 +155,7 @@ class Listings:
             await asyncio.to_thread(self._account.snapshots.record, self._account.broker.number, self._last)
 
     def forget(self) -> None:
-        """What has been read is to be read again."""
+        """Discard what this look has read, so that it is read again."""
         self._look = None
 
     async def _asked_balances(self, *, urgent: bool) -> dict[str, Decimal]:
@@ -153,7 +163,10 @@ class Listings:
         return {name: balance.free + balance.locked for name, balance in balances.items()}
 
     def _moved(self, last: AccountSnapshot | None, snapshot: AccountSnapshot) -> set[str]:
-        """Symbols of coins of which there is more or less than in the last snapshot."""
+        """Return the symbols of active markets whose base balance has changed since the last snapshot.
+
+        A market is left out when its quote currency is in neither snapshot.
+        """
         now = snapshot.balances
         before = now if last is None else last.balances
         moved = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}

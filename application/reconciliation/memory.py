@@ -1,4 +1,4 @@
-"""Suspicions: what an exchange said once and is believed only when it says so again; and what was told already."""
+"""Memory: what an exchange has to repeat before it is believed, what is missing, and what a person was told."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from application.ports.exchange import OrderReport, Scrap
 from domain.order import Order
 
 SECOND_LOOK = timedelta(seconds=10)
-"""How much later a statement has to be repeated that is not believed at once."""
+"""Time after which a statement that is not believed at once has to be repeated."""
 
 
 @dataclass(frozen=True)
 class Suspicion:
-    """What was said once: facts about an order of ours, or an order that is none of ours (`order_id` is None)."""
+    """A statement made once: facts about an order of ours, or the existence of a stranger (`order_id` is None)."""
 
     order_id: UUID | None
     facts: tuple[Fact, ...]
@@ -25,68 +25,72 @@ class Suspicion:
 
 
 class Suspicions(dict[tuple[str, str], Suspicion]):
-    """Those of one broker, by native symbol and exchange id."""
+    """The suspicions of one broker, by native symbol and exchange id."""
 
     def begin(self, report: OrderReport, now: datetime, order_id: UUID | None, facts: Sequence[Fact] = ()) -> bool:
-        """Keep what is said; answers whether it is for the first time."""
+        """Keep a statement, unless one about the same order is kept already; return True when it is the first."""
         key = report.native_symbol, report.exchange_order_id
         first = key not in self
         self.setdefault(key, Suspicion(order_id, tuple(facts), now))
         return first
 
     def due(self, now: datetime) -> list[tuple[tuple[str, str], Suspicion]]:
-        """Those that were said long enough ago to be asked about again."""
+        """Return the suspicions that are old enough to be queried again, with their keys."""
         return [(key, suspicion) for key, suspicion in self.items() if suspicion.said_at <= now - SECOND_LOOK]
 
 
 class Memory:
-    """What the earlier comparisons of one broker have left open."""
+    """Matters that earlier reconciliations of one broker have left open."""
 
     def __init__(self) -> None:
         self.suspicions = Suspicions()
         self.unread: set[UUID] = set()
-        """Orders of which it cannot be read what was executed."""
+        """Orders whose executions cannot be read."""
         self._told: set[tuple[str, str, bool]] = set()
         self._missing: dict[UUID, datetime] = {}
-        """Since when the exchange shows an order no more that it had accepted."""
+        """The time since which the exchange has no longer shown an accepted order."""
 
     def copy(self) -> Memory:
-        """As it is now: whoever only looks leaves nothing behind."""
+        """Return a copy to restore after a dry run, which must leave nothing behind."""
         made = Memory()
         made.suspicions, made.unread = Suspicions(self.suspicions), set(self.unread)
         made._told, made._missing = set(self._told), dict(self._missing)
         return made
 
     def was_told(self, said: OrderReport | Scrap) -> bool:
-        """Whether a person knows of it who has to decide."""
+        """Return True when a person has been told of it and has to decide."""
         return key_of(None, said) in self._told
 
     def tell(self, order: Order | None, said: OrderReport | Scrap | None) -> bool:
-        """What only a person can decide is told once: answers whether this is the time."""
+        """Mark a matter for a person as told; return True the first time, so that it is told once."""
         key = key_of(order, said)
         first = key not in self._told
         self._told.add(key)
         return first
 
     def tell_market(self, symbol: str) -> bool:
-        """Return whether this is the first time that the exchange refuses to speak of a market."""
+        """Mark a market that the exchange refuses to list as told; return True the first time."""
         key = symbol, "", False
         first = key not in self._told
         self._told.add(key)
         return first
 
     def missing_for(self, order: Order, now: datetime) -> timedelta:
-        """How long the exchange has not shown an order."""
+        """Return the time for which the exchange has not shown an order, zero on the first call."""
         return now - self._missing.setdefault(order.id, now)
 
     def shown(self, order: Order) -> None:
-        """It is there: that it was not is settled, and told anew if it happens again."""
+        """Forget that an order was missing, so that a person is told anew if it disappears again."""
         self._missing.pop(order.id, None)
         self._told.discard(key_of(order, None))
 
 
 def key_of(order: Order | None, said: OrderReport | Scrap | None) -> tuple[str, str, bool]:
-    """What a person is told of: by native symbol and exchange id, or our own id, and whether it could be read."""
+    """Return the key under which a matter is told to a person.
+
+    It holds the native symbol and exchange id, or our own id when the exchange said nothing, and True for a statement
+    that could be read.
+    """
     if said is None:
         return "", str(order and order.id), False
     return said.native_symbol, said.exchange_order_id, isinstance(said, OrderReport)

@@ -1,7 +1,7 @@
-"""Reconciliation: what one broker's exchange says of its orders, compared with ours, and recorded where it differs.
+"""The reconciler: compares the orders of one broker with its exchange's reports and records the differences.
 
-A query that failed is no information, never "gone". What contradicts an end of ours, and every order that is not
-ours, is believed only when it is said twice, some seconds apart.
+A failed query is no information; it never means "gone". A report that contradicts an end we recorded or shows a change
+we did not make, and any order that is not ours, is believed only when the exchange repeats it some seconds later.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused
 
 TIMEOUT_SECONDS = 30.0
-"""How long one broker's exchange may take to say all that is asked of it in one comparison."""
+"""Seconds the exchange has to answer all questions of one reconciliation."""
 ON_ITS_WAY = timedelta(seconds=10)
-"""How long after its validity the answer to a request may still come."""
+"""Time after a request's validity within which its answer may still arrive."""
 MISSING = timedelta(seconds=60)
-"""For how long an order that was accepted may be shown by nothing before that is told."""
+"""Time an accepted order may be missing at the exchange before a person is told."""
 
 
 class Reconciler:
-    """Compares one broker. It runs in the gateway, where the keys, the stream and the look-ups of the broker are."""
+    """The reconciler of one broker. It runs in the gateway, next to the broker's keys, private stream and look-ups."""
 
     def __init__(self, account: Account, look_ups: LookUps, agenda: Agenda) -> None:
         self._account = account
@@ -51,18 +51,18 @@ class Reconciler:
         self._natives: dict[str, Market] = {}
         self._outage = Outage()
         self._takings: set[asyncio.Task[Taken]] = set()
-        """What is being recorded of what was said, also when the comparison has ended without it."""
+        """Reports being recorded, including those whose run has ended without waiting for them."""
 
     @property
     def under_way(self) -> bool:
-        """Whether a comparison is under way."""
+        """True while a reconciliation is under way."""
         return self._one_at_a_time.locked()
 
     async def run(self, occasion: Occasion, *, dry: bool = False) -> Run:
-        """Compare once. A poll looks at symbols with live orders only, everything else at the whole account.
+        """Reconcile once and return the run with its findings.
 
-        `dry` records nothing. Answers what was found; an exchange that could not be asked to the end makes a failed
-        run, which is told and never raised.
+        A poll covers only symbols with live orders, every other occasion the whole account. `dry` records nothing.
+        When the exchange fails to answer every question, the run is reported as failed; that error is never raised.
         """
         async with self._one_at_a_time:
             run = Run(self._account, occasion, TIMEOUT_SECONDS, dry=dry)
@@ -93,7 +93,7 @@ class Reconciler:
                 run.note_market(symbol, words, left)
         run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
         for scrap in (*listed.scraps, *ended.scraps):
-            order_id = await self._find_order(scrap)  # one of ours is not met below, and asked for by name
+            order_id = await self._find_order(scrap)  # not matched below: an order of ours is queried by name
             self._leave_to_person(run, None if order_id is None else await account.recording.load(order_id), scrap)
         strangers = await self._match(run, before, reports)
         run.reach(Phase.MATCH, matched=len(reports) - len(strangers), ours=len(before))
@@ -107,22 +107,25 @@ class Reconciler:
             await self._listings.keep_snapshot(settled=not self._memory.suspicions)
 
     def _live(self) -> dict[UUID, Order]:
-        """The orders that the exchange can know now. What is sent from here on is not missing from its answer."""
+        """Return the orders the exchange can know by now, so that one sent later does not count as missing."""
         known = self._account.recording.live.items()
         return {order_id: order for order_id, order in known if order.status is not Status.PLACED}
 
     async def _positions(self, occasion: Occasion) -> list[Position]:
-        """What this broker holds: its protection is driven once sending begins. A poll does not ask."""
+        """Return the broker's open positions, whose protection is driven once sending begins.
+
+        A poll does not load them.
+        """
         if occasion is Occasion.POLL:
             return []
         store = self._account.store
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
         return [position for position in found if position.broker == self._account.broker.number]
 
-    # --- comparing ---------------------------------------------------------------------------------------------
+    # --- matching ----------------------------------------------------------------------------------------------
 
     async def _match(self, run: Run, before: dict[UUID, Order], reports: Sequence[OrderReport]) -> list[OrderReport]:
-        """Compare what is ours; answers the reports of orders that nobody here knows."""
+        """Take the reports about our orders, query our orders that no report shows, and return strangers' reports."""
         strangers, met = list[OrderReport](), set[UUID]()
         with run.in_our_books():
             named = [(await self._find_order(report), report) for report in reports]
@@ -138,7 +141,7 @@ class Reconciler:
         return strangers
 
     async def _ask_about(self, run: Run, absent: Sequence[Order]) -> None:
-        """Those of ours that no list shows, and those of which not all executions are known."""
+        """Query our orders that no list shows, and look up orders with unknown executions."""
         if run.occasion is Occasion.POLL:
             absent = [order for order in absent if order.wish.symbol in self._account.markets]
 
@@ -150,7 +153,7 @@ class Reconciler:
         await ask_each(absent, ask)
         for order_id in [] if run.dry else self._account.recording.unexplained:
             if order_id not in self._look_ups:
-                self._look_ups.begin(order_id)  # which asks until its executions are listed
+                self._look_ups.begin(order_id)  # repeats until its executions are listed
 
     async def _find_order(self, said: OrderReport | Scrap) -> UUID | None:
         account = self._account
@@ -159,7 +162,7 @@ class Reconciler:
         named = await asyncio.to_thread(account.store.order_named, account.broker.number, said.client_order_id)
         market = self._natives.get(said.native_symbol)
         if named is None and market is not None:
-            # Adopted, or ours under a client id that somebody changed outside.
+            # An adopted order, or one of ours whose client id was changed outside the platform.
             ids = account.broker.number, market.symbol, said.exchange_order_id
             named = await asyncio.to_thread(account.store.order_numbered, *ids)
         if named is not None:
@@ -167,13 +170,13 @@ class Reconciler:
         return named
 
     def _leave_to_person(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
-        """Nothing can be recorded of it: a person has to look."""
+        """Leave to a person what cannot be recorded."""
         left = run.left_to_a_person(key_of(order, said), first=self._memory.tell(order, said))
         if left is not None:
             run.note(order, said, left)
 
     async def _take_report(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
-        """One report about one order of ours; what it says and cannot be recorded stops no other."""
+        """Record one report about one of our orders; a report that cannot be recorded does not stop the others."""
         try:
             await self._record(run, order, report, agreed)
         except Refused as refused:
@@ -186,7 +189,10 @@ class Reconciler:
             self._memory.unread.discard(order.id)
 
     def _look_up_again(self, run: Run, order: Order, report: OrderReport) -> None:
-        """What was executed cannot be read: it is asked about until it can be; that it lasts is told."""
+        """Look up an order whose executions cannot be read until they can be.
+
+        When they still cannot be read the next time, leave the order to a person.
+        """
         if order.id in self._memory.unread:
             return self._leave_to_person(run, order, report)
         self._memory.unread.add(order.id)
@@ -204,13 +210,13 @@ class Reconciler:
         if doubted:
             first = self._memory.suspicions.begin(report, self._account.clock(), order.id, doubted)
             if not believed and self._memory.was_told(report):
-                return self._leave_to_person(run, order, report)  # that it cannot be recorded
+                return self._leave_to_person(run, order, report)  # a person knows of it already
             if first and not believed:
                 return run.note(order, report, Resolution.AWAITED, doubted)
         known = order
         if believed and not run.dry:
             order, believed = await self._record_shielded(run, order.id, report, agreed)
-        if believed:  # else it was heard meanwhile
+        if believed:  # otherwise recorded by other means meanwhile
             decide = any(fact.event == "Contradicted" for fact in believed)
             run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
         if order.cancel_requested and order.status is Status.OPEN and not run.dry:
@@ -220,7 +226,11 @@ class Reconciler:
     async def _record_shielded(
         self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()
     ) -> Taken:
-        """Recorded to the end: it may ask for executions first, but an append cannot be called back half-way."""
+        """Record a report in a task that a timeout does not cancel.
+
+        It may first ask the exchange for executions, but an append cannot be undone half-way. Raises `TimeoutError`
+        when the run's time is up; the task then finishes by itself.
+        """
         taking = asyncio.create_task(self._account.recording.take(order_id, report, agreed))
         self._takings.add(taking)
         taking.add_done_callback(self._takings.discard)
@@ -228,12 +238,12 @@ class Reconciler:
             return await asyncio.shield(taking)
 
     async def _query_missing(self, run: Run, order: Order) -> None:
-        """Ours, and not among the open ones: it is asked for by name, and its answer decides."""
+        """Query by name an order of ours that is not among the open ones; the answer decides."""
         account, market = self._account, self._account.markets.get(order.wish.symbol)
         if market is None and order.status is Status.OPEN:
-            return self._leave_to_person(run, order, None)  # it can be neither asked about nor taken off
+            return self._leave_to_person(run, order, None)  # it can be neither queried nor cancelled
         if order.is_in_doubt or market is None:
-            # What was sent this very moment is about to be answered; what is in doubt is being asked about already.
+            # An order sent a moment ago is about to be answered; one in doubt may be looked up already.
             on_its_way = order.valid_until is not None and account.clock() < order.valid_until + ON_ITS_WAY
             if not run.dry and not (on_its_way and order.status is Status.SUBMITTED) and order.id not in self._look_ups:
                 self._look_ups.begin(order.id)
@@ -244,7 +254,7 @@ class Reconciler:
         except (ExchangeError, TimeoutError) as error:
             first = order.id not in self._look_ups
             if not run.dry:
-                self._look_ups.begin(order.id)  # which asks until there is an answer
+                self._look_ups.begin(order.id)  # repeats until there is an answer
             if isinstance(error, OrderNotFound):
                 self._note_missing(run, order, first=first)
             return None
@@ -252,19 +262,22 @@ class Reconciler:
         return await self._take_report(run, order, report)
 
     def _note_missing(self, run: Run, order: Order, *, first: bool) -> None:
-        """The exchange shows one that it had accepted no more: that it lasts is told, for a stop would be missing."""
+        """Note an accepted order that the exchange no longer shows.
+
+        Leave it to a person when that lasts: if the order was a stop, its position is without one.
+        """
         if self._memory.missing_for(order, self._account.clock()) >= MISSING:
             self._leave_to_person(run, order, None)
         elif first or run.occasion not in QUIET:
             run.note(order, None, Resolution.LOOKED_UP)
 
-    # --- what is not believed at once --------------------------------------------------------------------------
+    # --- reports not believed at once --------------------------------------------------------------------------
 
     async def _second_looks(self, run: Run) -> None:
-        """Ask again about what was said once, long enough ago; what is not said again was never so."""
+        """Query each suspicion that is due; what the exchange does not repeat was never true, and is dropped."""
         for key, suspicion in self._memory.suspicions.due(self._account.clock()):
             if run.dry or run.seconds_left < TIMEOUT_SECONDS / 2:
-                return  # there may be more than one comparison can ask about, and the lists need their time too
+                return  # there may be more than one run can query, and the lists need time too
             market = self._natives.get(key[0])
             if market is None:
                 continue
@@ -280,7 +293,7 @@ class Reconciler:
             try:
                 await self._confirm(run, suspicion, market, report)
             except (ExchangeError, TimeoutError):
-                self._memory.suspicions[key] = suspicion  # not recorded to the end: it is asked about again
+                self._memory.suspicions[key] = suspicion  # not completely recorded: query it again
                 raise
 
     async def _confirm(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
@@ -304,7 +317,7 @@ class Reconciler:
         return None
 
     async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
-        """An order made elsewhere, seen twice, comes into the books; no strategy ever manages it."""
+        """Adopt an order made elsewhere and seen twice; no strategy ever manages it."""
         account, run_id = self._account, str(run.id)
         with carrying(
             user=str(account.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id

@@ -1,4 +1,4 @@
-"""Runs: the timings and findings of one reconciliation, told to the log line by line and recorded as one stream."""
+"""Runs: the timings and findings of one reconciliation, logged line by line and recorded as one stream."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ TEXTS = {
     Phase.RESTORE: "Restored {positions} open positions",
     Phase.AUDIT: "Noted {discrepancies} discrepancies",
 }
-"""What the log says of each phase."""
+"""The log line of each phase."""
 HICCUP = timedelta(seconds=5)
-"""For how long quiet comparisons may fail before that is told."""
+"""Time for which quiet reconciliations may fail before that is reported."""
 NOTHING = "nothing"
-"""What we say of an order that we have never heard of."""
+"""Our side of a discrepancy about an order that we have no record of."""
 
 
 class Run:
-    """One comparison while it lasts, in which the exchange is asked for some seconds. `dry` writes to no stream."""
+    """One reconciliation in progress.
+
+    All its questions to the exchange share `seconds`. `dry` writes to no stream.
+    """
 
     def __init__(self, account: Account, occasion: Occasion, seconds: float, *, dry: bool) -> None:
         self.id = uuid4()
@@ -44,7 +47,7 @@ class Run:
         self.failure: str | None = None
         self._code: str | None = None
         self.recorded = False
-        """Whether it stands in the log."""
+        """True once the run is in the log."""
         self._left: set[Hashable] = set()
         self._account = account
         self._clock = asyncio.get_running_loop().time
@@ -54,21 +57,21 @@ class Run:
 
     @property
     def seconds(self) -> Decimal:
-        """How long it has taken."""
+        """Seconds since the run began."""
         return _rounded(self._clock() - self._began)
 
     def asking(self) -> asyncio.Timeout:
-        """What is asked of the exchange is asked within the time that all questions have together."""
+        """Return a timeout for a question to the exchange: the deadline that all questions share."""
         return asyncio.timeout_at(self._asks_until)
 
     @property
     def seconds_left(self) -> float:
-        """How much of that time is left."""
+        """Seconds left until the deadline that all questions share."""
         return self._asks_until - self._clock()
 
     @contextmanager
     def in_our_books(self) -> Iterator[None]:
-        """What we look up at home meanwhile is not on the exchange's time."""
+        """Extend the deadline by the time spent in this block, which reads our own records, not the exchange."""
         began = self._clock()
         try:
             yield
@@ -76,7 +79,10 @@ class Run:
             self._asks_until += self._clock() - began
 
     def left_to_a_person(self, what: Hashable, *, first: bool) -> Resolution | None:
-        """How it is noted what nobody but a person can settle: the first time, and once more to each who asks."""
+        """Return the resolution to note for a matter that only a person can settle, None to note nothing.
+
+        It is noted as `DECIDE` the first time, then as `UNDECIDED` once in each run that a person requests.
+        """
         noted = what in self._left
         self._left.add(what)
         if first:
@@ -84,7 +90,7 @@ class Run:
         return Resolution.UNDECIDED if self.occasion is Occasion.REQUEST and not noted else None
 
     def reach(self, phase: Phase, **counts: int) -> None:
-        """A phase is over; `counts` says what it met."""
+        """End a phase; `counts` holds the number of things of each kind it met. Runs that are not quiet log it."""
         now = self._clock()
         seconds, self._reached = _rounded(now - self._reached), now
         self.phases.append((phase, seconds, counts))
@@ -103,7 +109,7 @@ class Run:
         facts: Sequence[Fact] = (),
         ours: str | None = None,
     ) -> None:
-        """The two sides differ about an order, and this is what was done about it. `ours` is told by the order."""
+        """Note that the two sides differ about an order, with what was done. `ours` defaults to the order's state."""
         found = Discrepancy(
             order=None if order is None else order.id,
             symbol=self._symbol(order, said),
@@ -120,14 +126,14 @@ class Run:
         )  # fmt: skip
 
     def note_market(self, symbol: str, words: str, resolution: Resolution) -> None:
-        """The exchange refuses to speak of one market: what rests there is not known."""
+        """Note that the exchange refuses to list one market: the orders resting there are unknown."""
         self.found.append((Discrepancy(None, symbol, None, "listed", words, resolution), Personal("")))
         self._account.log.warning(
             "market_refused", request_id=str(self.id), broker=self._account.broker.number, symbol=symbol
         )
 
     def note_holding(self, currency: str, held: Decimal, there: Decimal, resolution: Resolution) -> None:
-        """The account has less of a currency than the positions say: what became of it only its owner knows."""
+        """Note that the account holds less of a currency than its positions do; only its owner can say why."""
         ours, theirs = f"holds {plain(held)} {currency}", f"holds {plain(there)} {currency}"
         found = Discrepancy(None, currency, None, ours, theirs, resolution)
         self.found.append((found, Personal("")))
@@ -142,13 +148,16 @@ class Run:
         return next((m.symbol for m in self._account.markets.values() if m.native == native), native)
 
     async def complete(self) -> None:
-        """Everything was compared. A quiet one that found nothing leaves no trace."""
+        """Complete a run that compared everything. A quiet run that found nothing is not recorded."""
         self.reach(Phase.AUDIT, discrepancies=len(self.found))
         if self.occasion not in QUIET or self.found:
             await self._record()
 
     async def fail(self, error: Exception, *, tell: bool) -> None:
-        """The exchange could not be asked to the end. What was found until then is recorded in any case."""
+        """Fail a run that the exchange did not answer to the end.
+
+        What was found until then is recorded in any case, a failure without findings only to `tell` it.
+        """
         reason = self.failure = f"{type(error).__name__}: {error}"
         self._code = getattr(error, "code", None) or None
         self._account.log.warning(
@@ -158,7 +167,7 @@ class Run:
             await self._record()
 
     async def _record(self) -> None:
-        """One commit."""
+        """Record the run in one commit, unless it is dry."""
         if self.dry:
             return
         broker, run_id = self._account.broker, str(self.id)
@@ -176,7 +185,7 @@ class Run:
         self.recorded = True
 
     def told(self) -> dict[str, Any]:
-        """The run as plain data, for whoever asked for it."""
+        """Return the run as plain data, for the caller that asked for it."""
         return {
             "run": str(self.id),
             "broker": self._account.broker.number,
@@ -200,14 +209,17 @@ class Run:
 
 
 class Outage:
-    """What is told of one broker's comparisons that fail: that it lasts, once, and always to a person who asks."""
+    """A series of failed reconciliations of one broker.
+
+    It is reported once, and again to each person who asks.
+    """
 
     def __init__(self) -> None:
         self._since: datetime | None = None
         self._told = False
 
     async def meet(self, run: Run, error: Exception) -> None:
-        """This one failed. Quiet ones that fail for some seconds only are a hiccup."""
+        """Take a failed run into the outage. Quiet runs that have failed for less than `HICCUP` are not reported."""
         since = self._since or run.started_at
         hiccup = run.occasion in QUIET and run.started_at - since < HICCUP
         await run.fail(error, tell=run.occasion is Occasion.REQUEST or not (self._told or hiccup))
@@ -215,7 +227,7 @@ class Outage:
             self._since, self._told = since, self._told or run.recorded
 
     def end(self, run: Run) -> None:
-        """This one came to its end, which says little if it was a poll: that may have asked nothing."""
+        """End the outage after a completed run. A poll does not end it, as it may have asked nothing."""
         if run.occasion is not Occasion.POLL and not run.dry:
             self._since, self._told = None, False
 

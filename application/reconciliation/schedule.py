@@ -1,4 +1,4 @@
-"""Schedule: when one broker's orders are compared with its exchange, and that nothing is sent before the first."""
+"""Schedule: starting the reconciliations of one broker; nothing is sent before the first has succeeded."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from application.reconciliation.run import Run
 from domain.reconciliation import Occasion
 
 BUSY = 0.5
-"""Which part of a minute's requests polls may meet used up: beyond it they wait for the next time."""
+"""Skip a poll once this fraction of the minute's budget is used."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
 class Schedule:
-    """The comparisons of one broker."""
+    """The reconciliations of one broker."""
 
     def __init__(self, account: Account, reconciler: Reconciler) -> None:
         self._account = account
         self._reconciler = reconciler
         self._under_way: asyncio.Task[None] | None = None
         self._next: Occasion | None = None
-        """Why they are to be compared once more, as soon as that is done which is under way."""
+        """The occasion of the next run, when one is asked for during a run."""
         self.first_ended = asyncio.Event()
-        """Set once all orders have been compared after the start."""
+        """Set once the first reconciliation after the start has succeeded."""
 
     @property
     def under_way(self) -> bool:
-        """Whether the orders are being compared beside everything else."""
+        """True while a reconciliation runs in the background."""
         return self._under_way is not None and not self._under_way.done()
 
     async def first(self) -> None:
-        """Compare until that has worked once."""
+        """Reconcile, with growing pauses between attempts, until one succeeds."""
         pause = FIRST_PAUSE
         while not self.first_ended.is_set():
             if await self._worked(Occasion.START):
@@ -42,19 +42,19 @@ class Schedule:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def once(self, occasion: Occasion, *, dry: bool) -> Run | None:
-        """Compare now.
+        """Reconcile now and return the run; return None for a poll that is skipped.
 
-        None for a poll that leaves the exchange's budget to whoever wants to trade, or that meets a comparison under
-        way: that one asks what it would have asked, and a queue of polls would only grow.
+        A poll is skipped to leave the exchange's budget to trading. It is also skipped while a reconciliation is under
+        way: that one asks the same questions, and a queue of polls would only grow.
         """
         if occasion is Occasion.POLL and (self._account.exchange.busy > BUSY or self._reconciler.under_way):
             return None
         return await self._reconciler.run(occasion, dry=dry)
 
     def begin(self, occasion: Occasion) -> None:
-        """Compare beside everything else; asked for while that is under way, it is done once more.
+        """Reconcile in the background; when asked during such a run, reconcile once more after it.
 
-        That a stream was interrupted is written down whatever is found, so no other occasion takes its place.
+        A reconnection is recorded whatever is found, so no other occasion replaces one that is waiting.
         """
         if self.under_way:
             self._next = occasion if self._next is not Occasion.RECONNECTION else self._next
@@ -68,7 +68,7 @@ class Schedule:
             wanted, self._next = self._next, None
 
     async def _worked(self, occasion: Occasion) -> bool:
-        """Whether the exchange could be asked to the end and everything could be recorded."""
+        """Reconcile once; return True when the exchange answered everything and the run could be recorded."""
         try:
             run = await self._reconciler.run(occasion)
         except Exception as error:
@@ -77,6 +77,6 @@ class Schedule:
         return run.failure is None
 
     def close(self) -> None:
-        """End what is under way."""
+        """Cancel the reconciliation in the background."""
         if self._under_way is not None:
             self._under_way.cancel()

@@ -1,4 +1,4 @@
-"""Strangers: orders on an exchange that nobody here has a history of."""
+"""Strangers: orders at an exchange that the log has no history of."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from domain.wish import PRICED, TRIGGERED, Type, Wish
 
 
 def adopted(broker: Broker, market: Market, report: OrderReport) -> Order:
-    """The order as the books take it in. Raises `Invalid` for amounts that are none.
+    """Return a stranger as an external order for the log. Raises `Invalid` when an amount is not above zero.
 
-    One that bears our name was made by the platform: then a part of the log is lost.
+    One whose client id begins like ours was made by the platform: a part of the log is lost.
     """
     kind = report.type or (Type.LIMIT if report.price else Type.MARKET)
     wish = Wish(

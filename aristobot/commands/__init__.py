@@ -1,1 +1,1 @@
-"""Commands: what the command line does besides running terminals."""
+"""Commands: the work of the command line other than running terminals."""

@@ -1,4 +1,4 @@
-"""What the command line takes: a word that is none is told before anything starts."""
+"""Types of command-line arguments: an invalid value is reported before anything starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ _HIGHEST_PORT = 65535
 
 
 def port(text: str) -> int:
-    """A port that has a next one, for the paper exchange needs both. Raises `ArgumentTypeError`."""
+    """Return a port number below the highest one, since the paper exchange needs the next port too.
+
+    Raises `ArgumentTypeError` when it is out of range.
+    """
     number = int(text)
     if not 0 < number < _HIGHEST_PORT:
         raise ArgumentTypeError(f"{text} is not between 1 and {_HIGHEST_PORT - 1}")
@@ -16,7 +19,7 @@ def port(text: str) -> int:
 
 
 def speed(text: str) -> float:
-    """How many times faster than life. Raises `ArgumentTypeError` for what is not above zero, or has no end."""
+    """Return a speed as a multiple of real time. Raises `ArgumentTypeError` unless it is finite and above zero."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise ArgumentTypeError(f"{text} is not above zero")

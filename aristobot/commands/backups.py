@@ -1,4 +1,4 @@
-"""Backing up every day and restoring: what the commands do around the dumps themselves."""
+"""Daily backups and restores: the work of these commands around the dumps themselves."""
 
 from __future__ import annotations
 
@@ -35,15 +35,21 @@ FIRST_PAUSE, LOOK_SECONDS = 60.0, 300.0
 
 
 def programs(url: str) -> Path:
-    """The dump programs that fit the server: those of the wheel, else those of the system."""
+    """Return the folder of dump programs that fit the server: the wheel's, or else the system's.
+
+    Raises `BackupFailed` when neither fits.
+    """
     candidates = [Path(found).parent] if (found := shutil.which("pg_dump")) else []
-    with suppress(ServerError):  # no wheel for this platform: then the system's own
+    with suppress(ServerError):  # without a wheel for this platform, use the system's own
         candidates.insert(0, binaries())
     return programs_for(url, candidates)
 
 
 def back_up_now(settings: Settings, url: str, folder: Path | None = None) -> Note:
-    """One backup, into HOME unless a folder is given. Raises `BackupFailed`."""
+    """Make one backup, in HOME unless a folder is given, and return its note.
+
+    A given folder also gets the tombstones. Raises `BackupFailed` when the backup cannot be made.
+    """
     note = back_up(url, programs(url), folder or settings.backups, utc_now(), None if folder else settings.backup_copy)
     if folder is not None:
         for number in Tombstones(settings.backups).all():
@@ -52,7 +58,7 @@ def back_up_now(settings: Settings, url: str, folder: Path | None = None) -> Not
 
 
 def back_up_daily(settings: Settings, url: str, master: MasterKey, log: Any, stopping: threading.Event) -> None:
-    """A backup a day until `stopping`; each one tells the users the head of the log, a failed one tells them too."""
+    """Make a backup a day until `stopping`. Each one alerts every user, to the log's head or to its failure."""
     pause = FIRST_PAUSE
     while not stopping.wait(pause):
         pause = LOOK_SECONDS
@@ -81,9 +87,10 @@ def _tell(url: str, master: MasterKey, log: Any, cause: Cause, facts: dict[str, 
 def restore_into(
     url: str, master: MasterKey, file: Path, head: str | None, say: Callable[[str], None], *places: Path
 ) -> None:
-    """Restore a backup, keep forgotten who is forgotten, and record that it was done. Raises `BackupFailed`.
+    """Restore a backup, forget again whoever was forgotten since, and record the restore.
 
-    Tombstones are looked for beside the file and in the other `places` where backups lie.
+    Tombstones are read beside the file and in the other `places` of backups. Raises `BackupFailed` when the backup
+    cannot be restored: the database is not empty, the file does not match its note, or the log fails verification.
     """
     verdict = restore(url, programs(url), file, master, head)
     say(f"{verdict.events} events follow from one another; head {verdict.head}")
@@ -92,7 +99,8 @@ def restore_into(
     with open_pool(url) as pool:
         store = Store(pool, master)
         with pool.connection() as connection:
-            connection.execute("DELETE FROM service.sessions")  # whoever was logged in then logs in again
+            # Whoever was logged in at the time of the backup has to log in again.
+            connection.execute("DELETE FROM service.sessions")
         known = (Tombstones(place).all() for place in (file.parent, *places))
         for number in sorted({number for numbers in known for number in numbers}):
             _stay_forgotten(store, Vault(pool, master), number, say)
@@ -107,7 +115,8 @@ def _stay_forgotten(store: Store, vault: Vault, number: int, say: Callable[[str]
     try:
         users.forget(store, vault, number, COMMAND_LINE)
     except Refused as refused:
-        # Orders that were open then: the texts are unreadable all the same, the rest is for a person to look at.
+        # Orders were open at the time of the backup: make the texts unreadable all the same, and
+        # leave the rest to a person.
         vault.forget(number)
         say(f"user {number} is forgotten, but {refused}")
     else:

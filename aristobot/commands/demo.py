@@ -1,4 +1,4 @@
-"""The first start on embedded servers: a demo user who is the admin, with a paper account and a webhook address."""
+"""The first start on embedded servers: a user `demo` who is the admin, with a paper account and a webhook address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BALANCES = {"USDT": "10000", "USDC": "5000", "BTC": "0.05"}
 
 
 def prepare(house: House, paper: str) -> dict[str, Any]:
-    """Make what is missing and say where everything is; the answer is kept in HOME, readable by its owner alone."""
+    """Create what is missing and return where everything is; this is also kept in HOME, readable by its owner only."""
     settings = house.settings
     file = settings.home / "run.json"
     known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
@@ -53,7 +53,10 @@ def prepare(house: House, paper: str) -> dict[str, Any]:
 
 
 def introduce(house: House, paper: str) -> dict[str, Any]:
-    """On a database of one's own nobody is made: where everything is, and a code for the first account."""
+    """Return where everything is, with a code for the first account while there is none.
+
+    This is for a database of the operator's own, in which no user is created.
+    """
     settings = house.settings
     told = {"console": f"http://127.0.0.1:{settings.web_port}", "paper": paper}
     _write(settings.home / "run.json", told)
@@ -61,7 +64,7 @@ def introduce(house: House, paper: str) -> dict[str, Any]:
 
 
 def _paper_keys(house: House, paper: str) -> dict[str, str]:
-    """The demo account's keys are made once; the paper exchange is told of them again at every start."""
+    """Return the demo account's keys, made once. The paper exchange is told of the account again at every start."""
     file = house.settings.home / "paper_account.json"
     body = {"exchange": "binance", "balances": BALANCES, **(json.loads(file.read_text()) if file.exists() else {})}
     asked = Request(f"{paper}/paper/accounts", json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
@@ -80,7 +83,7 @@ def _write(file: Path, content: dict[str, Any]) -> None:
 
 
 def curl(told: dict[str, Any]) -> str:
-    """A BuyMarket alert as TradingView sends it; it stamps its own BarTime, so it can be pasted again."""
+    """Return a command that sends a BuyMarket alert as TradingView does. Its BarTime is the time at which it is run."""
     alert = (
         '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC","Interval":"5",'
         '"BarTime":"\'$(date -u +%FT%TZ)\'","Action":"BuyMarket","Prix":NaN,"PrixSL":NaN,"PrixTP":NaN,"PourCent":5,'

@@ -1,4 +1,4 @@
-"""The `aristobot user` commands: what can be done about accounts at the machine itself."""
+"""The `aristobot user` commands: the management of user accounts at the machine itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 class People:
-    """Accounts, as the database's owner sees them."""
+    """The user accounts, managed as the database's owner."""
 
     def __init__(self, store: Store, master: MasterKey, settings: Settings, say: Say) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class People:
         self._say = say
 
     def initialise(self, _: str | None, password: str | None) -> None:
-        """Make the first admin and `dev`, whoever of them is missing, and nothing else."""
+        """Create `admin` when there is no user at all, and `dev` when it is missing."""
         registry = users.registry_of(self._store)
         if not registry.users:
             chosen = password or secrets.token_urlsafe(12)
@@ -45,7 +45,7 @@ class People:
             self._say(f"made {DEVELOPER}, who is logged in by the debug mode")
 
     def list(self, _: str | None, __: str | None) -> None:
-        """All accounts."""
+        """Print all users."""
         for number in sorted(users.registry_of(self._store).users):
             user = users.user_of(self._store, number)
             state = "enabled" if user.enabled else "disabled"
@@ -53,11 +53,11 @@ class People:
             self._say(f"{number} {user.name} {user.role} {state} {factor}")
 
     def invite(self, _: str | None, __: str | None) -> None:
-        """A code that lets one person make an account within a week; the first account too."""
+        """Print a code that lets one person create an account within a week, even the first one."""
         self._say(Invitations(self._store.pool, self._master).make(COMMAND_LINE))
 
     def reset_password(self, name: str | None, password: str | None) -> None:
-        """A new password, read from the standard input or made here; every session ends."""
+        """Set a new password, from standard input or generated, and end every session of the user."""
         user = self._named(name)
         chosen = password or secrets.token_urlsafe(12)
         users.change_password(self._store, self._vault, user.number, chosen, COMMAND_LINE)
@@ -65,27 +65,30 @@ class People:
         self._say(f"{user.name} has a new password" + ("" if password else f": {chosen}"))
 
     def reset_second_factor(self, name: str | None, _: str | None) -> None:
-        """The password is enough again."""
+        """Remove the second factor, so that the password is enough again."""
         user = self._named(name)
         factors = SecondFactorTable(self._store.pool, self._master)
         users.drop_second_factor(self._store, factors, user.number, COMMAND_LINE)
         self._say(f"{user.name} logs in by password only")
 
     def disable(self, name: str | None, _: str | None) -> None:
-        """No login and no automatic order."""
+        """Disable a user: no login and no automatic order."""
         user = self._named(name)
         users.switch_account(self._store, user.number, enabled=False, by=COMMAND_LINE)
         sessions.end_all(self._store.pool, user.number)
         self._say(f"{user.name} is disabled")
 
     def enable(self, name: str | None, _: str | None) -> None:
-        """Logins are possible again."""
+        """Enable a user: logins are possible again."""
         user = self._named(name)
         users.switch_account(self._store, user.number, enabled=True, by=COMMAND_LINE)
         self._say(f"{user.name} is enabled")
 
     def forget(self, name: str | None, _: str | None) -> None:
-        """End an account and make its texts unreadable, for ever; by its number too, to finish what was interrupted."""
+        """End an account and make its texts unreadable for ever.
+
+        The number is accepted as well as the name, to finish an attempt that was interrupted.
+        """
         number = int(name) if name is not None and name.isascii() and name.isdigit() else self._named(name).number
         users.forget(self._store, self._vault, number, COMMAND_LINE)
         bury(number, self._settings.backup_places)
@@ -113,7 +116,7 @@ COMMANDS: dict[str, Callable[[People, str | None, str | None], None]] = {
 
 
 def password_from_input() -> str:
-    """The first line of the standard input. Raises `SettingError` for an empty one: a pipe that failed says nothing."""
+    """Return the first line of standard input. Raises `SettingError` when it is empty, as after a failed pipe."""
     password = sys.stdin.readline().rstrip("\n")
     if not password:
         raise SettingError("the standard input held no password")

@@ -1,4 +1,4 @@
-"""`aristobot reconcile`: asks the running gateway to compare brokers with their exchanges, and says what was found."""
+"""`aristobot reconcile`: asks the running gateway to reconcile brokers with their exchanges, and reports the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ASK_SECONDS = 120.0
 
 
 def compare(store: Store, bus: Bus, only: int | None, *, dry: bool) -> list[dict[str, Any]]:
-    """One comparison for each broker, or for `only`. Raises `NotFound` for a number that is nobody's broker."""
+    """Request one reconciliation for each broker, or for `only`. Raises `NotFound` when there is no such broker."""
     numbers = range(1, registry_of(store).last_broker + 1) if only is None else [only]
     found = [store.find(Broker, Broker.create_id(number)) for number in numbers]
     brokers = [broker for broker in found if broker is not None and not broker.removed]
@@ -49,13 +49,13 @@ def _unheard(broker: Broker, reason: str) -> dict[str, Any]:
 
 
 def is_fine(run: dict[str, Any]) -> bool:
-    """Whether everything could be asked, no order is in doubt and nothing is left to a person."""
+    """Return True when the run was completed, no order is in doubt and nothing is left to a person."""
     left = any(one["resolution"] in LEFT_TO_A_PERSON for one in run["discrepancies"])
     return bool(run["completed"]) and not left and not run["doubts"]
 
 
 def tell(run: dict[str, Any], say: Callable[[str], None]) -> None:
-    """One line per phase, per difference and per doubt."""
+    """Say one line per phase, per discrepancy and per doubt, and a last one for the outcome."""
     for phase in run["phases"]:
         counts = " ".join(f"{name}={count}" for name, count in phase["counts"].items())
         say(f"broker {run['broker']} {phase['phase']} {counts} {phase['seconds']}s")

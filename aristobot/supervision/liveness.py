@@ -1,4 +1,4 @@
-"""Every terminal's sign of life, and the signal that asks it to stop."""
+"""Liveness: each terminal's sign of life, and the signals that ask it to stop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIGURES_SECONDS = 2.0
 
 
 def stop_on_signal() -> threading.Event:
-    """An event that is set by SIGTERM or SIGINT."""
+    """Return an event that SIGTERM or SIGINT sets."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -23,7 +23,7 @@ def stop_on_signal() -> threading.Event:
 
 
 def beat(bus: Bus, name: str, figures: Callable[[], dict[str, Any]], stopping: threading.Event) -> threading.Thread:
-    """Beat in the background until `stopping`; the beat stops with the process, whatever the reason."""
+    """Send signs of life in the background until `stopping`. They end with the process, whatever ends it."""
 
     def run() -> None:
         while not stopping.is_set():
@@ -33,7 +33,7 @@ def beat(bus: Bus, name: str, figures: Callable[[], dict[str, Any]], stopping: t
                 told = {"error": type(error).__name__}
             bus.beat(name, {"pid": os.getpid(), **told})
             stopping.wait(FIGURES_SECONDS)
-        bus.leave(name)  # who ends well leaves no sign of life behind; who was killed does
+        bus.leave(name)  # a clean end removes the sign of life; a killed process leaves it behind
 
     thread = threading.Thread(target=run, name="beat", daemon=True)
     thread.start()

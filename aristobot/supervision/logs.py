@@ -1,4 +1,4 @@
-"""Logs: one rotating file per terminal, each line with the id by which an order is followed through all of them."""
+"""Logs: one rotating file per terminal; every line carries the id that traces an order through all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MEGABYTES, _BACKUPS = 10, 5
 
 
 def open_log(home: Path, name: str) -> Any:
-    """The log of one terminal: `time – name – level – [request_id] – message`, 10 MB a file, five kept."""
+    """Open the log of one terminal: `time – name – level – [request_id] – message`, 10 MB per file, five kept."""
     folder = home / "logs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = logging.handlers.RotatingFileHandler(
@@ -23,7 +23,7 @@ def open_log(home: Path, name: str) -> Any:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # The servers' access logs would hold query strings, and a webhook's query string holds its token.
+    # The servers' access logs would contain query strings, and a webhook's query string contains its token.
     for noisy in ("uvicorn.access", "aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(

@@ -1,4 +1,4 @@
-"""The supervisor: starts the servers and every terminal, watches them, restarts what died, ends all cleanly."""
+"""The supervisor: starts the servers and every terminal, watches them, restarts the dead, and stops all cleanly."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AlreadyRunning(Exception):
 
 @dataclass
 class Child:
-    """One terminal and how often it had to be restarted."""
+    """A child process (a terminal, the paper exchange or the daily backup) and how often in a row it was restarted."""
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
@@ -57,7 +57,7 @@ class Child:
 
 
 class Supervisor:
-    """Everything that `aristobot run` runs. Children die with it, whatever kills it."""
+    """The parent of everything that `aristobot run` starts. Its children die with it, whatever kills it."""
 
     def __init__(self, settings: Settings, arguments: list[str]) -> None:
         self.settings = settings
@@ -71,7 +71,7 @@ class Supervisor:
         self._lock: Any = None
 
     def run(self) -> int:
-        """Until a signal. Answers the exit code."""
+        """Run everything until a signal and return the exit code. Raises `AlreadyRunning` when HOME is in use."""
         self._take_home()
         self._log = open_log(self.settings.home, "supervisor")
         stopping = stop_on_signal()
@@ -98,7 +98,10 @@ class Supervisor:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """The database as its owner, without anything else running: a restore is no work for a platform at work."""
+        """Yield the URL of the database as its owner, with nothing else running: a restore needs the platform stopped.
+
+        Raises `AlreadyRunning` when HOME is in use.
+        """
         self._take_home()
         if self.settings.database_url is not None:
             yield self.settings.database_url
@@ -132,7 +135,7 @@ class Supervisor:
         self._write_servers()
 
     def _write_servers(self) -> None:
-        """Where a second command finds the running database; it holds no password."""
+        """Write the file in which other commands find the running servers. It holds no database password."""
         database = {k: v for k, v in conninfo_to_dict(self.owner_url).items() if k != "password"}
         (self.settings.home / SERVERS).write_text(json.dumps({"database": database, "redis": self.redis_url}))
 
@@ -148,7 +151,7 @@ class Supervisor:
             return demo.prepare(house, paper) if self.settings.database_url is None else demo.introduce(house, paper)
 
     def _environment(self, name: str) -> dict[str, str]:
-        """A child's settings: secrets travel in the environment, never among the arguments."""
+        """Return a child's environment. Secrets travel there, never in the arguments."""
         given = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_DATABASE")}
         given |= {
             "ARISTOBOT_HOME": str(self.settings.home),
@@ -190,14 +193,17 @@ class Supervisor:
                 self._look_after(child)
 
     def _end(self, child: Child) -> None:
-        """It cannot be asked to stop: it is started again as if it had died."""
+        """Kill a frozen child, which cannot be asked to stop. It is then restarted as if it had died."""
         if child.process is not None and child.process.poll() is None:
             self._log.error("terminal_frozen", terminal=child.name, pid=child.process.pid)
             child.process.kill()
             child.process.wait()
 
     def _start_again(self, server: Postgres | Valkey) -> None:
-        """A server that cannot be started yet is tried again: what a dead one left may still hold its memory."""
+        """Restart a dead server. A failed attempt is repeated on the next round.
+
+        What the dead server left behind may still hold its shared memory.
+        """
         name = type(server).__name__
         self._log.error("server_died", server=name)
         try:
@@ -225,7 +231,7 @@ class Supervisor:
                 child.process.kill()
 
     def _stop(self) -> None:
-        """Terminals first, in the reverse order of their start; then the exchange they talk to; the servers last."""
+        """Stop the terminals in reverse order of their start, then the exchange they talk to, and the servers last."""
         deadline = time.monotonic() + STOP_SECONDS
         terminals = [child for child in reversed(self._children) if child.name in TERMINALS]
         others = [child for child in reversed(self._children) if child.name not in TERMINALS]
@@ -237,13 +243,14 @@ class Supervisor:
                 self._see_the_end_of(child, deadline)
         for server in reversed(self._servers):
             server.stop()
-        (self.settings.home / SERVERS).unlink(missing_ok=True)  # nobody looks for what runs no more
+        # No later command may look for servers that no longer run.
+        (self.settings.home / SERVERS).unlink(missing_ok=True)
         if self._log is not None:
             self._log.info("stopped")
 
 
 def _await_http(url: str, stopping: threading.Event, seconds: float = 60) -> None:
-    """Return once something answers there, whatever it says. Raises `TimeoutError`."""
+    """Wait until the URL answers, with any status, or until `stopping`. Raises `TimeoutError` after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not stopping.is_set():
         try:

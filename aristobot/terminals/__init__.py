@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where a terminal's `run` is, the database role that it connects as, and how many connections it needs."""
+    """The module with a terminal's `run`, the database role it connects as, and the number of connections it needs."""
 
     module: str
     role: str
@@ -23,4 +23,4 @@ TERMINALS = {
     "receiver": Terminal("aristobot.terminals.receiver", "aristobot_writer"),
     "alerts": Terminal("aristobot.terminals.alerts.terminal", "aristobot_writer"),
 }
-"""All of them, in the order in which they are started."""
+"""All terminals, in the order in which they are started."""

@@ -1,8 +1,8 @@
-"""The monitor terminal: compares every broker with its exchange, checks the books' form, calculates metrics.
+"""The monitor terminal: reconciles every broker with its exchange, checks the form of the books, calculates metrics.
 
-It asks the gateway, which alone holds keys; while the gateway, the database or an exchange is away it goes on with
-what it knows, asks again, and looks at everything once they are back. What is in doubt it knows from the log, which
-tells it also then.
+It asks the gateway, which alone holds keys. While the gateway, the database or an exchange is away, it goes on with
+what it knows, keeps asking, and takes a full look once they are back. It knows orders in doubt from the log, so it
+reports them even while the gateway or an exchange is away.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ AWAY = (psycopg.OperationalError, PoolTimeout)
 
 
 class Monitor:
-    """One look after the other at all brokers."""
+    """The repeated looks at all brokers, up to ten of them at a time."""
 
     def __init__(self, house: House, log: Any) -> None:
         self._house = house
@@ -47,34 +47,37 @@ class Monitor:
         self._hands = ThreadPoolExecutor(max_workers=10, thread_name_prefix="broker")
         self._full_at: dict[int, float] = {}
         self._away: set[int] = set()
-        """Brokers that could not be compared: the next look at them is a look at everything."""
+        """Brokers that could not be reconciled: the next look at each of them is a full one."""
         self._looks: dict[int, Future[None]] = {}
         """The last look at each broker."""
         self._reached_at: dict[int, float] = {}
         self._checked: dict[int, int] = {}
         self._unanswered: set[UUID] = set()
-        """Orders that may be in doubt: they were sent, and had not been answered at the last look."""
+        """Orders that may be in doubt: they were sent, and were without an answer at the last look."""
         self._followed: int | None = None
-        """Up to which position of the log they are known."""
+        """The log position up to which those orders are known."""
 
     def figures(self) -> dict[str, Any]:
-        """What health shows: seconds since the broker was reached that had to wait longest, and who is away."""
+        """Return the figures that health shows: `look_age` and the numbers of the brokers that are `away`.
+
+        `look_age` is the seconds since the broker that has waited longest was reached; None until every one was.
+        """
         brokers = [*self._looks]
         reached = [self._reached_at[number] for number in brokers if number in self._reached_at]
         age = round(time.time() - min(reached), 1) if reached and len(reached) == len(brokers) else None
         return {"look_age": age, "away": sorted(number for number in brokers if number in self._away)}
 
     def look(self) -> None:
-        """Begin to compare every broker, one shortly after the other, and judge meanwhile what is known at home.
+        """Begin to reconcile every broker, one shortly after another, then check doubts and records from our own data.
 
-        A broker whose last look is still under way is left alone: a slow exchange holds up no other.
+        A broker whose last look is still under way is left alone, so that a slow exchange holds up no other.
         """
         brokers = self._brokers()
         for gone in self._looks.keys() - {broker.number for broker in brokers}:
             del self._looks[gone]
         for number, broker in enumerate(brokers):
             if number:
-                time.sleep(BETWEEN_BROKERS)  # orders are sent meanwhile: ten looks at one moment would hold them up
+                time.sleep(BETWEEN_BROKERS)  # orders are being sent too: ten looks at once would hold them up
             self._begin(broker)
         self._check_doubts()
         for user in {broker.user for broker in brokers}:
@@ -84,7 +87,7 @@ class Monitor:
         last = self._looks.get(broker.number)
         if last is None or last.done():
             if last is not None:
-                last.result()  # what nobody reckoned with ends this terminal
+                last.result()  # an unexpected error ends this terminal
             self._looks[broker.number] = self._hands.submit(self._look_at, broker)
 
     def _brokers(self) -> list[Broker]:
@@ -112,12 +115,12 @@ class Monitor:
         return None
 
     def _missed(self, broker: Broker, reason: str | None) -> None:
-        """Nothing was heard, which says nothing: everything known stays as it is."""
+        """Note that a broker could not be reconciled. This proves nothing: everything known about it stays as it is."""
         self._away.add(broker.number)
         self._log.warning("broker_not_compared", broker=broker.number, reason=reason)
 
     def _check_doubts(self) -> None:
-        """A doubt that lasts is told once more, and loudly."""
+        """Raise a critical alert for each order that has been in doubt for too long."""
         store, now = self._house.store, utc_now()
         self._follow_the_log()
         sent = store.get_all(Order, [*self._unanswered])
@@ -131,7 +134,7 @@ class Monitor:
                 tell(store, order.user, Cause.DOUBT_LASTS, str(order.id), facts, order.id)
 
     def _follow_the_log(self) -> None:
-        """Which orders have been sent since the last time; the first time, which of all have not ended."""
+        """Add the orders that were sent since the last call; on the first call, all that have not ended."""
         store, head = self._house.store, self._house.store.head()
         if self._followed is None:
             self._unanswered = {*store.orders_not_ended()}
@@ -142,7 +145,7 @@ class Monitor:
         self._followed = head
 
     def _check_form(self, user: int) -> None:
-        """Every record of a trade that changed says what it has to."""
+        """Raise an alert for each changed record of a trade that lacks something it has to contain."""
         with as_user(self._house.pool, user) as cursor:
             self._checked[user], faulty = trades.malformed(cursor, self._checked.get(user, 0))
         for row, faults in faulty:
@@ -152,12 +155,12 @@ class Monitor:
             tell(self._house.store, user, Cause.RECORD_MALFORMED, f"{row['id']}/{said}", facts, row["id"])
 
     def close(self) -> None:
-        """Looks under way are finished."""
+        """Finish the looks under way and begin no others."""
         self._hands.shutdown(cancel_futures=True)
 
 
 def metrics_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """`calculate_metrics` as it is asked over the bus. Raises `msgspec.ValidationError` for what are no trades."""
+    """Calculate metrics for a request over the bus. Raises `msgspec.ValidationError` when `trades` are not valid."""
     completed = msgspec.convert(params["trades"], list[CompletedTrade], strict=False)
     told: dict[str, Any] = msgspec.to_builtins(calculate_metrics(completed), builtin_types=())
     return told
@@ -177,7 +180,7 @@ def _serve(house: House, log: Any, stopping: threading.Event) -> None:
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Until `stopping`."""
+    """Run the monitor until `stopping`."""
     monitor = Monitor(house, log)
     beat(house.bus, NAME, monitor.figures, stopping)
     threading.Thread(target=_serve, args=(house, log, stopping), name="metrics", daemon=True).start()

@@ -24,23 +24,23 @@ from web.door import Door
 NAME = "receiver"
 AWAY = (psycopg.OperationalError, PoolTimeout)
 MOST_TOGETHER = 200
-"""Deliveries in one append: it holds the log's lock, and bodies may be long."""
+"""The most deliveries in one append, which holds the log's lock; bodies may be long."""
 DRAINING_SECONDS = 0.5
-"""Between two looks at the spool."""
+"""Seconds between two looks at the spool."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """A delivery and its answer: True once it is durable, False if its token is nobody's."""
+    """A delivery and its answer: True once it is durable, False when its token belongs to no user."""
 
     delivery: Delivery
     answer: Future[bool] = field(default_factory=Future)
 
 
 class Reception:
-    """What the door does with deliveries: into the log, or into the spool while PostgreSQL is away.
+    """The path of deliveries from the door into the log, or into the spool while PostgreSQL is away.
 
-    One writer appends them in the order of reception; whatever has gathered during an append is the next one.
+    One writer appends them in the order of reception. Those that gather during one append form the next.
     """
 
     def __init__(self, house: House, log: Any) -> None:
@@ -49,22 +49,22 @@ class Reception:
         fernet = house.master.fernet
         self.spool = Spool(house.settings.home / "spool", fernet.encrypt, fernet.decrypt)
         self._waiting = deque[_Waiting]()
-        self._queueing = threading.Lock()  # never held while anything slow is done: the door's loop waits for it
+        self._queueing = threading.Lock()  # never held during anything slow, because the door's event loop waits for it
         self._spooling = threading.Lock()
         self._held = len(self.spool) > 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
     def take(self, token: str, body: bytes, address: str, received_at: datetime) -> Future[bool]:
-        """Queue a delivery behind all that were taken before. Nothing newer overtakes it, in the spool neither."""
+        """Queue a delivery and return its future answer. No newer delivery overtakes it, not even in the spool."""
         one = _Waiting(Delivery(token, body, address, received_at))
-        one.answer.set_running_or_notify_cancel()  # a sender that hangs up takes nothing back
+        one.answer.set_running_or_notify_cancel()  # a sender that hangs up cannot cancel its delivery
         with self._queueing:
             self._waiting.append(one)
         self._writer.submit(self._write)
         return one.answer
 
     def keep(self) -> None:
-        """Put all that is not answered on disk in its order, to be appended once PostgreSQL answers."""
+        """Write all unanswered deliveries to disk in order, to be appended once PostgreSQL answers."""
         with self._spooling:
             waiting = self._unanswered()
             if not waiting:
@@ -74,17 +74,17 @@ class Reception:
                 self._answer(one, said=True, error=error)
 
     def _write(self) -> None:
-        """One append for what has gathered; what cannot be appended goes to disk with all that came after it."""
+        """Append what has gathered. Deliveries that cannot be appended go to disk, with all that came after them."""
         batch = self._unanswered()[:MOST_TOGETHER]
         if not batch:
-            return  # the append before took it along
+            return  # an earlier append included it
         if not self._held:
             try:
                 self._append_each_if_need_be(batch)
             except AWAY as error:
                 self._log.warning("spooling", error=str(error))
             except Exception:
-                # Whatever is wrong with it, it was delivered: it is kept, and tried once more from the spool.
+                # Whatever is wrong, the delivery has arrived: it is kept, and tried once more from the spool.
                 self._log.exception("delivery_failed")
             else:
                 return
@@ -97,12 +97,12 @@ class Reception:
             raise
         except Exception:
             self._log.exception("append_failed", deliveries=len(batch))
-            for one in batch:  # what is wrong with one of them is no reason to keep those before it waiting
+            for one in batch:  # a fault in one of them must not delay those before it
                 if not one.answer.done():
                     self._append([one])
 
     def _append(self, batch: Sequence[_Waiting]) -> None:
-        """Answers each as soon as it is in the log, and those whose token is nobody's."""
+        """Append deliveries and answer each as soon as it is in the log; answer False for an unknown token."""
         users = self._house.vault.users_of_tokens({one.delivery.token for one in batch})
         for one in batch:
             if one.delivery.token not in users:
@@ -116,14 +116,14 @@ class Reception:
             self._log.info("received", request_id=str(webhook_id))
 
     def _unanswered(self) -> list[_Waiting]:
-        """In the order of reception."""
+        """Return the unanswered deliveries in the order of reception."""
         with self._queueing:
             while self._waiting and self._waiting[0].answer.done():
                 self._waiting.popleft()
             return [one for one in self._waiting if not one.answer.done()]
 
     def _answer(self, one: _Waiting, *, said: bool, error: OSError | None = None) -> None:
-        """Unless it is answered: an append that comes through late finds its delivery on disk."""
+        """Answer a delivery unless it is answered already: a late append may find its delivery spooled meanwhile."""
         with self._queueing:
             if one.answer.done():
                 return
@@ -133,7 +133,7 @@ class Reception:
                 one.answer.set_exception(error)
 
     def count(self, reason: str, address: str) -> None:
-        """A refusal at the door; while PostgreSQL is away it is only logged."""
+        """Count a refusal at the door; while PostgreSQL is away, only log it."""
         self._log.warning("refused_at_the_door", reason=reason, address=address)
         try:
             count_refusal(self._house.pool, "webhook", reason, address)
@@ -141,7 +141,7 @@ class Reception:
             self._log.warning("refusal_not_counted", error=str(error))
 
     def drain(self, stopping: threading.Event) -> None:
-        """Empty the spool in its order, again and again."""
+        """Drain the spool in order whenever it holds something, until `stopping`."""
         pause = DRAINING_SECONDS
         while not stopping.wait(pause):
             pause = DRAINING_SECONDS
@@ -153,11 +153,11 @@ class Reception:
                     self._held = len(self.spool) > 0
                 self._log.info("drained", deliveries=count)
                 if count and self._held:
-                    pause = 0.0  # what came meanwhile: with a pause it might never be all
+                    pause = 0.0  # more came meanwhile: with a pause it might never be emptied
             except AWAY as error:
                 self._log.warning("still_away", error=str(error))
             except Exception:
-                self._log.exception("drain_failed")  # the disk, perhaps: what waits there goes on waiting
+                self._log.exception("drain_failed")  # perhaps the disk: spooled deliveries simply keep waiting
 
     def _drained(self, delivery: Delivery) -> None:
         one = _Waiting(delivery)
@@ -173,7 +173,7 @@ class Reception:
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Until `stopping`."""
+    """Run the receiver until `stopping`."""
     reception = Reception(house, log)
     beat(house.bus, NAME, lambda: {"spool": len(reception.spool) + reception.spool.aside}, stopping)
     threading.Thread(target=reception.drain, args=(stopping,), name="drain", daemon=True).start()
@@ -192,7 +192,7 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
 
 
 def serve_until(server: uvicorn.Server, stopping: threading.Event) -> None:
-    """Serve until `stopping`: requests under way are finished first."""
+    """Serve until `stopping`, and finish requests under way. Sets `stopping` when the server ends by itself."""
 
     def watch() -> None:
         stopping.wait()

@@ -26,7 +26,7 @@ PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 
 
 def context_of(house: House) -> Context:
-    """What the endpoints get handed in."""
+    """Return everything that the endpoints need."""
 
     def disk() -> dict[str, int]:
         usage = shutil.disk_usage(house.settings.home)
@@ -58,11 +58,11 @@ def context_of(house: House) -> Context:
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Until `stopping`."""
+    """Run the web terminal until `stopping`."""
     beat(house.bus, "web", dict, stopping)
     context = context_of(house)
     if not context.debug.allowed:
-        context.debug.switch(active=False)  # whatever was left of an earlier day of development
+        context.debug.switch(active=False)  # it may still be on from a run that allowed it
     threading.Thread(target=_wake, args=(house.bus, context.wakes), name="wake", daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(

@@ -1,1 +1,1 @@
-"""The alerts terminal: sends alerts, and notices what no event says."""
+"""The alerts terminal: sends alerts, and raises those that no event in the log leads to."""

@@ -1,7 +1,7 @@
-"""Levels that grow old: a protection that has been on its way for too long is told of, whoever should have placed it.
+"""Ageing levels: raises an alert for a protection that has been on its way too long, whoever should have placed it.
 
-The guard tells of what it meets. A gateway that hangs, or an event that never reached it, meets nothing: this looks
-from outside.
+The guard reports only what it comes across. When the gateway hangs, or an event never reaches it, the guard comes
+across nothing, so this module looks from outside.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from domain.level import Level
 from domain.position import Position
 
 TOO_OLD = 10.0
-"""Seconds after which a stop that is only on its way counts as missing."""
+"""Seconds after which a stop that is still on its way counts as missing."""
 Key = tuple[UUID, Level, UUID | None, Decimal]
-"""A position, its level, what was asked for last, and how much is covered: what grows on and on is covered in between.
+"""A position's id, its level, its last request, and how much of it is protected (base).
+
+The amount is part of the key because a position that keeps growing is protected in between: each step restarts the
+clock.
 """
 
 
 class AgeingLevels:
-    """Looks at the open positions again and again; `clock` is in seconds."""
+    """The ages of the levels of all open positions; `clock` is in seconds."""
 
     def __init__(self, store: Store, log: Any, clock: Callable[[], float]) -> None:
         self._store = store
@@ -35,7 +38,7 @@ class AgeingLevels:
         self._told: set[Key] = set()
 
     def look(self) -> None:
-        """Once. Each level of each request is told of once."""
+        """Check the open positions once. Each level of each request is reported only once."""
         now, seen = self._clock(), dict[Key, float]()
         for position in self._store.get_all(Position, self._store.positions_open()):
             if not position.tells_by_age:

@@ -1,4 +1,4 @@
-"""Open alerts: those whose end can be told, until it is."""
+"""Open alerts: those whose end can be recognised, until it is recorded."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from domain.alert import Alert, Cause
 ENDS_WITH_A_FIGURE = frozenset(
     {Cause.TERMINAL_DOWN, Cause.EVENT_PARKED, Cause.SPOOL_USED, Cause.STREAM_DEAF, Cause.PRICES_OLD}
 )
-"""The causes that a terminal's figures tell of, their beginning and their end."""
+"""The causes whose beginning and end a terminal's figures show."""
 
 
 class OpenAlerts:
-    """What was raised and has not ended. Whether it is over is asked of what is recorded, or a figure says so."""
+    """The alerts that were raised and have not ended. Recorded facts or a figure show when one is over."""
 
     def __init__(self, store: Store, log: Any) -> None:
         self._store = store
@@ -28,23 +28,23 @@ class OpenAlerts:
             self.meet(alert)
 
     def meet(self, alert: Alert) -> None:
-        """An alert was raised."""
+        """Take in an alert that was raised, if its end can be recognised."""
         if alert.cause in ENDS_WHEN or alert.cause in ENDS_WITH_A_FIGURE:
             self._alerts[alert.id] = alert
 
     def end_what_is_over(self) -> None:
-        """End the alerts of which what is recorded says that they are."""
+        """End the alerts that are over according to what is recorded."""
         for alert in [*self._alerts.values()]:
             is_over = ENDS_WHEN.get(alert.cause)
             if is_over is not None and is_over(alert, self._store, self._snapshots):
                 self._end(alert)
 
     def names(self, cause: Cause) -> set[str]:
-        """Of what the open alerts of a cause tell, whose end a figure tells."""
+        """Return the names in the keys of a cause's open alerts, for a cause whose end a figure shows."""
         return {_name(alert) for alert in [*self._alerts.values()] if alert.cause is cause}
 
     def end(self, cause: Cause, name: str) -> None:
-        """End what was told of it: a figure says that it is well again."""
+        """End the open alerts of a cause about `name`: a figure shows that it is well again."""
         for alert in [*self._alerts.values()]:
             if alert.cause is cause and _name(alert) == name:
                 self._end(alert)
@@ -56,5 +56,5 @@ class OpenAlerts:
 
 
 def _name(alert: Alert) -> str:
-    """The middle of a key: cause, name, moment."""
+    """Return the middle part of an alert's key, `cause/name/moment`."""
     return alert.key.partition("/")[2].rpartition("/")[0]

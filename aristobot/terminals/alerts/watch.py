@@ -1,4 +1,4 @@
-"""The watch of the alerts terminal: tells what no event of the log says, and that it is over."""
+"""The watch of the alerts terminal: raises the alerts that no event in the log leads to, and ends them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from domain.broker import Broker
 
 NAME = "alerts"
 DOWN_SECONDS = 10.0
-"""How long a sign of life has to be missing: a bus that has just restarted is empty until everybody has beaten."""
+"""Seconds for which a terminal has to be down before its alert.
+
+A bus that has just restarted holds no sign of life until every terminal has sent one.
+"""
 COUNTED = {Cause.EVENT_PARKED: "parked", Cause.SPOOL_USED: "spool"}
-"""Figures of a terminal that should be 0."""
+"""The figures of a terminal that should be 0."""
 LISTED = {Cause.STREAM_DEAF: "deaf", Cause.PRICES_OLD: "blind"}
-"""Figures that name what is wrong of several things, with the facts of each."""
+"""The figures that list the faulty ones among several things, with the facts of each."""
 
 
 class Watch:
-    """Looks at the terminals' signs of life and figures; tells whom it concerns what is wrong, and when it is over."""
+    """The watcher of the terminals' signs of life and figures: alerts the users concerned to each fault and its end."""
 
     def __init__(self, house: House, log: Any, opened: OpenAlerts) -> None:
         self._house = house
@@ -32,16 +35,16 @@ class Watch:
         self._opened = opened
         self._pids: dict[str, int] = {}
         self._told: set[tuple[Cause, str]] = set()
-        """What was told to have begun, and is not over."""
+        """The faults, by cause and name, that were reported and are not over."""
         self._down_since: dict[str, float] = {}
         self._untold: list[tuple[Cause, str, dict[str, str]]] = []
-        """What the database has not taken yet."""
+        """The alerts that are not recorded yet."""
         self._levels = AgeingLevels(house.store, log, time.monotonic)
 
     def look(self) -> None:
-        """Once. What cannot be recorded while the database is away is recorded later."""
+        """Check everything once. Alerts that cannot be recorded while the database is away are recorded later."""
         seen = {terminal["name"]: terminal for terminal in self._house.bus.terminals(TERMINALS)}
-        if seen[NAME]["state"] == "up":  # else it is the bus that is away: this terminal at least is not down
+        if seen[NAME]["state"] == "up":  # otherwise the bus is away, because this terminal is certainly not down
             for name, terminal in seen.items():
                 self._look_at(name, terminal["state"], terminal["figures"])
         self._levels.look()
@@ -84,14 +87,14 @@ class Watch:
                 self._compare(cause, {"/".join(facts.values()): facts for facts in figures[figure]})
 
     def _compare(self, cause: Cause, wrong: dict[str, dict[str, str]]) -> None:
-        """Of several things those named are wrong, and the others are well."""
+        """Report the faults in `wrong`, and end those of the same cause that it no longer names."""
         for name in (self._opened.names(cause) | {n for c, n in self._told if c is cause}) - wrong.keys():
             self._well(cause, name)
         for name, facts in wrong.items():
             self._wrong(cause, name, facts)
 
     def _wrong(self, cause: Cause, name: str, facts: dict[str, str]) -> None:
-        """Told when it begins, and again when it begins anew."""
+        """Report a fault when it begins, and again only when it begins anew."""
         if (cause, name) not in self._told:
             self._say(cause, f"{name}/{int(time.time())}", facts)
             self._told.add((cause, name))
@@ -105,7 +108,10 @@ class Watch:
         self._untold.append((cause, key, facts))
 
     def remember_myself(self) -> None:
-        """A sign of life of another process under this name was left by one that did not end well."""
+        """Report a restart of this terminal when its predecessor did not end cleanly.
+
+        Such a process leaves its sign of life behind, under this terminal's name and with another pid.
+        """
         [mine] = self._house.bus.terminals((NAME,))
         if (pid := mine["figures"].get("pid")) is not None and pid != os.getpid():
             self._say(Cause.TERMINAL_RESTARTED, f"{NAME}/{os.getpid()}", {"terminal": NAME, "pid": str(os.getpid())})

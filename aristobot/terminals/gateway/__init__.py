@@ -1,1 +1,1 @@
-"""The gateway terminal, its clients of the exchanges, and its counter for whoever asks."""
+"""The gateway terminal, its exchange clients, and its counter for requests from other terminals."""

@@ -1,4 +1,4 @@
-"""One client per exchange and venue, made when it is first needed, and the markets that each has loaded."""
+"""The exchange clients, one per exchange and venue, created on first use, and the markets that each has loaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Key = tuple[str, str]
 
 
 class Clients:
-    """The gateway's clients; credentials come with every call, so all brokers of a venue share one."""
+    """The gateway's clients. Credentials come with every call, so all brokers of a venue share one client."""
 
     def __init__(self, house: House, log: Any) -> None:
         self._house = house
@@ -24,9 +24,10 @@ class Clients:
         self._making: dict[Key, asyncio.Lock] = {}
 
     async def of(self, exchange: str, venue: str) -> ExchangeClient:
-        """The client, which knows its exchange's clock and whose markets are loaded.
+        """Return the client, which knows its exchange's clock and has its markets loaded.
 
-        Raises `Invalid` for an exchange that is not spoken or a venue that is not allowed, or an `ExchangeError`.
+        Raises `Invalid` when the exchange is unknown or the venue is not allowed, and `ExchangeError` when the
+        exchange fails.
         """
         key = (exchange, venue)
         async with self._making.setdefault(key, asyncio.Lock()):
@@ -42,7 +43,7 @@ class Clients:
         return self._clients[key]
 
     def __contains__(self, key: Key) -> bool:
-        """Whether somebody has needed it already."""
+        """Return True when this client already exists."""
         return key in self._clients
 
     def in_use(self) -> list[Key]:
@@ -50,15 +51,15 @@ class Clients:
         return [*self._clients]
 
     def items(self) -> list[tuple[Key, ExchangeClient]]:
-        """All clients at this moment."""
+        """Return all clients at this moment."""
         return [*self._clients.items()]
 
     async def load(self, exchange: str, venue: str, *, least: int = 0) -> dict[str, Market]:
-        """Ask for the markets anew and return them by symbol; an answer with fewer than `least` is not believed."""
+        """Load the markets anew and return them by symbol. Raises `NoAnswer` when the answer has fewer than `least`."""
         return await self._load((exchange, venue), await self.of(exchange, venue), least)
 
     async def markets(self, exchange: str, venue: str) -> dict[str, Market]:
-        """The markets as they were loaded, by symbol."""
+        """Return the markets as they were last loaded, by symbol."""
         native = await asyncio.to_thread(self._house.markets.of, exchange, venue)
         return {market.symbol: market for market in native.values()}
 
@@ -74,7 +75,7 @@ class Clients:
         return {market.symbol: market for market in markets}
 
     async def keep_time(self) -> None:
-        """Measure the exchanges' clocks, now and again."""
+        """Measure the exchanges' clocks every `CLOCK_SECONDS`, for ever."""
         while True:
             for client in [*self._clients.values()]:
                 try:
@@ -84,6 +85,6 @@ class Clients:
             await asyncio.sleep(CLOCK_SECONDS)
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all clients."""
         for client in [*self._clients.values()]:
             await client.close()

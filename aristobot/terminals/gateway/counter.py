@@ -1,4 +1,4 @@
-"""The gateway's counter: what it answers to other terminals, who ask over the bus."""
+"""The gateway's counter: it answers the requests that other terminals send over the bus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from domain.refusals import Impossible, Refused
 
 
 class Counter:
-    """Each request is answered on its own: a slow exchange keeps nobody else waiting."""
+    """The place where requests are answered, each on its own, so that a slow exchange delays no other."""
 
     def __init__(self, house: House, clients: Clients, lanes: Mapping[int, Lane], log: Any) -> None:
         self._house = house
@@ -32,14 +32,14 @@ class Counter:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def serve(self) -> None:
-        """Take requests, for ever."""
+        """Take requests and begin to answer each, for ever."""
         while True:
             request = await asyncio.to_thread(self._house.bus.next_request)
             if request is not None:
                 self.begin(self._answer(request))
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Do it beside everything else; what goes wrong is logged and stops nothing."""
+        """Run `work` in the background. An error is logged and stops nothing else."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -50,7 +50,7 @@ class Counter:
             self._log.warning("counter_failed", error=repr(error))
 
     async def close(self) -> None:
-        """Whoever still waits is told nothing, which they take for silence."""
+        """Cancel the requests under way. Their callers get no answer, and treat that as silence."""
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -96,7 +96,7 @@ class Counter:
         return lane
 
     async def _look(self, broker: Broker, order_id: UUID) -> Mapping[str, Any]:
-        """What the exchange says of one order; that it is not found is an answer too, which proves nothing."""
+        """Return what the exchange says of one order. "Not found" is a result too, but it proves nothing."""
         try:
             report = await self._lane(broker).look(order_id)
         except OrderNotFound:
@@ -111,20 +111,23 @@ class Counter:
         }
 
     async def _reconcile(self, broker: Broker, occasion: Occasion, *, dry: bool) -> Mapping[str, Any]:
-        """Compare a broker's orders with its exchange; `skipped` when the exchange's budget is wanted elsewhere."""
+        """Reconcile a broker with its exchange. Returns `skipped` when the request budget is needed elsewhere."""
         run = await self._lane(broker).reconcile(occasion, dry=dry)
         return {"skipped": True} if run is None else run.told()
 
     async def _broker(self, request: Request) -> Broker:
-        """Looked up together with the user who asks: another user's broker is none."""
+        """Return the broker that a request names. Raises `NotFound` unless it belongs to the user who asks."""
         return await asyncio.to_thread(broker_of, self._house.store, request.user_id, request.params["broker_id"])
 
     async def load_markets(self, broker: Broker, *, anew: bool) -> dict[str, Any]:
-        """Load a broker's markets, or share those that another broker of its exchange and venue has loaded."""
+        """Load a broker's markets and record how many there are.
+
+        Unless `anew`, share those that another broker of the same exchange and venue has loaded.
+        """
         key = (broker.exchange, broker.venue)
         neighbours = [lane for lane in self._lanes.values() if (lane.broker.exchange, lane.broker.venue) == key]
         shared = not anew and any(lane.broker.number != broker.number for lane in neighbours)
-        await self._clients.of(*key)  # an exchange that is away has no markets to be counted
+        await self._clients.of(*key)  # fails while the exchange is away: there are no markets to count then
         markets = await (self._clients.load(*key) if anew else self._clients.markets(*key))
         for lane in neighbours:
             lane.know_markets(markets)

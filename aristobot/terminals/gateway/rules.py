@@ -1,4 +1,4 @@
-"""The rules of the markets while the gateway runs: loaded each hour, and when an exchange refuses what they allow."""
+"""The market rules while the gateway runs: loaded every hour, and when an exchange refuses what they allow."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from domain.position import Position
 from domain.refusals import Refused
 
 EVERY_SECONDS, NOT_WITHIN_SECONDS = 3600.0, 60.0
-"""How often rules are loaded, and how soon again at the earliest, however often they are doubted."""
+"""Seconds between two regular loads, and the fewest between any two, however often the rules are doubted."""
 LEAST_SHARE = 0.8
-"""An answer with fewer of the markets than this is not believed."""
+"""An answer with less than this fraction of the known markets is not believed."""
 
 
 class RulesKeeper:
-    """Keeps the rules of every venue in use; lanes that hear of new ones place what comes next by them."""
+    """The keeper of the rules of every venue in use. Lanes apply new rules to the orders they place next."""
 
     def __init__(self, house: House, clients: Clients, lanes: Mapping[int, Lane], log: Any) -> None:
         self._house = house
@@ -35,12 +35,12 @@ class RulesKeeper:
         self._bell = asyncio.Event()
 
     def doubt(self, exchange: str, venue: str) -> None:
-        """An order was refused by a rule that we know otherwise: load them anew, at most once a minute."""
+        """Have the rules loaded anew, at most once a minute: an order was refused by a rule that differs from ours."""
         self._doubted.add((exchange, venue))
         self._bell.set()
 
     async def keep(self) -> None:
-        """Load what is due, for ever."""
+        """Load the rules that are due, for ever."""
         while True:
             self._bell.clear()
             for key in self._clients.in_use():
@@ -53,7 +53,7 @@ class RulesKeeper:
                 await asyncio.wait_for(self._bell.wait(), NOT_WITHIN_SECONDS)
             except TimeoutError:
                 continue
-            await asyncio.sleep(1.0)  # several refusals of one moment are one doubt
+            await asyncio.sleep(1.0)  # several refusals at once lead to one load
 
     def _is_due(self, key: Key) -> bool:
         age = asyncio.get_running_loop().time() - self._loaded_at.setdefault(key, asyncio.get_running_loop().time())
@@ -77,7 +77,7 @@ class RulesKeeper:
         return [lane for lane in self._lanes.values() if (lane.broker.exchange, lane.broker.venue) == key]
 
     async def _tell_of_closed(self, key: Key, before: Mapping[str, Market], now: Mapping[str, Market]) -> None:
-        """Tell whoever holds a pair that it is halted or no longer listed."""
+        """Alert the holders of each market that the exchange has suspended or delisted since the previous load."""
         closed = {
             symbol for symbol, market in before.items()
             if market.active and (symbol not in now or not now[symbol].active)
