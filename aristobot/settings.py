@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -14,12 +14,12 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one process. `ARISTOBOT_SECRET_KEY` is not a field, so printing the settings does not show it."""
+    """The settings of one process. Printed, they show no secret: URLs may hold passwords."""
 
     home: Path
-    database_url: str | None
-    database_direct_url: str | None
-    redis_url: str | None
+    database_url: str | None = field(repr=False)
+    database_direct_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
     host: str
     web_port: int
     webhook_port: int

@@ -74,9 +74,10 @@ class Reconciler:
             else:
                 await run.complete()
                 self._outage.end(run)
-            if dry:
-                self._memory = before
-                self._listings.forget()
+            finally:
+                if dry:
+                    self._memory = before
+                    self._listings.forget()
             return run
 
     async def _compare(self, run: Run) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from adapters.bus import Bus
 
-BEAT_SECONDS = 10.0
 FIGURES_SECONDS = 2.0
 
 

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from application.reconciliation.holdings import Holdings
 from domain.order import Status
-from domain.reconciliation import Resolution
+from domain.reconciliation import Occasion, Resolution
 
 
 async def head(trading):
@@ -64,5 +65,26 @@ def test_a_dry_comparison_repeats_no_cancel(open_trading):
             assert trading.client.asked["cancel"] == 0
             await trading.compare()
             await trading.becomes(order.id, Status.CANCELLED)
+
+    asyncio.run(story())
+
+
+def test_a_dry_run_that_breaks_off_is_no_second_look_either(open_trading, monkeypatch):
+    """Whatever ended it: what it has seen once counts as never seen."""
+
+    async def story():
+        async with open_trading() as trading:
+            await trading.elsewhere("theirs")
+
+            def broken(*_):
+                raise RuntimeError("the books cannot be read")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Holdings, "compare", broken)
+                with pytest.raises(RuntimeError):
+                    await trading.lane.reconcile(Occasion.REQUEST, dry=True)
+            trading.pass_by(11)
+            [found] = await trading.compare()
+            assert found.resolution is Resolution.AWAITED
 
     asyncio.run(story())
