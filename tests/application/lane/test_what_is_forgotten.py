@@ -18,8 +18,8 @@ from domain.aggregate import carrying
 from domain.alert import Cause
 from domain.order import Order, Status
 from domain.wish import Side, Source, Type, Wish
-from tests.application.test_price_watch import HALF, falls_after_the_buy, in_time, no_stops, told
-from tests.application.test_what_cannot_rest import EXECUTED, rule
+from tests.application.protection.test_price_watch import HALF, falls_after_the_buy, in_time, no_stops, told
+from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 
 DUST = Decimal("0.00007")

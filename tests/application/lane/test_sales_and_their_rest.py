@@ -13,10 +13,10 @@ from domain.alert import Cause
 from domain.order import Status
 from domain.webhook import Webhook, WebhookStatus
 from domain.wish import Side
-from tests.application.test_limits_are_no_refusals import used_up
-from tests.application.test_order_within_a_market import body
-from tests.application.test_price_watch import in_time, told
-from tests.application.test_what_cannot_rest import EXECUTED, rule
+from tests.application.lane.test_limits_are_no_refusals import used_up
+from tests.application.lane.test_order_within_a_market import body
+from tests.application.protection.test_price_watch import in_time, told
+from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PART, PRICES, RICH, STOP, TARGET, alarms
 
 SMALL_LOT = {"MARKET_LOT_SIZE": {"maxQty": "0.004"}}

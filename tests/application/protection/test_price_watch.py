@@ -13,7 +13,7 @@ from application.ports.exchange import NoAnswer, Ticker
 from application.protection import trouble
 from domain.alert import Cause
 from domain.webhook import WebhookStatus
-from tests.application.test_what_cannot_rest import EXECUTED, rule
+from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 
 WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])

@@ -14,7 +14,7 @@ from application.orders.lookups import EXPLAINED_WITHIN, PROOF_AFTER
 from application.ports.exchange import NoAnswer
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
-from tests.application.test_lane_reports import reports_of
+from tests.application.lane.test_lane_reports import reports_of
 
 SENT = ["Placed", "Submitted", "Accepted"]
 

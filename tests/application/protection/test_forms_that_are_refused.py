@@ -9,7 +9,7 @@ import pytest
 
 from application.orders.agenda import Task
 from domain.webhook import WebhookStatus
-from tests.application.test_what_cannot_rest import AT_A_LIMIT, EXECUTED, NO_STOPS, rule
+from tests.application.protection.test_what_cannot_rest import AT_A_LIMIT, EXECUTED, NO_STOPS, rule
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET
 
 HALF = Decimal("0.00499")

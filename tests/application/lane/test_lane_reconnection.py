@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from domain.reconciliation import Occasion
-from tests.application.test_lane_stream import cut
+from tests.application.lane.test_lane_stream import cut
 
 
 async def reconnections(trading):
