@@ -1,1 +1,1 @@
-"""What the platform can be told to do: commands, policies, and the ports through which it reaches the world."""
+"""Application: the commands of the platform, its policies, and the ports through which it reaches the world."""

@@ -1,4 +1,4 @@
-"""Alerts: which events a trader is told of, and telling what no event says."""
+"""Alerts: turning events into alerts for a trader, and raising alerts that no event leads to."""
 
 from __future__ import annotations
 
@@ -57,15 +57,18 @@ LOUDNESS = {
 }
 _TICKER = re.compile(r"[\w:./-]{1,40}")
 _QUOTES = ("USDT", "USDC", "FDUSD", "EUR", "USD")
-"""What a ticker ends with that names its quote currency nowhere else."""
+"""The quote currencies to try at the end of a ticker whose message does not name its quote currency."""
 _LONGEST = 10
 CENT = Decimal("0.01")
 SHOWN_ONLY = frozenset({"not_protectable", "in_exit", CARRIED_OUT})
-"""Why nothing protects what is too small to be sold, is being sold, or has outlived its stop: shown, not told."""
+"""The reasons for a loss of protection that raise no alert.
+
+The coins are too small to sell, are being sold, or have outlived their stop: the console shows it.
+"""
 
 
 def position_unprotected(event: Any, store: Reader) -> list[Alert]:
-    """Nothing rests on the exchange for coins that should be protected."""
+    """Alert when coins are not protected as they should be, except for a reason in `SHOWN_ONLY`."""
     if event.reason in SHOWN_ONLY:
         return []
     position = store.get(Position, event.originator_id)
@@ -76,7 +79,10 @@ def position_unprotected(event: Any, store: Reader) -> list[Alert]:
 
 
 def partly_covered(event: Any, store: Reader) -> list[Alert]:
-    """A move has left a part of the coins without a stop: told once, and open until its owner accepts it."""
+    """Alert once for each request that has left a part of the coins without a stop.
+
+    The alert stays open until the position is wholly covered or closed, or its owner acknowledges the alert.
+    """
     position = store.get(Position, event.originator_id)
     stopped = position.wanted is not None and position.wanted.stop_loss is not None
     if event.request is None or not stopped or position.cover.share >= HUNDRED_PERCENT:
@@ -90,29 +96,29 @@ def partly_covered(event: Any, store: Reader) -> list[Alert]:
 
 
 def order_unknown(event: Any, store: Reader) -> list[Alert]:
-    """The exchange did not answer: the order may or may not exist."""
+    """Alert when the exchange has not answered: the order may or may not exist."""
     return [_about_order(event, store, Cause.ORDER_UNKNOWN, {"reason": event.reason})]
 
 
 def status_unknown(event: Any, store: Reader) -> list[Alert]:
-    """The exchange said a word that nobody has mapped."""
+    """Alert when the exchange reports an order status that we do not map."""
     return [_about_order(event, store, Cause.STATUS_UNKNOWN, {"word": event.native_status})]
 
 
 def report_contradicts(event: Any, store: Reader) -> list[Alert]:
-    """The exchange said of an order what cannot be."""
+    """Alert when the exchange reports something impossible of an order."""
     return [_about_order(event, store, Cause.REPORT_CONTRADICTS, {"reason": event.reason, "detail": event.detail})]
 
 
 def order_corrected(event: Any, store: Reader) -> list[Alert]:
-    """An order that had ended for us rests on the exchange after all."""
+    """Alert when an order that had ended in our record rests at the exchange after all."""
     if event.theirs is not Status.OPEN:
         return []
     return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": event.ours})]
 
 
 def executed_after_all(event: Any, store: Reader) -> list[Alert]:
-    """An order that counted as never taken, by proof or by a person's word, has bought or sold: told with its first."""
+    """Alert on the first fill of an order that counted as rejected, by proof or by a person's decision."""
     order = store.get(Order, event.originator_id)
     if order.status is not Status.REJECTED or event.trade_id != next(iter(order.fills), None):
         return []
@@ -120,14 +126,17 @@ def executed_after_all(event: Any, store: Reader) -> list[Alert]:
 
 
 def history_lost(event: Any, store: Reader) -> list[Alert]:
-    """An order on the exchange bears our name, and the log knows nothing of it."""
+    """Alert when an order at the exchange bears our name but is missing from the log."""
     if event.requester != HISTORY_LOST:
         return []
     return [_about_order(event, store, Cause.HISTORY_LOST, {"number": event.exchange_order_id})]
 
 
 def difference_to_decide(event: Any, store: Reader) -> list[Alert]:
-    """A comparison with the exchange found what nobody but a person can settle; contradictions tell of themselves."""
+    """Alert to a difference found by a reconciliation that only a person can settle.
+
+    Leave contradictions out: they raise an alert of their own.
+    """
     found = event.discrepancy
     if found.resolution is not Resolution.DECIDE or any(fact.startswith("Contradicted") for fact in found.facts):
         return []
@@ -137,7 +146,7 @@ def difference_to_decide(event: Any, store: Reader) -> list[Alert]:
 
 
 def reconciliation_failed(event: Any, store: Reader) -> list[Alert]:
-    """The exchange could not be asked what it knows: until it answers nothing is sent after a start."""
+    """Alert when a reconciliation has failed: after a start, nothing is sent until the exchange has answered."""
     run = store.get(Reconciliation, event.originator_id)
     if event.code == "key_refused":
         return [_of(event, run.user, Cause.KEYS_REFUSED, {"broker": str(run.broker)})]
@@ -145,12 +154,13 @@ def reconciliation_failed(event: Any, store: Reader) -> list[Alert]:
 
 
 def order_refused(event: Any, store: Reader) -> list[Alert]:
-    """An entry was above what its broker may spend, or an exit was not sent, for whatever reason of our own."""
+    """Alert when an entry was refused by a spending limit, or an exit was not sent for a reason of our own."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is Side.BUY:
         cause = Cause.LIMIT_REFUSED if event.reason in REASONS else None
     elif order.requester == PROTECTION or event.reason in {"cancelled_before_sending", "no_position"}:
-        cause = None  # the guard tells of its own, the others are what their owner wants: nothing is left to be sold
+        # The guard tells of its own orders. In the other cases the owner wants it, or nothing is left to sell.
+        cause = None
     else:
         cause = Cause.EXIT_STALE if event.reason in TOO_LATE else Cause.EXIT_REJECTED
     detail = {} if event.detail in {"", event.reason} else {"detail": event.detail}
@@ -158,7 +168,7 @@ def order_refused(event: Any, store: Reader) -> list[Alert]:
 
 
 def webhook_ignored(event: Any, store: Reader, now: datetime) -> list[Alert]:
-    """An alert of a trade came too late, or an exit met a pause before it could be placed as an order."""
+    """Alert when an exit was ignored before it could be placed as an order, or an entry came too late."""
     webhook = store.get(Webhook, event.originator_id)
     message = WebhookMessage.understood(webhook.raw)
     if message.is_exit:
@@ -170,7 +180,7 @@ def webhook_ignored(event: Any, store: Reader, now: datetime) -> list[Alert]:
 
 
 def exit_refused(event: Any, store: Reader) -> list[Alert]:
-    """An alert that asked for a sale could not be carried out as it stood."""
+    """Alert when a webhook message that asked for an exit was refused."""
     webhook = store.get(Webhook, event.originator_id)
     said = _said(webhook)
     if said.get("action", "") not in EXITS:
@@ -179,7 +189,7 @@ def exit_refused(event: Any, store: Reader) -> list[Alert]:
 
 
 def _said(webhook: Webhook) -> dict[str, str]:
-    """What can be read of an alert, by keys in lower case: a misspelt one says as well what was wanted."""
+    """Return the readable values of a webhook message by case-folded key: a misspelt one shows its intent as well."""
     try:
         return {key.casefold(): value.strip() for key, value in read(webhook.raw).items()}
     except Invalid:
@@ -188,14 +198,14 @@ def _said(webhook: Webhook) -> dict[str, str]:
 
 def _about_webhook(event: Any, webhook: Webhook, cause: Cause, facts: dict[str, str]) -> Alert:
     said = _said(webhook)
-    # Facts are kept unsealed: nothing of a delivery is copied there that is neither a ticker nor a number.
+    # Facts are stored unsealed: copy nothing from a delivery but a ticker or a number.
     symbol = _spoken(symbol, said) if _TICKER.fullmatch(symbol := said.get("symbol", "")) else "?"
     broker = broker if (broker := said.get("userexchangeid", "")).isdecimal() else "?"
     return _of(event, webhook.user, cause, {"symbol": symbol, "broker": broker[:_LONGEST], **facts})
 
 
 def _spoken(ticker: str, said: Mapping[str, str]) -> str:
-    """A ticker as the console says its market, `ETH/USDT`; one that cannot be told apart stays as it came."""
+    """Return a ticker in the console's notation, `ETH/USDT`. Return it unchanged when base and quote are unclear."""
     native = ticker.rpartition(":")[2].upper().replace("-", "").replace("/", "")
     base, quote = said.get("basecurrency", "").upper(), said.get("currency", "").upper()
     if not native.endswith(quote):
@@ -208,7 +218,7 @@ def _spoken(ticker: str, said: Mapping[str, str]) -> str:
 
 
 def exit_rejected(event: Any, store: Reader) -> list[Alert]:
-    """The exchange did not take a sale; the guard tells of those that protect a position."""
+    """Alert when the exchange did not take a sale, except one that protects a position: the guard tells of those."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is not Side.SELL or order.requester == PROTECTION:
         return []
@@ -228,7 +238,7 @@ def _of(event: Any, user: int, cause: Cause, facts: dict[str, str]) -> Alert:
 def tell(
     store: Store, user: int, cause: Cause, key: str, facts: Mapping[str, str], subject: UUID | None = None
 ) -> None:
-    """Raise an alert that no event of the log leads to; telling the same occurrence again is silence."""
+    """Raise an alert that no event of the log leads to. Do nothing if the same occurrence was told before."""
     with carrying(user=str(user), source="alerts", correlation_id=key):
         alert = Alert(user, f"{cause}/{key}", cause, LOUDNESS[cause], subject, dict(facts))
         try:
@@ -238,14 +248,14 @@ def tell(
 
 
 def tell_everybody(store: Store, cause: Cause, key: str, facts: Mapping[str, str]) -> None:
-    """The platform itself is in trouble: that concerns every user."""
+    """Raise an alert to every enabled user about trouble of the platform itself."""
     for number in registry_of(store).users:
         if store.get(User, User.create_id(number)).enabled:
             tell(store, number, cause, key, facts)
 
 
 def acknowledge(store: Store, user: int, alert: Alert) -> None:
-    """The user has seen it."""
+    """Record that the user has seen an alert."""
     with carrying(user=str(user), source="web", correlation_id=alert.key):
         alert.acknowledge()
         store.save(alert)

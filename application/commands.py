@@ -1,4 +1,4 @@
-"""Commands: carried out again on fresh state when another process was faster."""
+"""Commands: retrying a command on fresh state when another process saved first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _PAUSE = 0.005
 
 
 def on_fresh_state(command: Callable[P, R]) -> Callable[P, R]:
-    """For commands that load what they change: a person never hears that the gateway was a millisecond faster."""
+    """Retry a command on `Conflict`, so that a person never hears that the gateway was a millisecond faster.
+
+    The command must load what it changes. Raises `Conflict` when the last of `TRIES` attempts meets one.
+    """
 
     @wraps(command)
     def carried_out(*given: P.args, **named: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""Endings: whether what an alert told of is over, as far as the log and the last looks at the accounts know."""
+"""Endings: deciding from the log and the last account snapshots whether an alert's trouble is over."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
 
 
 def is_protected(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
-    """Return whether the position of an alert is under a stop again, what it bought last too, or holds nothing."""
+    """Return whether the position of an alert is under a stop again, its latest buys included, or is closed."""
     position = _position(alert, store)
     if position is None or not position.is_open:
         return True
@@ -26,21 +26,22 @@ def is_protected(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
 
 
 def is_wholly_covered(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
-    """Return whether no part of the position of an alert is without a stop."""
+    """Return whether the position of an alert is wholly under a stop, or is closed."""
     position = _position(alert, store)
     return position is None or not position.is_open or position.level is Level.COVERED
 
 
 def is_known(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
-    """Return whether the order of an alert is in doubt no longer."""
+    """Return whether the order of an alert is no longer in doubt."""
     order = None if alert.subject is None else store.find(Order, alert.subject)
     return order is None or not order.is_in_doubt
 
 
 def is_reconciled(alert: Alert, store: Store, snapshots: AccountSnapshots) -> bool:
-    """Return whether its broker's whole account has been looked at since, with the keys in use, or is used no more.
+    """Return whether the alert's broker has been removed, or has since had a full look with the keys in use.
 
-    Quiet comparisons leave no trace in the log: that a look is complete stands in the service tables.
+    The look must be later than the start of the failed reconciliation or, where that is not recorded, the alert. Quiet
+    reconciliations leave no trace in the log: the service tables say when a full look was complete.
     """
     number = int(alert.facts["broker"])
     broker = store.find(Broker, Broker.create_id(number))
@@ -63,12 +64,12 @@ ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, AccountSnapshots], bool]] = {
     Cause.KEYS_REFUSED: is_reconciled,
     Cause.NOT_RECONCILED: is_reconciled,
 }
-"""The causes of which what is recorded tells the end."""
+"""The test by cause that tells from our records whether an alert is over. Other causes have no such test."""
 
 
 @on_fresh_state
 def end(store: Store, alert: Alert) -> None:
-    """What it told of is over; said again, or after its user has acknowledged it, it is silence."""
+    """End an alert whose trouble is over. Record nothing if it has ended already or its user has acknowledged it."""
     fresh = store.get(Alert, alert.id)
     with carrying(user=str(alert.user), source="alerts", correlation_id=alert.key, causation_id=str(alert.id)):
         fresh.end()

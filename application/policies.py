@@ -1,4 +1,4 @@
-"""What follows from what: the engine's table of policies, plain functions from an event to aggregates to save."""
+"""Policies: the engine's table of consequences, plain functions from an event to the aggregates to save."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.wish import Source
 
 @dataclass(frozen=True)
 class World:
-    """What a policy may look at besides the event."""
+    """The facts beyond the event that a policy may consult."""
 
     store: Reader
     markets: Markets
@@ -30,7 +30,7 @@ Policy = Callable[[Any, World], list[Aggregate]]
 
 
 def judge_webhook(event: Any, world: World) -> list[Aggregate]:
-    """A delivery is decided once: taken with its order, ignored or refused."""
+    """Decide a delivery, once: it is taken with its order, ignored or refused."""
     webhook = world.store.get(Webhook, event.originator_id)
     if webhook.status is not WebhookStatus.RECEIVED:
         return []
@@ -46,13 +46,13 @@ def _webhook_behind(event: Any, world: World) -> tuple[Order, Webhook] | None:
 
 
 def webhook_accepted(event: Any, world: World) -> list[Aggregate]:
-    """The exchange has the order: that is the webhook's work, unless the order should have traded at once."""
+    """Record the webhook as executed once the exchange has its order, unless the order should trade at once."""
     order = world.store.get(Order, event.originator_id)
     return [] if order.wish.trades_at_once else webhook_executed(event, world)
 
 
 def webhook_executed(event: Any, world: World) -> list[Aggregate]:
-    """The order rests or has traded: the webhook did its work."""
+    """Record the webhook as executed: its order rests or has traded."""
     if (found := _webhook_behind(event, world)) is None:
         return []
     order, webhook = found
@@ -61,7 +61,7 @@ def webhook_executed(event: Any, world: World) -> list[Aggregate]:
 
 
 def webhook_failed(event: Any, world: World) -> list[Aggregate]:
-    """The order came to nothing, and the reason is the webhook's too."""
+    """Record the webhook as failed, for the same reason for which its order came to nothing."""
     if (found := _webhook_behind(event, world)) is None:
         return []
     _, webhook = found
@@ -70,9 +70,11 @@ def webhook_failed(event: Any, world: World) -> list[Aggregate]:
 
 
 def ended_at_once(event: Any, world: World) -> list[Aggregate]:
-    """An order that should have traded at once has ended before it was done: an exit goes on once, then it is told.
+    """Follow up an order that should have traded at once but ended unfilled or partly filled.
 
-    That it ended is proof that a second one sells nothing twice.
+    Send an exit once more for what is left: as the first order has ended, a second one sells nothing twice. Otherwise
+    alert the owner of an exit, and fail the webhook if nothing was filled. Orders of the protection are left to the
+    guard, and a requested cancel has no follow-up.
     """
     order = world.store.get(Order, event.originator_id)
     if not order.wish.trades_at_once or order.requester == PROTECTION or order.cancel_requested or order.remaining == 0:
@@ -86,7 +88,7 @@ def ended_at_once(event: Any, world: World) -> list[Aggregate]:
 
 
 def webhook_settled(event: Any, world: World) -> list[Aggregate]:
-    """A person has ended the doubt about the order: the webhook's work is done, or came to nothing."""
+    """Record the webhook as executed or failed once a person has resolved the doubt about its order."""
     if event.outcome in {Status.OPEN, Status.CLOSED}:
         return webhook_executed(event, world)
     if (found := _webhook_behind(event, world)) is None:
@@ -97,27 +99,27 @@ def webhook_settled(event: Any, world: World) -> list[Aggregate]:
 
 
 def execution_counted(event: Any, world: World) -> list[Aggregate]:
-    """What was bought is held, what was sold is not."""
+    """Count a fill in every position that it changes."""
     return positions.executed(event, world.store, world.markets)
 
 
 def protection_answered(event: Any, world: World) -> list[Aggregate]:
-    """A webhook that moved a protection hears what became of it."""
+    """Record on the webhook that moved a protection what became of the move."""
     return positions.answered(event, world.store)
 
 
 def entry_ended(event: Any, world: World) -> list[Aggregate]:
-    """A buy that came to nothing leaves nothing to be protected."""
+    """Drop the protection that was requested only for a buy that came to nothing."""
     return positions.entry_ended(event, world.store)
 
 
 def told(about: Callable[[Any, Reader], Sequence[Aggregate]]) -> Policy:
-    """A trader is told of it, in the same commit as everything else that follows."""
+    """Return a policy that alerts a trader, in the same commit as everything else that follows from the event."""
     return lambda event, world: [*about(event, world.store)]
 
 
 def webhook_ignored(event: Any, world: World) -> list[Aggregate]:
-    """A trader is told of an alert that came too late, with its age."""
+    """Alert a trader to an entry that came too late, with its age, or to an exit that was ignored."""
     return [*alerts.webhook_ignored(event, world.store, world.now)]
 
 
@@ -146,4 +148,4 @@ WHEN: Mapping[str, tuple[Policy, ...]] = {
     "Position.ProtectionRefused": (protection_answered,),
     "Position.Closed": (protection_answered,),
 }
-"""What each kind of event leads to; everything that follows from one event is saved in one commit."""
+"""The policies by kind of event. Everything that follows from one event is saved in one commit."""

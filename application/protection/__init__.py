@@ -1,1 +1,1 @@
-"""Protection: bringing what rests on an exchange to what each position wants, the stop first."""
+"""Protection: making the orders on an exchange match the protection that each position wants, the stop first."""

@@ -1,4 +1,4 @@
-"""A case: one position at one look, with what is wanted for it, what rests, and what has stood in the way."""
+"""Case: one position at one look, with its target, its resting legs and the trouble it has met."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.position import Position
 
 @dataclass(frozen=True)
 class Case:
-    """`resting` are the legs that have not ended; `trouble` outlives the look."""
+    """A position at one look. `resting` holds the legs that have not ended; `trouble` outlives the look."""
 
     position: Position
     market: Market
@@ -25,5 +25,8 @@ class Case:
 
     @property
     def is_covered(self) -> bool:
-        """Whether stops rest for everything that is to be protected."""
+        """True when stops rest for the whole target quantity.
+
+        If no stop is wanted, any open leg is enough.
+        """
         return holds(self.position, self.resting, self.target.quantity)

@@ -1,7 +1,8 @@
-"""Changing: putting what is wanted in the place of what rests, so that coins are never without a stop for long.
+"""Changing: replacing the resting orders with the wanted ones, so that coins are never without a stop for long.
 
-One call does it where the exchange has one. Else what is wanted is sent while its coins are locked under what rests,
-which goes off the book only once the exchange has missed nothing but those, and when there is room to put it back.
+A single call does it where the exchange has one. Otherwise the wanted order is first sent to be weighed while its coins
+are locked under the resting ones. These are taken off only once the exchange objects to nothing but the locked coins,
+and only when there is room to put them back.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ from domain.wish import Wish
 SOON, MOMENT, PAUSE = 0.0, 0.1, 1.0
 REFUSED = "protection_refused"
 SECOND_BALANCE = timedelta(seconds=2)
-"""How much later the balance has to say the same before coins count as missing."""
+"""The time after which the balance must say the same again before coins count as missing."""
 
 
 class Changing:
-    """One change of one position's protection at a time."""
+    """The changes of protection at one broker, one position at a time."""
 
     def __init__(self, account: Account, legs: Legs, shapes: Shapes) -> None:
         self._account = account
@@ -46,15 +47,15 @@ class Changing:
         self._shapes = shapes
 
     async def change(self, case: Case, form: Form, last: Decimal) -> float | None:
-        """Make the change, or find out why not.
+        """Make the change, or find out why it cannot be made.
 
-        Returns None when it rests, or may rest; else how many seconds later it is tried again.
+        Returns None when the wanted orders rest or may rest, otherwise the seconds until the next attempt.
         """
         steps = steps_of(self._change_of(case, form, last))
         cancelling = [step for step in steps if step.stale and not self._shapes.in_one_call(case, step)]
         if cancelling:
-            await self._account.exchange.count_orders(self._account.credentials)  # ours is a lower bound
-        # What is cancelled first may have to go back: that takes as many orders once more.
+            await self._account.exchange.count_orders(self._account.credentials)  # our own count is a lower bound
+        # An order that is cancelled first may have to go back, which takes as many new orders again.
         if wait := self._account.turns.wait(_rank(case), sum(len(step.missing) for step in [*steps, *cancelling])):
             case.trouble.begin("too_many_orders", self._account.clock())
             return wait
@@ -62,19 +63,19 @@ class Changing:
             if number:
                 case = await self._seen(case)
                 if any(leg.status is not Status.OPEN for leg in case.resting):
-                    return MOMENT  # the step before is in doubt
+                    return MOMENT  # the previous step is in doubt
             pause = await self._step(case, form, step, last)
             if pause is not None:
                 return pause
         return None
 
     async def _seen(self, case: Case) -> Case:
-        """Return the case with what rests after a step."""
+        """Return the case with the legs that rest after a step."""
         legs = await self._legs.of(case.position.id, case.position.executions, case.position.resting)
         return replace(case, resting=[leg for leg in legs if leg.status not in ENDED])
 
     async def _step(self, case: Case, form: Form, step: Change, last: Decimal) -> float | None:
-        """Put one order or one list in the place of another, or of several; answers as `change`."""
+        """Replace one or several orders or lists with one order or list. Returns as `change`."""
         try:
             return await self._made(case, step)
         except NotAccepted as error:
@@ -83,7 +84,7 @@ class Changing:
             return await self._refused(case, form, error, last)
 
     async def _made(self, case: Case, step: Change) -> float | None:
-        """Send what a step needs; answers as `change`, raises as `Legs.place`."""
+        """Send what a step needs. Returns as `change`, raises as `Legs.place`."""
         if self._shapes.in_one_call(case, step):
             known = await self._legs.replace(case.position, case.market, step.missing[0], step.stale)
             return None if known else MOMENT
@@ -99,9 +100,9 @@ class Changing:
         return None
 
     async def _asks_first(self, market: Market, step: Change) -> bool:
-        """Whether what is missing can only be taken once what goes has freed its coins.
+        """Return whether the missing orders can only be taken once the stale ones have freed their coins.
 
-        Where enough of others are free it would be taken now, and rest beside what goes.
+        If enough other coins were free, the missing orders would be taken now and rest beside the stale ones.
         """
         account = self._account
         if not (step.stale and step.missing and account.exchange.capabilities.locks):
@@ -111,10 +112,11 @@ class Changing:
         return free < max(wish.quantity or ZERO for wish in step.missing)
 
     async def _asked(self, case: Case, step: Change) -> bool | None:
-        """Send what is missing to have it weighed. Returns None when it would be taken, if it had its coins.
+        """Send the missing orders to have them weighed.
 
-        Else it was taken, for coins have come free meanwhile, and what goes has to go at once: True. Or nobody knows,
-        and what rests does so until it is known: False. Raises as `Legs.place`: then nothing was taken off.
+        Returns None when only their coins, or a place beside the stale orders, were lacking. Returns True when they
+        were taken, as coins have come free meanwhile: the stale orders must go at once. Returns False when that is in
+        doubt: the stale orders stay until it is known. Raises as `Legs.place`; nothing was taken off then.
         """
         try:
             return await self._legs.place(case.position, case.market, step.missing, asks_first=True)
@@ -124,12 +126,12 @@ class Changing:
             return None
 
     def _change_of(self, case: Case, form: Form, last: Decimal) -> Change:
-        """Return what goes off the book and what is placed."""
+        """Return the orders to take off the book and the orders to place."""
         market, target = case.market, case.target
         filled = [leg for leg in case.resting if leg.filled]
         if not filled or target.stop_loss is None or not self._shapes.replaces(market, filled):
             return change_of(wishes_of(target, form, market, LISTED), case.resting, market)
-        # The first execution of a target has ended its stop: one takes the target's place at once.
+        # The first fill of the take-profit has ended its stop: a stop replaces the take-profit at once.
         case.trouble.sold_in_part = self._account.clock()
         form = self._shapes.best(case, last, listed=False) or form
         stops = [leg for leg in case.resting if leg not in filled and leg.wish.type in STOPS]
@@ -138,7 +140,10 @@ class Changing:
         return Change(filled, wishes)
 
     async def _freed(self, resting: Sequence[Order]) -> bool:
-        """Take off what rests. Returns whether everything is still as it was wanted: nothing was executed meanwhile."""
+        """Take the resting orders off. Return False when one of them has a fill: the wanted orders no longer fit.
+
+        Raises `NoAnswer` when one of them is still on the book.
+        """
         freed = await self._legs.free(resting)
         if any(leg.status not in ENDED for leg in freed):
             raise NoAnswer("what rests is not off the book yet", code="coins_protected")
@@ -147,7 +152,11 @@ class Changing:
     # --- what the exchange did not take ------------------------------------------------------------------------
 
     async def _not_now(self, case: Case, error: NotAccepted) -> float:
-        """A limit or a clock is no refusal: the same is tried again as soon as it can be."""
+        """Try the same again as soon as possible: a rate limit or a skewed clock is not a refusal.
+
+        On a skewed clock, ask for the server's time. Otherwise put the resting orders back if they were taken off.
+        Returns the seconds until the next attempt.
+        """
         case.trouble.begin(error.code or "not_accepted", self._account.clock(), str(error))
         if error.code == "clock_skewed":
             with suppress(ExchangeError):
@@ -159,7 +168,10 @@ class Changing:
         return self._account.turns.wait(_rank(replace(case, resting=())), 1) or PAUSE
 
     async def _refused(self, case: Case, form: Form, error: RefusedByExchange, last: Decimal) -> float:
-        """A definite no: another form is tried, and what rested goes back when there is none."""
+        """Take a definite refusal: try another form, and put the resting orders back when there is none.
+
+        Returns the seconds until the next attempt.
+        """
         market, target, trouble = case.market, case.target, case.trouble
         if error.code == "insufficient_funds":
             pause = self._account.movements.pause(market.base, trouble.lags)
@@ -168,7 +180,7 @@ class Changing:
         if error.code == "would_trigger":
             trouble.refuse(target, str(error))
             trouble.begin("would_trigger", self._account.clock(), str(error))
-            return MOMENT  # the price is looked at anew: it may have passed
+            return MOMENT  # look at the price again: it may have passed the trigger
         if error.code == NO_PLACE and trouble.apart != target and await self._still(case.resting):
             trouble.apart = target
             return SOON
@@ -183,7 +195,7 @@ class Changing:
         return PAUSE
 
     async def _tell_refused(self, case: Case, detail: str) -> None:
-        """What rested goes back, and whoever asked for another protection hears that it cannot be."""
+        """Put the resting orders back, and record that the request was refused or that coins lack their protection."""
         position, rested = case.position, protection_of(case.resting) is not None
         if rested and not await self._still(case.resting):
             await self._put_back(case)
@@ -195,12 +207,12 @@ class Changing:
             await say(self._account, position, lambda p: p.lose_protection(REFUSED, detail))
 
     async def _still(self, resting: Sequence[Order]) -> bool:
-        """Whether what rested does so still."""
+        """Return whether the orders all still rest, and there are any."""
         legs = [await self._account.recording.load(leg.id) for leg in resting]
         return bool(legs) and all(leg.status not in ENDED for leg in legs)
 
     async def _put_back(self, case: Case) -> None:
-        """Rest again what rested and was taken off, with the quantity that rested. Raises as `Legs.place`."""
+        """Place the ended orders again, each with the quantity that was left of it. Raises as `Legs.place`."""
         legs = [await self._account.recording.load(leg.id) for leg in case.resting]
         gone = [_again(leg) for leg in legs if leg.status in ENDED]
         await self._legs.place(case.position, case.market, gone)
@@ -208,9 +220,10 @@ class Changing:
     # --- coins that are missing --------------------------------------------------------------------------------
 
     async def _short(self, case: Case) -> float:
-        """Fewer coins are there than are held: believed when two balances say so, and shared out among all positions.
+        """Check the account for missing coins, and cap the target once two balances agree.
 
-        A part may have paid the fees of other trades.
+        The coins that are there are shared out among all positions in the currency, in proportion to what they hold.
+        Part of the missing ones may have paid the fees of other trades. Returns the seconds until the next attempt.
         """
         account, now = self._account, self._account.clock()
         position, market, trouble = case.position, case.market, case.trouble
@@ -234,13 +247,16 @@ class Changing:
         return SOON
 
     async def _locked(self, position: Position, trouble: Trouble, detail: str) -> float:
-        """The coins are there, under an order that is not ours or that we believed to have ended."""
+        """Record that the coins are locked, by an external order or by one of ours that counts as ended.
+
+        Returns the seconds until the next attempt.
+        """
         trouble.times, trouble.detail = trouble.times + 1, detail
         await say(self._account, position, lambda p: p.lose_protection("coins_locked", detail))
         return trouble.pause(None, MOMENT)
 
     async def _held(self, base: str) -> Decimal:
-        """How much of a currency all positions of this broker hold together."""
+        """Return how much of a currency all open positions of this broker hold together."""
         store, number = self._account.store, self._account.broker.number
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
         return total(p.held for p in found if p.broker == number and p.symbol.startswith(f"{base}/"))

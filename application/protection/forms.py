@@ -1,4 +1,4 @@
-"""Forms: in which orders a target can rest, by the rules of its market."""
+"""Forms: the sets of orders in which a target can rest under the rules of its market."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.wish import Side, TimeInForce, Type, Wish
 
 @dataclass(frozen=True)
 class Form:
-    """The orders in which a target rests: a stop of one type in so many parts, a take-profit, both in one list."""
+    """The orders in which a target rests: a stop of one type in `parts` orders, a take-profit, or both in one list."""
 
     stop: Type | None = None
     take: bool = False
@@ -24,10 +24,14 @@ class Form:
 
 
 def forms_of(target: Target, market: Market, capabilities: Capabilities, last: Decimal | None = None) -> list[Form]:
-    """Return the forms that the rules allow, the best first: a list, the stop alone, a stop at a limit, parts of it.
+    """Return the forms that the rules allow, best first.
 
-    A stop goes before everything: where both prices cannot rest together the take-profit is left to whoever watches
-    the price. `last` is the last price, against which exchanges weigh a limit price; None leaves that out.
+    Forms with a take-profit come first (in a list, or beside the stop at an exchange that has no lists and locks no
+    coins), then those with the stop alone. Within each group undivided stops go before parts, and the preferred type of
+    stop before the other. The stop matters most: where both prices cannot rest together, only the stop does, and the
+    price of the take-profit is watched.
+
+    `last` is the last price, against which exchanges check a limit price. None skips that check.
     """
     take = target.take_profit is not None and _can_take(target, market, last)
     if target.stop_loss is None:
@@ -41,7 +45,7 @@ def forms_of(target: Target, market: Market, capabilities: Capabilities, last: D
 
 
 def why_none(target: Target, market: Market, last: Decimal | None) -> str:
-    """Return the rule, with its numbers, by which not even the stop can rest; empty where none is known."""
+    """Return the rule, with its numbers, that keeps even the stop from resting; empty when none is known."""
     for kind in [kind for kind in _kinds(target) if kind in market.order_types] or _kinds(target):
         limit = stop_limit_of(target, market) if kind is Type.STOP_LOSS_LIMIT else None
         price = target.stop_loss or target.take_profit or ZERO
@@ -53,7 +57,10 @@ def why_none(target: Target, market: Market, last: Decimal | None) -> str:
 
 
 def _has_places(target: Target, form: Form, market: Market) -> bool:
-    """Whether a market takes so many orders at all: a list is two, one of which waits for its trigger."""
+    """Return whether the market allows that many resting orders.
+
+    A list counts as two, one of them waiting for its trigger.
+    """
     alone = form.listed and target.take_quantity < target.quantity
     triggered = form.parts + alone
     return _holds(triggered, market.most_triggered) and _holds(triggered + form.take, market.most_orders)
@@ -74,7 +81,7 @@ def _can_take(target: Target, market: Market, last: Decimal | None) -> bool:
 
 
 def _stops(target: Target, market: Market, last: Decimal | None) -> list[tuple[Type, int]]:
-    """Return the types of stop that the market takes and in how many parts each, whole ones before parts."""
+    """Return the types of stop that the market takes, each with its number of parts, undivided stops first."""
     found = [(kind, _parts(target, market, kind)) for kind in _kinds(target) if kind in market.order_types]
     if last is not None:
         limit = stop_limit_of(target, market)
@@ -84,7 +91,7 @@ def _stops(target: Target, market: Market, last: Decimal | None) -> list[tuple[T
 
 
 def _kinds(target: Target) -> list[Type]:
-    """Return the types of stop that come into question, the preferred one first."""
+    """Return the candidate types of stop, the preferred one first."""
     kinds = [Type.STOP_LOSS, Type.STOP_LOSS_LIMIT]
     return kinds if target.stop_limit is None else kinds[::-1]
 
@@ -95,7 +102,7 @@ def _parts(target: Target, market: Market, kind: Type) -> int:
 
 
 def _fits(target: Target, market: Market, kind: Type, parts: int) -> bool:
-    """Whether the parts are few enough, with one place left free, and each is large enough."""
+    """Return whether each part is large enough, and several parts are few enough to leave one place free."""
     if parts > 1 and market.most_triggered and parts > market.most_triggered - 1:
         return False
     price = target.stop_loss if kind is Type.STOP_LOSS else stop_limit_of(target, market)
@@ -105,7 +112,7 @@ def _fits(target: Target, market: Market, kind: Type, parts: int) -> bool:
 
 
 def _portions(quantity: Decimal, kind: Type, parts: int, market: Market) -> list[Decimal]:
-    """Cut a quantity into nearly equal parts on the step, none above the first; the last one takes what is left."""
+    """Cut a quantity into nearly equal parts on the step. The last takes the rest; none is larger than the first."""
     each = market.round_quantity(quantity / parts, kind)
     if product(each, Decimal(parts)) < quantity:
         each = total((each, max(market.quantity_step, market.market_quantity_step)))

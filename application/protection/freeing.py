@@ -1,6 +1,6 @@
-"""Freeing: taking what protects a position off the book, before something else is sent or in the very call that does.
+"""Freeing: taking a position's legs off the book, before another order is sent or in the same call.
 
-A list goes as a whole: it is one thing on the exchange, and so is an order of its own.
+A list goes as a whole: the exchange handles it as one thing.
 """
 
 from __future__ import annotations
@@ -24,29 +24,32 @@ from domain.order import Order, Status
 
 NO_COINS = "insufficient_funds"
 COINS_PROTECTED = "coins_protected"
-"""Why an order was not taken that was sent while its coins rested under others, to have it weighed."""
+"""The reason for rejecting an order that was sent to be weighed while its coins were locked under others."""
 
 
 def is_weighed(error: ExchangeError) -> bool:
-    """Return whether this answers an order that misses nothing but its coins, or a place beside what holds them."""
+    """Return whether an order was refused only for its coins, or for a place beside the orders that lock them."""
     return isinstance(error, RefusedByExchange) and error.code in {NO_COINS, NO_PLACE}
 
 
 class Freeing:
-    """Takes orders that rest for positions of one broker off the book."""
+    """The part of `Legs` that takes resting orders off the book."""
 
     def __init__(self, account: Account, look_ups: LookUps) -> None:
         self._account = account
         self._look_ups = look_ups
 
     async def swap(self, legs: Sequence[Order], request: OrderRequest) -> Replacement:
-        """Take one order or one list off and send another order, in one call. Raises as `ExchangeClient.replace`."""
+        """Take one order or list off and send another order, in a single call. Raises as `ExchangeClient.replace`."""
         account, leg = self._account, next((one for one in legs if one.filled), legs[0])
         only = Only.PARTLY_FILLED if leg.filled else Only.UNFILLED
         return await account.exchange.replace(account.credentials, request.market, name_of(leg), request, only=only)
 
     async def free(self, legs: Sequence[Order]) -> list[Order]:
-        """Take the legs off the book and see it confirmed; return them as they stand then."""
+        """Take the legs off the book and record the exchange's reports. Return the legs in their new state.
+
+        A leg that the exchange did not cancel is still live in what is returned.
+        """
         for leg, *_ in groups_of(legs):
             self._account.movements.note(leg.wish.symbol)
             await self._take_off(leg)
@@ -60,22 +63,22 @@ class Freeing:
             else:
                 reports = [*await account.exchange.cancel_list(account.credentials, market, leg.wish.list_id)]
         except ExchangeError as error:
-            # It may have been carried out this very moment, or the answer is lost: it is asked for, never assumed.
+            # The leg may have just been executed, or the answer was lost. Ask the exchange; never assume.
             self._look_ups.begin(leg.id)
             try:
                 reports = [await account.ask(leg, market)]
             except OrderNotFound:
                 if leg.status is Status.OPEN:
                     raise
-                reports = []  # in doubt, and not there as far as anybody can see
+                reports = []  # in doubt, and unknown to the exchange so far
             if isinstance(error, OrderNotFound) and leg.wish.list_id and any(r.state is Status.OPEN for r in reports):
-                # For the exchange the list is done, because one leg has begun to be executed, which rests all the same.
+                # One leg has begun to execute: the exchange considers the list done, yet that leg still rests.
                 reports = [await account.exchange.cancel(account.credentials, market, name_of(leg))]
         for report in reports:
             await account.hear(report)
 
     async def taken_off(self, legs: Sequence[Order], reports: Sequence[OrderReport]) -> None:
-        """Record that one call took these legs off; one of which its answer does not speak is asked for."""
+        """Record the reports of a call that took these legs off. Look up every leg that they do not mention."""
         told = set()
         for report in reports:
             order = await self._account.hear(report)
@@ -85,6 +88,6 @@ class Freeing:
                 self._look_ups.begin(leg.id)
 
     async def ask_again(self, legs: Sequence[Order], market: Market) -> None:
-        """Learn what has become of legs that are no longer as we knew them. Raises as `ExchangeClient.query`."""
+        """Query legs that are no longer as recorded, and record the answers. Raises as `ExchangeClient.query`."""
         for leg in legs:
             await self._account.hear(await self._account.ask(leg, market))

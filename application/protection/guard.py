@@ -1,6 +1,6 @@
-"""The guard: drives the resting orders of one broker's positions to what their protection wants, the stop first.
+"""Guard: drives the resting orders of one broker's positions to their wanted protection, the stop first.
 
-While what is wanted does not rest, the price is looked at again and again, and a stop that it passes is carried out.
+While the wanted orders do not rest, the price is watched, and a stop that it passes is carried out.
 """
 
 from __future__ import annotations
@@ -45,12 +45,15 @@ from domain.wish import Type
 
 TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"
 DUST, IN_EXIT = "not_protectable", "in_exit"
-"""Why nothing protects what is too small to be sold, or is being sold: shown beside the position, no alarm."""
+"""The reasons why coins that are too small to sell or are being sold have no protection.
+
+They are shown beside the position and raise no alarm.
+"""
 COUNTED_WITHIN = 0.02
 
 
 class Guard:
-    """Everything that protects positions at one broker. It works inside the broker's lane, never beside it."""
+    """The protection of all positions at one broker. It works only inside the broker's lane, never beside it."""
 
     def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
         self._account = account
@@ -62,22 +65,25 @@ class Guard:
         self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
 
     def watched(self) -> list[UUID]:
-        """Return the positions of which something does not rest that is wanted: every price concerns them."""
+        """Return the positions with a wanted order that does not rest. Every price of their markets concerns them."""
         return [position_id for position_id, trouble in self._troubles.items() if trouble.watched]
 
     def blind(self) -> list[str]:
-        """Return the symbols whose prices are watched in the place of orders, and have not been seen for long."""
+        """Return the symbols whose price is watched in place of an order but has not been seen for too long."""
         now = self._account.clock()
         return sorted({trouble.watched for trouble in [*self._troubles.values()] if trouble.is_blind(now)})
 
     def met(self) -> list[UUID]:
-        """Return the positions that it has looked at and that were open then."""
+        """Return the positions that the guard has looked at and that were open at the last look."""
         return [*self._troubles]
 
     # --- driving -----------------------------------------------------------------------------------------------
 
     async def drive(self, position_id: UUID) -> None:
-        """Bring what rests to what is wanted, at most once a second. Raises what stood in the way, having told it."""
+        """Drive the resting orders to the wanted protection, with at most one change a second.
+
+        Raises the error that stood in the way, after telling the owner if the trouble lasts.
+        """
         trouble = self._troubles[position_id]
         try:
             wait = await self._drive(position_id, trouble)
@@ -95,12 +101,15 @@ class Guard:
         if not trouble.lasts(self._account.clock()):
             return
         position = await asyncio.to_thread(self._account.store.get, Position, position_id)
-        # Its owner knows already, for whatever reason: one that only lasts is no news.
+        # If it is lost already, its owner knows, whatever the reason: a trouble that only lasts is no news.
         if position.lost is None and not holds(position, await self._legs.of(position_id), trouble.needed):
             await say(self._account, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
 
     async def _tell_what_is_off(self, position_id: UUID) -> None:
-        """What rested may be off the book with nothing in its place: until something is, it covers nothing."""
+        """Record that legs have gone off the book. What is left covers only its own quantity until others rest.
+
+        Do nothing while the position has not counted a fill of its legs.
+        """
         position = await asyncio.to_thread(self._account.store.get, Position, position_id)
         rested = [await self._account.recording.load(order_id) for order_id in position.resting]
         legs = await self._legs.of(position_id, position.executions, position.resting)
@@ -110,10 +119,10 @@ class Guard:
         await say(self._account, position, lambda p: p.take_off([leg.id for leg in left], _stopped(position, left)))
 
     async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
-        """Return how many seconds to wait before the next look, None when nothing is left to be done."""
+        """Return the seconds to wait before the next look, None when nothing is left to do."""
         position = await asyncio.to_thread(self._account.store.find, Position, position_id)
         if position is None:
-            return None  # a sale of coins that no position knows
+            return None  # the sold coins belong to no position
         legs = await self._legs.shown(await self._legs.of(position_id, position.executions, position.resting))
         exits = [await self._account.recording.load(order_id) for order_id in position.exits]
         await self._tell_of_losses(position, trouble)
@@ -121,11 +130,14 @@ class Guard:
         if wait is None:
             wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits, trouble)
         if wait is None and in_doubt(exits):
-            return troubles.AT_MOST_EVERY  # until it is known, or can no longer be carried out
+            return troubles.AT_MOST_EVERY  # until the exit is known, or can no longer be carried out
         return wait
 
     async def _tell_of_losses(self, position: Position, trouble: Trouble) -> None:
-        """Stops that the exchange ends by itself, one after the other, are placed more and more rarely, and told of."""
+        """Wait longer before each new stop while the exchange keeps ending stops by itself, and tell the owner.
+
+        The first ended stop neither delays the next nor is told of.
+        """
         ended = self._legs.ended_by_exchange(position.id)
         if trouble.lose(frozenset(leg.id for leg in ended), self._account.clock()) and trouble.losses > 1:
             trouble.not_before = max(trouble.not_before, _now() + trouble.pause_after_losses())
@@ -136,7 +148,7 @@ class Guard:
     async def _bring(
         self, position: Position, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
     ) -> float | None:
-        """Bring what rests to what is wanted; return how many seconds that has to wait."""
+        """Drive the resting orders to the wanted protection. Return the seconds to wait, None for none."""
         market = self._account.markets.get(position.symbol)
         if market is None:
             await self._market_gone(position, resting)
@@ -158,19 +170,19 @@ class Guard:
         return await self._differs(case)
 
     async def _differs(self, case: Case) -> float | None:
-        """What rests is not what is wanted: it may be the best that can rest under the market's rules."""
+        """Accept the resting orders if they are the best form that the rules allow. Otherwise look at the price."""
         best = self.shapes.best(case, listed=not case.trouble.sells_in_parts(self._account.clock()))
         if best is not None and rests(wishes_of(case.target, best, case.market), case.resting, case.market):
             return await self._it_rests(case, best)
         return await self._look(case)
 
     def _waits_for(self, doubtful: Sequence[Order], trouble: Trouble) -> float:
-        """What rests may be all that there is: a sale in doubt may never have arrived."""
+        """Keep the resting orders and wait for the sales in doubt: if none arrived, the coins still need them."""
         trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in doubtful))
         return troubles.AT_MOST_EVERY
 
     async def _look(self, case: Case) -> float | None:
-        """Look at the price first: what is wanted does not rest, and may be placed only when its pause is over."""
+        """Look at the price, as the wanted orders do not rest. Place them only once their pause is over."""
         market, target, trouble = case.market, case.target, case.trouble
         trouble.watch(market.symbol, self._account.clock())
         ticker, standing = await self._price(case, now=_is_triggered(case.resting))
@@ -180,7 +192,7 @@ class Guard:
                 return wait
         else:
             trouble.passed_since = None
-        # A list waits until its target has stopped selling in parts, and while the last price is above its target.
+        # No list until the take-profit has stopped selling in parts, nor while the last price is above it.
         listed = standing is Standing.BETWEEN and not trouble.sells_in_parts(self._account.clock())
         form = self.shapes.best(case, ticker.last, listed=listed)
         if form is not None and rests(wishes_of(target, form, market), case.resting, market):
@@ -192,9 +204,9 @@ class Guard:
         return await self._change(case, form, ticker.last)
 
     async def _price(self, case: Case, *, now: bool = False) -> tuple[Ticker, Standing]:
-        """Return the price and where it stands. What was told a moment ago is asked again before anything is sold.
+        """Return the ticker and where its last price stands.
 
-        `now`: what was told a moment ago is no answer.
+        Ask the exchange again before a price told a moment ago sells anything. With `now`, ask it right away.
         """
         market, target = case.market, case.target
         ticker = await (self._account.asked_price if now else self._account.price)(market, urgent=True)
@@ -204,7 +216,10 @@ class Guard:
         return ticker, standing_of(target, ticker.last)
 
     async def _change(self, case: Case, form: Form, last: Decimal) -> float:
-        """Make a change and bound how soon the next may follow, whatever happens meanwhile; looks go on."""
+        """Make a change and set how soon the next may follow, whatever happens meanwhile. Looks go on.
+
+        Returns the seconds until the next look.
+        """
         try:
             wait, trouble = await self._changing.change(case, form, last), case.trouble
         except Exception:
@@ -223,23 +238,23 @@ class Guard:
     async def _unsettled(
         self, position: Position, legs: Sequence[Order], exits: Sequence[Order], trouble: Trouble
     ) -> float | None:
-        """Return how many seconds to wait for facts that are on their way, None when all are there."""
+        """Return the seconds to wait for facts that are on their way, None when all have arrived."""
         if not position.is_open and all(order.status in ENDED for order in (*legs, *exits)):
-            return None  # what is still executed of it counts in the next trade
+            return None  # any later fill of these orders counts in the next trade
         if not counted(position, [*legs, *exits]):
             return COUNTED_WITHIN  # the engine has not counted all fills yet
         waiting = [o for o in exits if o.requester == PROTECTION and o.status is Status.PLACED]
         if waiting:
-            # What should have been sold by a stop is about to be: that it cannot even be sent is told.
+            # The sale in place of a stop is still unsent. The owner is told if it cannot be sent.
             trouble.begin("exit_not_sent", min(order.created_on for order in waiting))
             return troubles.AT_MOST_EVERY
         if doubtful := in_doubt(legs):
             sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
             trouble.begin("protection_unknown", sent or self._account.clock())
-            return troubles.AT_MOST_EVERY  # in doubt, and being looked up: until then coins may be locked
+            return troubles.AT_MOST_EVERY  # looked up already; until the doubt is over, coins may be locked
         widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
         for leg in widowed:
-            # Of a list one leg ends the other: what has become of it is on its way, and asked for meanwhile.
+            # The other leg of the list has ended this one. Its report is on its way; ask for it meanwhile.
             market = self._account.markets[leg.wish.symbol]
             await self._account.hear(await self._account.ask(leg, market))
         if not widowed:
@@ -247,12 +262,12 @@ class Guard:
         ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
         return COUNTED_WITHIN if self._account.clock() - ended_at < DOUBT_BEFORE_ALARM else troubles.AT_MOST_EVERY
 
-    # --- what the look has shown -------------------------------------------------------------------------------
+    # --- after the look ----------------------------------------------------------------------------------------
 
     async def _it_rests(self, case: Case, form: Form) -> float | None:
-        """Say so. A target for which there was no place beside the stop is watched by its price.
+        """Record that the protection rests. Watch the price of a take-profit that has no place beside the stop.
 
-        So is a stop at a limit: the market may jump over it, and it then sells nothing.
+        Also watch the price of a stop at a limit: the market may jump over the limit, and the stop then sells nothing.
         """
         position, target, trouble = case.position, case.target, case.trouble
         watched = target.take_profit is not None and not form.take
@@ -280,14 +295,22 @@ class Guard:
         return None
 
     async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
-        """The exchange no longer lists it: what rests is left to it, and nothing new can be placed."""
+        """Leave the resting orders to the exchange, which no longer lists the market: nothing new can be placed.
+
+        Tell the owner if an open position is without its wanted stop.
+        """
         if position.is_open and position.wanted is not None and not holds(position, resting):
             await say(self._account, position, lambda p: p.lose_protection("symbol_unknown"))
 
     async def _nothing_wanted(
         self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
     ) -> float | None:
-        """Nothing is wanted any more, or all coins stand in an exit: what rests goes off the book."""
+        """Take the resting orders off the book: no protection is wanted any longer, or no coins are left for it.
+
+        Wait while an exit of an open position is in doubt. If protection is wanted but the coins are missing, try
+        again after a pause. Otherwise record why nothing rests: the coins are in an exit, too small, or sold by the
+        protection itself.
+        """
         if position.is_open and position.wanted is not None and in_doubt(exits):
             return self._waits_for(in_doubt(exits), trouble)
         freed = await self._legs.free(resting)
@@ -301,7 +324,7 @@ class Guard:
         if trouble.cap is not None:
             if (wait := trouble.not_before - _now()) > 0:
                 return wait
-            trouble.cap = None  # they may be back
+            trouble.cap = None  # the missing coins may be back
             trouble.not_before = _now() + trouble.pause(None, troubles.LOOK_EVERY)
             return 0.0
         if market.round_quantity(position.covered):
@@ -312,9 +335,10 @@ class Guard:
         return None
 
     async def _too_small(self, case: Case, detail: str) -> float | None:
-        """The exchange takes no order that small at the stop: a move to it is refused, and what can rest stays.
+        """Refuse a move to a protection whose order the exchange would find too small.
 
-        While the coins could still be sold, their price is watched.
+        Legs that rest stay, unless they lock more than the target's quantity. Watch the price while the coins can still
+        be sold.
         """
         position, market = case.position, case.market
         if position.is_asked and position.wanted_before is not None:
@@ -339,9 +363,9 @@ class Guard:
         return troubles.LOOK_EVERY
 
     async def _only_watched(self, case: Case, last: Decimal) -> float:
-        """No order of any form can rest: a move to it is refused where something rests.
+        """Refuse a move to a protection that cannot rest in any form, as long as another one rests.
 
-        Else watch the price, tell the owner, and try all again after a pause.
+        Otherwise watch the price, tell the owner, and try every form again after a pause.
         """
         position, target, trouble = case.position, case.target, case.trouble
         detail = self.shapes.why_not(target, case.market, last)
@@ -359,21 +383,25 @@ class Guard:
 
 
 def _stopped(position: Position, legs: Sequence[Order]) -> Decimal:
-    """How much (base) these legs protect: a target alone protects from no fall."""
+    """Return the quantity (base) that these legs protect. A take-profit does not protect against a fall.
+
+    It counts only when no stop is wanted.
+    """
     stopped = position.wanted is not None and position.wanted.stop_loss is not None
     return total(leg.remaining or ZERO for leg in legs if leg.wish.type in STOPS or not stopped)
 
 
 def _is_triggered(resting: Sequence[Order]) -> bool:
-    """Whether what rests is a stop at a limit without the target of its list: it waits on the book for its price."""
+    """Return whether only the stop-limit leg of a list rests: it is triggered and waits on the book for its price."""
     lone = [leg for leg in resting if leg.wish.list_id is not None and len(resting) == 1]
     return any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in lone)
 
 
 def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
-    """Whether the other leg of its list has ended, which ends this one: unless it is being carried out in parts.
+    """Return whether the other leg of its list has ended, which ends this one as well.
 
-    So is a target that has met a part of its quantity, and a triggered stop at a limit, which waits for its price.
+    Return False for a leg that is being carried out: a take-profit filled in part, or a triggered stop at a limit that
+    waits for its price.
     """
     others = [o for o in legs if o.id != leg.id and leg.wish.list_id is not None and o.wish.list_id == leg.wish.list_id]
     waits = leg.wish.type is Type.STOP_LOSS_LIMIT and not any(other.filled for other in others)

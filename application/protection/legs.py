@@ -1,4 +1,4 @@
-"""Legs: the orders that protect the positions of one broker. Placing them, replacing them, taking them off."""
+"""Legs: placing, replacing and taking off the orders that protect the positions of one broker."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Legs(Freeing):
-    """What this process knows of the orders that rest for positions."""
+    """The legs of one broker's positions that this process knows."""
 
     def __init__(self, account: Account, look_ups: LookUps) -> None:
         super().__init__(account, look_ups)
@@ -43,22 +43,22 @@ class Legs(Freeing):
         self._ended: dict[UUID, list[Order]] = {}
 
     def adopt(self, order: Order) -> None:
-        """Remember a leg whose intent is recorded, by this process or by one before it."""
+        """Remember a leg whose intent was recorded by this process or an earlier one."""
         if _is_leg(order) and order.cause is not None:
             self._known.setdefault(order.cause, set()).add(order.id)
 
     async def of(self, position_id: UUID, counted: Container[str] = (), rested: Collection[UUID] = ()) -> list[Order]:
         """Return the legs of the running trade, ended or not, the stops first.
 
-        `counted` are executions that its position knows. `rested` are the legs of which it knows: one may have ended
-        before this process began, and not be counted yet.
+        Leave out ended legs whose executions are all in `counted`, the ones that the position knows. `rested` names the
+        legs that the position knows: one may have ended before this process began, and not be counted yet.
         """
-        # Live ones include orders that a correction has reopened.
+        # Live orders include those that a correction has reopened.
         live = {o.id for o in self._account.recording.live.values() if _is_leg(o) and o.cause == position_id}
         ids = self._known.get(position_id, set()) | live | {*rested}
         legs = [await self._account.recording.load(order_id) for order_id in ids]
         resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED}
-        # What ended and is counted has nothing more to say, unless the other leg of its list has.
+        # An ended leg that is counted no longer matters, unless the other leg of its list still rests.
         gone = {
             leg.id
             for leg in legs
@@ -70,14 +70,15 @@ class Legs(Freeing):
         return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
 
     def ended_by_exchange(self, position_id: UUID) -> Sequence[Order]:
-        """Return the stops that the exchange had ended by itself when its legs were last asked for."""
+        """Return the stops that the exchange had ended by itself when the position's legs were last loaded."""
         return self._ended.get(position_id, ())
 
     async def shown(self, legs: Sequence[Order]) -> list[Order]:
-        """Return the legs without those in doubt that the exchange can no longer carry out, and does not show.
+        """Return the legs, without those in doubt that the exchange does not know and can no longer carry out.
 
-        So it is with those that were only to be weighed. Their coins are free, or rest under others, although their
-        absence is proven only later. Raises as `ExchangeClient.query`.
+        Also leave out unknown legs in doubt that were only sent to be weighed. The coins of either are free or locked
+        under other orders, although their absence is proven only later. Raises as `ExchangeClient.query`, except
+        `OrderNotFound`.
         """
         found = []
         for leg in legs:
@@ -94,10 +95,11 @@ class Legs(Freeing):
     async def place(
         self, position: Position, market: Market, wishes: Sequence[Wish], *, asks_first: bool = False
     ) -> bool:
-        """Record the legs as about to be sent, then send them, once. A list goes in one call.
+        """Record the intent of the legs, then send each once. A list goes in one call.
 
-        Returns whether all rest; what only may rest is looked up. Raises `RefusedByExchange` or `NotAccepted` for the
-        first that was not taken. `asks_first`: their coins are locked, and they are sent to be weighed.
+        Returns True when every call was answered. Legs left in doubt are looked up. Raises `RefusedByExchange` or
+        `NotAccepted` for the first call that was not taken; the legs of later calls are not sent and count as rejected.
+        With `asks_first`, the coins are locked and the legs are sent to be weighed.
         """
         list_id = list_name(position.user, uuid4())
         named = [replace(wish, list_id=wish.list_id and list_id) for wish in wishes]
@@ -116,10 +118,11 @@ class Legs(Freeing):
         return all_rest
 
     async def replace(self, position: Position, market: Market, wish: Wish, legs: Sequence[Order]) -> bool:
-        """Put one order in the place of what rests, in one call, so that the coins are never without either.
+        """Replace what rests with one order in a single call, so that the coins always have one or the other.
 
-        `legs` are one order or one list. Returns False when what rests is no longer as we knew it, and was asked for.
-        Raises `RefusedByExchange` or `NotAccepted`; whether what rested still does, its legs then tell.
+        `legs` are one order or one list. Returns False when the exchange no longer has them as recorded; they have then
+        been queried. Without an answer the orders are in doubt and looked up: True. Raises `RefusedByExchange` or
+        `NotAccepted`; the legs then tell whether they still rest.
         """
         [order] = await self._intended(position, [wish], takes_off=[one.id for one in legs])
         self._account.movements.note(position.symbol)
@@ -141,7 +144,10 @@ class Legs(Freeing):
         return True
 
     async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:
-        """Record both halves; the placed one first, so that nobody sees a position without either."""
+        """Record both halves, the placed order first, so that no reader sees the position without either.
+
+        Raises the refusal of the new order after recording it.
+        """
         if done.placed is not None:
             await self._account.hear(done.placed)
         await self.taken_off(legs, done.taken_off)
@@ -154,7 +160,7 @@ class Legs(Freeing):
     async def _intended(
         self, position: Position, wishes: Sequence[Wish], takes_off: Sequence[UUID] = (), *, asks_first: bool = False
     ) -> list[Order]:
-        """Record the orders as about to be sent, in one commit. Whatever it raises, nothing was sent."""
+        """Record the intent of the orders in one commit. Nothing has been sent, whatever it raises."""
         orders = [self.order(position, wish) for wish in wishes]
         account = self._account
         now = account.clock()
@@ -182,7 +188,10 @@ class Legs(Freeing):
         return [await account.exchange.place(account.credentials, requests[0])]
 
     async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]], *, asks_first: bool) -> bool:
-        """Record what is answered; return whether anything is. Raises a refusal."""
+        """Record the answer to a call. Return False when there was none and the orders are in doubt.
+
+        Raises `RefusedByExchange` or `NotAccepted` after recording it.
+        """
         try:
             reports = await call
         except (RefusedByExchange, NotAccepted) as error:
@@ -207,7 +216,7 @@ class Legs(Freeing):
             self._look_ups.begin(order.id)
 
     def order(self, position: Position, wish: Wish) -> Order:
-        """Return an order that protects a position, placed and not yet saved."""
+        """Return a new order that protects a position, placed but not yet saved."""
         order_id, source = uuid4(), Source(position.owner)
         with said_of(position):
             return Order.place(
@@ -223,14 +232,17 @@ class Legs(Freeing):
 
 
 def _has_ended_by_exchange(leg: Order, legs: Sequence[Order]) -> bool:
-    """Whether it is a stop that sold nothing, nor did the other leg of its list, and that nobody has cancelled."""
+    """Return whether a leg is a stop that expired without a cancellation.
+
+    Return False when it or the other leg of its list has sold anything.
+    """
     if leg.wish.type not in STOPS or leg.status is not Status.EXPIRED or leg.filled:
         return False
     return not any(one.filled for one in legs if leg.wish.list_id and one.wish.list_id == leg.wish.list_id)
 
 
 def _keep(kept: dict[UUID, T], key: UUID, value: T) -> None:
-    """Keep what says something."""
+    """Keep a value under its key, or drop the key when the value is empty."""
     if value:
         kept[key] = value
     else:
@@ -238,7 +250,7 @@ def _keep(kept: dict[UUID, T], key: UUID, value: T) -> None:
 
 
 def _is_leg(order: Order) -> bool:
-    """Whether it rests for a position: what sells at once because a price was passed does not."""
+    """Return whether an order rests for a position. The sale after a passed price trades at once and is no leg."""
     immediate = order.wish.type is Type.MARKET or order.wish.time_in_force == "IOC"
     return order.requester == PROTECTION and not immediate
 
@@ -252,6 +264,6 @@ def _request(order: Order, market: Market) -> OrderRequest:
 
 
 def said_of(position: Position) -> AbstractContextManager[None]:
-    """Carry the metadata of whatever is said to a position and its legs."""
+    """Return the context that adds the metadata to whatever is recorded on a position and its legs."""
     correlation, cause = str(position.request or position.id), str(position.id)
     return carrying(user=str(position.user), source="gateway", correlation_id=correlation, causation_id=cause)

@@ -1,4 +1,7 @@
-"""Passed prices: what the market has passed while it did not rest is carried out, and a move to it is refused."""
+"""Passed: carries out stops and take-profits that the market passed while they did not rest.
+
+A move of the protection to a price that the market has passed is refused.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,13 @@ from domain.position import Position
 from domain.wish import Side, TimeInForce, Type, Wish
 
 NOT_SOLD = "stop_not_sold"
-"""Why a stop protects nothing that waits at the limit which its owner has chosen."""
+"""The reason for a loss of protection when a stop has been passed and waits at the limit that its owner chose."""
 HELPED_AFTER = timedelta(seconds=2)
-"""How long a stop that rests may be passed before what it stands for is sold."""
+"""The time for which a resting stop may be passed before its quantity is sold for it."""
 
 
 class Passed:
-    """Sells what a stop or a target stood for that could not rest."""
+    """The sales in place of stops and take-profits that could not rest."""
 
     def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
         self._account = account
@@ -37,9 +40,9 @@ class Passed:
         self._agenda = agenda
 
     async def react(self, case: Case, standing: Standing, ticker: Ticker) -> float | None:
-        """React to a price that is passed; return how many seconds later that is looked at.
+        """React to a price that the market has passed. Return the seconds until the next look.
 
-        None while a target is not met and its stop does not rest.
+        Return None while the take-profit is not met and its stop does not rest.
         """
         if await self._refuse_move(case, standing):
             return 0.0
@@ -51,9 +54,10 @@ class Passed:
         return await self._carry_out(case, standing)
 
     async def _sells_nothing(self, case: Case, standing: Standing, ticker: Ticker) -> bool:
-        """Return whether a stop that rests and is passed has to be helped: it covers not all, or is not triggered.
+        """Return whether a resting stop that was passed needs help: it covers only a part, or is not triggered.
 
-        One that waits at the limit which its owner has chosen is told of, and waits on.
+        No stop gets help before it has been passed for `HELPED_AFTER`. One that covers everything at the limit that its
+        owner chose gets none at all: after `DOUBT_BEFORE_ALARM` the owner is told, and the stop waits on.
         """
         if standing is not Standing.BELOW_STOP:
             return False
@@ -66,9 +70,9 @@ class Passed:
         return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
 
     async def _refuse_move(self, case: Case, standing: Standing) -> bool:
-        """Refuse a move to a price that the market has passed. Returns False where nothing was moved.
+        """Refuse a move to a price that the market has passed. Return False when no move has been asked for.
 
-        What was wanted before is wanted again, also while it is off the book: a target that sold a part has ended its
+        The previous protection is wanted again, even if it is off the book: a take-profit filled in part has ended its
         stop.
         """
         position = case.position
@@ -78,7 +82,10 @@ class Passed:
         return True
 
     def _is_met(self, case: Case, ticker: Ticker) -> bool:
-        """Return whether somebody has offered the target's price for long enough: one print is no buyer."""
+        """Return whether the bid has met the take-profit on two looks in a row: a single print is not a buyer.
+
+        Without a bid, the last price counts.
+        """
         take, trouble = case.target.take_profit, case.trouble
         if take is None or (ticker.bid or ticker.last) < take:
             trouble.seen_at_target = None
@@ -88,7 +95,11 @@ class Passed:
         return first is not None
 
     async def _carry_out(self, case: Case, standing: Standing) -> float:
-        """Sell what should have been sold by now. Returns how many seconds later that is looked at."""
+        """Sell what should have been sold by now. Return the seconds until the next look.
+
+        While the same target has to be sold again and again, the pause doubles each time, up to a limit. The owner is
+        told from the second attempt on.
+        """
         position, target, trouble = case.position, case.target, case.trouble
         if trouble.sale == target:
             if (wait := trouble.sale_not_before - _now()) > 0:
@@ -104,11 +115,11 @@ class Passed:
             await asyncio.to_thread(self._account.store.save, position, order)
         self._account.log.warning("protection_passed", position=str(position.id), standing=standing)
         self._agenda.put(Task.SEND, order.id)
-        return troubles.AT_MOST_EVERY  # which sees whether it is sold
+        return troubles.AT_MOST_EVERY  # the next look sees whether it is sold
 
 
 def _is_selling(legs: Sequence[Order], standing: Standing, last: Decimal) -> bool:
-    """Return whether what rests sells where the market stands, and is about to be carried out."""
+    """Return whether a resting order sells at the last price and is about to be carried out."""
     kept = protection_of(legs)
     if kept is None:
         return False
@@ -118,7 +129,10 @@ def _is_selling(legs: Sequence[Order], standing: Standing, last: Decimal) -> boo
 
 
 def _sale(position: Position, target: Target, standing: Standing) -> Wish:
-    """The order that a stop or a target stands for: whatever the market gives, or never below the target."""
+    """Return the order in place of a stop or a take-profit.
+
+    A stop sells at whatever the market gives, a take-profit never below its price.
+    """
     if standing is Standing.BELOW_STOP:
         return Wish(position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
     return Wish(

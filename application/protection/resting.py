@@ -1,4 +1,4 @@
-"""Resting: what the orders on the book protect, and what has to be changed there."""
+"""Resting: what the orders on the book protect, and which changes they need."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from domain.wish import Protection, Type, Wish
 
 @dataclass(frozen=True)
 class Change:
-    """What has to go off the book and what has to be placed, so that exactly what is wanted rests."""
+    """The orders to take off the book and the orders to place, so that exactly the wanted orders rest."""
 
     stale: Sequence[Order]
     missing: Sequence[Wish]
 
 
 def change_of(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> Change:
-    """Return what is to be changed. Stops of one price may rest in other parts than they were wished for.
+    """Return the change that makes exactly the wanted orders rest.
 
-    What was placed before the steps of the market have changed counts as what it would be now.
+    Stops at one price may rest in other parts than wished for. A leg placed before the market's steps changed is
+    compared as the present steps would round it.
     """
     intact = not any(leg.status is not Status.OPEN or leg.filled for leg in legs)
     if intact and _summed(map(_shape, wishes)) == _summed(_shape_of(leg, market) for leg in legs):
@@ -43,9 +44,10 @@ def change_of(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> 
 
 
 def steps_of(change: Change) -> list[Change]:
-    """Cut a change into steps, so that not everything is off the book at once; what frees coins goes first.
+    """Cut a change into steps, so that not everything is off the book at once. Steps that free coins come first.
 
-    An order of its own takes the place of another one, or of a list, which one call does where the exchange has it.
+    A step replaces one order or list with a single order or a list, like with like if it can. Where the exchange
+    supports it, a single call replaces either with a single order.
     """
     groups, batches = groups_of(change.stale), _batches_of(change.missing)
     steps = []
@@ -57,13 +59,13 @@ def steps_of(change: Change) -> list[Change]:
     steps.sort(key=_takes_up)
     if not steps:
         return [change] if change.stale else []
-    for group in groups:  # what nothing takes the place of is needed by the step that takes up most
+    for group in groups:  # the step that locks the most coins needs those of the orders that nothing replaces
         steps[-1] = replace(steps[-1], stale=[*steps[-1].stale, *group])
     return steps
 
 
 def _batches_of(wishes: Sequence[Wish]) -> list[list[Wish]]:
-    """Return what is placed together: each order of its own, then the list."""
+    """Return the batches to place together: each single order by itself, then the list."""
     listed = [wish for wish in wishes if _is_listed(wish)]
     return [*([wish] for wish in wishes if not _is_listed(wish)), *([listed] if listed else [])]
 
@@ -79,12 +81,12 @@ def _takes_up(step: Change) -> Decimal:
 
 
 def rests(wishes: Sequence[Wish], legs: Sequence[Order], market: Market) -> bool:
-    """Return whether exactly what should rest does."""
+    """Return whether exactly the wanted orders rest."""
     return change_of(wishes, legs, market) == Change([], [])
 
 
 Shape = tuple[bool, str, str, Decimal]
-"""Whether it is in a list, its type, its price, and its quantity (base)."""
+"""True for a leg of a list; its type; its price (of a stop, the trigger); its quantity (base)."""
 
 
 def _shape(wish: Wish) -> Shape:
@@ -98,7 +100,7 @@ def _shape_of(leg: Order, market: Market) -> Shape:
 
 
 def _summed(shapes: Iterable[Shape]) -> dict[tuple[bool, str, str], Decimal]:
-    """How much rests, or should, of each kind of order."""
+    """Return the total quantity (base) of each kind of order: in a list or not, type and price."""
     sums: dict[tuple[bool, str, str], Decimal] = {}
     for listed, kind, price, quantity in shapes:
         key = listed, kind, price
@@ -107,13 +109,16 @@ def _summed(shapes: Iterable[Shape]) -> dict[tuple[bool, str, str], Decimal]:
 
 
 def go_in_one_call(legs: Sequence[Order], market: Market, able: Capabilities) -> bool:
-    """Return whether one call can take these legs off and send another order: they are one order, or one list."""
+    """Return whether a single call can take these legs off and send another order.
+
+    That takes an exchange and a market that allow it, and legs that are one open order or one open list.
+    """
     one_thing = len(groups_of(legs)) == 1 and all(leg.status is Status.OPEN for leg in legs)
     return able.replace and market.replaces and one_thing
 
 
 def groups_of(legs: Sequence[Order]) -> list[list[Order]]:
-    """Return what hangs together: the legs of one list are one thing on the exchange, an order of its own another."""
+    """Return the legs grouped as the exchange handles them: the legs of a list together, any other order alone."""
     groups: dict[object, list[Order]] = {}
     for leg in legs:
         groups.setdefault(leg.wish.list_id or leg.id, []).append(leg)
@@ -121,7 +126,7 @@ def groups_of(legs: Sequence[Order]) -> list[list[Order]]:
 
 
 def locked_in(legs: Sequence[Order]) -> Decimal:
-    """Return how much (base) these legs lock. Of a list both lock the same coins."""
+    """Return the quantity (base) that these legs lock. Both legs of a list lock the same coins."""
     by_group: dict[object, Decimal] = {}
     for leg in legs:
         group = leg.wish.list_id or leg.id
@@ -130,7 +135,7 @@ def locked_in(legs: Sequence[Order]) -> Decimal:
 
 
 def _group_like(shapes: list[Shape], wishes: Sequence[Wish]) -> list[Wish] | None:
-    """Return the wishes that legs of these shapes fulfil, None where there are none."""
+    """Return the wishes that legs of these shapes fulfil, None when no wish matches."""
     listed = [wish for wish in wishes if wish.list_id is not None]
     if listed and sorted(map(_shape, listed)) == shapes:
         return listed
@@ -138,16 +143,17 @@ def _group_like(shapes: list[Shape], wishes: Sequence[Wish]) -> list[Wish] | Non
 
 
 def protection_of(legs: Sequence[Order]) -> Protection | None:
-    """Return the prices at which these legs sell, None when there are none."""
+    """Return the stop and the take-profit at which these legs sell, None when they have neither."""
     stop = next((leg.wish.stop_price for leg in legs if leg.wish.type in STOPS), None)
     take = next((leg.wish.price for leg in legs if leg.wish.type is Type.LIMIT), None)
     return None if stop is None and take is None else Protection(stop, take)
 
 
 def holds(position: Position, legs: Sequence[Order], quantity: Decimal = ZERO) -> bool:
-    """Return whether stops rest for at least this quantity (base), by default for anything at all.
+    """Return whether stops rest for at least this quantity (base), by default for any at all.
 
-    A target alone, whose stop its first execution has ended, protects from no fall.
+    A take-profit whose first fill has ended the stop of its list does not protect against a fall. If no stop is wanted,
+    any open leg is enough.
     """
     stopped = position.wanted is not None and position.wanted.stop_loss is not None
     resting = [leg for leg in legs if leg.status is Status.OPEN and (leg.wish.type in STOPS or not stopped)]

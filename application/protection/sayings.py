@@ -1,4 +1,4 @@
-"""Saying something to a position as it stands now, whoever else is saying something."""
+"""Sayings: recording something on a position in its current state, despite concurrent writers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from domain.refusals import Conflict
 
 
 async def say(account: Account, seen: Position, verb: Callable[[Position], None]) -> None:
-    """Say it, and again on fresh state when the engine was faster.
+    """Apply `verb` to the position and save it. Retry on fresh state when another process saved first.
 
-    Nothing is said when something else has been asked for since the position was `seen`: what was found out answers
-    another request, and the new one is looked at anyway.
+    Do nothing when the request or the wanted protection has changed since the position was `seen`: the finding answers
+    the old request, and the new one gets its own look anyway.
     """
     while True:
         position = await asyncio.to_thread(account.store.get, Position, seen.id)

@@ -1,4 +1,4 @@
-"""Shapes: in which form each target can rest, by the rules, and by what the exchange has refused."""
+"""Shapes: choosing the form in which a target can rest, given the market's rules and the exchange's refusals."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from domain.order import Order
 from domain.wish import Type
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
-"""For how long a form counts as refused at first, and at most: twice as long each time, while its rules are the same.
+"""The first and the longest time for which a form counts as refused, doubled with each refusal under the same rules.
 
-One that would take a stop off the book to be tried is not tried before the longest of these has passed.
+A form that would take a stop off the book to be tried waits for the longest.
 """
 LISTED = "list"
 TOO_FAR = "price_too_far"
 WEIGHED_FIRST = frozenset({TOO_FAR, NO_PLACE, "filter_failed", "market_lot_exceeded", "notional_refused"})
-"""Refusals by a filter: in one call it is weighed before anything is taken off, other rules after that."""
+"""Refusals by a filter. A replacement in one call checks filters before it cancels, and other rules after that."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a form did not rest, in the exchange's words, and how often in a row; from `due` on it may be tried."""
+    """A form's refusal in the exchange's words, with the number in a row. The form may be tried again from `due` on."""
 
     code: str | None
     detail: str
@@ -39,16 +39,16 @@ class Refusal:
     times: int
 
     def stands(self, now: datetime, *, bares: bool) -> bool:
-        """Return whether the form is not to be tried now; `bares` where that takes a stop off the book."""
+        """Return whether the form must still wait. `bares` is True when trying it takes a stop off the book."""
         return now < (self.at + LONGEST if bares else self.due)
 
 
 Key = tuple[str, Form, Decimal | None, Decimal | None]
-"""Market, form, the take-profit that belongs to the form, and the stop where its price was what was refused."""
+"""Symbol, form, the take-profit if the form has one, and the stop if its price was what the exchange refused."""
 
 
 class Shapes:
-    """What one broker's exchange would not let rest."""
+    """The choice of forms for one broker, and the refusals of its exchange."""
 
     def __init__(self, capabilities: Callable[[], Capabilities], clock: Callable[[], datetime]) -> None:
         self._capabilities = capabilities
@@ -56,7 +56,7 @@ class Shapes:
         self._refusals: dict[Key, Refusal] = {}
 
     def best(self, case: Case, last: Decimal | None = None, *, listed: bool = True) -> Form | None:
-        """Return the best form that rests or may be tried, None where there is none. Without `listed`, no list is."""
+        """Return the best form that rests already or may be tried, or None. Without `listed`, consider no lists."""
         forms = forms_of(case.target, case.market, self._capabilities(), last)
         return next((form for form in forms if (listed or not form.listed) and self._is_possible(case, form)), None)
 
@@ -71,18 +71,18 @@ class Shapes:
         )
 
     def in_one_call(self, case: Case, change: Change) -> bool:
-        """Return whether one call puts what is missing in the place of what goes."""
+        """Return whether a single call can cancel the stale orders and place the missing one."""
         one = len(change.missing) == 1 and bool(change.stale) and case.trouble.apart != case.target
         return one and self.replaces(case.market, change.stale)
 
     def replaces(self, market: Market, resting: Sequence[Order]) -> bool:
-        """Return whether one call can take these off and send an order."""
+        """Return whether a single call can take these orders off and send another."""
         return go_in_one_call(resting, market, self._capabilities())
 
     # --- what was refused --------------------------------------------------------------------------------------
 
     def refuse(self, target: Target, market: Market, form: Form, error: RefusedByExchange) -> None:
-        """Remember what the exchange would not take, and what it would not take for the same reason."""
+        """Remember that the exchange refused a form, and the forms that it would refuse for the same reason."""
         now = self._clock()
         for one in _alike(form, error.code):
             key = _key(market, one, target, priced=error.code == TOO_FAR)
@@ -99,11 +99,14 @@ class Shapes:
         return why_none(target, market, last) if newest is None else newest.detail
 
     def forget(self, symbol: str) -> None:
-        """Its rules have changed: what was refused under the old ones says nothing any more."""
+        """Forget a market's refusals once its rules have changed: they say nothing about the new rules."""
         self._refusals = {key: kept for key, kept in self._refusals.items() if key[0] != symbol}
 
     def try_again(self, symbol: str) -> None:
-        """Nothing else is left to be tried: all may be tried that takes no stop off."""
+        """Allow another try of every refused form of a market that takes no stop off the book.
+
+        Meant for when no other form is left to try.
+        """
         now = self._clock()
         for key, kept in self._refusals.items():
             if key[0] == symbol:
@@ -115,13 +118,20 @@ class Shapes:
 
 
 def _key(market: Market, form: Form, target: Target, *, priced: bool) -> Key:
-    """A stop at the market has no price that could be too far, its take-profit may have."""
+    """Return the key of a refusal.
+
+    The stop is part of it only if `priced` and at a limit: a stop at the market has no price that could be too far,
+    though its take-profit may have one.
+    """
     stop = target.stop_loss if priced and form.stop is Type.STOP_LOSS_LIMIT else None
     return market.symbol, form, target.take_profit if form.take else None, stop
 
 
 def _alike(form: Form, code: str | None) -> list[Form]:
-    """Return the forms for which the same refusal holds: lists take the same places, and have the same target."""
+    """Return the forms for which the same refusal holds.
+
+    Lists with either type of stop take up the same places in the book, and have the same take-profit.
+    """
     too_far = code == TOO_FAR and form.stop is Type.STOP_LOSS
     if form.listed and (code == NO_PLACE or too_far):
         return [replace(form, stop=kind) for kind in sorted(STOPS)]

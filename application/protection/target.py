@@ -1,4 +1,4 @@
-"""Protection: which resting orders a position should have, decided from facts alone."""
+"""Target: the protection that should rest for a position, decided from facts alone."""
 
 from __future__ import annotations
 
@@ -18,29 +18,32 @@ from domain.wish import Type
 
 STOPS = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
 GONE_AFTER = timedelta(seconds=2)
-"""How long after its validity a sale without an answer may still show up; from then on its coins are free."""
+"""The time past the end of its validity in which an unanswered sale may still show up. After it, its coins are free."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What should rest: `quantity` (base) to be sold at the stop, some of it at the take-profit (quote per base)."""
+    """The wanted protection: `quantity` (base) rests at the stop, all or part of it at the take-profit.
+
+    Prices are in quote per base.
+    """
 
     quantity: Decimal
     stop_loss: Decimal | None
     take_profit: Decimal | None
     stop_limit: Decimal | None = None
-    """The price below which a triggered stop does not sell, None for one that sells at the market."""
+    """The limit below which a triggered stop does not sell, None for a stop that sells at the market."""
     at_target: Decimal | None = None
-    """How much (base) is to be sold at the take-profit, None for all of it."""
+    """The quantity (base) to sell at the take-profit, None for all of it."""
 
     @property
     def take_quantity(self) -> Decimal:
-        """How much (base) is to be sold at the take-profit: never more than is protected."""
+        """The quantity (base) to sell at the take-profit, never more than is protected."""
         return self.quantity if self.at_target is None else min(self.at_target, self.quantity)
 
 
 class Standing(StrEnum):
-    """Where the market stands to a target."""
+    """The last price relative to a target's two prices."""
 
     BETWEEN = "between"
     BELOW_STOP = "below_stop"
@@ -54,9 +57,9 @@ def wanted_of(
     style: StopStyle = StopStyle.MARKET,
     now: datetime | None = None,
 ) -> Target | None:
-    """Return what is to be protected, None when nothing is: nothing is wanted, or less than a step is left.
+    """Return the target of a position, None when no protection is wanted or less than one quantity step is left.
 
-    Coins that a resting or doubtful exit is selling are left to it.
+    Coins that a resting or doubtful exit is selling are left to that exit.
     """
     if not position.is_open or position.wanted is None:
         return None
@@ -72,7 +75,11 @@ def wanted_of(
 
 
 def _divided(target: Target, position: Position, market: Market) -> Target:
-    """Return a target of which a part is to be sold at the take-profit; a part below the minimum joins the other."""
+    """Return the target with the quantity of its take-profit.
+
+    Neither part may be below the market's minimum. If the take-profit's is, the target has no take-profit. If the
+    rest is, the take-profit sells everything.
+    """
     at_target = market.round_quantity(min(position.cover.target_quantity, target.quantity))
     if target.stop_loss is None or target.take_profit is None or at_target == target.quantity:
         return target
@@ -89,28 +96,31 @@ def _is_below_minimum(quantity: Decimal, price: Decimal, market: Market) -> bool
 
 
 def leaving(exits: Sequence[Order], now: datetime | None = None) -> Decimal:
-    """Return how much (base) these exits are still selling.
+    """Return the quantity (base) that these exits are still selling.
 
-    One that waits to be sent leaves its coins protected, and so does, from `now` on, one in doubt that the exchange
-    can no longer carry out: nothing shows it, and its coins would be without a stop until its absence is proven.
+    Ignore an exit that has not been sent: its coins stay protected. With `now`, also ignore an exit in doubt that the
+    exchange can no longer carry out. Otherwise its coins would be without a stop until its absence is proven.
     """
     return total(order.remaining or ZERO for order in exits if order.status in LIVE and not is_spent(order, now))
 
 
 def in_doubt(orders: Sequence[Order]) -> list[Order]:
-    """Return the orders of which nobody knows whether they exist."""
+    """Return the orders in doubt: those that may or may not exist at the exchange."""
     return [order for order in orders if order.is_in_doubt]
 
 
 def is_spent(order: Order, now: datetime | None) -> bool:
-    """Return whether an order is in doubt whose request the exchange can no longer carry out."""
+    """Return whether an order is in doubt and the exchange can no longer carry out its request.
+
+    Always False without `now`, and for an order with a fill or without an end of validity.
+    """
     if now is None or order.valid_until is None or order.filled:
         return False
     return order.status is Status.UNKNOWN and now > order.valid_until + GONE_AFTER
 
 
 def standing_of(target: Target, last: Decimal) -> Standing:
-    """Return where the last price stands: a trigger that has been passed would be refused, or sell at once."""
+    """Return where the last price stands. A trigger that it has passed would be refused, or would sell at once."""
     if target.stop_loss is not None and last <= target.stop_loss:
         return Standing.BELOW_STOP
     if target.take_profit is not None and last >= target.take_profit:
@@ -119,7 +129,10 @@ def standing_of(target: Target, last: Decimal) -> Standing:
 
 
 def unbounded(market: Market) -> Market:
-    """Return a market with no rules but its steps: what rests stays, whatever has changed since it was placed."""
+    """Return the market with its steps as its only rules.
+
+    Orders that rest stay, even if the rules have changed since they were placed.
+    """
     return replace(
         market, minimum_quantity=ZERO, maximum_quantity=ZERO, market_minimum_quantity=ZERO,
         market_maximum_quantity=ZERO, market_quantity_step=ZERO, minimum_notional=ZERO, order_types=tuple(Type),
@@ -128,5 +141,5 @@ def unbounded(market: Market) -> Market:
 
 
 def stop_limit_of(target: Target, market: Market) -> Decimal:
-    """Return the limit of a stop that rests at one, also where the broker's setting is another."""
+    """Return the limit for a stop-limit order, even if the broker is set to stops that sell at the market."""
     return target.stop_limit or market.round_price((target.stop_loss or ZERO) * BELOW_STOP)

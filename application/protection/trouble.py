@@ -13,81 +13,84 @@ from domain.market import Market
 from domain.position import Position
 
 DOUBT_BEFORE_ALARM = timedelta(seconds=5)
-"""How long a protection may be in doubt before the position counts as unprotected."""
+"""The time for which a protection may be in doubt before the position counts as unprotected."""
 QUIET_FOR = timedelta(seconds=5)
-"""How long no part of a target has to be sold before both prices rest as a list again."""
+"""The time without a partial fill of the take-profit after which both prices rest as a list again."""
 OLD_AFTER = timedelta(seconds=10)
-"""How old a price may become that is watched in the place of an order."""
+"""The greatest age of a price that is watched in place of an order."""
 AT_MOST_EVERY = 1.0
 """Seconds between two changes of one position's protection."""
 LOOK_EVERY = 2.0
 """Seconds between two looks at the price of what does not rest."""
 RESTED_WELL = timedelta(seconds=60)
-"""How long after a stop was ended by the exchange the next one that is ended is the first."""
+"""The time after the exchange has ended a stop from which the next ended stop counts as the first again."""
 MOST_DOUBLINGS = 6
-"""How often the pause between two tries is doubled while the exchange refuses the same protection again and again."""
+"""The most times that the pause between two attempts doubles while the same protection keeps being refused."""
 
 
 @dataclass
 class Trouble:
-    """What is remembered of one position until its protection rests."""
+    """The memory of one position until its protection rests."""
 
     refused: Target | None = None
     sale: Target | None = None
-    """What was last sold because its price had passed."""
+    """The target that was last sold because the market had passed its price."""
     sales: int = 0
-    """How often that was tried in a row."""
+    """The number of attempts to sell the same target in a row, not counting the first."""
     sale_not_before: float = 0.0
-    """When such a sale may be tried again (by the loop's clock)."""
+    """The time at which such a sale may be tried again (seconds on the loop's clock)."""
     needed: Decimal = ZERO
-    """How much a stop has to cover (base), as last seen."""
+    """The quantity (base) that a stop has to cover, as last seen."""
     not_before: float = 0.0
-    """When something may be placed again (by the loop's clock); the price is looked at meanwhile."""
+    """The time at which something may be placed again (seconds on the loop's clock). Looks at the price go on."""
     times: int = 0
-    """How often this target was refused in a row."""
+    """The number of refusals of this target in a row."""
     since: datetime | None = None
-    """Since when nothing could be found out or done at all."""
+    """The start of the present trouble, None when nothing stands in the way."""
     reason: str = ""
     detail: str = ""
     lags: int = 0
-    """How often the exchange said that coins are missing which had just been freed or bought."""
+    """The number of times that the exchange called coins missing that had just been freed or bought."""
     short: tuple[datetime, Decimal] | None = None
-    """When the account was first seen to have too few coins, and how many it had."""
+    """The time at which the account was first seen with too few coins, and how many it had (base)."""
     cap: tuple[Decimal, Decimal] | None = None
-    """What the position held when it was found that only so much of it is there (base)."""
+    """The quantity that the position held when coins were found missing, and the quantity that is there (base)."""
     watched: str = ""
-    """The symbol of which every price is looked at, because something that is wanted does not rest."""
+    """The symbol whose every price is looked at, as a wanted order does not rest; empty for none."""
     priced_at: datetime | None = None
-    """When its price was last seen, or first asked for."""
+    """The time at which its price was last seen, or the watch began."""
     apart: Target | None = None
-    """What found no place beside what it replaces: that is taken off first."""
+    """The target that found no place beside the orders it replaces: they are taken off first."""
     seen_at_target: datetime | None = None
-    """Since when the bid is at a target that does not rest."""
+    """The time since which the bid has met a take-profit that does not rest."""
 
     passed_since: datetime | None = None
-    """Since when the price is below a stop that rests and has not sold."""
+    """The time since which the price has been at or below a stop that rests and has not sold."""
     lost_legs: frozenset[UUID] = frozenset()
-    """The stops that the exchange has ended by itself, one shortly after the other, as last seen."""
+    """The stops that the exchange has ended by itself, as last seen."""
     losses: int = 0
-    """How many those were."""
+    """The number of times that the exchange ended stops in quick succession."""
     lost_at: datetime | None = None
     sold_in_part: datetime | None = None
-    """When a target was last seen to have sold a part: until it has stopped, a stop alone takes its place."""
+    """The time at which a take-profit was last seen filled in part.
+
+    Until its partial fills stop, a stop alone rests in place of the list.
+    """
 
     def sells_in_parts(self, now: datetime) -> bool:
-        """Return whether the target is still being executed in parts."""
+        """Return whether the take-profit is still being filled in parts."""
         return self.sold_in_part is not None and now - self.sold_in_part < QUIET_FOR
 
     def watch(self, symbol: str, now: datetime) -> None:
-        """Every price of this market is looked at from now on."""
+        """Watch every price of this market from now on."""
         self.watched, self.priced_at = symbol, self.priced_at or now
 
     def is_blind(self, now: datetime) -> bool:
-        """Return whether a price is watched and none has been seen for long."""
+        """Return whether a price is watched but has not been seen for longer than `OLD_AFTER`."""
         return bool(self.watched) and self.priced_at is not None and now - self.priced_at > OLD_AFTER
 
     def lose(self, ended: frozenset[UUID], now: datetime) -> bool:
-        """The exchange has ended these stops by itself; return whether one of them was not known."""
+        """Note the stops that the exchange has ended by itself. Return whether one of them is new."""
         new = ended - self.lost_legs
         if not new:
             return False
@@ -97,46 +100,55 @@ class Trouble:
         return True
 
     def pause_after_losses(self) -> float:
-        """Seconds before another stop is placed: none after the first that was ended, then more with each."""
+        """Return the seconds to wait before another stop is placed.
+
+        There is no wait after the first loss. From the second on, it doubles with each, up to a limit.
+        """
         return AT_MOST_EVERY * float(2 ** min(self.losses - 2, MOST_DOUBLINGS)) if self.losses > 1 else 0.0
 
     def rested(self) -> Trouble:
-        """Return what is remembered once everything rests."""
+        """Return the memory to keep once everything rests."""
         return Trouble(
             not_before=self.not_before, lost_legs=self.lost_legs, losses=self.losses, lost_at=self.lost_at,
         )  # fmt: skip
 
     def begin(self, reason: str, since: datetime, detail: str = "") -> None:
-        """Something stands in the way; what has stood there since before keeps its time."""
+        """Note what stands in the way. A trouble that has begun already keeps its start."""
         self.since, self.reason, self.detail = self.since or since, reason, detail
 
     def end(self) -> None:
-        """Nothing does any more."""
+        """Note that nothing stands in the way any longer."""
         self.since = None
 
     def lasts(self, now: datetime) -> bool:
-        """Return whether it has lasted for so long that the owner has to know."""
+        """Return whether the trouble has lasted so long that the owner has to know."""
         return self.since is not None and now - self.since >= DOUBT_BEFORE_ALARM
 
     def refuse(self, target: Target, detail: str = "") -> None:
-        """The exchange would not have it, or nothing has come of it."""
+        """Count a refusal of the target, or an attempt that came to nothing."""
         self.times = self.times + 1 if self.refused == target else 1
         self.refused, self.detail = target, detail or self.detail
 
     def sell(self, target: Target) -> int:
-        """What the target stood for is sold now; return how often it was tried before."""
+        """Note a sale in place of the target. Return the number of attempts before it in a row."""
         self.sales = self.sales + 1 if self.sale == target else 0
         self.sale = target
         return self.sales
 
     def pause(self, target: Target | None, shortest: float) -> float:
-        """Seconds between two tries, more with each refusal of the same."""
+        """Return the seconds between two attempts, doubled with each refusal of the same target up to a limit.
+
+        With None for the target, all counted refusals lengthen the pause.
+        """
         if target is not None and self.refused != target:
             return shortest
         return shortest * float(2 ** min(self.times, MOST_DOUBLINGS))
 
     def capped(self, target: Target, position: Position, market: Market) -> Target | None:
-        """Return the target for the coins that are there, None when there are none."""
+        """Return the target cut to the coins that are there, None when there are none.
+
+        A cap found for another held quantity no longer applies and is dropped.
+        """
         if self.cap is None or self.cap[0] != position.held:
             self.cap = None
             return target
