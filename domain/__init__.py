@@ -1,6 +1,6 @@
-"""What is true about trading: aggregates, values, refusals, calculations. It knows no technology.
+"""The rules of trading: aggregates, values, refusals and calculations, free of any technology.
 
-Importing the package registers every event's topic, which whoever reads the log relies on.
+Importing the package registers the topic of every event, which every reader of the log relies on.
 """
 
 from domain.alert import Alert

@@ -1,6 +1,6 @@
-"""The house aggregate: what every stream of events of the platform has in common.
+"""The platform's aggregate: everything that its event streams have in common.
 
-Public verbs decide; private `@event` methods only assign, because their bodies run again at every replay.
+Public verbs decide. Private `@event` methods only assign, because their bodies run again at every replay.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from eventsourcing.utils import register_topic
 __all__ = ["Aggregate", "Personal", "carrying", "current_metadata", "deterministic_id", "event"]
 
 Personal = NewType("Personal", str)
-"""A text that belongs to a person: stored sealed by that person's key, unreadable once the key is destroyed."""
+"""A text that belongs to a person: stored sealed by that person's key, and unreadable once the key is destroyed."""
 
 _metadata: ContextVar[Mapping[str, str]] = ContextVar("metadata", default={})  # noqa: B039 - never mutated, only replaced
 
 
 @contextmanager
 def carrying(**values: str) -> Iterator[None]:
-    """Events triggered inside carry these values besides those already in force.
+    """Add these values to the metadata of the events triggered inside, on top of those already in force.
 
-    The names in use are `correlation_id` (the whole flow), `causation_id` (the event that led here),
-    `user` (the person whose data it is) and `source` (who says so: web, receiver, engine, gateway, reconciliation).
+    The names in use are `correlation_id` (the whole flow), `causation_id` (the event that led here), `user` (the
+    person whose data it is) and `source` (the originator: web, receiver, engine, gateway, reconciliation).
     """
     token = _metadata.set({**_metadata.get(), **values})
     try:
@@ -39,12 +39,12 @@ def carrying(**values: str) -> Iterator[None]:
 
 
 def current_metadata() -> dict[str, str]:
-    """What an event triggered at this moment would carry."""
+    """Return the metadata that an event triggered now would carry."""
     return dict(_metadata.get())
 
 
 def deterministic_id(*parts: object) -> UUID:
-    """One id for one thing, whoever computes it and however often: `deterministic_id("broker", 3)`."""
+    """Return the id of a thing, the same wherever and however often it is computed: `deterministic_id("broker", 3)`."""
     return uuid5(NAMESPACE_URL, "/".join(str(part) for part in parts))
 
 
@@ -52,7 +52,7 @@ class Aggregate(LibraryAggregate):
     """A stream of events and the state that they add up to."""
 
     class Event(LibraryAggregate.Event):
-        """Every event has an id of its own and the metadata of the moment it was triggered."""
+        """An event with an id of its own and the metadata of the moment at which it was triggered."""
 
         event_id: UUID = field(default_factory=uuid4, kw_only=True)
         metadata: dict[str, str] = field(default_factory=current_metadata, kw_only=True)
@@ -71,9 +71,9 @@ class Aggregate(LibraryAggregate):
         register_topic(cls.__name__, cls)
 
     def copy(self) -> Self:
-        """The same aggregate to work on, with nothing pending.
+        """Return a copy of the aggregate to work on, with no pending events.
 
-        Its containers are copied; what they hold is never changed in place.
+        Its containers are copied, the values in them are not: those are never changed in place.
         """
         state = {
             name: value.copy() if isinstance(value, (set, dict, list)) else value for name, value in vars(self).items()
@@ -83,5 +83,5 @@ class Aggregate(LibraryAggregate):
         return made
 
     def __hash__(self) -> int:
-        """Aggregates are told apart by their id."""
+        """Return the hash of the id, by which aggregates are told apart."""
         return hash(self.id)

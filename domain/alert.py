@@ -1,4 +1,4 @@
-"""An alert: something that a trader has to know, where it was sent, and that it was seen."""
+"""An alert: something that a trader has to know, the channels it was sent to, and its acknowledgement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.aggregate import Aggregate, Personal, deterministic_id, event
 
 
 class Severity(StrEnum):
-    """How loud it is. A critical one stays on the screen until it is acknowledged."""
+    """The severity of an alert. A critical one stays on the screen until it is acknowledged."""
 
     INFO = "info"
     WARNING = "warning"
@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 
 class Cause(StrEnum):
-    """What happened."""
+    """The cause of an alert."""
 
     POSITION_UNPROTECTED = "position_unprotected"
     PARTLY_COVERED = "partly_covered"
@@ -49,7 +49,7 @@ class Cause(StrEnum):
 
 
 class Alert(Aggregate):
-    """One alert to one user; `key` tells one occurrence of a cause from the next, so that none is raised twice."""
+    """One alert to one user. `key` tells one occurrence of a cause from the next, so that none is raised twice."""
 
     @event("Raised")
     def __init__(
@@ -60,7 +60,7 @@ class Alert(Aggregate):
         self.cause = cause
         self.severity = severity
         self.subject = subject
-        """The order or the position that it is about."""
+        """The order or position that it is about."""
         self.facts = facts
         self.sent: set[str] = set()
         self.failed: dict[str, int] = {}
@@ -69,26 +69,26 @@ class Alert(Aggregate):
 
     @staticmethod
     def create_id(user: int, key: str) -> UUID:
-        """One stream per user and occurrence."""
+        """Return the id of the stream: one per user and occurrence."""
         return deterministic_id("alert", user, key)
 
     def record_sent(self, channel: str) -> None:
-        """It arrived at a channel (by the name that its user gave it), as far as that channel says."""
+        """Record that it reached a channel (by the name that its user gave it), as far as that channel says."""
         if channel not in self.sent:
             self._sent(Personal(channel))
 
     def record_failure(self, channel: str, reason: str) -> None:
-        """One try came to nothing."""
+        """Record one failed attempt to send it to a channel."""
         if channel not in self.sent:
             self._failed(Personal(channel), self.failed.get(channel, 0) + 1, reason)
 
     def acknowledge(self) -> None:
-        """Its user has seen it."""
+        """Record that its user has seen it."""
         if not self.acknowledged:
             self._acknowledged()
 
     def end(self) -> None:
-        """What it told of is over. One that its user has acknowledged says no more."""
+        """Record that its cause is over. Do nothing when its user has acknowledged it."""
         if not self.ended and not self.acknowledged:
             self._ended()
 

@@ -1,6 +1,6 @@
 """Amounts: sums and multiples that stay exact, however many digits they have.
 
-Decimal's usual context rounds at 28 digits, which a sum of 18-place fills or a division by a small step can reach.
+Decimal's default context rounds to 28 digits, which a sum of 18-place fills or a division by a small step can reach.
 """
 
 from __future__ import annotations
@@ -10,41 +10,41 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 ZERO = Decimal(0)
 LONGEST = 40
-"""No amount that anybody trades has more digits before or after its point; products of two still fit below."""
+"""The most digits of an amount before or after its point, more than any trade needs. Products of two fit `_DIGITS`."""
 _DIGITS = 200
 
 
 def is_amount(value: Decimal) -> bool:
-    """Whether it is a number that can be reckoned with exactly: finite, and neither huge nor tiny beyond reason."""
+    """Return True for a number that exact arithmetic can take: finite, and neither huge nor tiny beyond reason."""
     return value.is_finite() and abs(value.adjusted()) <= LONGEST and len(value.as_tuple().digits) <= 2 * LONGEST
 
 
 def plain(amount: Decimal) -> str:
-    """Every digit of it and none more, without an exponent: equal amounts are equal texts."""
+    """Return every digit of the amount, without exponent or superfluous zeros: equal amounts are equal texts."""
     with localcontext(prec=_DIGITS):
         return f"{amount.normalize():f}"
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
-    """Their exact sum."""
+    """Return the exact sum."""
     with localcontext(prec=_DIGITS):
         return sum(amounts, ZERO)
 
 
 def difference(one: Decimal, other: Decimal) -> Decimal:
-    """What is left of `one` without `other`, exactly."""
+    """Return `one` minus `other`, exactly."""
     with localcontext(prec=_DIGITS):
         return one - other
 
 
 def product(one: Decimal, other: Decimal) -> Decimal:
-    """Their exact product."""
+    """Return the exact product."""
     with localcontext(prec=_DIGITS):
         return one * other
 
 
 def down_to_step(amount: Decimal, step: Decimal) -> Decimal:
-    """The largest multiple of `step` that is not above `amount` (never negative); a step of zero changes nothing."""
+    """Return the largest multiple of `step` not above `amount` (never negative). A step of zero changes nothing."""
     if not step:
         return amount
     with localcontext(prec=_DIGITS):
@@ -52,7 +52,7 @@ def down_to_step(amount: Decimal, step: Decimal) -> Decimal:
 
 
 def nearest_step(amount: Decimal, step: Decimal) -> Decimal:
-    """The multiple of `step` nearest to `amount`, the even one of two; a step of zero changes nothing."""
+    """Return the multiple of `step` nearest to `amount`, the even one of two. A step of zero changes nothing."""
     if not step:
         return amount
     with localcontext(prec=_DIGITS):

@@ -16,7 +16,7 @@ MOST_BARS = 1000
 
 
 class Venue(StrEnum):
-    """Which world the account lives in. It is fixed when the broker is made."""
+    """The venue of an account, fixed when the broker is connected."""
 
     PAPER = "paper"
     TESTNET = "testnet"
@@ -24,13 +24,13 @@ class Venue(StrEnum):
 
 
 class Exchange(StrEnum):
-    """The exchanges that the gateway speaks natively."""
+    """The exchanges that the gateway has a native client for."""
 
     BINANCE = "binance"
 
 
 class Usage(StrEnum):
-    """Who may trade on a broker by itself. By hand it is always possible, except on one that is off."""
+    """The source that may trade automatically on a broker. Manual orders are always allowed, except when it is off."""
 
     OFF = "off"
     STRATEGIES = "strategies"
@@ -38,7 +38,7 @@ class Usage(StrEnum):
 
 
 class StopStyle(StrEnum):
-    """How a stop-loss is rested: sold at the market once triggered, or at a limit below its trigger."""
+    """The style of a resting stop-loss: it sells at the market once triggered, or at a limit below its trigger."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -46,14 +46,14 @@ class StopStyle(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that entries may spend, in one currency: per order, and per day (UTC). None is no limit."""
+    """The most that entries may spend, in one currency: per order, and per day (UTC). None means no limit."""
 
     currency: str = "USDT"
     per_order: Decimal | None = None
     per_day: Decimal | None = None
 
     def check(self) -> None:
-        """Raises `Invalid` for an amount that is none."""
+        """Raise `Invalid` when a limit is not above zero or the currency is not a valid code."""
         for field in ("per_order", "per_day"):
             amount = getattr(self, field)
             if amount is not None and (not is_amount(amount) or amount <= 0):
@@ -63,7 +63,7 @@ class Limits:
 
 
 class Broker(Aggregate):
-    """One account on one exchange. Its credentials live in the vault; here is only their fingerprint."""
+    """One account on one exchange. Its credentials live in the vault; only their fingerprint is kept here."""
 
     @event("Connected")
     def __init__(self, number: int, user: int, exchange: Exchange, venue: Venue, name: Personal) -> None:
@@ -79,88 +79,94 @@ class Broker(Aggregate):
         self.limits = Limits()
         self.stop_style = StopStyle.MARKET
         self.oldest_bar: int | None = None
-        """An entry whose bar ended more intervals than this before it was received is refused; None is no limit."""
+        """The most intervals between the end of a bar and the reception of its entry; None means no limit.
+
+        An entry that was received later is refused.
+        """
         self.removed = False
 
     @staticmethod
     def create_id(number: int) -> UUID:
-        """Brokers are found by their number."""
+        """Return the id of the broker with this number."""
         return deterministic_id("broker", number)
 
     @classmethod
     def connect(cls, number: int, user: int, exchange: Exchange, venue: Venue, name: str) -> Broker:
-        """A new account. Raises `Invalid` for an empty name or one above 40 characters."""
+        """Connect a new account. Raises `Invalid` for an empty name or one above 40 characters."""
         return cls(number, user, exchange, venue, Personal(checked_name(name)))
 
     def rename(self, name: str) -> None:
-        """Raises `Invalid` for an empty name or one above 40 characters."""
+        """Rename it. Raises `Invalid` for an empty name or one above 40 characters."""
         if checked_name(name) != self.name:
             self._renamed(Personal(checked_name(name)))
 
     def store_credential(self, fingerprint: str) -> None:
-        """The vault holds a new key; the fingerprint tells keys apart without showing them."""
+        """Record that the vault holds a new key. The fingerprint tells keys apart without showing them."""
         if fingerprint != self.fingerprint:
             self._credential_stored(fingerprint)
 
     def record_test(self, *, ok: bool, detail: str) -> None:
-        """The connection was tried; `detail` is the exchange's own word where it said no."""
+        """Record a test of the connection; `detail` is the exchange's own wording of a refusal."""
         self._tested(ok, detail)
 
     def record_markets(self, count: int, *, shared: bool) -> None:
-        """The pairs are loaded; `shared` when another broker of the same exchange had loaded them already."""
+        """Record that the markets are loaded; `shared` when another broker of the same exchange had loaded them."""
         self._markets_loaded(count, shared)
 
     def make_default(self) -> None:
-        """Proposed first in the console."""
+        """Make it the broker that the console proposes first."""
         if not self.default:
             self._made_default()
 
     def pass_default_on(self) -> None:
-        """Another broker is proposed first."""
+        """Record that another broker is now proposed first."""
         if self.default:
             self._default_passed_on()
 
     def use_for(self, usage: Usage) -> None:
-        """Choose who may trade on it by itself."""
+        """Choose the source that may trade on it automatically."""
         if usage is not self.usage:
             self._usage_changed(usage)
 
     def limit(self, limits: Limits) -> None:
-        """Bound what entries may spend. Raises `Invalid`."""
+        """Limit what entries may spend. Raises `Invalid` when the limits are not valid."""
         limits.check()
         if limits != self.limits:
             self._limits_changed(limits)
 
     def rest_stops_as(self, style: StopStyle) -> None:
-        """Choose how stop-losses are rested from now on."""
+        """Choose the style in which stop-losses rest from now on."""
         if style is not self.stop_style:
             self._stop_style_changed(style)
 
     def refuse_bars_older_than(self, bars: int | None) -> None:
-        """Choose how many intervals after its bar an entry may still arrive; None is no limit. Raises `Invalid`."""
+        """Choose how many intervals after its bar an entry may still arrive, 1 to 1000; None means no limit.
+
+        Raises `Invalid` for any other number.
+        """
         if bars is not None and not 1 <= bars <= MOST_BARS:
             raise Invalid(f"oldest_bar was {bars}", code="oldest_bar_invalid", field="oldest_bar")
         if bars != self.oldest_bar:
             self._oldest_bar_changed(bars)
 
     def stop_trading(self) -> None:
-        """No automatic order on this broker until trading is resumed."""
+        """Halt automatic trading on this broker until it is resumed."""
         if not self.trading_stopped:
             self._trading_stopped()
 
     def resume_trading(self) -> None:
-        """Automatic orders are allowed again."""
+        """Resume automatic trading on this broker."""
         if self.trading_stopped:
             self._trading_resumed()
 
     def remove(self, *, orders_open: bool) -> None:
-        """The account is no longer used; its history stays. Raises `Impossible` while orders are open or unknown."""
+        """Stop using the account but keep its history. Raises `Impossible` while orders are open or unknown."""
         if orders_open:
             raise Impossible(f"{self.name} has orders that have not ended", code="orders_open")
         if not self.removed:
             self._removed()
 
-    # --- what the facts do to the state ------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------
 
     @event("Renamed")
     def _renamed(self, name: Personal) -> None:
@@ -216,7 +222,7 @@ class Broker(Aggregate):
 
 
 def checked_name(name: str) -> str:
-    """A broker's name, trimmed. Raises `Invalid` for an empty one or one above 40 characters."""
+    """Return a broker's name, trimmed. Raises `Invalid` for an empty one or one above 40 characters."""
     if not 0 < len(name.strip()) <= LONGEST_NAME:
         raise Invalid("a broker needs a name of at most 40 characters", code="broker_name_invalid", field="name")
     return name.strip()

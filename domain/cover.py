@@ -1,4 +1,4 @@
-"""Cover: how much of a position is under its stop, and how much is to be sold at its target."""
+"""Cover: the part of a position that is under its stop, and the part that is to be sold at its target."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from domain.wish import HUNDRED_PERCENT, Protection
 
 @dataclass(frozen=True)
 class Cover:
-    """How much of what is held is under a stop, and how much is to be sold at a target: shares (percent) and base.
+    """The parts of what is held for a stop and for a target, as shares (percent) and quantities (base).
 
-    Later buys follow the shares. A target sells no more than its stop protects.
+    The shares apply to later buys. A target sells no more than its stop protects.
     """
 
     share: Decimal = HUNDRED_PERCENT
@@ -25,7 +25,10 @@ class Cover:
     def of(
         cls, share: Decimal, quantity: Decimal, target_share: Decimal | None, target_quantity: Decimal | None
     ) -> Cover:
-        """Return it as an event tells it; one from before targets had a quantity of their own tells of none."""
+        """Return the cover that an event records.
+
+        An event from before targets had a cover of their own has None for both target values: the stop's apply.
+        """
         return cls(
             share,
             quantity,
@@ -34,9 +37,10 @@ class Cover:
         )
 
     def asked(self, protection: Protection, merged: Protection, share: Decimal, held: Decimal) -> Cover:
-        """Return what a request makes of it: `protection` names the prices that it moves, `share` is of what is held.
+        """Return the cover after a request for `share` (percent) of what is held (base).
 
-        Without a stop price it never takes coins from under their stop.
+        `protection` names only the prices that the request moves, `merged` also those that stay. A request without a
+        stop price never takes coins from under their stop.
         """
         asked = Cover(share, _part(held, share), share, _part(held, share))
         if merged.stop_loss is None or merged.take_profit is None:
@@ -51,7 +55,7 @@ class Cover:
         return asked
 
     def grown(self, received: Decimal) -> Cover:
-        """Return it after a buy (base)."""
+        """Return the cover after a buy, extended by its shares of `received` (base)."""
         return replace(
             self,
             quantity=total((self.quantity, _part(received, self.share))),
@@ -59,13 +63,13 @@ class Cover:
         )
 
     def sold(self, held: Decimal, left: Decimal) -> Cover:
-        """Return it after a sale that neither the stop nor the target made: both keep their share."""
+        """Return the cover after a sale by neither the stop nor the target: both keep their share of what is `left`."""
         return replace(self, quantity=self.quantity * left / held, target_quantity=self.target_quantity * left / held)
 
     def carried_out(self, quantity: Decimal, smallest: Decimal, *, by_target: bool) -> Cover:
-        """Return it after its stop or its target has sold so much (base): that is covered no more.
+        """Return the cover after its stop or its target has sold `quantity` (base), which is no longer covered.
 
-        A target of whose part less than the `smallest` order (base) is left is done: no later buy is its business.
+        A target with less than the `smallest` order (base) left to sell is done: it does not apply to later buys.
         """
         left = max(difference(self.quantity, quantity), ZERO)
         target = max(min(difference(self.target_quantity, quantity if by_target else ZERO), left), ZERO)
@@ -74,18 +78,21 @@ class Cover:
         return replace(self, quantity=left, target_quantity=target)
 
     def reduced(self, quantity: Decimal, target_quantity: Decimal | None, target_share: Decimal | None) -> Cover:
-        """Return it with what an event of a sale tells; one from before tells no share, and less."""
+        """Return the cover with the values that a sale's event records.
+
+        An older event has no target share, which then stays, and may have no target quantity: the stop's then applies.
+        """
         share = self.target_share if target_share is None else target_share
         return Cover.of(self.share, quantity, share, target_quantity)
 
     def left_of(self, protection: Protection | None) -> Protection | None:
-        """Return what is wanted of a protection once its target may have sold all that it was to sell."""
+        """Return what is still wanted of a protection: without its target once that has sold all it was to sell."""
         if protection is None or self.target_share:
             return protection
         return None if protection.stop_loss is None else replace(protection, take_profit=None)
 
     def within(self, held: Decimal) -> Cover:
-        """Return it for coins of which some have been sold since."""
+        """Return the cover limited to what is still held (base), some coins having been sold since."""
         return replace(
             self, quantity=min(self.quantity, held), target_quantity=min(self.target_quantity, self.quantity, held)
         )

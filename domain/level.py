@@ -1,4 +1,4 @@
-"""Levels of protection: how well a position is protected at a moment, in one word."""
+"""Levels of protection: one word for how well a position is protected at a moment."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ from enum import StrEnum
 from domain.wish import HUNDRED_PERCENT
 
 CARRIED_OUT = "carried_out"
-"""Why nothing rests for what is left: the stop or the target has sold all that it was to sell."""
+"""The reason why nothing rests for what is left: the stop or the target has sold all that it was to sell."""
 BELOW_MINIMUM = frozenset({"not_protectable", "too_small_to_protect"})
 REFUSED = frozenset({"cannot_rest", "protection_refused", "symbol_unknown", "would_trigger"})
-"""Reasons for which nothing rests: what is left is too little for an order, or a rule forbids it."""
+"""The reasons why nothing rests: what is left is too small for an order (`BELOW_MINIMUM`), or a rule forbids it."""
 
 
 class Level(StrEnum):
-    """From the best to the worst."""
+    """The levels, from the best to the worst."""
 
     NONE = "none"
-    """Nothing is wanted."""
+    """No protection is wanted."""
     COVERED = "covered"
     PARTLY_COVERED = "partly_covered"
-    """A stop rests for a part: for the share that was asked for, or not yet for what was bought last."""
+    """A stop rests for a part: only for the share that was asked for, or not yet for the last coins bought."""
     NO_STOP = "no_stop"
-    """No stop is wanted for what is left: only a target is, or the stop has done its work."""
+    """No stop is wanted for what is left: only a target is, or the protection was carried out."""
     IN_EXIT = "in_exit"
-    """All of it is being sold."""
+    """The whole position is being sold."""
     OLD_LEVEL = "old_level"
-    """A stop rests where it was before the last request."""
+    """The protection from before the last request still rests."""
     AWAITED = "awaited"
-    """The stop is on its way, and nothing rests yet."""
+    """The protection is on its way, and nothing rests yet."""
     BELOW_MINIMUM = "below_minimum"
     REFUSED = "refused"
     UNPROTECTED = "unprotected"
 
 
 TELLING_BY_AGE = frozenset({Level.OLD_LEVEL, Level.AWAITED})
-"""Levels that no refusal speaks of: only their age tells that something is wrong.
+"""Levels that come without a refusal: only their age shows that something is wrong.
 
-So does that of a position that is partly covered because it has grown.
+The same holds for a position that is partly covered because it has grown.
 """
 
 
 def level_of(*, stopped: bool, lost: str | None, rests: bool, moving: bool, share: Decimal, bare: Decimal) -> Level:
-    """Return the level of a position for which something is wanted.
+    """Return the level of a position for which a protection is wanted.
 
-    `stopped`: a stop is wanted. `lost`: why nothing rests that should. `rests`: something does. `moving`: something
-    else was asked for since. `share` is what is to be under the stop (percent), `bare` how much of that (base) has come
-    since what rests was placed.
+    `stopped` means that a stop is wanted, `lost` is the reason why nothing rests that should, `rests` means that
+    something rests, and `moving` that something else has been asked for since. `share` (percent) is the part that is
+    to be under the stop, `bare` the quantity of it (base) that has come, or lost its stop, since the resting orders
+    were placed.
     """
     if lost is not None:
         return _of_reason(lost)

@@ -10,18 +10,18 @@ from domain.refusals import Invalid
 from domain.wish import Side, Type
 
 AT_THE_MARKET = frozenset({Type.MARKET, Type.STOP_LOSS, Type.TAKE_PROFIT})
-"""What trades at whatever the market gives, at once or when it is triggered: it has bounds of its own."""
+"""The order types that trade at whatever price the market gives, at once or once triggered, with their own bounds."""
 
 
 @dataclass(frozen=True)
 class PriceBand:
-    """How far a limit price may lie from the average price, as multiples of it. Zero bounds nothing."""
+    """The lowest and highest limit price that is allowed, as multiples of the average price. Zero sets no bound."""
 
     lowest: Decimal = ZERO
     highest: Decimal = ZERO
 
     def holds(self, price: Decimal, average: Decimal) -> bool:
-        """Return whether the exchange takes this price."""
+        """Return True when the exchange takes this price (quote per base) at this average price."""
         too_low = bool(self.lowest) and price < product(average, self.lowest)
         return not too_low and not (self.highest and price > product(average, self.highest))
 
@@ -59,12 +59,12 @@ class Market:
     order_types: tuple[Type, ...] = tuple(Type)
     lists: bool = True
     makers: bool = True
-    """Whether a limit order may be asked to rest or not to be taken at all, as the target of a list is."""
+    """True when a limit order may be sent to rest or else be refused (post-only), as the target of a list is."""
     replaces: bool = True
-    """Whether one call may take an order off and send another."""
+    """True when one call may cancel an order and send another."""
     most_orders: int = 0
     most_triggered: int = 0
-    """How many orders may wait for their trigger."""
+    """The most orders that may wait for their trigger."""
     most_lists: int = 0
 
     def round_price(self, price: Decimal) -> Decimal:
@@ -72,12 +72,15 @@ class Market:
         return nearest_step(price, self.price_tick)
 
     def round_quantity(self, quantity: Decimal, order_type: Type = Type.LIMIT) -> Decimal:
-        """Return the largest quantity on the step, or on the step of orders at the market, not above `quantity`."""
+        """Return the largest quantity on the step that is not above `quantity`.
+
+        An order at the market is rounded to the step of such orders as well.
+        """
         rounded = down_to_step(quantity, self.quantity_step)
         return down_to_step(rounded, self.market_quantity_step) if order_type in AT_THE_MARKET else rounded
 
     def largest(self, order_type: Type) -> Decimal | None:
-        """Return the largest quantity (base) of one order of this type, None without a limit."""
+        """Return the largest quantity (base) of one order of this type, None when there is no limit."""
         limits = [self.maximum_quantity]
         if order_type in AT_THE_MARKET:
             limits.append(self.market_maximum_quantity)
@@ -98,8 +101,8 @@ class Market:
     ) -> None:
         """Raise `Invalid` with the rule's code when the exchange would refuse this size or price.
 
-        A market order is weighed at `last_price` (quote per base), as exchanges do; so is the band around the average
-        price, when `side` is given.
+        A market order is valued at `last_price` (quote per base), as exchanges do. The band around the average price is
+        applied when `side` is given, with `last_price` as the average.
         """
         if not self.active:
             raise Invalid(f"{self.symbol} is not trading", code="market_closed", field="symbol")
@@ -168,5 +171,5 @@ class Market:
             )
 
     def spends(self, side: Side) -> str:
-        """Return the currency that an order of this side gives away."""
+        """Return the currency that an order of this side spends."""
         return self.quote if side is Side.BUY else self.base

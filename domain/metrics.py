@@ -11,24 +11,24 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from domain.amounts import ZERO
 
 DAYS_PER_YEAR = Decimal(365)  # these markets never close
-# Whatever the caller's context: sums of amounts are exact (see `domain.amounts`), only what was divided is rounded.
+# Used whatever the caller's context: sums of amounts are exact (see `domain.amounts`), only quotients are rounded.
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 _ROUNDED = Context(prec=28, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True)
 class CompletedTrade:
-    """A trade from its first buy until everything was sold; its moments know their time zone, any zone."""
+    """A trade from its first buy to its last sale. Its moments carry a time zone, whichever it is."""
 
     opened_at: datetime | None
     closed_at: datetime
-    cost: Decimal  # what was invested: quantity x average entry, in the quote currency, positive
+    cost: Decimal  # the amount invested: quantity x average entry, in the quote currency, positive
     net: Decimal  # profit or loss after fees, in the quote currency
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The ten metrics: amounts in the quote currency, ratios and rates as fractions, None where one is undefined."""
+    """The ten metrics: amounts in the quote currency, ratios and rates as fractions, None for an undefined one."""
 
     total_profit: Decimal
     trades: int
@@ -43,12 +43,12 @@ class Metrics:
 
 
 def calculate_metrics(trades: Sequence[CompletedTrade], capital: Decimal | None = None) -> Metrics:
-    """The metrics of these trades, given in any order.
+    """Calculate the metrics of these trades, given in any order.
 
-    The equity curve starts at `capital`, or where none is given at the most that was ever invested at once, and
-    moves by `net` at each closing moment. A trade that brings nothing is neither a win nor a loss, but it is one of
-    the trades of which the win rate tells the share of wins. Profit factor: gross profit / gross loss. Recovery
-    factor: total profit / maximum drawdown. What has nothing to be divided by is undefined.
+    The equity curve starts at `capital` or, when that is None, at the most that was ever invested at once, and moves
+    by `net` at each closing moment. A trade that breaks even is neither a win nor a loss, but counts in the
+    denominator of the win rate. Profit factor: gross profit / gross loss. Recovery factor: total profit / maximum
+    drawdown. A ratio with a denominator of zero is undefined.
     """
     with localcontext(_EXACT):
         wins = [trade.net for trade in trades if trade.net > 0]
@@ -77,10 +77,10 @@ def _ratio(one: Decimal, other: Decimal) -> Decimal | None:
 
 
 def _changes(trades: Iterable[CompletedTrade]) -> dict[datetime, Decimal]:
-    """By how much the equity curve moves at each closing moment, from the first to the last.
+    """Return the change of the equity curve at each closing moment, from the first to the last.
 
     Trades that closed at the same moment move it together: none of them was first. Moments are compared in UTC,
-    because in a zone that sets its clocks back an hour comes twice.
+    because a zone that sets its clocks back has one hour twice.
     """
     changes: defaultdict[datetime, Decimal] = defaultdict(Decimal)
     for trade in trades:
@@ -89,15 +89,15 @@ def _changes(trades: Iterable[CompletedTrade]) -> dict[datetime, Decimal]:
 
 
 def _most_invested(trades: Iterable[CompletedTrade]) -> Decimal:
-    """The peak over time of the summed cost of the trades that were open at the same moment.
+    """Return the peak over time of the summed cost of the trades that were open at the same moment.
 
-    A trade is open from its opening to its closing moment, both included; one whose opening is unknown is open at
-    its closing moment only.
+    A trade is open from its opening to its closing moment, both included. One whose opening is unknown is open at its
+    closing moment only.
     """
     opening = [((trade.opened_at or trade.closed_at).astimezone(UTC), False, trade.cost) for trade in trades]
     closing = [(trade.closed_at.astimezone(UTC), True, trade.cost) for trade in trades]
     invested = most = ZERO
-    # At one moment all that opens (False) comes before all that closes (True).
+    # At the same moment every opening (False) comes before every closing (True).
     for _, closes, cost in sorted(opening + closing):
         invested += -cost if closes else cost
         most = max(most, invested)
@@ -105,7 +105,7 @@ def _most_invested(trades: Iterable[CompletedTrade]) -> Decimal:
 
 
 def _maximum_drawdown(changes: Iterable[Decimal]) -> Decimal:
-    """The largest fall of the equity curve from a peak before it; where the curve starts makes no difference to it."""
+    """Return the largest fall of the equity curve from an earlier peak, which does not depend on its start."""
     equity = peak = drawdown = ZERO
     for change in changes:
         equity += change
@@ -115,9 +115,9 @@ def _maximum_drawdown(changes: Iterable[Decimal]) -> Decimal:
 
 
 def _daily_returns(changes: Mapping[datetime, Decimal], capital: Decimal) -> list[Decimal]:
-    """The equity curve's return on every UTC day from the first closing day to the last, 0 on a day without a close.
+    """Return the equity curve's daily returns (UTC) from the first closing day to the last, 0 on a day without a close.
 
-    None at all where a day starts with an equity that is not above zero: there is nothing to earn a return on.
+    Return an empty list when any day starts with an equity of zero or less: there is nothing to earn a return on.
     """
     by_day: defaultdict[int, Decimal] = defaultdict(Decimal)
     for moment, change in changes.items():
@@ -127,17 +127,17 @@ def _daily_returns(changes: Mapping[datetime, Decimal], capital: Decimal) -> lis
     for day in range(min(by_day, default=0), max(by_day, default=-1) + 1):
         if equity <= 0:
             return []
-        # Rounded here, so that equal returns have exactly that mean and no deviation from it.
+        # Rounded here, so that the mean of equal returns is exact and they do not deviate from it.
         returns.append(_ROUNDED.divide(by_day[day], equity))
         equity += by_day[day]
     return returns
 
 
 def _sharpe_ratio(returns: Sequence[Decimal]) -> Decimal | None:
-    """The mean daily return over its sample standard deviation (n - 1), for a risk-free rate of 0, times √365.
+    """Return the mean daily return over its sample standard deviation (n - 1), for a risk-free rate of 0, times √365.
 
     W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21 (1), 1994: the ex post ratio. Undefined
-    below 2 days and without any deviation.
+    for fewer than 2 days and without any deviation.
     """
     if len(returns) <= 1:
         return None
@@ -147,11 +147,11 @@ def _sharpe_ratio(returns: Sequence[Decimal]) -> Decimal | None:
 
 
 def _sortino_ratio(returns: Sequence[Decimal]) -> Decimal | None:
-    """The mean daily return over its downside deviation from a target of 0, times √365.
+    """Return the mean daily return over its downside deviation from a target of 0, times √365.
 
     F. A. Sortino and L. N. Price, "Performance Measurement in a Downside Risk Framework", Journal of Investing 3 (3),
-    1994: the root of the mean of min(return, 0)² over all days, those without a loss included. Undefined below 2 days
-    and without any losing day.
+    1994: the root of the mean of min(return, 0)² over all days, those without a loss included. Undefined for fewer
+    than 2 days and without any losing day.
     """
     if len(returns) <= 1:
         return None

@@ -1,6 +1,6 @@
-"""Names: the client ids by which exchanges know our orders, at most 32 characters that every exchange takes.
+"""Names: the client ids of our orders, at most 32 characters long and acceptable to every exchange.
 
-Each is made once, when its order is placed, and tells by its letters what the order is for.
+Each is made once, when its order is placed, and its letters show the purpose of the order.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 OURS = "ARISTO_"
-"""What every name of ours begins with."""
+"""The prefix of every name of ours."""
 
 
 def wish_name(user: int, order_id: UUID, now: datetime) -> str:
-    """Return the name of an order that an alert or a person wishes for: its user, the time (UTC) and a short id."""
+    """Return the name of an order that an alert or a person wants: its user, the time (UTC) and a short id."""
     return f"{OURS}{user}_{now.astimezone(UTC):%y%m%d%H%M%S}_{order_id.hex[:8]}"
 
 
 def follow_up_name(user: int, order_id: UUID) -> str:
-    """Return the name of an order that goes on with another one: what was left of it, or a second try."""
+    """Return the name of an order that continues another: for its remainder, or as a second attempt."""
     return f"{OURS}{user}_R_{order_id.hex[:16]}"
 
 
@@ -28,5 +28,5 @@ def leg_name(user: int, order_id: UUID) -> str:
 
 
 def list_name(user: int, list_id: UUID) -> str:
-    """Return the name of a list of two orders of which the first execution ends the other."""
+    """Return the name of a list: two orders, where the first execution of one ends the other."""
     return f"{OURS}{user}_OCO_{list_id.hex[:12]}"

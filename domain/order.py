@@ -1,7 +1,7 @@
-"""An order: one request to an exchange and its whole life.
+"""An order: one request to an exchange, from the wish to its end.
 
-Intent is recorded before anything is sent, silence of the exchange is a state of its own, and fills are facts that
-stay valid after any "failed". Quantities are in the base currency, costs in the quote currency.
+The intent is recorded before anything is sent. Silence of the exchange is a state of its own. A fill is a fact and
+stays valid whatever failure follows it. Quantities are in the base currency, costs in the quote currency.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from domain.wish import Source, Wish
 
 
 class Status(StrEnum):
-    """Where an order stands. `unknown` lies between `submitted` and anything; `refused` never left the house."""
+    """The state of an order. `unknown` follows `submitted` and may lead anywhere; a `refused` order was never sent."""
 
     PLACED = "placed"
     REFUSED = "refused"
@@ -34,20 +34,20 @@ class Status(StrEnum):
 
 
 PROTECTION = "Protection"
-"""The requester of orders that protect a position or close it at its stop: their cause is the position."""
+"""The requester of orders that protect a position or close it at its stop; the position is their cause."""
 ELSEWHERE, HISTORY_LOST = "exchange", "history_lost"
-"""The requester of orders found on an exchange; the second's bear our name, so a part of the log is lost."""
+"""The requesters of external orders. `HISTORY_LOST` is for one that bears our name: a part of the log is lost."""
 
 ENDED = frozenset({Status.REFUSED, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
 IN_DOUBT = frozenset({Status.SUBMITTED, Status.UNKNOWN})
-"""Sent, and not known to exist."""
+"""The states of an order that was sent and may or may not exist at the exchange."""
 LIVE = IN_DOUBT | {Status.OPEN}
 
 OUTCOMES = frozenset({Status.OPEN, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
-"""What an exchange, or a person who looked there, can say of an order that was sent."""
+"""The states that an exchange, or a person who looked there, can report for an order that was sent."""
 
 _REPORTED = {"accept", "fill", "progress", "close", "cancel", "expire", "reject"}
-# A fill after an end is real life; only `correct` moves an ended order, and it needs two agreeing reports.
+# Fills do arrive after an end. Only `correct` changes the state of an ended order, and it needs two agreeing reports.
 _AFTER_THE_END = frozenset({"accept", "fill", "progress", "amend", "correct", "reject_cancel", "reject_amend"})
 MAY: dict[Status, frozenset[str]] = {
     Status.PLACED: frozenset({"refuse", "submit", "request_cancel"}),
@@ -62,14 +62,14 @@ MAY: dict[Status, frozenset[str]] = {
     Status.EXPIRED: _AFTER_THE_END,
     Status.REJECTED: _AFTER_THE_END,
 }
-"""The transition table: which verbs an order in each state can follow. Everything else is `Impossible`."""
+"""The transition table: the verbs that each state allows. `_must` raises `Impossible` for any other."""
 
 
 @dataclass(frozen=True)
 class Amendment:
-    """A change that was asked for and not answered yet; None leaves that part as it is.
+    """A requested change that the exchange has not answered yet.
 
-    The exchange may act on the request until `valid_until`.
+    A `quantity` or `price` of None stays as it is. The exchange may act on the request until `valid_until`.
     """
 
     client_order_id: str
@@ -106,12 +106,12 @@ class Order(Aggregate):
         self.reason: str | None = None
         self.attempt = 0
         self.deferred: str | None = None
-        """Why the last attempt is proven not to have been accepted, None once it is sent again."""
+        """The reason why the exchange certainly did not take the last attempt; None once the order is sent again."""
         self.sender: UUID | None = None
         self.submitted_at: datetime | None = None
         self.valid_until: datetime | None = None
         self.asks_first = False
-        """Whether it was sent while its coins rested under others, so that the exchange weighs it and takes nothing."""
+        """True when it was sent to be weighed: its coins are locked by other orders, and the exchange takes nothing."""
         self.quantity = wish.quantity
         self.cost = wish.cost
         self.price = wish.price
@@ -126,12 +126,12 @@ class Order(Aggregate):
 
     @staticmethod
     def create_id(order_id: UUID) -> UUID:
-        """The id is made before the order, so that repeating a command meets the same stream."""
+        """Return the given id, which is made before the order, so that a repeated command finds the same stream."""
         return order_id
 
     @staticmethod
     def id_for(cause: UUID, leg: str = "entry") -> UUID:
-        """The order that `cause` (a webhook, a validated form) wants on its `leg`: always the same one."""
+        """Return the id of the order that `cause` (a webhook, a validated form) wants on its `leg`, always the same."""
         return deterministic_id("order", cause, leg)
 
     @classmethod
@@ -148,45 +148,49 @@ class Order(Aggregate):
         not_after: datetime | None = None,
         cause: UUID | None = None,
     ) -> Order:
-        """Record a wish. It is not sent after `not_after`; `cause` is the webhook or form that led to it.
+        """Record a wish as a new order, which is not sent after `not_after`.
 
-        Raises `Invalid` for a wish that no exchange could carry out.
+        `cause` is the webhook or form that led to it. Raises `Invalid` for a wish that no exchange could carry out.
         """
         wish.check()
         return cls(order_id, user, broker, wish, source, requester, client_order_id, not_after, cause)
 
-    # --- what an order knows of itself -------------------------------------------------------------------------
+    # --- derived values ----------------------------------------------------------------------------------------
 
     @property
     def client_order_id(self) -> str:
-        """The id under which the exchange knows the order now."""
+        """The client id under which the exchange knows the order now."""
         return self.client_order_ids[-1]
 
     @property
     def exchange_order_id(self) -> str | None:
-        """The exchange's own id, once it is known."""
+        """The exchange's own id for the order; None until it is known."""
         return self.exchange_order_ids[-1] if self.exchange_order_ids else None
 
     @property
     def filled(self) -> Decimal:
-        """Executed quantity (base): what the fills add up to, or the highest cumulative report if that is more."""
+        """The executed quantity (base): the sum of the fills, or the highest cumulative report if that is larger."""
         return max(total(self.fills.values()), self.reported_quantity)
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether nobody knows if it exists at the exchange."""
+        """True when the order may or may not exist at the exchange."""
         return self.status in IN_DOUBT
 
     @property
     def is_unexplained(self) -> bool:
-        """Whether more was executed than the fills tell: by the exchange's report, or because it is closed."""
+        """True when more was executed than the fills account for.
+
+        Either the exchange reports more, or the order is closed and its fills fall short of its quantity. A closed
+        order that was sized in the quote currency falls short when it has no fill at all.
+        """
         known = total(self.fills.values())
         missing = not known if self.quantity is None else known < self.quantity
         return self.filled > known or (self.status is Status.CLOSED and missing)
 
     @property
     def remaining(self) -> Decimal | None:
-        """What is left to execute (base), unknown for an order sized in the quote currency."""
+        """The quantity left to execute (base); None for an order sized in the quote currency."""
         return None if self.quantity is None else difference(self.quantity, self.filled)
 
     def _must(self, verb: str) -> None:
@@ -196,7 +200,7 @@ class Order(Aggregate):
     # --- before sending ----------------------------------------------------------------------------------------
 
     def refuse(self, reason: str, detail: str = "") -> None:
-        """It will not be sent. `reason` is one of the platform's codes, `detail` says it in words."""
+        """Record that it will not be sent. `reason` is one of the platform's codes, `detail` puts it into words."""
         if self.status is Status.REFUSED:
             return
         self._must("refuse")
@@ -214,11 +218,11 @@ class Order(Aggregate):
         takes_off: Sequence[UUID] = (),
         asks_first: bool = False,
     ) -> None:
-        """Record what is about to be sent. Only the process whose own append of this committed may send, once.
+        """Record the intent to send. Only the process whose own append of this event committed may send, and only once.
 
-        `takes_off` names the resting orders that the same call cancels. `asks_first`: its coins rest under others, so
-        that it is weighed and not taken. A further attempt is possible only after `defer`, and keeps the client order
-        id. This is the one verb that is never silent: saying it twice is `Impossible`.
+        `takes_off` names the resting orders that the same call cancels. `asks_first` means that other orders lock its
+        coins, so that it is weighed and not taken. A further attempt is possible only after `defer`, and keeps the
+        client order id. Most verbs ignore a repetition; this one raises `Impossible`.
         """
         self._must("submit")
         if (quantity is None) == (cost is None):
@@ -230,18 +234,21 @@ class Order(Aggregate):
         )  # fmt: skip
 
     def defer(self, reason: str, proof: Personal) -> None:
-        """The exchange has certainly not taken this attempt, for a reason that will pass: it waits for its turn again.
+        """Record that the exchange certainly did not take this attempt, and put the order back to wait for its turn.
 
-        `proof` is what the exchange said, or what kept the request from leaving (nothing written, 429, a refused
-        timestamp, coins still locked).
+        The reason is one that will pass. `proof` is the exchange's answer, or whatever kept the request from leaving
+        (nothing written, 429, a refused timestamp, coins still locked).
         """
         self._must("defer")
         self._deferred(reason, proof)
 
-    # --- what the exchange said --------------------------------------------------------------------------------
+    # --- reports of the exchange -------------------------------------------------------------------------------
 
     def accept(self, exchange_order_id: str, raw: Personal) -> None:
-        """The exchange has it under this id, said by whatever report came first. `raw` is its whole answer."""
+        """Record that the exchange has it under this id, whichever report came first. `raw` is its whole answer.
+
+        Raises `Impossible` when the exchange knows the order under another id.
+        """
         if exchange_order_id in self.exchange_order_ids:
             return
         self._must("accept")
@@ -250,14 +257,17 @@ class Order(Aggregate):
         self._accepted(exchange_order_id, raw)
 
     def reject(self, reason: str, raw: Personal) -> None:
-        """The exchange refused it, or it is proven that it never arrived."""
+        """Record that the exchange refused it, or that it is proven never to have arrived."""
         if self.status is Status.REJECTED:
             return
         self._must("reject")
         self._rejected(reason, raw)
 
     def prove_absent(self, reason: str, raw: Personal) -> None:
-        """The exchange never took it: `raw` is the proof. What it has shown of the order meanwhile outweighs that."""
+        """Reject an order that the exchange never took; `raw` is the proof.
+
+        Do nothing when the exchange has shown the order in the meantime: that outweighs the proof.
+        """
         if self.is_in_doubt and not self.exchange_order_ids and not self.fills:
             self.reject(reason, raw)
 
@@ -273,10 +283,11 @@ class Order(Aggregate):
         raw: Personal,
         fee_value: Decimal | None = None,
     ) -> None:
-        """One execution, keyed by the exchange's trade id and counted once. The exact rest closes the order.
+        """Record one execution, once per trade id of the exchange. The one that fills the exact rest closes the order.
 
         `quantity` is in base, `price` in quote per base, `fee` in `fee_currency` (never negative here). `fee_value` is
-        what a fee in a third currency was worth then (quote), None where that is not known.
+        the value of a fee in a third currency at that time (quote), None when it is not known. Raises `Invalid` when
+        an amount is not valid or the order has less than `quantity` left.
         """
         if trade_id in self.fills:
             return
@@ -290,7 +301,10 @@ class Order(Aggregate):
             self._closed(raw)
 
     def progress(self, cumulative_quantity: Decimal, cumulative_cost: Decimal, raw: Personal) -> None:
-        """The exchange reports more executed than our fills, without trades. A smaller report is an older one."""
+        """Record a cumulative report, without trades, of more than our fills add up to.
+
+        Ignore one that reports no more: it is older. Raises `Invalid` when an amount is not valid or exceeds the order.
+        """
         if not (is_amount(cumulative_quantity) and is_amount(cumulative_cost) and cumulative_cost >= 0):
             raise Invalid(f"{cumulative_quantity} for {cumulative_cost} is no progress", code="fill_contradicts")
         if cumulative_quantity <= self.filled:
@@ -301,21 +315,21 @@ class Order(Aggregate):
         self._progressed(cumulative_quantity, cumulative_cost, raw)
 
     def close(self, raw: Personal) -> None:
-        """Fully executed."""
+        """Record that it is fully executed."""
         if self.status is Status.CLOSED:
             return
         self._must("close")
         self._closed(raw)
 
     def cancel(self, reason: str, raw: Personal) -> None:
-        """The exchange took it off the book. What was filled stays filled."""
+        """Record that the exchange took it off the order book. What was filled stays filled."""
         if self.status is Status.CANCELLED:
             return
         self._must("cancel")
         self._cancelled(reason, raw)
 
     def expire(self, reason: str, raw: Personal) -> None:
-        """It ended by its own rule (IOC or FOK remainder, no liquidity). What was filled stays filled."""
+        """Record that it ended by its own rule (IOC or FOK remainder, no liquidity). What was filled stays filled."""
         if self.status is Status.EXPIRED:
             return
         self._must("expire")
@@ -324,27 +338,31 @@ class Order(Aggregate):
     # --- doubt -------------------------------------------------------------------------------------------------
 
     def doubt(self, reason: str) -> None:
-        """No answer, or one that says nothing: the order may or may not exist."""
+        """Record that there was no answer, or one that proves nothing: the order may or may not exist."""
         if self.status is Status.UNKNOWN:
             return
         self._must("doubt")
         self._doubted(reason)
 
     def meet_unknown_status(self, native_status: str, raw: Personal) -> None:
-        """The exchange says a word that nobody has mapped: it is kept as it is, and moves nothing."""
+        """Record a status of the exchange that has no mapping, verbatim and once. It does not change the state."""
         if native_status not in self.unmapped:
             self._status_unknown(native_status, raw)
 
     def contradict(self, reason: str, detail: str, raw: Personal) -> None:
-        """The exchange says what cannot be: the whole statement is kept for a person to look at, and moves nothing.
+        """Record a statement of the exchange that cannot be true, in full, for a person to look at.
 
-        `reason` is one of the platform's codes, `detail` says it in words; the same statement is kept once.
+        It does not change the state. `reason` is one of the platform's codes, `detail` puts it into words. The same
+        statement is recorded once.
         """
         if (reason, detail) not in self.contradictions:
             self._contradicted(reason, detail, raw)
 
     def resolve(self, by: int, outcome: Status, reason: str) -> None:
-        """A person ends the doubt, with a reason: `outcome` is open or one of the ends."""
+        """End the doubt by a person's decision, with a reason; `outcome` is open or one of the ends.
+
+        Raises `Invalid` for any other outcome or an empty reason.
+        """
         if self.status is outcome is Status.OPEN:
             return
         self._must("resolve")
@@ -355,7 +373,11 @@ class Order(Aggregate):
         self._resolved(by, outcome, Personal(reason))
 
     def correct(self, ours: Status, theirs: Status, raw: Personal) -> None:
-        """Two agreeing reports contradict an end that we recorded: the exchange is right."""
+        """Replace a recorded end that two agreeing reports contradict: the exchange is right.
+
+        `ours` is the contradicted status. Raises `Impossible` when the order has moved on from it, `Invalid` when
+        `theirs` is not a status that an exchange can report.
+        """
         if theirs is self.status:
             return
         self._must("correct")
@@ -370,7 +392,11 @@ class Order(Aggregate):
     def request_amend(
         self, client_order_id: str, quantity: Decimal | None, price: Decimal | None, valid_until: datetime
     ) -> None:
-        """Ask for another quantity or price; the client id that the exchange will know it by is recorded first."""
+        """Record a request for another quantity or price, and the client id that the exchange will know the order by.
+
+        Both are recorded before the request is sent. Raises `Impossible` while another amendment is under way, and
+        `Invalid` for an empty change, a client id in use, or a quantity that is filled already.
+        """
         if self.amendment is not None:
             if client_order_id == self.amendment.client_order_id:
                 return
@@ -386,7 +412,10 @@ class Order(Aggregate):
         self._amend_requested(client_order_id, quantity, price, valid_until)
 
     def amend(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
-        """The exchange changed it: by our request, or by somebody outside. Cut down to what is filled, it is closed."""
+        """Record that the exchange changed it, at our request or from outside.
+
+        An order cut down to what is filled is closed. Raises `Invalid` when more is filled than the new quantity.
+        """
         _check_positive(quantity=quantity, price=price)
         if self.amendment is None and quantity in {None, self.quantity} and price in {None, self.price}:
             return
@@ -398,27 +427,30 @@ class Order(Aggregate):
             self._closed(raw)
 
     def reject_amend(self, reason: str, raw: Personal) -> None:
-        """The exchange keeps the order as it was."""
+        """Record that the exchange refused the amendment and keeps the order as it was."""
         if self.amendment is None:
             return
         self._must("reject_amend")
         self._amend_rejected(reason, raw)
 
     def request_cancel(self, by: str) -> None:
-        """Ask for it to be taken off the book; `by` says who wants it."""
+        """Record a request to take it off the order book; `by` names the requester."""
         if self.cancel_requested:
             return
         self._must("request_cancel")
         self._cancel_requested(by)
 
     def reject_cancel(self, reason: str, raw: Personal) -> None:
-        """The exchange did not cancel. Its "unknown order" is no end by itself: the order is looked up."""
+        """Record that the exchange did not cancel it.
+
+        Its answer "unknown order" does not prove an end: the order is looked up.
+        """
         if not self.cancel_requested:
             return
         self._must("reject_cancel")
         self._cancel_rejected(reason, raw)
 
-    # --- what the facts do to the state ------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------
 
     @event("Refused")
     def _refused(self, reason: str, detail: str) -> None:
@@ -540,7 +572,10 @@ class Order(Aggregate):
         self.cancel_requested = False
 
     class Adopted(Aggregate.Created):
-        """An order found on the exchange that the platform did not create. `raw` is what the exchange shows of it."""
+        """The first event of an external order: found on the exchange, not created by the platform.
+
+        `raw` is what the exchange shows of it.
+        """
 
         order_id: UUID
         user: int
@@ -555,33 +590,36 @@ class Order(Aggregate):
         raw: Personal
 
         def apply(self, aggregate: Order) -> None:
-            """It rests on the exchange already."""
+            """Set the order to open under its exchange id: it rests on the exchange already."""
             aggregate.status = Status.OPEN
             aggregate.exchange_order_ids = [self.exchange_order_id]
 
     @staticmethod
     def adopted_name(broker: int, symbol: str, exchange_order_id: str) -> str:
-        """`EXT_{broker}_{symbol}_{exchange id}`, because Binance numbers the orders of each symbol for itself."""
+        """Return the client id `EXT_{broker}_{symbol}_{exchange id}` of an external order.
+
+        It holds the symbol because Binance numbers the orders of each symbol separately.
+        """
         return f"EXT_{broker}_{symbol.replace('/', '')}_{exchange_order_id}"
 
     @classmethod
     def adopted_id(cls, broker: int, symbol: str, exchange_order_id: str) -> UUID:
-        """An order that is found twice is one order."""
+        """Return the id of an external order, the same each time it is found."""
         return deterministic_id("order", cls.adopted_name(broker, symbol, exchange_order_id))
 
     @property
     def is_external(self) -> bool:
-        """Made elsewhere: the exchange does not know it by our client id."""
+        """True when the order was made elsewhere: the exchange does not know it by our client id."""
         return self.source is Source.EXTERNAL
 
     @classmethod
     def adopt(
         cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal, requester: str = ELSEWHERE
     ) -> Order:
-        """Take an order found on the exchange into the books; no strategy ever manages it.
+        """Adopt an order found on the exchange into the log. No strategy ever manages it.
 
-        `requester` may be `HISTORY_LOST`. The client id that its maker chose stays in `raw`. Raises
-        `Invalid` for amounts that are none.
+        `requester` may be `HISTORY_LOST`. The client id that its maker chose stays in `raw`. Raises `Invalid` when an
+        amount is not above zero.
         """
         _check_positive(quantity=wish.quantity, cost=wish.cost, price=wish.price)
         client_order_id = cls.adopted_name(broker, wish.symbol, exchange_order_id)
@@ -602,7 +640,7 @@ class Order(Aggregate):
 
 
 def _check_positive(**amounts: Decimal | None) -> None:
-    """Raise `Invalid`, naming the amount, for one that is given and not above zero."""
+    """Raise `Invalid`, naming the amount, when one is given that is not above zero."""
     for name, amount in amounts.items():
         if amount is not None and not (is_amount(amount) and amount > 0):
             raise Invalid(f"{name} was {amount}; it must be above zero", code="not_positive", field=name)

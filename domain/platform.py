@@ -1,4 +1,4 @@
-"""The platform itself: what happened to the log as a whole."""
+"""The platform itself: events that concern the log as a whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PLATFORM_ID = deterministic_id("platform")
 
 
 class Platform(Aggregate):
-    """One stream."""
+    """The only stream of its kind."""
 
     @event("Opened")
     def __init__(self) -> None:
@@ -18,11 +18,14 @@ class Platform(Aggregate):
 
     @staticmethod
     def create_id() -> UUID:
-        """There is one platform."""
+        """Return the one id: there is one platform."""
         return PLATFORM_ID
 
     def record_restore(self, backup: str, events: int, head: str) -> None:
-        """The log was restored from a backup: it knows nothing of what came after `head`, its last hash then."""
+        """Record that the log was restored from a backup of so many events.
+
+        It holds nothing of what came after `head`, its last hash at that time.
+        """
         self._restored(backup, events, head)
 
     @event("Restored")

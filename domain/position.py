@@ -1,8 +1,8 @@
-"""A position: what one owner holds of one market, what it cost, and how it is to be protected.
+"""A position: what one owner holds in one market, its cost, and its wanted protection.
 
 Quantities are in the base currency, prices and costs in the quote currency. A stream holds one trade: it begins with
-the first buy and ends when what is held is too small to be sold. What is left then, and the buys that still rest, go
-to the stream of the next trade. Streams from before that rule hold several trades one after the other.
+the first buy and ends when what is held is too small to be sold. The dust left then, and the buys that still rest,
+pass to the stream of the next trade. Streams from before that rule hold several trades, one after the other.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from domain.wish import HUNDRED_PERCENT, Protection
 
 @dataclass(frozen=True)
 class Execution:
-    """One fill as a position counts it. `fee` is never negative and in `fee_currency`.
+    """One fill as a position counts it. `fee` is in `fee_currency` and never negative.
 
-    `fee_value` is what a fee in a third currency was worth (quote), None where that is not known.
+    `fee_value` is the value of a fee in a third currency (quote), None when it is not known.
     """
 
     order_id: UUID
@@ -39,13 +39,16 @@ class Execution:
 
     @property
     def key(self) -> str:
-        """Told apart from every other fill."""
+        """The key that tells it apart from every other fill."""
         return key_of(self.order_id, self.trade_id)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A buy that outlives its trade: what it brings with its next fill, and what it brought at first."""
+    """A buy that outlives its trade.
+
+    `protection` is the one that its next fill brings, `brought` the one that it brought at first.
+    """
 
     order_id: UUID
     protection: Protection | None
@@ -54,21 +57,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that a later one has overtaken before anybody answered it."""
+    """A request for a protection that a later one overtook before it was answered."""
 
     request: UUID
     protection: Protection | None
-    """What it asked for, None once it can no longer be wanted: a buy has brought prices of its own since."""
+    """The protection it asked for; None once a buy has brought its own prices, so that it cannot be wanted again."""
     cover: Cover
 
 
 def key_of(order_id: UUID, trade_id: str) -> str:
-    """How a position remembers a fill."""
+    """Return the key under which a position remembers a fill."""
     return f"{order_id.hex}:{trade_id}"
 
 
 class Position(Aggregate):
-    """What one owner (the webhooks, the hand, one deployment) holds of one symbol at one broker."""
+    """The holdings of one owner (webhooks, manual trading, one deployment) in one symbol at one broker."""
 
     @event("Opened")
     def __init__(
@@ -88,7 +91,7 @@ class Position(Aggregate):
         self.symbol = symbol
         self.owner = owner
         self.previous = previous
-        """The stream of the trade before, None for the first."""
+        """The stream of the previous trade, None for the first."""
         self.held = dust or ZERO
         self.bought_quantity = dust or ZERO
         self.bought_cost = dust_cost or ZERO
@@ -96,56 +99,56 @@ class Position(Aggregate):
         self.sold_cost = ZERO
         self.fees: dict[str, Decimal] = {}
         self.fees_valued = ZERO
-        """What its fees in third currencies were worth (quote), as far as that is known."""
+        """The value of its fees in third currencies (quote), as far as it is known."""
         self.fees_left_out = False
-        """Whether the value of some of them is not known."""
+        """True when the value of some of those fees is not known."""
         self.executions = set(executions or ())
         self.entries = {entry.order_id: entry.protection for entry in entries or ()}
-        """The buys that were wanted, and what each of them brings with its next fill."""
+        """The wanted buys, each with the protection that its next fill brings."""
         self.brought = {entry.order_id: entry.brought for entry in entries or () if entry.brought is not None}
-        """What they brought at first: a buy that outlives its trade brings it to the next one too."""
+        """The protection that each buy brought at first, and brings to the next trade too if it outlives its own."""
         self.exits: list[UUID] = []
         self.is_open = False
         self.opened_at: datetime | None = None
         self.wanted: Protection | None = None
         self.cover = Cover()
         self.settled: Protection | None = None
-        """What was wanted when nothing was asked for."""
+        """The protection that was wanted when no request was pending."""
         self.settled_cover = Cover()
-        """Its cover, which has followed the buys and sales since."""
+        """The cover of `settled`, adjusted for the buys and sales since."""
         self.overtaken: list[Asked] = []
-        """What was asked for before what is asked for now, and nobody has answered."""
+        """The unanswered requests that the current one has overtaken, oldest first."""
         self.in_force: Protection | None = None
-        """What rested last, None once it is known to be lost."""
+        """The protection that rested last; None once it is known to be lost."""
         self.request: UUID | None = None
         self.answered: UUID | None = None
         self.resting: list[UUID] = []
         self.protected = ZERO
         self.weighed = ZERO
-        """How much was to be covered (base) when what rests was placed, less what it has sold."""
+        """The quantity that was to be covered (base) when the resting orders were placed, less what they have sold."""
         self.lost: str | None = None
         self.target_watched = False
 
     @staticmethod
     def create_id(user: int, broker: int, symbol: str, owner: str, previous: UUID | None = None) -> UUID:
-        """The first stream of an owner's market at one broker, or the one after `previous`: always the same ones."""
+        """Return the id of an owner's first stream in a market, or of the one after `previous`, always the same."""
         if previous is not None:
             return uuid5(previous, "next")
         return deterministic_id("position", user, broker, symbol, owner)
 
     @property
     def average_entry(self) -> Decimal:
-        """The quantity-weighted price of all buys of the running trade; zero before the first."""
+        """The quantity-weighted average price of all buys of the running trade; zero before the first."""
         return self.bought_cost / self.bought_quantity if self.bought_quantity else ZERO
 
     @property
     def covered(self) -> Decimal:
-        """How much of what is held (base) is to be under a stop."""
+        """The part of what is held (base) that is to be under a stop."""
         return self.cover.quantity
 
     @property
     def level(self) -> Level:
-        """How well it is protected now."""
+        """The level of its protection now."""
         if self.is_open and self.lost == CARRIED_OUT:
             return Level.NO_STOP
         if not self.is_open or self.wanted is None:
@@ -161,27 +164,33 @@ class Position(Aggregate):
 
     @property
     def bare(self) -> Decimal:
-        """How much (base) that is to be covered has come since what rests was placed, or has lost its stop since."""
+        """The quantity to be covered (base) that was bought or lost its stop since the resting orders were placed."""
         return max(difference(self.covered, self.weighed), ZERO)
 
     @property
     def tells_by_age(self) -> bool:
-        """Whether only the age of its level tells that something is wrong."""
+        """True when only the age of its level can show that something is wrong."""
         return self.level in TELLING_BY_AGE or (self.level is Level.PARTLY_COVERED and bool(self.bare))
 
     @property
     def is_asked(self) -> bool:
-        """Whether something is asked for that nobody has answered yet."""
+        """True while a request for a protection is pending: it has not been answered yet."""
         return self.request != self.answered
 
     @property
     def wanted_before(self) -> Protection | None:
-        """What is wanted again when what is asked for is refused: what was asked for before it, or rested."""
+        """The protection that is wanted again when the pending request is refused.
+
+        It is the one of the request that the pending one overtook, or else the settled one.
+        """
         return self._former[0]
 
     @property
     def _former(self) -> tuple[Protection | None, Cover, UUID | None]:
-        """The same with its cover, and the request to which it is the answer that is still owed."""
+        """The protection `wanted_before`, its cover, and the overtaken request that then awaits its answer again.
+
+        The request is None when the protection is the settled one.
+        """
         last = self.overtaken[-1] if self.overtaken else None
         if last is None or last.protection is None:
             return self.settled, self.settled_cover, None
@@ -189,26 +198,27 @@ class Position(Aggregate):
 
     @property
     def has_just_closed(self) -> bool:
-        """Whether what was said since it was loaded has completed its trade."""
+        """True when an event since it was loaded has completed its trade."""
         return any(isinstance(said, Position.Closed) for said in self.pending_events) and not self.is_open  # type: ignore[attr-defined]
 
-    # --- what is wanted ----------------------------------------------------------------------------------------
+    # --- wanted orders and protection --------------------------------------------------------------------------
 
     def enter(self, order_id: UUID, protection: Protection | None) -> None:
-        """A buy is to be sent; the protection that it brings counts from its first fill on."""
+        """Record that a buy is to be sent. The protection that it brings counts from its first fill on."""
         if order_id not in self.entries:
             self._entry_wanted(order_id, protection)
 
     def leave(self, order_id: UUID) -> None:
-        """A sell is to be sent: the coins that rest under protection are freed for it."""
+        """Record that a sell is to be sent. The coins that are locked under protection are freed for it."""
         if order_id not in self.exits:
             self._exit_wanted(order_id)
 
     def want(self, protection: Protection, share: Decimal, request: UUID, *, awaited: Sequence[UUID]) -> None:
-        """Move the protection: an absent price keeps the one in force, `share` (percent) is of what is held.
+        """Move the protection to new prices, for a `share` (percent) of what is held.
 
-        `request` is the webhook or form that asks, `awaited` names the buys that are on their way. Raises `Invalid`
-        when the prices cross, `Impossible` when there is nothing to protect.
+        An absent price stays as it is wanted now or, while nothing is wanted, as the newest awaited buy brings it.
+        `request` is the webhook or form that asks, and counts once; `awaited` names the buys that are on their way.
+        Raises `Invalid` when the prices cross, `Impossible` when there is nothing to protect.
         """
         if request in {self.request, *(one.request for one in self.overtaken)}:
             return
@@ -229,26 +239,29 @@ class Position(Aggregate):
 
     @property
     def is_left_over(self) -> bool:
-        """Whether something is asked for buys that have not come: only while one is on its way it may count."""
+        """True when a protection is wanted for buys that are not filled. It counts only while one is on its way."""
         return not self.is_open and self.wanted is not None
 
     def abandon(self) -> None:
-        """No buy is on its way any more: what was asked for it is none of the next one's business."""
+        """Drop a protection that was wanted for buys, once none is on its way: it must not apply to the next buy."""
         if self.is_left_over:
             self._protection_refused(
                 "entry_ended", self.request, None, HUNDRED_PERCENT, ZERO, None, None, None, None, self._others
             )
 
-    # --- what was executed -------------------------------------------------------------------------------------
+    # --- executions --------------------------------------------------------------------------------------------
 
     def grow(self, bought: Execution) -> None:
-        """A buy was executed, counted once. A fee in the base currency is not held. Raises `Invalid`."""
+        """Record an executed buy, counted once. A fee in the base currency is deducted from what is held.
+
+        Raises `Invalid` when an amount is not valid.
+        """
         if bought.key in self.executions:
             return
         _check(bought)
         brings = self.entries.get(bought.order_id)
         if brings is None and self.wanted is None:
-            # The trade that it began is complete, or its stop has done its work, and it still buys.
+            # The trade that this order began is complete, or its stop was carried out, and the order still buys.
             brings = self.brought.get(bought.order_id)
         self._grew(bought, difference(bought.quantity, fee_in_coins(bought, self.symbol)))
         if brings is not None:
@@ -258,14 +271,15 @@ class Position(Aggregate):
     def reduce(
         self, sold: Execution, smallest: Decimal, *, by_protection: bool = False, by_target: bool = False
     ) -> None:
-        """A sell was executed, counted once; what it sold above what is held here was never bought here.
+        """Record an executed sell, counted once. Ignore what it sold beyond what is held here: it was not bought here.
 
-        A fee in the base currency (BNB, for a sale of BNB) takes more of the coins than were sold.
+        A fee in the base currency (BNB, for a sale of BNB) takes more coins than were sold.
 
-        What is left below `smallest` (base) cannot be sold: the trade is complete, and the rest is dust of the next.
-        An order may sell the dust all the same, with the last of its own executions: that counts in the next trade.
-        A stop or a target (`by_target`) that was carried out (`by_protection`) covers that much less. Any other sell,
-        and what is asked for meanwhile, keeps the share.
+        A remainder below `smallest` (base) cannot be sold: the trade is complete, and the remainder is dust of the
+        next trade. An order may still sell that dust, with the last of its own executions; this counts in the next
+        trade. When a stop or a target (`by_target`) was carried out (`by_protection`), it covers that much less. Any
+        other sell keeps the share, and so does the cover of a pending request. Raises `Invalid` when an amount is not
+        valid.
         """
         if sold.key in self.executions:
             return None
@@ -277,7 +291,7 @@ class Position(Aggregate):
         gone = difference(self.held, left)
         cover, before = (one.sold(self.held, left) for one in (self.cover, self.settled_cover))
         if by_protection:
-            # What is asked for does not rest yet: what rests has sold.
+            # The protection of a pending request does not rest yet: it was the settled one that sold.
             before = self.settled_cover.carried_out(gone, smallest, by_target=by_target)
             cover = cover if self.is_asked else self.cover.carried_out(gone, smallest, by_target=by_target)
         profit = _profit(sold.price, self.average_entry, quantity)
@@ -294,7 +308,7 @@ class Position(Aggregate):
         dust_cost = product(self.held, self.average_entry)
         gross = _profit(average_exit, self.average_entry, self.sold_quantity)
         quote = self.symbol.partition("/")[2]
-        # Fees in the base currency are coins that were bought and never sold: they are in the difference already.
+        # Fees in the base currency are coins that were bought and never sold: the difference includes them already.
         fees = total((self.fees.get(quote, ZERO), self.fees_valued))
         spent = total((self.bought_cost, fees, dust_cost.copy_negate()))
         self._closed(
@@ -318,10 +332,11 @@ class Position(Aggregate):
     def rest(
         self, orders: list[UUID], quantity: Decimal, *, watched: bool = False, covering: Decimal | None = None
     ) -> None:
-        """The wanted protection rests: these orders, for this quantity. A trade that has ended meanwhile has none.
+        """Record that the wanted protection rests: these orders, for this quantity (base).
 
-        `watched`: the take-profit found no place beside the stop, and is sold when its price is offered. `covering` is
-        how much was to be covered (base) when that was found out: what was bought since is not under it.
+        Do nothing once the trade has ended. `watched` means that the take-profit found no place beside the stop, and
+        is sold when its price is offered. `covering` is the quantity that was to be covered (base) when this was
+        established: coins bought since are not under these orders.
         """
         now = (orders, quantity, self.request, watched)
         weighed = self.covered if covering is None else min(covering, self.covered)
@@ -330,14 +345,14 @@ class Position(Aggregate):
             self._protection_resting(orders, quantity, self.request, watched or None, weighed, self._others)
 
     def take_off(self, left: list[UUID], quantity: Decimal) -> None:
-        """Of what rested only these orders are left, for this quantity: nothing has taken the place of the others."""
+        """Record that only the orders in `left` still rest, for this quantity, and nothing has replaced the others."""
         if self.is_open and self.lost is None and self.resting and (left, quantity) != (self.resting, self.protected):
             self._protection_taken_off(left, quantity)
 
     def lose_protection(self, reason: str, detail: str = "", *, final: bool = False) -> None:
-        """Record that not everything is protected that should be. `detail` names rule and numbers.
+        """Record that something that should be protected is not. `detail` names the rule and the numbers.
 
-        `final` answers whoever has asked for this protection: it is not on its way any more.
+        `final` also answers the pending request: its protection is no longer on its way.
         """
         asked = final and self.is_asked
         if self.is_open and (self.resting or self.lost != reason or asked):
@@ -345,10 +360,11 @@ class Position(Aggregate):
             self._protection_lost(reason, detail or None, self.request if asked else None, others)
 
     def refuse_protection(self, reason: str, detail: str = "") -> None:
-        """What is asked for cannot be placed (the wrong side of the market, a rule): what was before is wanted again.
+        """Record that the requested protection cannot be placed, and want the former one again.
 
-        That is what an earlier request asks for that nobody has answered, or else what rested. Whether it rests is
-        another question: it is driven to like every protection that is wanted.
+        The reason is the wrong side of the market or a rule. The former protection is that of an earlier unanswered
+        request, or else the settled one. Whether it rests is a separate question: it is placed like every wanted
+        protection.
         """
         if self.is_asked:
             kept, cover, again = self._former
@@ -360,10 +376,10 @@ class Position(Aggregate):
 
     @property
     def _others(self) -> list[UUID] | None:
-        """The requests that were overtaken and are answered with the one that overtook them; None for none."""
+        """The overtaken requests, answered together with the one that overtook them; None when there are none."""
         return [one.request for one in self.overtaken] or None
 
-    # --- what the facts do to the state ------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------
 
     @event("EntryWanted")
     def _entry_wanted(self, order_id: UUID, protection: Protection | None) -> None:
@@ -393,19 +409,19 @@ class Position(Aggregate):
         quantity = product(self.held, share) / HUNDRED_PERCENT if covered is None else covered
         self.wanted, self.cover = protection, Cover.of(share, quantity, target_share, target_covered)
         if before is not None:
-            # What an entry brings stays also when the move that was on its way then is refused.
+            # The protection that an entry brings stays even when the move that is pending now is refused.
             self.settled, self.settled_cover = before, self.cover
             self.overtaken = [replace(one, protection=None) for one in self.overtaken]
         if self.lost == CARRIED_OUT:
             self.lost = None
         if request is not None:
-            # What is asked for now outweighs what an earlier entry brings with its first fill.
+            # This request outweighs what an earlier entry brings with its first fill.
             self.request, self.entries = request, dict.fromkeys(self.entries)
 
     @event("Grew")
     def _grew(self, execution: Execution, received: Decimal) -> None:
         if self.lost == CARRIED_OUT:
-            # What is bought now is no business of a stop that has been passed.
+            # A protection that was carried out does not apply to what is bought afterwards.
             self.cover, self.lost = Cover(), None
         self.is_open, self.opened_at = True, self.opened_at or execution.executed_at
         self.executions.add(execution.key)
@@ -536,28 +552,31 @@ class Position(Aggregate):
         if again is None:
             self.overtaken = []
         else:
-            # What it had overtaken is asked for again, and waits for its own answer.
+            # The request that it had overtaken is pending again, and waits for its own answer.
             self.request, self.overtaken = again, self.overtaken[:-1]
 
 
 def _merged(protection: Protection, before: Protection | None) -> Protection:
-    """The prices asked for, and those from before where none was."""
+    """Return the prices asked for, with the former ones where none was asked for."""
     before = before or Protection()
     return Protection(protection.stop_loss or before.stop_loss, protection.take_profit or before.take_profit)
 
 
 def fee_in_coins(execution: Execution, symbol: str) -> Decimal:
-    """What an execution cost of the very coins that were traded (base)."""
+    """Return the fee that an execution took from the traded coins (base); zero when it was paid in another currency."""
     return execution.fee if execution.fee_currency == symbol.partition("/")[0] else ZERO
 
 
 def remaining_of(held: Decimal, quantity: Decimal, sold: Execution, symbol: str) -> Decimal:
-    """What is left (base) once so much of it was sold and its fee is paid, which may have been paid of other coins."""
+    """Return what is left (base) after `quantity` was sold and its fee was paid.
+
+    Never negative: the fee may have been paid from other coins.
+    """
     return max(difference(held, total((quantity, fee_in_coins(sold, symbol)))), ZERO)
 
 
 def _profit(exit_price: Decimal, entry_price: Decimal, quantity: Decimal) -> Decimal:
-    """Gross: (sell price - average buy price) x quantity, in the quote currency."""
+    """Return the gross profit: (sell price - average buy price) x quantity, in the quote currency."""
     return product(difference(exit_price, entry_price), quantity)
 
 

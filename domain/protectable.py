@@ -1,4 +1,4 @@
-"""Protectable: whether a market's rules let so much be protected."""
+"""Protectable: the check whether a market's rules allow a quantity to be protected."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from domain.market import Market
 from domain.wish import Protection
 
 BELOW_STOP = Decimal("0.995")
-"""The limit of a stop-limit order, as a fraction of its trigger: half a percent may be lost on the way."""
+"""The limit of a stop-limit order, as a fraction of its trigger: up to half a percent may be lost to slippage."""
 
 
 def too_small(
     quantity: Decimal, protection: Protection, market: Market, style: StopStyle = StopStyle.MARKET
 ) -> str | None:
-    """Return why the exchange would take no order that protects so much (base), with the numbers; None if it would.
+    """Return the reason, with numbers, why the exchange would take no order that protects `quantity` (base).
 
-    A stop at a limit is weighed at its limit, as exchanges do.
+    None when it would take one. A stop at a limit is valued at its limit, as exchanges do.
     """
     stop = protection.stop_loss and market.round_price(protection.stop_loss)
     lowest = limit_below(stop, market, style) or stop or protection.take_profit or ZERO
@@ -31,5 +31,5 @@ def too_small(
 
 
 def limit_below(stop: Decimal | None, market: Market, style: StopStyle) -> Decimal | None:
-    """Return the limit of a stop, None where the broker lets stops sell at the market."""
+    """Return the limit of a stop, None when there is no stop or the broker's stops sell at the market."""
     return market.round_price(stop * BELOW_STOP) if stop is not None and style is StopStyle.LIMIT else None

@@ -1,4 +1,4 @@
-"""A reconciliation: one comparison of a broker's orders with what its exchange says of them, and what came of it."""
+"""A reconciliation: one run in which a broker's orders are compared with its exchange's, and its outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.refusals import Impossible
 
 
 class Occasion(StrEnum):
-    """Why the two sides are compared. A poll or a full look that finds nothing leaves no stream."""
+    """The occasion of a reconciliation. A poll or a full look that finds nothing leaves no stream."""
 
     START = "start"
     RECONNECTION = "reconnection"
@@ -26,7 +26,7 @@ QUIET = frozenset({Occasion.POLL, Occasion.FULL})
 
 
 class Phase(StrEnum):
-    """The steps of a comparison, in their order."""
+    """The phases of a reconciliation, in their order."""
 
     FETCH = "fetch"
     MATCH = "match"
@@ -36,10 +36,10 @@ class Phase(StrEnum):
 
 
 class Resolution(StrEnum):
-    """What was done about a difference. `awaited` is left to a second look, `decide` to a person.
+    """The treatment of a difference. `awaited` leaves it to a second look, `decide` to a person.
 
-    `undecided` was left to a person by an earlier comparison and is as it was. `history_lost` was adopted although it
-    bears our name.
+    `undecided` means that an earlier reconciliation left it to a person and it has not changed since. `history_lost`
+    means that the order was adopted although it bears our name.
     """
 
     RECORDED = "recorded"
@@ -56,7 +56,7 @@ LEFT_TO_A_PERSON = frozenset({Resolution.DECIDE, Resolution.UNDECIDED, Resolutio
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """One order on which the two sides differ. `order` is None for one that is not ours (yet)."""
+    """One order on which the log and the exchange differ. `order` is None for one that is not (yet) ours."""
 
     order: UUID | None
     symbol: str
@@ -65,11 +65,11 @@ class Discrepancy:
     theirs: str
     resolution: Resolution
     facts: tuple[str, ...] = ()
-    """What was, or would be, recorded in the order's own history."""
+    """The facts that were, or would be, recorded in the order's own stream."""
 
 
 class Reconciliation(Aggregate):
-    """One run for one broker."""
+    """One reconciliation of one broker."""
 
     @event("Started")
     def __init__(self, run: UUID, user: int, broker: int, occasion: Occasion, started_at: datetime) -> None:
@@ -84,28 +84,28 @@ class Reconciliation(Aggregate):
 
     @staticmethod
     def create_id(run: UUID) -> UUID:
-        """One stream per run."""
+        """Return the id of the stream: one per run."""
         return run
 
     def complete_phase(self, phase: Phase, seconds: Decimal, counts: dict[str, int]) -> None:
-        """A phase is over; `counts` says how many things of which kind it met."""
+        """Record the end of a phase and its duration; `counts` holds the number of things of each kind that it met."""
         self._must_run()
         self._phase_completed(phase, seconds, counts)
 
     def find(self, discrepancy: Discrepancy, raw: Personal) -> None:
-        """The two sides differ; `raw` is the exchange's whole statement."""
+        """Record a difference between the two sides; `raw` is the exchange's whole statement."""
         self._must_run()
         self._discrepancy_found(discrepancy, raw)
 
     def complete(self, seconds: Decimal) -> None:
-        """Everything was compared."""
+        """Record that all orders were reconciled, and the duration of the run."""
         self._must_run()
         self._completed(seconds)
 
     def fail(self, reason: str, seconds: Decimal, code: str | None = None) -> None:
-        """The exchange could not be asked to the end: what was not heard is no information.
+        """Record that the exchange could not be queried to the end: a missing answer proves nothing.
 
-        `code` is the platform's reason where there is one.
+        `code` is the platform's reason, None when there is none.
         """
         self._must_run()
         self._failed(reason, seconds, code)

@@ -1,18 +1,18 @@
 """The tree of refusals: an act that is impossible in this state raises one and leaves no trace.
 
     Refused
-    ├── Impossible      the thing is not in a state in which that can be done
-    ├── Invalid         what was given is not acceptable in itself (a field, a format, a range)
-    ├── NotFound        there is no such thing, or it belongs to somebody else
-    ├── Taken           a name, a number or a place is taken already
-    └── Conflict        somebody else was faster: load again and ask whether it still has to be done
+    ├── Impossible      the object's state does not allow the act
+    ├── Invalid         the input is not acceptable in itself (a field, a format, a range)
+    ├── NotFound        the object does not exist, or it belongs to another user
+    ├── Taken           a name, a number or a place is already taken
+    └── Conflict        another process was faster: load again and check whether the act is still due
 
 A *request* that is refused (funds, limits, an exchange's rule) is not one of these: it is a fact and is recorded.
 """
 
 
 class Refused(Exception):
-    """What was asked cannot be done. `code` names the reason for programs, `field` the input that caused it."""
+    """A refused act. `code` names the reason for programs, `field` the input that caused it."""
 
     code = "refused"
 
@@ -23,30 +23,30 @@ class Refused(Exception):
 
 
 class Impossible(Refused):
-    """The thing is not in a state in which that can be done."""
+    """An act that the object's state does not allow."""
 
     code = "impossible"
 
 
 class Invalid(Refused):
-    """What was given is not acceptable in itself."""
+    """An input that is not acceptable in itself."""
 
     code = "invalid"
 
 
 class NotFound(Refused):
-    """There is no such thing, or it belongs to somebody else: the two are told alike on purpose."""
+    """An object that does not exist or belongs to another user: the two look alike on purpose."""
 
     code = "not_found"
 
 
 class Taken(Refused):
-    """A name, a number or a place is taken already."""
+    """A name, a number or a place that is already taken."""
 
     code = "taken"
 
 
 class Conflict(Refused):
-    """Another process appended to the same stream first."""
+    """An append to a stream to which another process appended first."""
 
     code = "conflict"

@@ -1,4 +1,4 @@
-"""The registry: rules over all users and brokers, kept in one stream and saved in the same commit as its subject."""
+"""The registry: rules across all users and brokers, in one stream that is saved in the same commit as its subject."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REGISTRY_ID = deterministic_id("registry")
 
 
 class Registry(Aggregate):
-    """Numbers, names and places that only one may have."""
+    """The numbers, names and places that only one user or broker may have."""
 
     @event("Opened")
     def __init__(self) -> None:
@@ -22,15 +22,15 @@ class Registry(Aggregate):
 
     @staticmethod
     def create_id() -> UUID:
-        """There is one registry."""
+        """Return the one id: there is one registry."""
         return REGISTRY_ID
 
     def user_named(self, name: str) -> int | None:
-        """The number of the user with this name, whatever its case."""
+        """Return the number of the user with this name, whatever its case; None when there is no such user."""
         return next((number for number, taken in self.users.items() if taken.casefold() == name.casefold()), None)
 
     def next_user(self, name: str) -> int:
-        """The number that the next user will have. Raises `Taken` when the name or all five places are taken."""
+        """Return the number of the next user. Raises `Taken` when the name or all five places are taken."""
         if self.user_named(name) is not None:
             raise Taken(f"{name} is taken", code="name_taken", field="username")
         if len(self.users) >= MOST_USERS:
@@ -38,19 +38,22 @@ class Registry(Aggregate):
         return self.last_user + 1
 
     def number_user(self, number: int, name: str) -> None:
-        """Give a place, a number and a name to a new user; the number is the one that `next_user` announced."""
+        """Give a place, a number and a name to a new user; `number` is the one that `next_user` returned.
+
+        Raises `Taken` when it no longer is the next number, or the name or all five places are taken.
+        """
         if self.next_user(name) != number:
             raise Taken(f"number {number} is not the next", code="number_taken")
         self._user_numbered(number)
         self._name_taken(number, Personal(name))
 
     def free_user(self, number: int) -> None:
-        """A forgotten user's name and place may be taken again; the number never is."""
+        """Free the name and place of a forgotten user. The number is never given again."""
         if number in self.users:
             self._name_freed(number)
 
     def number_broker(self, user: int) -> int:
-        """Give a number to a new broker of this user."""
+        """Give the next number to a new broker of this user, and return it."""
         number = self.last_broker + 1
         self._broker_numbered(number, user)
         return number

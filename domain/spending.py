@@ -1,4 +1,4 @@
-"""Spending: what the entries of one broker have taken of its limit for one day (UTC)."""
+"""Spending: the part of a broker's limit for one day (UTC) that its entries have taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.refusals import Invalid
 
 
 class Spending(Aggregate):
-    """One stream per broker and day. Amounts are in the currency of the broker's limits."""
+    """The spending of one broker on one day (UTC). Amounts are in the currency of the broker's limits."""
 
     @event("Opened")
     def __init__(self, broker: int, day: date) -> None:
@@ -22,16 +22,16 @@ class Spending(Aggregate):
 
     @staticmethod
     def create_id(broker: int, day: date) -> UUID:
-        """One stream per broker and day."""
+        """Return the id of the stream: one per broker and day."""
         return deterministic_id("spending", broker, day)
 
     @property
     def spent(self) -> Decimal:
-        """What all entries of the day have taken together."""
+        """The total that the entries of the day have taken."""
         return total(self.reserved.values())
 
     def reserve(self, order: UUID, amount: Decimal, limit: Decimal) -> None:
-        """An entry is about to be sent. Raises `Invalid` when the day's limit does not allow it."""
+        """Reserve the amount of an entry that is about to be sent. Raises `Invalid` when it exceeds the day's limit."""
         if order in self.reserved:
             return
         if total((self.spent, amount)) > limit:
@@ -40,7 +40,7 @@ class Spending(Aggregate):
         self._reserved(order, amount)
 
     def release(self, order: UUID) -> None:
-        """The exchange did not take it: nothing was spent."""
+        """Release the amount of an entry that the exchange did not take: nothing was spent."""
         if order in self.reserved:
             self._released(order)
 

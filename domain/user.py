@@ -1,4 +1,4 @@
-"""A user: one trader, what they prefer, how they prove who they are, and whether the platform may trade for them."""
+"""A user: one trader, with preferences, means of authentication, and the permission to trade automatically for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.refusals import Impossible, Invalid
 
 SHORTEST_NAME, LONGEST_NAME = 3, 20
 COMMAND_LINE = 0
-"""Who acts when nobody is logged in: a person at the machine itself."""
+"""The actor's number when there is no login: a person at the machine itself."""
 CHOICES = {
     "language": frozenset({"fr", "en"}),
     "time_zone": frozenset({"UTC", "local"}),
@@ -22,7 +22,7 @@ CHOICES = {
 
 
 class Role(StrEnum):
-    """What a user may do beyond trading."""
+    """The role of a user: the rights beyond trading."""
 
     ADMIN = "admin"
     TRADER = "trader"
@@ -30,9 +30,9 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Preferences:
-    """How the console shows things; storage is always UTC, whatever the time zone.
+    """The display preferences of the console. Storage is always in UTC, whatever the time zone.
 
-    `colours` names which colour a rise has; a fall has the other of its pair (blue is paired with orange).
+    `colours` names the colour of a rise; a fall has the other colour of the pair (blue is paired with orange).
     """
 
     language: str = "fr"
@@ -41,14 +41,14 @@ class Preferences:
     colours: str = "green_up"
 
     def check(self) -> None:
-        """Raises `Invalid` naming the field that has no such choice."""
+        """Raise `Invalid`, naming the field, when a value is not one of its choices."""
         for field, known in CHOICES.items():
             if getattr(self, field) not in known:
                 raise Invalid(f"{field} is one of {sorted(known)}", code=f"{field}_unknown", field=field)
 
 
 def check_name(name: str) -> None:
-    """Raises `Invalid` for a name that is not 3-20 letters, digits, `.`, `_` or `-`."""
+    """Raise `Invalid` for a name that is not 3-20 letters, digits, `.`, `_` or `-`."""
     if not SHORTEST_NAME <= len(name) <= LONGEST_NAME or not all(c.isalnum() or c in "._-" for c in name):
         raise Invalid("a name has 3 to 20 letters, digits, dots or dashes", code="name_invalid", field="username")
 
@@ -70,97 +70,97 @@ class User(Aggregate):
 
     @staticmethod
     def create_id(number: int) -> UUID:
-        """Users are found by their number."""
+        """Return the id of the user with this number."""
         return deterministic_id("user", number)
 
     @classmethod
     def register(cls, number: int, name: str, role: Role) -> User:
-        """A new user. Raises `Invalid` for a name that is not 3-20 letters, digits, `.`, `_` or `-`."""
+        """Register a new user. Raises `Invalid` for a name that is not 3-20 letters, digits, `.`, `_` or `-`."""
         check_name(name)
         return cls(number, Personal(name), role)
 
     def log_in(self, address: str) -> None:
-        """A session begins. Raises `Impossible` for a disabled account."""
+        """Record a login. Raises `Impossible` for a disabled account."""
         if not self.enabled:
             raise Impossible("the account is disabled", code="account_disabled")
         self._logged_in(Personal(address))
 
     def log_out(self) -> None:
-        """A session ends by its owner's wish."""
+        """Record that the user has ended their session."""
         self._logged_out()
 
     def change_password(self, by: int) -> None:
-        """The password was replaced; the secret itself never enters the log."""
+        """Record that the password was replaced. The secret itself never enters the log."""
         self._password_changed(by)
 
     def prefer(self, preferences: Preferences) -> None:
-        """Choose how the console shows things. Raises `Invalid`."""
+        """Change the display preferences. Raises `Invalid` for a value that is not one of the choices."""
         preferences.check()
         if preferences != self.preferences:
             self._preferences_changed(preferences)
 
     def stop_trading(self) -> None:
-        """No automatic order on any of the user's brokers until trading is resumed."""
+        """Halt automatic trading on all of the user's brokers until it is resumed."""
         if not self.trading_stopped:
             self._trading_stopped()
 
     def resume_trading(self) -> None:
-        """Automatic orders are allowed again, except on brokers that are stopped themselves."""
+        """Resume automatic trading, except on brokers that are halted themselves."""
         if self.trading_stopped:
             self._trading_resumed()
 
     # --- the second factor -------------------------------------------------------------------------------------
 
     def enable_second_factor(self) -> None:
-        """From now on a login needs a code besides the password."""
+        """Require a code in addition to the password for each login from now on."""
         if not self.second_factor:
             self._second_factor_enabled()
 
     def disable_second_factor(self, by: int) -> None:
-        """The password is enough again."""
+        """Let the password suffice again."""
         if self.second_factor:
             self._second_factor_disabled(by)
 
     def use_recovery_code(self, left: int) -> None:
-        """A login was proven by a recovery code, which is worth nothing any more; `left` of them remain."""
+        """Record a login by a recovery code, which is now used up; `left` of them remain."""
         self._recovery_code_used(left)
 
-    # --- where alerts go ---------------------------------------------------------------------------------------
+    # --- alert channels ----------------------------------------------------------------------------------------
 
     def add_channel(self, channel: UUID, service: str) -> None:
-        """Alerts are sent there too; the address, which is a secret, is in the vault."""
+        """Add a channel to which alerts are sent. Its address is a secret and lies in the vault."""
         if channel not in self.channels:
             self._channel_added(channel, service)
 
     def remove_channel(self, channel: UUID) -> None:
-        """Alerts are no longer sent there."""
+        """Remove a channel: alerts are no longer sent there."""
         if channel in self.channels:
             self._channel_removed(channel)
 
-    # --- what an admin decides ---------------------------------------------------------------------------------
+    # --- decisions of an admin ---------------------------------------------------------------------------------
 
     def disable(self, by: int) -> None:
-        """No login and no automatic order until enabled again. Raises `Impossible` for the admin."""
+        """Block logins and automatic orders until the account is enabled again. Raises `Impossible` for the admin."""
         if self.role is Role.ADMIN:
             raise Impossible("the admin's own account stays enabled", code="admin_stays")
         if self.enabled:
             self._disabled(by)
 
     def enable(self, by: int) -> None:
-        """Logins are possible again; what was stopped stays stopped."""
+        """Allow logins again; what was halted stays halted. Raises `Impossible` for a forgotten account."""
         if self.forgotten:
             raise Impossible("a forgotten account has no way back", code="account_forgotten")
         if not self.enabled:
             self._enabled(by)
 
     def forget(self, by: int) -> None:
-        """The account ends and its texts become unreadable. Raises `Impossible` for the admin."""
+        """Forget the user: the account ends and its texts become unreadable. Raises `Impossible` for the admin."""
         if self.role is Role.ADMIN:
             raise Impossible("the admin's own account stays", code="admin_stays")
         if not self.forgotten:
             self._forgotten(self.number, by)
 
-    # --- what the facts do to the state ------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------
 
     @event("LoggedIn")
     def _logged_in(self, address: Personal) -> None:
@@ -171,14 +171,14 @@ class User(Aggregate):
         pass
 
     class PasswordChanged(Aggregate.Event):
-        """Somebody (`by`, 0 for the command line) replaced the password."""
+        """A replacement of the password by the user `by` (0 for the command line)."""
 
         class_version = 2
         by: int
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """It was the user alone who could."""
+            """Set `by` to the user of the event, who alone could replace the password in version 1, or else to 0."""
             state["by"] = int(state["metadata"].get("user") or COMMAND_LINE)
 
     @event(PasswordChanged)
@@ -186,14 +186,14 @@ class User(Aggregate):
         pass
 
     class PreferencesChanged(Aggregate.Event):
-        """How the console shows things from now on."""
+        """A change of the display preferences."""
 
         class_version = 2
         preferences: Preferences
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Only the language could be chosen."""
+            """Wrap the language, the only choice in version 1, in preferences."""
             state["preferences"] = {"language": state.pop("language")}
 
     @event(PreferencesChanged)

@@ -1,4 +1,4 @@
-"""A webhook: one alert of one user, from its delivery to what became of it."""
+"""A webhook: one alert of one user, from its delivery to its outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.refusals import Impossible
 
 
 class WebhookStatus(StrEnum):
-    """Where a webhook stands. `received` and `taken` are on their way, the others are ends."""
+    """The state of a webhook. `received` and `taken` are under way, the others are ends."""
 
     RECEIVED = "received"
     TAKEN = "taken"
@@ -32,7 +32,7 @@ MAY = {
 
 
 class Webhook(Aggregate):
-    """One delivered alert. `body` is what came, byte for byte in the named encoding."""
+    """One delivered alert. `body` is what was delivered, byte for byte in the named encoding."""
 
     @event("Received")
     def __init__(
@@ -56,12 +56,12 @@ class Webhook(Aggregate):
 
     @staticmethod
     def create_id(webhook_id: UUID) -> UUID:
-        """The id says what the alert said: a second delivery meets the first one's stream."""
+        """Return the given id, which stands for the alert's content: a second delivery finds the first one's stream."""
         return webhook_id
 
     @classmethod
     def receive(cls, webhook_id: UUID, user: int, body: bytes, address: str, received_at: datetime) -> Webhook:
-        """Record a delivery as it came; bytes that are no UTF-8 are kept as Latin-1, which loses none."""
+        """Record a delivery as it came. A body that is not UTF-8 is kept as Latin-1, which loses no byte."""
         try:
             text, encoding = body.decode(), "utf-8"
         except UnicodeDecodeError:
@@ -75,7 +75,7 @@ class Webhook(Aggregate):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it was taken and its outcome is not known yet."""
+        """True when it was taken and its outcome is not known yet."""
         return self.status is WebhookStatus.TAKEN
 
     def _must(self, verb: str) -> None:
@@ -83,39 +83,39 @@ class Webhook(Aggregate):
             raise Impossible(f"a webhook that was {self.status} cannot {verb}", code=f"webhook_{self.status}")
 
     def repeat(self, received_at: datetime) -> None:
-        """The same alert came again: shown, never executed."""
+        """Record that the same alert was delivered again. The repetition is shown, never executed."""
         self._repeated(received_at)
 
     def take(self, orders: list[UUID]) -> None:
-        """It is to be carried out by these orders."""
+        """Record that it is to be carried out by these orders."""
         if self.status is WebhookStatus.TAKEN and self.orders == orders:
             return
         self._must("take")
         self._taken(orders)
 
     def ignore(self, reason: str) -> None:
-        """Nothing is to be done: a ping, a pause, an alert that is too old."""
+        """Record that nothing is to be done: a ping, a halt, an alert that is too old."""
         if self.status is WebhookStatus.IGNORED:
             return
         self._must("ignore")
         self._ignored(reason)
 
     def refuse(self, reason: str, detail: str) -> None:
-        """It cannot be carried out as it stands. `detail` may quote what was delivered."""
+        """Record that it cannot be carried out as it stands. `detail` may quote the delivery."""
         if self.status is WebhookStatus.REFUSED:
             return
         self._must("refuse")
         self._refused(reason, Personal(detail))
 
     def execute(self, orders: list[UUID]) -> None:
-        """The exchange has its orders."""
+        """Record that the exchange has its orders."""
         if self.status is WebhookStatus.EXECUTED:
             return
         self._must("execute")
         self._executed(orders)
 
     def fail(self, reason: str, detail: str) -> None:
-        """Its order came to nothing: refused before sending, or by the exchange."""
+        """Record that its order came to nothing: refused before sending, or by the exchange."""
         if self.status is WebhookStatus.FAILED:
             return
         self._must("fail")

@@ -1,8 +1,8 @@
-"""What a TradingView alert says: the message of the Pine template, read strictly but as it really arrives.
+"""A webhook message: the content of a TradingView alert, read strictly but in the form in which it really arrives.
 
-`BarTime`, `Action` and `IndicateurName` may stand without quotes, numbers with them; `NaN`, `na` and `null` mean
-absent. Whatever is ambiguous (several objects, a key twice, a misspelt key, an unresolved placeholder) is refused,
-never guessed. Fields that nobody knows change no order, but they tell one alert from another.
+The values of `BarTime`, `Action` and `IndicateurName` may lack quotes, and numbers may have them; `NaN`, `na` and
+`null` mean absent. Anything ambiguous (several objects, a duplicate key, a misspelt key, an unresolved placeholder)
+is refused, never guessed. Unknown fields change no order, but they distinguish one alert from another.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from domain.amounts import plain
 from domain.refusals import Invalid
 
 ABSENT = frozenset({"", "nan", "na", "null"})
-# Possessive throughout: the bodies come from outside, and reading one must stay linear in its length.
+# Possessive quantifiers throughout: the bodies come from outside, and reading one must stay linear in its length.
 _PAIR = re.compile(
     r"""\s*+"(?P<key>[^"\\]{1,64}+)"\s*+:\s*+"""
     r"""(?:"(?P<text>(?:[^"\\\r\n]|\\.)*+)"|(?P<bare>(?:[^",\r\n{}\[\]]|,(?!\s*+(?:"|\Z)))*+))\s*+"""
@@ -37,7 +37,7 @@ _PLAIN_QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"'})
 
 
 class Action(StrEnum):
-    """What an alert asks for."""
+    """The request that an alert makes."""
 
     BUY_MARKET = "BuyMarket"
     SELL_MARKET = "SellMarket"
@@ -53,11 +53,11 @@ TRADING = EXITS | {Action.BUY_MARKET, Action.BUY_LIMIT}
 
 @dataclass(frozen=True)
 class WebhookMessage:
-    """One alert, its fields named as everywhere else in the platform.
+    """One alert, with its fields named as everywhere else in the platform.
 
     Prices are in quote per base, `percent` is 0-100, `bar_time` is the bar's opening (UTC), `user` and `broker` are
-    the platform's numbers. The bar's figures are texts as they came: no order needs them. `said` is the whole alert,
-    unknown fields included, as sorted pairs of key and canonical text, without what is absent.
+    the platform's numbers. The bar's figures are kept as the texts that arrived: no order needs them. `said` is the
+    whole alert, unknown fields included and absent ones left out, as sorted pairs of key and canonical text.
     """
 
     action: Action
@@ -83,14 +83,14 @@ class WebhookMessage:
 
     @classmethod
     def parse(cls, body: bytes) -> WebhookMessage:
-        """Read an alert. Raises `Invalid` with a code and the field as TradingView's template names it."""
+        """Read an alert. Raises `Invalid` with a code and the field's name in TradingView's template."""
         pairs = read(body)
         _check_spelling(pairs)
         return cls._of(pairs)
 
     @classmethod
     def understood(cls, body: bytes) -> WebhookMessage:
-        """Read an alert to show it, even one that misspells a key: logs from before keep their rows in the books."""
+        """Read an alert to show it, even one with a misspelt key, so that alerts in older logs keep their rows."""
         return cls._of(read(body))
 
     @classmethod
@@ -127,27 +127,33 @@ class WebhookMessage:
 
     @property
     def is_exit(self) -> bool:
-        """Whether it sells."""
+        """True when it sells."""
         return self.action in EXITS
 
     @property
     def length(self) -> timedelta | None:
-        """How long a bar of its interval lasts; None where it names no length of time."""
+        """The duration of one bar of its interval; None when the interval names no length of time."""
         return _length(self.interval or "")
 
     def bars_old(self, received_at: datetime) -> float | None:
-        """How many intervals after the end of its bar it was received; None where it does not say enough."""
+        """Return how many intervals after the end of its bar it was received.
+
+        None without a bar time or an interval that names a length of time.
+        """
         if self.bar_time is None or self.length is None:
             return None
         return (received_at - self.bar_time) / self.length - 1
 
     def webhook_id(self, user: int, received_at: datetime) -> UUID:
-        """The same alert delivered twice has one id: all that it says, and the reception minute without `BarTime`."""
+        """Return the id of the alert, the same for each delivery.
+
+        It is made from all that the alert says and, when `BarTime` is absent, the minute of its reception (UTC).
+        """
         said = json.dumps(self.said)
         return deterministic_id("webhook", user, said, *([] if self.bar_time else [_minute(received_at)]))
 
     def former_id(self, user: int, received_at: datetime) -> UUID:
-        """The id that this alert had before unknown fields counted; logs and spools from then hold it."""
+        """Return the id that this alert had before unknown fields counted; logs and spools from then hold it."""
         said = [_canonical(name, getattr(self, name)) for name in _FORMERLY]
         if self.bar_time is None:
             said.append(_minute(received_at))
@@ -155,12 +161,15 @@ class WebhookMessage:
 
 
 def again_id(webhook_id: UUID) -> UUID:
-    """The stream of the next delivery of an alert whose webhook came to nothing: always the same one."""
+    """Return the id, always the same, for the next delivery of an alert whose webhook came to nothing."""
     return deterministic_id("webhook", webhook_id, "again")
 
 
 def read(body: bytes) -> dict[str, str]:
-    """The keys and values of a delivery, each value as text. Raises `Invalid` for what is not one flat object."""
+    """Return the keys and values of a delivery, each value as text.
+
+    Raises `Invalid` when it is not one flat object in UTF-8 or holds an unresolved placeholder.
+    """
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -176,7 +185,7 @@ def read(body: bytes) -> dict[str, str]:
 
 
 def unparsable_id(user: int, body: bytes, received_at: datetime) -> UUID:
-    """The id of a delivery that could not be read: its bytes within one minute."""
+    """Return the id of an unreadable delivery, the same for the same bytes within one minute."""
     return deterministic_id("webhook", user, hashlib.sha256(body).hexdigest(), _minute(received_at))
 
 
@@ -195,7 +204,7 @@ _FIGURES = {
     "Close": "close",
     "Volume": "volume",
 }
-"""What describes the bar: no order needs them, so nothing in them refuses an alert."""
+"""The figures that describe the bar. No order needs them, so no value in them gets an alert refused."""
 _NUMBERS = {
     "Prix": "price",
     "PrixSL": "stop_loss",
@@ -208,9 +217,9 @@ _FORMERLY = (
     "action", "symbol", "exchange", "currency", "base_currency", "interval", "open", "high", "low", "close", "volume",
     "bar_time", "price", "stop_loss", "take_profit", "percent", "user", "broker", "indicator",
 )  # fmt: skip
-"""The fields of the former identity in their order: ids in logs depend on it."""
+"""The fields of the former id. Keep their order: ids in logs depend on it."""
 _SHORTEST_MISSPELT = 4
-"""One letter of a shorter key makes another word of it: `Slow` or `Lot` is not a misspelt `Low`."""
+"""The shortest known key that can be one letter off. A letter turns `Low` into another word: `Slow`, `Lot`."""
 _LONGEST_KEY = 64
 _LENGTHS = {
     "S": timedelta(seconds=1),
@@ -220,26 +229,29 @@ _LENGTHS = {
     "W": timedelta(weeks=1),
     "M": timedelta(days=31),
 }
-"""Of TradingView's units; a month counts as the longest one, so that no bar is taken for older than it is."""
+"""The lengths of TradingView's units. A month counts 31 days, so that no bar is taken for older than it is."""
 _LONGEST_NUMBER = 40
 _HIGHEST_INTEGER = 2**31 - 1
 
 
 def _placeholder(text: str) -> str | None:
-    """The first `{{…}}` that TradingView did not fill in. Two searches, not a pattern: each looks at the text once."""
+    """Return the first `{{…}}` that TradingView did not fill in, None when there is none.
+
+    It makes two searches instead of using a pattern, so that each scans the text once.
+    """
     start = text.find("{{")
     end = text.find("}}", start) if start >= 0 else -1
     return text[start : end + 2] if end >= 0 else None
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object as the JSON reader found it, keys that stand twice included."""
+    """The pairs of an object as the JSON reader found them, duplicate keys included."""
 
 
 def _json_pairs(text: str) -> dict[str, str] | None:
-    """The pairs of a valid flat JSON object; None for anything else, which the tolerant reader judges.
+    """Return the pairs of a valid flat JSON object; None for anything else, which is left to the tolerant reader.
 
-    Raises `Invalid` for a key that stands twice and for what is no text.
+    Raises `Invalid` for a duplicate key and for text that cannot be kept.
     """
     try:
         found = json.loads(text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_Pairs)
@@ -260,7 +272,10 @@ def _is_flat(key: str, value: object) -> bool:
 
 
 def _check_spelling(pairs: dict[str, str]) -> None:
-    """Refuse a key that is a known one but for its case or one letter: it would be ignored, and a stop with it."""
+    """Refuse a key that differs from a known one only by case or one letter: to ignore it could be to ignore a stop.
+
+    Raises `Invalid`, naming the key that was probably meant.
+    """
     for key in pairs:
         meant = None if key in _KNOWN else _meant(key.casefold())
         if meant is not None:
@@ -268,7 +283,10 @@ def _check_spelling(pairs: dict[str, str]) -> None:
 
 
 def _meant(key: str) -> str | None:
-    """The known key that is meant by a misspelt one, the longest of several: `PrixS` lacks a letter of `PrixSL`."""
+    """Return the known key that a misspelt one means, None when none is near.
+
+    The longest of several is taken: `PrixS` means `PrixSL`, not `Prix`.
+    """
     near = [known for known in _KNOWN if _is_near(key, known.casefold())]
     return max(near, key=len, default=None)
 
@@ -278,7 +296,7 @@ def _is_near(key: str, known: str) -> bool:
 
 
 def _is_one_letter_off(one: str, other: str) -> bool:
-    """Whether a letter inserted, left out, replaced, or two neighbours swapped make one of the other."""
+    """Return True when one letter inserted, omitted or replaced, or two neighbours swapped, turn one into the other."""
     if abs(len(one) - len(other)) > 1:
         return False
     same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
@@ -288,7 +306,10 @@ def _is_one_letter_off(one: str, other: str) -> bool:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """The same of an object whose words may stand without quotes, or between curly ones."""
+    """Return the pairs of a flat object whose values may lack quotes, or whose quotes may be curly.
+
+    Raises `Invalid` for anything else and for a duplicate key.
+    """
     if text.count("{") != 1 or not (text.startswith("{") and text.endswith("}")):
         raise Invalid("the body is not one flat JSON object", code="not_one_object")
     inner, position, pairs = text[1:-1].translate(_PLAIN_QUOTES).strip(), 0, dict[str, str]()
@@ -312,7 +333,7 @@ def _unescaped(text: str) -> str:
 
 
 def _checked(text: str) -> str:
-    """The text itself. Raises `Invalid` for what neither table nor log could keep: NUL, half of a surrogate pair."""
+    """Return the text itself. Raises `Invalid` if no table or log could keep it: NUL, half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -354,7 +375,7 @@ def _time(pairs: dict[str, str], key: str) -> datetime | None:
     value = _text(pairs, key)
     if value is None:
         return None
-    # Anything but a date and a time would be guessed at: milliseconds as a year, a bare date as midnight.
+    # Only a date with a time is read. Anything else would be a guess: milliseconds as a year, a bare date as midnight.
     with suppress(ValueError, OverflowError):
         if _DATE.match(value):
             moment = datetime.fromisoformat(value)
@@ -370,7 +391,7 @@ def _length(interval: str) -> timedelta | None:
 
 
 def _said(pairs: dict[str, str], known: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """All that an alert says, in one order and one spelling."""
+    """Return all that an alert says, in one order and one spelling."""
     said = dict[str, str]()
     for key in pairs:
         name = _KNOWN.get(key)
@@ -381,7 +402,7 @@ def _said(pairs: dict[str, str], known: dict[str, Any]) -> tuple[tuple[str, str]
 
 
 def _canonical(name: str, value: object) -> str | None:
-    """One text for one value: equal numbers are written alike, also those of the bar that are numbers."""
+    """Return the one text of a value, None for None: equal numbers are written alike, the bar's figures included."""
     if value is None:
         return None
     number = _amount(str(value)) if name in _FIGURES.values() else value

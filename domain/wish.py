@@ -1,4 +1,4 @@
-"""What somebody wants to trade, in the platform's own words, before any exchange is involved."""
+"""A wish: the order that a person, an alert or a strategy wants, in our own words, before any exchange is involved."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from domain.refusals import Invalid
 
 HUNDRED_PERCENT = Decimal(100)
 SMALLEST_TRAILING, LARGEST_TRAILING = 10, 2000
-"""Hundredths of a percent: what Binance takes, the narrowest of the three exchanges."""
+"""The bounds of a trailing distance in hundredths of a percent: Binance's, the narrowest of the three exchanges."""
 
 
 class Side(StrEnum):
-    """Which way the base currency goes."""
+    """The direction of a trade: the base currency is bought or sold."""
 
     BUY = "buy"
     SELL = "sell"
 
 
 class Type(StrEnum):
-    """What the exchange is asked to do. Stops and take-profits wait for their trigger before they become orders."""
+    """The type of an order. Stops and take-profits wait for their trigger before they become orders."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -37,7 +37,7 @@ PRICED = frozenset({Type.LIMIT, Type.STOP_LOSS_LIMIT, Type.TAKE_PROFIT_LIMIT})
 
 
 class TimeInForce(StrEnum):
-    """How long a limit order may rest. PO (post-only) rests or is refused, it never takes."""
+    """The time for which a limit order may rest. PO (post-only) rests or is refused; it never takes liquidity."""
 
     GTC = "GTC"
     IOC = "IOC"
@@ -46,7 +46,7 @@ class TimeInForce(StrEnum):
 
 
 class Source(StrEnum):
-    """Who wanted the order."""
+    """The origin of an order."""
 
     MANUAL = "manual"
     WEBHOOK = "webhook"
@@ -56,13 +56,13 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Protection:
-    """The prices (quote per base) at which what a long position holds is to be sold; at least one of the two."""
+    """The prices (quote per base) at which a long position is to be sold; at least one of the two."""
 
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
 
     def check(self) -> None:
-        """Raise `Invalid` for no price at all, or for a stop that does not lie below its target."""
+        """Raise `Invalid` when there is no price at all, one is not above zero, or the stop is not below the target."""
         for name, price in (("stop_loss", self.stop_loss), ("take_profit", self.take_profit)):
             if price is not None and not (is_amount(price) and price > 0):
                 raise Invalid(f"{name} was {price}; it must be above zero", code="not_positive", field=name)
@@ -78,13 +78,13 @@ class Protection:
 
 @dataclass(frozen=True)
 class Wish:
-    """One order as it is wanted, with exactly one size.
+    """One wanted order, with exactly one size.
 
-    `quantity` is in the base currency, `cost` in the quote currency, `percent` (above 0, at most 100) is of what is
-    free at the moment of sending: quote currency for a buy, base currency for a sell. `symbol` reads `BTC/USDT`.
-    `stop_price` is the trigger and `trailing` how far it follows the market (hundredths of a percent); `protection`
-    is what the bought coins are to be protected by; `list_id` names the list (one cancels the other) of which this
-    order is a leg.
+    `quantity` is in the base currency, `cost` in the quote currency. `percent` (above 0, at most 100) is a share of
+    the free balance at the moment of sending: quote currency for a buy, base currency for a sell. `symbol` reads
+    `BTC/USDT`. `stop_price` is the trigger, `trailing` the distance at which it follows the market (hundredths of a
+    percent). `protection` is the one wanted for the bought coins. `list_id` names the list (one cancels the other)
+    when this order is a leg of one.
     """
 
     symbol: str
@@ -102,11 +102,11 @@ class Wish:
 
     @property
     def trades_at_once(self) -> bool:
-        """Whether it trades when it arrives or not at all: it never rests."""
+        """True when it trades on arrival or not at all, and never rests."""
         return self.type is Type.MARKET or self.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
 
     def check(self) -> None:
-        """Raise `Invalid`, naming the field, for a wish that no exchange could carry out."""
+        """Raise `Invalid`, naming the field, when no exchange could carry out the wish."""
         if sum(size is not None for size in (self.quantity, self.cost, self.percent)) != 1:
             raise Invalid(
                 "an order needs exactly one of quantity, cost, percent", code="size_ambiguous", field="quantity"
