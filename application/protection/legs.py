@@ -57,7 +57,7 @@ class Legs(Freeing):
         live = {o.id for o in self._account.recording.live.values() if _is_leg(o) and o.cause == position_id}
         ids = self._known.get(position_id, set()) | live | {*rested}
         legs = [await self._account.recording.load(order_id) for order_id in ids]
-        resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED}
+        resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED} - {None}
         # An ended leg that is counted no longer matters, unless the other leg of its list still rests.
         gone = {
             leg.id

@@ -95,6 +95,22 @@ def test_a_closed_position_is_watched_no_more(at):
     asyncio.run(story())
 
 
+def test_stops_that_were_moved_away_are_forgotten(at):
+    """However often one is moved: what it costs to look at a position does not grow."""
+
+    async def story():
+        async with at(BINANCE) as trader:
+            await trader.buy(STOP, **STOP_ONLY)
+            for price in ("45100", "45200", "45300", "45400"):
+                assert await trader.alert("MAJ", PrixSL=price) == EXECUTED
+            await trader.protected(HELD, ("stop_loss", Decimal("45400")))
+            position = trader.position()
+            await trader.trading.lane._legs.of(position.id)
+            assert len(trader.trading.lane._legs._known[position.id]) == 1
+
+    asyncio.run(story())
+
+
 def test_a_position_whose_last_fill_was_dust_is_left_alone(at):
     """It is closed, and its guard has nothing to do."""
 
