@@ -1,1 +1,1 @@
-"""The books: tables built from the log for reading, each rebuildable at any time with the same result."""
+"""The books: tables built from the log for reading. Each can be rebuilt at any time with the same result."""

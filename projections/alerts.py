@@ -1,4 +1,4 @@
-"""Alerts as the console shows them: what happened, where it was sent, whether it was seen, when it was over."""
+"""Alerts as the console shows them: cause, deliveries, acknowledgement and end."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ ALERTS = ReadModel(
 
 
 def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
-    """The user's alerts, newest first."""
+    """Return the alerts of the cursor's user, newest first."""
     query, parameters = "SELECT * FROM books.alerts", list[Any]()
     if before is not None:
         query += " WHERE (raised_at, id) < (%s, %s)"
@@ -70,6 +70,6 @@ def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row
 
 
 def unacknowledged(cursor: Any) -> list[UUID]:
-    """What the user in force has not seen yet."""
+    """Return the ids of the alerts that the cursor's user has not acknowledged, oldest first."""
     rows = cursor.execute("SELECT id FROM books.alerts WHERE acknowledged_at IS NULL ORDER BY raised_at, id").fetchall()
     return [row["id"] for row in rows]

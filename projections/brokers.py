@@ -1,4 +1,4 @@
-"""Brokers as the console shows them; credentials are not among their columns."""
+"""Brokers as the console shows them. The table holds no credentials."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ BROKERS = ReadModel(
 
 
 def brokers_in_use(cursor: Any) -> list[Row]:
-    """The user's brokers, the default one first."""
+    """Return the brokers of the cursor's user that are not removed, the default one first."""
     return [row for row in all_brokers(cursor) if not row["removed"]]
 
 
 def all_brokers(cursor: Any) -> list[Row]:
-    """The user's brokers, the default one first; removed ones last, for the history that names them."""
+    """Return the brokers of the cursor's user, the default one first. Removed ones come last: history names them."""
     rows: list[Row] = cursor.execute("SELECT * FROM books.brokers ORDER BY removed, is_default DESC, number").fetchall()
     return rows

@@ -1,4 +1,4 @@
-"""Executions: one row per fill, keyed by the order and the exchange's trade id."""
+"""Fills: one row per execution, keyed by the order and the exchange's trade id."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FILLS = ReadModel(
 
 
 def fills_of(cursor: Any, order_ids: list[Any]) -> dict[Any, list[Row]]:
-    """The fills of each of these orders, oldest first."""
+    """Return the fills of each of these orders, oldest first. Orders without fills are left out."""
     found: dict[Any, list[Row]] = {}
     query = "SELECT * FROM books.fills WHERE order_id = ANY(%s) ORDER BY executed_at, trade_id"
     for row in cursor.execute(query, (order_ids,)):

@@ -1,4 +1,4 @@
-"""Gains: one row per complete trade, from the first buy until what was held was sold."""
+"""Gains: one row per complete trade, from its first buy to its last sale."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _closed(_: Row, event: Any) -> Row:
 
 
 def _leaves_out(event: Any) -> bool:
-    """Whether `net` lacks fees in a third currency. Older events do not say it: their net never counted any."""
+    """Return True when `net` lacks fees in a third currency. Older events do not say; their net never included any."""
     if event.fees_left_out is not None:
         return bool(event.fees_left_out)
     return not event.fees.keys() <= {*event.symbol.split("/")}
@@ -61,7 +61,7 @@ GAINS = ReadModel(
 
 
 def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
-    """Complete trades of the user in force, the newest first."""
+    """Return the complete trades of the cursor's user, newest first."""
     query, parameters = "SELECT * FROM books.gains WHERE true", list[Any]()
     if before is not None:
         query += " AND (closed_at, id) < (%s, %s)"
@@ -73,6 +73,6 @@ def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row
 
 
 def all_gains(cursor: Any) -> list[Row]:
-    """Every complete trade of the user in force, for the metrics."""
+    """Return every complete trade of the cursor's user, oldest first, for the metrics."""
     rows: list[Row] = cursor.execute("SELECT * FROM books.gains ORDER BY closed_at, id").fetchall()
     return rows

@@ -1,4 +1,4 @@
-"""Positions: what each owner holds of each market, what it cost, and how it is protected."""
+"""Positions: the holding of each owner in each market, with its cost and protection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.wish import HUNDRED_PERCENT
 from projections.books.readmodel import ReadModel, Row
 
 UNPROTECTED, AWAITED, RESTING, LOST = "none", "awaited", "resting", "lost"
-"""What the console shows of a protection: nothing is wanted, it is on its way, it rests, or it should and does not."""
+"""The states of a protection on the console: not wanted, on its way, resting, or not resting although it should."""
 
 
 def _opened(_: Row, event: Any) -> Row:
@@ -41,7 +41,7 @@ def _opened(_: Row, event: Any) -> Row:
 
 
 def _levelled(change: Callable[[Row, Any], Row]) -> Callable[[Row, Any], Row]:
-    """Say with a change at which level the position is protected from then on, and since when."""
+    """Extend a change by the level at which the position is protected after it, and the time since when."""
 
     def levelled(row: Row, event: Any) -> Row:
         changed = change(row, event)
@@ -105,7 +105,7 @@ def _reduced(row: Row, event: Any) -> Row:
 
 def _wanted(row: Row, event: Any) -> Row:
     wanted, prices = event.protection, ("stop_loss", "take_profit")
-    # A buy that brings the very prices that rest moves nothing: what it bought is not under them yet.
+    # A buy with the same prices as the resting protection does not move it; what it bought is not covered yet.
     moves = event.request is not None or any(getattr(wanted, name) != row.get(name) for name in prices)
     unmoved = {name: row.get(name) for name in ("protection", "target_watched", "protection_reason")}
     awaited = {"protection": AWAITED, "target_watched": False, "protection_reason": None}
@@ -237,13 +237,13 @@ POSITIONS = ReadModel(
 
 
 def open_positions(cursor: Any) -> list[Row]:
-    """What the user in force holds, the newest first."""
+    """Return the open positions of the cursor's user, newest first."""
     query = "SELECT * FROM books.positions WHERE is_open ORDER BY opened_at DESC, id"
     rows: list[Row] = cursor.execute(query).fetchall()
     return rows
 
 
 def average_entry(row: Row) -> Decimal:
-    """The quantity-weighted price of the running trade's buys (quote per base)."""
+    """Return the quantity-weighted price of the running trade's buys (quote per base), zero without a buy."""
     bought: Decimal = row["bought_quantity"]
     return row["bought_cost"] / bought if bought else ZERO

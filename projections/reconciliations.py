@@ -1,4 +1,4 @@
-"""Reconciliations: one row per comparison with an exchange, with its phases and what it found."""
+"""Reconciliations: one row per run, with its phases and discrepancies."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ RECONCILIATIONS = ReadModel(
 
 
 def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int, differing: bool = False) -> list[Row]:
-    """The comparisons of the user in force, the newest first. `differing` keeps those that found something."""
+    """Return the reconciliations of the cursor's user, newest first. `differing` keeps those with discrepancies."""
     query, parameters = "SELECT * FROM books.reconciliations WHERE true", list[Any]()
     if before is not None:
         query += " AND (started_at, id) < (%s, %s)"

@@ -1,4 +1,4 @@
-"""Trades: one row per order ever wanted, with what became of it. Failed and refused attempts are rows too."""
+"""Trades: one row per order, from its placing to its end. Failed and refused attempts are rows too."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ STANDARD = {
     Status.REJECTED: "cancelled",
     Status.REFUSED: "cancelled",
 }
-"""The standard status of each state: those that ended without being fully executed show as cancelled, with a reason."""
+"""The standard status of each state. Orders that ended without full execution show as cancelled, with a reason."""
 
 
 def _raw(text: str | None) -> Any:
-    """The exchange's answer as JSON; a text that is none, or that PostgreSQL's JSON cannot hold, stays a text."""
+    """Parse the exchange's answer as JSON. Text that is not JSON, or that PostgreSQL's JSON cannot hold, stays text."""
     if not text:
         return None
     try:
@@ -46,7 +46,7 @@ def _state(status: Status, **columns: Any) -> Row:
 
 
 def webhook_behind(event: Any) -> Any:
-    """The webhook that an order came from; what protects a position comes from the position."""
+    """Return the webhook that an order came from. Protection comes from its position, so it has none."""
     return event.cause if event.source == "webhook" and event.requester != PROTECTION else None
 
 
@@ -104,7 +104,7 @@ def _submitted(_: Row, event: Any) -> Row:
 
 
 def _reopened(row: Row) -> Row:
-    """An order that had not ended rests or trades on the exchange; a fact after the end moves no end."""
+    """Return the change that opens a live order. A fact that arrives after the end does not change the end."""
     return _state(Status.OPEN) if row["state"] in LIVE else {}
 
 
@@ -118,7 +118,7 @@ def _accepted(row: Row, event: Any) -> Row:
 
 
 def _executed(row: Row, **changed: Decimal) -> Row:
-    """What the trades add up to, or the highest report where that is more (as `Order.filled`)."""
+    """Return the executed amounts: the sum of the fills, or the highest report if that is more (as `Order.filled`)."""
     known = {**row, **changed}
     by_trades = known["filled_in_trades"] >= known["filled_reported"]
     return {
@@ -265,9 +265,9 @@ TRADES = ReadModel(
 def page(
     cursor: Any, *, before: tuple[Any, Any] | None, limit: int, broker: int | None, state: str | None, executed: bool
 ) -> list[Row]:
-    """Orders of the user in force, newest first. `executed` keeps those of which something was filled.
+    """Return orders of the cursor's user, newest first. `executed` keeps those with something filled.
 
-    `state` is one of the order's states, or `live` for everything that has not ended.
+    `state` is a state or a standard status of an order, or `live` for every order that has not ended.
     """
     query, parameters = "SELECT * FROM books.trades WHERE true", list[Any]()
     if before is not None:
@@ -289,10 +289,10 @@ def page(
 
 
 def recent(cursor: Any, limit: int) -> list[Row]:
-    """What the console shows of the user in force without being asked for more, newest first.
+    """Return the orders of the cursor's user that the console shows at first, newest first.
 
-    The newest orders, the newest of which something was filled, all that have not ended, and the newest sales that were
-    never sent: however often one order is tried again, it pushes out none of these.
+    These are the newest orders, the newest with something filled, all that have not ended, and the newest sales that
+    were never sent. However often one order is retried, it displaces none of the other groups.
     """
     newest = "SELECT id FROM books.trades WHERE {} ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
     kinds = ("true", "filled > 0", "state = 'refused' AND side = 'sell'")
@@ -304,14 +304,15 @@ def recent(cursor: Any, limit: int) -> list[Row]:
 
 
 REQUIRED = ("user_id", "broker_id", "source", "symbol", "side", "type", "status", "client_order_id")
-"""What every record of a trade has to say."""
+"""The columns that every record of a trade must fill."""
 STANDARDS = frozenset(STANDARD.values())
 
 
 def malformed(cursor: Any, after: int) -> tuple[int, list[tuple[Row, list[str]]]]:
-    """Records of the user in force that changed above a position of the log and lack something, each with its faults.
+    """Return the log position checked up to, and the malformed records of the cursor's user with the faults of each.
 
-    Answers also up to where it looked. Whatever an exchange has been heard of must keep the exchange's own words.
+    Only records changed after position `after` are checked, at most 1000 at a time. A record with the exchange's order
+    id must keep the exchange's own answer.
     """
     query = "SELECT * FROM books.trades WHERE position > %s ORDER BY position LIMIT 1000"
     rows = cursor.execute(query, (after,)).fetchall()

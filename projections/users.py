@@ -57,6 +57,6 @@ USERS = ReadModel(
 
 
 def myself(cursor: Any) -> Row | None:
-    """The row of the user in whose name the connection reads."""
+    """Return the row of the cursor's user, or None when there is none."""
     row: Row | None = cursor.execute("SELECT * FROM books.users").fetchone()
     return row

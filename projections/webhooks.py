@@ -1,4 +1,4 @@
-"""Webhooks as they were received, what was understood of them, and what became of them."""
+"""Webhooks as they were received, with their parsed contents and their outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = (
 
 
 def _clean(value: Any) -> Any:
-    """A text without what PostgreSQL cannot hold: zero bytes and halves of surrogate pairs."""
+    """Replace what PostgreSQL cannot hold in a text: zero bytes and lone surrogates."""
     if not isinstance(value, str):
         return value
     return value.replace("\x00", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
@@ -28,7 +28,7 @@ def _received(_: Row, event: Any) -> Row:
         message = WebhookMessage.understood(event.body.encode(event.encoding))
         understood = {name: _clean(getattr(message, name)) for name in _SHOWN} | {"broker_id": message.broker}
     except (Invalid, UnicodeEncodeError):
-        pass  # the reason is recorded by the engine's refusal; here the body alone is shown
+        pass  # the engine's refusal records the reason; only the body is shown here
     return {
         "user_id": event.user,
         "body": _clean(event.body),
@@ -116,7 +116,7 @@ WEBHOOK_TRADES = ReadModel(
 
 
 def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
-    """Deliveries to the user in force, newest first."""
+    """Return the webhooks of the cursor's user, newest first."""
     query, parameters = "SELECT * FROM books.webhooks WHERE true", list[Any]()
     if before is not None:
         query += " AND (received_at, id) < (%s, %s)"
@@ -127,7 +127,7 @@ def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row
 
 
 def counts(cursor: Any) -> Row:
-    """How many deliveries there were, and how many ended in each way."""
+    """Return the number of webhooks of the cursor's user in each status."""
     rows = cursor.execute("SELECT status, count(*) AS times FROM books.webhooks GROUP BY status").fetchall()
     by_status = {row["status"]: row["times"] for row in rows}
     return {

@@ -1,4 +1,4 @@
-"""The console's application: routes, one shape of error, security headers, and the built pages."""
+"""The console's application: routes, one error format, security headers, and the built pages."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ HEADERS = {
 
 
 def problem(status: int, code: str, message: str, field: str | None = None) -> JSONResponse:
-    """The one shape of every error."""
+    """Return an error response in the format that all errors share."""
     return JSONResponse({"code": code, "message": message, "field": field}, status)
 
 
 def create_app(context: Context, pages: Path | None = None) -> FastAPI:
-    """The application; `pages` is where the built console lies."""
+    """Create the application. `pages` is the directory of the built console."""
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
     for part in (session, debug, account, users, *TRADING, webhooks, alerts, story, health, live):
@@ -108,7 +108,7 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def broken(_: Request, __: Exception) -> JSONResponse:
         answer = problem(500, "internal_error", "this could not be carried out; the log says why")
-        answer.headers.update(HEADERS)  # it is answered outside the middleware that sets them
+        answer.headers.update(HEADERS)  # this response bypasses the middleware that sets them
         return answer
 
     @app.exception_handler(psycopg.OperationalError)

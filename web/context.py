@@ -1,4 +1,4 @@
-"""What every endpoint gets handed in, and who is asking."""
+"""The context that every endpoint receives, and the user who makes the request."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ from web.live.wakes import Wakes
 
 
 class Forbidden(Refused):
-    """The request does not prove that it comes from the console."""
+    """The request does not prove that it comes from the console: its CSRF token is missing or wrong."""
 
     code = "csrf_missing"
 
 
 class VaultOfWeb(Secrets, Protocol):
-    """What the web asks of the vault."""
+    """The part of the vault that the web uses."""
 
     def password_matches(self, user: int | None, password: str) -> bool:
-        """Whether it is the user's password."""
+        """Return True when `password` is the user's; False for no user."""
 
     def token_of(self, user: int) -> str | None:
-        """The webhook token, for its owner."""
+        """Return the user's webhook token, only ever to be shown to its owner. None when there is none."""
 
     def rotate_token(self, user: int) -> str:
-        """A new webhook token."""
+        """Replace the user's webhook token and return the new one. The old one is no longer valid."""
 
     def seal(self, credentials: Credentials) -> str:
-        """Keys as they may travel to the gateway."""
+        """Seal keys for their way to the gateway."""
 
 
 class ChannelsOfWeb(Channels, Protocol):
-    """What the web asks of the channels."""
+    """The part of the channels that the web uses."""
 
     def of(self, user: int) -> Sequence[Any]:
-        """Where a user's alerts go."""
+        """Return the channels to which a user's alerts are sent."""
 
 
 class Debug(Protocol):
@@ -59,32 +59,32 @@ class Debug(Protocol):
 
     @property
     def allowed(self) -> bool:
-        """Whether the environment allows it at all."""
+        """True when the environment allows the debug mode."""
 
     @property
     def password(self) -> str:
         """The password of `dev`."""
 
     def active(self) -> bool:
-        """Whether it is on."""
+        """Return True while the debug mode is on."""
 
     def switch(self, *, active: bool) -> None:
-        """Keep it on or off."""
+        """Turn the debug mode on or off, and store that."""
 
 
 class Codes(Protocol):
-    """Codes that let one person make an account."""
+    """Invitations: codes that each let one person create an account."""
 
     def make(self, by: int) -> str:
-        """A new one."""
+        """Create a code in the name of the user `by`."""
 
     def used(self, code: str | None) -> AbstractContextManager[None]:
-        """Used up if what is done inside succeeds. Raises `Invalid`."""
+        """Use up a code if the body of the `with` block succeeds. Raises `Invalid` when the code is not valid."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """The rooms behind the console."""
+    """The parts of the platform that the console's endpoints use."""
 
     store: Store
     vault: VaultOfWeb
@@ -99,27 +99,27 @@ class Context:
     head: Callable[[], int]
     disk: Callable[[], Mapping[str, int]]
     begin_factor: Callable[[int, str], Mapping[str, str]]
-    """A new second factor of a user by this name: its secret, its address, a picture of that."""
+    """Begin a second factor of a user (number, name). Return `secret`, `address` and a `picture` of the address."""
     send: Callable[[str, str, str], str | None]
-    """Send an alert to an address; answers what went wrong."""
+    """Send an alert (address, title, body). Return the reason for a failure, None when it was sent."""
     forget: Callable[[int, int], None]
-    """End an account, decided by somebody."""
+    """Forget the first user, by decision of the second."""
     exchanges: Sequence[Any] = ()
-    """The catalogue of what the gateway speaks."""
+    """The catalogue of the exchanges that the gateway supports natively."""
     live_allowed: bool = False
     loading: Callable[[str, str], tuple[int, int] | None] = lambda _, __: None
-    """How many pairs of how many are loaded, while they are."""
+    """Return the pairs loaded so far and their total for an exchange and venue, None when no loading is under way."""
     history: Callable[[int], Iterable[Any]] = lambda _: ()
-    """Every event of a user, as chapters."""
+    """Yield every event of a user as a chapter, oldest first."""
     story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
-    """The chapters of one webhook, order or position of a user."""
+    """Return the chapters of one webhook, order or position of a user."""
     prices: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
     wakes: Wakes = field(default_factory=Wakes)
     throttle: Throttle = field(default_factory=Throttle)
 
 
 def context_of(request: Request) -> Context:
-    """The context that the application was made with."""
+    """Return the context with which the application was created."""
     context: Context = request.app.state.context
     return context
 
@@ -130,7 +130,10 @@ def asking(
     aristobot_session: Annotated[str | None, Cookie()] = None,
     x_csrf_token: Annotated[str | None, Header()] = None,
 ) -> Asking:
-    """The user who asks; every change has to carry the CSRF token too."""
+    """Return the session of a request.
+
+    Raises `Unauthorised` without a valid session, and `Forbidden` for a change without the session's CSRF token.
+    """
     session = session_of(context.pool, aristobot_session)
     if request.method != "GET" and not secrets.compare_digest(session.csrf.encode(), (x_csrf_token or "").encode()):
         raise Forbidden("the X-CSRF-Token header is missing or wrong")
@@ -138,14 +141,14 @@ def asking(
 
 
 def admin(session: Annotated[Asking, Depends(asking)], context: Annotated[Context, Depends(context_of)]) -> Asking:
-    """The admin who asks. Raises `NotFound` for anybody else: what they cannot do is not there for them."""
+    """Return the admin's session. Raises `NotFound` for any other user, for whom the endpoint does not exist."""
     if context.store.get(User, User.create_id(session.user)).role is not Role.ADMIN:
         raise NotFound("there is no such address")
     return session
 
 
 def books(context: Context, user: int) -> AbstractContextManager[Cursor[DictRow]]:
-    """A cursor on the books that sees this user's rows and nobody else's."""
+    """Return a cursor on the books, as a context manager, that sees only this user's rows."""
     return as_user(context.pool, user)
 
 

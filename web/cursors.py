@@ -1,4 +1,4 @@
-"""Cursors: where the next page of a list begins, told to the browser as an opaque text."""
+"""Cursors: opaque texts that mark the beginning of a list's next page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ K = TypeVar("K")
 
 
 def cursor_after(moment: datetime, key: object) -> str:
-    """The rows that come after this one."""
+    """Return the cursor for the page that begins after this row."""
     return base64.urlsafe_b64encode(f"{moment.isoformat()}|{key}".encode()).decode()
 
 
 def before_of(cursor: str | None, key: Callable[[str], K]) -> tuple[datetime, K] | None:
-    """The row that a cursor stands for, `key` reads its key. Raises `Invalid` for one that this API did not make."""
+    """Return the time and key of the row that a cursor names, None without a cursor. `key` parses the key.
+
+    Raises `Invalid` for a cursor that this API did not make.
+    """
     if cursor is None:
         return None
     try:

@@ -1,4 +1,7 @@
-"""The webhook door: token, record, answer. No business decision is made, nothing is answered before it is durable."""
+"""The webhook door: check the token, record, answer.
+
+It makes no business decisions and confirms no delivery before it is durable.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,29 @@ from urllib.parse import parse_qs
 
 MOST_BYTES = 64 * 1024
 PATIENCE_SECONDS = 1.5
-"""How long the log may take before a delivery goes to disk: TradingView waits for three seconds."""
+"""Seconds that the log may take before a delivery goes to disk. TradingView waits for three."""
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Take = Callable[[str, bytes, str, datetime], Future[bool]]
-"""Token, body, address, time. Called in the order of reception, it only queues; what it answers is done when the
-delivery is durable, and says whether the token is somebody's."""
+"""A function of the token, body, address and time of a delivery. Called in the order of reception, it only queues.
+
+The future that it returns is done when the delivery is durable; its result is False for a token of no user."""
 Keep = Callable[[], None]
-"""All that was taken and is not durable yet goes to disk, in its order and without a look at tokens."""
+"""A function that writes all taken but not yet durable deliveries to disk, in order and without checking tokens."""
 Count = Callable[[str, str], None]
-"""Reason and address of an attempt that no user can be blamed for."""
+"""A function that counts a refused attempt that belongs to no user, by its reason and address."""
 
 
 class Door:
-    """A bare ASGI application: the path is short because TradingView gives up after three seconds."""
+    """A bare ASGI application. The path is short because TradingView gives up after three seconds."""
 
     def __init__(self, take: Take, keep: Keep, count: Count, workers: int = 4) -> None:
         self._take = take
         self._keep = keep
         self._count = count
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="door")
-        # A thread of its own, which no frozen database can occupy.
+        # A thread of its own, which a frozen database cannot occupy.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +58,7 @@ class Door:
         address = scope["client"][0] if scope.get("client") else "unknown"
         loop = asyncio.get_running_loop()
         body = await _body(receive)
-        # From here until it is taken nothing is awaited: deliveries are taken in the order in which they were complete.
+        # Nothing is awaited from here to `take`, so that deliveries are taken in the order in which they were complete.
         received_at = datetime.now(UTC)
         if body is None:
             await loop.run_in_executor(self._threads, self._count, "too_large", address)
@@ -66,7 +70,10 @@ class Door:
         return 401, "wrong_token"
 
     async def _durable(self, *delivery: Any) -> bool:
-        """In the log within seconds, or else on disk: an append that comes through later is then a repetition."""
+        """Wait until a delivery is durable: in the log, or on disk after `PATIENCE_SECONDS`.
+
+        An append that succeeds later is then a repetition. Returns False for a token of no user.
+        """
         taken = asyncio.wrap_future(self._take(*delivery))
         done, _ = await asyncio.wait([taken], timeout=PATIENCE_SECONDS)
         if not done:
@@ -75,7 +82,7 @@ class Door:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None as soon as it is longer than the door takes."""
+    """Return the whole body, or None as soon as it exceeds `MOST_BYTES`."""
     parts, size = list[bytes](), 0
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""Asking another terminal one question over the bus."""
+"""Requests to other terminals over the bus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ REQUESTER = "web"
 
 
 def ask(context: Context, user: int, action: Action, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """The answer's data. Raises `Impossible` with the answer's code for a no, `GatewayAway` for silence."""
+    """Send a request and return the data of its answer, waiting at most `seconds`.
+
+    Raises `Impossible` with the answer's code when the request failed, `GatewayAway` when no answer comes in time.
+    """
     *_, answer = context.gateway.ask(Request(user, action, params, REQUESTER, time.time()), seconds)
     if not answer.success or answer.data is None:
         raise Impossible(answer.error or f"{action} was not answered", code=answer.code)

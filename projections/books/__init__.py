@@ -1,1 +1,1 @@
-"""The books: how read models are projected, rebuilt, compared and read."""
+"""The books: projecting, rebuilding, verifying and reading the read models."""

@@ -1,4 +1,4 @@
-"""The projector: one pass over the log feeds all read models, a page of events and its position in one commit."""
+"""The projector: one pass over the log feeds all read models. Each page of events and its position is one commit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORGOTTEN = "User.Forgotten"
 PAGE = 500
 REBUILD_PAGE = 4000
 REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, UnicodeEncodeError)
-"""How the database says that a row is not acceptable, now or ever."""
+"""The errors that mean the database will never accept a row."""
 
 
 class Recorded(Protocol):
@@ -32,15 +32,15 @@ class Recorded(Protocol):
 
     @property
     def position(self) -> int:
-        """Its place in the log."""
+        """The event's log position."""
 
     @property
     def recorded_at(self) -> datetime:
-        """When the log took it."""
+        """The time at which the log recorded it."""
 
     @property
     def topic(self) -> str:
-        """Which kind of event it is."""
+        """The kind of event."""
 
     @property
     def event(self) -> Any:
@@ -48,18 +48,18 @@ class Recorded(Protocol):
 
 
 class Read(Protocol):
-    """How the log is read."""
+    """A function that reads the log."""
 
     def __call__(self, after: int, limit: int, stop: int | None) -> Sequence[Recorded]:
-        """Events above `after`, at most `limit`, up to `stop` where one is given."""
+        """Return the events after position `after`, at most `limit` of them, up to position `stop` if given."""
 
 
 class ProjectionFailed(Exception):
-    """A read model cannot take an event. Running, its stream is parked; rebuilding, everything stops here."""
+    """A read model cannot take an event. In normal operation its stream is parked; a rebuild stops here."""
 
 
 def create(connection: psycopg.Connection[Any], schema: str, models: Sequence[ReadModel] = MODELS) -> None:
-    """Make empty books without indexes in a new schema, standing at position 0."""
+    """Create empty books without indexes in a new schema, at position 0."""
     name = Identifier(schema)
     connection.execute(SQL("CREATE SCHEMA {}").format(name))
     connection.execute(SQL("CREATE TABLE {}.position (position bigint NOT NULL)").format(name))
@@ -79,7 +79,7 @@ def create(connection: psycopg.Connection[Any], schema: str, models: Sequence[Re
 
 
 def index(connection: psycopg.Connection[Any], schema: str, models: Sequence[ReadModel] = MODELS) -> None:
-    """Make the indexes of books that have none: filling a table first and indexing it then is faster."""
+    """Create the indexes of books that have none. Indexing a table after it is filled is faster."""
     for model in models:
         for statement in model.index_definitions(schema):
             connection.execute(statement)
@@ -87,7 +87,11 @@ def index(connection: psycopg.Connection[Any], schema: str, models: Sequence[Rea
 
 @dataclass
 class _Taking:
-    """How a page is taken in, and what the books say of it. Asked under the lock, so nobody else can change it."""
+    """The modes of a step, and the forgotten users and parked streams in the books.
+
+    They are read under the lock, so no other projector can change them. `strict` raises instead of parking a stream;
+    `careful` writes with savepoints.
+    """
 
     strict: bool
     careful: bool
@@ -95,7 +99,7 @@ class _Taking:
     parked: defaultdict[str, set[Any]]
 
     def concerning(self, model: ReadModel, part: Sequence[Recorded]) -> list[Recorded]:
-        """What the model takes of the part; nothing of people who are forgotten."""
+        """Return the events of the part that the model takes, without those of forgotten users."""
         found = [recorded for recorded in part if recorded.topic in model.when]
         if not self.forgotten:
             return found
@@ -103,7 +107,7 @@ class _Taking:
 
 
 class Books:
-    """The read models in one schema, and how a page of events gets into them."""
+    """The read models in one schema, fed with pages of events."""
 
     def __init__(
         self, connection: psycopg.Connection[Any], schema: str = BOOKS, models: Sequence[ReadModel] = MODELS
@@ -112,13 +116,13 @@ class Books:
         self.schema = schema
         self.models = models
         self.parked = 0
-        """How many streams some model could not take, as the last step left it."""
+        """The number of parked streams, counted per model, after the last step."""
 
     def _sql(self, query: LiteralString) -> bytes:
         return _in_schema(query, self.schema)
 
     def position(self) -> int:
-        """How far the books have come."""
+        """Return the log position that the books have reached. Raises `ProjectionFailed` when they have none."""
         row = self.connection.execute(self._sql("SELECT position FROM {}.position")).fetchone()
         return int(self._known(row)[0])
 
@@ -130,7 +134,7 @@ class Books:
     def step(
         self, read: Read, limit: int, *, stop: int | None = None, strict: bool = False
     ) -> tuple[int, int, set[str]]:
-        """Take the next page in; answers how many events, the position reached and the models that changed.
+        """Take in the next page. Return the number of events, the position reached and the models that changed.
 
         The lock makes any number of projectors take turns. `strict` raises `ProjectionFailed` at the first event
         that a model cannot take; otherwise its stream is parked for that model, where health shows it.
@@ -138,8 +142,8 @@ class Books:
         try:
             return self._step(read, limit, stop, strict=strict, careful=False)
         except (*REFUSALS, psycopg.errors.PipelineAborted):
-            # Nothing of the page was kept. Savepoints find out which row it was; most pages go without them. Of what
-            # was sent behind that row the pipeline says only that it was aborted, and may say so first.
+            # Nothing of the page was kept. Savepoints find the refused row; most pages do without them. For statements
+            # sent after that row the pipeline only reports that it was aborted, and it may report that first.
             return self._step(read, limit, stop, strict=strict, careful=True)
 
     def _step(
@@ -160,11 +164,14 @@ class Books:
         return len(page), position, changed
 
     def _together(self, *, careful: bool) -> AbstractContextManager[Any]:
-        """What needs no answer waits for what does: a page takes few round trips. A savepoint needs its answer."""
+        """Pipeline statements, so that a page takes few round trips. Savepoints need their results one by one."""
         return nullcontext() if careful else self.connection.pipeline()
 
     def _standing(self, *, strict: bool, careful: bool) -> tuple[int, _Taking]:
-        """Where the books stand. A statement of its own, as it has to see what was committed before the lock came."""
+        """Read the position, forgotten users and parked streams.
+
+        This is a statement of its own because it must see everything committed before the lock was granted.
+        """
         query = self._sql(
             "SELECT position, ARRAY(SELECT person FROM {0}.forgotten),"
             " ARRAY(SELECT model FROM {0}.parked ORDER BY model, stream),"
@@ -178,7 +185,7 @@ class Books:
         return position, _Taking(strict, careful, {str(person) for person in forgotten}, parked)
 
     def _take(self, part: Sequence[Recorded], *, taking: _Taking) -> set[str]:
-        """Take in what belongs to people who are not forgotten; whoever is forgotten at its end loses all rows."""
+        """Take in a part without the events of forgotten users. A user forgotten by its last event loses all rows."""
         topics = {recorded.topic for recorded in part}
         touched = [model for model in self.models if not topics.isdisjoint(model.when)]
         touching = [taking.concerning(model, part) for model in touched]
@@ -225,7 +232,7 @@ class Books:
         return bool(changed)
 
     def _load(self, model: ReadModel, touching: Sequence[Recorded]) -> psycopg.Cursor[Row] | None:
-        """Ask for the rows that this page changes without creating them."""
+        """Query the rows that this page changes but does not create."""
         created: set[Any] = set()
         wanted: set[Any] = set()
         for recorded in touching:
@@ -253,7 +260,7 @@ class Books:
             self._write_one_by_one(model, changed, taking)
 
     def _write_one_by_one(self, model: ReadModel, changed: dict[Any, tuple[Row, Any]], taking: _Taking) -> None:
-        """The database refused the page: find the rows that it refuses and park only those."""
+        """Write row by row after the database refused them together, and park only the streams of refused rows."""
         for row, stream in changed.values():
             try:
                 with self.connection.transaction():
@@ -277,13 +284,13 @@ def _in_schema(query: LiteralString, schema: str) -> bytes:
 
 
 def _parts(page: Sequence[Recorded]) -> list[Sequence[Recorded]]:
-    """The page cut after each person who was forgotten: what the books hold then must not depend on the page's size."""
+    """Cut a page after each `User.Forgotten`, so that the contents of the books do not depend on the page size."""
     ends = [n + 1 for n, recorded in enumerate(page) if recorded.topic == FORGOTTEN]
     starts = [0, *ends]
     return [part for start, end in zip(starts, [*ends, len(page)], strict=True) if (part := page[start:end])]
 
 
 def _place_of(error: Exception) -> str:
-    """What went wrong and where: the message itself may quote a person's texts, which are kept nowhere unsealed."""
+    """Return an error's type and place. Its message may quote personal texts, which are never stored unsealed."""
     where = traceback.extract_tb(error.__traceback__)[-1:]
     return " ".join([type(error).__name__, *(f"in {Path(step.filename).name}:{step.lineno}" for step in where)])

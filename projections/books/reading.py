@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 
 @contextmanager
 def as_user(pool: ConnectionPool, user: int) -> Iterator[Cursor[DictRow]]:
-    """A cursor that sees this user's rows and nobody else's: row-level security holds whatever the query forgets."""
+    """Yield a cursor that sees only this user's rows. Row-level security holds even if a query forgets its filter."""
     with (
         pool.connection() as connection,
         connection.transaction(),

@@ -1,4 +1,4 @@
-"""A read model: one table, and how each event changes one of its rows."""
+"""A read model: one table, and the change that each kind of event makes to one of its rows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from psycopg.sql import SQL, Composed, Identifier
 
 Row = dict[str, Any]
 Change = Callable[[Row, Any], Row | None]
-"""The row as it stands (empty for a new one) and the event; answers the columns that change, or None for nothing."""
+"""A function of the current row (empty for a new one) and an event: the changed columns, or None for no change."""
 
 
 def stream_of(event: Any) -> Any:
-    """Most tables have one row per stream."""
+    """Return the event's stream, the key of most tables: they have one row per stream."""
     return event.originator_id
 
 
 @dataclass(frozen=True)
 class ReadModel:
-    """A table in the books. The first column is the key; every table has `user_id` and the `position` of its change.
+    """A table in the books. The first column is the key; each row has `user_id` and the `position` of its last change.
 
-    `version` is raised with every change of the columns or of the meaning: `migrate` then rebuilds the books beside
-    the old ones and swaps them.
+    Increase `version` whenever the columns or their meaning change: `migrate` then builds new books beside the old
+    ones and swaps them.
     """
 
     name: str
@@ -38,14 +38,14 @@ class ReadModel:
 
     @property
     def key_column(self) -> str:
-        """The primary key's name."""
+        """The name of the primary key column."""
         return next(iter(self.columns))
 
     def _table(self, schema: str) -> Composed:
         return SQL("{}.{}").format(Identifier(schema), Identifier(self.name))
 
     def definition(self, schema: str) -> list[Composed]:
-        """The DDL of the table in that schema: row-level security is part of it, not an afterthought."""
+        """Return the DDL of the table in a schema. It includes row-level security, so that no table goes without."""
         table = self._table(schema)
         columns = [SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in self._all_columns().items()]
         return [
@@ -61,7 +61,7 @@ class ReadModel:
         ]
 
     def index_definitions(self, schema: str) -> list[Composed]:
-        """What the queries lean on, made once the table is filled."""
+        """Return the DDL of the indexes that queries rely on, to be run once the table is filled."""
         indexes = ("(user_id, position)", *self.indexes)
         return [SQL("CREATE INDEX ON {} {}").format(self._table(schema), SQL(index)) for index in indexes]
 
@@ -73,15 +73,15 @@ class ReadModel:
         return tuple(self._all_columns())
 
     def load(self, schema: str, keys: list[Any]) -> tuple[bytes, list[list[Any]]]:
-        """The rows with these keys."""
+        """Return the query for the rows with these keys, and its parameters."""
         return _load(schema, self.name, self._names), [keys]
 
     def upsert(self, schema: str, rows: list[Row]) -> tuple[bytes, list[str]]:
-        """One statement that writes all these rows, handed over as one JSON text: decimals stay texts, hence exact."""
+        """Return one statement that writes all rows, passed as one JSON text: decimals are strings in it, so exact."""
         return _upsert(schema, self.name, self._names), [msgspec.json.encode(rows).decode()]
 
 
-# Composing a statement costs more than running it, so each text is made once per table and schema.
+# Composing a statement costs more than running it, so each is composed once per table and schema.
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Rebuilding the books from the log, and proving that the books in use equal such a rebuild."""
+"""Rebuilding the books from the log, and verifying that the books in use equal a rebuild."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_DIFFERENCES = 20
 
 @dataclass(frozen=True)
 class Comparison:
-    """What comparing the books with a rebuild showed; no difference means that they are the same row by row."""
+    """The result of comparing the books with a rebuild. Without differences they are the same row by row."""
 
     position: int
     rows: int
@@ -33,7 +33,7 @@ class Comparison:
 
 
 def is_outdated(connection: psycopg.Connection[Any], models: Sequence[ReadModel] = MODELS) -> bool:
-    """Whether the books in use were made by other versions of the read models."""
+    """Return True when the books in use were built by other versions of the read models."""
     rows = connection.execute(SQL("SELECT name, version FROM {}.models").format(Identifier(BOOKS))).fetchall()
     return dict(rows) != {model.name: model.version for model in models}
 
@@ -44,10 +44,10 @@ def rebuild(
     grant: Callable[[psycopg.Connection[Any]], None],
     models: Sequence[ReadModel] = MODELS,
 ) -> int:
-    """Build new books beside the old ones, then swap them in one short transaction; answers the position reached.
+    """Build new books beside the old ones, swap them in one short transaction, and return the position reached.
 
-    Whoever reads or projects goes on with the old books until the swap. Raises `ProjectionFailed` at the first event
-    that a model cannot take: the old books then stay.
+    Readers and projectors use the old books until the swap. Raises `ProjectionFailed` at the first event that a model
+    cannot take; the old books then stay.
     """
     connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(NEXT)))
     with connection.transaction():
@@ -57,7 +57,7 @@ def rebuild(
         pass
     index(connection, NEXT, models)
     with connection.transaction():
-        # The projector's own lock: nobody is in the middle of a page while the names change.
+        # The projector's own lock: no projector is in the middle of a page while the names change.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('books'))")
         while books.step(read, REBUILD_PAGE, strict=True)[0]:
             pass
@@ -68,10 +68,10 @@ def rebuild(
 
 
 def verify(connection: psycopg.Connection[Any], read: Read, models: Sequence[ReadModel] = MODELS) -> Comparison:
-    """Rebuild into a scratch schema up to the position of the books and compare row by row.
+    """Rebuild into a scratch schema up to the position of the books, and compare the two row by row.
 
-    Everything happens in one repeatable-read transaction that is rolled back: the books are seen at one moment, and
-    nothing is left behind.
+    All of it runs in one repeatable-read transaction that is rolled back: it sees the books at one moment and leaves
+    nothing behind. Raises `ProjectionFailed` when a model cannot take an event.
     """
     connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
     try:

@@ -1,1 +1,1 @@
-"""Access: who asks, and whether they may."""
+"""Access: sessions, logging in, throttling and proof of identity."""

@@ -1,4 +1,4 @@
-"""Sessions: what a cookie stands for. They are no facts about trading: a table of the service holds them."""
+"""Sessions, each named by a cookie. They are not facts about trading, so a service table holds them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LONGEST_AGENT = 200
 
 
 class Unauthorised(Refused):
-    """Nobody is logged in, or the session has ended."""
+    """The request has no session, or its session has ended."""
 
     code = "not_logged_in"
 
 
 @dataclass(frozen=True)
 class Asking:
-    """The user behind a request."""
+    """The session behind a request: its user, CSRF token and token hash."""
 
     user: int
     csrf: str
@@ -37,7 +37,7 @@ class Asking:
 
 @dataclass(frozen=True)
 class Kept:
-    """One session of a user, as its owner sees it."""
+    """One session of a user, as its owner sees it. `current` marks the session of the request."""
 
     id: UUID
     address: str
@@ -48,17 +48,17 @@ class Kept:
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from."""
+    """Return the network address that a request comes from."""
     return request.client.host if request.client else "unknown"
 
 
 def _hash_of(token: str) -> bytes:
-    """How a token is kept: 256 random bits need no slow hash."""
+    """Hash a token for storage. 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def begin(pool: ConnectionPool, request: Request, response: Response, user: int) -> str:
-    """A new session in a cookie that scripts cannot read; answers the CSRF token."""
+    """Begin a session, set its cookie, which scripts cannot read, and return its CSRF token."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
     with pool.connection() as connection:
@@ -74,7 +74,10 @@ def begin(pool: ConnectionPool, request: Request, response: Response, user: int)
 
 
 def session_of(pool: ConnectionPool, token: str | None) -> Asking:
-    """Whose session this is. Raises `Unauthorised` without one, or after 24 hours of inactivity."""
+    """Return the session of a token and mark it as seen now.
+
+    Raises `Unauthorised` when there is none, or after 24 hours of inactivity.
+    """
     if token:
         with pool.connection() as connection:
             row = connection.execute(
@@ -88,7 +91,7 @@ def session_of(pool: ConnectionPool, token: str | None) -> Asking:
 
 
 def sessions_of(pool: ConnectionPool, by: Asking) -> list[Kept]:
-    """The user's sessions that are still good, the newest sign of life first."""
+    """Return the user's valid sessions, the most recently seen first."""
     with pool.connection() as connection, connection.cursor(row_factory=class_row(Kept)) as cursor:
         return cursor.execute(
             "SELECT id, address, agent, began_at, seen_at, token_hash = %s AS current FROM service.sessions"
@@ -98,18 +101,18 @@ def sessions_of(pool: ConnectionPool, by: Asking) -> list[Kept]:
 
 
 def end(pool: ConnectionPool, by: Asking) -> None:
-    """End the session that asks."""
+    """End the session of the request."""
     _delete(pool, "token_hash = %s", by.token_hash)
 
 
 def revoke(pool: ConnectionPool, by: Asking, session: UUID) -> None:
-    """End one of the user's sessions. Raises `NotFound` for another user's as for none."""
+    """End one of the user's sessions. Raises `NotFound` when it does not exist or is another user's."""
     if not _delete(pool, "id = %s AND user_id = %s", session, by.user):
         raise NotFound("there is no such session")
 
 
 def end_all(pool: ConnectionPool, user: int, but: bytes = b"") -> None:
-    """End all sessions of a user, but the one that asks."""
+    """End all sessions of a user, except the one with the token hash `but`."""
     _delete(pool, "user_id = %s AND token_hash <> %s", user, but)
 
 

@@ -1,4 +1,4 @@
-"""Proof that whoever sits before an open session is its user, before something that cannot be taken back."""
+"""Proof that the person at an open session is its user, before an act that cannot be undone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from web.context import Context
 
 
 def prove(context: Context, by: Asking, password: str, request: Request, *, field: str = "password") -> None:
-    """Raises `Invalid`, naming the field, for a wrong password; tries are counted as those of a login are."""
+    """Check the user's password. Raises `Invalid`, naming `field`, when it is wrong.
+
+    Failures count as failed logins. Raises `TooManyAttempts` while the throttle makes the user wait.
+    """
     door = door_of(sessions.address_of(request), users.user_of(context.store, by.user).name)
     context.throttle.check(door)
     if not context.vault.password_matches(by.user, password):

@@ -1,4 +1,4 @@
-"""Logging in and out, and making an account."""
+"""Logging in and out, and creating an account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INVITATION = "an invitation"
 
 
 def session_form(context: Context, csrf: str, number: int) -> forms.Session:
-    """Who is logged in, and how they like the console."""
+    """Return a session as the console receives it: the user, their role and their preferences."""
     user = context.store.get(User, User.create_id(number))
     return forms.Session(
         csrf=csrf,
@@ -36,7 +36,10 @@ def session_form(context: Context, csrf: str, number: int) -> forms.Session:
 
 @router.get("/start")
 def start(context: InContext) -> forms.Start:
-    """What the login screen needs to know: whether the first account has still to be made, and the debug mode."""
+    """Return what the login screen needs before a login.
+
+    `first_account` is true while no account exists; `debug_allowed` and `debug_active` are the state of the debug mode.
+    """
     return forms.Start(
         first_account=not registry_of(context.store).users,
         debug_allowed=context.debug.allowed,
@@ -46,7 +49,11 @@ def start(context: InContext) -> forms.Start:
 
 @router.post("/users", status_code=201)
 def make_account(given: forms.NewAccount, request: Request, response: Response, context: InContext) -> forms.Session:
-    """A new account. The first is the admin's, made on this machine or by a code; every other needs an invitation."""
+    """Create an account and begin a session for it.
+
+    The first account is the admin's. It needs a code unless the request comes from the machine itself. Every other
+    account needs the code of an invitation.
+    """
     address = address_of(request)
     door = door_of(address, INVITATION)
     context.throttle.check(door)
@@ -63,7 +70,11 @@ def make_account(given: forms.NewAccount, request: Request, response: Response, 
 
 @router.post("/session")
 def log_in(given: forms.LogIn, request: Request, response: Response, context: InContext) -> forms.Session:
-    """Begin a session. A wrong name and a wrong password are answered alike, and both make the next try wait."""
+    """Begin a session and set its cookie.
+
+    A wrong name and a wrong password get the same error, and both make the next attempt wait. A user with a second
+    factor must send its `code` too: without one the error code is `second_factor_needed`.
+    """
     door = door_of(address_of(request), given.username)
     context.throttle.check(door)
     number = registry_of(context.store).user_named(given.username)
@@ -83,7 +94,10 @@ def log_in(given: forms.LogIn, request: Request, response: Response, context: In
 def log_in_as(
     context: Context, number: int, request: Request, response: Response, code: str | None = None
 ) -> forms.Session:
-    """The last step of every way in. Raises `Invalid` without the second factor, `Impossible` when disabled."""
+    """Begin a session for a user: the last step of every login.
+
+    Raises `Invalid` when the second factor is missing or wrong, `Impossible` when the account is disabled.
+    """
     with by_hand(number):
         user = context.store.get(User, User.create_id(number))
         prove(context.factors, user, code)
@@ -94,14 +108,14 @@ def log_in_as(
 
 @router.get("/session")
 def who_am_i(context: InContext, aristobot_session: Annotated[str | None, Cookie()] = None) -> forms.Session:
-    """The session of the cookie."""
+    """Return the session of the cookie, with its user and CSRF token."""
     session = session_of(context.pool, aristobot_session)
     return session_form(context, session.csrf, session.user)
 
 
 @router.delete("/session", status_code=204)
 def log_out(by: By, response: Response, context: InContext) -> None:
-    """End the session; its live sockets close with it."""
+    """End the session. Its live sockets close too."""
     sessions.end(context.pool, by)
     with by_hand(by.user):
         user = context.store.get(User, User.create_id(by.user))
@@ -111,7 +125,7 @@ def log_out(by: By, response: Response, context: InContext) -> None:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether a request comes from this machine itself."""
+    """Return True when an address is a loopback address: the request comes from this machine itself."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

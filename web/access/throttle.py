@@ -1,4 +1,4 @@
-"""Login throttling: whoever guesses passwords waits longer with every wrong one."""
+"""Login throttling: each wrong password makes the next attempt wait longer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class TooManyAttempts(Refused):
 
 
 def door_of(address: str, name: str) -> str:
-    """Who is tried from where."""
+    """Return the key of a door: an address and the name that is tried from it."""
     return f"{address} {name.casefold()}"
 
 
 class Throttle:
-    """Failures by door: an address and the name that it tries, so that nobody shuts a trader out from elsewhere.
+    """Failed attempts, counted by door: an address and the name tried from it.
 
-    A trader's own login opens their own door only; guessing another's password goes on waiting.
-    After five failures each one doubles the wait.
+    Failures at one address cannot lock a trader out at another. A successful login resets its own door only; guesses
+    at another user's password still wait. After five failures each further one doubles the wait.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,23 +37,23 @@ class Throttle:
         self._lock = threading.Lock()
 
     def check(self, door: str) -> None:
-        """Raises `TooManyAttempts` while it has to wait; the password is then not even looked at."""
+        """Raise `TooManyAttempts` while the door must wait. The caller then does not check the password."""
         with self._lock:
             wait = self._failures.get(door, (0, 0.0))[1] - self._clock()
         if wait > 0:
             raise TooManyAttempts(f"try again in {wait:.0f} s", field="password")
 
     def failed(self, door: str) -> None:
-        """One more wrong password."""
+        """Count a wrong password."""
         now = self._clock()
         with self._lock:
             count = self._failures.get(door, (0, now))[0] + 1
             wait = 0.0 if count < FREE_TRIES else min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT)
             self._failures[door] = (count, now + wait)
             if len(self._failures) > MOST_DOORS:
-                del self._failures[next(iter(self._failures))]  # the oldest: memory is no prey either
+                del self._failures[next(iter(self._failures))]  # the oldest: an attacker must not exhaust memory
 
     def succeeded(self, door: str) -> None:
-        """The right password: it starts anew."""
+        """Reset the door after a right password."""
         with self._lock:
             self._failures.pop(door, None)

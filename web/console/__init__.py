@@ -1,1 +1,1 @@
-"""The console's API, one file a noun."""
+"""The console's API, one file per noun."""

@@ -1,4 +1,4 @@
-"""A user's own account: preferences, password, second factor, sessions, and everything that is kept of them."""
+"""The user's own account: preferences, password, second factor, sessions and data export."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ router = APIRouter(prefix="/api/account", tags=["account"])
 
 @router.put("/preferences", status_code=204)
 def prefer(given: forms.Preferences, by: By, context: InContext) -> None:
-    """Keep how the console shows things."""
+    """Save the user's display preferences."""
     users.prefer(context.store, by.user, Preferences(**given.model_dump()))
 
 
 @router.put("/password", status_code=204)
 def change_password(given: forms.NewPassword, by: By, request: Request, context: InContext) -> None:
-    """Replace the password; every other session ends."""
+    """Replace the password and end every other session of the user."""
     prove(context, by, given.current, request, field="current")
     users.change_password(context.store, context.vault, by.user, given.new, by.user)
     sessions.end_all(context.pool, by.user, but=by.token_hash)
@@ -34,7 +34,7 @@ def change_password(given: forms.NewPassword, by: By, request: Request, context:
 
 @router.post("/second-factor")
 def begin_second_factor(given: forms.Proof, by: By, request: Request, context: InContext) -> forms.NewFactor:
-    """A secret for an authenticator; it counts once its first code has come back."""
+    """Create a secret for an authenticator. The second factor is on once its first code is confirmed."""
     prove(context, by, given.current, request, field="current")
     name = users.user_of(context.store, by.user).name
     return forms.NewFactor(**context.begin_factor(by.user, name))
@@ -42,32 +42,35 @@ def begin_second_factor(given: forms.Proof, by: By, request: Request, context: I
 
 @router.put("/second-factor")
 def confirm_second_factor(given: forms.Code, by: By, context: InContext) -> forms.RecoveryCodes:
-    """The first code: from now on a login needs one. The recovery codes are shown this once."""
+    """Confirm the second factor with its first code: from now on every login needs a code.
+
+    Returns the recovery codes, which are shown only this once.
+    """
     return forms.RecoveryCodes(codes=users.confirm_second_factor(context.store, context.factors, by.user, given.code))
 
 
 @router.delete("/second-factor", status_code=204)
 def drop_second_factor(given: forms.Proof, by: By, request: Request, context: InContext) -> None:
-    """The password is enough again."""
+    """Turn the second factor off: the password alone is enough again."""
     prove(context, by, given.current, request, field="current")
     users.drop_second_factor(context.store, context.factors, by.user, by.user)
 
 
 @router.get("/sessions")
 def list_sessions(by: By, context: InContext) -> forms.Sessions:
-    """Where the user is logged in, the newest sign of life first."""
+    """List the user's sessions, the most recently seen first."""
     return forms.Sessions(items=[forms.KeptSession(**vars(s)) for s in sessions.sessions_of(context.pool, by)])
 
 
 @router.delete("/sessions/{session}", status_code=204)
 def revoke_session(session: UUID, by: By, context: InContext) -> None:
-    """End one of the user's own sessions; its live sockets close with it."""
+    """End one of the user's own sessions. Its live sockets close too."""
     sessions.revoke(context.pool, by, session)
 
 
 @router.get("/export", response_class=StreamingResponse)
 def export(by: By, context: InContext) -> StreamingResponse:
-    """Everything that is kept of the user, as one JSON file: the account, the books, and every event."""
+    """Export everything that is kept about the user as one JSON file: the account, the books and every event."""
     name = f"aristobot-{by.user}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(told_of(context, by), media_type="application/json", headers=headers)

@@ -1,4 +1,4 @@
-"""Alerts: what happened, where it was sent, acknowledging it, and the channels that it goes to."""
+"""Alerts: listing and acknowledging them, and the channels to which they are sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api", tags=["alerts"])
 
 @router.get("/alerts")
 def list_alerts(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Alerts:
-    """The user's alerts, newest first."""
+    """List the user's alerts, newest first."""
     with books(context, by.user) as opened:
         rows = alerts.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
     items = [forms.Alert(**row) for row in rows[:limit]]
@@ -31,7 +31,7 @@ def list_alerts(by: By, context: InContext, cursor: str | None = None, limit: Li
 
 @router.put("/alerts/acknowledged", status_code=204)
 def acknowledge_all(by: By, context: InContext) -> None:
-    """The user has seen everything that was told so far."""
+    """Acknowledge all of the user's alerts raised so far."""
     with books(context, by.user) as opened:
         unseen = alerts.unacknowledged(opened)
     for found in context.store.get_all(Alert, unseen):
@@ -40,7 +40,7 @@ def acknowledge_all(by: By, context: InContext) -> None:
 
 @router.put("/alerts/{alert}/acknowledged", status_code=204)
 def acknowledge(alert: UUID, by: By, context: InContext) -> None:
-    """The user has seen it; a critical one leaves the screen only by this."""
+    """Acknowledge an alert. A critical alert stays on the screen until it is acknowledged."""
     found = context.store.find(Alert, alert)
     if found is None or found.user != by.user:
         raise NotFound("there is no such alert")
@@ -49,14 +49,17 @@ def acknowledge(alert: UUID, by: By, context: InContext) -> None:
 
 @router.get("/channels")
 def list_channels(by: By, context: InContext) -> forms.Channels:
-    """Where the user's alerts go besides the console; the addresses themselves stay in the vault."""
+    """List the channels to which the user's alerts are sent in addition to the console.
+
+    The addresses themselves stay in the vault and are not returned.
+    """
     kept = context.channels.of(by.user)
     return forms.Channels(items=[forms.Channel(id=c.id, name=c.name, service=c.service) for c in kept])
 
 
 @router.post("/channels", status_code=201)
 def add_channel(given: forms.NewChannel, by: By, context: InContext) -> forms.Channel:
-    """Send alerts there too."""
+    """Add a channel: the user's alerts are sent there too."""
     channel = users.add_channel(context.store, context.channels, by.user, given.name, given.address)
     service = users.user_of(context.store, by.user).channels[channel]
     return forms.Channel(id=channel, name=given.name.strip(), service=service)
@@ -64,7 +67,7 @@ def add_channel(given: forms.NewChannel, by: By, context: InContext) -> forms.Ch
 
 @router.post("/channels/{channel}/test")
 def test_channel(channel: UUID, by: By, context: InContext) -> forms.Delivery:
-    """Send a word there now."""
+    """Send a test message to a channel now, and return the result."""
     found = next((kept for kept in context.channels.of(by.user) if kept.id == channel), None)
     if found is None:
         raise NotFound("there is no such channel")
@@ -74,5 +77,5 @@ def test_channel(channel: UUID, by: By, context: InContext) -> forms.Delivery:
 
 @router.delete("/channels/{channel}", status_code=204)
 def remove_channel(channel: UUID, by: By, context: InContext) -> None:
-    """Send alerts there no longer."""
+    """Remove a channel: alerts are no longer sent there."""
     users.remove_channel(context.store, context.channels, by.user, channel)

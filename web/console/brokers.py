@@ -1,4 +1,4 @@
-"""Accounts on exchanges: trying, connecting, changing and removing them."""
+"""Brokers: testing, connecting, changing and removing accounts on exchanges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REQUESTER = "Mon Compte"
 
 
 def broker_rows(context: Context, cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Broker]:
-    """Rows with the number of pairs, and how far their loading has come at this moment."""
+    """Return brokers with the number of their pairs, and the progress of loading them at this moment."""
     cursor.execute("SELECT exchange, venue, count(*) AS pairs FROM service.markets GROUP BY exchange, venue")
     pairs = {(row["exchange"], row["venue"]): row["pairs"] for row in cursor.fetchall()}
     return [_form(context, row, pairs.get((row["exchange"], row["venue"]), 0)) for row in rows]
@@ -45,7 +45,10 @@ def _form(context: Context, row: dict[str, Any], pairs: int) -> forms.Broker:
 
 @router.get("/exchanges")
 def list_exchanges(_: By, context: InContext) -> forms.Exchanges:
-    """What the gateway speaks, and what each of them needs and can do."""
+    """List the exchanges that the gateway supports, with the fields of their keys and their capabilities.
+
+    The venue `live` is listed only when the environment allows live trading.
+    """
     return forms.Exchanges(
         items=[
             forms.Exchange(
@@ -61,7 +64,7 @@ def list_exchanges(_: By, context: InContext) -> forms.Exchanges:
 
 @router.get("/brokers")
 def list_brokers(by: By, context: InContext) -> forms.Brokers:
-    """The user's brokers, the default one first."""
+    """List the user's brokers, the default one first. Removed ones are left out."""
     with books(context, by.user) as cursor:
         return forms.Brokers(items=broker_rows(context, cursor, brokers_in_use(cursor)))
 
@@ -77,7 +80,10 @@ def _chosen(kind: type[C], said: str, field: str) -> C:
 
 
 def _keys(context: Context, exchange: Exchange, given: forms.Keys) -> Credentials:
-    """The fields that this exchange's keys have. Raises `Invalid` naming the one that is missing."""
+    """Return the keys with the fields that the exchange needs.
+
+    Raises `Invalid`, naming the field, when one is missing or malformed.
+    """
     entry = next(entry for entry in context.exchanges if entry.name == exchange)
     said = {"key": given.key.strip(), "secret": given.secret.strip(), "passphrase": (given.passphrase or "").strip()}
     for field in entry.fields:
@@ -106,7 +112,7 @@ def _trial(context: Context, given: forms.Trial) -> dict[str, Any]:
 
 
 def _told(answers: Iterator[Answer]) -> Iterator[forms.Step]:
-    """The steps as they begin; the last line is the verdict, also when the gateway is away."""
+    """Yield the steps as they begin, and then the verdict, also when the gateway is away."""
     try:
         for answer in answers:
             if answer.progress is not None:
@@ -132,13 +138,19 @@ def _lines(steps: Iterator[forms.Step]) -> StreamingResponse:
 
 @router.post("/brokers/test", responses=LINES)  # type: ignore[arg-type]
 def try_keys(given: forms.Trial, by: By, context: InContext) -> StreamingResponse:
-    """Try keys before they are kept: a real call through the gateway, told step by step."""
+    """Test keys before they are kept, by a real call to the exchange through the gateway.
+
+    The response is one JSON object per line: each step as it begins, and the verdict last. Nothing is recorded.
+    """
     return _lines(_told(_ask(context, by.user, _trial(context, given))))
 
 
 @router.post("/brokers/{number}/test", responses=LINES)  # type: ignore[arg-type]
 def try_broker(number: Number, by: By, context: InContext) -> StreamingResponse:
-    """Try a broker with the keys that are kept; the outcome is recorded."""
+    """Test a broker with its stored keys, and record the outcome.
+
+    The response is one JSON object per line: each step as it begins, and the verdict last.
+    """
     brokers.broker_of(context.store, by.user, number)
 
     def steps() -> Iterator[forms.Step]:
@@ -152,11 +164,10 @@ def try_broker(number: Number, by: By, context: InContext) -> StreamingResponse:
 
 
 def _tried(context: Context, user: int, params: dict[str, Any], *, insist: bool) -> str:
-    """Keys are kept once they are proven; answers why they were not, where the trader insists.
+    """Test keys that are to be kept. Return the code of the fault that leaves them unproven, empty for no fault.
 
-    `insist` keeps those that may withdraw, or about which nothing was heard.
-
-    Raises `Invalid` otherwise; keys that the exchange refuses are never kept.
+    `insist` accepts keys that may withdraw, and keys about which the exchange gave no answer; without it, both raise
+    `Invalid`. Keys that the exchange refuses always raise `Invalid`.
     """
     try:
         *_, answer = _ask(context, user, params)
@@ -181,7 +192,11 @@ def _tried(context: Context, user: int, params: dict[str, Any], *, insist: bool)
 
 @router.post("/brokers", status_code=201)
 def connect(given: forms.NewBroker, by: By, context: InContext) -> forms.Connected:
-    """Connect an account once its keys are proven; its pairs are then loaded in the background."""
+    """Connect an account on an exchange once its keys are proven.
+
+    Its pairs are then loaded in the background. `insist` accepts keys that may withdraw, or about which the exchange
+    gives no answer; keys that the exchange refuses are never accepted.
+    """
     exchange, venue = _chosen(Exchange, given.exchange, "exchange"), _venue(context, given.venue)
     keys = _keys(context, exchange, given.keys)
     brokers.check_name(context.store, by.user, given.name)
@@ -193,7 +208,10 @@ def connect(given: forms.NewBroker, by: By, context: InContext) -> forms.Connect
 
 @router.put("/brokers/{number}/credentials", status_code=204)
 def change_keys(number: Number, given: forms.NewKeys, by: By, context: InContext) -> None:
-    """Replace the keys once the new ones are proven; the history stays."""
+    """Replace a broker's keys once the new ones are proven. Its history stays.
+
+    While orders are open this needs `insist`, because the new keys must belong to the same account.
+    """
     broker = brokers.broker_of(context.store, by.user, number)
     keys = _keys(context, broker.exchange, given.keys)
     if not given.insist and number in brokers_with_open_orders(context.store):
@@ -208,7 +226,7 @@ def change_keys(number: Number, given: forms.NewKeys, by: By, context: InContext
 
 @router.put("/brokers/{number}", status_code=204)
 def change(number: Number, given: forms.Change, by: By, context: InContext) -> None:
-    """Rename it, choose what it is used for, limit it, choose how its stops are rested and how old a bar may be."""
+    """Change a broker's name, usage, limits, stop style or oldest accepted bar. Omitted fields stay as they are."""
     limits = given.limits
     brokers.change_broker(
         context.store,
@@ -224,13 +242,13 @@ def change(number: Number, given: forms.Change, by: By, context: InContext) -> N
 
 @router.put("/brokers/{number}/default", status_code=204)
 def make_default(number: Number, by: By, context: InContext) -> None:
-    """Propose this broker first."""
+    """Make this broker the user's default, which the console proposes first."""
     brokers.make_default(context.store, by.user, number)
 
 
 @router.post("/brokers/{number}/markets", status_code=202)
 def load_markets(number: Number, by: By, context: InContext) -> forms.Pairs:
-    """Load its pairs anew; how far it has come shows on the live socket."""
+    """Load a broker's pairs anew and return their number. The live socket shows the progress."""
     brokers.broker_of(context.store, by.user, number)
     asked = Request(by.user, Action.LOAD_MARKETS, {"broker_id": number}, REQUESTER, time.time())
     answers = [answer for answer in context.gateway.ask(asked) if answer.success is not None]
@@ -241,17 +259,23 @@ def load_markets(number: Number, by: By, context: InContext) -> forms.Pairs:
 
 @router.delete("/brokers/{number}", status_code=204)
 def remove(number: Number, by: By, context: InContext) -> None:
-    """Use it no longer: its keys are destroyed, its history stays."""
+    """Remove a broker: its keys are destroyed, its history stays.
+
+    This is refused while the broker has orders that have not ended.
+    """
     brokers.remove_broker(context.store, context.vault, by.user, number)
 
 
 @router.post("/brokers/{number}/stop", status_code=204)
 def stop(number: Number, by: By, context: InContext) -> None:
-    """No automatic order on this broker until resumed."""
+    """Halt automatic trading on this broker until it is resumed."""
     halts.halt(context.store, by.user, number)
 
 
 @router.post("/brokers/{number}/resume", status_code=204)
 def resume(number: Number, by: By, context: InContext) -> None:
-    """Automatic orders are allowed again on this broker."""
+    """Resume automatic trading on this broker.
+
+    It stays halted while automatic trading is halted for all of the user's brokers.
+    """
     halts.resume(context.store, by.user, number)

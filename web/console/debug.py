@@ -1,4 +1,7 @@
-"""Logging in without typing while developing: possible only where the environment allows it, and only from here."""
+"""The debug mode: logging in without typing during development.
+
+It works only where the environment allows it, and only from this machine.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,11 @@ NAME = "dev"
 
 @router.put("")
 def switch(given: forms.Debug, request: Request, response: Response, context: InContext) -> forms.Session | None:
-    """On: log in as `dev`, through the same door as everybody. Where it is not allowed it is not there."""
+    """Turn the debug mode on or off.
+
+    Turning it on logs in as `dev`, with the same checks as every login, and returns the session; turning it off returns
+    null. Returns 404 where the environment does not allow the debug mode or the request comes from another machine.
+    """
     if not context.debug.allowed or not is_loopback(address_of(request)):
         raise NotFound("there is no such address")
     number = registry_of(context.store).user_named(NAME)
@@ -27,5 +34,5 @@ def switch(given: forms.Debug, request: Request, response: Response, context: In
     if not given.active:
         return None
     if number is not None and not context.vault.password_matches(number, context.debug.password):
-        context.vault.set_password(number, context.debug.password)  # it follows the secret key, which was replaced
+        context.vault.set_password(number, context.debug.password)  # it derives from the secret key, which was replaced
     return log_in(forms.LogIn(username=NAME, password=context.debug.password), request, response, context)

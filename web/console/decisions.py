@@ -1,4 +1,4 @@
-"""What only a person can decide about an order: what both sides say, ending a doubt, sending a late exit."""
+"""Decisions about an order that only a person can take: ending a doubt, and sending a late exit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ASK_SECONDS = 10.0
 
 @router.get("/{order}/sides")
 def both_sides(order: UUID, by: By, context: InContext) -> forms.Sides:
-    """What our record and the exchange say of an order at this moment."""
+    """Return our record of an order beside what the exchange reports of it at this moment."""
     ours = decisions.order_of(context.store, by.user, order)
     return forms.Sides(
         ours=forms.Ours(
@@ -49,13 +49,16 @@ def _theirs(context: Context, user: int, broker: int, order: UUID) -> forms.Thei
 
 @router.post("/{order}/resolve", status_code=204)
 def resolve(order: UUID, given: forms.Resolution, by: By, request: Request, context: InContext) -> None:
-    """End the doubt about an order: its owner says why, and proves to be its owner."""
-    decisions.order_of(context.store, by.user, order)  # a stranger's order is none, whatever the password
+    """End the doubt about an order by its owner's word.
+
+    The owner gives the outcome and the reason, and proves their identity with the password.
+    """
+    decisions.order_of(context.store, by.user, order)  # another user's order is not found, whatever the password
     prove(context, by, given.password, request)
     decisions.resolve(context.store, by.user, order, Status(given.outcome), given.reason)
 
 
 @router.post("/{order}/send-again", status_code=201)
 def send_again(order: UUID, by: By, context: InContext) -> forms.SentAgain:
-    """Send an exit that came too late after all; asked twice, it is one order."""
+    """Send an exit after all that was refused because it came too late. Asking twice makes only one order."""
     return forms.SentAgain(order=decisions.send_again(context.store, by.user, order, datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Everything that is kept of a user, told page by page: a long history has to fit into no memory."""
+"""The export of everything that is kept about a user, piece by piece: a long history need not fit into memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from web.context import Context, books
 
 
 def told_of(context: Context, by: Asking) -> Iterator[str]:
-    """One JSON object: `sessions`, one list per read model, and `events`, oldest first."""
+    """Yield the pieces of one JSON object: `sessions`, one list per read model, and `events`, oldest first."""
     yield '{"sessions": ' + _json([asdict(kept) for kept in sessions.sessions_of(context.pool, by)])
     for model in MODELS:
         with books(context, by.user) as cursor:

@@ -1,4 +1,4 @@
-"""Whether the platform is up, and how each part of it is."""
+"""Health: the state of the platform and of each of its parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEGRADED_SECONDS, DOWN_SECONDS = 60.0, 120.0
 
 
 def health_of(context: Context, user: int) -> forms.Health:
-    """Everything that the dashboard shows of the platform's state."""
+    """Return the platform's state as the dashboard shows it."""
     terminals = context.terminals()
     figures: dict[str, dict[str, Any]] = {t["name"]: t["figures"] for t in terminals}
     head, disk = context.head(), context.disk()
@@ -38,13 +38,13 @@ def health_of(context: Context, user: int) -> forms.Health:
 
 @router.get("")
 def up() -> forms.Up:
-    """The web terminal answers; needs no login and tells nothing else."""
+    """Confirm that the web terminal answers. This needs no login and tells nothing else."""
     return forms.Up(up=True)
 
 
 @router.get("/exchanges")
 def exchanges(_: By, context: InContext) -> forms.ExchangesHealth:
-    """Each exchange that is in use: whether it answers. Nothing is known while the gateway is away."""
+    """List the exchanges in use, with the state of each. Nothing is known of them while the gateway is away."""
     gateway: dict[str, Any] = next((one["figures"] for one in context.terminals() if one["name"] == "gateway"), {})
     return forms.ExchangesHealth(items=_exchanges(gateway))
 
@@ -55,7 +55,10 @@ def _exchanges(gateway: dict[str, Any]) -> list[forms.ExchangeHealth]:
 
 
 def _state_of(age: float | None) -> str:
-    """It is asked for its time every half minute: two questions without an answer are no accident."""
+    """Return an exchange's state by the age of its last answer (seconds).
+
+    It is asked for its time every half minute: two requests without an answer are no accident.
+    """
     if age is None or age >= DOWN_SECONDS:
         return "down"
     return "connected" if age < DEGRADED_SECONDS else "degraded"
@@ -63,5 +66,5 @@ def _state_of(age: float | None) -> str:
 
 @router.get("/terminals")
 def terminals(by: By, context: InContext) -> forms.Health:
-    """Every terminal and the figures behind the traffic lights."""
+    """Return the state of every terminal and exchange, and the figures behind the traffic lights."""
     return health_of(context, by.user)

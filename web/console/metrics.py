@@ -1,4 +1,4 @@
-"""The ten metrics of everything that a user has traded to the end."""
+"""The ten metrics of all complete trades of a user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ ASK_SECONDS = 10.0
 
 
 def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
-    """One set per quote currency, the most traded first. Raises `GatewayAway` while nobody calculates."""
+    """Return one set of metrics per quote currency, the one with the most trades first.
+
+    Raises `GatewayAway` when the terminal that calculates them does not answer.
+    """
     by_currency: dict[str, list[dict[str, str | None]]] = {}
     left_out = Counter[str]()
     for row in gains.all_gains(cursor):
@@ -46,6 +49,6 @@ def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
 
 @router.get("/metrics")
 def metrics(by: By, context: InContext) -> forms.AllMetrics:
-    """All complete trades of the user, whichever broker they were made at."""
+    """Return the metrics of all complete trades of the user at all brokers, one set per quote currency."""
     with books(context, by.user) as cursor:
         return forms.AllMetrics(items=metrics_of(context, by.user, cursor))

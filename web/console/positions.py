@@ -1,4 +1,4 @@
-"""Open positions with their live result, and what complete trades brought."""
+"""Open positions with their live results, and the results of complete trades."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from web.forms import trading as forms
 
 router = APIRouter(prefix="/api", tags=["positions"])
 OLDEST_PRICE = 15.0
-"""Seconds after which a price is no longer taken for the market's: no result is better than an old one."""
+"""Seconds after which a price no longer counts as the market's: no result is better than an old one."""
 
 
 def position_rows(context: Context, cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Position]:
-    """Rows with the prices of this moment."""
+    """Return positions with their results at current prices."""
     brokers = {broker["number"]: broker for broker in all_brokers(cursor)} if rows else {}
     told = {
         n: context.prices(b["exchange"], b["venue"]) for n, b in brokers.items() if n in {r["broker_id"] for r in rows}
@@ -45,14 +45,14 @@ def _position(row: dict[str, Any], told: tuple[str, float] | None) -> forms.Posi
 
 @router.get("/positions")
 def list_positions(by: By, context: InContext) -> forms.Positions:
-    """What the user holds now."""
+    """List the user's open positions with their results at current prices, newest first."""
     with books(context, by.user) as cursor:
         return forms.Positions(items=position_rows(context, cursor, positions.open_positions(cursor)))
 
 
 @router.get("/gains")
 def list_gains(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Gains:
-    """Complete trades, the newest first."""
+    """List the user's complete trades, newest first."""
     with books(context, by.user) as opened:
         rows = gains.page(opened, before=before_of(cursor, str), limit=limit + 1)
     items = [forms.Gain(**row) for row in rows[:limit]]

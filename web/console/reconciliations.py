@@ -1,4 +1,4 @@
-"""Comparisons with the exchanges: what was found and done, and asking for one now."""
+"""Reconciliations: listing their findings, and requesting one now."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ ASK_SECONDS = 60.0
 def list_reconciliations(
     by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, differing: bool = False
 ) -> forms.Reconciliations:
-    """The comparisons that were asked for, that followed an outage, or that found something; newest first.
+    """List the user's reconciliations, newest first.
 
-    `differing` keeps those that found something.
+    Those on request, at a start and after an outage are always recorded; a poll or a full look that completes without
+    discrepancies is not. `differing` keeps those with discrepancies.
     """
     with books(context, by.user) as opened:
         rows = reconciliations.page(opened, before=before_of(cursor, UUID), limit=limit + 1, differing=differing)
@@ -37,7 +38,7 @@ def list_reconciliations(
 
 @router.post("/brokers/{number}/reconcile")
 def reconcile(number: int, by: By, context: InContext) -> forms.Compared:
-    """Compare a broker's orders with its exchange now. Raises `GatewayAway` when nobody can."""
+    """Reconcile a broker's orders with its exchange now. Raises `GatewayAway` (503) when the gateway is away."""
     broker_of(context.store, by.user, number)
     params = {"broker_id": number, "occasion": Occasion.REQUEST, "dry": False}
     return forms.Compared(**ask(context, by.user, Action.RECONCILE, params, ASK_SECONDS))

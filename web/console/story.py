@@ -1,4 +1,4 @@
-"""Why: the whole story of a webhook, an order or a position, from the log itself."""
+"""Stories: the whole history of a webhook, an order or a position, from the log itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ router = APIRouter(prefix="/api/story", tags=["story"])
 
 @router.get("/{stream}")
 def tell(stream: UUID, by: By, context: InContext) -> forms.Story:
-    """What arrived, what was decided and why, what was sent and what the exchange said."""
+    """Return the story of a webhook, an order or a position, oldest event first.
+
+    It tells what arrived, what was decided and why, what was sent, and what the exchange answered.
+    """
     chapters = context.story(by.user, stream)
     if not chapters:
         raise NotFound("there is no such story")

@@ -1,4 +1,4 @@
-"""Orders and trades, the stop of everything and cancel-all."""
+"""Orders and trades, the halt of all automatic trading, and cancel-all."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BrokerNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 State = Literal[
     "live", "placed", "submitted", "unknown", "open", "closed", "cancelled", "expired", "rejected", "refused", "pending"
 ]
-"""One of the order's states or of the standard statuses; `live` is everything that has not ended."""
+"""A state or a standard status of an order; `live` stands for every order that has not ended."""
 
 
 def trade_rows(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:
-    """Rows with their fills and their average price."""
+    """Return orders with their fills and average prices."""
     executed = fills.fills_of(cursor, [row["id"] for row in rows if row["filled"]])
     return [
         forms.Trade(
@@ -75,7 +75,11 @@ def list_orders(
     broker: BrokerNumber = None,
     state: State | None = None,
 ) -> forms.Trades:
-    """Every order ever wanted, refused ones too; `state=live` keeps what has not ended."""
+    """List all of the user's orders, refused ones too, newest first.
+
+    `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker` keeps the
+    orders of one broker.
+    """
     return _page(context, by.user, cursor, limit, broker, state, executed=False)
 
 
@@ -87,23 +91,23 @@ def list_trades(
     limit: Limit = 50,
     broker: BrokerNumber = None,
 ) -> forms.Trades:
-    """Orders of which something was executed, with their fills."""
+    """List orders that were executed at least in part, with their fills, newest first. `broker` keeps one broker's."""
     return _page(context, by.user, cursor, limit, broker, None, executed=True)
 
 
 @router.post("/trading/stop", status_code=204)
 def stop_all(by: By, context: InContext) -> None:
-    """No automatic order on any broker until resumed."""
+    """Halt automatic trading on all of the user's brokers until it is resumed."""
     halts.halt(context.store, by.user)
 
 
 @router.post("/trading/resume", status_code=204)
 def resume_all(by: By, context: InContext) -> None:
-    """Automatic orders are allowed again."""
+    """Resume automatic trading. A broker that was halted individually stays halted."""
     halts.resume(context.store, by.user)
 
 
 @router.post("/orders/cancel-all")
 def cancel_all(by: By, context: InContext) -> forms.Cancelled:
-    """Ask for every order that has not ended to be cancelled."""
+    """Request the cancellation of all of the user's orders that have not ended, except those that protect coins."""
     return forms.Cancelled(asked=halts.cancel_all(context.store, by.user))

@@ -1,4 +1,4 @@
-"""The admin's view of the users: inviting, disabling, enabling, forgetting. For anybody else it is not there."""
+"""The admin's view of the users: inviting, disabling, enabling and forgetting. For other users it does not exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 @router.get("/users")
 def list_users(_: ByAdmin, context: InContext) -> forms.Users:
-    """All accounts in the order of their numbers."""
+    """List all accounts by their numbers. Admin only."""
     numbers = sorted(users.registry_of(context.store).users)
     found = [users.user_of(context.store, number) for number in numbers]
     return forms.Users(
@@ -35,13 +35,16 @@ def list_users(_: ByAdmin, context: InContext) -> forms.Users:
 
 @router.post("/invitations", status_code=201)
 def invite(by: ByAdmin, context: InContext) -> forms.Invitation:
-    """A code that lets one person make an account within a week; it is shown this once."""
+    """Create a code that lets one person create an account within a week. Admin only.
+
+    The code is shown only this once.
+    """
     return forms.Invitation(code=context.invitations.make(by.user))
 
 
 @router.put("/users/{number}/enabled", status_code=204)
 def switch_account(number: Number, given: forms.Enabled, by: ByAdmin, context: InContext) -> None:
-    """Disable or enable an account; a disabled one is logged out everywhere."""
+    """Disable or enable an account. A disabled user is logged out everywhere. Admin only."""
     users.switch_account(context.store, number, enabled=given.enabled, by=by.user)
     if not given.enabled:
         sessions.end_all(context.pool, number)
@@ -49,10 +52,13 @@ def switch_account(number: Number, given: forms.Enabled, by: ByAdmin, context: I
 
 @router.delete("/users/{number}", status_code=204)
 def forget(number: Number, given: forms.Named, by: ByAdmin, context: InContext) -> None:
-    """End an account and make its texts unreadable for ever; `username` has to be repeated."""
+    """Forget a user: end the account and make its texts unreadable for ever. Admin only.
+
+    `username` must repeat the user's name. This is refused while the user has orders that are open or in doubt.
+    """
     user = context.store.get(User, User.create_id(number))
     if user.forgotten:
-        context.forget(number, by.user)  # which finishes what a crash left undone
+        context.forget(number, by.user)  # finishes what a crash left undone
     elif given.username != user.name:
         raise Invalid("the name is not repeated", code="name_not_repeated", field="username")
     users.user_of(context.store, number)

@@ -1,4 +1,4 @@
-"""The webhooks received, and the address that TradingView is given."""
+"""The webhooks received, and the address for TradingView."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
 @router.get("/history")
 def history(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Webhooks:
-    """Deliveries, newest first."""
+    """List the webhooks that the user has received, newest first."""
     with books(context, by.user) as opened:
         rows = webhooks.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
     items = [forms.Webhook(**row) for row in rows[:limit]]
@@ -27,19 +27,19 @@ def history(by: By, context: InContext, cursor: str | None = None, limit: Limit 
 
 @router.get("/stats")
 def stats(by: By, context: InContext) -> forms.WebhookCounts:
-    """How the deliveries ended."""
+    """Return the number of the user's webhooks in each status."""
     with books(context, by.user) as cursor:
         return forms.WebhookCounts(**webhooks.counts(cursor))
 
 
 @router.get("/url")
 def url(by: By, context: InContext) -> forms.WebhookUrl:
-    """The user's own address; a first token is made when there is none."""
+    """Return the user's webhook address. A first token is created when there is none."""
     token = context.vault.token_of(by.user) or context.vault.rotate_token(by.user)
     return forms.WebhookUrl(url=f"{context.webhook_url}?token={token}")
 
 
 @router.post("/url")
 def rotate(by: By, context: InContext) -> forms.WebhookUrl:
-    """A new address; alerts that still use the old one are refused from now on."""
+    """Create a new webhook address. Alerts that still use the old one are refused from now on."""
     return forms.WebhookUrl(url=f"{context.webhook_url}?token={context.vault.rotate_token(by.user)}")

@@ -1,1 +1,1 @@
-"""The shapes of the console's API. Decimals are texts, times ISO 8601 in UTC."""
+"""The request and response bodies of the console's API. Decimals are strings, times are ISO 8601 in UTC."""

@@ -11,7 +11,7 @@ from web.forms.values import Text
 
 
 class LogIn(BaseModel):
-    """Name and password, and the code of the second factor where there is one."""
+    """A name and password, and a `code` of the second factor if the user has one."""
 
     username: Text
     password: Text
@@ -19,7 +19,7 @@ class LogIn(BaseModel):
 
 
 class NewAccount(BaseModel):
-    """A name, a password and the invitation; the first account on the machine itself needs none."""
+    """A name, a password and the `code` of an invitation. The first account made on the machine needs none."""
 
     username: Text
     password: Text
@@ -27,10 +27,10 @@ class NewAccount(BaseModel):
 
 
 class Preferences(BaseModel):
-    """How the console shows things.
+    """The user's display preferences.
 
-    `language` fr or en, `time_zone` UTC or local (the browser's), `theme` dark or light, `colours` what a rise looks
-    like: green_up, red_up or blue_up.
+    `language` is fr or en, `time_zone` UTC or local (the browser's), `theme` dark or light. `colours` is the colour of
+    a rise: green_up, red_up or blue_up.
     """
 
     language: Text
@@ -40,7 +40,7 @@ class Preferences(BaseModel):
 
 
 class Session(BaseModel):
-    """Who is logged in; `csrf` goes into the X-CSRF-Token header of every change."""
+    """The session of the logged-in user. Send `csrf` in the X-CSRF-Token header of every change."""
 
     csrf: str
     user: int
@@ -51,7 +51,7 @@ class Session(BaseModel):
 
 
 class Start(BaseModel):
-    """What the console needs before anybody is logged in."""
+    """The state that the console needs before a login. `first_account` is true while no account exists."""
 
     first_account: bool
     debug_allowed: bool
@@ -59,26 +59,26 @@ class Start(BaseModel):
 
 
 class Proof(BaseModel):
-    """The password of the user who asks."""
+    """The current password of the logged-in user."""
 
     current: Text
 
 
 class NewPassword(BaseModel):
-    """The password in force and the one that replaces it."""
+    """The current password and the new one that replaces it."""
 
     current: Text
     new: Text
 
 
 class Code(BaseModel):
-    """A code of an authenticator."""
+    """A code from an authenticator."""
 
     code: Text
 
 
 class NewFactor(BaseModel):
-    """What an authenticator reads: as text, as address, and as a picture (SVG) of that address."""
+    """A secret for an authenticator: as text, as an `otpauth` address, and as a picture (SVG) of that address."""
 
     secret: str
     address: str
@@ -86,13 +86,13 @@ class NewFactor(BaseModel):
 
 
 class RecoveryCodes(BaseModel):
-    """Codes for the day the authenticator is lost, each good for one login."""
+    """Codes for use when the authenticator is lost, each valid for one login."""
 
     codes: list[str]
 
 
 class KeptSession(BaseModel):
-    """Where the user is logged in."""
+    """One session of the user. `current` marks the session of this request."""
 
     id: UUID
     address: str
@@ -103,14 +103,14 @@ class KeptSession(BaseModel):
 
 
 class Sessions(BaseModel):
-    """The user's sessions."""
+    """The user's valid sessions, the most recently seen first."""
 
     items: list[KeptSession]
     next: str | None = None
 
 
 class Account(BaseModel):
-    """A user as the admin sees them."""
+    """A user's account as the admin sees it."""
 
     number: int
     username: str
@@ -129,24 +129,24 @@ class Users(BaseModel):
 
 
 class Invitation(BaseModel):
-    """A code that lets one person make an account within a week."""
+    """A code that lets one person create an account within a week."""
 
     code: str
 
 
 class Enabled(BaseModel):
-    """Whether an account may be used."""
+    """True to enable an account, false to disable it."""
 
     enabled: bool
 
 
 class Named(BaseModel):
-    """A name, repeated by whoever is about to do something that cannot be taken back."""
+    """The user's name, repeated to confirm an act that cannot be undone."""
 
     username: Text
 
 
 class Debug(BaseModel):
-    """Whether whoever comes from this machine is logged in as `dev` without typing."""
+    """True to turn the debug mode on: a person at this machine is then logged in as `dev` without typing."""
 
     active: bool

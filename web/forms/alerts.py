@@ -1,4 +1,4 @@
-"""Alerts and where they go."""
+"""Alerts and their channels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from web.forms.values import Text
 
 
 class Try(BaseModel):
-    """How the delivery to one channel stands."""
+    """The delivery to one channel: `state` sent or failed, the number of tries, and the reason of a failure."""
 
     state: str
     tries: int
@@ -19,7 +19,10 @@ class Try(BaseModel):
 
 
 class Alert(BaseModel):
-    """Something that a trader has to know. `subject` is the order or position that it is about."""
+    """A notification of something that a trader must know. `subject` is the order or position it concerns.
+
+    `deliveries` holds the delivery to each channel by its name.
+    """
 
     id: UUID
     cause: str
@@ -30,25 +33,25 @@ class Alert(BaseModel):
     raised_at: datetime
     acknowledged_at: datetime | None
     ended_at: datetime | None
-    """When what it tells of was over; None as well for what has no end."""
+    """The time at which its cause was over; None also for a cause that has no end."""
 
 
 class Alerts(BaseModel):
-    """Alerts, newest first."""
+    """A page of alerts, newest first. `next` is the cursor of the following page, null on the last."""
 
     items: list[Alert]
     next: str | None = None
 
 
 class NewChannel(BaseModel):
-    """A name of one's own and an Apprise address, such as that of a Discord webhook."""
+    """A name chosen by the user and an Apprise address, such as that of a Discord webhook."""
 
     name: Text
     address: Text = Field(repr=False)
 
 
 class Channel(BaseModel):
-    """Where alerts go."""
+    """A channel to which alerts are sent, with the service behind it. Its address is not shown."""
 
     id: UUID
     name: str
@@ -63,7 +66,7 @@ class Channels(BaseModel):
 
 
 class Delivery(BaseModel):
-    """How a test went."""
+    """The result of a test message: `sent`, or the `reason` why not."""
 
     sent: bool
     reason: str | None

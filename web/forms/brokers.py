@@ -1,4 +1,4 @@
-"""Exchanges and accounts on them."""
+"""Exchanges and the accounts on them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from web.forms.values import Amount, Text
 
 
 class Loading(BaseModel):
-    """Pairs that are being loaded."""
+    """The progress of loading pairs: `done` of `total`."""
 
     done: int
     total: int
 
 
 class Limits(BaseModel):
-    """The most that entries may spend per order and per day (UTC), in `currency`; null is no limit."""
+    """The most that entries may spend per order and per day (UTC), in `currency`. Null means no limit."""
 
     currency: Text = "USDT"
     per_order: Amount | None = None
@@ -23,11 +23,12 @@ class Limits(BaseModel):
 
 
 class Broker(BaseModel):
-    """An account on an exchange. `usage` off, strategies or webhooks; `stop_style` market or limit.
+    """An account on an exchange. `usage` is off, strategies or webhooks; `stop_style` is market or limit.
 
-    `oldest_bar` is how many intervals after the end of its bar an entry may still arrive; null is no limit.
-    `pairs` counts the tradable pairs that are known of its exchange and venue; `shared` tells that another broker had
-    loaded them before.
+    `oldest_bar` is the most intervals that may pass from the end of a bar until its entry or its move of protection
+    arrives; null means no limit. `pairs` counts the known tradable pairs of its exchange and venue; `shared` is true
+    when another broker had already loaded them. `loading` is null unless they are being loaded. `trading_stopped` is
+    true while automatic trading is halted on this broker.
     """
 
     number: int
@@ -50,14 +51,14 @@ class Broker(BaseModel):
 
 
 class Brokers(BaseModel):
-    """The user's brokers."""
+    """The user's brokers, the default one first."""
 
     items: list[Broker]
     next: str | None = None
 
 
 class Keys(BaseModel):
-    """The keys of an account; they are kept sealed and never come back."""
+    """The keys of an account. They are stored sealed and never returned."""
 
     key: Text = Field(repr=False)
     secret: Text = Field(repr=False)
@@ -65,7 +66,7 @@ class Keys(BaseModel):
 
 
 class Trial(BaseModel):
-    """Keys to be tried before they are kept."""
+    """Keys to be tested before they are kept."""
 
     exchange: Text
     venue: Text
@@ -73,21 +74,24 @@ class Trial(BaseModel):
 
 
 class NewBroker(Trial):
-    """An account to connect. `insist` keeps keys that may withdraw, or whose exchange does not answer."""
+    """An account to connect. `insist` accepts keys that may withdraw, or whose exchange does not answer."""
 
     name: Text
     insist: bool = False
 
 
 class NewKeys(BaseModel):
-    """Keys that replace those of a broker; `insist` as in `NewBroker`."""
+    """Keys that replace those of a broker.
+
+    `insist` accepts keys that may withdraw, or whose exchange does not answer, and a change while orders are open.
+    """
 
     keys: Keys
     insist: bool = False
 
 
 class Change(BaseModel):
-    """What is to change of a broker; what is not given stays. An `oldest_bar` of 0 takes that limit away."""
+    """Changes of a broker. Omitted fields stay as they are. An `oldest_bar` of 0 removes that limit."""
 
     name: Text | None = None
     usage: Text | None = None
@@ -97,9 +101,10 @@ class Change(BaseModel):
 
 
 class Verdict(BaseModel):
-    """How the exchange answered: `ok`, or `code` and its own words; what the account holds and its keys may do.
+    """The outcome of a test: `ok`, or a `code` and the exchange's own words in `detail`.
 
-    `milliseconds` is how long it took to read the account. What the exchange did not say is null.
+    `balances` are free plus locked, by currency. `may_trade`, `may_withdraw` and `address_bound` are the rights of the
+    keys. `milliseconds` is the time it took to read the account. Values that the exchange did not give are null.
     """
 
     ok: bool
@@ -113,7 +118,11 @@ class Verdict(BaseModel):
 
 
 class Exchange(BaseModel):
-    """An exchange that the gateway speaks: the fields that its keys have, its venues, and what it can do."""
+    """An exchange that the gateway supports natively: the fields of its keys, its venues and its capabilities.
+
+    `lists`: it has orders of which one cancels the other. `locks`: a resting order locks its coins. `replace`: one call
+    cancels an order and sends another, or changes nothing. `requests` describes its rate limit.
+    """
 
     name: str
     label: str
@@ -130,27 +139,27 @@ class Exchange(BaseModel):
 
 
 class Exchanges(BaseModel):
-    """Every exchange that the gateway speaks natively."""
+    """All exchanges that the gateway supports natively."""
 
     items: list[Exchange]
     next: str | None = None
 
 
 class Step(BaseModel):
-    """One line of a trial: a step that begins (exchange, reaching, account, rights), or the verdict."""
+    """One line of a test: a step that begins (exchange, reaching, account, rights), or the verdict."""
 
     step: str | None = None
     verdict: Verdict | None = None
 
 
 class Connected(BaseModel):
-    """The number of a new broker, by which webhooks name it."""
+    """The number of the new broker, by which webhooks name it."""
 
     number: int
 
 
 class Pairs(BaseModel):
-    """How many pairs there are, and whether another broker had loaded them."""
+    """The number of pairs. `shared` is true when another broker had already loaded them."""
 
     count: int
     shared: bool

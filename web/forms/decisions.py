@@ -1,4 +1,4 @@
-"""What both sides say of an order, and what its owner decides."""
+"""The records of both sides of an order, and its owner's decisions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.forms.values import Amount, Text
 
 
 class Ours(BaseModel):
-    """Our record; quantities in base."""
+    """Our record of an order. Quantities are in the base currency."""
 
     status: str
     reason: str | None
@@ -25,7 +25,11 @@ class Ours(BaseModel):
 
 
 class Theirs(BaseModel):
-    """The exchange's word. `answered` is false when nobody could be asked, `found` when it does not show the order."""
+    """The exchange's record of an order. Quantities are in the base currency.
+
+    `answered` is false when the exchange could not be asked; `problem` is then the code of the reason. `found` is false
+    when the exchange does not show the order. `status` is the exchange's own word, `state` the platform's for it.
+    """
 
     answered: bool
     problem: str | None = None
@@ -38,14 +42,14 @@ class Theirs(BaseModel):
 
 
 class Sides(BaseModel):
-    """Both at this moment."""
+    """Both records of an order at this moment."""
 
     ours: Ours
     theirs: Theirs
 
 
 class Resolution(BaseModel):
-    """How the doubt ends, why, and the password of the user who says so."""
+    """The outcome that ends a doubt, the reason, and the password of the user who decides."""
 
     outcome: Literal["open", "closed", "cancelled", "expired", "rejected"]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f]{1,500}$")]
@@ -53,6 +57,6 @@ class Resolution(BaseModel):
 
 
 class SentAgain(BaseModel):
-    """The new order."""
+    """The id of the new order."""
 
     order: UUID

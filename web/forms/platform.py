@@ -1,4 +1,4 @@
-"""How the platform is, and the stories of what it did."""
+"""Errors, the platform's health, and stories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 
 class Problem(BaseModel):
-    """Every error has this shape; `code` is what the console translates."""
+    """The format of every error. The console translates `code`; `field` names the field at fault."""
 
     code: str
     message: str
@@ -18,7 +18,7 @@ class Problem(BaseModel):
 
 
 class Chapter(BaseModel):
-    """One event of a story: when, said by whom, its facts, and the exchange's whole answer where there is one."""
+    """One event of a story: its time, source and facts, and in `raw` the exchange's whole answer if there is one."""
 
     position: int
     at: datetime
@@ -30,14 +30,14 @@ class Chapter(BaseModel):
 
 
 class Story(BaseModel):
-    """Everything that led to a webhook, an order or a position and that followed, oldest first."""
+    """All events that led to a webhook, an order or a position and that followed from it, oldest first."""
 
     items: list[Chapter]
     next: str | None = None
 
 
 class Terminal(BaseModel):
-    """A terminal's state (up, stale, down), the age of its last sign in seconds, and its own figures."""
+    """A terminal: its state (up, stale, down), the age of its last sign of life in seconds, and its own figures."""
 
     name: str
     state: str
@@ -46,7 +46,7 @@ class Terminal(BaseModel):
 
 
 class ExchangeHealth(BaseModel):
-    """An exchange at a venue: connected, degraded or down, and the age of its last answer in seconds."""
+    """An exchange at a venue: its state (connected, degraded, down) and the age of its last answer in seconds."""
 
     name: str
     state: str
@@ -54,7 +54,12 @@ class ExchangeHealth(BaseModel):
 
 
 class Health(BaseModel):
-    """The platform's state. `lag` counts events not yet in the books, disk is in bytes."""
+    """The platform's state. `head` is the last log position; `lag` counts the events not yet in the books.
+
+    `spool` counts the webhook deliveries kept on disk. `stream_age` is the age in seconds of the last report on any
+    private stream, `clock_offset_ms` the largest offset of an exchange's clock in milliseconds; both are null when
+    unknown. Disk sizes are in bytes. `trading_stopped` is true while the user's automatic trading is halted.
+    """
 
     terminals: list[Terminal]
     exchanges: list[ExchangeHealth]
@@ -69,13 +74,13 @@ class Health(BaseModel):
 
 
 class Up(BaseModel):
-    """The platform answers."""
+    """A sign that the web terminal answers: `up` is always true."""
 
     up: bool
 
 
 class ExchangesHealth(BaseModel):
-    """All exchanges that are in use."""
+    """The health of all exchanges in use."""
 
     items: list[ExchangeHealth]
     next: str | None = None

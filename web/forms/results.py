@@ -1,4 +1,4 @@
-"""Results: the ten metrics, and comparisons with the exchanges."""
+"""Results: the ten metrics, and reconciliations."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from web.forms.values import Amount
 
 
 class Metrics(BaseModel):
-    """The ten metrics of all complete trades in one currency: amounts in it, rates and ratios as fractions.
+    """The ten metrics of all complete trades in one currency: amounts are in it, rates and ratios are fractions.
 
-    What is undefined is null: a ratio without a loss, a drawdown without a trade, Sharpe and Sortino below two days.
-    `fees_left_out` counts the trades whose result lacks fees in a third currency of which nobody knows the value.
+    Undefined metrics are null: a ratio without a loss, a drawdown without a trade, Sharpe and Sortino below two days.
+    `fees_left_out` counts the trades whose result lacks fees in a third currency because their value is unknown.
     """
 
     currency: str
@@ -33,14 +33,14 @@ class Metrics(BaseModel):
 
 
 class AllMetrics(BaseModel):
-    """One set per quote currency: amounts in different currencies are never added up."""
+    """One set of metrics per quote currency. Amounts in different currencies are never added up."""
 
     items: list[Metrics]
     next: str | None = None
 
 
 class Phase(BaseModel):
-    """One step of a comparison, how long it took and what it met."""
+    """One phase of a reconciliation: its duration in seconds, and the number of things of each kind that it met."""
 
     phase: str
     seconds: Amount
@@ -48,7 +48,11 @@ class Phase(BaseModel):
 
 
 class Discrepancy(BaseModel):
-    """An order on which the two sides differed, and what was done about it."""
+    """An order on which our record and the exchange's differed. `resolution` tells what was done about it.
+
+    `order` is null for an order that is not ours (yet). `facts` are those that were, or would be, recorded in the
+    order's own history.
+    """
 
     order: UUID | None
     symbol: str
@@ -60,7 +64,7 @@ class Discrepancy(BaseModel):
 
 
 class Reconciliation(BaseModel):
-    """One comparison of a broker with its exchange."""
+    """One reconciliation of a broker with its exchange. `state` is running, completed or failed."""
 
     id: UUID
     broker_id: int
@@ -74,14 +78,14 @@ class Reconciliation(BaseModel):
 
 
 class Reconciliations(BaseModel):
-    """A page, newest first; `next` is the cursor of the following one."""
+    """A page of reconciliations, newest first. `next` is the cursor of the following page, null on the last."""
 
     items: list[Reconciliation]
     next: str | None
 
 
 class Compared(BaseModel):
-    """What a comparison on request found. `doubts` are the orders that are unknown at this moment."""
+    """The result of a reconciliation on request. `doubts` are the orders in doubt at this moment."""
 
     run: UUID | None = None
     broker: int

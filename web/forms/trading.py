@@ -1,4 +1,4 @@
-"""Orders, trades, positions and results."""
+"""Orders, fills, positions and complete trades."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from web.forms.values import Amount
 
 
 class Fill(BaseModel):
-    """One execution: quantity in base, price in quote per base.
+    """One execution of an order: quantity in base, price in quote per base.
 
-    `fee_value` is what a fee in a third currency was worth (quote) when it was paid, None where it is not known.
+    `fee_value` is the value (quote) of a fee in a third currency when it was paid, null when unknown.
     """
 
     trade_id: str
@@ -27,10 +27,11 @@ class Fill(BaseModel):
 
 
 class Trade(BaseModel):
-    """An order with what became of it.
+    """An order and its outcome. Quantities are in base, costs in quote, prices in quote per base.
 
-    `worst_cost` is the most that one in doubt can have spent: quote currency of a buy, base currency of a sell.
-    `valid_until` ends what the exchange may still act on; a minute later its absence there proves something.
+    `worst_cost` is the most that an order in doubt can have spent: in quote for a buy, in base for a sell.
+    `valid_until` is the time until which the exchange may still act on the request. A minute later, the absence of the
+    order at the exchange proves that it never arrived.
     """
 
     id: UUID
@@ -73,18 +74,18 @@ class Trade(BaseModel):
 
 
 class Trades(BaseModel):
-    """A page, newest first; `next` is the cursor of the following one."""
+    """A page of orders, newest first. `next` is the cursor of the following page, null on the last."""
 
     items: list[Trade]
     next: str | None
 
 
 class Position(BaseModel):
-    """What is held of a market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
+    """The holding in one market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
 
     `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers. `level` tells how
-    well it is protected, and since when; `share` and `target_share` (percent) how much is to be under the stop and sold
-    at the target.
+    well the position is protected, since `level_since`. `share` and `target_share` (percent) are the parts that are to
+    be under the stop and sold at the target. `price` and the unrealised result are null without a recent price.
     """
 
     id: UUID
@@ -114,16 +115,17 @@ class Position(BaseModel):
 
 
 class Positions(BaseModel):
-    """All open positions."""
+    """The user's open positions, newest first."""
 
     items: list[Position]
     next: str | None = None
 
 
 class Gain(BaseModel):
-    """A complete trade: `gross` is (average exit - average entry) x quantity, `net` is what it brought after fees.
+    """A complete trade: `gross` is (average exit - average entry) x quantity, `net` is its result after fees.
 
-    `fees_left_out`: it paid fees in a third currency (BNB) of which nobody knows what they were worth: not in `net`.
+    `fees_left_out` is true when it paid fees in a third currency (such as BNB) whose value is unknown: `net` does not
+    include them.
     """
 
     id: str
@@ -142,13 +144,13 @@ class Gain(BaseModel):
 
 
 class Gains(BaseModel):
-    """A page, newest first; `next` is the cursor of the following one."""
+    """A page of complete trades, newest first. `next` is the cursor of the following page, null on the last."""
 
     items: list[Gain]
     next: str | None
 
 
 class Cancelled(BaseModel):
-    """For how many orders a cancel was asked."""
+    """The number of orders whose cancellation was requested."""
 
     asked: int

@@ -1,4 +1,4 @@
-"""What fields of the API are made of."""
+"""The types of the API's fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST_TEXT = 200
 
 
 def _plain(text: str) -> str:
-    """Half a surrogate pair is no character: it can be neither hashed nor stored."""
+    """Reject text with half a surrogate pair, which can be neither hashed nor stored. Raises `ValueError`."""
     text.encode()  # raises UnicodeEncodeError, which is a ValueError
     return text
 

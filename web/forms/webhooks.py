@@ -1,4 +1,4 @@
-"""Deliveries of TradingView."""
+"""Webhooks from TradingView."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from web.forms.values import Amount
 
 
 class Webhook(BaseModel):
-    """A delivery and what became of it."""
+    """A webhook and its outcome. `body` is the text as delivered. The fields parsed from it are null where it has none.
+
+    `repeats` counts further deliveries of the same alert.
+    """
 
     id: UUID
     broker_id: int | None
@@ -35,14 +38,14 @@ class Webhook(BaseModel):
 
 
 class Webhooks(BaseModel):
-    """A page, newest first; `next` is the cursor of the following one."""
+    """A page of webhooks, newest first. `next` is the cursor of the following page, null on the last."""
 
     items: list[Webhook]
     next: str | None
 
 
 class WebhookCounts(BaseModel):
-    """How the deliveries ended."""
+    """The number of webhooks in each status. Those `received` or `taken` have not reached their outcome yet."""
 
     received: int
     executed: int
@@ -53,6 +56,6 @@ class WebhookCounts(BaseModel):
 
 
 class WebhookUrl(BaseModel):
-    """The address for TradingView, with its token."""
+    """The user's webhook address for TradingView, with the token."""
 
     url: str

@@ -1,1 +1,1 @@
-"""The live connection: rows that changed, told to open consoles."""
+"""The live connection: changed rows, pushed to open consoles."""

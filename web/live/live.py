@@ -1,4 +1,4 @@
-"""The live socket: a snapshot and then the changes of each topic, numbered so that a lost message is noticed."""
+"""The live socket: a snapshot and then the changes of each topic, numbered so that a lost message shows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from web.forms.webhooks import Webhook
 router = APIRouter()
 ROWS = 50
 AT_ONCE = 500
-"""The most rows of one topic in one message."""
+"""The most rows of one topic in a message of changes."""
 HEALTH = "health"
 NEWEST: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
     "webhooks": lambda cursor: webhooks.page(cursor, before=None, limit=ROWS),
@@ -42,15 +42,15 @@ NEWEST: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
 TOPICS = (*NEWEST, HEALTH)
 ROW_FORMS: dict[str, Any] = {"webhooks": Webhook, "gains": Gain, "alerts": Alert, "reconciliations": Reconciliation}
 LOOK_SECONDS = 1.0
-"""How often the books are looked at without a wake-up."""
+"""Seconds between looks at the books without a wake-up."""
 TOGETHER_SECONDS = 0.02
-"""How long a wake-up waits for others: an order's steps come within milliseconds."""
+"""Seconds that a wake-up waits for others: the steps of an order come within milliseconds."""
 HEALTH_SECONDS = 2.0
 NOT_LOGGED_IN, WRONG_ORIGIN, TRY_AGAIN = 4401, 4403, 1013
 
 
 class Feed:
-    """What one browser has been sent so far."""
+    """The messages for one browser, and the place up to which it has received each topic."""
 
     def __init__(self, context: Context, user: int) -> None:
         self._context = context
@@ -60,7 +60,7 @@ class Feed:
         self._loading: list[Any] = []
 
     def snapshot(self, topic: str) -> dict[str, Any]:
-        """The topic from the start: its newest rows, and sequence 1."""
+        """Return a message with the newest rows of a topic, and restart its sequence at 1."""
         self._sequences[topic] = 0
         with books(self._context, self._user) as cursor:
             row = cursor.execute("SELECT position FROM books.position").fetchone()
@@ -74,7 +74,7 @@ class Feed:
         return self._forms(cursor, topic, NEWEST[topic](cursor))
 
     def changes(self) -> list[dict[str, Any]]:
-        """What the books gained since the last look."""
+        """Return the messages for the rows of the books that changed since the last look."""
         with books(self._context, self._user) as cursor:
             row = cursor.execute("SELECT position FROM books.position").fetchone()
             position = row["position"] if row else 0
@@ -84,14 +84,14 @@ class Feed:
                     continue
                 query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT {AT_ONCE}"
                 rows = cursor.execute(query, (self._positions[topic],)).fetchall()
-                # What does not fit into one message is left for the next look.
+                # Rows that do not fit into one message wait for the next look.
                 self._positions[topic] = position if len(rows) < AT_ONCE else rows[-1]["position"]
                 if rows:
                     told.append(self._message(topic, "changes", self._forms(cursor, topic, rows)))
             return told + self._progress(cursor)
 
     def _progress(self, cursor: Any) -> list[dict[str, Any]]:
-        """How far the loading of pairs has come is no row of the books."""
+        """Return the brokers anew when the loading of their pairs has advanced: that progress is not in the books."""
         rows = brokers.all_brokers(cursor)
         loading = [self._context.loading(row["exchange"], row["venue"]) for row in rows]
         if loading == self._loading:
@@ -109,13 +109,13 @@ class Feed:
         return _plain([ROW_FORMS[topic](**row) for row in rows])
 
     def results(self) -> list[dict[str, Any]]:
-        """What is held, at the prices of this moment; nothing when nothing is held."""
+        """Return a message with the open positions at current prices, none without open positions."""
         with books(self._context, self._user) as cursor:
             rows = position_rows(self._context, cursor, positions.open_positions(cursor))
         return [self._message("positions", "changes", _plain(rows))] if rows else []
 
     def health(self) -> dict[str, Any]:
-        """The platform's state at this moment."""
+        """Return a message with the current health of the platform."""
         return self._message("health", "changes", _plain([health_of(self._context, self._user)]))
 
     def _message(self, topic: str, kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -129,7 +129,10 @@ def _plain(items: list[Any]) -> list[dict[str, Any]]:
 
 @router.websocket("/api/live")
 async def live(socket: WebSocket) -> None:
-    """Says `{"resync": topic}` to get a new snapshot. Logging out closes the socket."""
+    """Send snapshots and changes to a browser. It sends `{"resync": topic}` to get a new snapshot.
+
+    Logging out closes the socket.
+    """
     context: Context = socket.app.state.context
     host = socket.headers.get("host", "")
     if socket.headers.get("origin", f"http://{host}").partition("://")[2] != host:
@@ -161,7 +164,7 @@ async def _push(socket: WebSocket, context: Context, token: str | None, feed: Fe
     try:
         await _feed(socket, context, token, feed, sending)
     except (psycopg.OperationalError, PoolTimeout):
-        # The browser connects again and gets a snapshot; an open socket that says nothing would look alive.
+        # The browser reconnects and gets a snapshot. A socket left open and silent would look alive.
         await socket.close(TRY_AGAIN)
 
 

@@ -1,4 +1,4 @@
-"""Wake-ups: telling every open socket of this process that the books have moved."""
+"""Wake-ups: signals to every open socket of this process that the books have changed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from contextlib import contextmanager
 
 
 class Wakes:
-    """Rung from any thread, waited for on the server's loop. A missed ring costs a second, never a row."""
+    """The bell of the live sockets: rung from any thread, awaited on the server's loop.
+
+    A missed ring costs a second, never a row.
+    """
 
     def __init__(self) -> None:
         self._sleepers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     @contextmanager
     def sleeper(self) -> Iterator[asyncio.Event]:
-        """An event that is set at each ring, as long as somebody waits for it."""
+        """Yield an event that each ring sets until the `with` block ends."""
         event = asyncio.Event()
         self._sleepers[event] = asyncio.get_running_loop()
         try:
@@ -24,6 +27,6 @@ class Wakes:
             del self._sleepers[event]
 
     def ring(self) -> None:
-        """Wake all who sleep."""
+        """Wake every sleeper."""
         for event, loop in [*self._sleepers.items()]:
             loop.call_soon_threadsafe(event.set)

@@ -13,7 +13,9 @@ export interface paths {
         };
         /**
          * Start
-         * @description What the login screen needs to know: whether the first account has still to be made, and the debug mode.
+         * @description Return what the login screen needs before a login.
+         *
+         *     `first_account` is true while no account exists; `debug_allowed` and `debug_active` are the state of the debug mode.
          */
         get: operations["start_api_start_get"];
         put?: never;
@@ -33,13 +35,16 @@ export interface paths {
         };
         /**
          * List Users
-         * @description All accounts in the order of their numbers.
+         * @description List all accounts by their numbers. Admin only.
          */
         get: operations["list_users_api_users_get"];
         put?: never;
         /**
          * Make Account
-         * @description A new account. The first is the admin's, made on this machine or by a code; every other needs an invitation.
+         * @description Create an account and begin a session for it.
+         *
+         *     The first account is the admin's. It needs a code unless the request comes from the machine itself. Every other
+         *     account needs the code of an invitation.
          */
         post: operations["make_account_api_users_post"];
         delete?: never;
@@ -57,18 +62,21 @@ export interface paths {
         };
         /**
          * Who Am I
-         * @description The session of the cookie.
+         * @description Return the session of the cookie, with its user and CSRF token.
          */
         get: operations["who_am_i_api_session_get"];
         put?: never;
         /**
          * Log In
-         * @description Begin a session. A wrong name and a wrong password are answered alike, and both make the next try wait.
+         * @description Begin a session and set its cookie.
+         *
+         *     A wrong name and a wrong password get the same error, and both make the next attempt wait. A user with a second
+         *     factor must send its `code` too: without one the error code is `second_factor_needed`.
          */
         post: operations["log_in_api_session_post"];
         /**
          * Log Out
-         * @description End the session; its live sockets close with it.
+         * @description End the session. Its live sockets close too.
          */
         delete: operations["log_out_api_session_delete"];
         options?: never;
@@ -86,7 +94,10 @@ export interface paths {
         get?: never;
         /**
          * Switch
-         * @description On: log in as `dev`, through the same door as everybody. Where it is not allowed it is not there.
+         * @description Turn the debug mode on or off.
+         *
+         *     Turning it on logs in as `dev`, with the same checks as every login, and returns the session; turning it off returns
+         *     null. Returns 404 where the environment does not allow the debug mode or the request comes from another machine.
          */
         put: operations["switch_api_debug_put"];
         post?: never;
@@ -106,7 +117,7 @@ export interface paths {
         get?: never;
         /**
          * Prefer
-         * @description Keep how the console shows things.
+         * @description Save the user's display preferences.
          */
         put: operations["prefer_api_account_preferences_put"];
         post?: never;
@@ -126,7 +137,7 @@ export interface paths {
         get?: never;
         /**
          * Change Password
-         * @description Replace the password; every other session ends.
+         * @description Replace the password and end every other session of the user.
          */
         put: operations["change_password_api_account_password_put"];
         post?: never;
@@ -146,17 +157,19 @@ export interface paths {
         get?: never;
         /**
          * Confirm Second Factor
-         * @description The first code: from now on a login needs one. The recovery codes are shown this once.
+         * @description Confirm the second factor with its first code: from now on every login needs a code.
+         *
+         *     Returns the recovery codes, which are shown only this once.
          */
         put: operations["confirm_second_factor_api_account_second_factor_put"];
         /**
          * Begin Second Factor
-         * @description A secret for an authenticator; it counts once its first code has come back.
+         * @description Create a secret for an authenticator. The second factor is on once its first code is confirmed.
          */
         post: operations["begin_second_factor_api_account_second_factor_post"];
         /**
          * Drop Second Factor
-         * @description The password is enough again.
+         * @description Turn the second factor off: the password alone is enough again.
          */
         delete: operations["drop_second_factor_api_account_second_factor_delete"];
         options?: never;
@@ -173,7 +186,7 @@ export interface paths {
         };
         /**
          * List Sessions
-         * @description Where the user is logged in, the newest sign of life first.
+         * @description List the user's sessions, the most recently seen first.
          */
         get: operations["list_sessions_api_account_sessions_get"];
         put?: never;
@@ -196,7 +209,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Session
-         * @description End one of the user's own sessions; its live sockets close with it.
+         * @description End one of the user's own sessions. Its live sockets close too.
          */
         delete: operations["revoke_session_api_account_sessions__session__delete"];
         options?: never;
@@ -213,7 +226,7 @@ export interface paths {
         };
         /**
          * Export
-         * @description Everything that is kept of the user, as one JSON file: the account, the books, and every event.
+         * @description Export everything that is kept about the user as one JSON file: the account, the books and every event.
          */
         get: operations["export_api_account_export_get"];
         put?: never;
@@ -235,7 +248,9 @@ export interface paths {
         put?: never;
         /**
          * Invite
-         * @description A code that lets one person make an account within a week; it is shown this once.
+         * @description Create a code that lets one person create an account within a week. Admin only.
+         *
+         *     The code is shown only this once.
          */
         post: operations["invite_api_invitations_post"];
         delete?: never;
@@ -254,7 +269,7 @@ export interface paths {
         get?: never;
         /**
          * Switch Account
-         * @description Disable or enable an account; a disabled one is logged out everywhere.
+         * @description Disable or enable an account. A disabled user is logged out everywhere. Admin only.
          */
         put: operations["switch_account_api_users__number__enabled_put"];
         post?: never;
@@ -276,7 +291,9 @@ export interface paths {
         post?: never;
         /**
          * Forget
-         * @description End an account and make its texts unreadable for ever; `username` has to be repeated.
+         * @description Forget a user: end the account and make its texts unreadable for ever. Admin only.
+         *
+         *     `username` must repeat the user's name. This is refused while the user has orders that are open or in doubt.
          */
         delete: operations["forget_api_users__number__delete"];
         options?: never;
@@ -293,7 +310,9 @@ export interface paths {
         };
         /**
          * List Exchanges
-         * @description What the gateway speaks, and what each of them needs and can do.
+         * @description List the exchanges that the gateway supports, with the fields of their keys and their capabilities.
+         *
+         *     The venue `live` is listed only when the environment allows live trading.
          */
         get: operations["list_exchanges_api_exchanges_get"];
         put?: never;
@@ -313,13 +332,16 @@ export interface paths {
         };
         /**
          * List Brokers
-         * @description The user's brokers, the default one first.
+         * @description List the user's brokers, the default one first. Removed ones are left out.
          */
         get: operations["list_brokers_api_brokers_get"];
         put?: never;
         /**
          * Connect
-         * @description Connect an account once its keys are proven; its pairs are then loaded in the background.
+         * @description Connect an account on an exchange once its keys are proven.
+         *
+         *     Its pairs are then loaded in the background. `insist` accepts keys that may withdraw, or about which the exchange
+         *     gives no answer; keys that the exchange refuses are never accepted.
          */
         post: operations["connect_api_brokers_post"];
         delete?: never;
@@ -339,7 +361,9 @@ export interface paths {
         put?: never;
         /**
          * Try Keys
-         * @description Try keys before they are kept: a real call through the gateway, told step by step.
+         * @description Test keys before they are kept, by a real call to the exchange through the gateway.
+         *
+         *     The response is one JSON object per line: each step as it begins, and the verdict last. Nothing is recorded.
          */
         post: operations["try_keys_api_brokers_test_post"];
         delete?: never;
@@ -359,7 +383,9 @@ export interface paths {
         put?: never;
         /**
          * Try Broker
-         * @description Try a broker with the keys that are kept; the outcome is recorded.
+         * @description Test a broker with its stored keys, and record the outcome.
+         *
+         *     The response is one JSON object per line: each step as it begins, and the verdict last.
          */
         post: operations["try_broker_api_brokers__number__test_post"];
         delete?: never;
@@ -378,7 +404,9 @@ export interface paths {
         get?: never;
         /**
          * Change Keys
-         * @description Replace the keys once the new ones are proven; the history stays.
+         * @description Replace a broker's keys once the new ones are proven. Its history stays.
+         *
+         *     While orders are open this needs `insist`, because the new keys must belong to the same account.
          */
         put: operations["change_keys_api_brokers__number__credentials_put"];
         post?: never;
@@ -398,13 +426,15 @@ export interface paths {
         get?: never;
         /**
          * Change
-         * @description Rename it, choose what it is used for, limit it, choose how its stops are rested and how old a bar may be.
+         * @description Change a broker's name, usage, limits, stop style or oldest accepted bar. Omitted fields stay as they are.
          */
         put: operations["change_api_brokers__number__put"];
         post?: never;
         /**
          * Remove
-         * @description Use it no longer: its keys are destroyed, its history stays.
+         * @description Remove a broker: its keys are destroyed, its history stays.
+         *
+         *     This is refused while the broker has orders that have not ended.
          */
         delete: operations["remove_api_brokers__number__delete"];
         options?: never;
@@ -422,7 +452,7 @@ export interface paths {
         get?: never;
         /**
          * Make Default
-         * @description Propose this broker first.
+         * @description Make this broker the user's default, which the console proposes first.
          */
         put: operations["make_default_api_brokers__number__default_put"];
         post?: never;
@@ -443,7 +473,7 @@ export interface paths {
         put?: never;
         /**
          * Load Markets
-         * @description Load its pairs anew; how far it has come shows on the live socket.
+         * @description Load a broker's pairs anew and return their number. The live socket shows the progress.
          */
         post: operations["load_markets_api_brokers__number__markets_post"];
         delete?: never;
@@ -463,7 +493,7 @@ export interface paths {
         put?: never;
         /**
          * Stop
-         * @description No automatic order on this broker until resumed.
+         * @description Halt automatic trading on this broker until it is resumed.
          */
         post: operations["stop_api_brokers__number__stop_post"];
         delete?: never;
@@ -483,7 +513,9 @@ export interface paths {
         put?: never;
         /**
          * Resume
-         * @description Automatic orders are allowed again on this broker.
+         * @description Resume automatic trading on this broker.
+         *
+         *     It stays halted while automatic trading is halted for all of the user's brokers.
          */
         post: operations["resume_api_brokers__number__resume_post"];
         delete?: never;
@@ -501,7 +533,10 @@ export interface paths {
         };
         /**
          * List Orders
-         * @description Every order ever wanted, refused ones too; `state=live` keeps what has not ended.
+         * @description List all of the user's orders, refused ones too, newest first.
+         *
+         *     `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker` keeps the
+         *     orders of one broker.
          */
         get: operations["list_orders_api_orders_get"];
         put?: never;
@@ -521,7 +556,7 @@ export interface paths {
         };
         /**
          * List Trades
-         * @description Orders of which something was executed, with their fills.
+         * @description List orders that were executed at least in part, with their fills, newest first. `broker` keeps one broker's.
          */
         get: operations["list_trades_api_trades_get"];
         put?: never;
@@ -543,7 +578,7 @@ export interface paths {
         put?: never;
         /**
          * Stop All
-         * @description No automatic order on any broker until resumed.
+         * @description Halt automatic trading on all of the user's brokers until it is resumed.
          */
         post: operations["stop_all_api_trading_stop_post"];
         delete?: never;
@@ -563,7 +598,7 @@ export interface paths {
         put?: never;
         /**
          * Resume All
-         * @description Automatic orders are allowed again.
+         * @description Resume automatic trading. A broker that was halted individually stays halted.
          */
         post: operations["resume_all_api_trading_resume_post"];
         delete?: never;
@@ -583,7 +618,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel All
-         * @description Ask for every order that has not ended to be cancelled.
+         * @description Request the cancellation of all of the user's orders that have not ended, except those that protect coins.
          */
         post: operations["cancel_all_api_orders_cancel_all_post"];
         delete?: never;
@@ -601,7 +636,7 @@ export interface paths {
         };
         /**
          * Both Sides
-         * @description What our record and the exchange say of an order at this moment.
+         * @description Return our record of an order beside what the exchange reports of it at this moment.
          */
         get: operations["both_sides_api_orders__order__sides_get"];
         put?: never;
@@ -623,7 +658,9 @@ export interface paths {
         put?: never;
         /**
          * Resolve
-         * @description End the doubt about an order: its owner says why, and proves to be its owner.
+         * @description End the doubt about an order by its owner's word.
+         *
+         *     The owner gives the outcome and the reason, and proves their identity with the password.
          */
         post: operations["resolve_api_orders__order__resolve_post"];
         delete?: never;
@@ -643,7 +680,7 @@ export interface paths {
         put?: never;
         /**
          * Send Again
-         * @description Send an exit that came too late after all; asked twice, it is one order.
+         * @description Send an exit after all that was refused because it came too late. Asking twice makes only one order.
          */
         post: operations["send_again_api_orders__order__send_again_post"];
         delete?: never;
@@ -661,7 +698,7 @@ export interface paths {
         };
         /**
          * List Positions
-         * @description What the user holds now.
+         * @description List the user's open positions with their results at current prices, newest first.
          */
         get: operations["list_positions_api_positions_get"];
         put?: never;
@@ -681,7 +718,7 @@ export interface paths {
         };
         /**
          * List Gains
-         * @description Complete trades, the newest first.
+         * @description List the user's complete trades, newest first.
          */
         get: operations["list_gains_api_gains_get"];
         put?: never;
@@ -701,7 +738,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description All complete trades of the user, whichever broker they were made at.
+         * @description Return the metrics of all complete trades of the user at all brokers, one set per quote currency.
          */
         get: operations["metrics_api_metrics_get"];
         put?: never;
@@ -721,9 +758,10 @@ export interface paths {
         };
         /**
          * List Reconciliations
-         * @description The comparisons that were asked for, that followed an outage, or that found something; newest first.
+         * @description List the user's reconciliations, newest first.
          *
-         *     `differing` keeps those that found something.
+         *     Those on request, at a start and after an outage are always recorded; a poll or a full look that completes without
+         *     discrepancies is not. `differing` keeps those with discrepancies.
          */
         get: operations["list_reconciliations_api_reconciliations_get"];
         put?: never;
@@ -745,7 +783,7 @@ export interface paths {
         put?: never;
         /**
          * Reconcile
-         * @description Compare a broker's orders with its exchange now. Raises `GatewayAway` when nobody can.
+         * @description Reconcile a broker's orders with its exchange now. Raises `GatewayAway` (503) when the gateway is away.
          */
         post: operations["reconcile_api_brokers__number__reconcile_post"];
         delete?: never;
@@ -763,7 +801,7 @@ export interface paths {
         };
         /**
          * History
-         * @description Deliveries, newest first.
+         * @description List the webhooks that the user has received, newest first.
          */
         get: operations["history_api_webhooks_history_get"];
         put?: never;
@@ -783,7 +821,7 @@ export interface paths {
         };
         /**
          * Stats
-         * @description How the deliveries ended.
+         * @description Return the number of the user's webhooks in each status.
          */
         get: operations["stats_api_webhooks_stats_get"];
         put?: never;
@@ -803,13 +841,13 @@ export interface paths {
         };
         /**
          * Url
-         * @description The user's own address; a first token is made when there is none.
+         * @description Return the user's webhook address. A first token is created when there is none.
          */
         get: operations["url_api_webhooks_url_get"];
         put?: never;
         /**
          * Rotate
-         * @description A new address; alerts that still use the old one are refused from now on.
+         * @description Create a new webhook address. Alerts that still use the old one are refused from now on.
          */
         post: operations["rotate_api_webhooks_url_post"];
         delete?: never;
@@ -827,7 +865,7 @@ export interface paths {
         };
         /**
          * List Alerts
-         * @description The user's alerts, newest first.
+         * @description List the user's alerts, newest first.
          */
         get: operations["list_alerts_api_alerts_get"];
         put?: never;
@@ -848,7 +886,7 @@ export interface paths {
         get?: never;
         /**
          * Acknowledge All
-         * @description The user has seen everything that was told so far.
+         * @description Acknowledge all of the user's alerts raised so far.
          */
         put: operations["acknowledge_all_api_alerts_acknowledged_put"];
         post?: never;
@@ -868,7 +906,7 @@ export interface paths {
         get?: never;
         /**
          * Acknowledge
-         * @description The user has seen it; a critical one leaves the screen only by this.
+         * @description Acknowledge an alert. A critical alert stays on the screen until it is acknowledged.
          */
         put: operations["acknowledge_api_alerts__alert__acknowledged_put"];
         post?: never;
@@ -887,13 +925,15 @@ export interface paths {
         };
         /**
          * List Channels
-         * @description Where the user's alerts go besides the console; the addresses themselves stay in the vault.
+         * @description List the channels to which the user's alerts are sent in addition to the console.
+         *
+         *     The addresses themselves stay in the vault and are not returned.
          */
         get: operations["list_channels_api_channels_get"];
         put?: never;
         /**
          * Add Channel
-         * @description Send alerts there too.
+         * @description Add a channel: the user's alerts are sent there too.
          */
         post: operations["add_channel_api_channels_post"];
         delete?: never;
@@ -913,7 +953,7 @@ export interface paths {
         put?: never;
         /**
          * Test Channel
-         * @description Send a word there now.
+         * @description Send a test message to a channel now, and return the result.
          */
         post: operations["test_channel_api_channels__channel__test_post"];
         delete?: never;
@@ -934,7 +974,7 @@ export interface paths {
         post?: never;
         /**
          * Remove Channel
-         * @description Send alerts there no longer.
+         * @description Remove a channel: alerts are no longer sent there.
          */
         delete: operations["remove_channel_api_channels__channel__delete"];
         options?: never;
@@ -951,7 +991,9 @@ export interface paths {
         };
         /**
          * Tell
-         * @description What arrived, what was decided and why, what was sent and what the exchange said.
+         * @description Return the story of a webhook, an order or a position, oldest event first.
+         *
+         *     It tells what arrived, what was decided and why, what was sent, and what the exchange answered.
          */
         get: operations["tell_api_story__stream__get"];
         put?: never;
@@ -971,7 +1013,7 @@ export interface paths {
         };
         /**
          * Up
-         * @description The web terminal answers; needs no login and tells nothing else.
+         * @description Confirm that the web terminal answers. This needs no login and tells nothing else.
          */
         get: operations["up_api_health_get"];
         put?: never;
@@ -991,7 +1033,7 @@ export interface paths {
         };
         /**
          * Exchanges
-         * @description Each exchange that is in use: whether it answers. Nothing is known while the gateway is away.
+         * @description List the exchanges in use, with the state of each. Nothing is known of them while the gateway is away.
          */
         get: operations["exchanges_api_health_exchanges_get"];
         put?: never;
@@ -1011,7 +1053,7 @@ export interface paths {
         };
         /**
          * Terminals
-         * @description Every terminal and the figures behind the traffic lights.
+         * @description Return the state of every terminal and exchange, and the figures behind the traffic lights.
          */
         get: operations["terminals_api_health_terminals_get"];
         put?: never;
@@ -1028,7 +1070,7 @@ export interface components {
     schemas: {
         /**
          * Account
-         * @description A user as the admin sees them.
+         * @description A user's account as the admin sees it.
          */
         Account: {
             /** Number */
@@ -1054,7 +1096,9 @@ export interface components {
         };
         /**
          * Alert
-         * @description Something that a trader has to know. `subject` is the order or position that it is about.
+         * @description A notification of something that a trader must know. `subject` is the order or position it concerns.
+         *
+         *     `deliveries` holds the delivery to each channel by its name.
          */
         Alert: {
             /**
@@ -1088,7 +1132,7 @@ export interface components {
         };
         /**
          * Alerts
-         * @description Alerts, newest first.
+         * @description A page of alerts, newest first. `next` is the cursor of the following page, null on the last.
          */
         Alerts: {
             /** Items */
@@ -1098,7 +1142,7 @@ export interface components {
         };
         /**
          * AllMetrics
-         * @description One set per quote currency: amounts in different currencies are never added up.
+         * @description One set of metrics per quote currency. Amounts in different currencies are never added up.
          */
         AllMetrics: {
             /** Items */
@@ -1108,11 +1152,12 @@ export interface components {
         };
         /**
          * Broker
-         * @description An account on an exchange. `usage` off, strategies or webhooks; `stop_style` market or limit.
+         * @description An account on an exchange. `usage` is off, strategies or webhooks; `stop_style` is market or limit.
          *
-         *     `oldest_bar` is how many intervals after the end of its bar an entry may still arrive; null is no limit.
-         *     `pairs` counts the tradable pairs that are known of its exchange and venue; `shared` tells that another broker had
-         *     loaded them before.
+         *     `oldest_bar` is the most intervals that may pass from the end of a bar until its entry or its move of protection
+         *     arrives; null means no limit. `pairs` counts the known tradable pairs of its exchange and venue; `shared` is true
+         *     when another broker had already loaded them. `loading` is null unless they are being loaded. `trading_stopped` is
+         *     true while automatic trading is halted on this broker.
          */
         Broker: {
             /** Number */
@@ -1150,7 +1195,7 @@ export interface components {
         };
         /**
          * Brokers
-         * @description The user's brokers.
+         * @description The user's brokers, the default one first.
          */
         Brokers: {
             /** Items */
@@ -1160,7 +1205,7 @@ export interface components {
         };
         /**
          * Cancelled
-         * @description For how many orders a cancel was asked.
+         * @description The number of orders whose cancellation was requested.
          */
         Cancelled: {
             /** Asked */
@@ -1168,7 +1213,7 @@ export interface components {
         };
         /**
          * Change
-         * @description What is to change of a broker; what is not given stays. An `oldest_bar` of 0 takes that limit away.
+         * @description Changes of a broker. Omitted fields stay as they are. An `oldest_bar` of 0 removes that limit.
          */
         Change: {
             /** Name */
@@ -1183,7 +1228,7 @@ export interface components {
         };
         /**
          * Channel
-         * @description Where alerts go.
+         * @description A channel to which alerts are sent, with the service behind it. Its address is not shown.
          */
         Channel: {
             /**
@@ -1208,7 +1253,7 @@ export interface components {
         };
         /**
          * Chapter
-         * @description One event of a story: when, said by whom, its facts, and the exchange's whole answer where there is one.
+         * @description One event of a story: its time, source and facts, and in `raw` the exchange's whole answer if there is one.
          */
         Chapter: {
             /** Position */
@@ -1236,7 +1281,7 @@ export interface components {
         };
         /**
          * Code
-         * @description A code of an authenticator.
+         * @description A code from an authenticator.
          */
         Code: {
             /** Code */
@@ -1244,7 +1289,7 @@ export interface components {
         };
         /**
          * Compared
-         * @description What a comparison on request found. `doubts` are the orders that are unknown at this moment.
+         * @description The result of a reconciliation on request. `doubts` are the orders in doubt at this moment.
          */
         Compared: {
             /** Run */
@@ -1269,7 +1314,7 @@ export interface components {
         };
         /**
          * Connected
-         * @description The number of a new broker, by which webhooks name it.
+         * @description The number of the new broker, by which webhooks name it.
          */
         Connected: {
             /** Number */
@@ -1277,7 +1322,7 @@ export interface components {
         };
         /**
          * Debug
-         * @description Whether whoever comes from this machine is logged in as `dev` without typing.
+         * @description True to turn the debug mode on: a person at this machine is then logged in as `dev` without typing.
          */
         Debug: {
             /** Active */
@@ -1285,7 +1330,7 @@ export interface components {
         };
         /**
          * Delivery
-         * @description How a test went.
+         * @description The result of a test message: `sent`, or the `reason` why not.
          */
         Delivery: {
             /** Sent */
@@ -1295,7 +1340,10 @@ export interface components {
         };
         /**
          * Discrepancy
-         * @description An order on which the two sides differed, and what was done about it.
+         * @description An order on which our record and the exchange's differed. `resolution` tells what was done about it.
+         *
+         *     `order` is null for an order that is not ours (yet). `facts` are those that were, or would be, recorded in the
+         *     order's own history.
          */
         Discrepancy: {
             /** Order */
@@ -1315,7 +1363,7 @@ export interface components {
         };
         /**
          * Enabled
-         * @description Whether an account may be used.
+         * @description True to enable an account, false to disable it.
          */
         Enabled: {
             /** Enabled */
@@ -1323,7 +1371,10 @@ export interface components {
         };
         /**
          * Exchange
-         * @description An exchange that the gateway speaks: the fields that its keys have, its venues, and what it can do.
+         * @description An exchange that the gateway supports natively: the fields of its keys, its venues and its capabilities.
+         *
+         *     `lists`: it has orders of which one cancels the other. `locks`: a resting order locks its coins. `replace`: one call
+         *     cancels an order and sends another, or changes nothing. `requests` describes its rate limit.
          */
         Exchange: {
             /** Name */
@@ -1353,7 +1404,7 @@ export interface components {
         };
         /**
          * ExchangeHealth
-         * @description An exchange at a venue: connected, degraded or down, and the age of its last answer in seconds.
+         * @description An exchange at a venue: its state (connected, degraded, down) and the age of its last answer in seconds.
          */
         ExchangeHealth: {
             /** Name */
@@ -1365,7 +1416,7 @@ export interface components {
         };
         /**
          * Exchanges
-         * @description Every exchange that the gateway speaks natively.
+         * @description All exchanges that the gateway supports natively.
          */
         Exchanges: {
             /** Items */
@@ -1375,7 +1426,7 @@ export interface components {
         };
         /**
          * ExchangesHealth
-         * @description All exchanges that are in use.
+         * @description The health of all exchanges in use.
          */
         ExchangesHealth: {
             /** Items */
@@ -1385,9 +1436,9 @@ export interface components {
         };
         /**
          * Fill
-         * @description One execution: quantity in base, price in quote per base.
+         * @description One execution of an order: quantity in base, price in quote per base.
          *
-         *     `fee_value` is what a fee in a third currency was worth (quote) when it was paid, None where it is not known.
+         *     `fee_value` is the value (quote) of a fee in a third currency when it was paid, null when unknown.
          */
         Fill: {
             /** Trade Id */
@@ -1412,9 +1463,10 @@ export interface components {
         };
         /**
          * Gain
-         * @description A complete trade: `gross` is (average exit - average entry) x quantity, `net` is what it brought after fees.
+         * @description A complete trade: `gross` is (average exit - average entry) x quantity, `net` is its result after fees.
          *
-         *     `fees_left_out`: it paid fees in a third currency (BNB) of which nobody knows what they were worth: not in `net`.
+         *     `fees_left_out` is true when it paid fees in a third currency (such as BNB) whose value is unknown: `net` does not
+         *     include them.
          */
         Gain: {
             /** Id */
@@ -1451,7 +1503,7 @@ export interface components {
         };
         /**
          * Gains
-         * @description A page, newest first; `next` is the cursor of the following one.
+         * @description A page of complete trades, newest first. `next` is the cursor of the following page, null on the last.
          */
         Gains: {
             /** Items */
@@ -1466,7 +1518,11 @@ export interface components {
         };
         /**
          * Health
-         * @description The platform's state. `lag` counts events not yet in the books, disk is in bytes.
+         * @description The platform's state. `head` is the last log position; `lag` counts the events not yet in the books.
+         *
+         *     `spool` counts the webhook deliveries kept on disk. `stream_age` is the age in seconds of the last report on any
+         *     private stream, `clock_offset_ms` the largest offset of an exchange's clock in milliseconds; both are null when
+         *     unknown. Disk sizes are in bytes. `trading_stopped` is true while the user's automatic trading is halted.
          */
         Health: {
             /** Terminals */
@@ -1492,7 +1548,7 @@ export interface components {
         };
         /**
          * Invitation
-         * @description A code that lets one person make an account within a week.
+         * @description A code that lets one person create an account within a week.
          */
         Invitation: {
             /** Code */
@@ -1500,7 +1556,7 @@ export interface components {
         };
         /**
          * KeptSession
-         * @description Where the user is logged in.
+         * @description One session of the user. `current` marks the session of this request.
          */
         KeptSession: {
             /**
@@ -1527,7 +1583,7 @@ export interface components {
         };
         /**
          * Keys
-         * @description The keys of an account; they are kept sealed and never come back.
+         * @description The keys of an account. They are stored sealed and never returned.
          */
         Keys: {
             /** Key */
@@ -1539,7 +1595,7 @@ export interface components {
         };
         /**
          * Limits
-         * @description The most that entries may spend per order and per day (UTC), in `currency`; null is no limit.
+         * @description The most that entries may spend per order and per day (UTC), in `currency`. Null means no limit.
          */
         "Limits-Input": {
             /**
@@ -1554,7 +1610,7 @@ export interface components {
         };
         /**
          * Limits
-         * @description The most that entries may spend per order and per day (UTC), in `currency`; null is no limit.
+         * @description The most that entries may spend per order and per day (UTC), in `currency`. Null means no limit.
          */
         "Limits-Output": {
             /**
@@ -1569,7 +1625,7 @@ export interface components {
         };
         /**
          * Loading
-         * @description Pairs that are being loaded.
+         * @description The progress of loading pairs: `done` of `total`.
          */
         Loading: {
             /** Done */
@@ -1579,7 +1635,7 @@ export interface components {
         };
         /**
          * LogIn
-         * @description Name and password, and the code of the second factor where there is one.
+         * @description A name and password, and a `code` of the second factor if the user has one.
          */
         LogIn: {
             /** Username */
@@ -1591,10 +1647,10 @@ export interface components {
         };
         /**
          * Metrics
-         * @description The ten metrics of all complete trades in one currency: amounts in it, rates and ratios as fractions.
+         * @description The ten metrics of all complete trades in one currency: amounts are in it, rates and ratios are fractions.
          *
-         *     What is undefined is null: a ratio without a loss, a drawdown without a trade, Sharpe and Sortino below two days.
-         *     `fees_left_out` counts the trades whose result lacks fees in a third currency of which nobody knows the value.
+         *     Undefined metrics are null: a ratio without a loss, a drawdown without a trade, Sharpe and Sortino below two days.
+         *     `fees_left_out` counts the trades whose result lacks fees in a third currency because their value is unknown.
          */
         Metrics: {
             /** Currency */
@@ -1624,7 +1680,7 @@ export interface components {
         };
         /**
          * Named
-         * @description A name, repeated by whoever is about to do something that cannot be taken back.
+         * @description The user's name, repeated to confirm an act that cannot be undone.
          */
         Named: {
             /** Username */
@@ -1632,7 +1688,7 @@ export interface components {
         };
         /**
          * NewAccount
-         * @description A name, a password and the invitation; the first account on the machine itself needs none.
+         * @description A name, a password and the `code` of an invitation. The first account made on the machine needs none.
          */
         NewAccount: {
             /** Username */
@@ -1644,7 +1700,7 @@ export interface components {
         };
         /**
          * NewBroker
-         * @description An account to connect. `insist` keeps keys that may withdraw, or whose exchange does not answer.
+         * @description An account to connect. `insist` accepts keys that may withdraw, or whose exchange does not answer.
          */
         NewBroker: {
             /** Exchange */
@@ -1662,7 +1718,7 @@ export interface components {
         };
         /**
          * NewChannel
-         * @description A name of one's own and an Apprise address, such as that of a Discord webhook.
+         * @description A name chosen by the user and an Apprise address, such as that of a Discord webhook.
          */
         NewChannel: {
             /** Name */
@@ -1672,7 +1728,7 @@ export interface components {
         };
         /**
          * NewFactor
-         * @description What an authenticator reads: as text, as address, and as a picture (SVG) of that address.
+         * @description A secret for an authenticator: as text, as an `otpauth` address, and as a picture (SVG) of that address.
          */
         NewFactor: {
             /** Secret */
@@ -1684,7 +1740,9 @@ export interface components {
         };
         /**
          * NewKeys
-         * @description Keys that replace those of a broker; `insist` as in `NewBroker`.
+         * @description Keys that replace those of a broker.
+         *
+         *     `insist` accepts keys that may withdraw, or whose exchange does not answer, and a change while orders are open.
          */
         NewKeys: {
             keys: components["schemas"]["Keys"];
@@ -1696,7 +1754,7 @@ export interface components {
         };
         /**
          * NewPassword
-         * @description The password in force and the one that replaces it.
+         * @description The current password and the new one that replaces it.
          */
         NewPassword: {
             /** Current */
@@ -1706,7 +1764,7 @@ export interface components {
         };
         /**
          * Ours
-         * @description Our record; quantities in base.
+         * @description Our record of an order. Quantities are in the base currency.
          */
         Ours: {
             /** Status */
@@ -1728,7 +1786,7 @@ export interface components {
         };
         /**
          * Pairs
-         * @description How many pairs there are, and whether another broker had loaded them.
+         * @description The number of pairs. `shared` is true when another broker had already loaded them.
          */
         Pairs: {
             /** Count */
@@ -1738,7 +1796,7 @@ export interface components {
         };
         /**
          * Phase
-         * @description One step of a comparison, how long it took and what it met.
+         * @description One phase of a reconciliation: its duration in seconds, and the number of things of each kind that it met.
          */
         Phase: {
             /** Phase */
@@ -1752,11 +1810,11 @@ export interface components {
         };
         /**
          * Position
-         * @description What is held of a market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
+         * @description The holding in one market. `unrealised` is gross, at `price`, which is `price_age` seconds old; all in quote.
          *
          *     `protection` is none, awaited, resting or lost; `protected` is the quantity (base) that it covers. `level` tells how
-         *     well it is protected, and since when; `share` and `target_share` (percent) how much is to be under the stop and sold
-         *     at the target.
+         *     well the position is protected, since `level_since`. `share` and `target_share` (percent) are the parts that are to
+         *     be under the stop and sold at the target. `price` and the unrealised result are null without a recent price.
          */
         Position: {
             /**
@@ -1819,7 +1877,7 @@ export interface components {
         };
         /**
          * Positions
-         * @description All open positions.
+         * @description The user's open positions, newest first.
          */
         Positions: {
             /** Items */
@@ -1829,10 +1887,10 @@ export interface components {
         };
         /**
          * Preferences
-         * @description How the console shows things.
+         * @description The user's display preferences.
          *
-         *     `language` fr or en, `time_zone` UTC or local (the browser's), `theme` dark or light, `colours` what a rise looks
-         *     like: green_up, red_up or blue_up.
+         *     `language` is fr or en, `time_zone` UTC or local (the browser's), `theme` dark or light. `colours` is the colour of
+         *     a rise: green_up, red_up or blue_up.
          */
         Preferences: {
             /** Language */
@@ -1846,7 +1904,7 @@ export interface components {
         };
         /**
          * Proof
-         * @description The password of the user who asks.
+         * @description The current password of the logged-in user.
          */
         Proof: {
             /** Current */
@@ -1854,7 +1912,7 @@ export interface components {
         };
         /**
          * Reconciliation
-         * @description One comparison of a broker with its exchange.
+         * @description One reconciliation of a broker with its exchange. `state` is running, completed or failed.
          */
         Reconciliation: {
             /**
@@ -1884,7 +1942,7 @@ export interface components {
         };
         /**
          * Reconciliations
-         * @description A page, newest first; `next` is the cursor of the following one.
+         * @description A page of reconciliations, newest first. `next` is the cursor of the following page, null on the last.
          */
         Reconciliations: {
             /** Items */
@@ -1894,7 +1952,7 @@ export interface components {
         };
         /**
          * RecoveryCodes
-         * @description Codes for the day the authenticator is lost, each good for one login.
+         * @description Codes for use when the authenticator is lost, each valid for one login.
          */
         RecoveryCodes: {
             /** Codes */
@@ -1902,7 +1960,7 @@ export interface components {
         };
         /**
          * Resolution
-         * @description How the doubt ends, why, and the password of the user who says so.
+         * @description The outcome that ends a doubt, the reason, and the password of the user who decides.
          */
         Resolution: {
             /**
@@ -1917,7 +1975,7 @@ export interface components {
         };
         /**
          * SentAgain
-         * @description The new order.
+         * @description The id of the new order.
          */
         SentAgain: {
             /**
@@ -1928,7 +1986,7 @@ export interface components {
         };
         /**
          * Session
-         * @description Who is logged in; `csrf` goes into the X-CSRF-Token header of every change.
+         * @description The session of the logged-in user. Send `csrf` in the X-CSRF-Token header of every change.
          */
         Session: {
             /** Csrf */
@@ -1945,7 +2003,7 @@ export interface components {
         };
         /**
          * Sessions
-         * @description The user's sessions.
+         * @description The user's valid sessions, the most recently seen first.
          */
         Sessions: {
             /** Items */
@@ -1955,7 +2013,7 @@ export interface components {
         };
         /**
          * Sides
-         * @description Both at this moment.
+         * @description Both records of an order at this moment.
          */
         Sides: {
             ours: components["schemas"]["Ours"];
@@ -1963,7 +2021,7 @@ export interface components {
         };
         /**
          * Start
-         * @description What the console needs before anybody is logged in.
+         * @description The state that the console needs before a login. `first_account` is true while no account exists.
          */
         Start: {
             /** First Account */
@@ -1975,7 +2033,7 @@ export interface components {
         };
         /**
          * Step
-         * @description One line of a trial: a step that begins (exchange, reaching, account, rights), or the verdict.
+         * @description One line of a test: a step that begins (exchange, reaching, account, rights), or the verdict.
          */
         Step: {
             /** Step */
@@ -1984,7 +2042,7 @@ export interface components {
         };
         /**
          * Story
-         * @description Everything that led to a webhook, an order or a position and that followed, oldest first.
+         * @description All events that led to a webhook, an order or a position and that followed from it, oldest first.
          */
         Story: {
             /** Items */
@@ -1994,7 +2052,7 @@ export interface components {
         };
         /**
          * Terminal
-         * @description A terminal's state (up, stale, down), the age of its last sign in seconds, and its own figures.
+         * @description A terminal: its state (up, stale, down), the age of its last sign of life in seconds, and its own figures.
          */
         Terminal: {
             /** Name */
@@ -2010,7 +2068,10 @@ export interface components {
         };
         /**
          * Theirs
-         * @description The exchange's word. `answered` is false when nobody could be asked, `found` when it does not show the order.
+         * @description The exchange's record of an order. Quantities are in the base currency.
+         *
+         *     `answered` is false when the exchange could not be asked; `problem` is then the code of the reason. `found` is false
+         *     when the exchange does not show the order. `status` is the exchange's own word, `state` the platform's for it.
          */
         Theirs: {
             /** Answered */
@@ -2032,10 +2093,11 @@ export interface components {
         };
         /**
          * Trade
-         * @description An order with what became of it.
+         * @description An order and its outcome. Quantities are in base, costs in quote, prices in quote per base.
          *
-         *     `worst_cost` is the most that one in doubt can have spent: quote currency of a buy, base currency of a sell.
-         *     `valid_until` ends what the exchange may still act on; a minute later its absence there proves something.
+         *     `worst_cost` is the most that an order in doubt can have spent: in quote for a buy, in base for a sell.
+         *     `valid_until` is the time until which the exchange may still act on the request. A minute later, the absence of the
+         *     order at the exchange proves that it never arrived.
          */
         Trade: {
             /**
@@ -2126,7 +2188,7 @@ export interface components {
         };
         /**
          * Trades
-         * @description A page, newest first; `next` is the cursor of the following one.
+         * @description A page of orders, newest first. `next` is the cursor of the following page, null on the last.
          */
         Trades: {
             /** Items */
@@ -2136,7 +2198,7 @@ export interface components {
         };
         /**
          * Trial
-         * @description Keys to be tried before they are kept.
+         * @description Keys to be tested before they are kept.
          */
         Trial: {
             /** Exchange */
@@ -2147,7 +2209,7 @@ export interface components {
         };
         /**
          * Try
-         * @description How the delivery to one channel stands.
+         * @description The delivery to one channel: `state` sent or failed, the number of tries, and the reason of a failure.
          */
         Try: {
             /** State */
@@ -2159,7 +2221,7 @@ export interface components {
         };
         /**
          * Up
-         * @description The platform answers.
+         * @description A sign that the web terminal answers: `up` is always true.
          */
         Up: {
             /** Up */
@@ -2190,9 +2252,10 @@ export interface components {
         };
         /**
          * Verdict
-         * @description How the exchange answered: `ok`, or `code` and its own words; what the account holds and its keys may do.
+         * @description The outcome of a test: `ok`, or a `code` and the exchange's own words in `detail`.
          *
-         *     `milliseconds` is how long it took to read the account. What the exchange did not say is null.
+         *     `balances` are free plus locked, by currency. `may_trade`, `may_withdraw` and `address_bound` are the rights of the
+         *     keys. `milliseconds` is the time it took to read the account. Values that the exchange did not give are null.
          */
         Verdict: {
             /** Ok */
@@ -2219,7 +2282,9 @@ export interface components {
         };
         /**
          * Webhook
-         * @description A delivery and what became of it.
+         * @description A webhook and its outcome. `body` is the text as delivered. The fields parsed from it are null where it has none.
+         *
+         *     `repeats` counts further deliveries of the same alert.
          */
         Webhook: {
             /**
@@ -2272,7 +2337,7 @@ export interface components {
         };
         /**
          * WebhookCounts
-         * @description How the deliveries ended.
+         * @description The number of webhooks in each status. Those `received` or `taken` have not reached their outcome yet.
          */
         WebhookCounts: {
             /** Received */
@@ -2290,7 +2355,7 @@ export interface components {
         };
         /**
          * WebhookUrl
-         * @description The address for TradingView, with its token.
+         * @description The user's webhook address for TradingView, with the token.
          */
         WebhookUrl: {
             /** Url */
@@ -2298,7 +2363,7 @@ export interface components {
         };
         /**
          * Webhooks
-         * @description A page, newest first; `next` is the cursor of the following one.
+         * @description A page of webhooks, newest first. `next` is the cursor of the following page, null on the last.
          */
         Webhooks: {
             /** Items */
