@@ -1,0 +1,104 @@
+"""A log that an earlier version made: what is renamed and moved in the code changes nothing of what it says.
+
+The backup was made by the version that preceded the wings: first its whole fault suite ran (kill -9 of each terminal at
+each step, faults of the exchange and of the servers), then random histories said what else the domain can say. Every
+topic is in it, and its rows were written by that version's projector.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from adapters.database.backup import restore
+from adapters.database.migrate import OWNER, migrate, rebuild_books
+from adapters.log import audit
+from adapters.log.eventstore import Store, open_pool
+from aristobot.commands.backups import programs
+from domain.order import Order
+from domain.position import Position
+from tests.architecture.test_names import NAMES
+
+[DUMP] = Path(__file__).with_name("old_log").glob("*.dump")
+NAME = Identifier("old_log")
+ADDED_SINCE = frozenset[str]()
+"""Topics that came to the code after that version."""
+
+
+@pytest.fixture(scope="module")
+def old(postgres, master):
+    """The URL of a database that holds the old log, verified, and the rows that came with it."""
+    with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(NAME, Identifier(OWNER)))
+        url = make_conninfo(**{**conninfo_to_dict(postgres.url), "dbname": "old_log"})
+        verdict = restore(url, programs(url), DUMP, master)
+        assert verdict.fault is None
+        rows = _rows(url)
+        migrate(url, master)
+        yield url, rows
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(NAME))
+
+
+def _rows(url):
+    """The rows of all books by table, as dictionaries, in one order."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        tables = [row["name"] for row in connection.execute("SELECT name FROM books.models ORDER BY name")]
+        query = SQL("SELECT to_jsonb(row) AS row FROM books.{} AS row")
+        return {table: [one["row"] for one in connection.execute(query.format(Identifier(table)))] for table in tables}
+
+
+def _sorted(rows, columns):
+    """The rows with these columns only, in one order."""
+    return sorted(json.dumps({column: row[column] for column in columns}, sort_keys=True) for row in rows)
+
+
+def test_every_topic_is_in_it(old):
+    """So whatever is read otherwise than before is seen."""
+    url, _ = old
+    with psycopg.connect(url) as connection:
+        topics = {topic for (topic,) in connection.execute("SELECT DISTINCT topic FROM log.events")}
+        [(events,)] = connection.execute("SELECT count(*) FROM log.events")
+    assert topics == {*NAMES["topics"]} - ADDED_SINCE
+    assert events >= 5000
+
+
+def test_it_is_whole(old):
+    """Each event has the hash that it had, and what is open agrees with it."""
+    url, _ = old
+    with psycopg.connect(url) as connection:
+        assert audit.verify(connection).fault is None
+        assert connection.execute("SELECT * FROM log.open_differences()").fetchall() == []
+
+
+def test_its_books_are_rebuilt_to_the_same_rows(old, master):
+    """Row by row, in every column that they had."""
+    url, before = old
+    with psycopg.connect(url, autocommit=True) as connection:
+        rebuild_books(connection, url, master)
+    after = _rows(url)
+    assert before.keys() <= after.keys()
+    assert sum(map(len, before.values())) > 1500
+    for table, rows in before.items():
+        columns = rows[0].keys() if rows else ()
+        assert _sorted(after[table], columns) == _sorted(rows, columns), table
+
+
+def test_its_aggregates_are_loaded(old, master):
+    """Every order and position, whatever has become of it."""
+    url, _ = old
+    with open_pool(url) as pool:
+        store = Store(pool, master)
+        with pool.connection() as connection:
+            ids = connection.execute(
+                "SELECT stream, topic FROM log.events"
+                " WHERE topic IN ('Order.Placed', 'Order.Adopted', 'Position.Opened')"
+            ).fetchall()
+        for kind in (Order, Position):
+            wanted = [stream for stream, topic in ids if topic.startswith(kind.__name__)]
+            assert len(store.get_all(kind, wanted)) == len(wanted) > 50
