@@ -1,1 +1,1 @@
-"""A broker's lane: the only place that sends its orders, one at a time, with what goes before each of them."""
+"""A broker's lane: the only place that sends its orders, one at a time, after the checks that each of them needs."""

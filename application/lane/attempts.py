@@ -1,8 +1,8 @@
-"""Attempts: one order sent once for each recorded intent, and what its answer means.
+"""Attempts: sending an order once for each recorded intent, and acting on the answer.
 
-A sale whose coins rest under stops takes them off in the call that sells. Where one call cannot, the sale itself is
-asked for first: an exchange that misses nothing but the coins has weighed everything else, and only then they are
-freed.
+A sale whose coins are locked by legs cancels them in the call that sells. Where a single call cannot do that, the sale
+is sent first to be weighed: an exchange that refuses it only for its coins has accepted everything else. Only then are
+the legs taken off.
 """
 
 from __future__ import annotations
@@ -42,47 +42,50 @@ from domain.order import ENDED, Order, Status
 from domain.wish import Side
 
 SHORT_PAUSE, PAUSE = 0.1, 1.0
-"""Seconds before a wish is tried again that the exchange has certainly not taken."""
+"""Seconds before another attempt of a wish that the exchange certainly did not take."""
 MOST_DOUBLINGS = 3
-"""How often that pause is doubled while stops were taken off for nothing."""
+"""The most times that the pause doubles while stops are taken off in vain."""
 
 
 @dataclass
 class _Tried:
-    """What is remembered of an order until it is taken or has ended."""
+    """The attempts to send one order, remembered until it is taken or has ended."""
 
     lags: int = 0
-    """How often the exchange said that coins are missing which had just moved."""
+    """The number of times that the exchange called coins missing that had just moved."""
     no_place: bool = False
-    """It found no place beside what protects its coins: that is taken off before it."""
+    """True when the order found no place beside the legs that lock its coins: they are taken off before it."""
     in_vain: int = 0
-    """How often stops were taken off for it and it was not taken, since when, and whether its owner has heard."""
+    """The number of times that stops were taken off for the order and it was not taken."""
     since: datetime | None = None
+    """The first of those times."""
     told: bool = False
+    """True once its owner has been told."""
 
 
 @dataclass(frozen=True)
 class _Way:
-    """How a sale comes by its coins: these legs go in the call that sells, those before it."""
+    """The way a sale gets its coins: the legs `in_call` go in the call that sells, those in `before` go before it."""
 
     sale: Sale
     in_call: Sequence[Order] = ()
     before: Sequence[Order] = ()
     asks_first: bool = False
-    """Whether the sale is sent although its coins are locked, to have it weighed."""
+    """True when the sale is sent to be weighed while its coins are locked."""
     has_freed: bool = False
+    """True when legs were taken off before this attempt."""
 
     @property
     def taken_off(self) -> Sequence[Order]:
-        """The legs that the call itself takes off, none while it only asks."""
+        """The legs that the call itself takes off; none when the sale is only weighed."""
         return () if self.asks_first else self.in_call
 
 
 class Attempts:
-    """Records what is about to be sent, sends it, and records what the exchange said.
+    """The attempts at one broker. Each records its intent, sends the order and records the exchange's answer.
 
-    What was certainly not taken, for a reason that will pass, waits for another attempt until it is stale. Silence is
-    looked up.
+    An order that was certainly not taken, for a reason that will pass, waits for another attempt until it is stale. An
+    order without an answer is looked up.
     """
 
     def __init__(self, account: Account, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
@@ -93,10 +96,10 @@ class Attempts:
         self._tried: defaultdict[UUID, _Tried] = defaultdict(_Tried)
 
     async def send(self, order: Order, sale: Sale, sized: Sized, besides: Sequence[Aggregate]) -> float | None:
-        """Send one order, and take off what protects the coins that it sells, in one call where that is possible.
+        """Send one order and take off the legs that lock its coins, in a single call where that is possible.
 
-        `besides` is recorded in the commit of the intent. Returns how many seconds to wait before another attempt,
-        None when there is none.
+        `besides` is saved in the same commit as the intent. Returns the seconds to wait before another attempt, None
+        when there will be none.
         """
         request, way = sized.request, self._way_of(order, sale, sized)
         if way.before and not way.asks_first:
@@ -104,7 +107,10 @@ class Attempts:
         return await self._send(order, request, way, besides)
 
     def _way_of(self, order: Order, sale: Sale, sized: Sized) -> _Way:
-        """Return what goes, and when. A sale for which coins of others are free would be taken: it asks nothing."""
+        """Return which legs go, and when.
+
+        A sale is weighed only while the account's free coins do not cover it: otherwise it would be executed.
+        """
         if not sale.legs:
             return _Way(sale)
         request = sized.request
@@ -119,7 +125,7 @@ class Attempts:
         return go_in_one_call(legs, request.market, self._account.exchange.capabilities) and not no_place
 
     async def _send(self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]) -> float | None:
-        """Record the intent, then send once."""
+        """Record the intent, then send once. Return the seconds to wait before another attempt, None for none."""
         if not await self._intent_recorded(order, request, way, besides):
             return PAUSE
         account = self._account
@@ -140,17 +146,17 @@ class Attempts:
         return None
 
     async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:
-        """Record both halves. Raises why the sale was refused although its coins were freed."""
+        """Record both halves of the call. Raises the refusal of the sale when its coins were freed all the same."""
         if done.placed is not None:
             await self._account.recording.take(order.id, done.placed)
         await self._legs.taken_off(legs, done.taken_off)
         if done.refused is not None:
             raise done.refused
 
-    # --- what goes before the sale -------------------------------------------------------------------------------
+    # --- before the sale -----------------------------------------------------------------------------------------
 
     async def _weighed(self, order: Order, request: OrderRequest, way: _Way, error: ExchangeError) -> float | None:
-        """The sale would be taken now, if it had its coins: free them and send it again."""
+        """Free the coins and send the sale again: the exchange refused it only for them."""
         pause = await self._deferred(order, COINS_PROTECTED, error, SHORT_PAUSE)
         if pause is None:
             return None
@@ -170,16 +176,19 @@ class Attempts:
         return await self._send(order, request, _Way(way.sale, way.in_call, has_freed=True), besides)
 
     async def _wait_for_room(self, way: _Way) -> float:
-        """Return how many seconds nothing is taken off for, because no order can be placed."""
+        """Return the seconds to wait before legs are taken off, at most `PAUSE`, and 0 for none.
+
+        Nothing is taken off while no order can be placed: the coins would have neither a stop nor a sale.
+        """
         if not way.asks_first:
             await self._account.exchange.count_orders(self._account.credentials)
         return min(self._account.turns.wait(Rank.EXIT, SINGLE), PAUSE)
 
     async def _freed(self, order: Order, way: _Way) -> float | None:
-        """Take the legs off before the sale, as late as possible; return how long to wait when that cannot be done yet.
+        """Take the legs off just before the sale. Return the seconds to wait when it cannot go yet, None when it can.
 
-        A leg that was carried out instead has sold these coins: what is left is asked anew. An insisted exit goes out
-        whatever rests.
+        A leg that was executed instead has sold some of the coins, so the sale is prepared anew. An insisted exit goes
+        out even if legs still rest.
         """
         known = {leg.id: leg.filled for leg in way.before}
         try:
@@ -192,9 +201,10 @@ class Attempts:
         return None if gone else SHORT_PAUSE
 
     async def _in_vain(self, order: Order, way: _Way, error: ExchangeError) -> float:
-        """Stops were taken off and nothing was sold: they go back at once, and the next time is later and later.
+        """Put the stops back at once, as they were taken off and nothing was sold.
 
-        While that goes on its owner hears of it. Returns how many seconds nothing is taken off for.
+        The owner is told once, if this still happens `DOUBT_BEFORE_ALARM` after the first time. Returns the seconds
+        before the next attempt, doubled each time up to a limit.
         """
         tried, now = self._tried[order.id], self._account.clock()
         tried.in_vain, tried.since = tried.in_vain + 1, tried.since or now
@@ -212,7 +222,10 @@ class Attempts:
     async def _intent_recorded(
         self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]
     ) -> bool:
-        """Whether our own append committed: only then may we send. A lost answer means look up, not send."""
+        """Record the intent; return True when our own append has committed, as only then may the order be sent.
+
+        After any error it is looked up, not sent: the append may have committed without its answer reaching us.
+        """
         account, now = self._account, self._account.clock()
         with as_gateway(order):
             order.submit(
@@ -229,7 +242,7 @@ class Attempts:
             return False
         return True
 
-    # --- what was not taken --------------------------------------------------------------------------------------
+    # --- attempts that were not taken ----------------------------------------------------------------------------
 
     async def _not_taken(self, order: Order, way: _Way, error: ExchangeError) -> float | None:
         legs = way.taken_off
@@ -239,7 +252,7 @@ class Attempts:
                 pause = max(pause, await self._in_vain(order, way, error))
             return await self._deferred(order, error.code or "not_accepted", error, pause)
         if isinstance(error, OrderNotFound) and legs:
-            # Nothing was changed: what rests under the coins is not as we knew it.
+            # Nothing was changed: the legs are not in the state that we have recorded.
             with suppress(ExchangeError):
                 await self._legs.ask_again(legs, self._account.markets[order.wish.symbol])
             return await self._deferred(order, error.code or "not_accepted", error, SHORT_PAUSE)
@@ -248,7 +261,7 @@ class Attempts:
             return await self._deferred(order, error.code, error, SHORT_PAUSE)
         if isinstance(error, RefusedByExchange) and error.code != "client_order_id_taken":
             return await self._refused(order, way, error)
-        # Silence, or an id that is taken, for then an order of ours may rest under it.
+        # No answer, or a client id that is taken: an order of ours may rest under it.
         self._tried.pop(order.id, None)
         await self._account.doubted(order, str(error))
         self._look_ups.begin(order.id)
@@ -273,13 +286,16 @@ class Attempts:
     async def _pause_after(self, error: NotAccepted) -> float:
         if error.code == "clock_skewed":
             with suppress(ExchangeError):
-                await self._account.exchange.server_time()  # measured before anything is signed again
+                await self._account.exchange.server_time()  # measure the offset before anything is signed again
             return SHORT_PAUSE
         room = self._account.exchange.order_room(self._account.credentials)
         return max(room.seconds, SHORT_PAUSE) if room.left == 0 else PAUSE
 
     async def _deferred(self, order: Order, reason: str, error: ExchangeError, pause: float) -> float | None:
-        """It waits for another attempt, unless the stream has told meanwhile that it came through after all."""
+        """Record that the order waits for another attempt, and return the pause.
+
+        If the stream has reported meanwhile that the order arrived after all, look it up and return None.
+        """
 
         def defer(known: Order) -> None:
             if known.status is Status.SUBMITTED:

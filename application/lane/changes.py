@@ -1,4 +1,4 @@
-"""Changes: taking one broker's resting orders off the book, and making them smaller."""
+"""Changes: cancelling one broker's resting orders, and reducing them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.order import LIVE, Amendment, Order, Status
 
 
 class Changes:
-    """Each change is asked for once; whatever is in doubt about it is looked up."""
+    """The changes of one broker's orders. Each is requested once; an order left in doubt by it is looked up."""
 
     def __init__(self, account: Account, look_ups: LookUps) -> None:
         self._account = account
@@ -25,7 +25,7 @@ class Changes:
         await self._account.recording.say(order_id, verb)
 
     async def cancel(self, order_id: UUID) -> None:
-        """Take an order off the book, or out of the queue while it was not sent."""
+        """Cancel an order that rests, or refuse one that has not been sent."""
         order = await self._account.recording.load(order_id)
         if order.status is Status.PLACED:
             reason, detail = "cancelled_before_sending", "cancelled before it was sent"
@@ -47,10 +47,10 @@ class Changes:
         return None
 
     async def amend(self, order_id: UUID) -> None:
-        """Make a resting order smaller.
+        """Reduce the quantity of a resting order.
 
-        A refusal may be the answer to a second request, after a first whose answer nobody heard: what the exchange
-        shows decides.
+        A refusal may answer a repeated request, after a first one whose answer was lost. The state of the order at the
+        exchange decides.
         """
         account, order = self._account, await self._account.recording.load(order_id)
         asked, market = order.amendment, account.markets.get(order.wish.symbol)

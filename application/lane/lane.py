@@ -1,4 +1,4 @@
-"""One broker's lane in the gateway: the only place that sends its orders, one at a time."""
+"""Lane: the only place in the gateway that sends one broker's orders, one at a time."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from domain.refusals import Impossible
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 STEADY = timedelta(seconds=30)
-"""How long a private stream that tells nothing has to stand before the pauses between connections are short again."""
+"""A silent stream that stays up this long resets the reconnection pause."""
 WAIT_SECONDS = 1.0
-"""How long what has failed waits before it is tried again."""
+"""Seconds before a failed errand is tried again."""
 
 
 class Lane:
-    """Everything that changes something at one broker goes through here, one at a time."""
+    """The lane of one broker. Every change at the broker goes through it, one at a time."""
 
     def __init__(self, account: Account) -> None:
         self.broker = account.broker
@@ -45,43 +45,46 @@ class Lane:
         self._changes = Changes(self._account, self._look_ups)
         self._schedule = Schedule(account, Reconciler(account, self._look_ups, self.agenda))
         self.heard_at: float | None = None
-        """When the private stream last said something (Unix time)."""
+        """The time at which the private stream last reported something (Unix time); None before it has."""
         self.streaming = False
 
     @property
     def doubts(self) -> int:
-        """How many orders may or may not exist."""
+        """The number of orders in doubt."""
         return len(self._account.doubts)
 
     @property
     def deaf(self) -> bool:
-        """Whether the private stream stands, or stood last, and does not tell what happens."""
+        """True when the private stream was found connected but not reporting events, and has reported nothing since."""
         return self._account.hearing.deaf
 
     @property
     def blind(self) -> list[str]:
-        """The symbols whose prices are watched in the place of orders, and have not been seen for long."""
+        """The symbols whose price is watched in place of an order but has not been seen for too long."""
         return self._guard.blind()
 
     @property
     def watches(self) -> bool:
-        """Whether prices are watched in the place of orders."""
+        """True while a price is watched in place of an order."""
         return bool(self._guard.watched())
 
     @property
     def reconciling(self) -> bool:
-        """Whether the orders are being compared because of the stream."""
+        """True while a reconciliation that the stream has caused runs in the background."""
         return self._schedule.under_way
 
     @property
     def reconciled(self) -> asyncio.Event:
-        """Set once the orders have been compared with the exchange: nothing is sent before."""
+        """The event that is set once the first reconciliation has succeeded. Nothing is sent before."""
         return self._schedule.first_ended
 
-    # --- what the gateway says to a lane -----------------------------------------------------------------------
+    # --- called by the gateway ---------------------------------------------------------------------------------
 
     def resume(self, order: Order) -> None:
-        """An order that another process sent: until it is known, its symbol waits and sizing reckons with it."""
+        """Take over an unfinished order from an earlier process.
+
+        While it is in doubt, its symbol waits and sizing counts its worst cost.
+        """
         if order.is_in_doubt:
             self._account.doubts.begin(order)
         self._account.know(order)
@@ -89,21 +92,21 @@ class Lane:
         self._legs.adopt(order)
         self._sending.remember(order)
         if order.requester == PROTECTION and order.cause is not None:
-            # Its position may have ended, and nobody else asks for it any more.
+            # Its position may have ended, and then nothing else puts it on the agenda.
             self.agenda.put(Task.GUARD, order.cause)
         if order.status is not Status.OPEN or order.cancel_requested or order.amendment is not None:
-            self.look_up(order.id)  # what rests is met by the comparison of all orders, in one question
+            self.look_up(order.id)  # the first reconciliation covers resting orders, in one request
 
     def look_up(self, order_id: UUID) -> None:
-        """An unfinished order is to be asked about until its state is known."""
+        """Look up an unfinished order until its state is known."""
         self._look_ups.begin(order_id)
 
     def decided(self, order_id: UUID) -> None:
-        """A person has ended a doubt: what waits for it waits no longer."""
+        """Look up an order at once after a person has ended its doubt, so that its symbol no longer waits."""
         self._look_ups.begin(order_id, at_once=True)
 
     async def work(self) -> None:
-        """Compare with the exchange until that has worked once, then carry out what is queued, for ever."""
+        """Reconcile until it has succeeded once, then carry out the errands of the agenda for ever."""
         await self._schedule.first()
         carry_out = {
             Task.SEND: self._sending.send,
@@ -116,8 +119,8 @@ class Lane:
             try:
                 await carry_out[task](subject)
             except Exception as error:
-                # One order's trouble stops no other. What was sent is looked up, what was not is tried until it is
-                # stale; a cancel is asked for again by the look-up, a protection until it rests.
+                # One order's trouble must not stop the others. A sent order is looked up, an unsent one is tried again
+                # until it is stale. The look-up repeats a cancel. Guarding is repeated until the protection rests.
                 self._account.log.warning("lane_failed", what=task, subject=str(subject), error=repr(error))
                 if task is not Task.GUARD:
                     self.look_up(subject)
@@ -125,9 +128,9 @@ class Lane:
                     self.agenda.put(task, subject, after=WAIT_SECONDS)
 
     async def follow_stream(self) -> None:
-        """Record what the private stream reports, and connect again with growing pauses when it ends.
+        """Record the reports of the private stream, and reconnect with growing pauses when it ends.
 
-        Every connection costs a look at all orders: one that only ever stands for a moment does not shorten the pauses.
+        Every connection costs a full look, so one that stays up only for a moment does not reset the pause.
         """
         pause, lost = FIRST_PAUSE, False
         while True:
@@ -145,7 +148,7 @@ class Lane:
                             await self.hear(report)
                             pause = FIRST_PAUSE
             except Exception as error:
-                # Also what cannot be recorded: a new connection begins with a look at all orders.
+                # A report that cannot be recorded ends here too: a new connection begins with a full look.
                 if self.streaming and self._account.clock() - stands_since >= STEADY:
                     pause = FIRST_PAUSE
                 self._account.log.warning("stream_ended", broker=self.broker.number, error=repr(error), pause=pause)
@@ -153,12 +156,16 @@ class Lane:
                 self._account.hearing.end()
             lost = lost or self.streaming
             self.streaming = False
-            self._schedule.begin(Occasion.FULL)  # the other way may be open
+            self._schedule.begin(Occasion.FULL)  # queries may still work while the stream is down
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def look(self, order_id: UUID) -> OrderReport:
-        """Ask the exchange about an order; nothing is recorded. Raises as `ExchangeClient.query`, or `Impossible`."""
+        """Return the exchange's report of an order, without recording it.
+
+        Raises as `ExchangeClient.query`, and `Impossible` when the order is another broker's or its market is not
+        listed.
+        """
         order = await self._account.recording.load(order_id)
         market = self._account.markets.get(order.wish.symbol)
         if market is None or order.broker != self.broker.number:
@@ -166,31 +173,34 @@ class Lane:
         return await self._account.ask(order, market)
 
     async def reconcile(self, occasion: Occasion, *, dry: bool = False) -> Run | None:
-        """Compare all orders of this broker with what its exchange says; None for a poll that can wait."""
+        """Reconcile this broker's orders with its exchange; return None for a poll that is skipped."""
         return await self._schedule.once(occasion, dry=dry)
 
     async def hear(self, report: OrderReport) -> None:
-        """One report of the private stream; orders that are not ours are met by the next comparison."""
+        """Record one report of the private stream. Ignore a stranger's: reconciliation finds it."""
         with self._account.hearing.listening(self._account.order_of(report), report):
             await self._account.hear(report)
 
     def renew(self, broker: Broker, credentials: Credentials) -> None:
-        """The broker was changed or has new keys: what is done next is done with them."""
+        """Use the changed broker and its new keys from the next errand on."""
         self.broker, self._account.broker, self._account.credentials = broker, broker, credentials
         self.streaming = False
 
     def hear_prices(self, tickers: Mapping[str, Ticker]) -> None:
-        """Take the newest prices of what is held: positions of which something does not rest are looked at now."""
+        """Take the newest prices of what is held, and guard the positions with a wanted order that does not rest."""
         self._account.told_prices.update(tickers)
         for position_id in self._guard.watched():
             self.agenda.put(Task.GUARD, position_id)
 
     def doubt_rules_by(self, ask: Callable[[], None]) -> None:
-        """Let a refusal that names a rule ask for the rules of the markets anew."""
+        """Set the callback that loads the market rules anew after a refusal that names one."""
         self._account.rules_doubted = ask
 
     def know_markets(self, markets: Mapping[str, Market]) -> None:
-        """The exchange's markets, by symbol, as they are now: what was learned by refusals holds where none changed."""
+        """Replace the markets (by symbol) with the present ones, and guard every position that the guard has met.
+
+        Refused forms stay remembered only for markets whose rules have not changed.
+        """
         for symbol, before in self._account.markets.items():
             if markets.get(symbol) != before:
                 self._guard.shapes.forget(symbol)
@@ -200,6 +210,6 @@ class Lane:
             self.agenda.put(Task.GUARD, position_id)
 
     def close(self) -> None:
-        """End the look-ups and the comparison under way."""
+        """Cancel the look-ups and the reconciliation in the background."""
         self._look_ups.close()
         self._schedule.close()

@@ -1,4 +1,4 @@
-"""Limits: what an entry is worth in the currency of its broker's limits, and whether the broker may spend it."""
+"""Limits: checking an entry's cost against the spending limits of its broker, in their currency."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from domain.spending import Spending
 from domain.wish import Side
 
 REASONS = frozenset({"limit_per_order", "limit_per_day", "limit_not_computable"})
-"""Why an entry is refused by a limit."""
+"""The reasons for which a limit refuses an entry."""
 
 
 async def reserve(account: Account, order: Order, request: OrderRequest, limits: Limits) -> Spending | None:
-    """What an entry takes of the day's limit, to be saved with its intent; None where nothing is limited.
+    """Reserve the cost of an entry in the day's spending (UTC); return the spending, to be saved with the intent.
 
-    Exits and protection are never limited. Raises `Invalid` for what is above a limit, or an `ExchangeError`.
+    Return None when there is no limit per day, and for a sell: exits and protection are never limited. Raises `Invalid`
+    when the cost is above a limit or cannot be converted, an `ExchangeError` when a price is not available.
     """
     broker = account.broker
     if order.wish.side is Side.SELL or (limits.per_order is None and limits.per_day is None):
@@ -45,7 +46,11 @@ async def reserve(account: Account, order: Order, request: OrderRequest, limits:
 
 
 async def _worth(account: Account, request: OrderRequest, limits: Limits) -> Decimal:
-    """The cost in the limits' currency, at the last price where it takes one."""
+    """Return the cost in the currency of the limits.
+
+    The last price values a quantity without a price of its own, and converts from another quote currency. Raises
+    `Invalid` when no market converts between the two.
+    """
     cost = request.cost
     if cost is None:
         price = request.price or request.stop_price or await _last(account, request.market)

@@ -1,4 +1,4 @@
-"""Permissions: what a broker and its owner allow, as the log has it at this moment."""
+"""Permissions: what a broker and its owner allow now, according to the log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from domain.user import User
 
 @dataclass(frozen=True)
 class Permission:
-    """What the two have said. `is_trading`: neither of them has stopped what trades by itself."""
+    """The settings of a broker and its owner.
+
+    `is_trading` is True when the owner is enabled and neither has halted automatic trading.
+    """
 
     removed: bool
     usage: Usage
@@ -22,9 +25,9 @@ class Permission:
 
 
 class Permissions:
-    """Asks the log whether either has said something new, and reads their streams only then.
+    """The permissions last read. The streams of a broker and a user are read again only when they have grown.
 
-    Both grow for ever, and are asked for twice at every order.
+    Both grow for ever, and every order needs its permission twice.
     """
 
     def __init__(self, store: Store) -> None:
@@ -32,7 +35,7 @@ class Permissions:
         self._known: dict[tuple[UUID, UUID], tuple[list[int], Permission]] = {}
 
     async def of(self, broker: UUID, user: UUID) -> Permission:
-        """What holds now. Raises `NotFound` for a broker or a user that there is not."""
+        """Return the permission that holds now. Raises `NotFound` when the broker or the user does not exist."""
         return await asyncio.to_thread(self._of, broker, user)
 
     def _of(self, broker_id: UUID, user_id: UUID) -> Permission:

@@ -1,4 +1,4 @@
-"""A sale: what it may take, and what rests under those coins and is to be taken off for it."""
+"""Sale: the coins that a sell may take, and the legs that lock them and have to be taken off."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from domain.refusals import Impossible
 from domain.wish import Side, Source
 
 GUARDED_AFTER = 1.0
-"""Seconds after which what a sale leaves is looked at, whatever has become of it."""
+"""Seconds after which the position of a sale is guarded, whatever has become of the sale."""
 
 
 @dataclass(frozen=True)
 class Sale:
-    """`held` is what the position holds and no other exit is selling (base), None without a position.
+    """The coins that a sell may take of a position, and the `legs` that lock them.
 
-    `legs` rest under its coins: they go in the very call that sells, or before it where the exchange has no such call.
+    `held` is the quantity (base) that the position holds and no other exit is selling, None without a position. The
+    legs go in the call that sells, or before it where the exchange has no such call.
     """
 
     held: Decimal | None = None
@@ -37,10 +38,12 @@ class Sale:
     position: Position | None = None
 
     def going(self, quantity: Decimal, unlocked: Decimal) -> list[list[Order]]:
-        """Return the lists and lone orders that have to go for a sale of so much (base), the largest first.
+        """Return the lists and single orders to take off for a sale of `quantity` (base), the largest first.
 
-        What else protects the position stays: one that locks enough goes alone, the one with the smallest stop.
-        `unlocked` is what the account has free, of which the position's own coins may be sold besides.
+        At least one goes; the others stay. A list or single order that locks enough goes alone: of several, the one
+        with the smallest stop. While none locks enough, the one that locks the most is added. Without a position, or
+        while a leg is not open, all go. `unlocked` is the account's free quantity (base): the position's own coins
+        within it are sold without taking a leg off.
         """
         groups = groups_of(self.legs)
         if self.held is None or any(leg.status is not Status.OPEN for leg in self.legs):
@@ -57,12 +60,12 @@ class Sale:
 
 
 def _stopped_by(legs: Sequence[Order]) -> Decimal:
-    """Return for how much (base) these legs are a stop."""
+    """Return the quantity (base) that the stops among these legs cover."""
     return total(leg.remaining or ZERO for leg in legs if leg.wish.type in STOPS)
 
 
 class Sales:
-    """What the sells of one broker may take."""
+    """The sales of one broker."""
 
     def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
         self._account = account
@@ -70,10 +73,11 @@ class Sales:
         self._agenda = agenda
 
     async def of(self, order: Order) -> Sale:
-        """Return what a sell may take of its position, and the orders that rest under those coins.
+        """Return the coins that a sell may take of its position, and the legs that lock them.
 
-        Raises `NoAnswer` while it cannot be told, `Impossible` when the webhooks have sold what they had bought: an
-        alert that comes after a stop must not sell a trader's other coins.
+        Raises `NoAnswer` while a leg is in doubt or a fill is not counted, unless the exit is insisted. Raises
+        `Impossible` when webhooks have sold all that they bought: an alert that comes after a stop must not sell the
+        trader's other coins.
         """
         if order.wish.side is not Side.SELL:
             return Sale()
@@ -91,12 +95,16 @@ class Sales:
         if not explained(position, [*legs, *exits]) and not insisted:
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._agenda.put(Task.GUARD, position_id, after=GUARDED_AFTER)  # whatever becomes of the sale
-        # For one in doubt this sale has waited, unless its owner has looked and insists.
+        # Exits in doubt are left out: this sale has waited for them, unless its owner has looked and insists.
         selling = leaving([one for one in exits if one.status is Status.OPEN])
         return Sale(max(difference(position.held, selling), ZERO), resting, position)
 
     async def _check_foreign(self, position: Position | None, order: Order) -> None:
-        """Nothing is held: coins that no webhook ever bought may be sold by one, others are the trader's own."""
+        """Raise `Impossible` for a webhook's sell when its position holds nothing but has traded before.
+
+        Where no webhook ever bought coins, a webhook may sell them. Otherwise the coins left are the trader's own.
+        Raises `NoAnswer` while a buy is not counted, unless the exit is insisted.
+        """
         if order.source is not Source.WEBHOOK or position is None:
             return
         entries = [await self._account.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]

@@ -1,4 +1,4 @@
-"""Sending: carrying out one broker's wishes in the order of each market, each of them at most once."""
+"""Sending: carrying out one broker's wishes, each at most once, in the order of the log for each market."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ from domain.user import User
 from domain.wish import Side, Source
 
 AFTER_FEE = Decimal("0.998")
-"""What is left of what a buy brings, at the least, when its fee is taken of the coins."""
+"""The smallest fraction of bought coins that is left when the fee is paid in them."""
 AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
-"""What a broker has to be used for, by who wants the order without a person."""
+"""The usage that a broker needs for automatic orders, by their source."""
 COUNTING_SECONDS = 0.02
-"""How soon a wish is looked at again that waits for the engine to count what was executed."""
+"""Seconds between two looks at a wish that waits for the engine: to count fills, or to place the order."""
 LONGEST_WAIT = 1.0
-"""Seconds after which a wish that waits for room is looked at again: counts are given back, and ages pass."""
+"""The most seconds between two looks at a wish that waits for room: counts are given back, and wishes grow stale."""
 
 
 class NotYet(Exception):
-    """A wish has to wait for some seconds."""
+    """A wish has to wait for this many seconds."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"not for {seconds} s")
@@ -61,7 +61,7 @@ class NotYet(Exception):
 
 
 class Sending:
-    """Carries out wishes: asks what has to be known, then takes what protects the coins off in the call that sells."""
+    """The sending of one broker's wishes: it makes every check first, then takes legs off as late as possible."""
 
     def __init__(self, account: Account, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
         self._account = account
@@ -70,11 +70,11 @@ class Sending:
         self._permissions = Permissions(account.store)
         self._lines = Lines()
         self._lags: Counter[UUID] = Counter()
-        """How often the coins of each sale were not there although they had just moved."""
+        """The number of times that the coins of each sale were missing although they had just moved."""
         self._attempts = Attempts(account, look_ups, legs, agenda)
 
     async def send(self, order_id: UUID) -> None:
-        """Carry out a wish, or say why not. What stands in its way only for a moment is looked at again."""
+        """Carry out a wish, or refuse it with a reason. Put it back on the agenda while it only has to wait."""
         try:
             order = await self._account.recording.load(order_id)
         except NotFound:
@@ -96,7 +96,7 @@ class Sending:
         self._next_after(order_id)
 
     async def _keep_place(self, order: Order) -> None:
-        """Let nothing come between an exit and the order that goes on with it: what is left, or a second try."""
+        """Keep the place behind an exit for the order that goes on with it: the rest of the sale, or a second try."""
         rest, again = (Order.id_for(order.id, leg) for leg in (REST, ONCE_MORE))
         if await asyncio.to_thread(self._account.store.find, Order, rest) is not None:
             self._lines.follow(order, rest, self._account.clock())
@@ -110,7 +110,7 @@ class Sending:
             self._agenda.put(Task.SEND, following)
 
     def remember(self, order: Order) -> None:
-        """Keep room for the protection of a buy that another process sent and that still rests."""
+        """Hold room for the protection of an unfilled, live buy that another process sent."""
         market = self._account.markets.get(order.wish.symbol)
         if order.wish.side is Side.BUY and order.status in LIVE and not order.filled and market is not None:
             self._account.turns.hold(order.id, _cost_of_protection(order, market))
@@ -119,13 +119,13 @@ class Sending:
         return order.not_after is not None and self._account.clock() > order.not_after
 
     def _wake_when_stale(self, order: Order) -> None:
-        """It is not its turn; until then only its own age can end it."""
+        """Look again at a wish when it is stale. Until its turn comes, only its age can end it."""
         if order.not_after is not None:
             left = (order.not_after - self._account.clock()).total_seconds()
             self._agenda.put(Task.SEND, order.id, after=max(left, 0.0) + COUNTING_SECONDS)
 
     async def _carry_out(self, order: Order) -> float | None:
-        """Return how many seconds to wait before it is looked at again, None once it was sent or has ended."""
+        """Carry out a wish whose turn it is; return the seconds until the next look, None when it needs none."""
         account = self._account
         try:
             sale, sized, besides = await self._prepare(order)
@@ -143,9 +143,10 @@ class Sending:
         return await self._attempts.send(order, sale, sized, besides)
 
     async def _prepare(self, order: Order) -> tuple[Sale, Sized, list[Aggregate]]:
-        """Ask all that has to be known, and size the order; return what is recorded with its intent besides.
+        """Check and size an order. Return its sale, its size, and the aggregates to save together with its intent.
 
-        Raises `NotYet`, a refusal of ours or of the exchange, an `ExchangeError`, or `SpendingUnknown`.
+        Raises `NotYet` when it has to wait, `Impossible`, `Invalid` or `RefusedByExchange` when it must not be sent,
+        and any other `ExchangeError` or `SpendingUnknown` when that cannot be told yet.
         """
         account = self._account
         limits = await self._check_may_be_sent(order)
@@ -158,14 +159,14 @@ class Sending:
         sized = await self._sized(order, market, sale)
         await self._check_protectable(order, market, sized)
         spending = None if order.requester == PROTECTION else await reserve(account, order, sized.request, limits)
-        await self._check_may_be_sent(order)  # asking takes its time: what was allowed may not be any more
+        await self._check_may_be_sent(order)  # again: the questions took time, and permission may have been withdrawn
         besides: list[Aggregate] = [spending] if spending is not None else []
         if sized.rest:
             besides += await self._leave_rest(order, sized)
         return sale, sized, besides
 
     async def _sized(self, order: Order, market: Market, sale: Sale) -> Sized:
-        """Size the order. Coins of a sale that have just moved may be counted late: they are waited for."""
+        """Size the order. Raises `NotYet` while coins of a sale that have just moved may be counted late."""
         currency = market.spends(order.wish.side)
         try:
             sized = await size(order, market, self._account, sale.held, locked_in(sale.legs))
@@ -178,26 +179,32 @@ class Sending:
         return sized
 
     def _wait_for_coins(self, order: Order, currency: str) -> None:
-        """Raise `NotYet` as long as coins that are not there may only be counted late."""
+        """Raise `NotYet` while the missing coins may have moved so recently that the exchange does not count them."""
         pause = self._account.movements.pause(currency, self._lags[order.id])
         self._lags[order.id] += 1
         if pause is not None:
             raise NotYet(pause)
 
-    # --- what may stand in the way -----------------------------------------------------------------------------
+    # --- reasons to wait or to refuse --------------------------------------------------------------------------
 
     def _doubt_stands_before(self, order: Order) -> bool:
-        """Hold a wish back while an order on its symbol is in doubt. Protection and insisted exits never wait."""
+        """Return True while a wish has to wait for an order in doubt on its symbol.
+
+        Protection and insisted exits never wait.
+        """
         return order.requester not in UNHINDERED and self._account.doubts.about(order.wish.symbol)
 
     def _may_be_proven(self, order: Order) -> bool:
-        """Whether a doubt is young enough to end by itself: exits wait so long, then their owner decides."""
+        """Return True while a doubt on the symbol is young enough to be settled by proof.
+
+        Exits wait that long; after that their owner decides.
+        """
         return self._account.doubts.about(order.wish.symbol, self._account.clock() - PROOF_AFTER)
 
     async def _check_may_be_sent(self, order: Order) -> Limits:
-        """Return the broker's limits, none for protection, which asks nobody.
+        """Return the broker's limits. For protection, which needs no permission, they are empty.
 
-        Raises `Impossible` with the reason for which it must not be sent, or no longer.
+        Raises `Impossible` with the reason why the order must not be sent, or no longer.
         """
         reason, limits = self._reason_not_to_send(order), Limits()
         if reason is None and order.requester != PROTECTION:
@@ -219,15 +226,15 @@ class Sending:
         return None
 
     def _wait_for_turn(self, order: Order, market: Market) -> float:
-        """Seconds until the account has room for this order, and an entry's protection."""
+        """Return the seconds until the account has room for this order, for an entry with its protection; 0 for now."""
         if order.wish.side is Side.BUY:
             return self._account.turns.wait(Rank.ENTRY, SINGLE + _cost_of_protection(order, market), order.id)
         return self._account.turns.wait(Rank.RESCUE if order.requester == PROTECTION else Rank.EXIT, SINGLE)
 
     async def _check_protectable(self, order: Order, market: Market, sized: Sized) -> None:
-        """Raise `Invalid` for an entry whose coins would be too few for the stop that it brings.
+        """Raise `Invalid` when the coins of an entry would be too few for the protection that it brings.
 
-        They could be bought, not be protected, and perhaps not even be sold.
+        They could be bought, but not protected, and perhaps not even sold.
         """
         protection, request = order.wish.protection, sized.request
         if protection is None:
@@ -243,14 +250,17 @@ class Sending:
         store = self._account.store
         return store.find(Position, position_id_of(order, store))
 
-    # --- sales above what the exchange takes at once -------------------------------------------------------------
+    # --- sales too large for one order ---------------------------------------------------------------------------
 
     async def _leave_rest(self, order: Order, sized: Sized) -> list[Aggregate]:
-        """Wish for what is left of a sale by another order, recorded together with the first one's intent."""
+        """Return the follow-up order for the rest of a sale, to be saved in the commit of the first one's intent.
+
+        Its position, if there is one, is returned with it. Return nothing when an earlier attempt has placed it.
+        """
         with as_gateway(order):
             rest = follow_up(order, REST, replace(order.wish, quantity=sized.rest, percent=None))
         if await asyncio.to_thread(self._account.store.find, Order, rest.id) is not None:
-            return []  # wished for by an attempt that was not taken
+            return []  # placed with an earlier attempt, which the exchange did not take
         position = await asyncio.to_thread(self._position_of, order)
         if position is None:
             return [rest]
@@ -270,7 +280,7 @@ def _reason_of_the_broker(order: Order, permission: Permission) -> str | None:
 
 
 def _cost_of_protection(order: Order, market: Market) -> int:
-    """How many new orders the protection takes that an entry brings."""
+    """Return the number of new orders that the protection of an entry takes."""
     protection = order.wish.protection
     if protection is None:
         return 0

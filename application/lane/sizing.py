@@ -1,4 +1,4 @@
-"""Sizing: what is really sent for a wish, from the live balance at the moment of sending."""
+"""Sizing: turning a wish into the order to send, from the live balance at the moment of sending."""
 
 from __future__ import annotations
 
@@ -19,40 +19,44 @@ HUNDRED = Decimal(100)
 
 
 class SpendingUnknown(Exception):
-    """What a doubtful order may have spent cannot be told: a share of the balance cannot be sized yet."""
+    """The most that an order in doubt may have spent is unknown, so nothing can be sized from the balance yet."""
 
 
 @dataclass(frozen=True)
 class Sized:
-    """What is sent now, the price (quote per base) at which it was weighed, and what is left for another order (base).
+    """The sized order: the `request` to send, and the `price` (quote per base) at which it was checked.
 
-    Something is left of a sale that is above what the exchange takes at once.
+    `rest` is the quantity (base) left for another order, when a sale exceeds the largest single order of the market.
     """
 
     request: OrderRequest
     price: Decimal
     rest: Decimal = ZERO
     free: Decimal = ZERO
-    """What the account has of the currency that is spent, less what doubtful orders may have taken."""
+    """The account's free amount of the spent currency, less what orders in doubt may have spent.
+
+    It includes the coins locked by the legs that the sale takes off.
+    """
 
 
 async def size(
     order: Order, market: Market, account: Account, held: Decimal | None = None, locked: Decimal = ZERO
 ) -> Sized:
-    """Round and check an order, from what is free less what doubtful orders may have spent.
+    """Size, round and check an order, from the free balance less what orders in doubt may have spent.
 
-    `held` is what the position holds that a sell is to reduce: a share is of that, not of all the account's coins.
-    `locked` are the coins that rest under the position's own protection, which the sale takes off.
-    Raises `Invalid` for what cannot be sent, `SpendingUnknown` when it cannot be told yet, or an `ExchangeError`.
+    `held` is the quantity (base) that a sell may take of its position: a share is a share of that, not of all the
+    account's coins. `locked` is the quantity (base) under the position's own legs, which the sale takes off. Raises
+    `Invalid` when the order cannot be sent, `SpendingUnknown` when that cannot be told yet, and an `ExchangeError` when
+    the balance or the price is not available.
     """
     wish = order.wish
-    urgent = wish.side is Side.SELL  # without an answer it could not be sold
+    urgent = wish.side is Side.SELL  # without an answer nothing could be sold
     account.check_question(urgent=urgent)
     balances, last = await asyncio.gather(
         account.exchange.balances(account.credentials, urgent=urgent), _price_of(wish, market, account, urgent=urgent)
     )
     currency = market.spends(wish.side)
-    # What a person insists on selling is weighed by the exchange, which locks the coins of whatever rests there.
+    # For an insisted exit or protection the exchange decides: it locks the coins of whatever rests there.
     certain = wish.side is Side.SELL and order.requester in UNHINDERED
     balance, doubtful = balances.get(currency), ZERO if certain else account.doubts.spent(currency)
     if doubtful is None:
@@ -64,7 +68,7 @@ async def size(
     available = free if held is None else min(held, free)
     quantity, cost = _amounts(wish, available, price)
     if quantity is not None and held is not None and (order.requester == PROTECTION or order.source is Source.WEBHOOK):
-        quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid in them
+        quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid with them
     quantity = None if quantity is None else market.round_quantity(quantity, wish.type)
     cost = None if cost is None else market.round_cost(cost)
     if free <= 0 or _spending(wish.side, quantity, cost, price) > free:
@@ -79,7 +83,10 @@ async def size(
 
 
 def _at_once(wish: Wish, quantity: Decimal | None, market: Market) -> tuple[Decimal | None, Decimal]:
-    """Cut a sale at the market into nearly equal parts that the exchange takes; return the first and what is left."""
+    """Cut a market sale into nearly equal parts that the market allows; return the first part and the rest (base).
+
+    Return any other order whole, with a rest of zero.
+    """
     most = market.largest(wish.type)
     if quantity is None or most is None or quantity <= most or (wish.side, wish.type) != (Side.SELL, Type.MARKET):
         return quantity, ZERO
@@ -89,12 +96,12 @@ def _at_once(wish: Wish, quantity: Decimal | None, market: Market) -> tuple[Deci
 
 
 async def _price_of(wish: Wish, market: Market, account: Account, *, urgent: bool) -> Decimal:
-    """At which price the order is weighed: its own, or the newest of the market, which sizes nothing."""
+    """Return the price at which the order is checked: its own, or else the market's newest, which sizes nothing."""
     return wish.price or wish.stop_price or (await account.price(market, urgent=urgent)).last
 
 
 def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
-    """Quantity (base) and cost (quote), of which one is given."""
+    """Return the quantity (base) and the cost (quote); exactly one of them is not None."""
     if wish.percent is None:
         return wish.quantity, wish.cost
     share = free * wish.percent / HUNDRED
@@ -104,7 +111,10 @@ def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal 
 
 
 def _spending(side: Side, quantity: Decimal | None, cost: Decimal | None, price: Decimal | None) -> Decimal:
-    """What it will take of the currency that it spends; a market buy by quantity is left to the exchange."""
+    """Return how much the order spends: base for a sell, quote for a buy.
+
+    Return zero for a market buy by quantity: its funds are left to the exchange to check.
+    """
     if quantity is None:
         return cost or ZERO
     return quantity if side is Side.SELL else product(quantity, price or ZERO)

@@ -1,1 +1,1 @@
-"""People: users, their brokers, and whether a broker can be reached."""
+"""People: users, their brokers, and tests of the connections to them."""

@@ -1,4 +1,4 @@
-"""Brokers: connecting accounts on exchanges, changing and removing them."""
+"""Brokers: connecting, changing and removing accounts at exchanges."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from domain.refusals import NotFound, Taken
 
 
 def brokers_of(store: Store, user: int) -> list[Broker]:
-    """The user's brokers in the order of their numbers, without removed ones."""
+    """Return the user's brokers by number, without removed ones."""
     found = [store.find(Broker, Broker.create_id(n)) for n in range(1, registry_of(store).last_broker + 1)]
     return [broker for broker in found if broker is not None and broker.user == user and not broker.removed]
 
 
 def broker_of(store: Store, user: int, number: int) -> Broker:
-    """Raises `NotFound` for another user's broker as for a removed one or none."""
+    """Return a broker of the user. Raises `NotFound` when it is another user's, was removed or does not exist."""
     broker = store.find(Broker, Broker.create_id(number))
     if broker is None or broker.user != user or broker.removed:
         raise NotFound(f"there is no broker {number}")
@@ -27,12 +27,12 @@ def broker_of(store: Store, user: int, number: int) -> Broker:
 def connect_broker(
     store: Store, secrets: Secrets, user: int, exchange: Exchange, venue: Venue, name: str, credentials: Credentials
 ) -> Broker:
-    """A new account on an exchange; the user's first one is the default. Raises `Invalid` or `Taken`.
+    """Connect an account at an exchange as a new broker; the user's first one becomes the default.
 
-    A name is taken once: so a repeated request cannot make a second broker.
+    Raises `Invalid`, or `Taken` for a name in use, so that a repeated request cannot make a second broker.
     """
     broker = _take_number(store, user, exchange, venue, name)
-    # Only now is the number theirs: whoever came second would replace the keys of who came first.
+    # Only now is the number theirs: earlier, the slower of two requests would replace the keys of the faster one.
     change_credentials(store, secrets, user, broker.number, credentials)
     return broker_of(store, user, broker.number)
 
@@ -52,7 +52,7 @@ def _take_number(store: Store, user: int, exchange: Exchange, venue: Venue, name
 
 @on_fresh_state
 def change_credentials(store: Store, secrets: Secrets, user: int, number: int, credentials: Credentials) -> None:
-    """New keys for the same account; its history stays."""
+    """Replace the keys of an account; its history stays."""
     broker = broker_of(store, user, number)
     with by_hand(user):
         broker.store_credential(secrets.store_credentials(number, user, credentials))
@@ -71,9 +71,9 @@ def change_broker(
     stop_style: StopStyle | None = None,
     oldest_bar: int | None = None,
 ) -> None:
-    """Change what is given and leave the rest. Raises `Invalid` or `Taken`, and then nothing was changed.
+    """Change the given settings and leave the others. Raises `Invalid` or `Taken`, and then changes nothing.
 
-    An `oldest_bar` of 0 takes that limit away.
+    An `oldest_bar` of 0 removes that limit.
     """
     broker = broker_of(store, user, number)
     with by_hand(user):
@@ -93,7 +93,7 @@ def change_broker(
 
 @on_fresh_state
 def make_default(store: Store, user: int, number: int) -> None:
-    """Propose this broker first; the one before no longer is."""
+    """Make this broker the default, in place of the previous one."""
     chosen = broker_of(store, user, number)
     others = [broker for broker in brokers_of(store, user) if broker.number != number]
     with by_hand(user):
@@ -105,9 +105,10 @@ def make_default(store: Store, user: int, number: int) -> None:
 
 @on_fresh_state
 def remove_broker(store: Store, secrets: Secrets, user: int, number: int) -> None:
-    """Use an account no longer; its keys are destroyed, its history stays. The next broker becomes the default.
+    """Remove a broker: its keys are destroyed, its history stays.
 
-    Raises `Impossible` while it has orders that have not ended.
+    If it was the default, the user's next broker becomes the default. Raises `Impossible` while it has orders that have
+    not ended.
     """
     broker = broker_of(store, user, number)
     others = [other for other in brokers_of(store, user) if other.number != number]
@@ -116,13 +117,13 @@ def remove_broker(store: Store, secrets: Secrets, user: int, number: int) -> Non
         broker.remove(orders_open=number in brokers_with_open_orders(store))
         if was_default and others:
             others[0].make_default()
-        secrets.drop_credentials(number)  # first: a broker that is removed cannot be asked for again
+        secrets.drop_credentials(number)  # first: a removed broker is not found again, so its keys would stay
         store.save(broker, *others[:1])
 
 
 @on_fresh_state
 def record_test(store: Store, user: int, number: int, *, ok: bool, detail: str) -> None:
-    """A broker's connection was tried."""
+    """Record the result of a connection test."""
     broker = broker_of(store, user, number)
     with by_hand(user):
         broker.record_test(ok=ok, detail=detail)
@@ -130,7 +131,7 @@ def record_test(store: Store, user: int, number: int, *, ok: bool, detail: str) 
 
 
 def check_name(store: Store, user: int, name: str) -> None:
-    """Before anything is asked of an exchange. Raises `Invalid` or `Taken`."""
+    """Check a new broker's name before anything is asked of an exchange. Raises `Invalid` or `Taken`."""
     _check_name(checked_name(name), brokers_of(store, user))
 
 

@@ -1,4 +1,4 @@
-"""Trying a connection: does the exchange answer, does it take these keys, what may they do."""
+"""Connection: testing whether an exchange answers and accepts the keys, and reading the rights of the keys."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from application.ports.exchange import Credentials, ExchangeClient, ExchangeErro
 from domain.amounts import plain
 
 Tell = Callable[[str], Awaitable[None]]
-"""Says which step begins: `reaching`, `account` or `rights`."""
+"""The callback that takes the name of the step that begins: `reaching`, `account` or `rights`."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How it went. `answered` tells a definite no from silence; what the exchange did not say is None.
+    """The result of a connection test. `answered` tells a refusal from silence; None means the exchange did not tell.
 
-    Balances are free plus locked, by currency; `milliseconds` is how long reading the account took.
+    Balances are free plus locked, by currency. `milliseconds` is the time that reading the account took.
     """
 
     ok: bool
@@ -33,7 +33,10 @@ class Verdict:
 
 
 async def try_connection(exchange: ExchangeClient, credentials: Credentials, tell: Tell) -> Verdict:
-    """Ask for the time, the account and the rights of its keys; never raises for what the exchange does."""
+    """Ask an exchange for its time, the account and the rights of its keys, and return the verdict.
+
+    A failure of the exchange is part of the verdict and is never raised.
+    """
     clock = asyncio.get_running_loop().time
     try:
         await tell("reaching")

@@ -1,4 +1,4 @@
-"""Users: registering, proving who one is, preferring, disabling and forgetting."""
+"""Users: registration, passwords and second factors, preferences, alert channels, disabling and forgetting."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from domain.user import COMMAND_LINE, Preferences, Role, User, check_name
 
 
 def registry_of(store: Reader) -> Registry:
-    """The registry, opened with the first user."""
+    """Return the registry; before the first user it is a new one."""
     return store.find(Registry, REGISTRY_ID) or Registry()
 
 
 def by_hand(user: int, source: str = "web") -> AbstractContextManager[None]:
-    """The metadata of whatever a person does to the things of a user, who is usually that person."""
+    """Return a context in which events carry the metadata of a person's action for a user, usually that person."""
     return carrying(user=str(user), source=source, correlation_id=f"user-{user}")
 
 
 def user_of(store: Reader, number: int) -> User:
-    """Raises `NotFound` for a number that nobody has or whose owner is forgotten."""
+    """Return a user. Raises `NotFound` for a number that was never given, or whose user is forgotten."""
     user = store.get(User, User.create_id(number))
     if user.forgotten:
         raise NotFound("there is no such user")
@@ -35,7 +35,7 @@ def user_of(store: Reader, number: int) -> User:
 
 @on_fresh_state
 def register(store: Store, secrets: Secrets, name: str, password: str) -> User:
-    """A new user; the first one is the admin. Raises `Invalid` or `Taken`, and then nothing was kept."""
+    """Register a new user; the first one is the admin. Raises `Invalid` or `Taken`, and then keeps nothing."""
     check_name(name)
     secrets.check_password(password, name)
     registry = store.find(Registry, REGISTRY_ID)
@@ -45,13 +45,16 @@ def register(store: Store, secrets: Secrets, name: str, password: str) -> User:
         user = User.register(number, name, Role.ADMIN if number == 1 else Role.TRADER)
         registry.number_user(number, name)
         store.save(registry, user)
-    # Only now is the number theirs: whoever came second would replace the password of who came first.
+    # Only now is the number theirs: earlier, the slower of two registrations would replace the other's password.
     secrets.set_password(number, password)
     return user
 
 
 def change_password(store: Store, secrets: Secrets, number: int, new: str, by: int) -> None:
-    """A new password. Raises `Invalid` for a weak one. Who ends the sessions that the old one began is the caller."""
+    """Change a user's password. Raises `Invalid` for a weak one.
+
+    The caller ends the sessions that began with the old one.
+    """
     user = user_of(store, number)
     secrets.check_password(new, user.name)
     with by_hand(number, "web" if by != COMMAND_LINE else "command line"):
@@ -62,7 +65,7 @@ def change_password(store: Store, secrets: Secrets, number: int, new: str, by: i
 
 @on_fresh_state
 def prefer(store: Store, number: int, preferences: Preferences) -> None:
-    """Keep how the console shows things. Raises `Invalid`."""
+    """Store a user's preferences for the console. Raises `Invalid` when one is not valid."""
     with by_hand(number):
         user = user_of(store, number)
         user.prefer(preferences)
@@ -73,7 +76,10 @@ def prefer(store: Store, number: int, preferences: Preferences) -> None:
 
 
 def confirm_second_factor(store: Store, factors: SecondFactors, number: int, code: str) -> list[str]:
-    """The first code proves that the secret arrived; answers the recovery codes. Raises `Invalid` for a wrong one."""
+    """Enable the second factor and return the recovery codes: a first code proves that the secret arrived.
+
+    Raises `Invalid` for a wrong code.
+    """
     recovery = factors.confirm(number, code)
     with by_hand(number):
         user = user_of(store, number)
@@ -83,7 +89,7 @@ def confirm_second_factor(store: Store, factors: SecondFactors, number: int, cod
 
 
 def drop_second_factor(store: Store, factors: SecondFactors, number: int, by: int) -> None:
-    """The password is enough again."""
+    """Disable the second factor, so that the password alone is enough."""
     with by_hand(number, "web" if by != COMMAND_LINE else "command line"):
         user = user_of(store, number)
         user.disable_second_factor(by)
@@ -92,7 +98,10 @@ def drop_second_factor(store: Store, factors: SecondFactors, number: int, by: in
 
 
 def prove(factors: SecondFactors, user: User, code: str | None) -> None:
-    """Check the second factor of a user who has one. Raises `Invalid` for a missing or wrong code."""
+    """Check the second factor of a user who has one, and record the use of a recovery code on the user.
+
+    Raises `Invalid` for a missing or wrong code.
+    """
     if not user.second_factor:
         return
     if not code:
@@ -102,11 +111,11 @@ def prove(factors: SecondFactors, user: User, code: str | None) -> None:
         user.use_recovery_code(left)
 
 
-# --- where alerts go ---------------------------------------------------------------------------------------------
+# --- alert channels ----------------------------------------------------------------------------------------------
 
 
 def add_channel(store: Store, channels: Channels, number: int, name: str, address: str) -> UUID:
-    """Alerts are sent there too. Raises `Invalid` for an address that says no service."""
+    """Add a channel to which alerts are sent, and return its id. Raises `Invalid` for an address without a service."""
     channel = uuid4()
     service = channels.keep(channel, number, name, address)
     with by_hand(number):
@@ -117,7 +126,7 @@ def add_channel(store: Store, channels: Channels, number: int, name: str, addres
 
 
 def remove_channel(store: Store, channels: Channels, number: int, channel: UUID) -> None:
-    """Alerts are no longer sent there. Raises `NotFound` for another user's channel as for none."""
+    """Remove a channel. Raises `NotFound` when it is another user's or does not exist."""
     user = user_of(store, number)
     if channel not in user.channels and channel not in channels.ids_of(number):
         raise NotFound("there is no such channel")
@@ -127,12 +136,12 @@ def remove_channel(store: Store, channels: Channels, number: int, channel: UUID)
     channels.drop(channel)
 
 
-# --- what an admin decides ---------------------------------------------------------------------------------------
+# --- decisions of an admin ---------------------------------------------------------------------------------------
 
 
 @on_fresh_state
 def switch_account(store: Store, number: int, *, enabled: bool, by: int) -> None:
-    """Disable or enable an account. Raises `Impossible` for the admin's."""
+    """Enable or disable a user. Raises `Impossible` when that would disable the admin."""
     user = user_of(store, number)
     with by_hand(number, "web" if by != COMMAND_LINE else "command line"):
         user.enable(by) if enabled else user.disable(by)
@@ -141,10 +150,10 @@ def switch_account(store: Store, number: int, *, enabled: bool, by: int) -> None
 
 @on_fresh_state
 def forget(store: Store, secrets: Secrets, number: int, by: int) -> None:
-    """End an account: its brokers are removed, its name is free, its key destroyed. Saying it twice does no more.
+    """Forget a user: remove their brokers, free their name and destroy their key. Repeating it changes nothing.
 
-    Raises `Impossible` for the admin and while orders are open or unknown. The decision is recorded before the key is
-    destroyed; a crash in between is finished by saying it again.
+    Raises `Impossible` for the admin, and while the user has orders that have not ended. The decision is recorded
+    before the key is destroyed; after a crash in between, a repetition completes it.
     """
     user = store.get(User, User.create_id(number))
     registry = registry_of(store)
@@ -161,5 +170,5 @@ def forget(store: Store, secrets: Secrets, number: int, by: int) -> None:
 
 
 def brokers_with_open_orders(store: Store) -> set[int]:
-    """The brokers at which an order is open, on its way or in doubt."""
+    """Return the numbers of the brokers at which an order is open, on its way or in doubt."""
     return {order.broker for order in store.get_all(Order, store.orders_not_ended())}

@@ -1,1 +1,1 @@
-"""Ports: what the application asks of the world around it, each as a protocol."""
+"""Ports: the protocols through which the application reaches the world around it."""

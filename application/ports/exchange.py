@@ -1,7 +1,7 @@
-"""What an exchange can be asked and what it answers, in the platform's words: the port to all of them.
+"""The port to all exchanges: requests and answers in the platform's words.
 
-Credentials are an argument of every call, never a state of the shared client. All quantities are in the base
-currency, prices in quote per base, times UTC. `raw` is always the exchange's whole answer.
+Credentials are an argument of every call, never state of the shared client. All quantities are in the base currency,
+prices in quote per base, times in UTC. `raw` is always the exchange's whole answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from domain.wish import Side, TimeInForce, Type
 
 @dataclass(frozen=True)
 class Credentials:
-    """The keys of one account. They show nothing of themselves when printed."""
+    """The keys of one account. Printing the object shows none of them."""
 
     key: str = field(repr=False)
     secret: str = field(repr=False)
@@ -30,7 +30,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """What is really sent: sized, rounded and checked. Exactly one of `quantity` and `cost` (quote) is given."""
+    """An order as it is sent: sized, rounded and checked. Exactly one of `quantity` and `cost` (quote) is given."""
 
     client_order_id: str
     market: Market
@@ -46,7 +46,7 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class ListRequest:
-    """Two orders of which one cancels the other, sent in one call: a stop, and a target to be rested."""
+    """A list to be placed in one call: a stop and a take-profit that rests. Either one cancels the other."""
 
     list_id: str
     stop: OrderRequest
@@ -55,9 +55,9 @@ class ListRequest:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an exchange can do with resting orders.
+    """The operations on resting orders that an exchange supports.
 
-    `lists` tells of orders of which one cancels the other; without them, and where a resting order locks the coins
+    `lists` means pairs of orders that cancel each other. Without them, and where a resting order locks its coins
     (`locks`), only the stop of a protection can rest.
     """
 
@@ -66,12 +66,12 @@ class Capabilities:
     trailing: bool
     amend_quantity: bool
     replace: bool
-    """Whether one call takes an order off and sends another, or changes nothing."""
+    """True when a single call can take one order off and send another, and changes nothing if it cannot."""
 
 
 @dataclass(frozen=True)
 class Fill:
-    """One execution. `fee` is what was paid, in `fee_currency`; a negative one is a contradiction."""
+    """One execution. `fee` is the amount paid, in `fee_currency`; a negative one is a contradiction."""
 
     trade_id: str
     quantity: Decimal
@@ -85,10 +85,10 @@ class Fill:
 
 @dataclass(frozen=True)
 class OrderReport:
-    """One statement of the exchange about one order.
+    """One report of the exchange about one order.
 
-    `state` is None for a native word that nobody has mapped. `fills` are those that came with the statement;
-    `filled` and `cost` are cumulative and may know of more. `type` and its trigger are told by lists and queries.
+    `state` is None when the native status is not mapped. `fills` holds the executions that came with the report;
+    `filled` and `cost` are cumulative and may include more. Only listings and queries give `type` and `stop_price`.
     """
 
     exchange_order_id: str
@@ -111,18 +111,18 @@ class OrderReport:
 
 @dataclass(frozen=True)
 class ExchangeId:
-    """The exchange's own id of an order, for orders that do not bear a client id of ours."""
+    """The exchange's own id of an order, for orders without a client id of ours."""
 
     value: str
 
 
 OrderName = str | ExchangeId
-"""How an order is named to an exchange: by the client id that we gave it, or by the exchange's own."""
+"""The name of an order in a request: the client id that we gave it, or the exchange's own id."""
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What an account holds of one currency: free to use, and locked in resting orders."""
+    """The amounts of one currency in an account: free to use, and locked in resting orders."""
 
     currency: str
     free: Decimal
@@ -131,9 +131,9 @@ class Balance:
 
 @dataclass(frozen=True)
 class OrderRoom:
-    """How many new orders an account may send now, of the `most` that its tightest window allows.
+    """The number of new orders that an account may send now, of the `most` that its tightest window allows.
 
-    The window ends in so many `seconds`. Without a limit both counts are None.
+    The window ends in `seconds` from now. Without a limit both counts are None.
     """
 
     left: int | None = None
@@ -142,7 +142,7 @@ class OrderRoom:
 
 
 class Only(StrEnum):
-    """Which state an order must be in to be replaced: one that is in another stays, and nothing is sent."""
+    """The state that an order must be in to be replaced. In any other it stays, and nothing is sent."""
 
     UNFILLED = "unfilled"
     PARTLY_FILLED = "partly_filled"
@@ -150,10 +150,10 @@ class Only(StrEnum):
 
 @dataclass(frozen=True)
 class Replacement:
-    """What one call did that takes an order off and sends another.
+    """The result of a call that takes an order off and sends another.
 
-    `taken_off` reports what was cancelled, a list's legs together. `placed` is the new order's report, None when it
-    was refused although the old one was cancelled: `refused` then says why.
+    `taken_off` holds the reports of the cancelled orders, both legs of a list together. `placed` is the report of the
+    new order, None when it was refused although the old one was cancelled; `refused` is then the refusal.
     """
 
     taken_off: Sequence[OrderReport]
@@ -163,7 +163,10 @@ class Replacement:
 
 @dataclass(frozen=True)
 class Rights:
-    """What an account's keys may do; None where the exchange does not say. `address_bound`: only from some hosts."""
+    """The rights of an account's keys, None where the exchange does not tell.
+
+    `address_bound` is True when the keys work only from certain addresses.
+    """
 
     may_trade: bool | None
     may_withdraw: bool | None
@@ -183,7 +186,7 @@ class Ticker:
 
 @dataclass(frozen=True)
 class Candle:
-    """One bar, keyed by its opening; `closed` is false for the running one."""
+    """One bar, keyed by its opening time. `closed` is False while it is running."""
 
     opened_at: datetime
     closes_at: datetime
@@ -196,7 +199,7 @@ class Candle:
 
 
 class ExchangeError(Exception):
-    """Something went wrong on the way to an exchange or in its answer."""
+    """A failure on the way to an exchange or in its answer."""
 
     def __init__(self, message: str, *, code: str = "", raw: str = "") -> None:
         super().__init__(message)
@@ -205,20 +208,20 @@ class ExchangeError(Exception):
 
 
 class RefusedByExchange(ExchangeError):
-    """The exchange said no: a definite answer. `code` is one of the platform's reasons."""
+    """A definite refusal by the exchange. `code` is one of the platform's reasons."""
 
 
 class NotAccepted(ExchangeError):
-    """Proof that the request was not carried out (nothing written, 429, refused timestamp): it may be repeated."""
+    """Proof that the request was not carried out, so it may be repeated (nothing written, 429, refused timestamp)."""
 
 
 class NoAnswer(ExchangeError):
-    """Silence or an answer that says nothing: the request may or may not have been carried out."""
+    """No answer, or one that says nothing: the request may or may not have been carried out."""
 
 
 @dataclass(frozen=True)
 class Scrap:
-    """A part of a list that cannot be read, but for the order that it is about."""
+    """A part of a listing that cannot be read, except for the ids of its order."""
 
     exchange_order_id: str
     client_order_id: str
@@ -227,11 +230,11 @@ class Scrap:
 
 
 class Unreadable(NoAnswer):
-    """An answer that says nothing intelligible."""
+    """An answer that cannot be understood."""
 
 
 class PartlyUnreadable(Unreadable):
-    """A list of which some parts cannot be read: as a whole it proves nothing. `reports` are the others, in order."""
+    """A listing with parts that cannot be read: as a whole it proves nothing. `reports` holds the others, in order."""
 
     def __init__(self, reports: Sequence[OrderReport], scraps: Sequence[Scrap]) -> None:
         named = ", ".join(f"{scrap.native_symbol} {scrap.exchange_order_id}" for scrap in scraps)
@@ -241,14 +244,14 @@ class PartlyUnreadable(Unreadable):
 
 
 class OrderNotFound(ExchangeError):
-    """The exchange shows no such order at this moment, which proves nothing by itself."""
+    """The exchange does not show the order at this moment. That alone proves nothing."""
 
 
 class ExchangeClient(Protocol):
     """One exchange at one venue, shared by all brokers there."""
 
     valid_for: float
-    """How many seconds after its creation the exchange may still act on a request."""
+    """The number of seconds after its creation during which the exchange may act on a request."""
 
     capabilities: Capabilities
 
@@ -256,39 +259,42 @@ class ExchangeClient(Protocol):
     """The exchange's clock minus ours, as last measured."""
 
     async def markets(self) -> Sequence[Market]:
-        """Every tradable pair with its rules."""
+        """Return every tradable pair with its rules."""
 
     async def server_time(self) -> datetime:
-        """The exchange's clock."""
+        """Return the time of the exchange's clock."""
 
     async def balances(self, credentials: Credentials, *, urgent: bool = False) -> dict[str, Balance]:
-        """Return what the account holds, by currency. `urgent` questions may use the budget kept for changes."""
+        """Return the account's balances by currency. An `urgent` question may use the budget kept for changes."""
 
     async def rights(self, credentials: Credentials) -> Rights:
-        """What these keys may do."""
+        """Return the rights of these keys."""
 
     async def tickers(self, markets: Sequence[Market], *, urgent: bool = False) -> dict[str, Ticker]:
-        """Return the newest prices by symbol; of all markets when none is named. `urgent` as for balances."""
+        """Return the newest prices by symbol, of all markets when none is named. `urgent` is as for `balances`."""
 
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> Sequence[Candle]:
-        """Bars of one market, oldest first."""
+        """Return the bars of one market, oldest first."""
 
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
         """Send one order once. Raises `RefusedByExchange`, `NotAccepted` or `NoAnswer`."""
 
     @property
     def busy(self) -> float:
-        """Which fraction of this minute's budget of requests is used up."""
+        """The fraction of this minute's request budget that is used."""
 
     @property
     def last_answer(self) -> float | None:
-        """When the exchange last answered anything (Unix time)."""
+        """The time at which the exchange last answered anything (Unix time); None before it has."""
 
     async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
-        """Take an order off the book. "Unknown order" is `OrderNotFound`, which is no end by itself."""
+        """Take an order off the book.
+
+        Raises as `place`, and `OrderNotFound` when the exchange does not know the order: that alone does not end it.
+        """
 
     async def place_list(self, credentials: Credentials, request: ListRequest) -> Sequence[OrderReport]:
-        """Send both orders in one call, once; answers the stop's report and the target's. Raises as `place`."""
+        """Send both orders in one call, once; return the reports of the stop and the take-profit. Raises as `place`."""
 
     async def cancel_list(self, credentials: Credentials, market: Market, list_id: str) -> Sequence[OrderReport]:
         """Take both orders off the book. Raises as `cancel`."""
@@ -301,48 +307,60 @@ class ExchangeClient(Protocol):
         new_client_order_id: str,
         quantity: Decimal,
     ) -> OrderReport:
-        """Make a resting order smaller without losing its place; it is known by the new id from then on."""
+        """Reduce a resting order to `quantity`. It keeps its place in the queue, and has the new id from then on."""
 
     async def replace(
         self, credentials: Credentials, market: Market, old: OrderName, request: OrderRequest, *, only: Only
     ) -> Replacement:
         """Take one order off and send another in one call. A leg of a list takes the list with it.
 
-        The exchange weighs filters and order counts first: `RefusedByExchange` and `NotAccepted` mean that nothing has
-        changed, and so does `OrderNotFound`: the old order rests no longer, or is not in the state that `only` names.
-        Raises `NoAnswer` when both are in doubt.
+        The exchange checks filters and order counts first. Raises `RefusedByExchange`, `NotAccepted` or `OrderNotFound`
+        when nothing has changed; the last means that the old order no longer rests, or is not in the state that `only`
+        names. Raises `NoAnswer` when both orders are in doubt.
         """
 
     async def count_orders(self, credentials: Credentials) -> None:
-        """Ask for the account's own count of new orders, before something is taken off that has to be placed again."""
+        """Fetch the exchange's own count of the account's new orders.
+
+        Call it before taking off an order that has to be placed again.
+        """
 
     def order_room(self, credentials: Credentials) -> OrderRoom:
-        """Return how many new orders the account may send now, as far as it is known."""
+        """Return how many new orders the account may send now, as far as that is known."""
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
-        """One order, asked for urgently like all that is asked about one. Raises `OrderNotFound` or `NoAnswer`."""
+        """Return the report of one order. Raises `OrderNotFound` or `NoAnswer`.
+
+        Every question about a single order is urgent.
+        """
 
     async def open_orders(
         self, credentials: Credentials, market: Market | None = None, *, urgent: bool = False
     ) -> Sequence[OrderReport]:
-        """Everything that rests on the book, complete. `urgent` as for balances.
+        """Return all orders that rest on the book, of one market or of all. `urgent` is as for `balances`.
 
-        Raises `NoAnswer`, for parts `PartlyUnreadable`.
+        The listing is complete. Raises `NoAnswer`, and `PartlyUnreadable` when parts of it cannot be read.
         """
 
     async def orders_since(
         self, credentials: Credentials, market: Market, since: datetime, *, urgent: bool = False
     ) -> Sequence[OrderReport]:
-        """Every order of one market created since, open or ended, paged completely. As `open_orders` for the rest."""
+        """Return all orders of one market created at or after `since`, open or ended, from every page.
+
+        `urgent` and the errors are as for `open_orders`.
+        """
 
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> Sequence[Fill]:
-        """All executions of one order with their fees, oldest first."""
+        """Return all executions of one order with their fees, oldest first."""
 
     def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport | None]:
-        """The account's private stream: first a None, once nothing more is missed; `NoAnswer` when it breaks."""
+        """Yield the reports of the account's private stream. None comes first, once nothing more is missed.
+
+        Raises `NoAnswer` when the stream breaks.
+        """
 
     def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
-        """Native symbol and bar, each time a bar changes. It ends with `NoAnswer` when the connection does."""
+        """Yield the native symbol and the bar each time a bar changes. Raises `NoAnswer` when the connection ends."""
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""

@@ -1,4 +1,4 @@
-"""What the gateway can be asked, and the envelopes in which requests and answers travel."""
+"""Requests to the gateway, and the envelopes of requests and answers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from uuid import uuid4
 from domain.refusals import Refused
 
 TIMEOUT_SECONDS = 30.0
-"""How long a request is worth answering, and how long whoever asks waits."""
+"""Seconds for which a caller waits for the answer; an older request is not worth answering."""
 
 
 class Action(StrEnum):
-    """What is asked for."""
+    """The action that a request asks for."""
 
     TEST_CONNECTION = "test_connection"
     LOAD_MARKETS = "load_markets"
@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """One request. Keys among its parameters are sealed; the broker is looked up together with the user."""
+    """One request. Keys among its parameters are sealed. A broker is accepted only if it belongs to the user."""
 
     user_id: int
     action: Action
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A step on the way (`progress`), or the end: `data`, or an error with its code."""
+    """One answer to a request: a step on the way (`progress`), or the end with `data` or an `error` and its code."""
 
     request_id: str
     progress: str | None = None
@@ -49,17 +49,17 @@ class Answer:
 
 
 class GatewayAway(Refused):
-    """The gateway does not answer; nothing is known about what was asked."""
+    """The gateway does not answer: whether the request was carried out is not known."""
 
     code = "gateway_away"
 
 
 ANSWERED_BY = {Action.CALCULATE_METRICS: "monitor"}
-"""Which terminal is asked; the gateway unless it stands here."""
+"""The terminal that answers an action; the gateway for any other."""
 
 
 class Gateway(Protocol):
     """The way to the gateway and the monitor."""
 
     def ask(self, request: Request, seconds: float = TIMEOUT_SECONDS) -> Iterator[Answer]:
-        """The steps and then the end. Raises `GatewayAway` when it does not come in time."""
+        """Send a request and yield the steps, then the end. Raises `GatewayAway` when it does not come in time."""

@@ -1,4 +1,4 @@
-"""What the application needs from the world, besides exchanges: a store of aggregates, the markets, the vault."""
+"""The ports to everything but the exchanges: the store of aggregates, the markets, the account snapshots, the vault."""
 
 from __future__ import annotations
 
@@ -17,121 +17,127 @@ A = TypeVar("A", bound=Aggregate)
 
 
 class Reader(Protocol):
-    """Loads aggregates: all that a policy asks for."""
+    """The loading of aggregates: all that a policy needs."""
 
     def get(self, kind: type[A], aggregate_id: UUID) -> A:
-        """The aggregate now. Raises `NotFound`."""
+        """Return the aggregate now. Raises `NotFound` when it does not exist."""
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
-        """The aggregate now, or None."""
+        """Return the aggregate now, None when it does not exist."""
 
     def get_all(self, kind: type[A], ids: Sequence[UUID]) -> list[A]:
-        """Many aggregates now; those that do not exist are left out."""
+        """Return several aggregates now, without those that do not exist."""
 
     def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
-        """The stream of an owner's newest trade in a market, None before the first."""
+        """Return the stream of an owner's newest trade in a market, None before the first."""
 
 
 class Store(Reader, Protocol):
-    """Loads aggregates and appends their new events: what is saved together is one commit."""
+    """The loading of aggregates, and the appending of their new events."""
 
     def save(self, *aggregates: Aggregate, command_id: UUID | None = None, retry: bool = True) -> list[int]:
-        """Append all pending events or none. Raises `Conflict` when another process was faster."""
+        """Append all pending events of these aggregates in one commit, or none of them.
+
+        Raises `Conflict` when another process was faster.
+        """
 
     def versions(self, ids: Sequence[UUID]) -> list[int]:
-        """The newest version of each stream, 0 for one that does not exist: whether anything has changed there."""
+        """Return the newest version of each stream, 0 for one that does not exist, to see whether any has changed."""
 
     def orders_not_ended(self) -> list[UUID]:
-        """The ids of all orders whose last word in the log is not an end."""
+        """Return the ids of all orders that have not ended according to the log."""
 
     def orders_unexplained(self) -> list[UUID]:
-        """The ids of all orders of which more may have been executed than their fills tell."""
+        """Return the ids of all orders that may have executed more than their fills account for."""
 
     def order_named(self, broker: int, client_order_id: str) -> UUID | None:
-        """The order of a broker that bears this client id, or ever bore it."""
+        """Return the order of a broker that has or ever had this client id, None when there is no such order."""
 
     def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
-        """The order of a broker that its exchange knows by this id in this market."""
+        """Return the order of a broker with this exchange id in this market, None when there is no such order."""
 
     def positions_open(self) -> list[UUID]:
-        """The ids of all positions that hold something."""
+        """Return the ids of all positions that hold something."""
 
 
 class Markets(Protocol):
     """The tradable pairs of each exchange at each venue."""
 
     def of(self, exchange: str, venue: str) -> Mapping[str, Market]:
-        """By native symbol; empty while they have not been loaded."""
+        """Return the markets by native symbol, empty while they have not been loaded."""
 
 
 @dataclass(frozen=True)
 class AccountSnapshot:
-    """A look at a whole account: when it began, and what the account held of each currency, locked coins included."""
+    """A full look at an account: the time at which it began, and the balances by currency, locked coins included."""
 
     at: datetime
     balances: Mapping[str, Decimal]
 
 
 class AccountSnapshots(Protocol):
-    """The last look at each account. What happened since was not heard if nobody was listening."""
+    """The last full look at each account. Later changes are unknown if the stream was not followed since."""
 
     def last(self, broker: int) -> AccountSnapshot | None:
-        """None for an account that was never looked at."""
+        """Return the last snapshot, None for an account that never had a full look."""
 
     def record(self, broker: int, snapshot: AccountSnapshot) -> None:
-        """Keep it in place of the one before."""
+        """Keep the snapshot in place of the previous one."""
 
 
 class Secrets(Protocol):
-    """Where passwords and exchange keys are kept; what it keeps never enters an event."""
+    """The vault of passwords and exchange keys. Nothing that it keeps ever enters an event."""
 
     def check_password(self, password: str, name: str) -> None:
-        """Raises `Invalid` for a weak one."""
+        """Raise `Invalid` for a weak password."""
 
     def set_password(self, user: int, password: str) -> None:
-        """Keep its hash."""
+        """Keep the hash of a password."""
 
     def store_credentials(self, broker: int, user: int, credentials: Credentials) -> str:
-        """Keep an account's keys; answers their fingerprint."""
+        """Keep an account's keys and return their fingerprint."""
 
     def drop_credentials(self, broker: int) -> None:
         """Destroy an account's keys."""
 
     def forget(self, user: int) -> None:
-        """Destroy every secret of a person and the key of their texts, for ever."""
+        """Destroy every secret of a person, and the key that seals their texts, for ever."""
 
 
 class SecondFactors(Protocol):
-    """Codes that change every half minute, besides the password."""
+    """The second factor: a code that changes every half minute, needed in addition to the password."""
 
     def begin(self, user: int) -> str:
-        """A new secret that counts once a first code has proven that it arrived."""
+        """Return a new secret. It takes effect once a first code has proven that it arrived."""
 
     def confirm(self, user: int, code: str) -> list[str]:
-        """Answers the recovery codes. Raises `Invalid` for a wrong code."""
+        """Put the secret into effect and return the recovery codes. Raises `Invalid` for a wrong code."""
 
     def prove(self, user: int, code: str) -> int | None:
-        """Raises `Invalid` for a wrong or repeated code; answers how many recovery codes are left if one was used."""
+        """Check a code; return the number of recovery codes left if it was one of them, None otherwise.
+
+        Raises `Invalid` for a wrong or repeated code.
+        """
 
     def drop(self, user: int) -> None:
         """Destroy the secret."""
 
 
 class Channels(Protocol):
-    """Where alerts are sent; an address is a secret."""
+    """The addresses to which alerts are sent. Each is a secret."""
 
     def keep(self, channel: UUID, user: int, name: str, address: str) -> str:
-        """Answers the service's name. Raises `Invalid` for an address that names none."""
+        """Keep an address and return the name of its service. Raises `Invalid` for an address that names none."""
 
     def drop(self, channel: UUID) -> None:
         """Destroy an address."""
 
     def ids_of(self, user: int) -> set[UUID]:
-        """The channels of which an address is kept."""
+        """Return the channels of a user whose addresses are kept."""
 
 
 class Keys(Protocol):
-    """Where the gateway finds the credentials of a broker."""
+    """The credentials of brokers, as the gateway reads them."""
 
     def credentials(self, broker: int) -> Credentials:
-        """Raises `NotFound`."""
+        """Return the credentials of a broker. Raises `NotFound` when there are none."""

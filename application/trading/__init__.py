@@ -1,1 +1,1 @@
-"""Trading: what follows from alerts, fills and people's decisions, decided from the log alone."""
+"""Trading: the consequences of alerts, fills and people's decisions, decided from the log alone."""

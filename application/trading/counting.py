@@ -1,4 +1,4 @@
-"""Counting: whether a position knows of what orders have executed."""
+"""Counting: checking that a position has counted the fills of orders."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from domain.position import Position, key_of
 
 
 def counted(position: Position, orders: Sequence[Order]) -> bool:
-    """Return whether the position knows of every fill of these orders."""
+    """Return True when the position has counted every fill of these orders."""
     return all(key_of(order.id, trade) in position.executions for order in orders for trade in order.fills)
 
 
 def explained(position: Position, orders: Sequence[Order]) -> bool:
-    """Return whether all that these orders executed is listed, and the position knows of it."""
+    """Return True when fills account for all that these orders executed, and the position has counted them."""
     return counted(position, orders) and not any(order.is_unexplained for order in orders)

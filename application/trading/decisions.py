@@ -1,4 +1,4 @@
-"""Decisions that only a person can take: ending a doubt, and sending an exit that came too late."""
+"""Decisions that only a person can make: ending a doubt, and sending an exit that came too late."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from domain.webhook_message import again_id
 from domain.wish import Side
 
 AGE_OF_INSISTED = timedelta(seconds=30)
+"""The time within which an insisted exit may be sent."""
 TOO_LATE = frozenset({"stale", "exit_in_doubt", "paused"})
-"""Why an exit was not sent that its owner may still want. Not that the broker is off: nothing is sent there by hand."""
+"""The reasons for which an exit was not sent although its owner may still want it.
+
+A broker that is off is not among them: nothing is sent there, even by hand.
+"""
 
 
 def order_of(store: Store, user: int, order_id: UUID) -> Order:
-    """An order of this user. Raises `NotFound`, for another user's too."""
+    """Return an order of this user. Raises `NotFound` when it is another user's or does not exist."""
     order = store.find(Order, order_id)
     if order is None or order.user != user:
         raise NotFound("there is no such order")
@@ -31,7 +35,7 @@ def order_of(store: Store, user: int, order_id: UUID) -> Order:
 
 @on_fresh_state
 def resolve(store: Store, user: int, order_id: UUID, outcome: Status, reason: str) -> None:
-    """End the doubt about an order by the word of its owner. Raises `Impossible`, `Invalid` or `NotFound`."""
+    """End the doubt about an order with its owner's statement. Raises `Impossible`, `Invalid` or `NotFound`."""
     order = order_of(store, user, order_id)
     with by_hand(user):
         order.resolve(user, outcome, reason)
@@ -40,10 +44,10 @@ def resolve(store: Store, user: int, order_id: UUID, outcome: Status, reason: st
 
 @on_fresh_state
 def send_again(store: Store, user: int, order_id: UUID, now: datetime) -> UUID:
-    """Send an exit after all that was refused because it came too late; returns the new order, always the same one.
+    """Send an exit that was refused because it came too late; return the id of the new order, always the same.
 
-    It waits for no doubt and no pause: a person has looked. Raises `Impossible` for any other order, and when the same
-    alert has come again meanwhile and was judged anew.
+    Neither a doubt nor a halt holds it up: a person has looked. Raises `Impossible` for any other order, and when the
+    same alert has meanwhile come again and been judged anew. Raises `NotFound` as `order_of`.
     """
     late = order_of(store, user, order_id)
     if late.status is not Status.REFUSED or late.reason not in TOO_LATE or late.wish.side is not Side.SELL:

@@ -1,4 +1,4 @@
-"""Halts: no automatic trading until it is resumed, and taking every order off the book."""
+"""Halts: halting and resuming automatic trading, and cancelling all orders of a user."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from domain.wish import TRIGGERED, Side
 
 
 def _protects(order: Order) -> bool:
-    """Whether it is a stop or a target of a position, or one that somebody set for coins elsewhere."""
+    """Return True for a stop or a target of a position, and for a triggered sell that was placed elsewhere."""
     elsewhere = order.is_external and order.wish.side is Side.SELL and order.wish.type in TRIGGERED
     return order.requester == PROTECTION or elsewhere
 
 
 @on_fresh_state
 def halt(store: Store, user: int, number: int | None = None) -> None:
-    """Stop automatic trading of all of a user's brokers, or of one."""
+    """Halt automatic trading on all brokers of a user, or on one of them."""
     with by_hand(user):
         subject = _subject(store, user, number)
         subject.stop_trading()
@@ -30,7 +30,7 @@ def halt(store: Store, user: int, number: int | None = None) -> None:
 
 @on_fresh_state
 def resume(store: Store, user: int, number: int | None = None) -> None:
-    """Let a user's brokers, or one of them, trade by themselves again."""
+    """Resume automatic trading on all brokers of a user, or on one of them."""
     with by_hand(user):
         subject = _subject(store, user, number)
         subject.resume_trading()
@@ -42,10 +42,10 @@ def _subject(store: Store, user: int, number: int | None) -> User | Broker:
 
 
 def cancel_all(store: Store, user: int) -> int:
-    """Ask for every order of the user that has not ended to be taken off; answers how many are asked for.
+    """Request the cancellation of all orders of a user that have not ended; return the number of requests.
 
-    What protects coins stays, also a stop that was placed elsewhere: without it a panic would leave them to the
-    market.
+    Orders that protect coins stay, including a stop that was placed elsewhere: without them a panic would leave the
+    coins to the market.
     """
     asked = 0
     with by_hand(user):
@@ -58,7 +58,7 @@ def cancel_all(store: Store, user: int) -> int:
             try:
                 order.request_cancel("cancel all")
             except Impossible:
-                continue  # it ended this very moment
+                continue  # it has just ended
             store.save(order)
             asked += 1
     return asked

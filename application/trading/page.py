@@ -1,4 +1,4 @@
-"""A page: one look at the log, whose events are judged one after the other and whose decisions are saved together."""
+"""Page: a batch of log events that are judged one after the other and whose decisions are saved together."""
 
 from __future__ import annotations
 
@@ -16,23 +16,27 @@ A = TypeVar("A", bound=Aggregate)
 
 
 class Page:
-    """What the policies ask while one page is judged: the log, and what was decided on this page and is not saved yet.
+    """The aggregates that policies see while one page is judged: the log with the page's unsaved decisions applied.
 
-    Each decision works on copies of its own. `keep` takes one, `forget` begins anew.
+    Each decision works on its own copies. `keep` takes a decision into the page, `forget` begins anew.
     """
 
     def __init__(self, store: Reader) -> None:
         self._store = store
         self._known: dict[UUID, Any] = {}
-        """What was loaded, and what was decided of it since."""
+        """The aggregates loaded so far, with the decisions of this page applied."""
         self._in_hand: dict[UUID, Any] = {}
-        """The copies of the decision under way."""
+        """The copies that the current decision works on."""
         self._begun: list[Position] = []
+        """The positions whose streams this page begins."""
         self.decided: list[Aggregate] = []
-        """What the decisions of this page have to say, in their order: one stream may occur several times."""
+        """The aggregates with events to save, in the order of the decisions; one stream may occur several times."""
 
     def prepare(self, streams: Iterable[UUID]) -> None:
-        """Load what these events are about, and what led to it, in two questions instead of one for each."""
+        """Load the aggregates of these events, and the causes of the orders among them.
+
+        That takes two queries instead of one per aggregate.
+        """
         about = self._load({*streams} - self._known.keys())
         causes = {one.cause for one in about if isinstance(one, Order) and one.cause is not None}
         self._load(causes - self._known.keys())
@@ -43,7 +47,7 @@ class Page:
         return found
 
     def keep(self, decided: Sequence[Aggregate]) -> None:
-        """Take one decision, to be saved with the others. What else it has had in its hands is left."""
+        """Add one decision to those to be saved together. The other copies that it worked on are dropped."""
         for aggregate in {id(one): one for one in decided if one.pending_events}.values():
             if isinstance(aggregate, Position) and aggregate.version == len(aggregate.pending_events):
                 self._begun.append(aggregate)
@@ -52,20 +56,20 @@ class Page:
         self._in_hand = {}
 
     def forget(self) -> None:
-        """Everything is loaded anew from here on."""
+        """Drop all aggregates and decisions, so that everything is loaded anew from here on."""
         self._known, self._in_hand, self._begun, self.decided = {}, {}, [], []
 
-    # --- what the policies ask -----------------------------------------------------------------------------------
+    # --- called by the policies ----------------------------------------------------------------------------------
 
     def get(self, kind: type[A], aggregate_id: UUID) -> A:
-        """The aggregate now. Raises `NotFound`."""
+        """Return the aggregate now. Raises `NotFound` when it does not exist."""
         found = self.find(kind, aggregate_id)
         if found is None:
             raise NotFound(f"there is no such {kind.__name__.lower()}")
         return found
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
-        """The aggregate now, or None."""
+        """Return the aggregate now, None when it does not exist."""
         if aggregate_id not in self._in_hand:
             known = self._known.get(aggregate_id)
             if known is None:
@@ -78,12 +82,12 @@ class Page:
         return found if isinstance(found, kind) else None
 
     def get_all(self, kind: type[A], ids: Sequence[UUID]) -> list[A]:
-        """Many aggregates now."""
+        """Return several aggregates now, without those that do not exist."""
         found = (self.find(kind, one) for one in ids)
         return [one for one in found if one is not None]
 
     def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
-        """The stream of an owner's newest trade, which a decision of this page may have begun."""
+        """Return the stream of an owner's newest trade; a decision of this page may have begun it."""
         key = (user, broker, symbol, owner)
         for one in reversed(self._begun):
             if (one.user, one.broker, one.symbol, one.owner) == key:

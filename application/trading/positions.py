@@ -1,4 +1,4 @@
-"""Positions: what wishes, executions and requests mean for what is held. The engine says all of it."""
+"""Positions: the effects of wishes, executions and requests on positions, as the engine's policies apply them."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ from domain.webhook_message import WebhookMessage
 from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, Type, Wish
 
 INSISTED = "Insisted"
-"""The requester of an exit that its owner sends although it came too late: it waits for nothing any more."""
+"""The requester of an exit that its owner sends although it came too late. It waits for nothing."""
 UNHINDERED = frozenset({PROTECTION, INSISTED})
-"""Who wants orders that no doubt holds up, and that no doubt makes smaller."""
+"""The requesters whose orders are neither held up nor made smaller by a doubt."""
 RECENT_ENTRIES = 20
+"""The number of newest buys of a position that are checked."""
 REST, ONCE_MORE = "rest", "once_more"
-"""The orders that go on with another one: what is left of a sale above the market's lot, and a second try."""
+"""The orders that go on with another one: the rest of a sale that exceeds the market's lot, and a second try."""
 
 
 def owner_of(source: Source) -> str:
-    """Whose position an order of this source changes."""
+    """Return the owner of the positions that orders of this source change."""
     return source.value
 
 
 def position_of(store: Reader, user: int, broker: int, symbol: str, owner: str) -> Position:
-    """Return the position of the newest trade, which begins as an empty one."""
+    """Return the position of the newest trade, a new and empty one before the first."""
     newest = store.position_newest(user, broker, symbol, owner)
     return Position(user, broker, symbol, owner) if newest is None else store.get(Position, newest)
 
 
 def position_id_of(order: Order, store: Reader) -> UUID:
-    """Return the stream that an order changes, whether or not it exists yet.
+    """Return the id of the position that an order changes, even if its stream does not exist yet.
 
-    What protects a position names it; everything else concerns the newest trade.
+    A protection order names its position as its cause. Any other order concerns the newest trade.
     """
     if order.requester == PROTECTION and order.cause is not None:
         return order.cause
@@ -55,7 +56,11 @@ def position_id_of(order: Order, store: Reader) -> UUID:
 
 
 def is_sent_once_more(order: Order) -> bool:
-    """Return whether an exit that has ended is to be tried again: it traded nothing, or not all, and is the first."""
+    """Return True when an exit is to be tried a second time.
+
+    It is the first order of its cause and no protection order. It was to trade at once, and ended without having traded
+    everything and without a cancel request.
+    """
     ended = order.status in {Status.EXPIRED, Status.CANCELLED} and not order.cancel_requested
     at_once = ended and order.wish.side is Side.SELL and order.wish.trades_at_once
     first = order.cause is not None and order.requester != PROTECTION and order.id == Order.id_for(order.cause)
@@ -63,7 +68,7 @@ def is_sent_once_more(order: Order) -> bool:
 
 
 def follow_up(order: Order, leg: str, wish: Wish) -> Order:
-    """Return an order that goes on with what another one has begun: always the same one for the same `leg`."""
+    """Return an order that goes on with what another one has begun, with the same id for the same `leg`."""
     order_id = Order.id_for(order.id, leg)
     return Order.place(
         order_id=order_id,
@@ -83,7 +88,10 @@ def _position_behind(order: Order, store: Reader) -> Position:
 
 
 def wished(order: Order, store: Reader) -> Position:
-    """The position as it knows of an order that is about to be placed."""
+    """Record an order that is about to be placed on its position, and return the position.
+
+    A protection left over from buys that came to nothing is dropped first, so that it does not apply to this buy.
+    """
     position = _position_behind(order, store)
     if order.wish.side is Side.BUY:
         if position.is_left_over and not _awaited(position, store):
@@ -95,7 +103,10 @@ def wished(order: Order, store: Reader) -> Position:
 
 
 def executed(event: Any, store: Reader, markets: Markets) -> list[Aggregate]:
-    """A fill counts once, in the position of the order's owner; what was sold beyond it, in those of the others."""
+    """Count a fill once, in the position of the order's owner, and return the positions that changed.
+
+    What a sell sold beyond that position counts in the positions of other owners.
+    """
     order = store.get(Order, event.originator_id)
     position = _position_behind(order, store)
     execution = Execution(
@@ -117,7 +128,7 @@ def executed(event: Any, store: Reader, markets: Markets) -> list[Aggregate]:
 
 
 def _is_counted(execution: Execution, order: Order, position: Position, store: Reader) -> bool:
-    """Whether a fill is known to the newest trade, or to the one before, which may have ended with it."""
+    """Return True when the newest trade has counted the fill, or the one before, which may have ended with it."""
     if execution.key in position.executions:
         return True
     if position.previous is None or order.created_on > position.created_on:
@@ -126,11 +137,11 @@ def _is_counted(execution: Execution, order: Order, position: Position, store: R
 
 
 def _succeeded(position: Position, store: Reader) -> list[Position]:
-    """The stream of the next trade, begun in the commit that ends this one."""
+    """Return the position of the next trade when this one has just closed: both are saved in one commit."""
     if not position.has_just_closed:
         return []
     orders = store.get_all(Order, [*position.entries])
-    # One that has ended may have bought what is not counted yet: that is held in the next trade.
+    # A buy that has ended may have fills that are not counted yet: they count in the next trade.
     alive = {order.id for order in orders if order.status not in ENDED or not explained(position, [order])}
     return [position.next(alive)]
 
@@ -138,9 +149,10 @@ def _succeeded(position: Position, store: Reader) -> list[Position]:
 def _reduced_besides(
     order: Order, sold: Execution, beyond: Decimal, smallest: Decimal, store: Reader
 ) -> Iterator[Position]:
-    """Coins that the seller did not hold were somebody else's: those bought elsewhere go first, then by hand.
+    """Yield the positions of other owners, reduced by the coins (base) that were sold beyond the seller's own.
 
-    Not those under a resting stop, which is to be taken off before they can be sold: the account had others.
+    Coins bought elsewhere go first, then those bought by hand, by webhooks and by strategies. Coins under a resting
+    stop do not count: they cannot be sold before the stop is taken off, so other coins of the account were sold.
     """
     for source in (Source.EXTERNAL, Source.MANUAL, Source.WEBHOOK, Source.STRATEGY):
         other = None
@@ -156,14 +168,14 @@ def _reduced_besides(
 
 
 def market_of(store: Reader, markets: Markets, order: Order) -> Market | None:
-    """The rules of the order's market, None when the exchange no longer lists it."""
+    """Return the order's market with its rules, None when the exchange no longer lists it."""
     broker = store.get(Broker, Broker.create_id(order.broker))
     listed = markets.of(broker.exchange, broker.venue).values()
     return next((market for market in listed if market.symbol == order.wish.symbol), None)
 
 
 def smallest_of(market: Market | None, price: Decimal) -> Decimal:
-    """The smallest quantity (base) that can be sold at a price: what is held below it is dust."""
+    """Return the smallest quantity (base) that can be sold at a price. Holdings below it are dust."""
     if market is None:
         return ZERO
     by_notional = market.minimum_notional / price if price else ZERO
@@ -173,9 +185,10 @@ def smallest_of(market: Market | None, price: Decimal) -> Decimal:
 def move_protection(
     webhook: Webhook, message: WebhookMessage, broker: Broker, market: Market, store: Reader
 ) -> list[Aggregate]:
-    """MAJ: new prices for what is held, or for what is about to be bought. Raises `Invalid` or `Impossible`.
+    """Move the protection of a position, or of awaited buys, as a MAJ asks; return the webhook and the position.
 
-    One that would leave less under its stop or at its target than the exchange takes is refused, and what rests stays.
+    Raises `Invalid` or `Impossible`. A move that would leave less under the stop or at the target than the exchange
+    takes is `Invalid`, and the resting orders stay.
     """
     position = position_of(store, webhook.user, broker.number, market.symbol, owner_of(Source.WEBHOOK))
     asked = Protection(message.stop_loss, message.take_profit)
@@ -191,22 +204,23 @@ def move_protection(
             raise Invalid(detail, code="too_small_to_protect", field="PourCent")
     webhook.take([])
     if not position.is_open and any(store.get(Order, one).status is Status.OPEN for one in awaited):
-        # It counts from the first fill of what rests on; there is nothing to be rested before. A buy that is still on
-        # its way may never arrive: what becomes of it is the answer.
+        # The protection counts from the first fill of the resting buy; nothing can rest before that. A buy that is not
+        # open yet may never arrive, so the webhook waits for what becomes of it.
         webhook.execute([])
     return [webhook, position]
 
 
 def _awaited(position: Position, store: Reader) -> list[UUID]:
-    """The buys for this position that are on their way."""
+    """Return the newest buys of this position that have not ended."""
     newest = [*position.entries][-RECENT_ENTRIES:]
     return [order_id for order_id in newest if store.get(Order, order_id).status not in ENDED]
 
 
 def answered(event: Any, store: Reader) -> list[Aggregate]:
-    """What became of a requested protection is what became of its webhook: rested, refused, or too late.
+    """Settle the webhook of a requested protection, which rests, was refused or came too late; return the webhooks.
 
-    Those that it had overtaken never rested; one that is asked for again after a refusal waits for its own answer.
+    The requests that it had overtaken fail, as theirs never rested. A request that is wanted again after a refusal
+    waits for its own answer.
     """
     found = _under_way([*(event.overtaken or ())], store)
     for one in found:
@@ -222,7 +236,7 @@ def answered(event: Any, store: Reader) -> list[Aggregate]:
 
 
 def entry_ended(event: Any, store: Reader) -> list[Aggregate]:
-    """A buy has ended without an execution: a move that was asked for it, and for no other, comes to nothing."""
+    """Drop a protection asked for a buy that has ended without a fill, unless another buy is on its way."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is Side.SELL or order.status not in ENDED or order.filled or order.is_unexplained:
         return []
@@ -234,6 +248,6 @@ def entry_ended(event: Any, store: Reader) -> list[Aggregate]:
 
 
 def _under_way(requests: Sequence[UUID | None], store: Reader) -> list[Webhook]:
-    """The webhooks among these requests that nobody has answered yet."""
+    """Return the webhooks among these requests that have not been answered yet."""
     found = (store.find(Webhook, one) for one in requests if one is not None)
     return [webhook for webhook in found if webhook is not None and webhook.is_under_way]

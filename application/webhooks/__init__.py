@@ -1,1 +1,1 @@
-"""Webhooks: alerts as they arrive, and the orders and moves that they lead to."""
+"""Webhooks: the alerts that arrive, and the orders and moves of protection that follow from them."""

@@ -1,4 +1,4 @@
-"""Webhooks: recording a delivery, and deciding what it means. The door does the first, the engine the second."""
+"""Webhooks: recording deliveries, which the door does, and deciding on them, which the engine does."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ from domain.webhook_message import Action, WebhookMessage, again_id, unparsable_
 from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
 
 AGE_OF_ENTRY = timedelta(seconds=60)
+"""The time after its reception within which an entry, or a move of protection, may be executed."""
 AGE_OF_EXIT = timedelta(seconds=90)
-"""Longer than a doubt about the same symbol can last until it is proven, so that an exit outlives it."""
-FORMER_UNTIL = datetime.now(UTC) + timedelta(hours=1)
-"""Deliveries received until then may have come once before under the former identity (`WebhookMessage.former_id`).
+"""The same for an exit.
 
-An upgrade restarts the door, so it lies before this process began: an hour from then covers the hour after the upgrade,
-and every delivery that an older door left in the spool was received earlier. No setting and no table has to know when
-the upgrade was; a later restart costs one more look-up per delivery for an hour and finds nothing.
+It is longer than a doubt about the same symbol can last before it is proven, so that the exit outlives the doubt.
+"""
+FORMER_UNTIL = datetime.now(UTC) + timedelta(hours=1)
+"""Deliveries received until then may repeat one recorded under the former id (`WebhookMessage.former_id`).
+
+An upgrade restarts the door, so the upgrade precedes the start of this process. An hour from that start covers the hour
+after the upgrade, and every delivery that an older door left in the spool was received earlier. So no setting or table
+has to record the time of the upgrade. A later restart costs one more query per delivery for an hour, which finds
+nothing.
 """
 _ORDERS = {
     Action.BUY_MARKET: (Side.BUY, Type.MARKET),
@@ -40,12 +45,12 @@ _ORDERS = {
 
 
 class MarketsNotLoaded(Exception):
-    """Whether the symbol exists cannot be told yet: the event is tried again."""
+    """The markets are not loaded, so a symbol cannot be resolved yet; the event is tried again."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """What came in at the door, and whose token it bore."""
+    """A delivery at the door. `user` is the owner of its token."""
 
     user: int
     body: bytes
@@ -56,10 +61,10 @@ class Delivered:
 def receive_all(
     store: Store, deliveries: Sequence[Delivered], *, former_until: datetime = FORMER_UNTIL
 ) -> Iterator[UUID]:
-    """Append deliveries in their order; yields each one's webhook as soon as it is recorded.
+    """Append deliveries in their order, and yield the webhook id of each once it is recorded.
 
-    What is new is one commit. Where one of them repeats what the log holds they are judged one by one, and one that
-    repeats another of these comes after the commit of that one.
+    New deliveries are saved in one commit. When one of them repeats a webhook in the log, they are received one by one.
+    When one repeats another of them, it is saved after the commit of that one.
     """
     for run in _runs(zip(_first_ids(store, deliveries, former_until), deliveries, strict=True)):
         try:
@@ -76,7 +81,7 @@ def _parts(one: Delivered) -> tuple[int, bytes, str, datetime]:
 
 
 def _runs(named: Iterable[tuple[UUID, Delivered]]) -> Iterator[dict[UUID, Delivered]]:
-    """Unbroken pieces in which no webhook stands twice."""
+    """Yield the deliveries in consecutive runs, none of which contains the same webhook twice."""
     run = dict[UUID, Delivered]()
     for webhook_id, one in named:
         if webhook_id in run:
@@ -95,10 +100,11 @@ def _webhook(webhook_id: UUID, user: int, body: bytes, address: str, received_at
 def receive(
     store: Store, user: int, body: bytes, address: str, received_at: datetime, *, former_until: datetime = FORMER_UNTIL
 ) -> UUID:
-    """Append a delivery and return its webhook's id: a new webhook, or the one that it repeats.
+    """Append a delivery and return the id of its webhook: a new one, or the one that it repeats.
 
-    A repetition is recorded and never executed. An exit that came to nothing before is judged anew, in a stream of its
-    own whose id follows from the one before, so that replaying leads to the same streams.
+    A repetition is recorded but never executed. A repeated exit that came to nothing the first time is judged anew, in
+    a stream of its own. The id of that stream is derived from the previous one, so that a replay leads to the same
+    streams.
     """
     message = _parsed(body)
     if message is None:
@@ -126,7 +132,7 @@ def _parsed(body: bytes) -> WebhookMessage | None:
 
 
 def _first_ids(store: Store, deliveries: Sequence[Delivered], former_until: datetime) -> list[UUID]:
-    """The same of many, with one look-up for all of them."""
+    """Return the first id of each delivery, with a single query for all former ids."""
     messages = [(one, _parsed(one.body)) for one in deliveries]
     asked = [
         message.former_id(one.user, one.received_at)
@@ -149,10 +155,13 @@ def _first_id(
     find: Callable[[UUID], Webhook | None],
     former_until: datetime,
 ) -> UUID:
-    """The stream of an alert: that of its former identity, if it says the same and was received before the upgrade."""
+    """Return the id of an alert's webhook: the one under its former id, if that exists and says the same.
+
+    Only a delivery received by `former_until` can have one.
+    """
     if received_at <= former_until:
         former = find(message.former_id(user, received_at))
-        # Alerts that only unknown fields tell apart shared the former id: the stored body says which one it was.
+        # Alerts that differ only in unknown fields shared the former id: the stored body tells which one it was.
         said_before = None if former is None else _parsed(former.raw)
         if former is not None and said_before is not None and said_before.said == message.said:
             return former.id
@@ -160,14 +169,14 @@ def _first_id(
 
 
 def _is_judged_anew(message: WebhookMessage, before: Webhook, received_at: datetime, store: Store) -> bool:
-    """Whether this delivery of an exit is more than a repeat: the one before ended, and nothing was executed."""
+    """Return True when a repeated exit is to be judged anew: the one before has ended without executing anything."""
     if not message.is_exit or before.received_at == received_at:
-        return False  # the same moment is the same delivery, appended before a crash and drained once more
+        return False  # the same time means the same delivery, appended before a crash and drained again afterwards
     if before.status in {WebhookStatus.IGNORED, WebhookStatus.REFUSED}:
         return True
     return before.status is WebhookStatus.FAILED and all(
         order.status in {Status.REFUSED, Status.REJECTED}
-        and order.reason != "cancelled_before_sending"  # which is what its owner wanted
+        and order.reason != "cancelled_before_sending"  # by its owner's own request
         and not order.filled
         for order_id in before.orders
         for order in _attempts(order_id, store)
@@ -175,7 +184,7 @@ def _is_judged_anew(message: WebhookMessage, before: Webhook, received_at: datet
 
 
 def _attempts(order_id: UUID, store: Store) -> Iterator[Order]:
-    """An order, and those by which its owner sent it after all."""
+    """Yield an order, and then the orders by which its owner sent it again."""
     while (order := store.find(Order, order_id)) is not None:
         yield order
         order_id = Order.id_for(order_id, "again")
@@ -188,14 +197,14 @@ def _repeat(store: Store, webhook_id: UUID, received_at: datetime) -> None:
         try:
             store.save(webhook)
         except Conflict:
-            continue  # the engine was faster: the repetition still has to be recorded
+            continue  # another process was faster, and the repetition has not been recorded yet
         return
 
 
 def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> list[Aggregate]:
-    """What a received webhook leads to, all to be saved in one commit.
+    """Decide on a received webhook; return the aggregates to save in one commit.
 
-    Raises `MarketsNotLoaded` while the symbol cannot be judged and the webhook is not too old for waiting.
+    Raises `MarketsNotLoaded` while the symbol cannot be resolved and the webhook is not too old to wait.
     """
     try:
         message = WebhookMessage.parse(webhook.raw)
@@ -214,13 +223,13 @@ def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> 
             return move_protection(webhook, message, broker, market, store)
         order = _order(message, webhook, broker, market, now)
         if hindrance is not None:
-            # Placed and refused, not ignored: so its owner can send it after all.
+            # Placed and refused instead of ignored, so that its owner can still send it.
             order.refuse(hindrance, hindrance)
             webhook.take([order.id])
             return [webhook, order]
         position = wished(order, store)
         if message.is_exit and (kept := _protection(message)) is not None and position.is_open:
-            # A sell that carries prices moves the protection of what it leaves.
+            # A sell with protection prices moves the protection of the coins that it leaves.
             position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=())
     except (Invalid, Impossible) as refused:
         webhook.refuse(refused.code, str(refused))
@@ -230,7 +239,10 @@ def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> 
 
 
 def _hindrance(message: WebhookMessage, webhook: Webhook, broker: Broker, store: Reader, now: datetime) -> str | None:
-    """Why an alert is not to be executed although nothing is wrong with it. Raises `Impossible` for a broker's use."""
+    """Return why a valid alert is not to be executed, None when it is.
+
+    Raises `Impossible` when the broker is off or not used for webhooks.
+    """
     if _stopped(broker, store):
         return "paused"
     _check_usage(broker)
@@ -238,7 +250,10 @@ def _hindrance(message: WebhookMessage, webhook: Webhook, broker: Broker, store:
 
 
 def _check_bar(message: WebhookMessage, webhook: Webhook, broker: Broker) -> None:
-    """Refuse an entry or a move of protection whose bar is too old for its broker; exits are always executed."""
+    """Raise `Impossible` for an entry or a move of protection whose bar is too old for its broker.
+
+    The age of an exit's bar does not matter.
+    """
     age = message.bars_old(webhook.received_at)
     if broker.oldest_bar is None or message.is_exit or age is None or age <= broker.oldest_bar:
         return
@@ -261,7 +276,7 @@ def _order(message: WebhookMessage, webhook: Webhook, broker: Broker, market: Ma
 
 
 def _checked(message: WebhookMessage, webhook: Webhook, store: Reader) -> Broker:
-    """The broker that is meant. Raises `Invalid` for whatever the message may not ask for."""
+    """Return the broker that the message names. Raises `Invalid` when it or the user is not the token owner's."""
     if message.user != webhook.user:
         raise Invalid(f"UserID was {message.user}, the token is another user's", code="user_foreign", field="UserID")
     broker = store.find(Broker, Broker.create_id(message.broker or 0))
@@ -283,7 +298,7 @@ def _stopped(broker: Broker, store: Reader) -> bool:
 
 
 def _age_of(message: WebhookMessage) -> timedelta:
-    """How long after its reception an alert may still be executed."""
+    """Return the time after its reception within which an alert may be executed."""
     return AGE_OF_EXIT if message.is_exit else AGE_OF_ENTRY
 
 
@@ -311,7 +326,7 @@ def _protection(message: WebhookMessage) -> Protection | None:
 
 
 def _check_sides(protection: Protection, entry: Decimal) -> None:
-    """A stop lies below the price at which it is bought, a target above it."""
+    """Raise `Invalid` unless the stop is below the entry price (quote per base) and the target above it."""
     for name, price, wrong in (
         ("PrixSL", protection.stop_loss, protection.stop_loss is not None and protection.stop_loss >= entry),
         ("PrixTP", protection.take_profit, protection.take_profit is not None and protection.take_profit <= entry),
@@ -321,7 +336,11 @@ def _check_sides(protection: Protection, entry: Decimal) -> None:
 
 
 def resolve(message: WebhookMessage, markets: Mapping[str, Market]) -> Market:
-    """The market that a ticker names. Raises `Invalid` when there is none, `MarketsNotLoaded` while none is known."""
+    """Return the market that the message's ticker names.
+
+    Raises `Invalid` when there is none or its currencies contradict the message, `MarketsNotLoaded` while no market is
+    loaded.
+    """
     if not markets:
         raise MarketsNotLoaded
     ticker = (message.symbol or "").rpartition(":")[2].upper()
