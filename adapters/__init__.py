@@ -1,1 +1,1 @@
-"""The world outside: event store, vault, bus, exchanges and the paper exchange."""
+"""The adapters to the outside world: event store, vault, bus, exchanges and the paper exchange."""

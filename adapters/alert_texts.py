@@ -1,4 +1,4 @@
-"""What alerts say outside the console, in both languages: what happened, and what their reader can do.
+"""The texts of alerts outside the console, in both languages: what happened, and what the reader can do about it.
 
 They name things by id and symbol, never a person. The words are those of the console, which reads the same files.
 """
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).with_name("words")
 MARKS = {"info": "", "warning": "[!] ", "critical": "[!!!] "}
 _SIDE = re.compile(r"(.+) ([\d.]+)/([\d.]+)")
 _NATIVE = re.compile(r"-?\d+: ")
-"""How the words of an exchange begin, in no language of ours: its number, then its text."""
+"""The beginning of an exchange's own words, which are not translated: its error number, then its text."""
 _HOLDS = re.compile(r"holds ([\d.]+) (\S+)")
 
 
@@ -25,11 +25,11 @@ def _read(name: str) -> dict[str, Any]:
 
 WORDS = {language: _read(language) for language in ("fr", "en")}
 CODES = _read("codes")
-"""What stands for what: sentences of the platform, kinds of failure, and exchanges' words for states of ours."""
+"""Our codes for the platform's sentences, for kinds of failure, and for the exchanges' names of order states."""
 
 
 def text_of(language: str, cause: str, severity: str, facts: Mapping[str, str]) -> tuple[str, str]:
-    """Title and body."""
+    """Return the title and body of an alert."""
     words = WORDS[language]
     body = _form(language, words["alert_texts"][cause], int(facts.get("count", 1)))
     because = _because(words, facts.get("reason", ""), facts.get("detail", ""))
@@ -37,7 +37,7 @@ def text_of(language: str, cause: str, severity: str, facts: Mapping[str, str]) 
 
 
 def all_clear_of(language: str, cause: str, facts: Mapping[str, str]) -> tuple[str, str]:
-    """Title and body of the word that what an alert told of is over."""
+    """Return the title and body of the all-clear: the trouble that an alert reported is over."""
     words = WORDS[language]
     title = words["over"].format(cause=words["causes"][cause])
     return f"Aristobot: {title}", _filled(language, words["endings"][cause], facts)
@@ -48,15 +48,15 @@ def _filled(language: str, text: str, facts: Mapping[str, str], **more: str) -> 
 
 
 def _form(language: str, text: str, number: int) -> str:
-    """The plural form for a number; none is singular in French."""
+    """Return the singular or plural for a number; zero takes the singular in French."""
     singular, *plural = text.split(" | ")
     return singular if not plural or number == 1 or (number == 0 and language == "fr") else plural[0]
 
 
 def _because(words: Mapping[str, Any], said: str, detail: str) -> str:
-    """The reason in brackets, with the exchange's own words, which name its rule.
+    """Return the reason in brackets, with the exchange's own words, which name its rule.
 
-    What has no words in this language is left out, the console's story has it.
+    A reason without words in this language is left out; the story in the console shows it.
     """
     code = CODES["sentences"].get(said) or CODES["failures"].get(said.partition(":")[0]) or said
     known = words["reasons"].get(code)
@@ -67,7 +67,7 @@ def _because(words: Mapping[str, Any], said: str, detail: str) -> str:
 
 
 def _fact(language: str, name: str, fact: str) -> str:
-    """A fact in words; what has none is said as it is."""
+    """Put a fact into words; one without words is returned as it is."""
     words = WORDS[language]
     if name == "broker":
         return f"broker {fact}"
@@ -77,7 +77,7 @@ def _fact(language: str, name: str, fact: str) -> str:
 
 
 def _said(words: Mapping[str, Any], fact: str, mark: str) -> str:
-    """What one side said of an order or a holding; `mark` stands before decimals."""
+    """Put into words what one side says of an order or a holding; `mark` is the decimal separator."""
     if (holds := _HOLDS.fullmatch(fact)) is not None:
         amount, currency = holds.groups()
         return str(words["statements"]["holds"].format(amount=amount.replace(".", mark), currency=currency))

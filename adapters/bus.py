@@ -1,4 +1,4 @@
-"""The bus: short-lived things between terminals over Redis. Losing it loses no fact, so a failure is never fatal."""
+"""The bus: short-lived data between terminals over Redis. Losing it loses no fact, so a failure is never fatal."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ UP_SECONDS, STALE_SECONDS = 30.0, 60.0
 
 
 class Bus:
-    """Liveness keys, the terminals' own figures, and wake-ups for the console."""
+    """Signs of life and figures of the terminals, prices, requests to them, and wake-ups for the console."""
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, decode_responses=True)
 
     def beat(self, name: str, figures: dict[str, Any]) -> None:
-        """Say that this terminal lives, and how it is."""
+        """Publish this terminal's sign of life and its figures."""
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.set(f"{LIVENESS}{name}", f"{time.time():.3f}", ex=_OUTLIVES_DOWN)
                 pipeline.set(f"terminal_figures:{name}", msgspec.json.encode(figures), ex=_OUTLIVES_DOWN)
                 pipeline.execute()
         except redis.RedisError:
-            return  # seen by everybody as a missing beat
+            return  # the other terminals see a missing sign of life
 
     def leave(self, name: str) -> None:
-        """Say that this terminal ends as it should."""
+        """Remove this terminal's sign of life on an orderly exit."""
         try:
             self._client.delete(f"{LIVENESS}{name}", f"terminal_figures:{name}")
         except redis.RedisError:
-            return  # the sign of life grows old by itself
+            return  # the sign of life expires by itself
 
     def announce(self, position: int) -> None:
-        """Say that the books have come to this position of the log."""
+        """Announce that the books have reached this log position."""
         try:
             self._client.publish(BOOKS, position)
         except redis.RedisError:
-            return  # whoever waits looks by itself a second later
+            return  # readers look on their own a second later
 
     def announcements(self) -> Iterator[int]:
-        """Positions as they are announced, for ever; connects again after a failure."""
+        """Yield log positions as they are announced, endlessly; reconnect after a failure."""
         while True:
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
@@ -63,7 +63,7 @@ class Bus:
                 time.sleep(_PAUSE)
 
     def tell_prices(self, exchange: str, venue: str, prices: Mapping[str, str]) -> None:
-        """The last prices (quote per base) by symbol, with the moment at which they were told."""
+        """Publish the last prices (quote per base) by symbol, each with the current time."""
         if not prices:
             return
         now, key = f"{time.time():.3f}", f"prices:{exchange}:{venue}"
@@ -76,7 +76,7 @@ class Bus:
             return  # an old price is shown as such
 
     def prices(self, exchange: str, venue: str) -> dict[str, tuple[str, float]]:
-        """Price and age in seconds by symbol; empty when nothing was told."""
+        """Return price and age in seconds by symbol; empty when no price was published."""
         try:
             told = self._client.hgetall(f"prices:{exchange}:{venue}")
         except redis.RedisError:
@@ -87,7 +87,7 @@ class Bus:
     # --- asking the gateway ------------------------------------------------------------------------------------
 
     def ask(self, request: Request, seconds: float = TIMEOUT_SECONDS) -> Iterator[Answer]:
-        """The steps and then the end. Raises `GatewayAway` when the end does not come in time."""
+        """Send a request and yield its steps, then its end. Raises `GatewayAway` when the end does not come in time."""
         channel, deadline = f"{RESPONSES}:{request.request_id}", time.monotonic() + seconds
         try:
             self._client.rpush(_queue(ANSWERED_BY.get(request.action)), msgspec.json.encode(request))
@@ -103,7 +103,10 @@ class Bus:
         raise GatewayAway(f"the gateway did not answer within {seconds:.0f} s")
 
     def next_request(self, terminal: str | None = None) -> Request | None:
-        """What a terminal (the gateway) is asked next, None after a while without a question; old ones are dropped."""
+        """Return the next request to a terminal, by default the gateway, or None after a while without one.
+
+        Requests that have timed out are dropped.
+        """
         try:
             told = self._client.blpop([_queue(terminal)], timeout=_LISTEN_SECONDS)
         except redis.RedisError:
@@ -112,11 +115,11 @@ class Bus:
         try:
             request = None if told is None else msgspec.json.decode(told[1], type=Request)
         except msgspec.MsgspecError:
-            return None  # nobody of ours says such a thing, and there is nobody to be answered
+            return None  # no terminal of ours sends this, so there is no sender to answer
         return None if request is None or time.time() - request.timestamp > TIMEOUT_SECONDS else request
 
     def respond(self, answer: Answer) -> None:
-        """A step on the way, or the end."""
+        """Send a step of a request, or its end, to the sender."""
         channel = f"{RESPONSES}:{answer.request_id}"
         try:
             with self._client.pipeline(transaction=False) as pipeline:
@@ -124,10 +127,10 @@ class Bus:
                 pipeline.expire(channel, int(TIMEOUT_SECONDS))
                 pipeline.execute()
         except redis.RedisError:
-            return  # whoever asked is told that the gateway does not answer
+            return  # the sender is told that the gateway does not answer
 
     def tell_loading(self, exchange: str, venue: str, done: int, total: int) -> None:
-        """How many pairs of how many are stored; all of them means that nothing is being loaded any more."""
+        """Publish how many of all markets are stored; `done` equal to `total` means that loading has finished."""
         key = f"loading:{exchange}:{venue}"
         try:
             if done < total:
@@ -136,10 +139,10 @@ class Bus:
                 self._client.delete(key)
             self._client.publish(BOOKS, 0)
         except redis.RedisError:
-            return  # the number of pairs shows in the end
+            return  # the number of markets shows once they are stored
 
     def loading(self, exchange: str, venue: str) -> tuple[int, int] | None:
-        """Stored and all pairs while they are being loaded."""
+        """Return the number of markets stored and of all, or None when nothing is being loaded."""
         try:
             told = self._client.get(f"loading:{exchange}:{venue}")
         except redis.RedisError:
@@ -150,7 +153,7 @@ class Bus:
     # --- signs of life -----------------------------------------------------------------------------------------
 
     def terminals(self, names: Collection[str]) -> list[dict[str, Any]]:
-        """Each terminal with its age in seconds, its state (up, stale, down) and its figures."""
+        """Return each terminal's state (up, stale, down), the age of its sign of life in seconds, and its figures."""
         try:
             beats = self._client.mget([f"{LIVENESS}{name}" for name in names])
             figures = self._client.mget([f"terminal_figures:{name}" for name in names])

@@ -1,4 +1,4 @@
-"""The door's spool: deliveries that came while PostgreSQL was away, on disk before they are answered."""
+"""The door's spool: deliveries that arrive while PostgreSQL is away, on disk before they are answered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.fernet import InvalidToken
 
 
 class Delivery(msgspec.Struct):
-    """One delivery as it stood at the door; whose token it was is asked when the spool is drained."""
+    """One delivery as it arrived at the door. The owner of its token is looked up when the spool is drained."""
 
     token: str
     body: bytes
@@ -22,9 +22,9 @@ class Delivery(msgspec.Struct):
 
 
 class Spool:
-    """One file per delivery, named by its order. A file is removed only after its delivery is in the log.
+    """One file per delivery, numbered in order. A file is removed only after its delivery is in the log.
 
-    What the log will not take for a reason of its own is set aside, where it stands in nobody's way and is not lost.
+    A delivery that the log refuses for a reason of its own is set aside, where it blocks nothing and is not lost.
     """
 
     def __init__(self, folder: Path, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]) -> None:
@@ -35,13 +35,16 @@ class Spool:
         self._next = max((int(f.stem) for f in folder.glob("*.*") if f.stem.isdecimal()), default=0) + 1
 
     def put(self, delivery: Delivery, kind: str = "delivery") -> None:
-        """Durable when it returns: the file and its folder are synced."""
+        """Write a delivery. It is durable on return: the file and its folder are synced."""
         with self._lock:
             self._write(delivery, kind)
             self._sync()
 
     def put_all(self, deliveries: Sequence[Delivery]) -> list[OSError | None]:
-        """The same of many in their order; answers what kept each from the disk. The folder is synced once."""
+        """Write many deliveries in order and return for each the error that kept it from the disk, or None.
+
+        The folder is synced once.
+        """
         with self._lock:
             errors = [self._tried(delivery) for delivery in deliveries]
             try:
@@ -67,7 +70,7 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
-            temporary.unlink(missing_ok=True)  # a full disk: the sender is told, and no rest stays behind
+            temporary.unlink(missing_ok=True)  # a full disk: the sender is told, and no partial file stays behind
             raise
         temporary.rename(path)
 
@@ -79,22 +82,22 @@ class Spool:
             os.close(folder)
 
     def set_aside(self, delivery: Delivery) -> None:
-        """Keep what could not be delivered for a person to look at."""
+        """Keep a delivery that could not be delivered, for a person to look at."""
         self.put(delivery, "aside")
 
     @property
     def aside(self) -> int:
-        """How many deliveries were set aside."""
+        """The number of deliveries set aside."""
         return sum(1 for _ in self._folder.glob("*.aside"))
 
     def __len__(self) -> int:
-        """How many deliveries wait."""
+        """Return the number of deliveries waiting."""
         return sum(1 for _ in self._folder.glob("*.delivery"))
 
     def drain(self, deliver: Callable[[Delivery], None]) -> int:
-        """Hand over everything in its order and answer how much it was; stops at the first that raises.
+        """Deliver everything in order and return how many were delivered; stop at the first that raises.
 
-        A file that cannot be read (foreign bytes, a key that is gone) is set aside as it is.
+        A file that cannot be read (foreign bytes, a lost key) is set aside as it is.
         """
         count = 0
         for path in sorted(self._folder.glob("*.delivery")):

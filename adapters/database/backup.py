@@ -1,6 +1,6 @@
-"""Backups: full dumps by the programs beside the server, each with a note of the log's head at its moment.
+"""Backups: full dumps made by PostgreSQL's own programs, each with a note of the log's head at that moment.
 
-A dump is sealed as the database is: without `ARISTOBOT_SECRET_KEY`, which is in no backup, it shows no secret and no
+A dump is sealed like the database: without `ARISTOBOT_SECRET_KEY`, which is in no backup, it reveals no secret and no
 personal text.
 """
 
@@ -29,12 +29,12 @@ _NAME = "aristobot-%Y%m%dT%H%M%SZ"
 
 
 class BackupFailed(Exception):
-    """The backup or the restore could not be made; the message says why. What was there before is untouched."""
+    """A backup or restore that failed; the message says why. Everything that existed before is untouched."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """What stands beside a dump: how many events it holds, the hash of the last one, and the hash of the file."""
+    """The note beside a dump: the number of events it holds, the hash of the last one, and the hash of the file."""
 
     file: str
     made_at: str
@@ -45,7 +45,7 @@ class Note:
 
 
 def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path | None = None) -> Note:
-    """Dump the whole database as it is at one moment; a second place gets a copy. Raises `BackupFailed`."""
+    """Dump the whole database as of one moment, with a copy to a second place. Raises `BackupFailed`."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / f"{now.astimezone(UTC).strftime(_NAME)}.dump"
     with psycopg.connect(url) as connection:
@@ -73,10 +73,10 @@ def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path
 def restore(
     url: str, programs: Path, file: Path, master: MasterKey, published_head: str | None = None
 ) -> audit.Verdict:
-    """Put a dump into an empty database and read the whole log: its last hash has to be the one that was noted.
+    """Restore a dump into an empty database and verify the whole log: its last hash must be the one in the note.
 
-    Triggers come last, so that nothing is sealed anew. Raises `BackupFailed` for a database that is not empty, a file
-    that is not the one that was noted, or a log that does not follow.
+    Triggers are restored last, so that no event is hashed anew. Raises `BackupFailed` when the database is not empty,
+    when the file is not the one the note describes, or when an event does not follow from those before.
     """
     note = _note_of(file)
     if _hash_of(file) != note.sha256:
@@ -94,7 +94,7 @@ def restore(
         if fault is None and verdict.head != note.head:
             fault = f"the log ends with {verdict.head}, the note says {note.head}"
         if fault is not None:
-            # What was just put there is taken away again: nobody may trade on it by mistake.
+            # Remove what was just restored, so that it is never traded on by mistake.
             connection.execute("DROP SCHEMA IF EXISTS log, vault, service, books CASCADE")
             connection.execute("DROP TABLE IF EXISTS public.migrations")
             raise BackupFailed(fault)
@@ -109,13 +109,13 @@ def _note_of(file: Path) -> Note:
 
 
 def newest(folder: Path) -> datetime | None:
-    """When the newest whole backup was made."""
+    """Return when the newest complete backup was made, or None without one."""
     made = [_moment_of(note) for note in folder.glob("aristobot-*.json")] if folder.exists() else []
     return max(made, default=None)
 
 
 def programs_for(url: str, candidates: list[Path]) -> Path:
-    """The folder whose programs are of the server's own major version, or newer. Raises `BackupFailed`."""
+    """Return the first folder whose programs have the server's major version or a newer one. Raises `BackupFailed`."""
     with psycopg.connect(url) as connection:
         server = connection.info.server_version // 10000
     for folder in candidates:
@@ -134,7 +134,7 @@ def _one(connection: psycopg.Connection[Any], query: str) -> Any:
 
 
 def _run(program: Path, url: str, arguments: list[str], database: str = "--dbname") -> None:
-    """The password travels in the environment, never among the arguments."""
+    """Run a program on the database; the password travels in the environment, never among the arguments."""
     said = conninfo_to_dict(url)
     environment = {"PATH": os.environ.get("PATH", ""), "PGPASSWORD": str(said.pop("password", ""))}
     where = " ".join(f"{name}='{value}'" for name, value in said.items())
@@ -146,7 +146,7 @@ def _run(program: Path, url: str, arguments: list[str], database: str = "--dbnam
 
 
 def _settle(part: Path, target: Path) -> None:
-    """Durable under its name, whole or not at all."""
+    """Move a finished file to its name, so that it is durable and there as a whole or not at all."""
     part.chmod(0o600)
     with part.open("rb") as opened:
         os.fsync(opened.fileno())
@@ -163,7 +163,7 @@ def _copy(folder: Path, place: Path, names: list[str]) -> None:
 
 
 def _forget_old(folder: Path, now: datetime) -> None:
-    """Thirty days are kept, and the newest one however old it is."""
+    """Delete backups older than thirty days, but never the newest."""
     notes = sorted(folder.glob("aristobot-*.json"))
     for note in notes[:-1]:
         if now - _moment_of(note) > timedelta(days=KEPT_DAYS):

@@ -1,4 +1,4 @@
-"""Making and upgrading the database: the only code that runs DDL, as the role that owns the tables."""
+"""Creation and migration of the database: the only code that runs DDL, as the role that owns the tables."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from projections.books.projector import BOOKS, create, index
 OWNER = "aristobot_owner"
 ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
 FOLLOWERS = ("engine", "gateway", "alerts")
-"""Whoever follows the log with a position of its own. A new one starts at the head: it judges nothing of the past."""
+"""The followers with a log position of their own. A new one starts at the head, so it does not act on the past."""
 
 STEPS = ("log", "vault", "service", "accounts", "names", "sweeps", "trades", "open", "open_alerts", "places", "bell")
 
 
 def url_for(url: str, role: str, master: MasterKey) -> str:
-    """The same database as another role, with that role's password."""
+    """Return the URL of the same database for another role, with that role's password."""
     return make_conninfo(url, user=role, password=master.password_of(role))
 
 
 def migrate(url: str, master: MasterKey) -> list[str]:
-    """Bring the database to this version of the platform and say what was done. Running it twice does nothing more."""
+    """Bring the database to this version of the platform and return what was done. A second run does nothing."""
     done: list[str] = []
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext('aristobot migrate'))")
@@ -68,9 +68,9 @@ def _migrate_books(connection: psycopg.Connection[Any], url: str, master: Master
 
 
 def rebuild_books(connection: psycopg.Connection[Any], url: str, master: MasterKey) -> int:
-    """Rebuild all read models beside the ones in use and swap them; answers the position reached.
+    """Rebuild all read models beside the ones in use, swap them, and return the log position reached.
 
-    The table of open streams is read from the log again as well.
+    The table of open streams is rebuilt from the log as well.
     """
     connection.execute("SELECT log.rebuild_open()")
     with open_pool(url) as pool:
@@ -78,13 +78,13 @@ def rebuild_books(connection: psycopg.Connection[Any], url: str, master: MasterK
 
 
 def verify_books(connection: psycopg.Connection[Any], url: str, master: MasterKey) -> rebuild.Comparison:
-    """Compare the read models with a rebuild at their position."""
+    """Compare the read models with a rebuild at the same log position."""
     with open_pool(url) as pool:
         return rebuild.verify(connection, Store(pool, master).read)
 
 
 def grant(connection: psycopg.Connection[Any]) -> None:
-    """Give each role what it needs and no more."""
+    """Grant each role what it needs and nothing else."""
     connection.execute(_statements("grants"))
 
 
@@ -93,7 +93,7 @@ def _statements(name: str) -> bytes:
 
 
 def make_roles(connection: psycopg.Connection[Any], master: MasterKey) -> None:
-    """The terminals' roles, with the passwords that follow from the master key."""
+    """Create or update the terminals' roles, with passwords derived from the master key."""
     existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
     for role in ROLES:
         statement = (

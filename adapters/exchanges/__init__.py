@@ -1,1 +1,1 @@
-"""Native clients, one folder per exchange, all behind the same port."""
+"""Native exchange clients, one folder per exchange, all behind the same port."""

@@ -1,4 +1,4 @@
-"""The exchanges that the gateway speaks: their names, what their keys consist of, their hosts, what they can do."""
+"""The exchanges that the gateway supports: their names, the fields of their keys, their hosts, their capabilities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.wish import TimeInForce, Type
 
 @dataclass(frozen=True)
 class Hosts:
-    """Where a venue is reached: REST, the socket for orders, the socket for market data."""
+    """The addresses of a venue: REST, the socket for orders, the socket for market data."""
 
     rest: str
     orders: str
@@ -22,7 +22,7 @@ class Hosts:
 
 @dataclass(frozen=True)
 class Entry:
-    """One exchange. `requests` says how it bounds what is asked of it."""
+    """One exchange. `requests` is its rate limit, in words."""
 
     name: Exchange
     label: str
@@ -50,11 +50,11 @@ HOSTS = {
         "wss://stream.testnet.binance.vision",
     ),
 }
-"""Live and testnet are fixed here; settings move paper only."""
+"""The hosts of live and testnet, which are fixed here; settings can move the paper exchange only."""
 REAL_DOMAINS = ("binance.com", "binance.us", "binance.vision")
 
 
 def is_real(address: str) -> bool:
-    """Whether an address belongs to an exchange itself: no setting may lead a paper broker there."""
+    """Return True for an address of a real exchange: no setting may point a paper broker there."""
     host = (urlsplit(address).hostname or "").rstrip(".")
     return any(host == domain or host.endswith(f".{domain}") for domain in REAL_DOMAINS)

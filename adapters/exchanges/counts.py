@@ -1,4 +1,4 @@
-"""New orders, counted per account in the fixed windows in which an exchange bounds them."""
+"""Counts of new orders per account, in the fixed windows for which an exchange limits them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from application.ports.exchange import OrderRoom
 
 CLOCKS_DIFFER = 0.2
-"""Seconds after the end of a full window in which the exchange may still count by it: the clocks are not the same."""
+"""Seconds after a full window ends during which the exchange may still count by it, because the clocks differ."""
 
 
 @dataclass
 class _Window:
-    """One window: which one is running, and how many new orders it has seen."""
+    """One window: the number of the running one since 1970, and the new orders counted in it."""
 
     number: int = 0
     used: int = 0
 
 
 class OrderCounts:
-    """The counts of one account.
+    """The counts of new orders of one account.
 
-    Our own count is a lower bound: other programs may use the same account. A number told by the exchange replaces it.
+    Our own count is a lower bound: other programs may use the same account. A count told by the exchange replaces it.
     `limits` maps a window's length in seconds to the most orders in it, `now` is the exchange's clock in seconds.
     """
 
@@ -31,11 +31,11 @@ class OrderCounts:
         self._now = now
         self._windows: dict[int, _Window] = {}
         self.tellings = 0
-        """How often the exchange has told a count of its own."""
+        """The number of times the exchange has told its own count."""
         self._closed_until = 0.0
 
     def spend(self, orders: int) -> None:
-        """Count orders that are about to be sent; a negative number gives some back."""
+        """Count orders about to be sent; a negative number gives some back."""
         for seconds in self._limits:
             window = self._running(seconds)
             window.used = max(window.used + orders, 0)
@@ -46,7 +46,10 @@ class OrderCounts:
         return self._now()
 
     def told(self, seconds: int, used: int, asked_at: float) -> None:
-        """Take the exchange's own count, in the answer to a request of `asked_at`; of a window gone it says nothing."""
+        """Take over the exchange's own count from the answer to a request.
+
+        The request was sent at `asked_at` (the exchange's clock, in seconds). A count for a past window is ignored.
+        """
         self.tellings += 1
         window = self._running(seconds)
         if int(asked_at // seconds) == window.number:
@@ -58,12 +61,12 @@ class OrderCounts:
 
     @property
     def end_of_window(self) -> float:
-        """When the shortest window ends (seconds since 1970, the exchange's clock)."""
+        """The end of the shortest window (seconds since 1970, the exchange's clock)."""
         return self._end_of(min(self._limits, default=10))
 
     @property
     def room(self) -> OrderRoom:
-        """How many orders may be sent now, in the window that leaves the least."""
+        """The number of orders that may be sent now, by the window that leaves the least."""
         now = self._now()
         if now < self._closed_until:
             most = min(self._limits.values(), default=1)

@@ -1,4 +1,4 @@
-"""One HTTP core for all exchanges: sessions, pace, proof of what was not carried out, and a fuse."""
+"""The HTTP core of all exchanges: sessions, pace, proof that a request was not carried out, and a fuse."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _READ_PAUSES = (0.2, 0.5, 1.0)
 _FUSE_FAILURES, _FUSE_SECONDS = 8, 5.0
 _LONGEST_SILENCE, _LONGEST_COUNT = 3600.0, 9
 _LONGEST_WAIT = 10.0
-"""Seconds that a question waits for its turn; beyond that whoever asks has better things to do than to wait."""
+"""Seconds that a read waits for its turn at most; beyond that the caller has better things to do than to wait."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, undecoded."""
+    """An answer of the exchange, undecoded."""
 
     status: int
     body: bytes
@@ -33,9 +33,9 @@ class Answer:
 
 
 class Pace:
-    """Keeps the requests of one minute below the exchange's budget, as its own headers count them.
+    """The limiter of request weight: keeps each minute below the exchange's budget, as its own headers count it.
 
-    Questions may use up one `share` of it, orders and cancels a larger one: no question stands in the way of a stop.
+    Reads may use up one `share` of it, orders and cancels a larger one: no question stands in the way of a stop.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Pace:
         self._closed_until = 0.0
 
     def spend(self, weight: int, *, change: bool = False) -> float:
-        """Count a request about to be sent, unless it has to wait first: then return for how many seconds."""
+        """Count a request about to be sent and return 0, or return the seconds it has to wait first."""
         wait = self._wait(weight, self._share_of_changes if change else self._share)
         if not wait:
             self.used += weight
         return wait
 
     def wait_for_change(self) -> float:
-        """Return how many seconds an order or a cancel would have to wait now."""
+        """Return the seconds an order or a cancel would have to wait now."""
         return self._wait(1, self._share_of_changes)
 
     def _wait(self, weight: int, share: float) -> float:
@@ -76,23 +76,26 @@ class Pace:
 
     @property
     def busy(self) -> float:
-        """Which fraction of this minute's budget is used up; all of it while the exchange wants silence."""
+        """The fraction of this minute's budget that is used; 1 while the exchange demands silence."""
         if self._clock() < self._closed_until:
             return 1.0
         return self.used / self.limit if int(self._clock() // 60) == self._minute else 0.0
 
     def told(self, used: str | int, sent_at: float) -> None:
-        """The exchange's own count, in the answer to a request of `sent_at`; a count of a minute gone says nothing."""
+        """Take over the exchange's own count, told in the answer to a request sent at `sent_at`.
+
+        A count for a minute that is over is ignored.
+        """
         minute, count = int(sent_at // 60), str(used)
         if minute >= self._minute and count.isdecimal() and len(count) <= _LONGEST_COUNT:
             self._minute, self.used = minute, int(count)
 
     def close_for(self, seconds: float) -> None:
-        """The exchange asked for silence, which lasts an hour at the most: then it is asked again."""
+        """Send nothing for this many seconds, as the exchange demands, but try again after an hour at the latest."""
         self._closed_until = max(self._closed_until, self._clock() + min(max(seconds, 0.0), _LONGEST_SILENCE))
 
     def asked_for_silence(self, retry_after: str) -> None:
-        """A `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3). What is neither says a minute."""
+        """Obey a `Retry-After` header: seconds or a date (RFC 9110, 10.2.3). Anything else counts as one minute."""
         try:
             seconds = float(retry_after)
         except ValueError:
@@ -104,7 +107,10 @@ class Pace:
 
 
 class Fuse:
-    """Opens after several failures in a row, so that a dead exchange is not hammered; the next try closes it again."""
+    """A circuit breaker: opens after several failures in a row, so that a dead exchange is not hammered.
+
+    After a pause it lets requests through again, and the first success resets it.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -112,25 +118,25 @@ class Fuse:
         self._open_until = 0.0
 
     def check(self) -> None:
-        """Raises `NotAccepted` while open: nothing was sent."""
+        """Raise `NotAccepted` while the fuse is open: nothing was sent."""
         if self._clock() < self._open_until:
             raise NotAccepted("the exchange is not reachable; trying again in a moment", code="exchange_unreachable")
 
     def failed(self) -> None:
-        """A connection broke or nothing came back."""
+        """Record that a connection broke or nothing came back."""
         self._failures += 1
         if self._failures >= _FUSE_FAILURES:
             self._open_until = self._clock() + _FUSE_SECONDS
 
     def worked(self) -> None:
-        """The exchange answered, whatever it said."""
+        """Record that the exchange answered, whatever it said."""
         self._failures = 0
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Hide a broken connection from the session, which would send a DELETE a second time by itself (RFC 9112, 9.3.1).
+    """Hide a broken connection from the session, which would send a DELETE again by itself (RFC 9112, 9.3.1).
 
-    The first one may have been carried out; and a GET sent again would carry its old timestamp.
+    The first DELETE may have been carried out, and a GET sent again would carry its old timestamp.
     """
     try:
         return await handler(request)
@@ -141,7 +147,7 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
 
 class Http:
-    """Requests to one host. Reads are repeated on failure, anything that changes something never is."""
+    """Requests to one host. Reads are repeated on failure, changes never are."""
 
     def __init__(self, base: str, pace: Pace, timeout: float = 10.0) -> None:
         self._base = base.rstrip("/")
@@ -153,20 +159,20 @@ class Http:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """Opened at the first use, inside the running loop."""
+        """The HTTP session, opened at first use, inside the running loop."""
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=30)
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=True)
         return self._session
 
     def spend(self, weight: int) -> None:
-        """Ask for leave to send a change. Raises `NotAccepted` while the fuse is open or the budget is used up."""
+        """Reserve budget for a change. Raises `NotAccepted` while the fuse is open or the budget is used up."""
         self.fuse.check()
         if wait := self.pace.spend(weight, change=True):
             raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
 
     def answered(self) -> None:
-        """The exchange said something, whatever it was."""
+        """Record that the exchange answered, whatever it said, and when."""
         self.fuse.worked()
         self.last_answer = time.time()
 
@@ -180,10 +186,10 @@ class Http:
     async def read(
         self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str], urgent: bool = False
     ) -> Answer:
-        """Ask, and ask again with growing pauses. `path` is made anew each time: it may carry a signed timestamp.
+        """Read, and try again with growing pauses. `path` is built anew each time: it may carry a signed timestamp.
 
-        An `urgent` question, without which something cannot be sold, may use the share of the budget that changes have.
-        Raises `NotAccepted` or `NoAnswer`; also where the exchange wants silence for longer than one can wait.
+        An `urgent` read, without which something cannot be sold, may use the share of the budget that changes have.
+        Raises `NotAccepted` or `NoAnswer`, and `NotAccepted` as well when its turn is more than ten seconds away.
         """
         for pause in (*_READ_PAUSES, None):
             self.fuse.check()
@@ -220,6 +226,6 @@ class Http:
         return answer
 
     async def close(self) -> None:
-        """End the session."""
+        """Close the session."""
         if self._session is not None:
             await self._session.close()

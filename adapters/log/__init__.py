@@ -1,1 +1,1 @@
-"""The log: the event store, how events are written and read, what follows it, and its proof."""
+"""The log: the event store, the form of its events, the followers' means of reading it, and its audit."""

@@ -1,4 +1,4 @@
-"""The auditor's check: every hash follows from its event and the hash before, computed outside the database."""
+"""The audit of the log: every hash follows from its event and the hash before, computed outside the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What reading the whole log showed. `fault` is None when it is whole."""
+    """The result of reading the whole log. `fault` is None when the log is intact."""
 
     events: int
     head: str
@@ -23,7 +23,7 @@ class Verdict:
 
 
 def sealed_form(position: int, stream: UUID, version: int, topic: str, state: bytes, recorded_at: datetime) -> bytes:
-    """The bytes a hash covers, every part with its length in front (as `log.sealed_form` writes them)."""
+    """Return the bytes a hash covers, each part preceded by its length (as `log.sealed_form` writes them)."""
     microseconds = (recorded_at - _EPOCH) // timedelta(microseconds=1)
     parts = [
         struct.pack(">q", position),
@@ -37,10 +37,10 @@ def sealed_form(position: int, stream: UUID, version: int, topic: str, state: by
 
 
 def verify(connection: psycopg.Connection, published_head: str | None = None) -> Verdict:
-    """Read the log from its first event and name the first one that does not follow.
+    """Read the log from its first event and name the first event that does not follow from those before.
 
-    `published_head` is a head hash that was written down elsewhere: it must be one of the log's hashes, otherwise
-    the tail was cut off or rewritten. Events appended since are fine.
+    `published_head` is a head hash that was written down elsewhere. It must be one of the log's hashes, otherwise
+    the tail was cut off or rewritten. Events appended since then are fine.
     """
     before, count, seen = b"", 0, published_head is None
     with connection.transaction(), connection.cursor("audit", binary=True) as cursor:
@@ -71,10 +71,10 @@ def verify(connection: psycopg.Connection, published_head: str | None = None) ->
 
 
 def open_differences(connection: psycopg.Connection) -> list[str]:
-    """Say where the table of open streams is not what the log tells; a rebuild of the projections mends it."""
+    """Return where the table of open streams differs from the log; rebuilding the books repairs it."""
     query = "SELECT stream, kind, wrong FROM log.open_differences() ORDER BY kind, stream"
     try:
         found = connection.execute(query).fetchall()
-    except psycopg.DataError as error:  # somebody has changed an event so that it cannot be read
+    except psycopg.DataError as error:  # an event was changed and can no longer be read
         return [f"open streams: the log does not tell which they are: {error.diag.message_primary}"]
     return [f"open streams: {kind} {stream} is {wrong}" for stream, kind, wrong in found]

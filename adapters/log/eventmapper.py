@@ -1,4 +1,4 @@
-"""Events as typed plain JSON: Decimal, UUID, enums and dataclasses come back from the events' own annotations."""
+"""Events as plain JSON: Decimal, UUID, enums and dataclasses are restored by the events' own annotations."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ENVELOPE = frozenset({"originator_id", "originator_version"})
 
 
 class Form:
-    """How one class of events is written and read."""
+    """The stored form of one event class: its fields, its personal texts and its version."""
 
     def __init__(self, event_class: type) -> None:
         hints = typing.get_type_hints(event_class)
         names = [f.name for f in dataclasses.fields(event_class) if f.name not in ENVELOPE]
         self.personal = [name for name in names if Personal in (hints[name], *typing.get_args(hints[name]))]
         self.version = getattr(event_class, "class_version", 1)
-        # What may be None may be missing: an event that was written before the field existed.
+        # A field that may be None may be missing: the event may have been written before the field existed.
         fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
             (name, hints[name], None) if type(None) in typing.get_args(hints[name]) else (name, hints[name])
             for name in names
@@ -38,21 +38,24 @@ _FORMS: dict[type, Form] = {}
 
 
 def form_of(event_class: type) -> Form:
-    """The form of a class, worked out once."""
+    """Return the stored form of an event class, built once."""
     if event_class not in _FORMS:
         _FORMS[event_class] = Form(event_class)
     return _FORMS[event_class]
 
 
 class EventMapper(Mapper[UUID]):
-    """Writes `{"price":"64250.10"}`, seals personal texts, and lifts older versions of an event on the way back."""
+    """The mapper between events and JSON such as `{"price":"64250.10"}`.
+
+    It seals personal texts on writing, and unseals them and upcasts older versions of an event on reading.
+    """
 
     def __init__(self, keys: KeyRing) -> None:
-        super().__init__(JSONTranscoder())  # never used: both directions are msgspec's
+        super().__init__(JSONTranscoder())  # never used: msgspec does both directions
         self._keys = keys
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
-        """Raises `KeyError` for an event with personal texts whose metadata names no user."""
+        """Return the stored form of an event. Raises `KeyError` when it has personal texts and its metadata no user."""
         event_class = type(domain_event)
         form = form_of(event_class)
         state = {name: value for name, value in vars(domain_event).items() if name not in ENVELOPE}
@@ -69,7 +72,7 @@ class EventMapper(Mapper[UUID]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
-        """Raises `msgspec.ValidationError` for a state that does not fit its class."""
+        """Return the event. Raises `msgspec.ValidationError` when the state does not fit its class."""
         event_class = resolve_topic(stored_event.topic)
         form = form_of(event_class)
         if form.version == 1:

@@ -1,4 +1,4 @@
-"""The event store: the one way in which any process appends to the log and loads aggregates from it."""
+"""The event store: the only way for any process to append to the log and to load aggregates from it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ CHANNEL = "log"
 _SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c statement_timeout=30s"
 _TOGETHER = 500
 TRUSTED_FOR = 1.0
-"""Seconds after its last use for which a connection is taken to be alive."""
+"""Seconds after its last use during which a connection is assumed to be alive."""
 
 
 class Recorded:
-    """One event as a reader of the log meets it. It is decoded when somebody looks at it: most read on by its topic."""
+    """One event as read from the log. It is decoded on first access: most readers skip it by its topic."""
 
     def __init__(self, position: int, recorded_at: datetime, stored: StoredEvent, mapper: EventMapper) -> None:
         self.position = position
@@ -50,26 +50,26 @@ class Recorded:
 
     @property
     def topic(self) -> str:
-        """Which kind of event it is."""
+        """The kind of event."""
         return self._stored.topic
 
     @property
     def stream(self) -> UUID:
-        """Whose event it is."""
+        """The id of the aggregate that the event belongs to."""
         return cast(UUID, self._stored.originator_id)
 
     @cached_property
     def event(self) -> Any:
-        """The event itself. Raises `msgspec.ValidationError` for a state that does not fit its class."""
+        """The event itself. Raises `msgspec.ValidationError` when its state does not fit its class."""
         return self._mapper.to_domain_event(self._stored)
 
 
 def open_pool(url: str, size: int = 2) -> ConnectionPool:
-    """Connections in autocommit with bounded waits: an append that cannot get its lock fails instead of hanging."""
+    """Open a pool of autocommit connections with bounded waits: an append without a lock fails instead of hanging."""
     lent_at: WeakKeyDictionary[psycopg.Connection, float] = WeakKeyDictionary()
 
     def check(connection: psycopg.Connection) -> None:
-        # Each question whether the server is still there costs a round trip.
+        # Each check that the server is still there costs a round trip.
         now = time.monotonic()
         if now - lent_at.get(connection, 0.0) > TRUSTED_FOR:
             ConnectionPool.check_connection(connection)
@@ -87,14 +87,17 @@ def open_pool(url: str, size: int = 2) -> ConnectionPool:
 
 
 def _project(aggregate: Any, events: Iterable[Any]) -> Any:
-    """The library's own loop checks a runtime protocol for every event, which is half of its time."""
+    """Apply events to an aggregate.
+
+    Replaces the library's loop, which spends half of its time on checking a runtime protocol for every event.
+    """
     for event in events:
         aggregate = event.mutate(aggregate)
     return aggregate
 
 
 class Store:
-    """Loads and saves aggregates. All saves of the platform queue in one lane: save what belongs together at once."""
+    """The aggregates in the log. All saves of the platform wait for one lock: save at once what belongs together."""
 
     def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
         self.pool = pool
@@ -106,7 +109,7 @@ class Store:
         self._kept = Kept()
 
     def get(self, kind: type[A], aggregate_id: UUID, version: int | None = None) -> A:
-        """Return the aggregate now, or as it was at `version`. Raises `NotFound`."""
+        """Return the aggregate as it is now, or as it was at `version`. Raises `NotFound` when it does not exist."""
         try:
             if version is None and kind in KINDS:
                 found = self._newest(aggregate_id)
@@ -119,7 +122,7 @@ class Store:
         return found
 
     def _newest(self, aggregate_id: UUID) -> Any:
-        """The aggregate as it was loaded last, with what has been appended since. Raises `AggregateNotFoundError`."""
+        """Return the aggregate as last loaded, plus the events appended since. Raises `AggregateNotFoundError`."""
         kept = self._kept.get(aggregate_id)
         if kept is None:
             found = self._repository.get(aggregate_id, projector_func=_project)
@@ -129,7 +132,7 @@ class Store:
         return found
 
     def get_all(self, kind: type[A], ids: Sequence[UUID]) -> list[A]:
-        """Many aggregates now, in one question per some hundreds; those that do not exist are left out."""
+        """Return many aggregates as they are now, with one query per 500; those that do not exist are left out."""
         found: list[A] = []
         query = "SELECT stream, version, topic, state FROM log.events WHERE stream = ANY(%s) ORDER BY stream, version"
         for start in range(0, len(ids), _TOGETHER):
@@ -143,14 +146,14 @@ class Store:
         return found
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
-        """The aggregate now, or None."""
+        """Return the aggregate as it is now, or None when it does not exist."""
         try:
             return self.get(kind, aggregate_id)
         except NotFound:
             return None
 
     def versions(self, ids: Sequence[UUID]) -> list[int]:
-        """The newest version of each stream, 0 for one that does not exist: whether anything has changed there."""
+        """Return the newest version of each stream, 0 for one that does not exist, so that changes can be noticed."""
         query = """
             SELECT coalesce((SELECT e.version FROM log.events AS e WHERE e.stream = asked.id
                              ORDER BY e.version DESC LIMIT 1), 0)
@@ -167,11 +170,12 @@ class Store:
         came_from: int | None = None,
         retry: bool = True,
     ) -> list[int]:
-        """Append all pending events in one commit and return their positions in the log.
+        """Append all pending events in one commit and return their log positions.
 
-        `follower` says who saves this, and where it stands from now on; `came_from` where it has to stand until then.
+        `follower` is the follower that saves and its new log position, `came_from` the position it must have before.
         Raises `Conflict` when another process was faster on any of the streams: then nothing was written, and the
-        aggregates in hand are stale. With `retry=False` a lost connection raises at once: the caller must look up.
+        aggregates in hand are stale. With `retry=False` a lost connection raises at once, and the caller must check
+        the log for what was written.
         """
         events: list[CanMutateAggregate[UUID]] = [e for aggregate in aggregates for e in aggregate.collect_events()]
         stored = [self.mapper.to_stored_event(e) for e in events]
@@ -186,7 +190,7 @@ class Store:
     # --- reading the log as it grows ---------------------------------------------------------------------------
 
     def read(self, after: int, limit: int = 500, stop: int | None = None, topics: Sequence[str] = ()) -> list[Recorded]:
-        """Events above position `after`, up to and including `stop`, in their order."""
+        """Return events after log position `after`, up to and including `stop`, in order."""
         query = "SELECT position, recorded_at, stream, version, topic, state FROM log.events WHERE position > %s"
         parameters: list[Any] = [after]
         if stop is not None:
@@ -201,7 +205,7 @@ class Store:
         return [self._recorded(row) for row in rows]
 
     def history(self, streams: Sequence[UUID]) -> list[Recorded]:
-        """All events of some streams, in the order of the log."""
+        """Return all events of the given streams, in the order of the log."""
         query = (
             "SELECT position, recorded_at, stream, version, topic, state FROM log.events"
             " WHERE stream = ANY(%s) ORDER BY position"
@@ -215,13 +219,13 @@ class Store:
         return Recorded(position, recorded_at, StoredEvent(stream, version, topic, bytes(state)), self.mapper)
 
     def head(self) -> int:
-        """The position of the newest event, 0 for an empty log."""
+        """Return the log position of the newest event, 0 for an empty log."""
         with self.pool.connection() as connection:
             row = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
         return int(row[0]) if row else 0
 
     def position_of(self, follower: str) -> int:
-        """How far a follower has come. Raises `NotFound` for one that `migrate` has not made."""
+        """Return the log position a follower has reached. Raises `NotFound` for one that `migrate` has not created."""
         with self.pool.connection() as connection:
             row = connection.execute("SELECT position FROM log.followers WHERE name = %s", (follower,)).fetchone()
         if row is None:
@@ -229,18 +233,18 @@ class Store:
         return int(row[0])
 
     def orders_not_ended(self) -> list[UUID]:
-        """The ids of all orders whose last word in the log is not an end."""
+        """Return the ids of all orders that have not ended according to the log."""
         return self._open("order")
 
     def orders_unexplained(self) -> list[UUID]:
-        """The ids of all orders of which more may have been executed than their fills tell.
+        """Return the ids of all orders that may have executed more than their fills account for.
 
-        So it is after a report of progress without executions, and after a person has said that an order is closed.
+        This happens when progress is reported without fills, and when a person has declared an order closed.
         """
         return self._open("unexplained", "settled")
 
     def order_named(self, broker: int, client_order_id: str) -> UUID | None:
-        """The order of a broker that bears this client id, or ever bore it: asked of the log, so never behind it."""
+        """Return a broker's order that has or once had this client id. Reads the log itself, so it is never behind."""
         query = """
             SELECT stream FROM log.events
             WHERE topic IN ('Order.Placed', 'Order.AmendRequested') AND log.client_order_id(state) = %s
@@ -250,7 +254,7 @@ class Store:
         return next((stream for stream in found if self.get(Order, stream).broker == broker), None)
 
     def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
-        """The order of a broker that its exchange knows by this id in this market: asked of the log as well."""
+        """Return a broker's order by the exchange's id in a market. Reads the log itself, so it is never behind."""
         query = """
             SELECT DISTINCT stream FROM log.events
             WHERE topic IN ('Order.Accepted', 'Order.Adopted', 'Order.Amended') AND log.exchange_order_id(state) = %s
@@ -261,7 +265,7 @@ class Store:
         return next((o.id for o in orders if (o.broker, o.wish.symbol) == (broker, symbol)), None)
 
     def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
-        """The stream of an owner's newest trade in a market: asked of the log, so never behind it."""
+        """Return the stream of an owner's newest trade in a market. Reads the log itself, so it is never behind."""
         query = """
             SELECT stream FROM log.events
             WHERE topic = 'Position.Opened' AND log.position_key(state) = log.position_key(%s, %s, %s, %s)
@@ -272,15 +276,15 @@ class Store:
         return None if row is None else UUID(str(row[0]))
 
     def positions_open(self) -> list[UUID]:
-        """The ids of all positions that hold something: their last execution did not complete the trade."""
+        """Return the ids of all positions that hold something: their last execution did not complete the trade."""
         return self._open("position")
 
     def alerts_open(self) -> list[UUID]:
-        """The ids of all alerts that have neither ended nor been acknowledged."""
+        """Return the ids of all alerts that have neither ended nor been acknowledged."""
         return self._open("alert")
 
     def _open(self, *kinds: str) -> list[UUID]:
-        """Streams of which the append itself keeps in mind that they are open: few, however long the log."""
+        """Return the streams that the append itself keeps marked as open: few, however long the log."""
         with self.pool.connection() as connection:
             rows = connection.execute("SELECT DISTINCT stream FROM log.open_streams WHERE kind = ANY(%s)", ([*kinds],))
             return [row[0] for row in rows]

@@ -1,4 +1,4 @@
-"""Aggregates kept by version, so that loading one again costs what is new and not its whole history."""
+"""A cache of aggregates with their versions: loading one again costs its new events, not its whole history."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from domain.position import Position
 from domain.spending import Spending
 
 KINDS = (Position, Spending)
-"""Only those that live long and hold no personal text: what a person may forget is never kept."""
+"""The kinds kept: long-lived ones without personal text. What a person may have forgotten is never kept."""
 MOST = 500
-"""How many are kept; the one that was not asked for the longest goes first."""
+"""The number of aggregates kept; the least recently used is dropped first."""
 
 
 class Kept:
-    """The aggregates of one process as they were last loaded. Whoever asks gets a copy to work on."""
+    """The aggregates of one process as they were last loaded. Each caller gets its own copy to work on."""
 
     def __init__(self) -> None:
         self._aggregates: OrderedDict[UUID, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, aggregate_id: UUID) -> Any | None:
-        """Return a copy as of the last load, None for one that is not kept."""
+        """Return a copy of the aggregate as last loaded, or None when it is not kept."""
         with self._lock:
             found = self._aggregates.get(aggregate_id)
             if found is None:
@@ -33,7 +33,7 @@ class Kept:
             return found.copy()
 
     def put(self, aggregate: Any) -> None:
-        """Keep a copy, unless a newer one is kept already, or it is of a kind that is not kept."""
+        """Keep a copy, unless its kind is not kept or the copy already kept is at least as new."""
         if type(aggregate) not in KINDS:
             return
         with self._lock:

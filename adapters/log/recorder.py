@@ -1,4 +1,4 @@
-"""The recorder: how stored events get into the log, in one commit with all that belongs to them, and out again."""
+"""The recorder: writes stored events to the log, in one commit with all that belongs to them, and reads them."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _ATTEMPTS, _PAUSE = 5, 0.2
 
 
 class DuplicateCommand(Taken):
-    """This command was carried out before."""
+    """A command that has been carried out before."""
 
     code = "command_repeated"
 
 
 class PositionTaken(Conflict):
-    """Another follower of the same name has passed this position, or the follower stands elsewhere than it says."""
+    """A refused follower position: another of its name has passed it, or the follower is not where it claims to be."""
 
     code = "position_taken"
 
 
 class Recorder(AggregateRecorder):
-    """Appends through the one function of the log; reads streams for the library's repository."""
+    """The library's recorder: appends through `log.append` alone, and reads streams for the repository."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        """One commit: the events, the command id and the follower's position, or none of them.
+        """Append the events, the command id and the follower's position in one commit, or none of them.
 
-        A lost connection is tried again; whether the lost answer was a success is then read off the log, because
+        A lost connection is tried again. The log then shows if the append whose answer was lost had succeeded, because
         an event carries its own id: the same bytes at the same place are ours. Raises `IntegrityError`,
         `DuplicateCommand`, `PositionTaken`, or `psycopg.OperationalError` when the database stays away.
         """
@@ -75,7 +75,7 @@ class Recorder(AggregateRecorder):
         raise AssertionError("unreachable")
 
     def _already(self, events: Sequence[StoredEvent], follower: str | None, position: int | None) -> list[int] | None:
-        """The positions of a save whose answer was lost, or None when the log says otherwise."""
+        """Return the log positions of a save whose answer was lost, or None when the log does not contain it."""
         with self._pool.connection() as connection:
             if not events:
                 query = "SELECT position FROM log.followers WHERE name = %s AND position = %s"
@@ -85,7 +85,7 @@ class Recorder(AggregateRecorder):
             row = connection.execute(query, (last.originator_id, last.originator_version)).fetchone()
         if row is None or bytes(row[1]) != last.state:
             return None
-        return list(range(row[0] - len(events) + 1, row[0] + 1))  # one save is one unbroken piece of the log
+        return list(range(row[0] - len(events) + 1, row[0] + 1))  # the events of one save are contiguous in the log
 
     def select_events(
         self,
@@ -96,7 +96,7 @@ class Recorder(AggregateRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        """The events of one stream, oldest first unless `desc`."""
+        """Return the events of one stream, oldest first unless `desc`."""
         query = _SELECT
         parameters: list[Any] = [originator_id]
         for condition, value in ((" AND version > %s", gt), (" AND version <= %s", lte)):

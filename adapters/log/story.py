@@ -1,4 +1,4 @@
-"""A story: everything that the log knows about one webhook, order or position, and about what it names."""
+"""A story: everything the log knows about one webhook, order or position, and about the streams it names."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _ENVELOPE = frozenset(
     {"originator_id", "originator_version", "originator_topic", "event_id", "metadata", "timestamp", "raw"}
 )
 _LEADS_TO = ("orders", "order_id", "cause", "request", "webhook_id")
-"""The fields of events in which another stream of the same story is named."""
+"""The event fields that name another stream of the same story."""
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """One event as a person reads it. `facts` are what it says, `raw` is the exchange's own answer."""
+    """One event as a person reads it. `facts` is its content, `raw` the exchange's own answer."""
 
     position: int
     at: datetime
@@ -34,9 +34,9 @@ class Chapter:
 
 
 def story_of(store: Store, stream: UUID, user: int | None = None) -> list[Chapter]:
-    """The events of a stream and of those that it names, oldest first.
+    """Return the events of a stream and of the streams it names, oldest first.
 
-    Only the events of `user` where one is given: another person's stream is as empty as one that does not exist.
+    Where `user` is given, only their events: another person's stream is as empty as one that does not exist.
     """
     own = [recorded for recorded in store.history([stream]) if _may(recorded, user)]
     others = set(_named(own)) - {stream}
@@ -45,7 +45,7 @@ def story_of(store: Store, stream: UUID, user: int | None = None) -> list[Chapte
 
 
 def history_of(store: Store, user: int) -> Iterator[Chapter]:
-    """Every event of a user, oldest first; the log is read page by page."""
+    """Yield every event of a user, oldest first, reading the log page by page."""
     position = 0
     while page := store.read(position):
         position = page[-1].position
@@ -80,7 +80,7 @@ def _chapter(recorded: Recorded) -> Chapter:
 
 
 def _told(value: Any) -> Any:
-    """What a value says: the parts of it that say nothing are left out."""
+    """Return a value without its empty parts."""
     if not isinstance(value, dict):
         return value
     return {name: part for name, part in ((n, _told(p)) for n, p in value.items()) if part not in _NOTHING}

@@ -1,1 +1,1 @@
-"""Service tables beside the log."""
+"""The service tables beside the log."""

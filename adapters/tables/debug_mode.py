@@ -1,4 +1,4 @@
-"""The debug mode: whether `dev` is logged in without typing, kept in one row of the service's tables."""
+"""The debug mode, in which `dev` is logged in without typing; one row of the service tables keeps it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from psycopg_pool import ConnectionPool
 
 @dataclass(frozen=True)
 class DebugMode:
-    """The one row of `service.debug_mode`, and the password of `dev`. Not allowed, it is off whatever the row says."""
+    """The row of `service.debug_mode`, and the password of `dev`. Unless `allowed`, it is off whatever the row says."""
 
     pool: ConnectionPool
     allowed: bool
     password: str = field(repr=False)
 
     def active(self) -> bool:
-        """Whether it is on."""
+        """Return True when debug mode is on."""
         with self.pool.connection() as connection:
             row = connection.execute("SELECT is_active FROM service.debug_mode WHERE id = 1").fetchone()
         return self.allowed and bool(row and row[0])
 
     def switch(self, *, active: bool) -> None:
-        """Keep it on or off."""
+        """Switch debug mode on or off in the table."""
         with self.pool.connection() as connection:
             connection.execute(
                 "UPDATE service.debug_mode SET is_active = %s, updated_at = clock_timestamp() WHERE id = 1", (active,)

@@ -1,4 +1,4 @@
-"""Shared reference data in the service tables: the markets of each exchange, and counted refusals at the doors."""
+"""Shared data in the service tables: the markets of each exchange, and the counted refusals at each door."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _CHUNK = 100
 
 
 class MarketTable:
-    """The markets as the gateway last loaded them."""
+    """The markets as last loaded by the gateway."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._known: dict[tuple[str, str], tuple[float, dict[str, Market]]] = {}
 
     def of(self, exchange: str, venue: str) -> Mapping[str, Market]:
-        """By native symbol; empty while they have not been loaded."""
+        """Return the markets by native symbol; empty until they are loaded."""
         known = self._known.get((exchange, venue))
         if known is not None and known[1] and time.monotonic() - known[0] < _REMEMBERED_SECONDS:
             return known[1]
@@ -39,7 +39,10 @@ class MarketTable:
     def replace(
         self, exchange: str, venue: str, markets: Sequence[Market], told: Callable[[int, int], None] = lambda *_: None
     ) -> None:
-        """Keep what the exchange said; what it no longer lists is gone. `told` hears how many of how many are kept."""
+        """Replace the stored markets, dropping those no longer listed.
+
+        `told` is called with the number of markets stored so far and of all.
+        """
         rows = [
             (exchange, venue, m.symbol, m.native, m.base, m.quote, m.active, Jsonb(msgspec.to_builtins(m)))
             for m in markets
@@ -58,7 +61,7 @@ class MarketTable:
 
 
 def count_refusal(pool: ConnectionPool, door: str, reason: str, address: str) -> None:
-    """One more attempt that no user can be blamed for."""
+    """Count one more refused attempt that cannot be attributed to a user."""
     with pool.connection() as connection:
         connection.execute(
             "INSERT INTO service.refused_attempts (door, reason, address) VALUES (%s, %s, %s)"

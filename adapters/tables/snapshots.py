@@ -1,4 +1,4 @@
-"""What the last look at a whole account left behind, in the service tables."""
+"""The account snapshots, in the service tables: each account as of the last full look."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from domain.amounts import plain
 
 
 class SnapshotTable:
-    """One row per broker that has keys."""
+    """The table of account snapshots: one row per broker that has keys."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
     def last(self, broker: int) -> AccountSnapshot | None:
-        """The newest one, None for an account that was never looked at."""
+        """Return the newest snapshot, or None for an account that was never looked at."""
         with self._pool.connection() as connection:
             row = connection.execute("SELECT at, balances FROM service.sweeps WHERE broker = %s", (broker,)).fetchone()
         if row is None:
@@ -27,7 +27,7 @@ class SnapshotTable:
         return AccountSnapshot(at, {currency: Decimal(amount) for currency, amount in balances.items()})
 
     def record(self, broker: int, snapshot: AccountSnapshot) -> None:
-        """Keep it in place of the one before; of a broker whose keys are gone nothing is kept."""
+        """Store a snapshot in place of the previous one. Nothing is stored for a broker whose keys are gone."""
         balances = Jsonb({currency: plain(amount) for currency, amount in snapshot.balances.items()})
         with self._pool.connection() as connection:
             connection.execute(

@@ -1,4 +1,4 @@
-"""Channels: where alerts are sent, as Apprise addresses (Discord and whatever else it speaks). Each is a secret."""
+"""Channels: where alerts are sent, as Apprise addresses (Discord and whatever else it supports). Each is a secret."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from psycopg_pool import ConnectionPool
 from adapters.vault.keys import MasterKey
 from domain.refusals import Invalid, Taken
 
-logging.getLogger("apprise").disabled = True  # it quotes mistyped addresses, and an address is a secret
+logging.getLogger("apprise").disabled = True  # it logs mistyped addresses, and an address is a secret
 LOCAL = frozenset({"Syslog", "DBus", "GLib", "Gnome", "MacOSX", "Windows", "Blink1"})
-"""Services that speak to the machine itself; an alert is meant to leave it."""
+"""Services that notify the machine itself; an alert is meant to leave it."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One address of a user. It shows nothing of itself when printed."""
+    """One channel of a user. Its address does not appear when printed."""
 
     id: UUID
     user: int
@@ -28,19 +28,23 @@ class Channel:
 
     @property
     def service(self) -> str:
-        """The service's name."""
+        """The name of the service behind the address."""
         return service_of(self.address)
 
 
 class ChannelTable:
-    """Addresses sealed by the master key."""
+    """The table of channels, their addresses sealed by the master key."""
 
     def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
         self._pool = pool
         self._master = master
 
     def keep(self, channel: UUID, user: int, name: str, address: str) -> str:
-        """Answers the service's name. Raises `Invalid` for an address that names none, or `Taken`."""
+        """Store a channel and return its service's name.
+
+        Raises `Invalid` when the channel has no name or its address names no service, `Taken` when the user has the
+        name already.
+        """
         if not name.strip():
             raise Invalid("a channel needs a name", code="channel_name_missing", field="name")
         service = service_of(address)
@@ -55,16 +59,16 @@ class ChannelTable:
         return service
 
     def drop(self, channel: UUID) -> None:
-        """Destroy an address."""
+        """Destroy a channel's address."""
         with self._pool.connection() as connection:
             connection.execute("DELETE FROM vault.channels WHERE id = %s", (channel,))
 
     def ids_of(self, user: int) -> set[UUID]:
-        """The channels of a user of which an address is kept."""
+        """Return the ids of a user's channels that have an address here."""
         return {channel.id for channel in self.of(user)}
 
     def of(self, user: int) -> list[Channel]:
-        """Where a user's alerts go, in the order in which it was said."""
+        """Return a user's channels in the order in which they were added."""
         query = "SELECT id, user_id, name, sealed FROM vault.channels WHERE user_id = %s ORDER BY made_at, id"
         with self._pool.connection() as connection:
             rows = connection.execute(query, (user,)).fetchall()
@@ -75,7 +79,7 @@ class ChannelTable:
 
 
 def service_of(address: str) -> str:
-    """The service that an address names. Raises `Invalid`."""
+    """Return the name of the service that an address names. Raises `Invalid` when it names none that can be used."""
     service = apprise.Apprise.instantiate(address.strip(), suppress_exceptions=True)
     if service is None or type(service).__name__.removeprefix("Notify") in LOCAL:
         raise Invalid("this address names no service that can be reached", code="channel_unknown", field="address")
@@ -83,11 +87,11 @@ def service_of(address: str) -> str:
 
 
 def send(address: str, title: str, body: str) -> str | None:
-    """Try once; answers what went wrong, None when the service took it. What is said never quotes the address."""
+    """Try once to send, and return None on success or else the reason, which never quotes the address."""
     service = apprise.Apprise.instantiate(address.strip(), suppress_exceptions=True)
     if service is None:
         return "address_unknown"
     try:
         return None if service.notify(body=body, title=title) else "not_delivered"
-    except Exception as error:  # a service's own code: whatever it raises, the alert was not delivered
+    except Exception as error:  # the service's own code: whatever it raises, the alert was not delivered
         return type(error).__name__

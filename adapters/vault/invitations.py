@@ -1,4 +1,4 @@
-"""Invitations: codes that let one person make an account, once, within a week."""
+"""Invitations: codes that let one person create an account, once, within a week."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ GOOD_FOR_DAYS = 7
 
 
 class Invitations:
-    """Of a code only a keyed hash is kept."""
+    """The table of invitations. Only a keyed hash of each code is kept."""
 
     def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
         self._pool = pool
         self._master = master
 
     def make(self, by: int) -> str:
-        """A new code, shown this once."""
+        """Make a new code. Only its hash is stored, so it can be shown only this once."""
         code = secrets.token_urlsafe(12)
         with self._pool.connection() as connection:
             connection.execute(
@@ -34,7 +34,7 @@ class Invitations:
 
     @contextmanager
     def used(self, code: str | None) -> Iterator[None]:
-        """The code is used up if what is done inside succeeds. Raises `Invalid` for one that is not good."""
+        """Use up a code if the enclosed block succeeds. Raises `Invalid` when the code is unknown, used or expired."""
         with self._pool.connection() as connection, connection.transaction():
             used = connection.execute(
                 "UPDATE service.invitations SET used_at = clock_timestamp() WHERE code_hash = ANY(%s)"

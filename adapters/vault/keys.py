@@ -1,4 +1,4 @@
-"""Master keys and personal keys: what seals secrets, and what seals the texts that belong to a person."""
+"""Master keys, which seal secrets, and personal keys, which seal the texts that belong to a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NONCE = 12
 
 
 class MasterKey:
-    """Derives every key of the platform from `ARISTOBOT_SECRET_KEY`: the newest first, older ones after commas."""
+    """The source of every derived key: the secrets in `ARISTOBOT_SECRET_KEY`, newest first, separated by commas."""
 
     def __init__(self, secret: str) -> None:
         secrets = [part.strip().encode() for part in secret.split(",") if part.strip()]
@@ -31,19 +31,22 @@ class MasterKey:
         self.fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(s, b"vault"))) for s in secrets])
 
     def token_hashes(self, token: str) -> list[bytes]:
-        """Find a token in a table that a thief of the table cannot use: its hash under each secret, newest first."""
+        """Return the token's hash under each secret, newest first.
+
+        A table stores and finds tokens by such hashes, which are useless to a thief of the table.
+        """
         return [hmac.digest(_derived(secret, b"tokens"), token.encode(), sha256) for secret in self._secrets]
 
     def password_of(self, role: str) -> str:
-        """The database password of one role."""
+        """Return the database password of one role."""
         return self.passwords_of(role)[0]
 
     def password_of_developer(self) -> str:
-        """The password of the user `dev`, who is logged in without typing: nobody has to know it."""
+        """Return the password of the user `dev`, who is logged in without typing, so no person has to know it."""
         return _derived(self._secrets[0], b"user/dev").hex()
 
     def passwords_of(self, role: str) -> list[str]:
-        """The password of one role under each secret, the newest first."""
+        """Return the password of one role under each secret, newest first."""
         return [_derived(secret, f"role/{role}".encode()).hex() for secret in self._secrets]
 
 
@@ -52,7 +55,7 @@ def _derived(secret: bytes, purpose: bytes) -> bytes:
 
 
 class KeyRing:
-    """One AES-256-GCM key per person, itself sealed by the master key. Destroying it is the right to be forgotten."""
+    """One AES-256-GCM key per person, itself sealed by the master key. Destroying it forgets the person."""
 
     remembered_seconds = 30.0
 
@@ -63,7 +66,7 @@ class KeyRing:
         self._known: dict[int, tuple[float, AESGCM | None]] = {}
 
     def seal(self, person: int, text: str) -> str:
-        """The text, readable only while the person's key exists. A forgotten person gets no new key."""
+        """Seal a text, readable only while the person's key exists. A forgotten person gets no new key."""
         cipher = self._cipher(person) or self._make(person)
         if cipher is None:
             return FORGOTTEN
@@ -71,7 +74,7 @@ class KeyRing:
         return f"{SEAL}{person}:{base64.b64encode(nonce + cipher.encrypt(nonce, text.encode(), None)).decode()}"
 
     def unseal(self, sealed: str) -> str:
-        """What was sealed, or `[forgotten]` once the key is gone. Raises `InvalidTag` for a text that was changed."""
+        """Return the sealed text, or `[forgotten]` once the key is gone. Raises `InvalidTag` when it was changed."""
         if not sealed.startswith(SEAL):
             return sealed
         person, _, data = sealed.removeprefix(SEAL).partition(":")

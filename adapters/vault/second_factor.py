@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator (TOTP, RFC 6238), and recovery codes for the day it is lost."""
+"""The second factor: codes from an authenticator (TOTP, RFC 6238), and recovery codes in case it is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ ISSUER = "Aristobot"
 
 
 def _hash_of(secret: str, code: str) -> bytes:
-    """Keyed by the user's own secret, which a new master key seals anew: so the codes outlive it."""
+    """Return the hash of a recovery code, keyed by the user's own secret.
+
+    The secret is sealed again under a new master key, so recovery codes survive a change of master key.
+    """
     return hmac.digest(secret.encode(), code.encode(), sha256)
 
 
@@ -32,7 +35,7 @@ def _wrong() -> Invalid:
 
 
 class SecondFactorTable:
-    """Secrets sealed by the master key; of recovery codes only keyed hashes."""
+    """The table of second factors: secrets sealed by the master key, and only keyed hashes of recovery codes."""
 
     def __init__(self, pool: ConnectionPool, master: MasterKey, clock: Callable[[], float] = time.time) -> None:
         self._pool = pool
@@ -40,7 +43,7 @@ class SecondFactorTable:
         self._clock = clock
 
     def begin(self, user: int) -> str:
-        """A new secret, to be confirmed by its first code. Raises `Impossible` while one is confirmed."""
+        """Make a new secret, to be confirmed by its first code. Raises `Impossible` while one is confirmed."""
         secret = pyotp.random_base32()
         with self._pool.connection() as connection:
             begun = connection.execute(
@@ -54,7 +57,10 @@ class SecondFactorTable:
         return secret
 
     def confirm(self, user: int, code: str) -> list[str]:
-        """Answers ten recovery codes, each good for one login. Raises `Invalid` for a wrong code."""
+        """Confirm the secret by a code and return ten recovery codes, each valid for one login.
+
+        Raises `Invalid` for a wrong code.
+        """
         self._check(user, code, confirmed=False)
         codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}" for _ in range(RECOVERY_CODES)]
         with self._pool.connection() as connection:
@@ -66,7 +72,10 @@ class SecondFactorTable:
         return codes
 
     def prove(self, user: int, code: str) -> int | None:
-        """Raises `Invalid` for a wrong or repeated code; answers how many recovery codes are left if one was used."""
+        """Check a code and, if it is a recovery code, use it up and return how many are left.
+
+        Raises `Invalid` for a wrong or repeated code.
+        """
         said = code.strip().replace(" ", "")
         if said.isdigit():
             self._check(user, said, confirmed=True)
@@ -96,9 +105,9 @@ class SecondFactorTable:
         return self._master.fernet.decrypt(bytes(row[0])).decode()
 
     def _check(self, user: int, code: str, *, confirmed: bool) -> None:
-        """A code is good in its own half minute and the two beside it, once (RFC 6238, 5.2).
+        """Check a code, valid once, in its own half minute and the ones before and after it (RFC 6238, 5.2).
 
-        Authenticators show it with a blank in the middle.
+        Spaces are ignored, because authenticators show a code with one in the middle. Raises `Invalid`.
         """
         code = code.replace(" ", "")
         with self._pool.connection() as connection, connection.transaction():
@@ -122,19 +131,19 @@ class SecondFactorTable:
 
 
 def begun_factor(table: SecondFactorTable, user: int, name: str) -> dict[str, str]:
-    """A new secret as a person gives it to an authenticator: as text, as address, as picture."""
+    """Make a new secret and return it in the forms an authenticator takes: as text, as address, as picture."""
     secret = table.begin(user)
     address = address_of(secret, name)
     return {"secret": secret, "address": address, "picture": picture_of(address)}
 
 
 def address_of(secret: str, name: str) -> str:
-    """What an authenticator reads: `otpauth://totp/…`."""
+    """Return the address that an authenticator reads: `otpauth://totp/…`."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
 
 
 def picture_of(address: str) -> str:
-    """The same as a QR code, an SVG for an `img`."""
+    """Return the address as a QR code, an SVG for an `img`."""
     drawn = io.BytesIO()
     segno.make(address, error="m").save(drawn, kind="svg", scale=5, border=2, dark="#0b0e14", light="#ffffff")
     return drawn.getvalue().decode()

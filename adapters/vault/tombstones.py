@@ -1,4 +1,4 @@
-"""Tombstones: who is to stay forgotten, kept outside the database, because a restored one knows the past only."""
+"""Tombstones: the people to stay forgotten, kept outside the database, because a restored one knows only the past."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ TOMBSTONES = "tombstones"
 
 
 def bury(user: int, places: Iterable[Path]) -> None:
-    """Durable in every place where backups lie when it returns."""
+    """Record a forgotten user in every place with backups; durable on return."""
     for place in places:
         Tombstones(place).add(user)
 
 
 class Tombstones:
-    """A file of user numbers, one per line, beside the backups and copied with them. It only grows."""
+    """A file of user numbers, one per line, beside the backups and copied with them. It only ever grows."""
 
     def __init__(self, place: Path) -> None:
         self._file = place / TOMBSTONES
 
     def add(self, user: int) -> None:
-        """Durable when it returns."""
+        """Add a user; durable on return."""
         if user in self.all():
             return
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -32,5 +32,5 @@ class Tombstones:
             os.fsync(opened.fileno())
 
     def all(self) -> list[int]:
-        """Everybody who is to stay forgotten."""
+        """Return the numbers of all users who are to stay forgotten."""
         return [int(line) for line in self._file.read_text().split()] if self._file.exists() else []

@@ -1,4 +1,4 @@
-"""The vault: passwords, exchange credentials and webhook tokens. What it gives out never enters an event or a log."""
+"""The vault: passwords, exchange credentials and webhook tokens, which never enter an event or a log."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SEALED = (
     ("second_factors", "user_id", "sealed"),
     ("channels", "id", "sealed"),
 )
-"""Everything that the master key seals: table, key and column."""
+"""Everything the master key seals: table, key column and sealed column."""
 _COMMON = frozenset({"password", "12345678", "123456789", "qwertyui", "motdepasse", "azertyui", "iloveyou", "11111111"})
 
 
 class Vault:
-    """Every secret in the database, sealed by keys that the database does not have."""
+    """The secrets in the database, sealed by keys that the database does not have."""
 
     def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
         self._pool = pool
@@ -40,7 +40,7 @@ class Vault:
 
     @staticmethod
     def check_password(password: str, name: str) -> None:
-        """Raises `Invalid` for one that is short, common, all digits or like the name."""
+        """Raise `Invalid` for a password that is short, common, all digits or like the name."""
         if len(password) < SHORTEST_PASSWORD:
             raise Invalid("a password has at least 8 characters", code="password_short", field="password")
         if password.lower() in _COMMON or password.isdigit():
@@ -49,7 +49,7 @@ class Vault:
             raise Invalid("the password is like the name", code="password_like_name", field="password")
 
     def set_password(self, user: int, password: str) -> None:
-        """Keep the Argon2id hash of a password."""
+        """Store the Argon2id hash of a password."""
         with self._pool.connection() as connection:
             connection.execute(
                 "INSERT INTO vault.passwords (user_id, hash) VALUES (%s, %s)"
@@ -58,7 +58,7 @@ class Vault:
             )
 
     def password_matches(self, user: int | None, password: str) -> bool:
-        """Takes as long for an unknown user as for a known one."""
+        """Return True when the password is right. Takes as long for an unknown user as for a known one."""
         with self._pool.connection() as connection:
             row = connection.execute("SELECT hash FROM vault.passwords WHERE user_id = %s", (user or 0,)).fetchone()
         stored = row[0] if row else self._hasher.hash("nobody")
@@ -70,10 +70,10 @@ class Vault:
     # --- credentials -------------------------------------------------------------------------------------------
 
     def store_credentials(self, broker: int, user: int, credentials: Credentials) -> str:
-        """Keep an account's keys; answers the fingerprint by which the log tells them apart, secrets included."""
+        """Store an account's keys and return a fingerprint of key and secrets, by which the log tells them apart."""
         sealed = self.seal(credentials).encode()
         with self._pool.connection() as connection:
-            # Two statements, because the web may replace keys but never read them back.
+            # Two statements, because the web's role may replace keys but never read them back.
             replaced = connection.execute(
                 "UPDATE vault.credentials SET sealed = %s WHERE broker = %s", (sealed, broker)
             )
@@ -86,7 +86,7 @@ class Vault:
         return sha256("\n".join(said).encode()).hexdigest()[:12]
 
     def credentials(self, broker: int) -> Credentials:
-        """The keys of a broker. Raises `NotFound`."""
+        """Return the keys of a broker. Raises `NotFound` when it has none."""
         with self._pool.connection() as connection:
             row = connection.execute("SELECT sealed FROM vault.credentials WHERE broker = %s", (broker,)).fetchone()
         if row is None:
@@ -94,12 +94,12 @@ class Vault:
         return self.unseal(bytes(row[0]).decode())
 
     def seal(self, credentials: Credentials) -> str:
-        """Keys as they may travel to the gateway."""
+        """Seal keys so that they may travel to the gateway."""
         plain = {"key": credentials.key, "secret": credentials.secret, "passphrase": credentials.passphrase}
         return self._master.fernet.encrypt(msgspec.json.encode(plain)).decode()
 
     def unseal(self, sealed: str) -> Credentials:
-        """Keys as they are used."""
+        """Unseal keys for use."""
         return Credentials(**msgspec.json.decode(self._master.fernet.decrypt(sealed.encode())))
 
     def drop_credentials(self, broker: int) -> None:
@@ -110,7 +110,7 @@ class Vault:
     # --- webhook tokens ----------------------------------------------------------------------------------------
 
     def rotate_token(self, user: int) -> str:
-        """A new webhook token; the old one is dead from this moment."""
+        """Replace a user's webhook token and return the new one; the old one is invalid from this moment."""
         token = secrets.token_urlsafe(32)
         with self._pool.connection() as connection:
             connection.execute(
@@ -122,17 +122,17 @@ class Vault:
         return token
 
     def token_of(self, user: int) -> str | None:
-        """The token, for its owner only."""
+        """Return a user's webhook token, or None. It is for its owner only."""
         with self._pool.connection() as connection:
             row = connection.execute("SELECT sealed FROM vault.webhook_tokens WHERE user_id = %s", (user,)).fetchone()
         return self._master.fernet.decrypt(bytes(row[0])).decode() if row else None
 
     def user_of_token(self, token: str) -> int | None:
-        """Whose token this is. Raises `psycopg.OperationalError` when that cannot be told now."""
+        """Return the owner of a token, or None. Raises `psycopg.OperationalError` when the database cannot tell now."""
         return self.users_of_tokens([token]).get(token)
 
     def users_of_tokens(self, tokens: Iterable[str]) -> dict[str, int]:
-        """The same of many in one question; a token that is nobody's is left out."""
+        """Return the owners of many tokens with one query; a token without an owner is left out."""
         hashes = {digest: token for token in tokens for digest in self._master.token_hashes(token)}
         query = "SELECT token_hash, user_id FROM vault.webhook_tokens WHERE token_hash = ANY(%s)"
         with self._pool.connection() as connection:
@@ -142,16 +142,16 @@ class Vault:
     # --- being forgotten ---------------------------------------------------------------------------------------
 
     def forget(self, user: int) -> None:
-        """Destroy every secret of a person and the key of their texts; nothing can make a new one."""
+        """Destroy every secret of a person and the key of their texts; no new key can be made."""
         with self._pool.connection() as connection:
             connection.execute("SELECT vault.forget(%s)", (user,))
 
     # --- a new master key --------------------------------------------------------------------------------------
 
     def rotate(self) -> int:
-        """Seal everything anew by the newest master key; answers how many secrets there are.
+        """Seal everything again under the newest master key and return the number of secrets.
 
-        Needs the owner's connection. Afterwards older keys open nothing any more and can be taken out of the settings.
+        Needs the owner's connection. Afterwards older keys open nothing and can be removed from the settings.
         """
         count = 0
         with self._pool.connection() as connection, connection.transaction():

@@ -1,4 +1,4 @@
-"""Binance spot, spoken natively: REST under /api/v3, the WebSocket API for the private stream, market streams.
+"""The native client of Binance spot: REST under /api/v3, the WebSocket API, and market streams.
 
-Source of the facts: Binance's own spot API documentation (July 2026).
+Orders and the private stream use the WebSocket API. Source: Binance's own spot API documentation (July 2026).
 """

@@ -1,4 +1,4 @@
-"""The Binance spot client: one instance per venue, credentials with every call."""
+"""The Binance spot client: one instance per venue, with credentials passed to every call."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OK = 200
 
 
 class Binance(Trading):
-    """Binance spot at one venue: what can be asked; `Trading` has what changes something."""
+    """Binance spot at one venue. The reads are here, the changes in `Trading`."""
 
     def __init__(self, rest: str, ws_api: str, ws_streams: str, *, has_wallet: bool = True) -> None:
         self._http = Http(rest, Pace(WEIGHT_PER_MINUTE))
@@ -58,21 +58,21 @@ class Binance(Trading):
 
     @property
     def busy(self) -> float:
-        """The weight of this minute, as Binance's own headers count it, against the limit."""
+        """The fraction of this minute's request weight that is used, as Binance's own headers count it."""
         return self._http.pace.busy
 
     @property
     def last_answer(self) -> float | None:
-        """When Binance last answered anything (Unix time)."""
+        """The time of Binance's last answer of any kind (seconds since 1970)."""
         return self._http.last_answer
 
     # --- public ------------------------------------------------------------------------------------------------
 
     async def server_time(self) -> datetime:
-        """The exchange's clock; the offset to ours is kept and used for every signature."""
+        """Return the exchange's clock, and keep its offset from ours for every signature."""
         answer = await self._http.read(lambda: "/api/v3/time", weight=1, headers={})
         there = understood(self._checked(answer), messages.server_time_of)
-        # From the moment it was sent: having waited for the budget or for another try is no distance.
+        # Measured from sending: waiting for the budget or for another attempt is not part of the round trip.
         middle = (answer.sent_at + answer.answered_at) / 2
         offset = there - datetime.fromtimestamp(middle, UTC)
         if abs(offset) > _DAY:
@@ -81,14 +81,14 @@ class Binance(Trading):
         return there
 
     async def markets(self) -> list[Market]:
-        """Return every spot pair with all its filters, and take over the limits that are told with them."""
+        """Return every spot market with all its filters, and apply the limits that are told with them."""
         told = await self._read("/api/v3/exchangeInfo", {}, 20, rules.information_of)
         self._http.pace.limit = told.weight or self._http.pace.limit
         self.limit_orders(told.orders)
         return told.markets
 
     async def tickers(self, markets: Sequence[Market], *, urgent: bool = False) -> dict[str, Ticker]:
-        """Return last, bid and ask by symbol."""
+        """Return last price, bid and ask by symbol."""
         names = {market.native: market.symbol for market in markets}
         chosen = {"symbols": msgspec.json.encode(sorted(names)).decode()} if names else {}
         sides, lasts = await asyncio.gather(
@@ -105,7 +105,7 @@ class Binance(Trading):
         return tickers
 
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> list[Candle]:
-        """Up to 1000 bars, oldest first; `timeframe` is one of Binance's own words (1m, 15m, 1h, 1d)."""
+        """Return up to 1000 bars, oldest first. `timeframe` is one of Binance's own words (1m, 15m, 1h, 1d)."""
         named: dict[str, object] = {"symbol": market.native, "interval": timeframe, "limit": _PAGE}
         if since is not None:
             named["startTime"] = _milliseconds(since)
@@ -113,18 +113,21 @@ class Binance(Trading):
         return await self._read("/api/v3/klines", named, 2, lambda raw: messages.candles_of(raw, now))
 
     def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
-        """Bars as they change; a bar is final when `closed`."""
+        """Stream bars as they change; a bar is final when `closed`."""
         return streams.candles(self._http.session, self._ws_streams, native_symbols, timeframe)
 
     # --- the account -------------------------------------------------------------------------------------------
 
     async def balances(self, credentials: Credentials, *, urgent: bool = False) -> dict[str, Balance]:
-        """Return what the account holds; currencies of which it has nothing are left out."""
+        """Return the account's balances by currency, without those that are zero."""
         chosen = {"omitZeroBalances": "true"}
         return await self._signed("/api/v3/account", chosen, credentials, 20, messages.balances_of, urgent=urgent)
 
     async def rights(self, credentials: Credentials) -> Rights:
-        """Of the wallet API, which the testnet does not have: its account tells at least whether it may trade."""
+        """Return what the key may do, as the wallet API tells it.
+
+        The testnet has no wallet API; its account at least tells whether it may trade.
+        """
         if not self._has_wallet:
             may_trade = await self._signed("/api/v3/account", {}, credentials, 20, messages.may_trade_of)
             return Rights(may_trade, None, None)
@@ -137,14 +140,14 @@ class Binance(Trading):
         self.take_counts(credentials, told, asked_at)
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
-        """One order, by our id or Binance's."""
+        """Return one order, by our client order id or by Binance's id."""
         named = {"symbol": market.native, **parameters.of_name(name)}
         return await self._signed("/api/v3/order", named, credentials, 4, messages.report_of, urgent=True)
 
     async def open_orders(
         self, credentials: Credentials, market: Market | None = None, *, urgent: bool = False
     ) -> list[OrderReport]:
-        """Everything that rests, of one market or of all."""
+        """Return all resting orders, of one market or of all."""
         named = {"symbol": market.native} if market else {}
         weight = 6 if market else 80
         return await self._signed("/api/v3/openOrders", named, credentials, weight, messages.reports_of, urgent=urgent)
@@ -152,9 +155,9 @@ class Binance(Trading):
     async def orders_since(
         self, credentials: Credentials, market: Market, since: datetime, *, urgent: bool = False
     ) -> list[OrderReport]:
-        """All orders created since, asked day by day (Binance's longest range) and page by page.
+        """Return all orders created since a moment, read day by day (Binance's longest range) and page by page.
 
-        A day is read when a page brings nothing new: a short one may have been cut shorter than it was asked for.
+        A day is complete only when a page brings nothing new: a short page may have been cut below the size asked for.
         """
         found: dict[str, OrderReport] = {}
         scraps: dict[str, Scrap] = {}
@@ -187,7 +190,7 @@ class Binance(Trading):
         return [*found.values()]
 
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> list[Fill]:
-        """All executions of one order with their fees."""
+        """Return all fills of one order with their fees."""
         found: list[Fill] = []
         named: dict[str, object] = {"symbol": market.native, "orderId": exchange_order_id, "limit": _PAGE}
         while True:
@@ -198,11 +201,11 @@ class Binance(Trading):
             named["fromId"] = int(page[-1].trade_id) + 1
 
     def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport | None]:
-        """The private stream of one account; a None says that the subscription stands."""
+        """Stream the order reports of one account; a None says that the subscription stands."""
         return streams.reports(self._http.session, self._ws_api, credentials, self._now)
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         await self._entry.close()
         await self._http.close()
 
@@ -246,7 +249,7 @@ class Binance(Trading):
         except NotAccepted as refused:
             if refused.code != "clock_skewed":
                 raise
-            await self.server_time()  # ours went astray: measured anew, the same question is asked once more
+            await self.server_time()  # our clock is off: measure it again and repeat the request once
             raw = self._checked(await self._http.read(make, weight=weight, headers=headers, urgent=urgent))
         return understood(raw, meaning)
 

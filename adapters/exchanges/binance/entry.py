@@ -1,7 +1,7 @@
-"""Order entry: the one connection over which all changes of a venue are sent, Binance's WebSocket API.
+"""Order entry: the single connection to Binance's WebSocket API over which all changes of a venue are sent.
 
-A frame each way over a connection that stands already costs a fraction of an HTTP request, and each request carries
-the keys of its own account. Reads stay with REST, so that a doubt about a change is resolved on another way.
+One frame each way over an open connection costs a fraction of an HTTP request, and each request carries the keys of
+its own account. Reads stay with REST, so that a doubt about a change is resolved by another route.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Connection:
         if answer.id is None:
             if answer.status:
                 raise msgspec.ValidationError("an answer to nobody")
-            return  # an event, such as the announcement that the server goes down
+            return  # an event, such as the announcement of a server shutdown
         waiting = self.waiting.pop(answer.id, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
@@ -56,7 +56,7 @@ class _Connection:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._heard(_decoder.decode(message.data))
         except (msgspec.MsgspecError, RecursionError) as error:
-            # Whose answer it was cannot be told: all that wait are in doubt, and nothing more is read from here.
+            # The answer cannot be matched to its request: all that wait are in doubt, and reading ends here.
             reason = f"an answer that says nothing: {error}"
         finally:
             for waiting in self.waiting.values():
@@ -67,7 +67,10 @@ class _Connection:
 
 
 class OrderEntry:
-    """Connects at the first request and again whenever the connection has ended. `now` is the exchange's clock."""
+    """The order entry of one venue, which connects at the first request and again whenever the connection has ended.
+
+    `now` is the exchange's clock in milliseconds, `receive_window` is in milliseconds too.
+    """
 
     def __init__(self, url: str, http: Http, receive_window: int, now: Callable[[], int]) -> None:
         self._url = url
@@ -86,10 +89,10 @@ class OrderEntry:
         counts: OrderCounts | None = None,
         orders: int = 0,
     ) -> bytes:
-        """Ask for one change, once; return the result as it came. `orders` is how many new orders `counts` grows by.
+        """Send one change, once, and return the result undecoded. `orders` is the number of new orders for `counts`.
 
         Raises `NotAccepted` when nothing was written, `NoAnswer` when the connection ended or nothing came back,
-        `HalfDone` for a cancel-replace that was not carried out whole, and whatever Binance's own error means.
+        `HalfDone` for a cancel-replace that was not carried out completely, and whatever Binance's own error means.
         """
         tellings = 0 if counts is None else counts.tellings
         if counts is not None:
@@ -98,7 +101,7 @@ class OrderEntry:
             return await self._sent(method, parameters, credentials, counts)
         except (RefusedByExchange, NotAccepted):
             if counts is not None and counts.tellings == tellings:
-                counts.spend(-orders)  # an order that was refused does not count
+                counts.spend(-orders)  # a refused order does not count
             raise
 
     async def _sent(
@@ -143,9 +146,10 @@ class OrderEntry:
             return self._connection
 
     def _leave(self, connection: _Connection) -> None:
-        """What stands behind it may answer pings and no request any more: the next request connects anew.
+        """Drop a connection that failed, so that the next request connects anew.
 
-        Whatever else waits there is in doubt at once, as its answer may never come either.
+        Its server may still answer pings but no requests. All other requests waiting on it are in doubt at once,
+        because their answers may never come either.
         """
         if self._connection is connection:
             self._connection = None
@@ -170,7 +174,7 @@ class OrderEntry:
         raise _error_of(answer, error)
 
     async def close(self) -> None:
-        """End the connection; what still waits for an answer is in doubt."""
+        """Close the connection; requests still waiting for an answer are in doubt."""
         if self._connection is not None:
             await self._connection.socket.close()
             await self._connection.listening

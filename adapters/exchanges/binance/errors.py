@@ -1,4 +1,4 @@
-"""Binance's errors: which are a definite no, which prove that nothing happened, and which say nothing."""
+"""Binance's errors: some are a definite refusal, some prove that nothing happened, some prove nothing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from adapters.exchanges.binance.native import NativeReplacement
 from application.ports.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 
 TOO_MANY_ORDERS = "too_many_orders"
-"""The account's count of new orders is used up for the running window."""
+"""The code when the account has used up its new orders in the running window."""
 _NOT_CARRIED_OUT = {-1021: "clock_skewed", -1003: "rate_limited", -1015: TOO_MANY_ORDERS}
-# -2021: of a cancel and its replacement one was carried out and the other not.
+# -2021: one half of a cancel-replace was carried out, the other was not.
 _SAYS_NOTHING = frozenset({-1000, -1001, -1006, -1007, -1008, -1016, -2021})
 HALF_DONE = frozenset({-2021, -2022})
-"""A cancel-replace of which one half, or none, was carried out: the results of the halves tell which."""
+"""Codes of a cancel-replace with one half carried out, or neither; the results of the halves tell which."""
 _NOT_FOUND = frozenset({-2011, -2013})
 _REASONS = {
     -1013: "filter_failed",
@@ -46,7 +46,7 @@ _REASONS_BY_TEXT = (
 
 
 class HalfDone(NoAnswer):
-    """A cancel-replace that was not carried out whole. Whoever cannot read its halves has to look both orders up."""
+    """A cancel-replace not carried out completely. A caller that cannot read its halves has to look up both orders."""
 
     def __init__(self, message: str, *, raw: str, halves: NativeReplacement) -> None:
         super().__init__(message, code="no_answer", raw=raw)
@@ -62,7 +62,10 @@ _decoder = msgspec.json.Decoder(_Body)
 
 
 def error_of(status: int, body: bytes) -> ExchangeError:
-    """What an answer other than 200 to a read means: a proxy's page or garbage says nothing."""
+    """Return the error that an answer other than 200 stands for.
+
+    A proxy's page or garbage proves nothing, except under status 418 or 429: then the request was not carried out.
+    """
     raw = body.decode(errors="replace")
     try:
         told = _decoder.decode(body)
@@ -74,7 +77,7 @@ def error_of(status: int, body: bytes) -> ExchangeError:
 
 
 def error_of_code(status: int, code: int, message: str, raw: str) -> ExchangeError:
-    """The same for an error that came with Binance's own code, over REST or over the WebSocket API."""
+    """Return the error that Binance's own code stands for, over REST or over the WebSocket API."""
     text = f"{code}: {message}"
     if code in _NOT_CARRIED_OUT or status in {418, 429}:
         return NotAccepted(text, code=_NOT_CARRIED_OUT.get(code, "rate_limited"), raw=raw)

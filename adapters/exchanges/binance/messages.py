@@ -1,4 +1,4 @@
-"""What Binance's messages mean in the platform's words."""
+"""Translation of Binance's messages into the platform's words."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STATES = {
     "EXPIRED": Status.EXPIRED,
     "EXPIRED_IN_MATCH": Status.EXPIRED,
 }
-"""Binance's order states. An expired order may well have been filled in part."""
+"""The platform's status for each of Binance's order states. An expired order may well be partly filled."""
 
 
 _time_decoder = msgspec.json.Decoder(NativeTime)
@@ -61,12 +61,12 @@ any_decoder = msgspec.json.Decoder()
 
 
 def moment(milliseconds: int) -> datetime:
-    """A time of Binance."""
+    """Return the UTC time for a time of Binance (milliseconds since 1970)."""
     return datetime.fromtimestamp(milliseconds // 1000, UTC) + timedelta(milliseconds=milliseconds % 1000)
 
 
 def report_of(raw: bytes) -> OrderReport:
-    """An order as REST tells it. The answer to a cancel carries our id as the *original* client id."""
+    """Read an order as REST tells it. The answer to a cancel carries our id as the *original* client id."""
     order, text = order_decoder.decode(raw), Personal(raw.decode())
     executed_at = moment(order.transactTime or order.time or 0)
     if order.fills and not (order.transactTime or order.time):
@@ -95,9 +95,9 @@ def report_of(raw: bytes) -> OrderReport:
 
 
 def reports_of(raw: bytes) -> list[OrderReport]:
-    """A list of orders, each with its own part of the answer as raw.
+    """Read a list of orders, each with its own part of the answer as `raw`.
 
-    Raises `PartlyUnreadable` when some of them are beyond understanding, as long as it can be told which.
+    Raises `PartlyUnreadable` when some cannot be read but can still be identified.
     """
     reports, scraps = [], []
     for part in map(bytes, msgspec.json.decode(raw, type=list[msgspec.Raw])):
@@ -112,18 +112,18 @@ def reports_of(raw: bytes) -> list[OrderReport]:
 
 
 def reports_of_list(raw: bytes) -> list[OrderReport]:
-    """The legs in the answer to a change of a list."""
+    """Read both legs in the answer to a change of a list."""
     return reports_of(bytes(_list_decoder.decode(raw).orderReports))
 
 
 def reports_of_cancel(raw: bytes) -> list[OrderReport]:
-    """Read what a cancel took off: one order, or both legs of a list."""
+    """Read the orders that a cancel took off the book: one, or both legs of a list."""
     legs = _list_decoder.decode(raw).orderReports
     return reports_of(bytes(legs)) if bytes(legs) else [report_of(raw)]
 
 
 def report_of_amendment(raw: bytes) -> OrderReport:
-    """The order after an amendment, which names its quantity and its cost by words of their own."""
+    """Read the order after an amendment, whose answer has its own names for quantity and cost."""
     told = _amendment_decoder.decode(raw)
     order, text = told.amendedOrder, Personal(raw.decode())
     return OrderReport(
@@ -142,7 +142,7 @@ def report_of_amendment(raw: bytes) -> OrderReport:
 
 
 def report_of_execution(raw: bytes) -> OrderReport:
-    """An `executionReport`: on a cancel, `C` is our id and `c` the cancel's own."""
+    """Read an `executionReport`. On a cancel, `C` is our id and `c` the id of the cancel itself."""
     told = execution_decoder.decode(raw)
     text = Personal(raw.decode())
     fills = []
@@ -167,7 +167,7 @@ def report_of_execution(raw: bytes) -> OrderReport:
 
 
 def fills_of(raw: bytes) -> list[Fill]:
-    """The answer of `myTrades`."""
+    """Read the fills in the answer of `myTrades`."""
     parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
     trades = [msgspec.json.decode(part, type=NativeTrade, strict=False) for part in parts]
     return [
@@ -180,38 +180,38 @@ def fills_of(raw: bytes) -> list[Fill]:
 
 
 def server_time_of(raw: bytes) -> datetime:
-    """The answer of `time`."""
+    """Read the answer of `time`."""
     return moment(_time_decoder.decode(raw).serverTime)
 
 
 def balances_of(raw: bytes) -> dict[str, Balance]:
-    """The balances of `account` by currency."""
+    """Read the balances of `account` by currency."""
     return {b.asset: Balance(b.asset, b.free, b.locked) for b in _account_decoder.decode(raw).balances}
 
 
 def may_trade_of(raw: bytes) -> bool:
-    """Whether the account may trade."""
+    """Return True when the account may trade."""
     return _permission_decoder.decode(raw).canTrade
 
 
 def rights_of(raw: bytes) -> Rights:
-    """What a key may do, and whether it works from some addresses only."""
+    """Read what a key may do, and whether it works from certain addresses only."""
     told = _restrictions_decoder.decode(raw)
     return Rights(told.enableSpotAndMarginTrading, told.enableWithdrawals, told.ipRestrict)
 
 
 def best_prices_of(raw: bytes) -> dict[str, tuple[Decimal, Decimal]]:
-    """Bid and ask of `bookTicker` by native symbol."""
+    """Read bid and ask of `bookTicker` by native symbol."""
     return {b.symbol: (b.bidPrice, b.askPrice) for b in _books_decoder.decode(raw)}
 
 
 def last_prices_of(raw: bytes) -> dict[str, Decimal]:
-    """The last price of `ticker/price` by native symbol."""
+    """Read the last prices of `ticker/price` by native symbol."""
     return {last.symbol: last.price for last in _prices_decoder.decode(raw)}
 
 
 def candles_of(raw: bytes, now: datetime) -> list[Candle]:
-    """The rows of `klines`; the last one is still running."""
+    """Read the rows of `klines`. A bar that ends after `now`, normally the last, is still running."""
     return [_candle_of(row, now) for row in _rows_decoder.decode(raw)]
 
 
@@ -222,6 +222,6 @@ def _candle_of(row: list[Any], now: datetime) -> Candle:
 
 
 def candle_of_stream(kline: dict[str, Any]) -> Candle:
-    """A bar of the market stream; `x` says that it is final."""
+    """Read a bar of the market stream; `x` says that it is final."""
     opened, high, low, close, volume = (number_of(kline[name]) for name in ("o", "h", "l", "c", "v"))
     return Candle(moment(kline["t"]), moment(kline["T"]), opened, high, low, close, volume, closed=kline["x"])

@@ -1,4 +1,4 @@
-"""Binance's messages, field by field under Binance's own names. Decimals never pass a float."""
+"""Binance's messages, field by field under Binance's own names. Decimals never pass through a float."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 import msgspec
 
 NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
-"""What reading a message of the wrong shape raises, besides msgspec's own errors."""
+"""The errors that reading a message of the wrong shape raises, in addition to msgspec's own."""
 
 
 def number_of(text: str) -> Decimal:
-    """Read an amount, which is always a text here. Raises `ValueError` for anything else."""
+    """Read an amount, which is always a text here.
+
+    Raises `ValueError` when it is not a text or not finite, `InvalidOperation` when the text is not a number.
+    """
     number = Decimal(text) if isinstance(text, str) else Decimal("NaN")
     if not number.is_finite():
         raise ValueError(f"{text!r} is not a number")
@@ -20,10 +23,10 @@ def number_of(text: str) -> Decimal:
 
 
 class Native(msgspec.Struct):
-    """A message whose amounts are numbers: "NaN" and "Infinity" are none."""
+    """A message whose amounts are finite: "NaN" and "Infinity" are rejected."""
 
     def __post_init__(self) -> None:
-        """Raises `ValueError`, which the decoder turns into its own."""
+        """Raise `ValueError` for an amount that is not finite; the decoder turns it into its own error."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if isinstance(value, Decimal) and not value.is_finite():
@@ -62,7 +65,7 @@ class NativeOrder(Native):
 
 
 class NativeName(msgspec.Struct):
-    """Which order is spoken of, in whatever is said of one."""
+    """The names that identify the order in any message about one."""
 
     symbol: str
     orderId: int
@@ -116,13 +119,13 @@ class NativeBalance(Native):
 
 
 class NativeAccount(msgspec.Struct):
-    """The answer of `account`, as far as it is looked at."""
+    """The answer of `account`, reduced to its balances."""
 
     balances: list[NativeBalance]
 
 
 class NativePermission(msgspec.Struct):
-    """Whether an account may trade, in the answer of `account`."""
+    """The answer of `account`, reduced to the permission to trade."""
 
     canTrade: bool
 
@@ -151,7 +154,7 @@ class NativePrice(Native):
 
 
 class NativeInformation(msgspec.Struct):
-    """The answer of `exchangeInfo`, its symbols as they are."""
+    """The answer of `exchangeInfo`, with its symbols and limits as plain dictionaries."""
 
     symbols: list[dict[str, Any]]
     rateLimits: list[dict[str, Any]] = []
@@ -199,7 +202,7 @@ class NativeAmendment(msgspec.Struct):
 
 
 class NativeLimit(msgspec.Struct):
-    """What an answer says has been spent of a limit."""
+    """The use of a rate limit so far, as an answer tells it."""
 
     rateLimitType: str
     count: int = 0
@@ -208,13 +211,13 @@ class NativeLimit(msgspec.Struct):
 
 
 class NativeErrorData(NativeReplacement):
-    """When a closed door opens, in milliseconds since 1970, or what the halves of a cancel-replace came to."""
+    """The data of an error: when to retry, in milliseconds since 1970, or the results of a cancel-replace's halves."""
 
     retryAfter: int = 0
 
 
 class NativeError(msgspec.Struct):
-    """Why a request over the socket was not carried out."""
+    """The reason why a request over the socket was not carried out."""
 
     code: int
     msg: str
@@ -222,7 +225,7 @@ class NativeError(msgspec.Struct):
 
 
 class NativeAnswer(msgspec.Struct):
-    """What comes back over the socket: the answer to the request `id`, or an event to nobody."""
+    """A message from the socket: the answer to the request `id`, or an event that belongs to no request."""
 
     id: int | None = None
     status: int = 0

@@ -1,4 +1,4 @@
-"""Unified requests in Binance's words."""
+"""The platform's requests as Binance's parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TYPES = {**{native: kind for kind, native in NATIVE.items()}, "LIMIT_MAKER": Typ
 
 
 def of_order(request: OrderRequest) -> dict[str, object]:
-    """One order. Raises `RefusedByExchange` for what Binance cannot express."""
+    """Return the parameters of one order. Raises `RefusedByExchange` for one that Binance cannot express."""
     named: dict[str, object] = {
         "symbol": request.market.native,
         "side": request.side.upper(),
@@ -37,17 +37,20 @@ def of_order(request: OrderRequest) -> dict[str, object]:
 
 
 def of_name(name: OrderName) -> dict[str, object]:
-    """Which order is meant."""
+    """Return the parameter that names an order."""
     return {"orderId": name.value} if isinstance(name, ExchangeId) else {"origClientOrderId": name}
 
 
 def of_replaced(name: OrderName) -> dict[str, object]:
-    """Name the order that is to be taken off for another."""
+    """Return the parameter that names the order to be replaced."""
     return {"cancelOrderId": name.value} if isinstance(name, ExchangeId) else {"cancelOrigClientOrderId": name}
 
 
 def of_list(request: ListRequest) -> dict[str, object]:
-    """An OCO. On a sell the target lies above the market and the stop below it, on a buy the other way round."""
+    """Return the parameters of an OCO. Raises `RefusedByExchange` when it cannot be expressed.
+
+    On a sell the target lies above the market and the stop below it, on a buy the other way round.
+    """
     stop, target = request.stop, request.target
     if stop.quantity is None or stop.quantity != target.quantity:
         raise RefusedByExchange("both orders of a list have one quantity", code="size_ambiguous")
@@ -73,7 +76,7 @@ def _type(request: OrderRequest) -> str:
 
 
 def _conditions(request: OrderRequest) -> dict[str, object]:
-    """Price, trigger, trailing distance and time in force, as far as the type takes them."""
+    """Return price, trigger, trailing distance and time in force, as far as the order type takes them."""
     named: dict[str, object] = {}
     if request.type in PRICED:
         if request.price is None:

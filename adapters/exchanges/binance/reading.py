@@ -1,4 +1,4 @@
-"""Reading an answer of Binance, which may say nothing whatever its status."""
+"""The reading of Binance's answers, which may be meaningless whatever their status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
-    """Return what an answer means. Raises `Unreadable` for one that does not say what was asked: it proves nothing."""
+    """Return an answer read by `meaning`. Raises `Unreadable` when it does not fit the request: it proves nothing."""
     try:
         return meaning(raw)
     except (msgspec.MsgspecError, *NONSENSE) as error:

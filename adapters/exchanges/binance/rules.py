@@ -21,7 +21,7 @@ _decoder = msgspec.json.Decoder(NativeInformation)
 
 @dataclass(frozen=True)
 class Information:
-    """Every spot market, the weight allowed in a minute (0 when it is not told), new orders by seconds of a window."""
+    """Every spot market, the weight allowed per minute (0 if not told), the most new orders by seconds of a window."""
 
     markets: list[Market]
     weight: int
@@ -43,18 +43,18 @@ def information_of(raw: bytes) -> Information:
 
 
 def seconds_of(limit: Mapping[str, Any]) -> int:
-    """Return the length of a limit's window, 0 for an interval that nobody knows."""
+    """Return the length of a limit's window in seconds, 0 for an unknown interval."""
     return SECONDS.get(str(limit.get("interval")), 0) * int(limit.get("intervalNum", 0))
 
 
 def order_counts_of(raw: bytes) -> dict[int, int]:
-    """Read the answer of `rateLimit/order`: new orders so far by seconds of a window."""
+    """Read the answer of `rateLimit/order`: the new orders so far, by length of the window in seconds."""
     limits = msgspec.json.decode(raw, type=list[dict[str, Any]])
     return {SECONDS[limit["interval"]] * int(limit["intervalNum"]): int(limit["count"]) for limit in limits}
 
 
 def market_of(told: dict[str, Any]) -> Market:
-    """Read one symbol with its filters. A limit of "0.00000000" means that there is none."""
+    """Read one symbol with its filters. A limit of "0.00000000" means no limit."""
     filters = _Filters(told["filters"])
     notional = filters.of("NOTIONAL") or filters.of("MIN_NOTIONAL")
     return Market(
@@ -106,7 +106,7 @@ class _Filters:
         return int(self.of(kind).get(name, 0))
 
     def band(self, side: str) -> PriceBand:
-        """Read PERCENT_PRICE_BY_SIDE, or the older form that bounds both sides alike."""
+        """Read PERCENT_PRICE_BY_SIDE, or the older filter that bounds both sides alike."""
         by_side, both = self.of("PERCENT_PRICE_BY_SIDE"), self.of("PERCENT_PRICE")
         lowest = by_side.get(f"{side}MultiplierDown", both.get("multiplierDown", "0"))
         highest = by_side.get(f"{side}MultiplierUp", both.get("multiplierUp", "0"))
@@ -114,7 +114,7 @@ class _Filters:
 
 
 def _order_types(told: list[str] | None) -> tuple[Type, ...]:
-    """Read the types that a symbol takes; a symbol that tells none is asked nothing about them."""
+    """Read the order types that a symbol takes; one that lists none is taken to accept all."""
     if not told:
         return tuple(Type)
     known = {TYPES[native] for native in told if native in TYPES}
@@ -122,7 +122,10 @@ def _order_types(told: list[str] | None) -> tuple[Type, ...]:
 
 
 def _market_or_closed(told: dict[str, Any]) -> Market:
-    """A market whose rules cannot be read is a closed one: what rests there is found, nothing new is sent there."""
+    """Read a market, or treat it as closed when its rules cannot be read.
+
+    Orders that rest there are still found, but nothing new is sent there.
+    """
     try:
         return market_of(told)
     except NONSENSE:

@@ -39,7 +39,7 @@ async def _connection(session: aiohttp.ClientSession, url: str) -> AsyncIterator
         async with session.ws_connect(url, heartbeat=20, timeout=aiohttp.ClientWSTimeout(ws_close=5)) as socket:
             yield socket
     except (aiohttp.ClientError, msgspec.MsgspecError, *NONSENSE) as error:
-        # Whatever came, nothing more can be read from here: a new connection and a look at the orders say what was.
+        # Whatever came, nothing more can be read here: a new connection and a look at the orders show what happened.
         raise NoAnswer(f"the stream broke: {type(error).__name__}: {error}", code="stream_broken") from error
 
 
@@ -53,7 +53,7 @@ async def _texts(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[bytes
 async def reports(
     session: aiohttp.ClientSession, url: str, credentials: Credentials, now: Callable[[], int]
 ) -> AsyncIterator[OrderReport | None]:
-    """Every `executionReport` of the account after a None, which says that the subscription stands.
+    """Yield None once the subscription stands, and then every `executionReport` of the account.
 
     Raises `NoAnswer` when the connection ends, `RefusedByExchange` when the key is refused.
     """
@@ -89,7 +89,7 @@ async def reports(
 async def candles(
     session: aiohttp.ClientSession, url: str, native_symbols: Sequence[str], timeframe: str
 ) -> AsyncIterator[tuple[str, Candle]]:
-    """Bars of several markets over one combined stream."""
+    """Yield the bars of several markets from one combined stream, each with its native symbol."""
     names = "/".join(f"{symbol.lower()}@kline_{timeframe}" for symbol in native_symbols)
     async with _connection(session, f"{url}/stream?streams={names}") as socket:
         async for text in _texts(socket):

@@ -1,4 +1,4 @@
-"""Binance's changes: orders sent, cancelled, amended and replaced, and how many new ones an account may still send."""
+"""Changes at Binance: orders sent, cancelled, amended and replaced, and the room for new ones of each account."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from domain.market import Market
 
 RECEIVE_WINDOW = timedelta(seconds=5)
 ORDER_LIMITS = {10: 100, 86_400: 200_000}
-"""New orders by seconds of a window, until `exchangeInfo` has told its own limits."""
+"""The most new orders by length of a window in seconds, until `exchangeInfo` has told the actual limits."""
 RESTRICTIONS = {Only.UNFILLED: "ONLY_NEW", Only.PARTLY_FILLED: "ONLY_PARTIALLY_FILLED"}
 _SUCCESS = "SUCCESS"
 
@@ -39,7 +39,7 @@ _replacement_decoder = msgspec.json.Decoder(NativeReplacement)
 
 
 class Trading:
-    """The changes of one venue. `now` is the exchange's clock in milliseconds."""
+    """The changes at one venue. `now` is the exchange's clock in milliseconds."""
 
     def __init__(self, ws_api: str, http: Http, now: Callable[[], int]) -> None:
         self._http = http
@@ -49,19 +49,22 @@ class Trading:
         self._counts: dict[str, OrderCounts] = {}
 
     def limit_orders(self, limits: Mapping[int, int]) -> None:
-        """Take over the limits on new orders, by seconds of a window."""
+        """Take over the limits on new orders, by length of a window in seconds."""
         if limits:
             self._limits.clear()
             self._limits.update(limits)
 
     def order_room(self, credentials: Credentials) -> OrderRoom:
-        """Return how many new orders the account may send now: by our count, or Binance's where it has told it."""
+        """Return how many new orders the account may send now, by our count or by Binance's where it has told one."""
         room = self._counts_of(credentials).room
         wait = self._http.pace.wait_for_change()
         return OrderRoom(0, room.most or 1, max(wait, room.seconds if room.left == 0 else 0.0)) if wait else room
 
     def take_counts(self, credentials: Credentials, told: Mapping[int, int], asked_at: float) -> None:
-        """Take over Binance's own counts by seconds of a window, told when it was asked at that time (its clock)."""
+        """Take over Binance's own counts by length of a window in seconds.
+
+        They were asked for at `asked_at`, by Binance's clock in seconds.
+        """
         for seconds, used in told.items():
             self._counts_of(credentials).told(seconds, used, asked_at)
 
@@ -83,7 +86,7 @@ class Trading:
         return understood(await self._entry.send("order.cancel", named, credentials), messages.report_of)
 
     async def place_list(self, credentials: Credentials, request: ListRequest) -> list[OrderReport]:
-        """Send an OCO: the stop and the target, each on its side of the market."""
+        """Send an OCO: the stop and the target, each on its side of the market. The stop's report comes first."""
         counts = self._counts_of(credentials)
         raw = await self._entry.send("orderList.place.oco", parameters.of_list(request), credentials, counts, orders=2)
         reports = understood(raw, messages.reports_of_list)
@@ -102,7 +105,7 @@ class Trading:
         new_client_order_id: str,
         quantity: Decimal,
     ) -> OrderReport:
-        """Only to a smaller quantity; the place in the queue is kept."""
+        """Reduce an order's quantity, which is all that can be amended; its place in the queue is kept."""
         named = {
             "symbol": market.native, "origClientOrderId": client_order_id, "newClientOrderId": new_client_order_id,
             "newQty": f"{quantity:f}",
@@ -113,10 +116,10 @@ class Trading:
     async def replace(
         self, credentials: Credentials, market: Market, old: OrderName, request: OrderRequest, *, only: Only
     ) -> Replacement:
-        """`order.cancelReplace`, which stops when the cancel fails and does nothing above the order count.
+        """Send `order.cancelReplace`, which stops when the cancel fails and does nothing beyond the order limit.
 
-        Its code says little: -2022 means that nothing changed, -2021 that one half was done, and which one is told by
-        the results of both halves (Binance's REST API, "Cancel an Existing Order and Send a New Order").
+        Its error code says little: -2022 means that nothing changed, -2021 that one half was carried out. The results
+        of both halves tell which (Binance's REST API, "Cancel an Existing Order and Send a New Order").
         """
         named = {
             **parameters.of_order(request), **parameters.of_replaced(old), "cancelReplaceMode": "STOP_ON_FAILURE",
@@ -131,7 +134,7 @@ class Trading:
 
 
 def _outcome(halves: NativeReplacement) -> Replacement:
-    """Read both halves. Raises the cancel's own error when nothing was changed, `NoAnswer` for what cannot be read."""
+    """Read both halves. Raises the cancel's own error when nothing was changed, `NoAnswer` when one cannot be read."""
     if halves.cancelResult != _SUCCESS:
         raise _error_in(halves.cancelResponse)
     taken_off = understood(bytes(halves.cancelResponse), messages.reports_of_cancel)
