@@ -10,7 +10,7 @@ from typing import Any
 from application import alerts
 from application.ports.stores import Markets, Reader
 from application.trading import positions
-from application.webhooks.webhooks import decide
+from application.webhooks.deciding import decide
 from domain.aggregate import Aggregate
 from domain.order import PROTECTION, Order, Status
 from domain.webhook import Webhook, WebhookStatus

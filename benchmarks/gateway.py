@@ -28,7 +28,7 @@ import uvloop
 from shared.figures import keep
 
 from adapters.exchanges.binance.client import Binance
-from application.ports.exchange import Credentials, OrderRequest
+from application.ports.statements import Credentials, OrderRequest
 from domain.wish import Side, TimeInForce, Type
 
 BLOCK = 25

@@ -27,7 +27,7 @@ from shared.running import Running, running
 from adapters.exchanges.binance.client import Binance
 from adapters.log.eventstore import Store, open_pool
 from application.people.brokers import connect_broker
-from application.ports.exchange import Credentials, OrderRequest
+from application.ports.statements import Credentials, OrderRequest
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.broker import Exchange, Venue

@@ -60,6 +60,12 @@ def short_home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What `async def` tests run in."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def master() -> MasterKey:
     """The master key of the servers that all tests share."""
     return MasterKey(SECRET)

@@ -14,8 +14,8 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
-from application.ports.exchange import Credentials
 from application.ports.requests import Gateway
+from application.ports.statements import Credentials
 from application.ports.stores import Channels, SecondFactors, Secrets, Store
 from domain.refusals import NotFound, Refused
 from domain.user import Role, User

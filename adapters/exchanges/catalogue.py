@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from adapters.exchanges.binance.client import CAPABILITIES as BINANCE
-from application.ports.exchange import Capabilities
+from application.ports.statements import Capabilities
 from domain.broker import Exchange, Venue
 from domain.wish import TimeInForce, Type
 

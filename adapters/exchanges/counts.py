@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from application.ports.exchange import OrderRoom
+from application.ports.statements import OrderRoom
 
 CLOCKS_DIFFER = 0.2
 """Seconds after a full window ends during which the exchange may still count by it, because the clocks differ."""

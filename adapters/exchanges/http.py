@@ -12,7 +12,7 @@ from math import isfinite
 import aiohttp
 from yarl import URL
 
-from application.ports.exchange import NoAnswer, NotAccepted
+from application.ports.errors import NoAnswer, NotAccepted
 
 _READ_PAUSES = (0.2, 0.5, 1.0)
 _FUSE_FAILURES, _FUSE_SECONDS = 8, 5.0

@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from adapters.vault.keys import MasterKey
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from domain.refusals import Invalid, NotFound
 
 SHORTEST_PASSWORD = 8

@@ -22,14 +22,8 @@ from application.orders.agenda import Agenda, Task
 from application.orders.lookups import LookUps
 from application.orders.recording import as_gateway, request_id
 from application.orders.turns import SINGLE, Rank
-from application.ports.exchange import (
-    ExchangeError,
-    NotAccepted,
-    OrderNotFound,
-    OrderRequest,
-    RefusedByExchange,
-    Replacement,
-)
+from application.ports.errors import ExchangeError, NotAccepted, OrderNotFound, RefusedByExchange
+from application.ports.statements import OrderRequest, Replacement
 from application.protection.freeing import COINS_PROTECTED, NO_COINS, is_weighed
 from application.protection.legs import Legs
 from application.protection.resting import go_in_one_call, locked_in

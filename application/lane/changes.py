@@ -7,7 +7,7 @@ from uuid import UUID
 
 from application.orders.account import Account, name_of
 from application.orders.lookups import LookUps
-from application.ports.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
+from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.market import Market

@@ -12,7 +12,8 @@ from application.lane.sending import Sending
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
 from application.orders.lookups import LookUps
-from application.ports.exchange import Credentials, OrderReport, Ticker
+from application.ports.market_data import Ticker
+from application.ports.statements import Credentials, OrderReport
 from application.protection.guard import Guard
 from application.protection.legs import Legs
 from application.reconciliation.reconciler import Reconciler

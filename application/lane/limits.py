@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from application.orders.account import Account
 from application.orders.recording import as_gateway
-from application.ports.exchange import OrderRequest
+from application.ports.statements import OrderRequest
 from domain.amounts import ZERO, product
 from domain.broker import Limits
 from domain.market import Market

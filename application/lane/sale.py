@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from application.protection.legs import Legs
 from application.protection.resting import groups_of, locked_in
 from application.protection.target import STOPS, leaving

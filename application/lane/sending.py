@@ -19,7 +19,7 @@ from application.orders.agenda import Agenda, Task
 from application.orders.lookups import PROOF_AFTER, LookUps
 from application.orders.recording import as_gateway, request_id
 from application.orders.turns import LIST, SINGLE, Rank
-from application.ports.exchange import ExchangeError, RefusedByExchange
+from application.ports.errors import ExchangeError, RefusedByExchange
 from application.protection.legs import Legs
 from application.protection.resting import locked_in
 from application.trading.positions import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from application.orders.account import Account
-from application.ports.exchange import OrderRequest
+from application.ports.statements import OrderRequest
 from application.trading.positions import UNHINDERED
 from domain.amounts import ZERO, difference, product
 from domain.market import Market

@@ -14,16 +14,10 @@ from application.orders.hearing import Hearing
 from application.orders.movements import Movements
 from application.orders.recording import Recording
 from application.orders.turns import Turns
-from application.ports.exchange import (
-    Credentials,
-    ExchangeClient,
-    ExchangeId,
-    NotAccepted,
-    OrderName,
-    OrderReport,
-    Scrap,
-    Ticker,
-)
+from application.ports.errors import NotAccepted
+from application.ports.exchange import ExchangeClient
+from application.ports.market_data import Ticker
+from application.ports.statements import Credentials, ExchangeId, OrderName, OrderReport, Scrap
 from application.ports.stores import AccountSnapshots, Store
 from domain.broker import Broker
 from domain.market import Market

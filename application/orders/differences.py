@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from application.ports.exchange import Fill, OrderReport
+from application.ports.statements import Fill, OrderReport
 from domain.amounts import is_amount, plain, total
 from domain.order import ENDED, Order, Status
 

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from application.ports.exchange import ExchangeClient, Fill, Ticker
+from application.ports.exchange import ExchangeClient
+from application.ports.market_data import Ticker
+from application.ports.statements import Fill
 from domain.amounts import is_amount, product
 from domain.market import Market
 

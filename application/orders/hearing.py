@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from application.ports.exchange import Fill, OrderReport
+from application.ports.statements import Fill, OrderReport
 from domain.order import ENDED, Order
 
 HEARD_WITHIN = 5.0

@@ -10,7 +10,7 @@ from uuid import UUID
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
 from application.orders.recording import request_id
-from application.ports.exchange import ExchangeError, OrderNotFound
+from application.ports.errors import ExchangeError, OrderNotFound
 from domain.aggregate import Personal
 from domain.amounts import plain, total
 from domain.market import Market

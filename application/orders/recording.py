@@ -15,7 +15,8 @@ from application.orders.doubts import Doubts
 from application.orders.fees import FeeValues
 from application.orders.movements import Movements
 from application.orders.turns import Turns
-from application.ports.exchange import Credentials, ExchangeClient, Fill, OrderReport
+from application.ports.exchange import ExchangeClient
+from application.ports.statements import Credentials, Fill, OrderReport
 from application.ports.stores import Store
 from domain.aggregate import Aggregate, carrying
 from domain.market import Market

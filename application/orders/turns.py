@@ -9,7 +9,7 @@ from math import inf
 from typing import NamedTuple
 from uuid import UUID
 
-from application.ports.exchange import OrderRoom
+from application.ports.statements import OrderRoom
 
 LIST, SINGLE = 2, 1
 """The number of new orders that a list counts as, and a single order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from application.commands import on_fresh_state
 from application.people.users import brokers_with_open_orders, by_hand, registry_of
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from application.ports.stores import Secrets, Store
 from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue, checked_name
 from domain.refusals import NotFound, Taken

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from application.ports.exchange import Credentials, ExchangeClient, ExchangeError, RefusedByExchange
+from application.ports.errors import ExchangeError, RefusedByExchange
+from application.ports.exchange import ExchangeClient
+from application.ports.statements import Credentials
 from domain.amounts import plain
 
 Tell = Callable[[str], Awaitable[None]]

@@ -1,253 +1,34 @@
-"""The port to all exchanges: requests and answers in the platform's words.
+"""The port to the accounts of all exchanges.
 
-Credentials are an argument of every call, never state of the shared client. All quantities are in the base currency,
-prices in quote per base, times in UTC. `raw` is always the exchange's whole answer.
+Credentials are an argument of every call, never state of the shared client.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Protocol
 
-from domain.aggregate import Personal
+from application.ports.market_data import MarketData
+from application.ports.statements import (
+    Balance,
+    Capabilities,
+    Credentials,
+    Fill,
+    ListRequest,
+    Only,
+    OrderName,
+    OrderReport,
+    OrderRequest,
+    OrderRoom,
+    Replacement,
+    Rights,
+)
 from domain.market import Market
-from domain.order import Status
-from domain.wish import Side, TimeInForce, Type
 
 
-@dataclass(frozen=True)
-class Credentials:
-    """The keys of one account. Printing the object shows none of them."""
-
-    key: str = field(repr=False)
-    secret: str = field(repr=False)
-    passphrase: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class OrderRequest:
-    """An order as it is sent: sized, rounded and checked. Exactly one of `quantity` and `cost` (quote) is given."""
-
-    client_order_id: str
-    market: Market
-    side: Side
-    type: Type
-    quantity: Decimal | None = None
-    cost: Decimal | None = None
-    price: Decimal | None = None
-    time_in_force: TimeInForce | None = None
-    stop_price: Decimal | None = None
-    trailing: int | None = None
-
-
-@dataclass(frozen=True)
-class ListRequest:
-    """A list to be placed in one call: a stop and a take-profit that rests. Either one cancels the other."""
-
-    list_id: str
-    stop: OrderRequest
-    target: OrderRequest
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """The operations on resting orders that an exchange supports.
-
-    `lists` means pairs of orders that cancel each other. Without them, and where a resting order locks its coins
-    (`locks`), only the stop of a protection can rest.
-    """
-
-    lists: bool
-    locks: bool
-    trailing: bool
-    amend_quantity: bool
-    replace: bool
-    """True when a single call can take one order off and send another, and changes nothing if it cannot."""
-
-
-@dataclass(frozen=True)
-class Fill:
-    """One execution. `fee` is the amount paid, in `fee_currency`; a negative one is a contradiction."""
-
-    trade_id: str
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal
-    fee_currency: str | None
-    executed_at: datetime
-    maker: bool | None
-    raw: Personal
-
-
-@dataclass(frozen=True)
-class OrderReport:
-    """One report of the exchange about one order.
-
-    `state` is None when the native status is not mapped. `fills` holds the executions that came with the report;
-    `filled` and `cost` are cumulative and may include more. Only listings and queries give `type` and `stop_price`.
-    """
-
-    exchange_order_id: str
-    client_order_id: str
-    native_symbol: str
-    side: Side
-    state: Status | None
-    native_status: str
-    quantity: Decimal
-    price: Decimal | None
-    filled: Decimal
-    cost: Decimal
-    raw: Personal
-    reason: str = ""
-    fills: Sequence[Fill] = ()
-    created_at: datetime | None = None
-    type: Type | None = None
-    stop_price: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class ExchangeId:
-    """The exchange's own id of an order, for orders without a client id of ours."""
-
-    value: str
-
-
-OrderName = str | ExchangeId
-"""The name of an order in a request: the client id that we gave it, or the exchange's own id."""
-
-
-@dataclass(frozen=True)
-class Balance:
-    """The amounts of one currency in an account: free to use, and locked in resting orders."""
-
-    currency: str
-    free: Decimal
-    locked: Decimal
-
-
-@dataclass(frozen=True)
-class OrderRoom:
-    """The number of new orders that an account may send now, of the `most` that its tightest window allows.
-
-    The window ends in `seconds` from now. Without a limit both counts are None.
-    """
-
-    left: int | None = None
-    most: int | None = None
-    seconds: float = 0.0
-
-
-class Only(StrEnum):
-    """The state that an order must be in to be replaced. In any other it stays, and nothing is sent."""
-
-    UNFILLED = "unfilled"
-    PARTLY_FILLED = "partly_filled"
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """The result of a call that takes an order off and sends another.
-
-    `taken_off` holds the reports of the cancelled orders, both legs of a list together. `placed` is the report of the
-    new order, None when it was refused although the old one was cancelled; `refused` is then the refusal.
-    """
-
-    taken_off: Sequence[OrderReport]
-    placed: OrderReport | None = None
-    refused: ExchangeError | None = None
-
-
-@dataclass(frozen=True)
-class Rights:
-    """The rights of an account's keys, None where the exchange does not tell.
-
-    `address_bound` is True when the keys work only from certain addresses.
-    """
-
-    may_trade: bool | None
-    may_withdraw: bool | None
-    address_bound: bool | None
-
-
-@dataclass(frozen=True)
-class Ticker:
-    """The newest prices of one market."""
-
-    symbol: str
-    last: Decimal
-    bid: Decimal | None
-    ask: Decimal | None
-    time: datetime
-
-
-@dataclass(frozen=True)
-class Candle:
-    """One bar, keyed by its opening time. `closed` is False while it is running."""
-
-    opened_at: datetime
-    closes_at: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    closed: bool
-
-
-class ExchangeError(Exception):
-    """A failure on the way to an exchange or in its answer."""
-
-    def __init__(self, message: str, *, code: str = "", raw: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.raw = Personal(raw or message)
-
-
-class RefusedByExchange(ExchangeError):
-    """A definite refusal by the exchange. `code` is one of the platform's reasons."""
-
-
-class NotAccepted(ExchangeError):
-    """Proof that the request was not carried out, so it may be repeated (nothing written, 429, refused timestamp)."""
-
-
-class NoAnswer(ExchangeError):
-    """No answer, or one that says nothing: the request may or may not have been carried out."""
-
-
-@dataclass(frozen=True)
-class Scrap:
-    """A part of a listing that cannot be read, except for the ids of its order."""
-
-    exchange_order_id: str
-    client_order_id: str
-    native_symbol: str
-    raw: Personal
-
-
-class Unreadable(NoAnswer):
-    """An answer that cannot be understood."""
-
-
-class PartlyUnreadable(Unreadable):
-    """A listing with parts that cannot be read: as a whole it proves nothing. `reports` holds the others, in order."""
-
-    def __init__(self, reports: Sequence[OrderReport], scraps: Sequence[Scrap]) -> None:
-        named = ", ".join(f"{scrap.native_symbol} {scrap.exchange_order_id}" for scrap in scraps)
-        super().__init__(f"cannot read what is said of {named}", code="unreadable", raw=scraps[0].raw)
-        self.reports = reports
-        self.scraps = scraps
-
-
-class OrderNotFound(ExchangeError):
-    """The exchange does not show the order at this moment. That alone proves nothing."""
-
-
-class ExchangeClient(Protocol):
+class ExchangeClient(MarketData, Protocol):
     """One exchange at one venue, shared by all brokers there."""
 
     valid_for: float
@@ -255,37 +36,14 @@ class ExchangeClient(Protocol):
 
     capabilities: Capabilities
 
-    clock_offset: timedelta
-    """The exchange's clock minus ours, as last measured."""
-
-    async def markets(self) -> Sequence[Market]:
-        """Return every tradable pair with its rules."""
-
-    async def server_time(self) -> datetime:
-        """Return the time of the exchange's clock."""
-
     async def balances(self, credentials: Credentials, *, urgent: bool = False) -> dict[str, Balance]:
         """Return the account's balances by currency. An `urgent` question may use the budget kept for changes."""
 
     async def rights(self, credentials: Credentials) -> Rights:
         """Return the rights of these keys."""
 
-    async def tickers(self, markets: Sequence[Market], *, urgent: bool = False) -> dict[str, Ticker]:
-        """Return the newest prices by symbol, of all markets when none is named. `urgent` is as for `balances`."""
-
-    async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> Sequence[Candle]:
-        """Return the bars of one market, oldest first."""
-
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
         """Send one order once. Raises `RefusedByExchange`, `NotAccepted` or `NoAnswer`."""
-
-    @property
-    def busy(self) -> float:
-        """The fraction of this minute's request budget that is used."""
-
-    @property
-    def last_answer(self) -> float | None:
-        """The time at which the exchange last answered anything (Unix time); None before it has."""
 
     async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """Take an order off the book.
@@ -358,9 +116,3 @@ class ExchangeClient(Protocol):
 
         Raises `NoAnswer` when the stream breaks.
         """
-
-    def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
-        """Yield the native symbol and the bar each time a bar changes. Raises `NoAnswer` when the connection ends."""
-
-    async def close(self) -> None:
-        """Close all connections."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from domain.aggregate import Aggregate
 from domain.market import Market
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from application.orders.account import NO_PLACE, OF_RULES, Account
 from application.orders.turns import Rank
-from application.ports.exchange import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
+from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 from application.protection.case import Case
 from application.protection.forms import Form, wishes_of
 from application.protection.freeing import is_weighed

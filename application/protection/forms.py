@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 
-from application.ports.exchange import Capabilities
+from application.ports.statements import Capabilities
 from application.protection.target import Target, stop_limit_of
 from domain.amounts import ZERO, difference, product, total
 from domain.market import Market

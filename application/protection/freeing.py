@@ -9,15 +9,8 @@ from collections.abc import Sequence
 
 from application.orders.account import NO_PLACE, Account, name_of
 from application.orders.lookups import LookUps
-from application.ports.exchange import (
-    ExchangeError,
-    Only,
-    OrderNotFound,
-    OrderReport,
-    OrderRequest,
-    RefusedByExchange,
-    Replacement,
-)
+from application.ports.errors import ExchangeError, OrderNotFound, RefusedByExchange
+from application.ports.statements import Only, OrderReport, OrderRequest, Replacement
 from application.protection.resting import groups_of
 from domain.market import Market
 from domain.order import Order, Status

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
-from application.ports.exchange import Ticker
+from application.ports.market_data import Ticker
 from application.protection import trouble as troubles
 from application.protection.case import Case
 from application.protection.changing import Changing

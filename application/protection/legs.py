@@ -11,17 +11,8 @@ from uuid import UUID, uuid4
 
 from application.orders.account import Account
 from application.orders.lookups import LookUps
-from application.ports.exchange import (
-    ExchangeError,
-    ListRequest,
-    NoAnswer,
-    NotAccepted,
-    OrderNotFound,
-    OrderReport,
-    OrderRequest,
-    RefusedByExchange,
-    Replacement,
-)
+from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
+from application.ports.statements import ListRequest, OrderReport, OrderRequest, Replacement
 from application.protection.freeing import COINS_PROTECTED, Freeing, is_weighed
 from application.protection.target import STOPS, is_spent
 from domain.aggregate import carrying

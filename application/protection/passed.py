@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
-from application.ports.exchange import Ticker
+from application.ports.market_data import Ticker
 from application.protection import trouble as troubles
 from application.protection.case import Case
 from application.protection.legs import Legs, said_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from application.ports.exchange import Capabilities
+from application.ports.statements import Capabilities
 from application.protection.target import STOPS
 from domain.amounts import ZERO, difference, plain, total
 from domain.market import Market

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from application.orders.account import NO_PLACE
-from application.ports.exchange import Capabilities, RefusedByExchange
+from application.ports.errors import RefusedByExchange
+from application.ports.statements import Capabilities
 from application.protection.case import Case
 from application.protection.forms import Form, forms_of, why_none, wishes_of
 from application.protection.resting import Change, change_of, go_in_one_call

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from application.orders.account import Account
-from application.ports.exchange import OrderReport, PartlyUnreadable, RefusedByExchange, Scrap
+from application.ports.errors import RefusedByExchange
+from application.ports.statements import OrderReport, PartlyUnreadable, Scrap
 from application.ports.stores import AccountSnapshot
 from domain.market import Market
 from domain.order import ENDED

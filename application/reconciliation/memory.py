@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.orders.differences import Fact
-from application.ports.exchange import OrderReport, Scrap
+from application.ports.statements import OrderReport, Scrap
 from domain.order import Order
 
 SECOND_LOOK = timedelta(seconds=10)

@@ -16,7 +16,8 @@ from application.orders.agenda import Agenda, Task
 from application.orders.differences import Fact, differences
 from application.orders.lookups import LookUps
 from application.orders.recording import Taken
-from application.ports.exchange import ExchangeError, ExchangeId, OrderNotFound, OrderReport, Scrap, Unreadable
+from application.ports.errors import ExchangeError, OrderNotFound, Unreadable
+from application.ports.statements import ExchangeId, OrderReport, Scrap
 from application.reconciliation.holdings import Holdings
 from application.reconciliation.listings import Listings, ask_each
 from application.reconciliation.memory import Memory, Suspicion, key_of

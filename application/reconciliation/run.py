@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from application.orders.account import Account
 from application.orders.differences import Fact
-from application.ports.exchange import OrderReport, Scrap
+from application.ports.statements import OrderReport, Scrap
 from domain.aggregate import Personal, carrying
 from domain.amounts import ZERO, plain
 from domain.order import Order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from application.ports.exchange import OrderReport
+from application.ports.statements import OrderReport
 from domain.broker import Broker
 from domain.market import Market
 from domain.names import OURS

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 from application.people.brokers import brokers_of, connect_broker
 from application.people.users import register, registry_of
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.user import COMMAND_LINE

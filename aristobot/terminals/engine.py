@@ -12,7 +12,7 @@ from application.alerts import tell
 from application.policies import WHEN, World
 from application.ports.stores import Reader
 from application.trading.page import Page
-from application.webhooks.webhooks import MarketsNotLoaded
+from application.webhooks.deciding import MarketsNotLoaded
 from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import beat
 from aristobot.wiring import House, utc_now

@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from adapters.spool import Delivery, Spool
 from adapters.tables.reference import count_refusal
-from application.webhooks.webhooks import Delivered, receive_all
+from application.webhooks.reception import Delivered, receive_all
 from aristobot.supervision.liveness import beat
 from aristobot.wiring import House
 from web.door import Door

@@ -16,7 +16,7 @@ import psycopg
 from shared.running import Running
 
 from application.people.brokers import connect_broker
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.webhook_message import WebhookMessage

@@ -22,7 +22,7 @@ from adapters.vault.tombstones import Tombstones
 from adapters.vault.vault import Vault
 from application.people.brokers import connect_broker
 from application.people.users import register
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from aristobot.commands.backups import programs, restore_into
 from domain.broker import Exchange, Venue
 from domain.platform import PLATFORM_ID, Platform

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.tables.snapshots import SnapshotTable
 from adapters.vault.vault import Vault
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from application.ports.stores import AccountSnapshot
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

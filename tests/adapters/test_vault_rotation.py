@@ -15,7 +15,7 @@ from adapters.vault.keys import KeyRing, MasterKey
 from adapters.vault.second_factor import SecondFactorTable
 from adapters.vault.vault import SEALED, Vault
 from application.people.users import register
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from domain.refusals import Invalid
 from domain.user import User
 

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.log.kept import KINDS
 from application.policies import WHEN, World
-from application.webhooks.webhooks import receive
+from application.webhooks.reception import receive
 from domain import AGGREGATES
 from domain.aggregate import carrying
 from domain.alert import Alert

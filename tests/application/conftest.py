@@ -25,7 +25,7 @@ from application.lane.lane import Lane
 from application.orders import lookups
 from application.orders.account import Account
 from application.orders.agenda import Task
-from application.ports.exchange import Credentials, OrderRequest
+from application.ports.statements import Credentials, OrderRequest
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status

@@ -11,10 +11,11 @@ import pytest
 
 from application.orders.agenda import Task
 from application.policies import WHEN, World
-from application.ports.exchange import Capabilities, NoAnswer
+from application.ports.errors import NoAnswer
+from application.ports.statements import Capabilities
 from application.protection import trouble
 from application.trading.positions import position_id_of
-from application.webhooks.webhooks import receive
+from application.webhooks.reception import receive
 from aristobot.terminals.gateway.terminal import MOVES, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, StopStyle

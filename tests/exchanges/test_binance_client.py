@@ -11,14 +11,8 @@ import pytest
 
 from adapters.exchanges.binance.client import Binance
 from adapters.paper.binance.api import BinanceApi
-from application.ports.exchange import (
-    Credentials,
-    NoAnswer,
-    NotAccepted,
-    OrderNotFound,
-    OrderRequest,
-    RefusedByExchange,
-)
+from application.ports.errors import NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
+from application.ports.statements import Credentials, OrderRequest
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
 
@@ -44,46 +38,38 @@ def limit(market, client_order_id="limit-1", price="40000", time_in_force=TimeIn
     )  # fmt: skip
 
 
-def test_a_market_order_by_cost_fills_with_its_fee(paper):
+async def test_a_market_order_by_cost_fills_with_its_fee(paper):
     """The answer holds the fill and the fee, which a buy pays in the base currency."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            report = await client.place(keys, OrderRequest("m1", market, Side.BUY, Type.MARKET, cost=Decimal(500)))
-            balances = await client.balances(keys)
-            asked = await client.query(keys, market, "m1")
-            fills = await client.fills_of(keys, market, report.exchange_order_id)
-        assert report.state is asked.state is Status.CLOSED
-        [fill] = report.fills
-        assert (fill.quantity, fill.price, fill.fee, fill.fee_currency) == (
-            Decimal("0.01"), Decimal(50000), Decimal("0.00001"), "BTC",
-        )  # fmt: skip
-        assert balances["BTC"].free == Decimal("0.00999")
-        assert balances["USDT"].free == Decimal(9500)
-        assert [(f.trade_id, f.quantity, f.fee) for f in fills] == [(fill.trade_id, fill.quantity, fill.fee)]
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        report = await client.place(keys, OrderRequest("m1", market, Side.BUY, Type.MARKET, cost=Decimal(500)))
+        balances = await client.balances(keys)
+        asked = await client.query(keys, market, "m1")
+        fills = await client.fills_of(keys, market, report.exchange_order_id)
+    assert report.state is asked.state is Status.CLOSED
+    [fill] = report.fills
+    assert (fill.quantity, fill.price, fill.fee, fill.fee_currency) == (
+        Decimal("0.01"), Decimal(50000), Decimal("0.00001"), "BTC",
+    )  # fmt: skip
+    assert balances["BTC"].free == Decimal("0.00999")
+    assert balances["USDT"].free == Decimal(9500)
+    assert [(f.trade_id, f.quantity, f.fee) for f in fills] == [(fill.trade_id, fill.quantity, fill.fee)]
 
 
-def test_a_limit_order_rests_locks_and_is_cancelled(paper):
+async def test_a_limit_order_rests_locks_and_is_cancelled(paper):
     """While it rests its cost is locked; the cancel is told under our own id."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            placed = await client.place(keys, limit(market))
-            locked = (await client.balances(keys))["USDT"].locked
-            resting = await client.open_orders(keys, market)
-            cancelled = await client.cancel(keys, market, "limit-1")
-            since = await client.orders_since(keys, market, datetime.now(UTC) - timedelta(days=3))
-            with pytest.raises(OrderNotFound):
-                await client.cancel(keys, market, "limit-1")
-        assert placed.state is Status.OPEN
-        assert locked == Decimal(400)
-        assert [o.client_order_id for o in resting] == ["limit-1"]
-        assert (cancelled.state, cancelled.client_order_id) == (Status.CANCELLED, "limit-1")
-        assert [o.state for o in since] == [Status.CANCELLED]
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        placed = await client.place(keys, limit(market))
+        locked = (await client.balances(keys))["USDT"].locked
+        resting = await client.open_orders(keys, market)
+        cancelled = await client.cancel(keys, market, "limit-1")
+        since = await client.orders_since(keys, market, datetime.now(UTC) - timedelta(days=3))
+        with pytest.raises(OrderNotFound):
+            await client.cancel(keys, market, "limit-1")
+    assert placed.state is Status.OPEN
+    assert locked == Decimal(400)
+    assert [o.client_order_id for o in resting] == ["limit-1"]
+    assert (cancelled.state, cancelled.client_order_id) == (Status.CANCELLED, "limit-1")
+    assert [o.state for o in since] == [Status.CANCELLED]
 
 
 @pytest.fixture(params=[2, 1000])
@@ -93,77 +79,61 @@ def short_pages(request, monkeypatch):
     monkeypatch.setattr(BinanceApi, "all_orders", lambda *asked: ask(*asked)[: request.param])
 
 
-def test_a_list_is_read_to_its_end_however_short_its_pages_are(short_pages, paper):
+async def test_a_list_is_read_to_its_end_however_short_its_pages_are(short_pages, paper):
     """What an exchange leaves out because it says less at once would else count as absent."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            for number in range(7):
-                await client.place(keys, limit(market, f"limit-{number}"))
-            orders = paper.orders()
-            for ago, order in enumerate(reversed(orders)):
-                order.at -= ago * 9 * 3_600_000
-            since = await client.orders_since(keys, market, datetime.now(UTC) - timedelta(days=3))
-        assert [o.client_order_id for o in since] == [o.client_order_id for o in orders]
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        for number in range(7):
+            await client.place(keys, limit(market, f"limit-{number}"))
+        orders = paper.orders()
+        for ago, order in enumerate(reversed(orders)):
+            order.at -= ago * 9 * 3_600_000
+        since = await client.orders_since(keys, market, datetime.now(UTC) - timedelta(days=3))
+    assert [o.client_order_id for o in since] == [o.client_order_id for o in orders]
 
 
-def test_each_time_in_force_is_what_it_says(paper):
+async def test_each_time_in_force_is_what_it_says(paper):
     """IOC and FOK below the market expire unfilled, post-only at the market is refused."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            for word in (TimeInForce.IOC, TimeInForce.FOK):
-                report = await client.place(keys, limit(market, f"x-{word}", "40000", word))
-                assert (report.state, report.filled) == (Status.EXPIRED, 0)
-            rests = await client.place(keys, limit(market, "po-rests", "40000", TimeInForce.PO))
-            assert rests.state is Status.OPEN
-            with pytest.raises(RefusedByExchange) as refused:
-                await client.place(keys, limit(market, "po-takes", "60000", TimeInForce.PO))
-            assert refused.value.code == "would_take"
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        for word in (TimeInForce.IOC, TimeInForce.FOK):
+            report = await client.place(keys, limit(market, f"x-{word}", "40000", word))
+            assert (report.state, report.filled) == (Status.EXPIRED, 0)
+        rests = await client.place(keys, limit(market, "po-rests", "40000", TimeInForce.PO))
+        assert rests.state is Status.OPEN
+        with pytest.raises(RefusedByExchange) as refused:
+            await client.place(keys, limit(market, "po-takes", "60000", TimeInForce.PO))
+        assert refused.value.code == "would_take"
 
 
-def test_the_private_stream_reports_what_happens(paper):
+async def test_the_private_stream_reports_what_happens(paper):
     """A resting order, its fill when the price comes, all over the signature subscription."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            stream = client.reports(keys)
-            assert await anext(stream) is None  # the subscription stands: nothing is missed from here on
-            await client.place(keys, limit(market, "limit-s"))
-            await asyncio.to_thread(paper.hold, "BTC/USDT", "39000")
-            heard = [await anext(stream)]
-            while heard[-1].state is not Status.CLOSED:
-                heard.append(await asyncio.wait_for(anext(stream), 20))
-            await stream.aclose()
-        assert [(f.quantity, f.price) for f in heard[-1].fills] == [(Decimal("0.01"), Decimal(40000))]
-        assert heard[-1].fills[0].maker
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        stream = client.reports(keys)
+        assert await anext(stream) is None  # the subscription stands: nothing is missed from here on
+        await client.place(keys, limit(market, "limit-s"))
+        await asyncio.to_thread(paper.hold, "BTC/USDT", "39000")
+        heard = [await anext(stream)]
+        while heard[-1].state is not Status.CLOSED:
+            heard.append(await asyncio.wait_for(anext(stream), 20))
+        await stream.aclose()
+    assert [(f.quantity, f.price) for f in heard[-1].fills] == [(Decimal("0.01"), Decimal(40000))]
+    assert heard[-1].fills[0].maker
 
 
-def test_the_exchange_tells_whose_private_stream_is_listened_to(paper):
+async def test_the_exchange_tells_whose_private_stream_is_listened_to(paper):
     """From the subscription on, until the stream ends or is cut."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            followed = [{"exchange": "binance", "account": keys.key}]
-            for cut in (False, True):
-                assert await asyncio.to_thread(paper.control, "GET", "streams") == []
-                stream = client.reports(keys)
-                assert await anext(stream) is None
-                assert await asyncio.to_thread(paper.control, "GET", "streams") == followed
-                if cut:
-                    await asyncio.to_thread(paper.fault, "stream", "drop_stream")
-                    await client.place(keys, limit(market))
-                else:
-                    await stream.aclose()
+    async with trading(paper) as (client, keys, market):
+        followed = [{"exchange": "binance", "account": keys.key}]
+        for cut in (False, True):
             assert await asyncio.to_thread(paper.control, "GET", "streams") == []
-
-    asyncio.run(story())
+            stream = client.reports(keys)
+            assert await anext(stream) is None
+            assert await asyncio.to_thread(paper.control, "GET", "streams") == followed
+            if cut:
+                await asyncio.to_thread(paper.fault, "stream", "drop_stream")
+                await client.place(keys, limit(market))
+            else:
+                await stream.aclose()
+        assert await asyncio.to_thread(paper.control, "GET", "streams") == []
 
 
 @pytest.mark.parametrize(
@@ -197,43 +167,31 @@ def test_silence_is_never_taken_for_a_no(paper, kind, expected, exists):
         ({"cost": Decimal(1)}, "notional_refused"),
     ],
 )
-def test_a_no_of_the_exchange_has_its_reason(paper, request_, code):
+async def test_a_no_of_the_exchange_has_its_reason(paper, request_, code):
     """Funds, steps and minimums are told apart."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            with pytest.raises(RefusedByExchange) as refused:
-                await client.place(keys, OrderRequest("r", market, Side.BUY, Type.MARKET, **request_))
-            assert refused.value.code == code
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        with pytest.raises(RefusedByExchange) as refused:
+            await client.place(keys, OrderRequest("r", market, Side.BUY, Type.MARKET, **request_))
+        assert refused.value.code == code
 
 
-def test_a_live_client_id_is_not_taken_twice(paper):
+async def test_a_live_client_id_is_not_taken_twice(paper):
     """Binance refuses a repeated id among open orders only."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
+    async with trading(paper) as (client, keys, market):
+        await client.place(keys, limit(market))
+        with pytest.raises(RefusedByExchange) as refused:
             await client.place(keys, limit(market))
-            with pytest.raises(RefusedByExchange) as refused:
-                await client.place(keys, limit(market))
-            assert refused.value.code == "client_order_id_taken"
-            await client.cancel(keys, market, "limit-1")
-            assert (await client.place(keys, limit(market))).state is Status.OPEN
-
-    asyncio.run(story())
+        assert refused.value.code == "client_order_id_taken"
+        await client.cancel(keys, market, "limit-1")
+        assert (await client.place(keys, limit(market))).state is Status.OPEN
 
 
-def test_nobody_there_proves_that_nothing_was_sent():
+async def test_nobody_there_proves_that_nothing_was_sent():
     """A refused connection may be tried again."""
-
-    async def story():
-        client = Binance("http://127.0.0.1:9", "ws://127.0.0.1:9", "ws://127.0.0.1:9")
-        with pytest.raises(NotAccepted):
-            await client.server_time()
-        await client.close()
-
-    asyncio.run(story())
+    client = Binance("http://127.0.0.1:9", "ws://127.0.0.1:9", "ws://127.0.0.1:9")
+    with pytest.raises(NotAccepted):
+        await client.server_time()
+    await client.close()
 
 
 def test_an_order_may_be_hidden_from_queries_for_a_while(paper, eventually):

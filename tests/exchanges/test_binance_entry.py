@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from adapters.exchanges.binance import entry
-from application.ports.exchange import NoAnswer, NotAccepted, OrderRequest
+from application.ports.errors import NoAnswer, NotAccepted
+from application.ports.statements import OrderRequest
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import trading
@@ -98,18 +99,14 @@ def test_a_slow_answer_holds_up_no_other(paper):
     asyncio.run(asyncio.wait_for(story(), 30))
 
 
-def test_two_accounts_share_the_connection(paper):
+async def test_two_accounts_share_the_connection(paper):
     """Each request carries the keys of its own account."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market), trading(paper) as (_, others, _):
-            await client.place(keys, resting(market, "mine"))
-            await client.place(others, resting(market, "theirs"))
-            mine, theirs = await client.open_orders(keys), await client.open_orders(others)
-        assert [o.client_order_id for o in mine] == ["mine"]
-        assert [o.client_order_id for o in theirs] == ["theirs"]
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market), trading(paper) as (_, others, _):
+        await client.place(keys, resting(market, "mine"))
+        await client.place(others, resting(market, "theirs"))
+        mine, theirs = await client.open_orders(keys), await client.open_orders(others)
+    assert [o.client_order_id for o in mine] == ["mine"]
+    assert [o.client_order_id for o in theirs] == ["theirs"]
 
 
 def test_an_order_that_could_not_be_sent_was_not_accepted(paper):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
@@ -80,25 +79,17 @@ async def last_word(stream) -> str:
     ],
 )
 @pytest.mark.parametrize("asked", CHANGES)
-def test_a_frame_that_is_neither_a_result_nor_an_error_leaves_a_change_in_doubt(asked, frame):
+async def test_a_frame_that_is_neither_a_result_nor_an_error_leaves_a_change_in_doubt(asked, frame):
     """Only a status of 200 is a yes, and only an error with a status of its own is a no."""
-
-    async def story():
-        async with framed(frame) as client:
-            assert (await no_answer(CHANGES[asked](client))).code == "no_answer"
-
-    asyncio.run(story())
+    async with framed(frame) as client:
+        assert (await no_answer(CHANGES[asked](client))).code == "no_answer"
 
 
 @pytest.mark.parametrize("asked", CHANGES)
-def test_json_deeper_than_anybody_reads_leaves_a_change_in_doubt(asked):
+async def test_json_deeper_than_anybody_reads_leaves_a_change_in_doubt(asked):
     """The connection is given up, and the client can be closed."""
-
-    async def story():
-        async with told(DEEP) as client:
-            await no_answer(CHANGES[asked](client))
-
-    asyncio.run(story())
+    async with told(DEEP) as client:
+        await no_answer(CHANGES[asked](client))
 
 
 @pytest.mark.parametrize(
@@ -124,37 +115,25 @@ def test_json_deeper_than_anybody_reads_leaves_a_change_in_doubt(asked):
     ],
     ids=lambda frames: " then ".join(str(frame)[:30] for frame in frames),
 )
-def test_nonsense_ends_the_private_stream_as_a_broken_connection_would(frames):
+async def test_nonsense_ends_the_private_stream_as_a_broken_connection_would(frames):
     """Whoever follows it connects again and looks at the orders."""
-
-    async def story():
-        async with framed(*frames) as client:
-            assert await last_word(client.reports(KEYS)) == "stream_broken"
-
-    asyncio.run(story())
+    async with framed(*frames) as client:
+        assert await last_word(client.reports(KEYS)) == "stream_broken"
 
 
-def test_a_page_instead_of_a_stream_is_a_broken_connection():
+async def test_a_page_instead_of_a_stream_is_a_broken_connection():
     """A proxy's answer to the upgrade."""
-
-    async def story():
-        async with framed(page=True) as client:
-            assert await last_word(client.reports(KEYS)) == "stream_broken"
-
-    asyncio.run(story())
+    async with framed(page=True) as client:
+        assert await last_word(client.reports(KEYS)) == "stream_broken"
 
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
-def test_an_amount_that_is_no_number_ends_a_stream(word):
+async def test_an_amount_that_is_no_number_ends_a_stream(word):
     """Any amount of a report, and a bar's."""
-
-    async def story():
-        for path in [path for path in paths(EXECUTION) if "." in str(EXECUTION[path[0]])]:
-            event = encoded({"subscriptionId": 0, "event": changed(EXECUTION, path, word)}).decode()
-            async with framed(STANDS, event) as client:
-                assert await last_word(client.reports(KEYS)) == "stream_broken"
-        bar = encoded({"data": {"e": "kline", "s": "BTCUSDT", "k": {**RUNNING_BAR, "c": word}}}).decode()
-        async with framed(bar) as client:
-            assert await last_word(client.candle_stream(["BTCUSDT"], "1m")) == "stream_broken"
-
-    asyncio.run(story())
+    for path in [path for path in paths(EXECUTION) if "." in str(EXECUTION[path[0]])]:
+        event = encoded({"subscriptionId": 0, "event": changed(EXECUTION, path, word)}).decode()
+        async with framed(STANDS, event) as client:
+            assert await last_word(client.reports(KEYS)) == "stream_broken"
+    bar = encoded({"data": {"e": "kline", "s": "BTCUSDT", "k": {**RUNNING_BAR, "c": word}}}).decode()
+    async with framed(bar) as client:
+        assert await last_word(client.candle_stream(["BTCUSDT"], "1m")) == "stream_broken"

@@ -18,7 +18,8 @@ from adapters.exchanges import http
 from adapters.exchanges.binance import messages, rules
 from adapters.exchanges.binance.client import Binance
 from adapters.exchanges.binance.reading import understood
-from application.ports.exchange import Credentials, NoAnswer, OrderRequest
+from application.ports.errors import NoAnswer
+from application.ports.statements import Credentials, OrderRequest
 from domain.market import Market
 from domain.wish import Side, Type
 
@@ -170,28 +171,20 @@ def test_an_answer_that_says_nothing_is_no_answer(asked):
 
 @pytest.mark.parametrize("status", [302, 400, 404, 500, 502])
 @pytest.mark.parametrize("body", [*NONSENSE, b"[]", b"{}", b'{"error": "upstream"}', b'{"code": "x", "msg": "y"}'])
-def test_a_word_of_somebody_else_is_no_answer_to_a_read(monkeypatch, status, body):
+async def test_a_word_of_somebody_else_is_no_answer_to_a_read(monkeypatch, status, body):
     """An error counts only in Binance's own form, whatever its status."""
     monkeypatch.setattr(http, "_READ_PAUSES", ())
-
-    async def story():
-        async with told(body, status) as client:
-            for asked in ("query", "balances", "server_time"):
-                with pytest.raises(NoAnswer):
-                    await ANSWERS[asked][0](client)
-
-    asyncio.run(story())
+    async with told(body, status) as client:
+        for asked in ("query", "balances", "server_time"):
+            with pytest.raises(NoAnswer):
+                await ANSWERS[asked][0](client)
 
 
 @pytest.mark.parametrize("asked", ["open_orders", "orders_since", "fills_of", "candles"])
-def test_an_empty_list_is_an_answer(asked):
+async def test_an_empty_list_is_an_answer(asked):
     """There is nothing of the kind."""
-
-    async def story():
-        async with told(b"[]") as client:
-            assert await ANSWERS[asked][0](client) == []
-
-    asyncio.run(story())
+    async with told(b"[]") as client:
+        assert await ANSWERS[asked][0](client) == []
 
 
 @pytest.mark.parametrize("kind", MEANINGS)

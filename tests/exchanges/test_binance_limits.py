@@ -13,7 +13,7 @@ from aiohttp import web
 from adapters.exchanges import http
 from adapters.exchanges.binance.client import WEIGHT_PER_MINUTE, Binance
 from adapters.exchanges.http import Pace
-from application.ports.exchange import NotAccepted, OrderNotFound
+from application.ports.errors import NotAccepted, OrderNotFound
 from tests.exchanges.test_binance_client import trading
 from tests.exchanges.test_binance_garbage import BTC, KEYS, told
 from tests.exchanges.test_http import change, read, served
@@ -29,63 +29,47 @@ TOO_LONG = ["Fri, 01 Jan 10000000000000000000000 00:00:00 GMT", "Fri, 01 Jan 210
 
 
 @pytest.mark.parametrize("said", [*SILENCES, *NO_SILENCE, *TOO_LONG])
-def test_whatever_retry_after_says_the_answer_itself_is_understood(said):
+async def test_whatever_retry_after_says_the_answer_itself_is_understood(said):
     """A number, a date, infinity or nonsense: the error beside it is read as always."""
-
-    async def story():
-        async with told(NOT_FOUND, 400, Retry_After=said) as client:
-            with pytest.raises(OrderNotFound):
-                await client.query(KEYS, BTC, "mine")
-        async with told(TOO_MUCH, 429, Retry_After=said) as client:
-            with pytest.raises(NotAccepted) as refused:
-                await client.query(KEYS, BTC, "mine")
-            assert refused.value.code == "rate_limited"
-
-    asyncio.run(story())
+    async with told(NOT_FOUND, 400, Retry_After=said) as client:
+        with pytest.raises(OrderNotFound):
+            await client.query(KEYS, BTC, "mine")
+    async with told(TOO_MUCH, 429, Retry_After=said) as client:
+        with pytest.raises(NotAccepted) as refused:
+            await client.query(KEYS, BTC, "mine")
+        assert refused.value.code == "rate_limited"
 
 
 @pytest.mark.parametrize("said", SILENCES)
-def test_silence_that_was_asked_for_is_kept_and_ends(said):
+async def test_silence_that_was_asked_for_is_kept_and_ends(said):
     """Nothing is sent meanwhile, and after an hour at the latest the exchange is asked again."""
-
-    async def story():
-        async with told(TOO_MUCH, 429, Retry_After=said) as client:
-            with pytest.raises(NotAccepted):
-                await client.server_time()
-            with pytest.raises(NotAccepted) as refused:
-                await client.cancel(KEYS, BTC, "mine")
-            assert "budget" in str(refused.value)
-            assert 0 < client._http.pace.spend(1) <= HOUR
-
-    asyncio.run(story())
+    async with told(TOO_MUCH, 429, Retry_After=said) as client:
+        with pytest.raises(NotAccepted):
+            await client.server_time()
+        with pytest.raises(NotAccepted) as refused:
+            await client.cancel(KEYS, BTC, "mine")
+        assert "budget" in str(refused.value)
+        assert 0 < client._http.pace.spend(1) <= HOUR
 
 
 @pytest.mark.parametrize("said", ["many", "-1", "1.5", "NaN", "1e3", "6000, 6000", "²"])
-def test_a_count_of_weight_that_is_no_number_is_passed_over(said):
+async def test_a_count_of_weight_that_is_no_number_is_passed_over(said):
     """The answer is understood, and our own count goes on."""
-
-    async def story():
-        async with told(b"[]", X_MBX_USED_WEIGHT_1M=said) as client:
-            assert await client.open_orders(KEYS, BTC) == []
-            assert 0 < client._http.pace.used < WEIGHT_PER_MINUTE
-
-    asyncio.run(story())
+    async with told(b"[]", X_MBX_USED_WEIGHT_1M=said) as client:
+        assert await client.open_orders(KEYS, BTC) == []
+        assert 0 < client._http.pace.used < WEIGHT_PER_MINUTE
 
 
-def test_a_read_that_waited_spends_its_weight_when_it_leaves():
+async def test_a_read_that_waited_spends_its_weight_when_it_leaves():
     """It belongs to the new minute's budget: what comes after it stays at home."""
-
-    async def story():
-        times = iter([30.0, 59.999, *[60.0] * 9])
-        async with served(pace=Pace(1, share=1, clock=lambda: next(times))) as (host, client):
-            assert client.pace.spend(1) == 0
-            await read(client)
-            with pytest.raises(NotAccepted) as refused:
-                await change(client)
-            assert refused.value.code == "rate_limited"
-            assert host.times("POST") == 0
-
-    asyncio.run(story())
+    times = iter([30.0, 59.999, *[60.0] * 9])
+    async with served(pace=Pace(1, share=1, clock=lambda: next(times))) as (host, client):
+        assert client.pace.spend(1) == 0
+        await read(client)
+        with pytest.raises(NotAccepted) as refused:
+            await change(client)
+        assert refused.value.code == "rate_limited"
+        assert host.times("POST") == 0
 
 
 class Leave(Pace):
@@ -130,44 +114,32 @@ async def clock(ahead: timedelta = timedelta(0), *first: int):
 
 
 @pytest.mark.parametrize(("waits", "first"), [([0.5], []), ([], [500])], ids=["the budget", "another try"])
-def test_the_clock_is_measured_without_what_was_waited_for(monkeypatch, waits, first):
+async def test_the_clock_is_measured_without_what_was_waited_for(monkeypatch, waits, first):
     """Both clocks are one here: the offset lies within half of the time between the leave and the answer."""
     monkeypatch.setattr(http, "_READ_PAUSES", (0.5,))
-
-    async def story():
-        async with clock(timedelta(0), *first) as (client, _):
-            client._http.pace = leave = Leave(*waits)
-            await client.server_time()
-            longest = (time.time() - leave.given_at) / 2 + 0.001  # the exchange tells milliseconds
-            assert abs(client.clock_offset.total_seconds()) <= longest
-
-    asyncio.run(story())
+    async with clock(timedelta(0), *first) as (client, _):
+        client._http.pace = leave = Leave(*waits)
+        await client.server_time()
+        longest = (time.time() - leave.given_at) / 2 + 0.001  # the exchange tells milliseconds
+        assert abs(client.clock_offset.total_seconds()) <= longest
 
 
-def test_a_read_that_is_refused_for_its_timestamp_is_asked_once_more_on_the_exchanges_clock():
+async def test_a_read_that_is_refused_for_its_timestamp_is_asked_once_more_on_the_exchanges_clock():
     """Once: an exchange that refuses every time is told from a clock that went astray."""
-
-    async def story():
-        async with clock(timedelta(hours=1)) as (client, asked):
-            with pytest.raises(NotAccepted) as refused:
-                await client.query(KEYS, BTC, "mine")
-            assert refused.value.code == "clock_skewed"
-            assert [request.path.rpartition("/")[2] for request in asked] == ["order", "time", "order"]
-            ours, theirs = (int(asked[number].query["timestamp"]) for number in (0, 2))
-            assert theirs - ours > MOST_OF_AN_HOUR / MILLISECOND
-
-    asyncio.run(story())
+    async with clock(timedelta(hours=1)) as (client, asked):
+        with pytest.raises(NotAccepted) as refused:
+            await client.query(KEYS, BTC, "mine")
+        assert refused.value.code == "clock_skewed"
+        assert [request.path.rpartition("/")[2] for request in asked] == ["order", "time", "order"]
+        ours, theirs = (int(asked[number].query["timestamp"]) for number in (0, 2))
+        assert theirs - ours > MOST_OF_AN_HOUR / MILLISECOND
 
 
-def test_a_clock_that_went_astray_costs_no_answer(paper):
+async def test_a_clock_that_went_astray_costs_no_answer(paper):
     """The exchange's clock jumps by an hour: everything that is asked is answered."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            assert (await client.balances(keys))["USDT"].free == 10000
-            await asyncio.to_thread(paper.fault, "stream", "skew_clock", seconds=HOUR)
-            assert (await client.balances(keys))["USDT"].free == 10000
-            assert await client.open_orders(keys, market) == []
-            assert client.clock_offset > MOST_OF_AN_HOUR
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        assert (await client.balances(keys))["USDT"].free == 10000
+        await asyncio.to_thread(paper.fault, "stream", "skew_clock", seconds=HOUR)
+        assert (await client.balances(keys))["USDT"].free == 10000
+        assert await client.open_orders(keys, market) == []
+        assert client.clock_offset > MOST_OF_AN_HOUR

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import msgspec
 import pytest
 
 from adapters.exchanges import http
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from domain.market import Market
 from tests.exchanges.test_binance_garbage import (
     AMOUNTS,
@@ -39,31 +38,23 @@ async def no_answer(asked) -> NoAnswer:
 
 @pytest.mark.parametrize("lacking", AMOUNTS)
 @pytest.mark.parametrize("asked", ["place", "cancel", "query"])
-def test_an_order_without_one_of_its_amounts_is_no_answer(asked, lacking):
+async def test_an_order_without_one_of_its_amounts_is_no_answer(asked, lacking):
     """What is not said is not zero: a filled order would be taken for an unfilled one."""
-
-    async def story():
-        async with told(encoded(changed({**ORDER, **AMOUNTS, "time": 1}, (lacking,)))) as client:
-            await no_answer(ANSWERS[asked][0](client))
-
-    asyncio.run(story())
+    async with told(encoded(changed({**ORDER, **AMOUNTS, "time": 1}, (lacking,)))) as client:
+        await no_answer(ANSWERS[asked][0](client))
 
 
 @pytest.mark.parametrize("time", [{}, {"transactTime": None}, {"transactTime": 0}, {"time": 0}])
-def test_fills_without_a_time_are_no_answer(time):
+async def test_fills_without_a_time_are_no_answer(time):
     """They would be entered as of 1970; without fills no time is needed."""
-
-    async def story():
-        async with told(encoded({**ORDER, **AMOUNTS, "fills": [FILL], **time})) as client:
-            await no_answer(client.place(KEYS, WISH))
-        async with told(encoded({**ORDER, **AMOUNTS, "fills": [], **time})) as client:
-            assert (await client.place(KEYS, WISH)).fills == []
-
-    asyncio.run(story())
+    async with told(encoded({**ORDER, **AMOUNTS, "fills": [FILL], **time})) as client:
+        await no_answer(client.place(KEYS, WISH))
+    async with told(encoded({**ORDER, **AMOUNTS, "fills": [], **time})) as client:
+        assert (await client.place(KEYS, WISH)).fills == []
 
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
-def test_an_amount_that_is_no_number_is_refused_wherever_it_is_said(word):
+async def test_an_amount_that_is_no_number_is_refused_wherever_it_is_said(word):
     """In the answer to a placement, among balances and prices, in a bar."""
     prices = {"symbol": "BTCUSDT", "price": "1", "bidPrice": "1", "askPrice": word}
     answers = {
@@ -72,37 +63,25 @@ def test_an_amount_that_is_no_number_is_refused_wherever_it_is_said(word):
         "tickers": [prices],
         "candles": [[1, "1", "1", "1", word, "1", 2]],
     }
-
-    async def story():
-        for asked, answer in answers.items():
-            async with told(encoded(answer)) as client:
-                await no_answer(ANSWERS[asked][0](client))
-
-    asyncio.run(story())
+    for asked, answer in answers.items():
+        async with told(encoded(answer)) as client:
+            await no_answer(ANSWERS[asked][0](client))
 
 
 @pytest.mark.parametrize("time", [10**20, -(10**17), 1e30, 1.5, "1772443800000", True, None, [], {}, [1]])
-def test_a_time_that_is_none_is_no_answer_and_moves_no_clock(time):
+async def test_a_time_that_is_none_is_no_answer_and_moves_no_clock(time):
     """What is signed goes on as before."""
-
-    async def story():
-        async with told(encoded({"serverTime": time})) as client:
-            await no_answer(client.server_time())
-            assert client.clock_offset == timedelta(0)
-
-    asyncio.run(story())
+    async with told(encoded({"serverTime": time})) as client:
+        await no_answer(client.server_time())
+        assert client.clock_offset == timedelta(0)
 
 
 @pytest.mark.parametrize("asked", [asked for asked in ANSWERS if asked not in {"place", "cancel"}])
-def test_json_deeper_than_anybody_reads_is_no_answer(asked):
+async def test_json_deeper_than_anybody_reads_is_no_answer(asked):
     """A list in a list in a list."""
-
-    async def story():
-        for body in (DEEP, b'{"symbols": ' + DEEP + b"}", b'{"balances": ' + DEEP + b"}"):
-            async with told(body) as client:
-                await no_answer(ANSWERS[asked][0](client))
-
-    asyncio.run(story())
+    for body in (DEEP, b'{"symbols": ' + DEEP + b"}", b'{"balances": ' + DEEP + b"}"):
+        async with told(body) as client:
+            await no_answer(ANSWERS[asked][0](client))
 
 
 @pytest.mark.parametrize("status", [400, 401, 500])
@@ -114,15 +93,11 @@ def test_json_deeper_than_anybody_reads_is_no_answer(asked):
         pytest.param(b'{"code": -2013, "msg": "x", "data": ' + DEEP + b"}", id="deep"),
     ],
 )
-def test_an_error_that_cannot_be_read_is_no_answer(monkeypatch, status, body):
+async def test_an_error_that_cannot_be_read_is_no_answer(monkeypatch, status, body):
     """Nobody knows what it says."""
     monkeypatch.setattr(http, "_READ_PAUSES", ())
-
-    async def story():
-        async with told(body, status) as client:
-            await no_answer(client.query(KEYS, BTC, "mine"))
-
-    asyncio.run(story())
+    async with told(body, status) as client:
+        await no_answer(client.query(KEYS, BTC, "mine"))
 
 
 @pytest.mark.parametrize(
@@ -136,14 +111,10 @@ def test_an_error_that_cannot_be_read_is_no_answer(monkeypatch, status, body):
         ("balances", b'{"balances": null}'),
     ],
 )
-def test_something_empty_of_another_shape_is_not_nothing(asked, body):
+async def test_something_empty_of_another_shape_is_not_nothing(asked, body):
     """A price that was asked for has to come; an object is no empty list."""
-
-    async def story():
-        async with told(body) as client:
-            await no_answer(ANSWERS[asked][0](client))
-
-    asyncio.run(story())
+    async with told(body) as client:
+        await no_answer(ANSWERS[asked][0](client))
 
 
 @pytest.mark.parametrize(
@@ -157,26 +128,18 @@ def test_something_empty_of_another_shape_is_not_nothing(asked, body):
         {"status": None},
     ],
 )
-def test_a_market_whose_rules_cannot_be_read_is_closed_and_closes_no_other(odd):
+async def test_a_market_whose_rules_cannot_be_read_is_closed_and_closes_no_other(odd):
     """It is known by its names, for what rests there has to be found."""
     information = {"symbols": [{**SYMBOL, **odd}, {**SYMBOL, "symbol": "ETHUSDT", "baseAsset": "ETH"}]}
-
-    async def story():
-        async with told(msgspec.json.encode(information)) as client:
-            markets = await client.markets()
-            assert [(one.symbol, one.native, one.active) for one in markets] == [
-                ("BTC/USDT", "BTCUSDT", False), ("ETH/USDT", "ETHUSDT", True),
-            ]  # fmt: skip
-
-    asyncio.run(story())
+    async with told(msgspec.json.encode(information)) as client:
+        markets = await client.markets()
+        assert [(one.symbol, one.native, one.active) for one in markets] == [
+            ("BTC/USDT", "BTCUSDT", False), ("ETH/USDT", "ETHUSDT", True),
+        ]  # fmt: skip
 
 
-def test_an_answer_about_some_of_the_markets_asked_for_is_none():
+async def test_an_answer_about_some_of_the_markets_asked_for_is_none():
     """Whoever asked would find no price where he looks for it."""
-
-    async def story():
-        async with told(b'[{"symbol": "BTCUSDT", "price": "1", "bidPrice": "1", "askPrice": "2"}]') as client:
-            assert [*await client.tickers([BTC])] == ["BTC/USDT"]
-            await no_answer(client.tickers([BTC, ETH]))
-
-    asyncio.run(story())
+    async with told(b'[{"symbol": "BTCUSDT", "price": "1", "bidPrice": "1", "askPrice": "2"}]') as client:
+        assert [*await client.tickers([BTC])] == ["BTC/USDT"]
+        await no_answer(client.tickers([BTC, ETH]))

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from application.ports.exchange import ListRequest, Only, OrderNotFound, OrderRequest, RefusedByExchange
+from application.ports.errors import OrderNotFound, RefusedByExchange
+from application.ports.statements import ListRequest, Only, OrderRequest
 from domain.order import Status
 from domain.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import limit, trading
@@ -57,114 +58,90 @@ async def holds(paper, *prices):
         (Type.TAKE_PROFIT, {"trailing": 200}, ["45000", "45500", "46000"], "46000"),
     ],
 )
-def test_a_trigger_waits_for_its_price_and_then_trades(paper, kind, more, path, fill):
+async def test_a_trigger_waits_for_its_price_and_then_trades(paper, kind, more, path, fill):
     """Until then it rests and locks the coins; a jump through a stop trades at the price it jumped to."""
-
-    async def story():
-        async with trading(paper, BTC="0.1") as (client, keys, market):
-            placed = await client.place(keys, sell(market, "t", kind, **more))
-            locked = (await client.balances(keys))["BTC"].locked
-            states = []
-            for price in path:
-                await holds(paper, price)
-                states.append((await client.query(keys, market, "t")).state)
-            fills = await client.fills_of(keys, market, placed.exchange_order_id)
-        assert (placed.state, locked) == (Status.OPEN, TENTH)
-        assert states == [Status.OPEN] * (len(path) - 1) + [Status.CLOSED]
-        assert [f.price for f in fills] == [Decimal(fill)]
-
-    asyncio.run(story())
+    async with trading(paper, BTC="0.1") as (client, keys, market):
+        placed = await client.place(keys, sell(market, "t", kind, **more))
+        locked = (await client.balances(keys))["BTC"].locked
+        states = []
+        for price in path:
+            await holds(paper, price)
+            states.append((await client.query(keys, market, "t")).state)
+        fills = await client.fills_of(keys, market, placed.exchange_order_id)
+    assert (placed.state, locked) == (Status.OPEN, TENTH)
+    assert states == [Status.OPEN] * (len(path) - 1) + [Status.CLOSED]
+    assert [f.price for f in fills] == [Decimal(fill)]
 
 
 @pytest.mark.parametrize("price", ["47000", "53000"])
-def test_of_a_list_one_leg_cancels_the_other(paper, price):
+async def test_of_a_list_one_leg_cancels_the_other(paper, price):
     """The coins are locked once, whichever leg is carried out; the stream tells of both."""
-
-    async def story():
-        async with trading(paper, BTC="0.1") as (client, keys, market):
-            stop, target = await client.place_list(keys, protection(market))
-            balances = await client.balances(keys)
-            await holds(paper, price)
-            ended = [await client.query(keys, market, name) for name in ("oco-stop", "oco-target")]
-            after = await client.balances(keys)
-        assert (stop.client_order_id, target.client_order_id) == ("oco-stop", "oco-target")
-        assert (balances["BTC"].free, balances["BTC"].locked) == (0, TENTH)
-        won, lost = ended if price == "47000" else reversed(ended)
-        assert (won.state, won.filled) == (Status.CLOSED, TENTH)
-        assert (lost.state, lost.filled, lost.reason) == (Status.EXPIRED, 0, "OCO_TRIGGER")
-        assert "BTC" not in after
-
-    asyncio.run(story())
+    async with trading(paper, BTC="0.1") as (client, keys, market):
+        stop, target = await client.place_list(keys, protection(market))
+        balances = await client.balances(keys)
+        await holds(paper, price)
+        ended = [await client.query(keys, market, name) for name in ("oco-stop", "oco-target")]
+        after = await client.balances(keys)
+    assert (stop.client_order_id, target.client_order_id) == ("oco-stop", "oco-target")
+    assert (balances["BTC"].free, balances["BTC"].locked) == (0, TENTH)
+    won, lost = ended if price == "47000" else reversed(ended)
+    assert (won.state, won.filled) == (Status.CLOSED, TENTH)
+    assert (lost.state, lost.filled, lost.reason) == (Status.EXPIRED, 0, "OCO_TRIGGER")
+    assert "BTC" not in after
 
 
-def test_a_list_is_cancelled_as_a_whole(paper):
+async def test_a_list_is_cancelled_as_a_whole(paper):
     """By its own id or by one of its legs; a second cancel finds nothing."""
-
-    async def story():
-        async with trading(paper, BTC="0.2") as (client, keys, market):
-            await client.place_list(keys, protection(market, "one"))
-            both = await client.cancel_list(keys, market, "one")
-            await client.place_list(keys, protection(market, "two"))
-            await client.cancel(keys, market, "two-stop")
-            with pytest.raises(OrderNotFound):
-                await client.cancel_list(keys, market, "one")
-            other = await client.query(keys, market, "two-target")
-            free = (await client.balances(keys))["BTC"].free
-        assert {(r.client_order_id, r.state) for r in both} == {
-            ("one-stop", Status.CANCELLED), ("one-target", Status.CANCELLED),
-        }  # fmt: skip
-        assert (other.state, free) == (Status.CANCELLED, Decimal("0.2"))
-
-    asyncio.run(story())
+    async with trading(paper, BTC="0.2") as (client, keys, market):
+        await client.place_list(keys, protection(market, "one"))
+        both = await client.cancel_list(keys, market, "one")
+        await client.place_list(keys, protection(market, "two"))
+        await client.cancel(keys, market, "two-stop")
+        with pytest.raises(OrderNotFound):
+            await client.cancel_list(keys, market, "one")
+        other = await client.query(keys, market, "two-target")
+        free = (await client.balances(keys))["BTC"].free
+    assert {(r.client_order_id, r.state) for r in both} == {
+        ("one-stop", Status.CANCELLED), ("one-target", Status.CANCELLED),
+    }  # fmt: skip
+    assert (other.state, free) == (Status.CANCELLED, Decimal("0.2"))
 
 
 @pytest.mark.parametrize(
     ("stop", "target", "code"), [("51000", "52000", "would_trigger"), ("48000", "49000", "would_trigger")]
 )
-def test_prices_on_the_wrong_side_of_the_market_are_refused(paper, stop, target, code):
+async def test_prices_on_the_wrong_side_of_the_market_are_refused(paper, stop, target, code):
     """In a list and alone; nothing rests and nothing is locked."""
-
-    async def story():
-        async with trading(paper, BTC="0.1") as (client, keys, market):
-            with pytest.raises(RefusedByExchange) as of_list:
-                await client.place_list(keys, protection(market, stop=stop, target=target))
-            with pytest.raises(RefusedByExchange) as alone:
-                await client.place(keys, sell(market, "alone", Type.STOP_LOSS, stop_price="50500"))
-            assert await client.open_orders(keys) == []
-            assert (await client.balances(keys))["BTC"].locked == 0
-        assert (of_list.value.code, alone.value.code) == (code, "would_trigger")
-
-    asyncio.run(story())
+    async with trading(paper, BTC="0.1") as (client, keys, market):
+        with pytest.raises(RefusedByExchange) as of_list:
+            await client.place_list(keys, protection(market, stop=stop, target=target))
+        with pytest.raises(RefusedByExchange) as alone:
+            await client.place(keys, sell(market, "alone", Type.STOP_LOSS, stop_price="50500"))
+        assert await client.open_orders(keys) == []
+        assert (await client.balances(keys))["BTC"].locked == 0
+    assert (of_list.value.code, alone.value.code) == (code, "would_trigger")
 
 
-def test_an_order_is_made_smaller_where_it_rests(paper):
+async def test_an_order_is_made_smaller_where_it_rests(paper):
     """It keeps its exchange id and frees what it needs no more; to more it cannot be amended."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            placed = await client.place(keys, limit(market))
-            amended = await client.amend(keys, market, "limit-1", "limit-2", Decimal("0.004"))
-            with pytest.raises(RefusedByExchange) as refused:
-                await client.amend(keys, market, "limit-2", "limit-3", Decimal("0.02"))
-            locked = (await client.balances(keys))["USDT"].locked
-        assert (amended.exchange_order_id, amended.client_order_id) == (placed.exchange_order_id, "limit-2")
-        assert (amended.quantity, locked, refused.value.code) == (Decimal("0.004"), Decimal(160), "amendment_refused")
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        placed = await client.place(keys, limit(market))
+        amended = await client.amend(keys, market, "limit-1", "limit-2", Decimal("0.004"))
+        with pytest.raises(RefusedByExchange) as refused:
+            await client.amend(keys, market, "limit-2", "limit-3", Decimal("0.02"))
+        locked = (await client.balances(keys))["USDT"].locked
+    assert (amended.exchange_order_id, amended.client_order_id) == (placed.exchange_order_id, "limit-2")
+    assert (amended.quantity, locked, refused.value.code) == (Decimal("0.004"), Decimal(160), "amendment_refused")
 
 
-def test_a_replacement_is_one_call(paper):
+async def test_a_replacement_is_one_call(paper):
     """The old one goes, the new one rests; without the old one nothing is placed."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            await client.place(keys, limit(market))
-            done = await client.replace(keys, market, "limit-1", limit(market, "limit-2", "41000"), only=Only.UNFILLED)
-            with pytest.raises(OrderNotFound):
-                await client.replace(keys, market, "limit-1", limit(market, "limit-3", "42000"), only=Only.UNFILLED)
-            resting = await client.open_orders(keys, market)
-        assert [(o.client_order_id, o.state) for o in done.taken_off] == [("limit-1", Status.CANCELLED)]
-        assert (done.placed.client_order_id, done.placed.price) == ("limit-2", Decimal(41000))
-        assert [o.client_order_id for o in resting] == ["limit-2"]
-
-    asyncio.run(story())
+    async with trading(paper) as (client, keys, market):
+        await client.place(keys, limit(market))
+        done = await client.replace(keys, market, "limit-1", limit(market, "limit-2", "41000"), only=Only.UNFILLED)
+        with pytest.raises(OrderNotFound):
+            await client.replace(keys, market, "limit-1", limit(market, "limit-3", "42000"), only=Only.UNFILLED)
+        resting = await client.open_orders(keys, market)
+    assert [(o.client_order_id, o.state) for o in done.taken_off] == [("limit-1", Status.CANCELLED)]
+    assert (done.placed.client_order_id, done.placed.price) == ("limit-2", Decimal(41000))
+    assert [o.client_order_id for o in resting] == ["limit-2"]

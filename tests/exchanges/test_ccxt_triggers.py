@@ -27,78 +27,58 @@ async def holds(paper, price):
         ("market", None, {"trailingPercent": 1, "stopLossOrTakeProfit": "stopLoss"}, "STOP_LOSS", "49000"),
     ],
 )
-def test_it_places_triggers_that_are_carried_out(paper, kind, price, parameters, native, jump):
+async def test_it_places_triggers_that_are_carried_out(paper, kind, price, parameters, native, jump):
     """Each rests untriggered, and is filled when the market gets there."""
-
-    async def story():
-        async with independent(paper, BTC="0.1") as client:
-            placed = await client.create_order(SYMBOL, kind, "sell", 0.1, price, parameters)
-            resting = await client.fetch_order(placed["id"], SYMBOL)
-            await holds(paper, jump)
-            done = await client.fetch_order(placed["id"], SYMBOL)
-        assert (resting["status"], resting["info"]["type"], resting["info"]["isWorking"]) == ("open", native, False)
-        assert (done["status"], done["filled"]) == ("closed", 0.1)
-
-    asyncio.run(story())
+    async with independent(paper, BTC="0.1") as client:
+        placed = await client.create_order(SYMBOL, kind, "sell", 0.1, price, parameters)
+        resting = await client.fetch_order(placed["id"], SYMBOL)
+        await holds(paper, jump)
+        done = await client.fetch_order(placed["id"], SYMBOL)
+    assert (resting["status"], resting["info"]["type"], resting["info"]["isWorking"]) == ("open", native, False)
+    assert (done["status"], done["filled"]) == ("closed", 0.1)
 
 
-def test_a_trigger_on_the_wrong_side_is_refused(paper):
+async def test_a_trigger_on_the_wrong_side_is_refused(paper):
     """In the words that ccxt knows."""
-
-    async def story():
-        async with independent(paper, BTC="0.1") as client:
-            with pytest.raises(ccxt.OrderImmediatelyFillable):
-                await client.create_order(SYMBOL, "market", "sell", 0.1, None, {"stopLossPrice": 51000})
-
-    asyncio.run(story())
+    async with independent(paper, BTC="0.1") as client:
+        with pytest.raises(ccxt.OrderImmediatelyFillable):
+            await client.create_order(SYMBOL, "market", "sell", 0.1, None, {"stopLossPrice": 51000})
 
 
-def test_it_replaces_a_limit_order(paper):
+async def test_it_replaces_a_limit_order(paper):
     """`edit_order` is Binance's cancel-replace on spot."""
-
-    async def story():
-        async with independent(paper) as client:
-            placed = await client.create_order(SYMBOL, "limit", "buy", 0.01, 40000)
-            edited = await client.edit_order(placed["id"], SYMBOL, "limit", "buy", 0.02, 41000)
-            resting = await client.fetch_open_orders(SYMBOL)
-        assert [(o["id"], o["price"], o["amount"]) for o in resting] == [(edited["id"], 41000, 0.02)]
-        assert edited["id"] != placed["id"]
-
-    asyncio.run(story())
+    async with independent(paper) as client:
+        placed = await client.create_order(SYMBOL, "limit", "buy", 0.01, 40000)
+        edited = await client.edit_order(placed["id"], SYMBOL, "limit", "buy", 0.02, 41000)
+        resting = await client.fetch_open_orders(SYMBOL)
+    assert [(o["id"], o["price"], o["amount"]) for o in resting] == [(edited["id"], 41000, 0.02)]
+    assert edited["id"] != placed["id"]
 
 
-def test_it_amends_a_quantity_in_place(paper):
+async def test_it_amends_a_quantity_in_place(paper):
     """By the endpoint itself, which ccxt signs."""
-
-    async def story():
-        async with independent(paper) as client:
-            placed = await client.create_order(SYMBOL, "limit", "buy", 0.02, 40000)
-            asked = {"symbol": "BTCUSDT", "orderId": placed["id"], "newQty": "0.01"}
-            told = await client.request("order/amend/keepPriority", "private", "PUT", asked)
-            after = await client.fetch_order(placed["id"], SYMBOL)
-        assert (told["amendedOrder"]["qty"], after["amount"], after["status"]) == ("0.01000000", 0.01, "open")
-
-    asyncio.run(story())
+    async with independent(paper) as client:
+        placed = await client.create_order(SYMBOL, "limit", "buy", 0.02, 40000)
+        asked = {"symbol": "BTCUSDT", "orderId": placed["id"], "newQty": "0.01"}
+        told = await client.request("order/amend/keepPriority", "private", "PUT", asked)
+        after = await client.fetch_order(placed["id"], SYMBOL)
+    assert (told["amendedOrder"]["qty"], after["amount"], after["status"]) == ("0.01000000", 0.01, "open")
 
 
 @pytest.mark.parametrize(("jump", "won"), [("47000", 1), ("53000", 0)])
-def test_of_a_list_one_order_ends_the_other(paper, jump, won):
+async def test_of_a_list_one_order_ends_the_other(paper, jump, won):
     """Placed, listed, carried out and cancelled by the endpoints themselves; the stream tells of each leg."""
-
-    async def story():
-        async with independent(paper, BTC="0.2") as client:
-            asked = {
-                "symbol": "BTCUSDT", "side": "SELL", "quantity": "0.1", "aboveType": "LIMIT_MAKER",
-                "abovePrice": "52000", "belowType": "STOP_LOSS", "belowStopPrice": "48000",
-            }  # fmt: skip
-            made = await client.private_post_orderlist_oco(asked)
-            kept = await client.private_post_orderlist_oco({**asked, "abovePrice": "60000", "belowStopPrice": "40000"})
-            await holds(paper, jump)
-            legs = [await client.fetch_order(leg["orderId"], SYMBOL) for leg in made["orders"]]
-            resting = await client.private_get_openorderlist()
-            await client.private_delete_orderlist({"symbol": "BTCUSDT", "orderListId": kept["orderListId"]})
-            assert await client.fetch_open_orders(SYMBOL) == []
-        assert [leg["status"] for leg in legs] == ["closed" if number == won else "expired" for number in (0, 1)]
-        assert [one["orderListId"] for one in resting] == [kept["orderListId"]]
-
-    asyncio.run(story())
+    async with independent(paper, BTC="0.2") as client:
+        asked = {
+            "symbol": "BTCUSDT", "side": "SELL", "quantity": "0.1", "aboveType": "LIMIT_MAKER",
+            "abovePrice": "52000", "belowType": "STOP_LOSS", "belowStopPrice": "48000",
+        }  # fmt: skip
+        made = await client.private_post_orderlist_oco(asked)
+        kept = await client.private_post_orderlist_oco({**asked, "abovePrice": "60000", "belowStopPrice": "40000"})
+        await holds(paper, jump)
+        legs = [await client.fetch_order(leg["orderId"], SYMBOL) for leg in made["orders"]]
+        resting = await client.private_get_openorderlist()
+        await client.private_delete_orderlist({"symbol": "BTCUSDT", "orderListId": kept["orderListId"]})
+        assert await client.fetch_open_orders(SYMBOL) == []
+    assert [leg["status"] for leg in legs] == ["closed" if number == won else "expired" for number in (0, 1)]
+    assert [one["orderListId"] for one in resting] == [kept["orderListId"]]

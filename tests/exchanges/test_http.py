@@ -12,7 +12,7 @@ import pytest
 
 from adapters.exchanges import http
 from adapters.exchanges.http import Fuse, Http, Pace
-from application.ports.exchange import NoAnswer, NotAccepted
+from application.ports.errors import NoAnswer, NotAccepted
 
 CHANGES = ["POST", "PUT", "DELETE"]
 PLENTY = 6000
@@ -107,20 +107,16 @@ def no_pauses(monkeypatch):
 
 
 @pytest.mark.parametrize("method", CHANGES)
-def test_a_change_on_a_kept_connection_that_is_cut_is_sent_once(method):
+async def test_a_change_on_a_kept_connection_that_is_cut_is_sent_once(method):
     """The session would send a DELETE again by itself; the first one may have been carried out."""
-
-    async def story():
-        async with served() as (host, client):
-            await change(client, "POST", "/first")
-            host.script = [Cut()]
-            with pytest.raises(NoAnswer):
-                await change(client, method, "/second")
-            assert host.asked == [(1, "POST", "/first"), (1, method, "/second")]
-            assert (await change(client, method, "/third")).status == 200
-            assert host.asked[2:] == [(2, method, "/third")]
-
-    asyncio.run(story())
+    async with served() as (host, client):
+        await change(client, "POST", "/first")
+        host.script = [Cut()]
+        with pytest.raises(NoAnswer):
+            await change(client, method, "/second")
+        assert host.asked == [(1, "POST", "/first"), (1, method, "/second")]
+        assert (await change(client, method, "/third")).status == 200
+        assert host.asked[2:] == [(2, method, "/third")]
 
 
 @pytest.mark.parametrize(
@@ -137,164 +133,120 @@ def test_a_change_on_a_kept_connection_that_is_cut_is_sent_once(method):
     ids=["silence", "cut", "half a head", "half a body", "false gzip", "another protocol", "broken chunks"],
 )
 @pytest.mark.parametrize("method", CHANGES)
-def test_a_change_without_a_whole_answer_is_a_doubt(method, told):
+async def test_a_change_without_a_whole_answer_is_a_doubt(method, told):
     """Whatever came instead of an answer proves nothing, on a fresh connection too, and nothing is sent again."""
-
-    async def story():
-        async with served(patience=1 if told is SILENCE else 20) as (host, client):
-            host.script = [told]
-            with pytest.raises(NoAnswer):
-                await change(client, method)
-            assert host.times(method) == 1
-
-    asyncio.run(story())
+    async with served(patience=1 if told is SILENCE else 20) as (host, client):
+        host.script = [told]
+        with pytest.raises(NoAnswer):
+            await change(client, method)
+        assert host.times(method) == 1
 
 
 @pytest.mark.parametrize("status", [307, 308, 408, 429, 500, 503])
-def test_a_change_is_not_repeated_whatever_the_status(status):
+async def test_a_change_is_not_repeated_whatever_the_status(status):
     """Neither a redirection is followed nor an error tried again: what it means is for the caller to say."""
-
-    async def story():
-        async with served() as (host, client):
-            host.script = [answer(status, b"said", "Location: /elsewhere")]
-            told = await change(client)
-            assert (told.status, told.body) == (status, b"said")
-            assert host.asked == [(1, "POST", "/order")]
-
-    asyncio.run(story())
+    async with served() as (host, client):
+        host.script = [answer(status, b"said", "Location: /elsewhere")]
+        told = await change(client)
+        assert (told.status, told.body) == (status, b"said")
+        assert host.asked == [(1, "POST", "/order")]
 
 
-def test_nobody_listening_proves_that_nothing_was_sent(no_pauses):
+async def test_nobody_listening_proves_that_nothing_was_sent(no_pauses):
     """A refused connection is no doubt, for a change as for a read."""
-
-    async def story():
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))  # and nobody listens
-            client = Http(f"http://127.0.0.1:{taken.getsockname()[1]}", Pace(PLENTY))
-            for asked in (change(client), change(client, "DELETE"), read(client)):
-                with pytest.raises(NotAccepted) as told:
-                    await asked
-                assert told.value.code == "exchange_unreachable"
-            await client.close()
-
-    asyncio.run(story())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        client = Http(f"http://127.0.0.1:{taken.getsockname()[1]}", Pace(PLENTY))
+        for asked in (change(client), change(client, "DELETE"), read(client)):
+            with pytest.raises(NotAccepted) as told:
+                await asked
+            assert told.value.code == "exchange_unreachable"
+        await client.close()
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_read_is_repeated_after_a_server_error_and_stamped_anew(no_pauses, status):
+async def test_a_read_is_repeated_after_a_server_error_and_stamped_anew(no_pauses, status):
     """Each attempt is a request of its own."""
-
-    async def story():
-        async with served() as (host, client):
-            host.script = [answer(status), answer(status), answer(200, b"at last")]
-            assert (await read(client)).body == b"at last"
-            assert host.paths() == stamped(1, 2, 3)
-
-    asyncio.run(story())
+    async with served() as (host, client):
+        host.script = [answer(status), answer(status), answer(200, b"at last")]
+        assert (await read(client)).body == b"at last"
+        assert host.paths() == stamped(1, 2, 3)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 418, 429])
-def test_a_read_takes_a_no_at_its_word(no_pauses, status):
+async def test_a_read_takes_a_no_at_its_word(no_pauses, status):
     """What is refused is not asked again: after a 429 that would be answered with a ban."""
-
-    async def story():
-        async with served() as (host, client):
-            host.script = [answer(status)]
-            assert (await read(client)).status == status
-            assert host.paths() == stamped(1)
-
-    asyncio.run(story())
+    async with served() as (host, client):
+        host.script = [answer(status)]
+        assert (await read(client)).status == status
+        assert host.paths() == stamped(1)
 
 
-def test_a_read_gives_up_with_the_last_thing_that_it_heard(no_pauses):
+async def test_a_read_gives_up_with_the_last_thing_that_it_heard(no_pauses):
     """Four server errors are the answer; the fourth broken answer is none."""
-
-    async def story():
-        async with served() as (host, client):
-            host.script = [answer(500), answer(500), answer(500), answer(503)]
-            assert (await read(client)).status == 503
-            assert host.paths() == stamped(1, 2, 3, 4)
-            host.script = [b"no web server\r\n\r\n"] * 9
-            with pytest.raises(NoAnswer):
-                await read(client)
-            assert host.paths()[4:] == stamped(1, 2, 3, 4)
-
-    asyncio.run(story())
-
-
-def test_a_read_is_repeated_when_its_connection_is_cut(no_pauses):
-    """With another timestamp in the end."""
-
-    async def story():
-        async with served() as (host, client):
+    async with served() as (host, client):
+        host.script = [answer(500), answer(500), answer(500), answer(503)]
+        assert (await read(client)).status == 503
+        assert host.paths() == stamped(1, 2, 3, 4)
+        host.script = [b"no web server\r\n\r\n"] * 9
+        with pytest.raises(NoAnswer):
             await read(client)
-            host.script = [Cut(), Cut(), answer(200, b"at last")]
-            assert (await read(client)).body == b"at last"
-            assert host.paths()[-1] in stamped(2, 3)
-
-    asyncio.run(story())
+        assert host.paths()[4:] == stamped(1, 2, 3, 4)
 
 
-def test_a_used_up_budget_keeps_changes_at_home():
+async def test_a_read_is_repeated_when_its_connection_is_cut(no_pauses):
+    """With another timestamp in the end."""
+    async with served() as (host, client):
+        await read(client)
+        host.script = [Cut(), Cut(), answer(200, b"at last")]
+        assert (await read(client)).body == b"at last"
+        assert host.paths()[-1] in stamped(2, 3)
+
+
+async def test_a_used_up_budget_keeps_changes_at_home():
     """That is proof: nothing was sent."""
-
-    async def story():
-        async with served(pace=Pace(2, share=1, clock=lambda: 30.0)) as (host, client):
+    async with served(pace=Pace(2, share=1, clock=lambda: 30.0)) as (host, client):
+        await change(client)
+        await change(client)
+        with pytest.raises(NotAccepted) as told:
             await change(client)
-            await change(client)
-            with pytest.raises(NotAccepted) as told:
-                await change(client)
-            assert told.value.code == "rate_limited"
-            assert host.times("POST") == 2
-
-    asyncio.run(story())
+        assert told.value.code == "rate_limited"
+        assert host.times("POST") == 2
 
 
-def test_a_read_waits_for_the_budget():
+async def test_a_read_waits_for_the_budget():
     """It is sent once the minute is over, not refused."""
-
-    async def story():
-        times = iter([30.0, 59.999, *[60.0] * 9])
-        async with served(pace=Pace(1, share=1, clock=lambda: next(times))) as (host, client):
-            assert client.pace.spend(1) == 0
-            assert (await read(client)).status == 200
-            assert len(host.asked) == 1
-
-    asyncio.run(story())
+    times = iter([30.0, 59.999, *[60.0] * 9])
+    async with served(pace=Pace(1, share=1, clock=lambda: next(times))) as (host, client):
+        assert client.pace.spend(1) == 0
+        assert (await read(client)).status == 200
+        assert len(host.asked) == 1
 
 
-def test_an_open_fuse_keeps_everything_at_home(no_pauses):
+async def test_an_open_fuse_keeps_everything_at_home(no_pauses):
     """Eight broken connections open it; the first answer after a while closes it."""
-
-    async def story():
-        now = 100.0
-        async with served() as (host, client):
-            client.fuse = Fuse(clock=lambda: now)
-            host.script = [Cut()] * 8
-            for _ in range(8):
-                with pytest.raises(NoAnswer):
-                    await change(client)
-            for asked in (change(client), read(client)):
-                with pytest.raises(NotAccepted) as told:
-                    await asked
-                assert told.value.code == "exchange_unreachable"
-            assert len(host.asked) == 8
-            now = 106.0
-            assert (await change(client)).status == 200
-            assert (await read(client)).status == 200
-
-    asyncio.run(story())
+    now = 100.0
+    async with served() as (host, client):
+        client.fuse = Fuse(clock=lambda: now)
+        host.script = [Cut()] * 8
+        for _ in range(8):
+            with pytest.raises(NoAnswer):
+                await change(client)
+        for asked in (change(client), read(client)):
+            with pytest.raises(NotAccepted) as told:
+                await asked
+            assert told.value.code == "exchange_unreachable"
+        assert len(host.asked) == 8
+        now = 106.0
+        assert (await change(client)).status == 200
+        assert (await read(client)).status == 200
 
 
-def test_an_answer_of_any_kind_is_a_sign_of_life():
+async def test_an_answer_of_any_kind_is_a_sign_of_life():
     """Errors with a status never open the fuse, and the time of the last answer is kept."""
-
-    async def story():
-        async with served() as (host, client):
-            assert client.last_answer is None
-            host.script = [answer(500)] * 20
-            for _ in range(20):
-                assert (await change(client)).status == 500
-            assert client.last_answer is not None
-
-    asyncio.run(story())
+    async with served() as (host, client):
+        assert client.last_answer is None
+        host.script = [answer(500)] * 20
+        for _ in range(20):
+            assert (await change(client)).status == 500
+        assert client.last_answer is not None

@@ -11,7 +11,8 @@ import pytest
 from adapters.exchanges.binance.entry import OrderEntry
 from adapters.exchanges.binance.native import NativeAnswer
 from adapters.exchanges.counts import CLOCKS_DIFFER, OrderCounts
-from application.ports.exchange import Credentials, NoAnswer, RefusedByExchange
+from application.ports.errors import NoAnswer, RefusedByExchange
+from application.ports.statements import Credentials
 
 LIMITS = {10: 5, 86_400: 100}
 REFUSED = {"status": 400, "error": {"code": -2010, "msg": "Account has insufficient balance for requested action."}}

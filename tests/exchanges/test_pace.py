@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.exchanges.http import Fuse, Pace
-from application.ports.exchange import NotAccepted
+from application.ports.errors import NotAccepted
 
 
 class Clock:

@@ -56,121 +56,97 @@ def book_of(paper):
     return told["lastUpdateId"], dict(told["bids"]), dict(told["asks"])
 
 
-def test_a_book_kept_from_its_changes_is_the_book(paper):
+async def test_a_book_kept_from_its_changes_is_the_book(paper):
     """As Binance says to do it: the changes after a snapshot lead to the next one, and no number is left out."""
-
-    async def story():
-        # given
-        async with joined(paper, "/ws/btcusdt@depth@100ms") as stream:
-            number, bids, asks = await asyncio.to_thread(book_of, paper)
-            # when
-            await stream.hold("50000.05", "49999", "49999", "51000", "51000.01")
-            changes = [await stream.next() for _ in range(4)]
-            expected = await asyncio.to_thread(book_of, paper)
-        # then
-        for change in changes:
-            assert (change["e"], change["s"], change["U"]) == ("depthUpdate", "BTCUSDT", number + 1)
-            number = change["u"]
-            for side, levels in ((bids, change["b"]), (asks, change["a"])):
-                side.update(levels)
-                for price in [price for price, quantity in side.items() if float(quantity) == 0]:
-                    del side[price]
-        assert (number, bids, asks) == expected
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/ws/btcusdt@depth@100ms") as stream:
+        number, bids, asks = await asyncio.to_thread(book_of, paper)
+        # when
+        await stream.hold("50000.05", "49999", "49999", "51000", "51000.01")
+        changes = [await stream.next() for _ in range(4)]
+        expected = await asyncio.to_thread(book_of, paper)
+    # then
+    for change in changes:
+        assert (change["e"], change["s"], change["U"]) == ("depthUpdate", "BTCUSDT", number + 1)
+        number = change["u"]
+        for side, levels in ((bids, change["b"]), (asks, change["a"])):
+            side.update(levels)
+            for price in [price for price, quantity in side.items() if float(quantity) == 0]:
+                del side[price]
+    assert (number, bids, asks) == expected
 
 
 @pytest.mark.parametrize("levels", [5, 10, 20])
 @pytest.mark.parametrize("speed", ["", "@100ms", "@1000ms"])
-def test_a_part_of_a_book_is_told_whole(paper, levels, speed):
+async def test_a_part_of_a_book_is_told_whole(paper, levels, speed):
     """At once and with each change, as many levels as the stream is named after."""
-
-    async def story():
-        # given
-        async with joined(paper, f"/stream?streams=btcusdt@depth{levels}{speed}") as stream:
-            first = await stream.next()
-            # when
-            await stream.hold("51000")
-            second = await stream.next()
-        # then
-        assert first["stream"] == second["stream"] == f"btcusdt@depth{levels}{speed}"
-        assert set(second["data"]) == {"lastUpdateId", "bids", "asks"}
-        assert (len(second["data"]["bids"]), len(second["data"]["asks"])) == (levels, levels)
-        assert second["data"]["bids"][0][0] == "50999.99000000"
-        assert second["data"]["lastUpdateId"] == first["data"]["lastUpdateId"] + 1
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, f"/stream?streams=btcusdt@depth{levels}{speed}") as stream:
+        first = await stream.next()
+        # when
+        await stream.hold("51000")
+        second = await stream.next()
+    # then
+    assert first["stream"] == second["stream"] == f"btcusdt@depth{levels}{speed}"
+    assert set(second["data"]) == {"lastUpdateId", "bids", "asks"}
+    assert (len(second["data"]["bids"]), len(second["data"]["asks"])) == (levels, levels)
+    assert second["data"]["bids"][0][0] == "50999.99000000"
+    assert second["data"]["lastUpdateId"] == first["data"]["lastUpdateId"] + 1
 
 
 @pytest.mark.parametrize(("kind", "name"), [("trade", "t"), ("aggTrade", "a")])
-def test_trades_have_one_number_after_the_other(paper, kind, name):
+async def test_trades_have_one_number_after_the_other(paper, kind, name):
     """On every connection the same ones, and the price that fell was hit by a seller."""
-
-    async def story():
-        # given
-        async with joined(paper, f"/ws/btcusdt@{kind}") as one, joined(paper, f"/ws/btcusdt@{kind}") as other:
-            # when
-            await one.hold("50001", "50000", "50000")
-            trades = [await one.next() for _ in range(3)]
-            others = [await other.next() for _ in range(3)]
-        # then
-        assert [t[name] for t in trades] == [t[name] for t in others] == [trades[0][name] + n for n in range(3)]
-        assert [t["p"] for t in trades] == ["50001.00000000", "50000.00000000", "50000.00000000"]
-        assert [t["m"] for t in trades] == [False, True, False]
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, f"/ws/btcusdt@{kind}") as one, joined(paper, f"/ws/btcusdt@{kind}") as other:
+        # when
+        await one.hold("50001", "50000", "50000")
+        trades = [await one.next() for _ in range(3)]
+        others = [await other.next() for _ in range(3)]
+    # then
+    assert [t[name] for t in trades] == [t[name] for t in others] == [trades[0][name] + n for n in range(3)]
+    assert [t["p"] for t in trades] == ["50001.00000000", "50000.00000000", "50000.00000000"]
+    assert [t["m"] for t in trades] == [False, True, False]
 
 
-def test_a_bar_is_told_once_more_when_it_has_ended(paper):
+async def test_a_bar_is_told_once_more_when_it_has_ended(paper):
     """With `x`, before the first word of the next one."""
-
-    async def story():
-        # given
-        async with joined(paper, "/ws/btcusdt@kline_1m") as stream:
-            await stream.hold("50100")
-            # when
-            await asyncio.to_thread(paper.fault, "query", "skew_clock", seconds=60)
-            await stream.hold("50200")
-            bars = {}
-            while len(bars) < 2 or not [*bars.values()][-2]["x"]:
-                k = (await stream.next())["k"]
-                bars[k["t"]] = k
-        # then
-        ended, running = [*bars.values()][-2:]
-        assert (ended["x"], ended["c"], running["x"], running["c"]) == (True, "50100.00000000", False, "50200.00000000")
-        assert running["t"] == ended["T"] + 1
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/ws/btcusdt@kline_1m") as stream:
+        await stream.hold("50100")
+        # when
+        await asyncio.to_thread(paper.fault, "query", "skew_clock", seconds=60)
+        await stream.hold("50200")
+        bars = {}
+        while len(bars) < 2 or not [*bars.values()][-2]["x"]:
+            k = (await stream.next())["k"]
+            bars[k["t"]] = k
+    # then
+    ended, running = [*bars.values()][-2:]
+    assert (ended["x"], ended["c"], running["x"], running["c"]) == (True, "50100.00000000", False, "50200.00000000")
+    assert running["t"] == ended["T"] + 1
 
 
-def test_a_bar_may_open_by_another_time_zone(paper):
+async def test_a_bar_may_open_by_another_time_zone(paper):
     """A day of Shanghai begins at 16:00 UTC."""
-
-    async def story():
-        # given
-        async with joined(paper, "/ws/btcusdt@kline_1d@+08:00") as stream:
-            # when
-            told = await stream.next()
-        # then
-        assert told["k"]["t"] % (1440 * MINUTE) == 960 * MINUTE
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/ws/btcusdt@kline_1d@+08:00") as stream:
+        # when
+        told = await stream.next()
+    # then
+    assert told["k"]["t"] % (1440 * MINUTE) == 960 * MINUTE
 
 
-def test_all_markets_are_told_in_one_message(paper):
+async def test_all_markets_are_told_in_one_message(paper):
     """Those that moved."""
-
-    async def story():
-        # given
-        async with joined(paper, "/ws/!miniTicker@arr") as stream:
-            # when
-            told = await stream.next()
-        # then
-        assert len(told) > 1
-        assert {row["e"] for row in told} == {"24hrMiniTicker"}
-        assert "ETHUSDT" in {row["s"] for row in told}
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/ws/!miniTicker@arr") as stream:
+        # when
+        told = await stream.next()
+    # then
+    assert len(told) > 1
+    assert {row["e"] for row in told} == {"24hrMiniTicker"}
+    assert "ETHUSDT" in {row["s"] for row in told}
 
 
 @pytest.mark.parametrize(
@@ -182,73 +158,57 @@ def test_all_markets_are_told_in_one_message(paper):
         ("ticker_1d", "1dTicker", "c"),
     ],
 )
-def test_averages_and_rolling_windows_are_told(paper, kind, event, field):
+async def test_averages_and_rolling_windows_are_told(paper, kind, event, field):
     """At once, and whenever the price moves."""
-
-    async def story():
-        # given
-        async with joined(paper, f"/ws/btcusdt@{kind}") as stream:
-            first = await stream.next()
-            # when
-            await stream.hold("51000")
-            second = await stream.next()
-        # then
-        assert first["e"] == second["e"] == event
-        assert (first["s"], first[field], second[field]) == ("BTCUSDT", "50000.00000000", "51000.00000000")
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, f"/ws/btcusdt@{kind}") as stream:
+        first = await stream.next()
+        # when
+        await stream.hold("51000")
+        second = await stream.next()
+    # then
+    assert first["e"] == second["e"] == event
+    assert (first["s"], first[field], second[field]) == ("BTCUSDT", "50000.00000000", "51000.00000000")
 
 
-def test_a_window_of_all_markets_is_told(paper):
+async def test_a_window_of_all_markets_is_told(paper):
     """As `!ticker_1h@arr`; `!ticker@arr` ended in March 2026 and stays silent."""
-
-    async def story():
-        # given
-        async with joined(paper, "/stream?streams=!ticker@arr/!ticker_1h@arr") as stream:
-            # when
-            told = [await stream.next() for _ in range(2)]
-        # then
-        assert {message["stream"] for message in told} == {"!ticker_1h@arr"}
-        assert told[0]["data"][0]["e"] == "1hTicker"
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/stream?streams=!ticker@arr/!ticker_1h@arr") as stream:
+        # when
+        told = [await stream.next() for _ in range(2)]
+    # then
+    assert {message["stream"] for message in told} == {"!ticker_1h@arr"}
+    assert told[0]["data"][0]["e"] == "1hTicker"
 
 
-def test_a_connection_tells_what_it_follows(paper):
+async def test_a_connection_tells_what_it_follows(paper):
     """Unknown names too, which are taken without a word; what is left is told no longer."""
-
-    async def story():
-        # given
-        async with joined(paper, "/ws/btcusdt@trade") as stream:
-            # when
-            taken = await stream.ask({"method": "SUBSCRIBE", "params": ["btcusdt@bookTicker", "no@such"], "id": "a-1"})
-            listed = await stream.ask({"method": "LIST_SUBSCRIPTIONS", "id": 2})
-            left = await stream.ask({"method": "UNSUBSCRIBE", "params": ["btcusdt@bookTicker"], "id": None})
-            rest = await stream.ask({"method": "LIST_SUBSCRIPTIONS", "id": 3})
-        # then
-        assert (taken, left) == ({"result": None, "id": "a-1"}, {"result": None, "id": None})
-        assert listed == {"result": ["btcusdt@bookTicker", "btcusdt@trade", "no@such"], "id": 2}
-        assert rest == {"result": ["btcusdt@trade", "no@such"], "id": 3}
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/ws/btcusdt@trade") as stream:
+        # when
+        taken = await stream.ask({"method": "SUBSCRIBE", "params": ["btcusdt@bookTicker", "no@such"], "id": "a-1"})
+        listed = await stream.ask({"method": "LIST_SUBSCRIPTIONS", "id": 2})
+        left = await stream.ask({"method": "UNSUBSCRIBE", "params": ["btcusdt@bookTicker"], "id": None})
+        rest = await stream.ask({"method": "LIST_SUBSCRIPTIONS", "id": 3})
+    # then
+    assert (taken, left) == ({"result": None, "id": "a-1"}, {"result": None, "id": None})
+    assert listed == {"result": ["btcusdt@bookTicker", "btcusdt@trade", "no@such"], "id": 2}
+    assert rest == {"result": ["btcusdt@trade", "no@such"], "id": 3}
 
 
-def test_a_connection_can_change_its_form(paper):
+async def test_a_connection_can_change_its_form(paper):
     """From raw messages to ones that name their stream."""
-
-    async def story():
-        # given
-        async with joined(paper, "/ws/btcusdt@trade") as stream:
-            before = await stream.ask({"method": "GET_PROPERTY", "params": ["combined"], "id": 1})
-            # when
-            changed = await stream.ask({"method": "SET_PROPERTY", "params": ["combined", True], "id": 2})
-            await stream.hold("51000")
-            told = await stream.next()
-        # then
-        assert (before, changed) == ({"result": False, "id": 1}, {"result": None, "id": 2})
-        assert told["stream"] == "btcusdt@trade"
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/ws/btcusdt@trade") as stream:
+        before = await stream.ask({"method": "GET_PROPERTY", "params": ["combined"], "id": 1})
+        # when
+        changed = await stream.ask({"method": "SET_PROPERTY", "params": ["combined", True], "id": 2})
+        await stream.hold("51000")
+        told = await stream.next()
+    # then
+    assert (before, changed) == ({"result": False, "id": 1}, {"result": None, "id": 2})
+    assert told["stream"] == "btcusdt@trade"
 
 
 @pytest.mark.parametrize(
@@ -272,30 +232,22 @@ def test_a_connection_can_change_its_form(paper):
         ({"method": "SET_PROPERTY", "params": ["combined", "yes"], "id": 1}, 1, "Invalid value type: expected Boolean"),
     ],
 )
-def test_a_control_message_that_is_wrong_is_told_so_and_the_connection_lives(paper, message, code, words):
+async def test_a_control_message_that_is_wrong_is_told_so_and_the_connection_lives(paper, message, code, words):
     """Nothing is followed by it."""
-
-    async def story():
-        # given
-        async with joined(paper, "/ws") as stream:
-            # when
-            refused = await stream.ask(message)
-            listed = await stream.ask({"method": "LIST_SUBSCRIPTIONS", "id": 7})
-        # then
-        assert refused["code"] == code
-        assert refused["msg"].startswith(words)
-        assert listed == {"result": [], "id": 7}
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/ws") as stream:
+        # when
+        refused = await stream.ask(message)
+        listed = await stream.ask({"method": "LIST_SUBSCRIPTIONS", "id": 7})
+    # then
+    assert refused["code"] == code
+    assert refused["msg"].startswith(words)
+    assert listed == {"result": [], "id": 7}
 
 
-def test_what_happens_is_not_told_before_it_happens(paper):
+async def test_what_happens_is_not_told_before_it_happens(paper):
     """Neither a trade nor a change of the book is told to somebody who has just come."""
-
-    async def story():
-        # given
-        async with joined(paper, "/stream?streams=btcusdt@trade/btcusdt@aggTrade/btcusdt@depth") as stream:
-            # when / then
-            await stream.silence()
-
-    asyncio.run(story())
+    # given
+    async with joined(paper, "/stream?streams=btcusdt@trade/btcusdt@aggTrade/btcusdt@depth") as stream:
+        # when / then
+        await stream.silence()

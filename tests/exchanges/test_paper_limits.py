@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from adapters.exchanges.binance.signing import signed_query
-from application.ports.exchange import NotAccepted
+from application.ports.errors import NotAccepted
 from tests.exchanges.test_binance_client import trading
 from tests.exchanges.test_binance_entry import resting
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from adapters.exchanges.binance.client import Binance
-from application.ports.exchange import Credentials, OrderRequest
+from application.ports.statements import Credentials, OrderRequest
 from domain.wish import Side, TimeInForce, Type
 from tests.ports import neighbours
 

@@ -19,7 +19,7 @@ from adapters.paper.binance import forms
 from adapters.paper.binance.api import BinanceApi, Error
 from adapters.paper.binance.market import BinanceMarket
 from adapters.paper.exchange import Paper
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from domain.order import ENDED, Order
 from domain.refusals import Conflict, NotFound
 

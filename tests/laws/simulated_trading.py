@@ -34,9 +34,11 @@ from application.lane.lane import Lane
 from application.orders.account import Account
 from application.orders.agenda import Task
 from application.policies import WHEN, World
-from application.ports.exchange import Credentials, NoAnswer, NotAccepted, Ticker
+from application.ports.errors import NoAnswer, NotAccepted
+from application.ports.market_data import Ticker
+from application.ports.statements import Credentials
 from application.trading.positions import position_id_of
-from application.webhooks.webhooks import receive
+from application.webhooks.reception import receive
 from aristobot.terminals.gateway.terminal import MOVES, PRICE_SECONDS, UNSETTLING
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, StopStyle, Venue

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from application.orders.differences import CLOCKS_DIFFER, differences, is_complete
-from application.ports.exchange import Fill, OrderReport
+from application.ports.statements import Fill, OrderReport
 from domain.aggregate import carrying
 from domain.order import Order, Status
 from domain.wish import Side, Source, Type, Wish

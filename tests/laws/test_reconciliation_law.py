@@ -22,7 +22,7 @@ from adapters.paper.prices import PAIRS
 from application.lane.lane import Lane
 from application.orders import lookups
 from application.orders.account import Account
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from domain.aggregate import carrying
 from domain.amounts import total
 from domain.broker import Broker, Exchange, Venue

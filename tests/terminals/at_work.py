@@ -12,8 +12,8 @@ from adapters.exchanges import http
 from adapters.paper.server import HOST, PaperServer
 from application.people.brokers import change_credentials, connect_broker
 from application.people.users import register
-from application.ports.exchange import Credentials
 from application.ports.requests import Action, Request
+from application.ports.statements import Credentials
 from aristobot.settings import Settings
 from aristobot.terminals.gateway.terminal import Gateway, _follow
 from aristobot.wiring import House

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from application.people.brokers import connect_broker
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from application.ports.stores import AccountSnapshot
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause

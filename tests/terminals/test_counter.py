@@ -11,8 +11,8 @@ import redis
 from adapters.bus import REQUESTS
 from adapters.paper.prices import PAIRS
 from application.people.brokers import remove_broker
-from application.ports.exchange import Credentials
 from application.ports.requests import ANSWERED_BY, Action, GatewayAway
+from application.ports.statements import Credentials
 from domain.order import Order, Status
 from tests.terminals.at_work import platform_for
 
@@ -26,212 +26,164 @@ def platform(database, valkey, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("may_withdraw", [False, True])
-def test_keys_that_work_are_told_step_by_step(platform, may_withdraw):
+async def test_keys_that_work_are_told_step_by_step(platform, may_withdraw):
     """What the account holds, resting orders counted in, and what its keys may do."""
-
-    async def story():
-        async with platform() as house:
-            account, keys = house.account(may_withdraw=may_withdraw, USDT="1000.50", BTC="0.1")
-            pair, resting = PAIRS["BTC/USDT"], {"quantity": Decimal("0.01"), "price": Decimal(40000)}
-            house.server.paper.ledger.place(account, pair, client_order_id="c", side="buy", type="limit", **resting)
-            steps, end = await house.try_keys(await house.user(), keys)
-            assert steps == ["exchange", "reaching", "account", "rights"]
-            assert (end.success, end.data["ok"], end.data["answered"], end.data["code"]) == (True, True, True, None)
-            assert end.data["balances"] == {"BTC": "0.1", "USDT": "1000.5"}
-            assert (end.data["may_trade"], end.data["may_withdraw"]) == (True, may_withdraw)
-
-    asyncio.run(story())
+    async with platform() as house:
+        account, keys = house.account(may_withdraw=may_withdraw, USDT="1000.50", BTC="0.1")
+        pair, resting = PAIRS["BTC/USDT"], {"quantity": Decimal("0.01"), "price": Decimal(40000)}
+        house.server.paper.ledger.place(account, pair, client_order_id="c", side="buy", type="limit", **resting)
+        steps, end = await house.try_keys(await house.user(), keys)
+        assert steps == ["exchange", "reaching", "account", "rights"]
+        assert (end.success, end.data["ok"], end.data["answered"], end.data["code"]) == (True, True, True, None)
+        assert end.data["balances"] == {"BTC": "0.1", "USDT": "1000.5"}
+        assert (end.data["may_trade"], end.data["may_withdraw"]) == (True, may_withdraw)
 
 
-def test_keys_that_the_exchange_refuses_are_a_definite_no(platform):
+async def test_keys_that_the_exchange_refuses_are_a_definite_no(platform):
     """Neither an unknown key nor a wrong secret is silence."""
-
-    async def story():
-        async with platform() as house:
-            user, (_, keys) = await house.user(), house.account()
-            for wrong, code in (
-                (Credentials("nobody", keys.secret), "key_refused"),
-                (Credentials(keys.key, "no"), "signature_refused"),
-            ):
-                _, end = await house.try_keys(user, wrong)
-                assert (end.success, end.data["ok"], end.data["answered"]) == (True, False, True)
-                assert end.data["code"] == code
-
-    asyncio.run(story())
+    async with platform() as house:
+        user, (_, keys) = await house.user(), house.account()
+        for wrong, code in (
+            (Credentials("nobody", keys.secret), "key_refused"),
+            (Credentials(keys.key, "no"), "signature_refused"),
+        ):
+            _, end = await house.try_keys(user, wrong)
+            assert (end.success, end.data["ok"], end.data["answered"]) == (True, False, True)
+            assert end.data["code"] == code
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_an_exchange_that_is_away_is_no_answer(platform, known):
+async def test_an_exchange_that_is_away_is_no_answer(platform, known):
     """Nothing is known about the keys then, whether or not the exchange was there before."""
-
-    async def story():
-        async with platform(away=not known) as house:
-            user, (_, keys) = await house.user(), house.account()
-            if known:
-                await house.try_keys(user, keys)
-                await house.server.stop()
-            _, end = await house.try_keys(user, keys)
-            told = end.data or {"ok": False, "answered": False, "code": end.code}
-            assert (told["ok"], told["answered"]) == (False, False)
-            assert told["code"] in {"exchange_unreachable", "no_answer"}
-
-    asyncio.run(story())
+    async with platform(away=not known) as house:
+        user, (_, keys) = await house.user(), house.account()
+        if known:
+            await house.try_keys(user, keys)
+            await house.server.stop()
+        _, end = await house.try_keys(user, keys)
+        told = end.data or {"ok": False, "answered": False, "code": end.code}
+        assert (told["ok"], told["answered"]) == (False, False)
+        assert told["code"] in {"exchange_unreachable", "no_answer"}
 
 
-def test_a_brokers_own_keys_are_tried_for_its_owner_only(platform):
+async def test_a_brokers_own_keys_are_tried_for_its_owner_only(platform):
     """Another user's broker is none, nor is a number that nobody has."""
-
-    async def story():
-        async with platform() as house:
-            mine, other = await house.user(), await house.user("another")
-            broker = await house.connect(mine, house.account()[1])
-            _, end = await house.ask(mine, Action.TEST_CONNECTION, broker_id=broker)
-            assert end.data["ok"]
-            for user, number in ((other, broker), (mine, broker + 1)):
-                for action in set(Action) - set(ANSWERED_BY):
-                    _, end = await house.ask(user, action, broker_id=number)
-                    assert (end.success, end.data, end.code) == (False, None, "not_found")
-
-    asyncio.run(story())
+    async with platform() as house:
+        mine, other = await house.user(), await house.user("another")
+        broker = await house.connect(mine, house.account()[1])
+        _, end = await house.ask(mine, Action.TEST_CONNECTION, broker_id=broker)
+        assert end.data["ok"]
+        for user, number in ((other, broker), (mine, broker + 1)):
+            for action in set(Action) - set(ANSWERED_BY):
+                _, end = await house.ask(user, action, broker_id=number)
+                assert (end.success, end.data, end.code) == (False, None, "not_found")
 
 
 # --- who asks whom -----------------------------------------------------------------------------------------------
 
 
-def test_without_a_gateway_whoever_asks_is_told_so(platform):
+async def test_without_a_gateway_whoever_asks_is_told_so(platform):
     """Nothing is known about what was asked."""
-
-    async def story():
-        async with platform() as house:
-            user = await house.user()
-            await house.close()
-            with pytest.raises(GatewayAway):
-                await house.ask(user, Action.LOAD_MARKETS, seconds=0.2, broker_id=1)
-
-    asyncio.run(story())
+    async with platform() as house:
+        user = await house.user()
+        await house.close()
+        with pytest.raises(GatewayAway):
+            await house.ask(user, Action.LOAD_MARKETS, seconds=0.2, broker_id=1)
 
 
-def test_a_request_that_nobody_waits_for_any_more_is_dropped(platform):
+async def test_a_request_that_nobody_waits_for_any_more_is_dropped(platform):
     """A gateway that comes back does not carry out what was asked of the one before."""
-
-    async def story():
-        async with platform() as house:
-            user = await house.user()
-            broker = await house.connect(user, house.account()[1])
-            await house.until(house.loaded)
-            with pytest.raises(GatewayAway):
-                await house.ask(user, Action.LOAD_MARKETS, seconds=0.2, age=31, broker_id=broker)
-            await house.ask(user, Action.TEST_CONNECTION, broker_id=broker)
-            assert len(house.loaded()) == 1
-
-    asyncio.run(story())
+    async with platform() as house:
+        user = await house.user()
+        broker = await house.connect(user, house.account()[1])
+        await house.until(house.loaded)
+        with pytest.raises(GatewayAway):
+            await house.ask(user, Action.LOAD_MARKETS, seconds=0.2, age=31, broker_id=broker)
+        await house.ask(user, Action.TEST_CONNECTION, broker_id=broker)
+        assert len(house.loaded()) == 1
 
 
 @pytest.mark.parametrize("text", [b"garbage", b'{"user_id":1,"action":"dance","params":{}}'])
-def test_what_is_no_request_stops_no_other(platform, valkey, text):
+async def test_what_is_no_request_stops_no_other(platform, valkey, text):
     """The counter goes on."""
-
-    async def story():
-        async with platform() as house:
-            user, (_, keys) = await house.user(), house.account()
-            with redis.Redis.from_url(valkey.url) as client:
-                client.rpush(REQUESTS, text)
-            _, end = await house.try_keys(user, keys, seconds=5)
-            assert end.data["ok"]
-
-    asyncio.run(story())
+    async with platform() as house:
+        user, (_, keys) = await house.user(), house.account()
+        with redis.Redis.from_url(valkey.url) as client:
+            client.rpush(REQUESTS, text)
+        _, end = await house.try_keys(user, keys, seconds=5)
+        assert end.data["ok"]
 
 
 # --- markets -----------------------------------------------------------------------------------------------------
 
 
-def test_markets_are_loaded_once_for_all_brokers_of_an_exchange(platform):
+async def test_markets_are_loaded_once_for_all_brokers_of_an_exchange(platform):
     """The second broker shares them; whoever asks for it loads them anew."""
-
-    async def story():
-        async with platform() as house:
-            user = await house.user()
-            first = await house.connect(user, house.account()[1], "one")
-            await house.until(lambda: house.loaded(first) == [(len(PAIRS), False)])
-            second = await house.connect(user, house.account()[1], "two")
-            await house.until(lambda: house.loaded(second) == [(len(PAIRS), True)])
-            _, end = await house.ask(user, Action.LOAD_MARKETS, broker_id=second)
-            assert (end.success, end.data) == (True, {"count": len(PAIRS), "shared": False})
-            assert house.loaded(second)[1:] == [(len(PAIRS), False)]
-            assert len(house.house.markets.of("binance", "paper")) == len(PAIRS)
-
-    asyncio.run(story())
+    async with platform() as house:
+        user = await house.user()
+        first = await house.connect(user, house.account()[1], "one")
+        await house.until(lambda: house.loaded(first) == [(len(PAIRS), False)])
+        second = await house.connect(user, house.account()[1], "two")
+        await house.until(lambda: house.loaded(second) == [(len(PAIRS), True)])
+        _, end = await house.ask(user, Action.LOAD_MARKETS, broker_id=second)
+        assert (end.success, end.data) == (True, {"count": len(PAIRS), "shared": False})
+        assert house.loaded(second)[1:] == [(len(PAIRS), False)]
+        assert len(house.house.markets.of("binance", "paper")) == len(PAIRS)
 
 
-def test_no_markets_of_an_exchange_that_is_away_are_recorded(platform):
+async def test_no_markets_of_an_exchange_that_is_away_are_recorded(platform):
     """They are loaded once it is there; nothing before that is a fact."""
-
-    async def story():
-        async with platform(away=True) as house:
-            user = await house.user()
-            broker = await house.connect(user, house.account()[1])
-            await house.until(lambda: "lane_not_open" in house.log.said)
-            await house.server.start()
-            await house.ask(user, Action.LOAD_MARKETS, broker_id=broker)
-            assert {count for count, _ in house.loaded()} == {len(PAIRS)}
-
-    asyncio.run(story())
+    async with platform(away=True) as house:
+        user = await house.user()
+        broker = await house.connect(user, house.account()[1])
+        await house.until(lambda: "lane_not_open" in house.log.said)
+        await house.server.start()
+        await house.ask(user, Action.LOAD_MARKETS, broker_id=broker)
+        assert {count for count, _ in house.loaded()} == {len(PAIRS)}
 
 
 # --- brokers that change -----------------------------------------------------------------------------------------
 
 
-def test_changed_keys_are_used_for_the_next_order_and_by_a_new_stream(platform):
+async def test_changed_keys_are_used_for_the_next_order_and_by_a_new_stream(platform):
     """What is filled on the new account is heard; nothing more is sent to the old one."""
-
-    async def story():
-        async with platform() as house:
-            user, (old, old_keys), (new, new_keys) = await house.user(), house.account(), house.account()
-            broker = await house.connect(user, old_keys)
-            before = await house.wish(broker, cost=Decimal(100))
-            await house.change(user, broker, new_keys)
-            after = await house.wish(broker)
-            assert house.orders_of(old) == [before.client_order_id]
-            assert house.orders_of(new) == [after.client_order_id]
-            await house.until(lambda: house.gateway.figures()["streams"] == 1)
-            await house.until(lambda: not house.gateway._lanes[broker]._look_ups)
-            house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
-            await house.until(lambda: house.store.get(Order, after.id).status is Status.CLOSED)
-
-    asyncio.run(story())
+    async with platform() as house:
+        user, (old, old_keys), (new, new_keys) = await house.user(), house.account(), house.account()
+        broker = await house.connect(user, old_keys)
+        before = await house.wish(broker, cost=Decimal(100))
+        await house.change(user, broker, new_keys)
+        after = await house.wish(broker)
+        assert house.orders_of(old) == [before.client_order_id]
+        assert house.orders_of(new) == [after.client_order_id]
+        await house.until(lambda: house.gateway.figures()["streams"] == 1)
+        await house.until(lambda: not house.gateway._lanes[broker]._look_ups)
+        house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
+        await house.until(lambda: house.store.get(Order, after.id).status is Status.CLOSED)
 
 
-def test_a_corrected_secret_of_the_same_key_is_used(platform):
+async def test_a_corrected_secret_of_the_same_key_is_used(platform):
     """It was mistyped when the broker was connected, and the key itself has not changed."""
-
-    async def story():
-        async with platform() as house:
-            user, (account, keys) = await house.user(), house.account()
-            broker = await house.connect(user, Credentials(keys.key, "mistyped"))
-            await house.until(lambda: house.gateway.figures()["lanes"] == 1)
-            await house.change(user, broker, keys)
-            order = await house.wish(broker)
-            assert order.status is Status.OPEN
-            assert house.orders_of(account) == [order.client_order_id]
-
-    asyncio.run(story())
+    async with platform() as house:
+        user, (account, keys) = await house.user(), house.account()
+        broker = await house.connect(user, Credentials(keys.key, "mistyped"))
+        await house.until(lambda: house.gateway.figures()["lanes"] == 1)
+        await house.change(user, broker, keys)
+        order = await house.wish(broker)
+        assert order.status is Status.OPEN
+        assert house.orders_of(account) == [order.client_order_id]
 
 
-def test_a_removed_broker_has_no_lane_any_more(platform):
+async def test_a_removed_broker_has_no_lane_any_more(platform):
     """Its stream ends, and neither are its keys tried nor its markets loaded; the other broker's lane stays."""
-
-    async def story():
-        async with platform() as house:
-            user = await house.user()
-            gone = await house.connect(user, house.account()[1], "gone")
-            stays = await house.connect(user, house.account()[1], "stays")
-            await house.until(lambda: house.gateway.figures()["streams"] == 2 and house.loaded(gone))
-            await asyncio.to_thread(remove_broker, house.web.store, house.web.vault, user, gone)
-            await house.until(lambda: house.gateway.figures()["lanes"] == 1)
-            assert house.gateway.figures()["streams"] == 1
-            assert (await house.wish(stays)).status is Status.OPEN
-            for action in set(Action) - set(ANSWERED_BY):
-                _, end = await house.ask(user, action, broker_id=gone)
-                assert end.code == "not_found"
-
-    asyncio.run(story())
+    async with platform() as house:
+        user = await house.user()
+        gone = await house.connect(user, house.account()[1], "gone")
+        stays = await house.connect(user, house.account()[1], "stays")
+        await house.until(lambda: house.gateway.figures()["streams"] == 2 and house.loaded(gone))
+        await asyncio.to_thread(remove_broker, house.web.store, house.web.vault, user, gone)
+        await house.until(lambda: house.gateway.figures()["lanes"] == 1)
+        assert house.gateway.figures()["streams"] == 1
+        assert (await house.wish(stays)).status is Status.OPEN
+        for action in set(Action) - set(ANSWERED_BY):
+            _, end = await house.ask(user, action, broker_id=gone)
+            assert end.code == "not_found"

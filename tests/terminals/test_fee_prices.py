@@ -9,7 +9,9 @@ from decimal import Decimal
 import pytest
 
 from application.orders.fees import PAUSE, FeeValues
-from application.ports.exchange import Candle, Fill, NoAnswer, Ticker
+from application.ports.errors import NoAnswer
+from application.ports.market_data import Candle, Ticker
+from application.ports.statements import Fill
 from domain.aggregate import Personal
 from domain.market import Market
 

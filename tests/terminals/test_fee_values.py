@@ -13,7 +13,8 @@ import pytest
 
 from adapters.exchanges.binance.client import Binance
 from application.policies import WHEN, World
-from application.ports.exchange import Credentials, NoAnswer
+from application.ports.errors import NoAnswer
+from application.ports.statements import Credentials
 from domain.aggregate import carrying
 from domain.wish import Side, Type
 from projections.books.projector import Books
@@ -66,17 +67,13 @@ def told(p: Any) -> tuple[list[Any], list[Any]]:
     return values, owner.execute("SELECT gross, net, fees_left_out FROM books.gains").fetchall()
 
 
-def test_a_fee_in_bnb_is_valued_at_the_fill_and_counts_in_the_net_result(platform: Any) -> None:
+async def test_a_fee_in_bnb_is_valued_at_the_fill_and_counts_in_the_net_result(platform: Any) -> None:
     """0.75 thousandths of what was bought and of what was sold."""
-
-    async def story() -> None:
-        async with platform() as p:
-            await trade(p)
-            values, results = await asyncio.to_thread(told, p)
-            assert values == [("BNB", SHARE * QUANTITY * BOUGHT), ("BNB", SHARE * QUANTITY * SOLD)]
-            assert results == [(Decimal(10), Decimal(10) - FEES, False)]
-
-    asyncio.run(story())
+    async with platform() as p:
+        await trade(p)
+        values, results = await asyncio.to_thread(told, p)
+        assert values == [("BNB", SHARE * QUANTITY * BOUGHT), ("BNB", SHARE * QUANTITY * SOLD)]
+        assert results == [(Decimal(10), Decimal(10) - FEES, False)]
 
 
 @pytest.mark.parametrize("how", ["fails", "hangs"])

@@ -16,7 +16,7 @@ from adapters.paper.prices import PAIRS
 from adapters.paper.server import HOST, PaperServer
 from application.people.brokers import connect_broker
 from application.people.users import register
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from aristobot.settings import Settings
 from aristobot.terminals.gateway.terminal import Gateway
 from aristobot.wiring import House
@@ -141,113 +141,91 @@ def trade(database, valkey, tmp_path, monkeypatch):
     return opened
 
 
-def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeypatch):
+async def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeypatch):
     """One that takes connections and says nothing: the other broker's orders are sent meanwhile."""
-
-    async def story():
-        silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), HOST, 0)
-        address = "http://{}:{}".format(*silent.sockets[0].getsockname())
-        monkeypatch.setitem(
-            catalogue.HOSTS, (Exchange.BINANCE, Venue.TESTNET), catalogue.Hosts(address, address, address)
+    silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), HOST, 0)
+    address = "http://{}:{}".format(*silent.sockets[0].getsockname())
+    monkeypatch.setitem(catalogue.HOSTS, (Exchange.BINANCE, Venue.TESTNET), catalogue.Hosts(address, address, address))
+    async with trade() as trading:
+        connect_broker(
+            trading.web.store,
+            trading.web.vault,
+            1,
+            Exchange.BINANCE,
+            Venue.TESTNET,
+            "silent",
+            Credentials("k", "s"),
         )
-        async with trade() as trading:
-            connect_broker(
-                trading.web.store,
-                trading.web.vault,
-                1,
-                Exchange.BINANCE,
-                Venue.TESTNET,
-                "silent",
-                Credentials("k", "s"),
-            )
-            await trading.server.start()
-            waiting = trading.database.placed(trading.store, broker=2, **REST).id
-            await trading.gateway.remember()
-            trading.gateway.start()
-            await trading.works()
-            assert trading.status(waiting) is Status.PLACED
-        silent.close()
-
-    asyncio.run(story())
+        await trading.server.start()
+        waiting = trading.database.placed(trading.store, broker=2, **REST).id
+        await trading.gateway.remember()
+        trading.gateway.start()
+        await trading.works()
+        assert trading.status(waiting) is Status.PLACED
+    silent.close()
 
 
-def test_a_doubt_holds_its_symbol_also_in_a_lane_that_opens_late(trade):
+async def test_a_doubt_holds_its_symbol_also_in_a_lane_that_opens_late(trade):
     """No entry for it is sent before the doubt has ended, whether it was placed before the start or after it."""
-
-    async def story():
-        async with trade() as trading:
-            before = trading.database.placed(trading.store, **REST).id
-            await trading.gateway.open_lanes()
-            assert trading.gateway.figures()["lanes"] == 0
-            after = await trading.wish()
-            await trading.server.start()
-            await trading.keys_are_stored()
-            assert (trading.gateway.figures()["lanes"], trading.gateway.figures()["doubts"]) == (1, 1)
-            await trading.works()
-            assert {trading.status(before), trading.status(after)} == {Status.PLACED}
-            assert trading.on_exchange()[0] == trading.doubt.client_order_id
-            assert len(trading.on_exchange()) == 2
-            trading.show()
-            await trading.becomes(trading.doubt.id, Status.OPEN)
-            await trading.becomes(before, Status.OPEN, Status.REFUSED)
-            await trading.becomes(after, Status.OPEN, Status.REFUSED)
-
-    asyncio.run(story())
+    async with trade() as trading:
+        before = trading.database.placed(trading.store, **REST).id
+        await trading.gateway.open_lanes()
+        assert trading.gateway.figures()["lanes"] == 0
+        after = await trading.wish()
+        await trading.server.start()
+        await trading.keys_are_stored()
+        assert (trading.gateway.figures()["lanes"], trading.gateway.figures()["doubts"]) == (1, 1)
+        await trading.works()
+        assert {trading.status(before), trading.status(after)} == {Status.PLACED}
+        assert trading.on_exchange()[0] == trading.doubt.client_order_id
+        assert len(trading.on_exchange()) == 2
+        trading.show()
+        await trading.becomes(trading.doubt.id, Status.OPEN)
+        await trading.becomes(before, Status.OPEN, Status.REFUSED)
+        await trading.becomes(after, Status.OPEN, Status.REFUSED)
 
 
-def test_a_lane_is_opened_once_however_many_open_it(trade):
+async def test_a_lane_is_opened_once_however_many_open_it(trade):
     """The gateway tries again by itself just when somebody stores the keys anew."""
-
-    async def story():
-        async with trade() as trading:
-            await trading.gateway.open_lanes()
-            await trading.server.start()
-            await asyncio.gather(trading.gateway.open_lane(1), trading.keys_are_stored())
-            await trading.wish()
-            await trading.works()
-            assert len(trading.on_exchange()) == 2, "an entry overtook the doubt about its symbol"
-            assert trading.log.said.count("lane_open") == 1
-
-    asyncio.run(story())
+    async with trade() as trading:
+        await trading.gateway.open_lanes()
+        await trading.server.start()
+        await asyncio.gather(trading.gateway.open_lane(1), trading.keys_are_stored())
+        await trading.wish()
+        await trading.works()
+        assert len(trading.on_exchange()) == 2, "an entry overtook the doubt about its symbol"
+        assert trading.log.said.count("lane_open") == 1
 
 
-def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the_next_word(trade):
+async def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the_next_word(trade):
     """PostgreSQL goes away in the middle; the follower then hears the same event again."""
+    async with trade() as trading:
+        await trading.gateway.open_lanes()
+        await trading.server.start()
+        store = trading.gateway._house.store
+        get = store.get
 
-    async def story():
-        async with trade() as trading:
-            await trading.gateway.open_lanes()
-            await trading.server.start()
-            store = trading.gateway._house.store
-            get = store.get
+        def away(kind, *which):
+            if kind is Broker:
+                store.get = get
+                raise psycopg.OperationalError("the connection was lost")
+            return get(kind, *which)
 
-            def away(kind, *which):
-                if kind is Broker:
-                    store.get = get
-                    raise psycopg.OperationalError("the connection was lost")
-                return get(kind, *which)
-
-            store.get = away
-            with pytest.raises(psycopg.OperationalError):
-                await trading.keys_are_stored()
+        store.get = away
+        with pytest.raises(psycopg.OperationalError):
             await trading.keys_are_stored()
-            assert trading.gateway.figures()["doubts"] == 1
-            await trading.works()
+        await trading.keys_are_stored()
+        assert trading.gateway.figures()["doubts"] == 1
+        await trading.works()
 
-    asyncio.run(story())
 
-
-def test_trying_an_exchange_that_is_away_leaves_no_session_open(trade):
+async def test_trying_an_exchange_that_is_away_leaves_no_session_open(trade):
     """It is tried every five seconds for as long as it is away."""
-
-    async def story():
-        async with trade() as trading:
-            house, made = trading.gateway._house, []
-            make = house.exchange
-            house.exchange = lambda *which: made.append(make(*which)) or made[-1]
-            await trading.gateway.open_lanes()
-            sessions = [exchange._http._session for exchange in made]
-            assert sessions
-            assert all(session is None or session.closed for session in sessions)
-
-    asyncio.run(story())
+    async with trade() as trading:
+        house, made = trading.gateway._house, []
+        make = house.exchange
+        house.exchange = lambda *which: made.append(make(*which)) or made[-1]
+        await trading.gateway.open_lanes()
+        sessions = [exchange._http._session for exchange in made]
+        assert sessions
+        assert all(session is None or session.closed for session in sessions)

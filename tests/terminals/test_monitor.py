@@ -68,124 +68,104 @@ def elsewhere(house, account):
     house.server.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
 
 
-def test_a_fill_that_the_stream_did_not_tell_is_found(platform):
+async def test_a_fill_that_the_stream_did_not_tell_is_found(platform):
     """One look is enough, and the next one adds nothing."""
-
-    async def story():
-        async with platform() as house:
-            monitor, _, _, order = await at_work(house)
-            house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
-            for _ in range(2):
-                assert await look(monitor) == []
-            assert house.store.get(Order, order.id).status is Status.CLOSED
-            assert [e.occasion for e in runs_of(house) if e.occasion is Occasion.POLL] == [Occasion.POLL]
-            assert monitor.figures()["look_age"] is not None
-
-    asyncio.run(story())
+    async with platform() as house:
+        monitor, _, _, order = await at_work(house)
+        house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
+        for _ in range(2):
+            assert await look(monitor) == []
+        assert house.store.get(Order, order.id).status is Status.CLOSED
+        assert [e.occasion for e in runs_of(house) if e.occasion is Occasion.POLL] == [Occasion.POLL]
+        assert monitor.figures()["look_age"] is not None
 
 
 @pytest.mark.parametrize("away", ["gateway", "exchange"])
-def test_who_was_away_is_looked_at_as_a_whole_afterwards(platform, away):
+async def test_who_was_away_is_looked_at_as_a_whole_afterwards(platform, away):
     """Not only where orders of ours rest: much may have happened meanwhile."""
-
-    async def story():
-        async with platform() as house:
-            monitor, broker, account, _ = await at_work(house)
-            elsewhere(house, account)
-            assert await look(monitor) == []
-            if away == "gateway":
-                house._tasks[1].cancel()
-                await asyncio.gather(house._tasks[1], return_exceptions=True)
-            else:
-                house.server.paper.faults.add(Fault("query", "status_500"))
-            assert await look(monitor, away != "gateway") == [broker]
-            assert monitor._log.said == ["broker_not_compared"]
-            assert not [e for e in runs_of(house) if e.occasion is Occasion.FULL]
-            if away == "gateway":
-                house._tasks.append(asyncio.create_task(house.gateway.counter.serve()))
-            assert await look(monitor) == []
-            [found] = [e.discrepancy for e in runs_of(house, "DiscrepancyFound")]
-            assert (found.symbol, found.resolution) == ("ETH/USDT", "awaited")
-            assert [e.occasion for e in runs_of(house)][-1] is Occasion.FULL
-
-    asyncio.run(story())
+    async with platform() as house:
+        monitor, broker, account, _ = await at_work(house)
+        elsewhere(house, account)
+        assert await look(monitor) == []
+        if away == "gateway":
+            house._tasks[1].cancel()
+            await asyncio.gather(house._tasks[1], return_exceptions=True)
+        else:
+            house.server.paper.faults.add(Fault("query", "status_500"))
+        assert await look(monitor, away != "gateway") == [broker]
+        assert monitor._log.said == ["broker_not_compared"]
+        assert not [e for e in runs_of(house) if e.occasion is Occasion.FULL]
+        if away == "gateway":
+            house._tasks.append(asyncio.create_task(house.gateway.counter.serve()))
+        assert await look(monitor) == []
+        [found] = [e.discrepancy for e in runs_of(house, "DiscrepancyFound")]
+        assert (found.symbol, found.resolution) == ("ETH/USDT", "awaited")
+        assert [e.occasion for e in runs_of(house)][-1] is Occasion.FULL
 
 
 @pytest.mark.parametrize(("seconds", "told"), [("0", 1), ("180", 0)])
-def test_a_doubt_that_lasts_is_told_once(platform, monkeypatch, seconds, told):
+async def test_a_doubt_that_lasts_is_told_once(platform, monkeypatch, seconds, told):
     """As soon as it has lasted for `ARISTOBOT_DOUBT_SECONDS`."""
     monkeypatch.setenv("ARISTOBOT_DOUBT_SECONDS", seconds)
-
-    async def story():
-        async with platform() as house:
-            monitor, broker, _, _ = await at_work(house)
-            house.server.paper.faults.add(Fault("place_order", "lose_request"))
-            placed = await asyncio.to_thread(house.database.placed, house.store, 1, broker, **REST)
-            await house.until(lambda: house.store.get(Order, placed.id).status is Status.UNKNOWN)
-            for _ in range(2):
-                assert await look(monitor) == []
-            lasting = [alert for alert in alerts_of(house) if alert.cause is Cause.DOUBT_LASTS]
-            assert [alert.subject for alert in lasting] == [placed.id] * told
-            assert [alert.facts["symbol"] for alert in lasting] == ["BTC/USDT"] * told
-
-    asyncio.run(story())
+    async with platform() as house:
+        monitor, broker, _, _ = await at_work(house)
+        house.server.paper.faults.add(Fault("place_order", "lose_request"))
+        placed = await asyncio.to_thread(house.database.placed, house.store, 1, broker, **REST)
+        await house.until(lambda: house.store.get(Order, placed.id).status is Status.UNKNOWN)
+        for _ in range(2):
+            assert await look(monitor) == []
+        lasting = [alert for alert in alerts_of(house) if alert.cause is Cause.DOUBT_LASTS]
+        assert [alert.subject for alert in lasting] == [placed.id] * told
+        assert [alert.facts["symbol"] for alert in lasting] == ["BTC/USDT"] * told
 
 
 @pytest.mark.parametrize("away", ["exchange", "gateway"])
-def test_a_doubt_that_lasts_is_told_also_while_nobody_can_be_asked(platform, monkeypatch, away):
+async def test_a_doubt_that_lasts_is_told_also_while_nobody_can_be_asked(platform, monkeypatch, away):
     """The log knows since when, whoever is silent; that is when it lasts."""
     monkeypatch.setenv("ARISTOBOT_DOUBT_SECONDS", "0")
-
-    async def story():
-        async with platform() as house:
-            monitor, broker, _, _ = await at_work(house)
-            assert await look(monitor) == []
-            house.server.paper.faults.add(Fault("place_order", "lose_request"))
-            placed = await asyncio.to_thread(house.database.placed, house.store, 1, broker, **REST)
-            await house.until(lambda: house.store.get(Order, placed.id).status is Status.UNKNOWN)
-            if away == "gateway":
-                house._tasks[1].cancel()
-                await asyncio.gather(house._tasks[1], return_exceptions=True)
-            else:
-                house.server.paper.faults.add(Fault("query", "status_500", times=1000))
-            for _ in range(2):
-                assert await look(monitor, away != "gateway") == [broker]
-            lasting = [alert.subject for alert in alerts_of(house) if alert.cause is Cause.DOUBT_LASTS]
-            assert lasting == [placed.id]
-
-    asyncio.run(story())
+    async with platform() as house:
+        monitor, broker, _, _ = await at_work(house)
+        assert await look(monitor) == []
+        house.server.paper.faults.add(Fault("place_order", "lose_request"))
+        placed = await asyncio.to_thread(house.database.placed, house.store, 1, broker, **REST)
+        await house.until(lambda: house.store.get(Order, placed.id).status is Status.UNKNOWN)
+        if away == "gateway":
+            house._tasks[1].cancel()
+            await asyncio.gather(house._tasks[1], return_exceptions=True)
+        else:
+            house.server.paper.faults.add(Fault("query", "status_500", times=1000))
+        for _ in range(2):
+            assert await look(monitor, away != "gateway") == [broker]
+        lasting = [alert.subject for alert in alerts_of(house) if alert.cause is Cause.DOUBT_LASTS]
+        assert lasting == [placed.id]
 
 
-def test_a_broker_that_is_silent_holds_up_no_other(platform, monkeypatch):
+async def test_a_broker_that_is_silent_holds_up_no_other(platform, monkeypatch):
     """The next looks leave it alone until it has answered, and compare the others as ever."""
     monkeypatch.setattr(terminal, "ASK_SECONDS", 20.0)
+    async with platform() as house:
+        monitor, silent, _, _ = await at_work(house)
+        other = await house.connect(1, house.account()[1], "another")
+        await house.until(lambda: other in house.gateway._lanes and house.gateway._lanes[other].reconciled.is_set())
+        asked, answer, compare = Counter(), asyncio.Event(), house.gateway.counter._reconcile
 
-    async def story():
-        async with platform() as house:
-            monitor, silent, _, _ = await at_work(house)
-            other = await house.connect(1, house.account()[1], "another")
-            await house.until(lambda: other in house.gateway._lanes and house.gateway._lanes[other].reconciled.is_set())
-            asked, answer, compare = Counter(), asyncio.Event(), house.gateway.counter._reconcile
+        async def reconcile(broker, occasion, *, dry):
+            asked[broker.number] += 1
+            if broker.number == silent:
+                await answer.wait()
+            return await compare(broker, occasion, dry=dry)
 
-            async def reconcile(broker, occasion, *, dry):
-                asked[broker.number] += 1
-                if broker.number == silent:
-                    await answer.wait()
-                return await compare(broker, occasion, dry=dry)
-
-            monkeypatch.setattr(house.gateway.counter, "_reconcile", reconcile)
-            for _ in range(3):
-                await asyncio.to_thread(monitor.look)
-                await asyncio.to_thread(monitor._looks[other].result)
-            assert asked == {silent: 1, other: 3}
-            assert monitor.figures()["look_age"] is None
-            answer.set()
-            assert await look(monitor) == []
-            assert await look(monitor) == []
-            assert asked[silent] > 1
-            assert monitor.figures()["look_age"] is not None
-
-    asyncio.run(story())
+        monkeypatch.setattr(house.gateway.counter, "_reconcile", reconcile)
+        for _ in range(3):
+            await asyncio.to_thread(monitor.look)
+            await asyncio.to_thread(monitor._looks[other].result)
+        assert asked == {silent: 1, other: 3}
+        assert monitor.figures()["look_age"] is None
+        answer.set()
+        assert await look(monitor) == []
+        assert await look(monitor) == []
+        assert asked[silent] > 1
+        assert monitor.figures()["look_age"] is not None
 
 
 @pytest.mark.parametrize(
@@ -196,83 +176,73 @@ def test_a_broker_that_is_silent_holds_up_no_other(platform, monkeypatch):
         ("raw_response = NULL", "the exchange's answer is missing"),
     ],
 )
-def test_a_malformed_record_is_told_once(platform, change, said):
+async def test_a_malformed_record_is_told_once(platform, change, said):
     """The good ones beside it are not."""
-
-    async def story():
-        async with platform() as house:
-            monitor, broker, _, order = await at_work(house)
-            await house.wish(broker)
-            books = Books(house.database.connect("aristobot_projector"))
-            while books.step(house.store.read, PAGE)[0]:
-                pass
-            house.database.tampering().execute(f"UPDATE books.trades SET {change} WHERE id = %s", (order.id,))
-            for _ in range(2):
-                assert await look(monitor) == []
-            [alert] = [alert for alert in alerts_of(house) if alert.cause is Cause.RECORD_MALFORMED]
-            assert (alert.subject, alert.facts["faults"]) == (order.id, said)
-
-    asyncio.run(story())
+    async with platform() as house:
+        monitor, broker, _, order = await at_work(house)
+        await house.wish(broker)
+        books = Books(house.database.connect("aristobot_projector"))
+        while books.step(house.store.read, PAGE)[0]:
+            pass
+        house.database.tampering().execute(f"UPDATE books.trades SET {change} WHERE id = %s", (order.id,))
+        for _ in range(2):
+            assert await look(monitor) == []
+        [alert] = [alert for alert in alerts_of(house) if alert.cause is Cause.RECORD_MALFORMED]
+        assert (alert.subject, alert.facts["faults"]) == (order.id, said)
 
 
-def test_metrics_are_calculated_for_whoever_asks(platform):
+async def test_metrics_are_calculated_for_whoever_asks(platform):
     """What are no trades is refused by name, and the next question is answered."""
-
-    async def story():
-        async with platform() as house:
-            stopping = threading.Event()
-            serving = asyncio.create_task(asyncio.to_thread(terminal._serve, house.web, Log(), stopping))
-            try:
-                for wrong in ({}, {"trades": None}, {"trades": [{**TRADE, "net": "NaN"}]}, {"trades": [{"net": "1"}]}):
-                    _, end = await house.ask(1, Action.CALCULATE_METRICS, **wrong)
-                    assert (end.success, end.data, end.code) == (False, None, "invalid")
-                _, end = await house.ask(1, Action.CALCULATE_METRICS, trades=[TRADE, {**TRADE, "net": "-0.5"}])
-                assert end.success
-                told = {name: end.data[name] for name in ("total_profit", "trades", "win_rate", "profit_factor")}
-                assert told == {"total_profit": "10.0", "trades": 2, "win_rate": "0.5", "profit_factor": "21"}
-            finally:
-                stopping.set()
-                await serving
-
-    asyncio.run(story())
+    async with platform() as house:
+        stopping = threading.Event()
+        serving = asyncio.create_task(asyncio.to_thread(terminal._serve, house.web, Log(), stopping))
+        try:
+            for wrong in ({}, {"trades": None}, {"trades": [{**TRADE, "net": "NaN"}]}, {"trades": [{"net": "1"}]}):
+                _, end = await house.ask(1, Action.CALCULATE_METRICS, **wrong)
+                assert (end.success, end.data, end.code) == (False, None, "invalid")
+            _, end = await house.ask(1, Action.CALCULATE_METRICS, trades=[TRADE, {**TRADE, "net": "-0.5"}])
+            assert end.success
+            told = {name: end.data[name] for name in ("total_profit", "trades", "win_rate", "profit_factor")}
+            assert told == {"total_profit": "10.0", "trades": 2, "win_rate": "0.5", "profit_factor": "21"}
+        finally:
+            stopping.set()
+            await serving
 
 
-def test_the_command_line_compares_and_says_by_its_code_whether_somebody_has_to_decide(platform, monkeypatch, capsys):
+async def test_the_command_line_compares_and_says_by_its_code_whether_somebody_has_to_decide(
+    platform, monkeypatch, capsys
+):
     """0 when all is told or recorded, 1 when something is left to a person or unheard, 2 when it cannot be asked."""
+    async with platform() as house:
+        _, broker, account, order = await at_work(house)
+        monkeypatch.setenv("ARISTOBOT_DATABASE_URL", house.database.url)
 
-    async def story():
-        async with platform() as house:
-            _, broker, account, order = await at_work(house)
-            monkeypatch.setenv("ARISTOBOT_DATABASE_URL", house.database.url)
+        async def reconcile(number):
+            given = ["reconcile", "--dry-run", "--json", "--broker", str(number)]
+            code = await asyncio.to_thread(main, given)
+            return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
-            async def reconcile(number):
-                given = ["reconcile", "--dry-run", "--json", "--broker", str(number)]
-                code = await asyncio.to_thread(main, given)
-                return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-            head = house.store.head()
-            code, [told] = await reconcile(broker)
-            assert (code, told["completed"], told["dry_run"], told["discrepancies"]) == (0, True, True, [])
-            assert [phase["phase"] for phase in told["phases"]] == ["fetch", "match", "external", "restore", "audit"]
-            house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
-            code, [told] = await reconcile(broker)
-            assert [found["resolution"] for found in told["discrepancies"]] == ["recorded"]
-            assert (code, told["discrepancies"][0]["order"]) == (0, str(order.id))
-            [there] = house.server.paper.ledger.of(account)
-            there.filled += 1
-            code, [told] = await reconcile(broker)
-            assert (code, [found["resolution"] for found in told["discrepancies"]]) == (1, ["decide"])
-            there.filled -= 1
-            doubts = house.gateway._lanes[broker]._account.doubts
-            doubts.begin(house.store.get(Order, order.id))
-            code, [told] = await reconcile(broker)
-            assert (code, [doubt["order"] for doubt in told["doubts"]]) == (1, [str(order.id)])
-            doubts.end(order.id)
-            assert await reconcile(broker + 1) == (2, [])
-            house._tasks[1].cancel()
-            monkeypatch.setattr(command, "ASK_SECONDS", 0.2)
-            code, [told] = await reconcile(broker)
-            assert (code, told["completed"], told["discrepancies"]) == (1, False, [])
-            assert house.store.head() == head
-
-    asyncio.run(story())
+        head = house.store.head()
+        code, [told] = await reconcile(broker)
+        assert (code, told["completed"], told["dry_run"], told["discrepancies"]) == (0, True, True, [])
+        assert [phase["phase"] for phase in told["phases"]] == ["fetch", "match", "external", "restore", "audit"]
+        house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
+        code, [told] = await reconcile(broker)
+        assert [found["resolution"] for found in told["discrepancies"]] == ["recorded"]
+        assert (code, told["discrepancies"][0]["order"]) == (0, str(order.id))
+        [there] = house.server.paper.ledger.of(account)
+        there.filled += 1
+        code, [told] = await reconcile(broker)
+        assert (code, [found["resolution"] for found in told["discrepancies"]]) == (1, ["decide"])
+        there.filled -= 1
+        doubts = house.gateway._lanes[broker]._account.doubts
+        doubts.begin(house.store.get(Order, order.id))
+        code, [told] = await reconcile(broker)
+        assert (code, [doubt["order"] for doubt in told["doubts"]]) == (1, [str(order.id)])
+        doubts.end(order.id)
+        assert await reconcile(broker + 1) == (2, [])
+        house._tasks[1].cancel()
+        monkeypatch.setattr(command, "ASK_SECONDS", 0.2)
+        code, [told] = await reconcile(broker)
+        assert (code, told["completed"], told["discrepancies"]) == (1, False, [])
+        assert house.store.head() == head

@@ -34,68 +34,56 @@ async def unheard(house):
     return lane, order
 
 
-def test_a_database_that_was_away_ends_no_monitor(platform, database, postgres):
+async def test_a_database_that_was_away_ends_no_monitor(platform, database, postgres):
     """It looks again, and finds what nobody told, once the database is back."""
-
-    async def story():
-        async with platform() as house:
-            _, order = await unheard(house)
-            name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
-            log, stopping = Log(), threading.Event()
-            running = asyncio.create_task(asyncio.to_thread(terminal.run, house.web, log, stopping))
-            with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as owner:
-                owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-                owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-                try:
-                    while "database_away" not in log.said:
-                        assert not running.done(), "the monitor has ended"
-                        await asyncio.sleep(0.01)
-                finally:
-                    owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-            house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
-            store = database.store()
-            await house.until(lambda: store.get(Order, order.id).status is Status.CLOSED)
-            stopping.set()
-            await running
-
-    asyncio.run(story())
+    async with platform() as house:
+        _, order = await unheard(house)
+        name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
+        log, stopping = Log(), threading.Event()
+        running = asyncio.create_task(asyncio.to_thread(terminal.run, house.web, log, stopping))
+        with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as owner:
+            owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            try:
+                while "database_away" not in log.said:
+                    assert not running.done(), "the monitor has ended"
+                    await asyncio.sleep(0.01)
+            finally:
+                owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
+        store = database.store()
+        await house.until(lambda: store.get(Order, order.id).status is Status.CLOSED)
+        stopping.set()
+        await running
 
 
-def test_a_poll_that_leaves_the_budget_to_others_is_no_broker_that_is_away(platform):
+async def test_a_poll_that_leaves_the_budget_to_others_is_no_broker_that_is_away(platform):
     """Or the next look would be one at everything, which takes more of what there is too little of."""
-
-    async def story():
-        async with platform() as house:
-            lane, _ = await unheard(house)
-            pace, moment = lane._account.exchange._http.pace, time.time() + 60
-            pace.told(int(pace.limit * 0.6), moment)
-            pace._clock = lambda: moment
-            monitor = Monitor(house.web, Log())
-            for _ in range(2):
-                await asyncio.to_thread(monitor.look)
-                assert monitor.figures()["away"] == []
-            runs = [one.event.occasion for one in house.store.read(0, topics=["Reconciliation.Started"])]
-            assert Occasion.FULL not in runs
-
-    asyncio.run(story())
+    async with platform() as house:
+        lane, _ = await unheard(house)
+        pace, moment = lane._account.exchange._http.pace, time.time() + 60
+        pace.told(int(pace.limit * 0.6), moment)
+        pace._clock = lambda: moment
+        monitor = Monitor(house.web, Log())
+        for _ in range(2):
+            await asyncio.to_thread(monitor.look)
+            assert monitor.figures()["away"] == []
+        runs = [one.event.occasion for one in house.store.read(0, topics=["Reconciliation.Started"])]
+        assert Occasion.FULL not in runs
 
 
 @pytest.mark.parametrize(("seconds", "occasions"), [(0.0, [Occasion.FULL]), (300.0, [])])
-def test_the_whole_account_is_looked_at_now_and_again(platform, monkeypatch, seconds, occasions):
+async def test_the_whole_account_is_looked_at_now_and_again(platform, monkeypatch, seconds, occasions):
     """Every `FULL_EVERY`, although nothing was away: an order in a symbol that no poll asks about is found then."""
     monkeypatch.setattr(terminal, "FULL_EVERY", seconds)
-
-    async def story():
-        async with platform() as house:
-            await unheard(house)
-            [account] = house.server.paper.ledger.accounts.values()
-            named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
-            house.server.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
-            monitor = Monitor(house.web, Log())
-            await asyncio.to_thread(monitor.look)
-            await house.until(lambda: monitor.figures()["look_age"] is not None)
-            assert monitor.figures()["away"] == []
-            runs = [one.event for one in house.store.read(0, topics=["Reconciliation.Started"])]
-            assert [run.occasion for run in runs if run.occasion in {Occasion.FULL, Occasion.POLL}] == occasions
-
-    asyncio.run(story())
+    async with platform() as house:
+        await unheard(house)
+        [account] = house.server.paper.ledger.accounts.values()
+        named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
+        house.server.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
+        monitor = Monitor(house.web, Log())
+        await asyncio.to_thread(monitor.look)
+        await house.until(lambda: monitor.figures()["look_age"] is not None)
+        assert monitor.figures()["away"] == []
+        runs = [one.event for one in house.store.read(0, topics=["Reconciliation.Started"])]
+        assert [run.occasion for run in runs if run.occasion in {Occasion.FULL, Occasion.POLL}] == occasions

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from adapters.spool import Delivery
-from application.webhooks.webhooks import Delivered, receive, receive_all
+from application.webhooks.reception import Delivered, receive, receive_all
 from aristobot.settings import Settings
 from aristobot.terminals.receiver import Reception
 from aristobot.wiring import House

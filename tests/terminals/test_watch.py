@@ -12,7 +12,7 @@ import pytest
 
 from adapters.bus import Bus
 from application.people.brokers import connect_broker
-from application.ports.exchange import Credentials
+from application.ports.statements import Credentials
 from aristobot.terminals.alerts import watch
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.terminal import AWAY

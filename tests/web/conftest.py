@@ -19,8 +19,8 @@ from adapters.vault.vault import Vault
 from application.people import users
 from application.people.brokers import connect_broker
 from application.people.users import register
-from application.ports.exchange import Credentials
 from application.ports.requests import Action, Answer, GatewayAway, Request
+from application.ports.statements import Credentials
 from domain.broker import Exchange, Venue
 from projections.books.projector import PAGE, Books
 from web.app import create_app

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from application.webhooks.webhooks import receive
+from application.webhooks.reception import receive
 from web.app import create_app
 from web.live.live import TOPICS
 

@@ -12,8 +12,8 @@ import pytest
 
 from adapters.vault.vault import Vault
 from application.people.brokers import connect_broker
-from application.ports.exchange import Credentials
 from application.ports.requests import Action
+from application.ports.statements import Credentials
 from domain.aggregate import Personal, carrying
 from domain.broker import Broker, Exchange, Limits, Venue
 

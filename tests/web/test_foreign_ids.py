@@ -13,7 +13,7 @@ import pytest
 
 from adapters.log.story import story_of
 from application.alerts import tell
-from application.webhooks.webhooks import receive
+from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.position import Execution, Position

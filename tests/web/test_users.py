@@ -18,7 +18,7 @@ from adapters.log.eventmapper import form_of
 from adapters.vault.keys import FORGOTTEN
 from application.alerts import tell
 from application.people import users
-from application.webhooks.webhooks import receive
+from application.webhooks.reception import receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause
 from domain.order import Order

@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 
 from application.people import brokers
 from application.people.users import brokers_with_open_orders
-from application.ports.exchange import Credentials
 from application.ports.requests import Action, Answer, GatewayAway, Request
+from application.ports.statements import Credentials
 from application.trading import halts
 from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.refusals import Invalid

@@ -16,20 +16,18 @@ from adapters.exchanges.binance.reading import understood
 from adapters.exchanges.binance.signing import query_string, signed_query
 from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
 from adapters.exchanges.http import Answer, Http, Pace
-from application.ports.exchange import (
+from application.ports.errors import NoAnswer, NotAccepted
+from application.ports.market_data import Candle, Ticker
+from application.ports.statements import (
     Balance,
-    Candle,
     Capabilities,
     Credentials,
     Fill,
-    NoAnswer,
-    NotAccepted,
     OrderName,
     OrderReport,
     PartlyUnreadable,
     Rights,
     Scrap,
-    Ticker,
 )
 from domain.market import Market
 

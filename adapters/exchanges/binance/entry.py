@@ -20,7 +20,8 @@ from adapters.exchanges.binance.rules import SECONDS
 from adapters.exchanges.binance.signing import signed_parameters
 from adapters.exchanges.counts import OrderCounts
 from adapters.exchanges.http import Http
-from application.ports.exchange import Credentials, ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
+from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
+from application.ports.statements import Credentials
 
 _ANSWER_SECONDS = 10.0
 _CONNECT_SECONDS, _CLOSE_SECONDS = 5.0, 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from adapters.exchanges.binance.native import NativeReplacement
-from application.ports.exchange import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
+from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 
 TOO_MANY_ORDERS = "too_many_orders"
 """The code when the account has used up its new orders in the running window."""

@@ -25,7 +25,8 @@ from adapters.exchanges.binance.native import (
     number_of,
 )
 from adapters.exchanges.binance.parameters import TYPES
-from application.ports.exchange import Balance, Candle, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
+from application.ports.market_data import Candle
+from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.order import Status

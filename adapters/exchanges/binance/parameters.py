@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from application.ports.exchange import ExchangeId, ListRequest, OrderName, OrderRequest, RefusedByExchange
+from application.ports.errors import RefusedByExchange
+from application.ports.statements import ExchangeId, ListRequest, OrderName, OrderRequest
 from domain.wish import PRICED, Side, TimeInForce, Type
 
 NATIVE = {

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from adapters.exchanges.binance.native import NONSENSE
-from application.ports.exchange import Unreadable
+from application.ports.errors import Unreadable
 
 T = TypeVar("T")
 

@@ -14,7 +14,9 @@ from adapters.exchanges.binance import messages
 from adapters.exchanges.binance.errors import error_of_code
 from adapters.exchanges.binance.native import NONSENSE
 from adapters.exchanges.binance.signing import signed_parameters
-from application.ports.exchange import Candle, Credentials, NoAnswer, OrderReport
+from application.ports.errors import NoAnswer
+from application.ports.market_data import Candle
+from application.ports.statements import Credentials, OrderReport
 
 _SUBSCRIBE_SECONDS = 10.0
 _OK = 200

@@ -15,11 +15,10 @@ from adapters.exchanges.binance.native import NativeReplacement
 from adapters.exchanges.binance.reading import understood
 from adapters.exchanges.counts import OrderCounts
 from adapters.exchanges.http import Http
-from application.ports.exchange import (
+from application.ports.errors import ExchangeError, NoAnswer
+from application.ports.statements import (
     Credentials,
-    ExchangeError,
     ListRequest,
-    NoAnswer,
     Only,
     OrderName,
     OrderReport,

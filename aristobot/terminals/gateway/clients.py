@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from application.ports.exchange import ExchangeClient, NoAnswer
+from application.ports.errors import NoAnswer
+from application.ports.exchange import ExchangeClient
 from aristobot.wiring import House
 from domain.market import Market
 

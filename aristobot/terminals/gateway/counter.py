@@ -12,7 +12,7 @@ from application.lane.lane import Lane
 from application.people.brokers import broker_of
 from application.people.connection import try_connection
 from application.people.users import by_hand
-from application.ports.exchange import ExchangeError, OrderNotFound
+from application.ports.errors import ExchangeError, OrderNotFound
 from application.ports.requests import Action, Answer, Request
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.wiring import House

@@ -8,7 +8,7 @@ from typing import Any
 
 from application.alerts import tell
 from application.lane.lane import Lane
-from application.ports.exchange import ExchangeError
+from application.ports.errors import ExchangeError
 from aristobot.terminals.gateway.clients import Clients, Key
 from aristobot.wiring import House
 from domain.alert import Cause

@@ -15,7 +15,8 @@ from adapters.log.eventstore import Recorded
 from application.lane.lane import Lane
 from application.orders.account import Account
 from application.orders.agenda import Task
-from application.ports.exchange import ExchangeClient, ExchangeError
+from application.ports.errors import ExchangeError
+from application.ports.exchange import ExchangeClient
 from application.trading.positions import position_id_of
 from aristobot.following import Place, follow
 from aristobot.supervision.liveness import beat

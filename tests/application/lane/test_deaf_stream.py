@@ -24,75 +24,59 @@ def deafen(trading):
     trading.paper.faults.add(Fault("stream", "deaf_stream", seconds=3600))
 
 
-def test_a_stream_that_owes_an_answer_is_deaf(open_trading):
+async def test_a_stream_that_owes_an_answer_is_deaf(open_trading):
     """An accepted order of which it has not told: it is connected again, and deaf until one tells something."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            deafen(trading)
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            await trading.until(lambda: trading.lane.deaf)
-            await trading.until(lambda: "stream_ended" in trading.log.said)
-            await trading.until(lambda: trading.lane.streaming)
-            assert trading.lane.deaf
-            trading.paper.faults.pending.clear()
-            await trading.becomes(await trading.rest(price="41000"), Status.OPEN)
-            await trading.until(lambda: not trading.lane.deaf)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        deafen(trading)
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.until(lambda: trading.lane.deaf)
+        await trading.until(lambda: "stream_ended" in trading.log.said)
+        await trading.until(lambda: trading.lane.streaming)
+        assert trading.lane.deaf
+        trading.paper.faults.pending.clear()
+        await trading.becomes(await trading.rest(price="41000"), Status.OPEN)
+        await trading.until(lambda: not trading.lane.deaf)
 
 
-def test_a_fill_that_only_a_question_tells_is_owed_too(open_trading):
+async def test_a_fill_that_only_a_question_tells_is_owed_too(open_trading):
     """The order was told of; its execution was not."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            await trading.until(lambda: trading.client.heard[order.client_order_id])
-            deafen(trading)
-            trading.hold("BTC/USDT", "39000")
-            await trading.compare()
-            await trading.becomes(order.id, Status.CLOSED)
-            await trading.until(lambda: trading.lane.deaf)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.until(lambda: trading.client.heard[order.client_order_id])
+        deafen(trading)
+        trading.hold("BTC/USDT", "39000")
+        await trading.compare()
+        await trading.becomes(order.id, Status.CLOSED)
+        await trading.until(lambda: trading.lane.deaf)
 
 
-def test_a_stream_is_not_deaf_while_what_it_tells_is_being_recorded(open_trading, monkeypatch):
+async def test_a_stream_is_not_deaf_while_what_it_tells_is_being_recorded(open_trading, monkeypatch):
     """However long that takes: the books are slow then, and the stream is well."""
+    async with open_trading() as trading:
+        await trading.listening()
+        slow = trading.lane._account.hear
 
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            slow = trading.lane._account.hear
+        async def hear(report):
+            await asyncio.sleep(0.7)
+            return await slow(report)
 
-            async def hear(report):
-                await asyncio.sleep(0.7)
-                return await slow(report)
-
-            monkeypatch.setattr(trading.lane._account, "hear", hear)
-            orders = [await trading.becomes(await trading.rest("0.005", str(40000 + n)), Status.OPEN) for n in range(3)]
-            for order in orders:
-                await trading.until(lambda order=order: trading.client.heard[order.client_order_id])
-            assert not trading.lane.deaf
-            assert "stream_ended" not in trading.log.said
-
-    asyncio.run(story())
+        monkeypatch.setattr(trading.lane._account, "hear", hear)
+        orders = [await trading.becomes(await trading.rest("0.005", str(40000 + n)), Status.OPEN) for n in range(3)]
+        for order in orders:
+            await trading.until(lambda order=order: trading.client.heard[order.client_order_id])
+        assert not trading.lane.deaf
+        assert "stream_ended" not in trading.log.said
 
 
-def test_what_happened_before_it_stood_is_not_owed(open_trading):
+async def test_what_happened_before_it_stood_is_not_owed(open_trading):
     """A comparison finds it, and the new connection never tells of it."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.hold("BTC/USDT", "39000")
-            trading.pass_by(1)
-            await trading.listening()
-            await trading.becomes(order.id, Status.CLOSED)
-            await asyncio.sleep(0.6)
-            assert not trading.lane.deaf
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.hold("BTC/USDT", "39000")
+        trading.pass_by(1)
+        await trading.listening()
+        await trading.becomes(order.id, Status.CLOSED)
+        await asyncio.sleep(0.6)
+        assert not trading.lane.deaf

@@ -14,20 +14,16 @@ WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "ca
 
 
 @WAYS
-def test_all_coins_are_under_their_stop_again_once_a_doubtful_exit_can_no_longer_be_carried_out(at, able):
+async def test_all_coins_are_under_their_stop_again_once_a_doubtful_exit_can_no_longer_be_carried_out(at, able):
     """Its absence is proven only a minute later."""
-
-    async def story():
-        async with at(able) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            trading.paper.faults.add(Fault("place_order", "lose_request", times=1, type="MARKET"))
-            exit_ = asyncio.create_task(trader.alert("SellMarket", PourCent="50"))
-            await trading.until(lambda: trader.position().exits)
-            while trader.position().protected != HELD or trader.resting() != [(*STOP, HELD), (*TARGET, HELD)]:
-                trading.pass_by(1)
-                await asyncio.sleep(0.05)
-            assert trader.sold() == Decimal(0)
-            exit_.cancel()
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        trading.paper.faults.add(Fault("place_order", "lose_request", times=1, type="MARKET"))
+        exit_ = asyncio.create_task(trader.alert("SellMarket", PourCent="50"))
+        await trading.until(lambda: trader.position().exits)
+        while trader.position().protected != HELD or trader.resting() != [(*STOP, HELD), (*TARGET, HELD)]:
+            trading.pass_by(1)
+            await asyncio.sleep(0.05)
+        assert trader.sold() == Decimal(0)
+        exit_.cancel()

@@ -66,120 +66,96 @@ async def under_stops(trader):
 @EITHER
 @pytest.mark.parametrize("kind", NOT_NOW)
 @pytest.mark.parametrize("share", ["10", "100"])
-def test_what_the_exchange_does_not_take_now_takes_no_stop_off(at, able, kind, share):
+async def test_what_the_exchange_does_not_take_now_takes_no_stop_off(at, able, kind, share):
     """Whether it sells all or a tenth: the same orders rest until the exchange takes the sale."""
-
-    async def story():
-        async with under_two_stops(at, able) as trader:
-            ever, before, faults = legs_of(trader), trader.resting(), trader.trading.paper.faults
-            faults.add(a_new(NOT_NOW[kind]))
-            selling = asyncio.create_task(trader.alert("SellMarket", PourCent=share))
-            while faults.standing("count_exceeded") or faults.pending:
-                assert trader.resting() == before
-                await asyncio.sleep(0.005)
-            assert await selling == EXECUTED
-            if share == "100":
-                await trader.closed()
-                assert legs_of(trader) == ever
-            else:
-                await under_stops(trader)
-
-    asyncio.run(story())
-
-
-@EITHER
-def test_a_full_exit_that_is_lost_leaves_the_stops(at, able):
-    """Nobody knows whether it was sold: what rests is all that there is."""
-
-    async def story():
-        async with under_two_stops(at, able) as trader:
-            before = trader.resting()
-            trader.trading.paper.faults.add(Fault("place_order", "lose_request", type="MARKET"))
-            selling = asyncio.create_task(trader.alert("SellMarket"))
-            await trader.trading.until(lambda: trader.trading.lane.doubts)
-            await asyncio.sleep(0.3)
+    async with under_two_stops(at, able) as trader:
+        ever, before, faults = legs_of(trader), trader.resting(), trader.trading.paper.faults
+        faults.add(a_new(NOT_NOW[kind]))
+        selling = asyncio.create_task(trader.alert("SellMarket", PourCent=share))
+        while faults.standing("count_exceeded") or faults.pending:
             assert trader.resting() == before
-            selling.cancel()
-
-    asyncio.run(story())
-
-
-def test_a_tenth_is_sold_in_the_place_of_the_lone_stop_or_the_list(at):
-    """One of them locks enough: the other rests all the while, and something always does."""
-
-    async def story():
-        async with under_two_stops(at, BINANCE) as trader:
-            bare = trader.bare_for()
-            assert await trader.alert("SellMarket", PourCent="10") == EXECUTED
+            await asyncio.sleep(0.005)
+        assert await selling == EXECUTED
+        if share == "100":
+            await trader.closed()
+            assert legs_of(trader) == ever
+        else:
             await under_stops(trader)
-            assert bare == []
-
-    asyncio.run(story())
 
 
 @EITHER
-def test_stops_that_were_taken_off_in_vain_are_back_at_once_and_go_more_and_more_rarely(at, able, monkeypatch):
+async def test_a_full_exit_that_is_lost_leaves_the_stops(at, able):
+    """Nobody knows whether it was sold: what rests is all that there is."""
+    async with under_two_stops(at, able) as trader:
+        before = trader.resting()
+        trader.trading.paper.faults.add(Fault("place_order", "lose_request", type="MARKET"))
+        selling = asyncio.create_task(trader.alert("SellMarket"))
+        await trader.trading.until(lambda: trader.trading.lane.doubts)
+        await asyncio.sleep(0.3)
+        assert trader.resting() == before
+        selling.cancel()
+
+
+async def test_a_tenth_is_sold_in_the_place_of_the_lone_stop_or_the_list(at):
+    """One of them locks enough: the other rests all the while, and something always does."""
+    async with under_two_stops(at, BINANCE) as trader:
+        bare = trader.bare_for()
+        assert await trader.alert("SellMarket", PourCent="10") == EXECUTED
+        await under_stops(trader)
+        assert bare == []
+
+
+@EITHER
+async def test_stops_that_were_taken_off_in_vain_are_back_at_once_and_go_more_and_more_rarely(at, able, monkeypatch):
     """The exchange lets every sale through to its coins, and refuses each as soon as they are free. Its owner hears."""
     monkeypatch.setattr(attempts, "PAUSE", 0.2)
+    async with under_two_stops(at, able) as trader:
+        trading, gone, before = trader.trading, [], sorted(trader.resting())
 
-    async def story():
-        async with under_two_stops(at, able) as trader:
-            trading, gone, before = trader.trading, [], sorted(trader.resting())
+        def refuse(_, order, __):
+            if order.side == "sell" and order.type == "stop_loss" and not order.rests and not order.filled:
+                gone.append(order)
+                trading.paper.faults.pending.clear()
+                trading.paper.faults.add(Fault("place_order", "clock_refused", type="MARKET"))
 
-            def refuse(_, order, __):
-                if order.side == "sell" and order.type == "stop_loss" and not order.rests and not order.filled:
-                    gone.append(order)
-                    trading.paper.faults.pending.clear()
-                    trading.paper.faults.add(Fault("place_order", "clock_refused", type="MARKET"))
-
-            trading.paper.ledger.listeners.append(refuse)
-            selling = asyncio.create_task(trader.alert("SellMarket"))
-            await trading.until(lambda: gone)
-            await trading.until(lambda: sorted(trader.resting()) == before)
-            await asyncio.sleep(1.8)  # pauses of 0.2, 0.4, 0.8, 1.6, 1.6, ...
-            each = 1 if able is BINANCE else 2
-            assert 2 * each <= len(gone) <= 5 * each
-            assert await alarms(trading) == []
-            trading.pass_by(6)
-            await trading.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
-            [alarm] = await trading.read("Alert.Raised")
-            assert (alarm.cause, alarm.facts["reason"]) == (Cause.POSITION_UNPROTECTED, "exit_not_sent")
-            trading.paper.ledger.listeners.remove(refuse)
-            trading.paper.faults.pending.clear()
-            assert await selling == EXECUTED
-            await trader.closed()
-
-    asyncio.run(story())
+        trading.paper.ledger.listeners.append(refuse)
+        selling = asyncio.create_task(trader.alert("SellMarket"))
+        await trading.until(lambda: gone)
+        await trading.until(lambda: sorted(trader.resting()) == before)
+        await asyncio.sleep(1.8)  # pauses of 0.2, 0.4, 0.8, 1.6, 1.6, ...
+        each = 1 if able is BINANCE else 2
+        assert 2 * each <= len(gone) <= 5 * each
+        assert await alarms(trading) == []
+        trading.pass_by(6)
+        await trading.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
+        [alarm] = await trading.read("Alert.Raised")
+        assert (alarm.cause, alarm.facts["reason"]) == (Cause.POSITION_UNPROTECTED, "exit_not_sent")
+        trading.paper.ledger.listeners.remove(refuse)
+        trading.paper.faults.pending.clear()
+        assert await selling == EXECUTED
+        await trader.closed()
 
 
 @EITHER
 @pytest.mark.parametrize("share", [30, 70])
-def test_coins_that_pass_from_one_stop_to_the_other_leave_one_of_them_at_any_moment(at, able, share):
+async def test_coins_that_pass_from_one_stop_to_the_other_leave_one_of_them_at_any_moment(at, able, share):
     """A target for more or for less: what gives coins goes first, what takes them last."""
-
-    async def story():
-        async with under_two_stops(at, able) as trader:
-            bare, market = trader.bare_for(), trader.trading.markets["BTC/USDT"]
-            assert await trader.alert("MAJ", PourCent=str(share), PrixTP="61000") == EXECUTED
-            part = market.round_quantity(HELD * share / 100)
-            both = sorted([(*STOP, part), ("limit", Decimal(61000), part), (*STOP, HELD - part)])
-            await trader.trading.until(lambda: sorted(trader.resting()) == both)
-            assert bare == []
-
-    asyncio.run(story())
+    async with under_two_stops(at, able) as trader:
+        bare, market = trader.bare_for(), trader.trading.markets["BTC/USDT"]
+        assert await trader.alert("MAJ", PourCent=str(share), PrixTP="61000") == EXECUTED
+        part = market.round_quantity(HELD * share / 100)
+        both = sorted([(*STOP, part), ("limit", Decimal(61000), part), (*STOP, HELD - part)])
+        await trader.trading.until(lambda: sorted(trader.resting()) == both)
+        assert bare == []
 
 
 @EITHER
-def test_a_move_of_both_stops_leaves_one_of_them_at_any_moment(at, able):
+async def test_a_move_of_both_stops_leaves_one_of_them_at_any_moment(at, able):
     """The lone stop first, in one call where there is one, then the list."""
-
-    async def story():
-        async with under_two_stops(at, able) as trader:
-            bare = trader.bare_for()
-            assert await trader.alert("MAJ", PrixSL="46000", PourCent="100") == EXECUTED
-            moved = ("stop_loss", Decimal(46000))
-            both = sorted([(*moved, HALF), (*TARGET, HALF), (*moved, REST)])
-            await trader.trading.until(lambda: sorted(trader.resting()) == both)
-            assert bare == []
-
-    asyncio.run(story())
+    async with under_two_stops(at, able) as trader:
+        bare = trader.bare_for()
+        assert await trader.alert("MAJ", PrixSL="46000", PourCent="100") == EXECUTED
+        moved = ("stop_loss", Decimal(46000))
+        both = sorted([(*moved, HALF), (*TARGET, HALF), (*moved, REST)])
+        await trader.trading.until(lambda: sorted(trader.resting()) == both)
+        assert bare == []

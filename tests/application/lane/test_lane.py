@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +9,7 @@ import pytest
 
 from application.orders.agenda import Task
 from application.orders.lookups import PROOF_AFTER
-from application.ports.exchange import NoAnswer, NotAccepted
+from application.ports.errors import NoAnswer, NotAccepted
 from domain.broker import Broker
 from domain.order import Status
 from domain.user import User
@@ -25,18 +24,14 @@ def decimals(wish):
     return {name: Decimal(value) if name in AMOUNTS else value for name, value in wish.items()}
 
 
-def test_an_order_is_sent_and_its_end_recorded(open_trading):
+async def test_an_order_is_sent_and_its_end_recorded(open_trading):
     """The intent stands before the exchange's word, the fill before the end, and both books agree."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
-            assert await trading.facts(order.id) == DONE
-            [there] = trading.on_exchange()
-            assert (there.client_order_id, str(there.id)) == (order.client_order_id, order.exchange_order_id)
-            assert there.filled == order.filled == Decimal("0.01")
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
+        assert await trading.facts(order.id) == DONE
+        [there] = trading.on_exchange()
+        assert (there.client_order_id, str(there.id)) == (order.client_order_id, order.exchange_order_id)
+        assert there.filled == order.filled == Decimal("0.01")
 
 
 @pytest.mark.parametrize(
@@ -51,16 +46,12 @@ def test_an_order_is_sent_and_its_end_recorded(open_trading):
         ({"quantity": "0.001", "type": Type.LIMIT, "price": "39999.996"}, {"quantity": "0.001", "price": "40000"}),
     ],
 )
-def test_what_is_sent_is_sized_from_the_live_balance(open_trading, wish, sent):
+async def test_what_is_sent_is_sized_from_the_live_balance(open_trading, wish, sent):
     """Quote currency for a buy, base for a sell, rounded down to what the exchange takes."""
-
-    async def story():
-        async with open_trading(USDT="1000", BTC="0.0123456789") as trading:
-            order = await trading.becomes(await trading.wish(**decimals(wish)), Status.CLOSED, Status.OPEN)
-            recorded = {"quantity": order.quantity, "cost": order.cost, "price": order.price}
-            assert recorded == {"quantity": None, "cost": None, "price": None, **decimals(sent)}
-
-    asyncio.run(story())
+    async with open_trading(USDT="1000", BTC="0.0123456789") as trading:
+        order = await trading.becomes(await trading.wish(**decimals(wish)), Status.CLOSED, Status.OPEN)
+        recorded = {"quantity": order.quantity, "cost": order.cost, "price": order.price}
+        assert recorded == {"quantity": None, "cost": None, "price": None, **decimals(sent)}
 
 
 @pytest.mark.parametrize(
@@ -76,194 +67,150 @@ def test_what_is_sent_is_sized_from_the_live_balance(open_trading, wish, sent):
         ({"percent": "5", "type": Type.LIMIT, "price": "0.001"}, "price_out_of_range"),
     ],
 )
-def test_what_cannot_be_carried_out_is_refused_and_not_sent(open_trading, wish, reason):
+async def test_what_cannot_be_carried_out_is_refused_and_not_sent(open_trading, wish, reason):
     """Funds and the market's rules are checked before anything leaves the house."""
-
-    async def story():
-        async with open_trading(USDT="1000") as trading:
-            order = await trading.becomes(await trading.wish(**decimals(wish)), Status.REFUSED)
-            assert order.reason == reason
-            assert await trading.facts(order.id) == ["Placed", "Refused"]
-            assert not trading.client.asked["place"]
-
-    asyncio.run(story())
+    async with open_trading(USDT="1000") as trading:
+        order = await trading.becomes(await trading.wish(**decimals(wish)), Status.REFUSED)
+        assert order.reason == reason
+        assert await trading.facts(order.id) == ["Placed", "Refused"]
+        assert not trading.client.asked["place"]
 
 
-def test_a_no_of_the_exchange_is_an_end(open_trading):
+async def test_a_no_of_the_exchange_is_an_end(open_trading):
     """A market order by quantity is weighed by the exchange alone."""
-
-    async def story():
-        async with open_trading(USDT="1000") as trading:
-            order = await trading.becomes(await trading.wish(quantity=Decimal(1)), Status.REJECTED)
-            assert order.reason == "insufficient_funds"
-            assert await trading.facts(order.id) == ["Placed", "Submitted", "Rejected"]
-            assert trading.client.asked["place"] == 1
-
-    asyncio.run(story())
+    async with open_trading(USDT="1000") as trading:
+        order = await trading.becomes(await trading.wish(quantity=Decimal(1)), Status.REJECTED)
+        assert order.reason == "insufficient_funds"
+        assert await trading.facts(order.id) == ["Placed", "Submitted", "Rejected"]
+        assert trading.client.asked["place"] == 1
 
 
-def test_a_wish_that_is_too_old_is_not_sent(open_trading):
+async def test_a_wish_that_is_too_old_is_not_sent(open_trading):
     """Sent in time or not at all."""
-
-    async def story():
-        async with open_trading() as trading:
-            limit = trading.now + timedelta(seconds=30)
-            in_time = await trading.becomes(await trading.wish(cost=Decimal(100), not_after=limit), Status.CLOSED)
-            trading.pass_by(30.001)
-            stale = await trading.becomes(await trading.wish(cost=Decimal(100), not_after=limit), Status.REFUSED)
-            assert stale.reason == "stale"
-            assert [there.client_order_id for there in trading.on_exchange()] == [in_time.client_order_id]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        limit = trading.now + timedelta(seconds=30)
+        in_time = await trading.becomes(await trading.wish(cost=Decimal(100), not_after=limit), Status.CLOSED)
+        trading.pass_by(30.001)
+        stale = await trading.becomes(await trading.wish(cost=Decimal(100), not_after=limit), Status.REFUSED)
+        assert stale.reason == "stale"
+        assert [there.client_order_id for there in trading.on_exchange()] == [in_time.client_order_id]
 
 
 @pytest.mark.parametrize("whose", ["user", "broker"])
-def test_while_trading_is_stopped_only_people_trade(open_trading, whose):
+async def test_while_trading_is_stopped_only_people_trade(open_trading, whose):
     """What comes by itself is refused, what somebody asks for is sent."""
-
-    async def story():
-        async with open_trading() as trading:
-            kind, key = (User, User.create_id(1)) if whose == "user" else (Broker, Broker.create_id(1))
-            subject = trading.store.get(kind, key)
-            subject.stop_trading()
-            trading.store.save(subject)
-            for source in (Source.WEBHOOK, Source.STRATEGY):
-                paused = await trading.becomes(await trading.wish(cost=Decimal(100), source=source), Status.REFUSED)
-                assert paused.reason == "paused"
-            await trading.becomes(await trading.wish(cost=Decimal(100), source=Source.MANUAL), Status.CLOSED)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        kind, key = (User, User.create_id(1)) if whose == "user" else (Broker, Broker.create_id(1))
+        subject = trading.store.get(kind, key)
+        subject.stop_trading()
+        trading.store.save(subject)
+        for source in (Source.WEBHOOK, Source.STRATEGY):
+            paused = await trading.becomes(await trading.wish(cost=Decimal(100), source=source), Status.REFUSED)
+            assert paused.reason == "paused"
+        await trading.becomes(await trading.wish(cost=Decimal(100), source=Source.MANUAL), Status.CLOSED)
 
 
-def test_without_a_balance_nothing_is_sized(open_trading):
+async def test_without_a_balance_nothing_is_sized(open_trading):
     """The wish waits until the exchange says what is there."""
+    async with open_trading() as trading:
 
-    async def story():
-        async with open_trading() as trading:
+        async def away():
+            raise NoAnswer("no balance")
 
-            async def away():
-                raise NoAnswer("no balance")
-
-            trading.client.before["balances"] = away
-            order_id = await trading.wish(percent=Decimal(100))
-            await trading.until(lambda: "not_sent_yet" in trading.log.said)
-            assert await trading.facts(order_id) == ["Placed"]
-            del trading.client.before["balances"]
-            await trading.becomes(order_id, Status.CLOSED)
-
-    asyncio.run(story())
+        trading.client.before["balances"] = away
+        order_id = await trading.wish(percent=Decimal(100))
+        await trading.until(lambda: "not_sent_yet" in trading.log.said)
+        assert await trading.facts(order_id) == ["Placed"]
+        del trading.client.before["balances"]
+        await trading.becomes(order_id, Status.CLOSED)
 
 
-def test_proof_that_it_was_not_accepted_allows_another_attempt(open_trading):
+async def test_proof_that_it_was_not_accepted_allows_another_attempt(open_trading):
     """After a 429 the same order goes out again under the same id, with the proof on record."""
-
-    async def story():
-        async with open_trading() as trading:
-            trading.fault("place_order", "status_429")
-            order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
-            first, *others = [event for event in await trading.events(order.id) if type(event).__name__ == "Submitted"]
-            assert not first.proof
-            assert others
-            assert all(again.proof for again in others)
-            assert {event.client_order_id for event in (first, *others)} == {order.client_order_id}
-            assert len(trading.on_exchange()) == 1
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        trading.fault("place_order", "status_429")
+        order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
+        first, *others = [event for event in await trading.events(order.id) if type(event).__name__ == "Submitted"]
+        assert not first.proof
+        assert others
+        assert all(again.proof for again in others)
+        assert {event.client_order_id for event in (first, *others)} == {order.client_order_id}
+        assert len(trading.on_exchange()) == 1
 
 
-def test_what_is_never_accepted_is_tried_until_it_is_stale(open_trading):
+async def test_what_is_never_accepted_is_tried_until_it_is_stale(open_trading):
     """A limit or a broken line is not a refusal: the wish waits as long as it may live, and is no doubt."""
+    async with open_trading() as trading:
 
-    async def story():
-        async with open_trading() as trading:
+        async def unreachable():
+            raise NotAccepted("no connection", code="exchange_unreachable")
 
-            async def unreachable():
-                raise NotAccepted("no connection", code="exchange_unreachable")
-
-            trading.client.before["place"] = unreachable
-            order_id = await trading.wish(cost=Decimal(500), not_after=trading.now + timedelta(seconds=60))
-            await trading.until(lambda: trading.client.asked["place"] == 2)
-            trading.pass_by(61)
-            order = await trading.becomes(order_id, Status.REFUSED)
-            assert order.reason == "stale"
-            facts = await trading.facts(order_id)
-            assert facts == ["Placed", *["Submitted", "Deferred"] * ((len(facts) - 2) // 2), "Refused"]
-            assert not trading.lane.doubts
-
-    asyncio.run(story())
+        trading.client.before["place"] = unreachable
+        order_id = await trading.wish(cost=Decimal(500), not_after=trading.now + timedelta(seconds=60))
+        await trading.until(lambda: trading.client.asked["place"] == 2)
+        trading.pass_by(61)
+        order = await trading.becomes(order_id, Status.REFUSED)
+        assert order.reason == "stale"
+        facts = await trading.facts(order_id)
+        assert facts == ["Placed", *["Submitted", "Deferred"] * ((len(facts) - 2) // 2), "Refused"]
+        assert not trading.lane.doubts
 
 
-def test_an_intent_that_was_not_recorded_is_not_sent(open_trading):
+async def test_an_intent_that_was_not_recorded_is_not_sent(open_trading):
     """Somebody cancels between the lane's look at the order and its append: the append fails, so nothing goes out."""
+    async with open_trading() as trading:
 
-    async def story():
-        async with open_trading() as trading:
+        async def somebody_is_faster():
+            await trading.say(order_id, lambda o: o.request_cancel("somebody"))
 
-            async def somebody_is_faster():
-                await trading.say(order_id, lambda o: o.request_cancel("somebody"))
-
-            trading.client.before["balances"] = somebody_is_faster
-            order_id = await trading.wish(cost=Decimal(500))
-            await trading.until(lambda: "intent_not_recorded" in trading.log.said)
-            trading.lane.agenda.put(Task.CANCEL, order_id)
-            await trading.becomes(order_id, Status.REFUSED)
-            assert await trading.facts(order_id) == ["Placed", "CancelRequested", "Refused"]
-            assert not trading.client.asked["place"]
-
-    asyncio.run(story())
+        trading.client.before["balances"] = somebody_is_faster
+        order_id = await trading.wish(cost=Decimal(500))
+        await trading.until(lambda: "intent_not_recorded" in trading.log.said)
+        trading.lane.agenda.put(Task.CANCEL, order_id)
+        await trading.becomes(order_id, Status.REFUSED)
+        assert await trading.facts(order_id) == ["Placed", "CancelRequested", "Refused"]
+        assert not trading.client.asked["place"]
 
 
-def test_of_two_gateways_one_sends(open_trading):
+async def test_of_two_gateways_one_sends(open_trading):
     """Only whose own append of the intent committed may call the exchange; the other may look, and be in doubt."""
-
-    async def story():
-        async with open_trading() as trading:
-            other = trading.new_lane()
-            trading.start(other.work())
-            orders = []
-            for _ in range(5):
-                orders.append(await trading.wish(cost=Decimal(100)))
-                other.agenda.put(Task.SEND, orders[-1])
-            for order_id in orders:
-                await trading.becomes(order_id, Status.CLOSED)
-                assert [fact for fact in await trading.facts(order_id) if fact != "Doubted"] == DONE
-            other.close()
-            assert trading.client.asked["place"] == len(trading.on_exchange()) == 5
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        other = trading.new_lane()
+        trading.start(other.work())
+        orders = []
+        for _ in range(5):
+            orders.append(await trading.wish(cost=Decimal(100)))
+            other.agenda.put(Task.SEND, orders[-1])
+        for order_id in orders:
+            await trading.becomes(order_id, Status.CLOSED)
+            assert [fact for fact in await trading.facts(order_id) if fact != "Doubted"] == DONE
+        other.close()
+        assert trading.client.asked["place"] == len(trading.on_exchange()) == 5
 
 
-def test_an_entry_waits_while_its_symbol_is_in_doubt(open_trading):
+async def test_an_entry_waits_while_its_symbol_is_in_doubt(open_trading):
     """Other symbols do not; it goes out when the doubt has ended."""
-
-    async def story():
-        async with open_trading() as trading:
-            trading.fault("place_order", "lose_request")
-            doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
-            waiting = await trading.rest()
-            other = await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
-            assert await trading.facts(waiting) == ["Placed"]
-            assert [there.client_order_id for there in trading.on_exchange()] == [other.client_order_id]
-            trading.now = doubt.valid_until + PROOF_AFTER
-            await trading.becomes(waiting, Status.OPEN)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        trading.fault("place_order", "lose_request")
+        doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
+        waiting = await trading.rest()
+        other = await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
+        assert await trading.facts(waiting) == ["Placed"]
+        assert [there.client_order_id for there in trading.on_exchange()] == [other.client_order_id]
+        trading.now = doubt.valid_until + PROOF_AFTER
+        await trading.becomes(waiting, Status.OPEN)
 
 
-def test_an_entry_that_waited_too_long_is_stale(open_trading):
+async def test_an_entry_that_waited_too_long_is_stale(open_trading):
     """A doubt may outlive the wish; a cancel does not wait for it."""
-
-    async def story():
-        async with open_trading() as trading:
-            trading.fault("place_order", "lose_request")
-            await trading.becomes(await trading.rest(), Status.UNKNOWN)
-            waiting = await trading.rest(not_after=trading.now + timedelta(seconds=60))
-            cancelled = await trading.rest()
-            await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
-            await trading.cancel(cancelled)
-            assert (await trading.becomes(cancelled, Status.REFUSED)).reason == "cancelled_before_sending"
-            trading.pass_by(60.001)
-            assert (await trading.becomes(waiting, Status.REFUSED)).reason == "stale"
-            assert trading.lane.doubts == 1
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        trading.fault("place_order", "lose_request")
+        await trading.becomes(await trading.rest(), Status.UNKNOWN)
+        waiting = await trading.rest(not_after=trading.now + timedelta(seconds=60))
+        cancelled = await trading.rest()
+        await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
+        await trading.cancel(cancelled)
+        assert (await trading.becomes(cancelled, Status.REFUSED)).reason == "cancelled_before_sending"
+        trading.pass_by(60.001)
+        assert (await trading.becomes(waiting, Status.REFUSED)).reason == "stale"
+        assert trading.lane.doubts == 1

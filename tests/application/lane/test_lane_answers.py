@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -12,7 +11,7 @@ import pytest
 from adapters.paper.binance import forms
 from adapters.paper.faults import Fault
 from application.orders.lookups import PROOF_AFTER
-from application.ports.exchange import NotAccepted
+from application.ports.errors import NotAccepted
 from domain.order import Status
 
 ACCEPTED = ["Placed", "Submitted", "Accepted"]
@@ -29,66 +28,54 @@ def every_amount_is(word: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
-def test_an_order_is_not_sized_from_a_balance_that_is_no_number(open_trading, word):
+async def test_an_order_is_not_sized_from_a_balance_that_is_no_number(open_trading, word):
     """It waits until the exchange says what is there."""
-
-    async def story():
-        async with open_trading() as trading:
-            with every_amount_is(word):
-                order_id = await trading.wish(percent=Decimal(50))
-                await trading.until(lambda: trading.log.said)
-                assert trading.log.said == ["not_sent_yet"]
-                assert await trading.facts(order_id) == ["Placed"]
-            order = await trading.becomes(order_id, Status.CLOSED)
-            assert order.cost == 500
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        with every_amount_is(word):
+            order_id = await trading.wish(percent=Decimal(50))
+            await trading.until(lambda: trading.log.said)
+            assert trading.log.said == ["not_sent_yet"]
+            assert await trading.facts(order_id) == ["Placed"]
+        order = await trading.becomes(order_id, Status.CLOSED)
+        assert order.cost == 500
 
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
-def test_an_answer_to_a_placement_without_numbers_is_a_doubt(open_trading, word):
+async def test_an_answer_to_a_placement_without_numbers_is_a_doubt(open_trading, word):
     """The order is there: it is looked up until the exchange says something that can be understood."""
+    async with open_trading() as trading:
+        with pytest.MonkeyPatch.context() as nonsense:
 
-    async def story():
-        async with open_trading() as trading:
-            with pytest.MonkeyPatch.context() as nonsense:
+            async def sized():
+                nonsense.setattr(forms, "amount", lambda _: word)
 
-                async def sized():
-                    nonsense.setattr(forms, "amount", lambda _: word)
-
-                trading.client.before["place"] = sized
-                order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.UNKNOWN)
-                await trading.asked_again("query")
-                assert await trading.facts(order.id) == ["Placed", "Submitted", "Doubted"]
-            order = await trading.becomes(order.id, Status.CLOSED)
-            assert order.filled == Decimal("0.01")
-            assert len(trading.on_exchange()) == 1
-
-    asyncio.run(story())
+            trading.client.before["place"] = sized
+            order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.UNKNOWN)
+            await trading.asked_again("query")
+            assert await trading.facts(order.id) == ["Placed", "Submitted", "Doubted"]
+        order = await trading.becomes(order.id, Status.CLOSED)
+        assert order.filled == Decimal("0.01")
+        assert len(trading.on_exchange()) == 1
 
 
 @pytest.mark.parametrize("filled", [True, False], ids=["partly filled", "only accepted"])
-def test_a_resting_order_that_is_not_shown_for_long_is_not_given_up(open_trading, filled):
+async def test_a_resting_order_that_is_not_shown_for_long_is_not_given_up(open_trading, filled):
     """It was accepted, so that it is not found proves nothing, however long it lasts."""
-
-    async def story():
-        async with open_trading() as trading:
-            if filled:
-                trading.fault("place_order", "partial_fill")
-            order = await trading.becomes(await trading.rest(price="50000" if filled else "40000"), Status.OPEN)
-            known = [*ACCEPTED, *["Filled"] * filled]
-            trading.show_orders(shown=False)
-            trading.now = order.valid_until + 10 * PROOF_AFTER
-            trading.lane.look_up(order.id)
-            await trading.asked_again("query")
-            assert await trading.facts(order.id) == known
-            trading.show_orders()
-            trading.hold("BTC/USDT", "39000")
-            trading.lane.look_up(order.id)
-            await trading.becomes(order.id, Status.CLOSED)
-            assert await trading.facts(order.id) == [*known, "Filled", "Closed"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        if filled:
+            trading.fault("place_order", "partial_fill")
+        order = await trading.becomes(await trading.rest(price="50000" if filled else "40000"), Status.OPEN)
+        known = [*ACCEPTED, *["Filled"] * filled]
+        trading.show_orders(shown=False)
+        trading.now = order.valid_until + 10 * PROOF_AFTER
+        trading.lane.look_up(order.id)
+        await trading.asked_again("query")
+        assert await trading.facts(order.id) == known
+        trading.show_orders()
+        trading.hold("BTC/USDT", "39000")
+        trading.lane.look_up(order.id)
+        await trading.becomes(order.id, Status.CLOSED)
+        assert await trading.facts(order.id) == [*known, "Filled", "Closed"]
 
 
 async def without_btc(trading):
@@ -105,93 +92,73 @@ async def trades_on(trading):
     assert not TROUBLE & {*trading.log.said}
 
 
-def test_a_doubt_about_a_market_that_is_gone_stays_and_stops_nothing_else(open_trading):
+async def test_a_doubt_about_a_market_that_is_gone_stays_and_stops_nothing_else(open_trading):
     """Nobody can be asked about it; its money is reckoned with."""
-
-    async def story():
-        async with open_trading(USDT="1000") as trading:
-            trading.fault("place_order", "lose_request")
-            doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
-            await without_btc(trading)
-            trading.lane.resume(doubt)
-            await trading.until(lambda: "market_gone" in trading.log.said)
-            await trades_on(trading)
-            rest = await trading.becomes(await trading.wish(symbol="ETH/USDT", percent=Decimal(100)), Status.CLOSED)
-            assert rest.cost == 500
-            assert trading.lane.doubts == 1
-            assert (await trading.load(doubt.id)).status is Status.UNKNOWN
-
-    asyncio.run(story())
+    async with open_trading(USDT="1000") as trading:
+        trading.fault("place_order", "lose_request")
+        doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
+        await without_btc(trading)
+        trading.lane.resume(doubt)
+        await trading.until(lambda: "market_gone" in trading.log.said)
+        await trades_on(trading)
+        rest = await trading.becomes(await trading.wish(symbol="ETH/USDT", percent=Decimal(100)), Status.CLOSED)
+        assert rest.cost == 500
+        assert trading.lane.doubts == 1
+        assert (await trading.load(doubt.id)).status is Status.UNKNOWN
 
 
-def test_a_cancel_in_a_market_that_is_gone_stops_nothing_else(open_trading):
+async def test_a_cancel_in_a_market_that_is_gone_stops_nothing_else(open_trading):
     """It cannot be carried out, and the request stays on record."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            await without_btc(trading)
-            await trading.cancel(order.id)
-            await trading.until(lambda: "market_gone" in trading.log.said)
-            await trades_on(trading)
-            assert await trading.facts(order.id) == [*ACCEPTED, "CancelRequested"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        await without_btc(trading)
+        await trading.cancel(order.id)
+        await trading.until(lambda: "market_gone" in trading.log.said)
+        await trades_on(trading)
+        assert await trading.facts(order.id) == [*ACCEPTED, "CancelRequested"]
 
 
-def test_an_id_that_is_taken_is_looked_up_because_the_order_may_be_ours(open_trading):
+async def test_an_id_that_is_taken_is_looked_up_because_the_order_may_be_ours(open_trading):
     """The first attempt arrived although somebody on the way said that it had not."""
+    async with open_trading() as trading:
 
-    async def story():
-        async with open_trading() as trading:
+        async def denied():
+            del trading.client.after["place"]
+            raise NotAccepted("a proxy's 429", code="rate_limited")
 
-            async def denied():
-                del trading.client.after["place"]
-                raise NotAccepted("a proxy's 429", code="rate_limited")
-
-            trading.client.after["place"] = denied
-            order = await trading.becomes(await trading.rest(), Status.OPEN, Status.REJECTED)
-            assert await trading.facts(order.id) == [
-                "Placed",
-                "Submitted",
-                "Deferred",
-                "Submitted",
-                "Doubted",
-                "Accepted",
-            ]
-            [there] = trading.on_exchange()
-            assert order.exchange_order_id == str(there.id)
-
-    asyncio.run(story())
+        trading.client.after["place"] = denied
+        order = await trading.becomes(await trading.rest(), Status.OPEN, Status.REJECTED)
+        assert await trading.facts(order.id) == [
+            "Placed",
+            "Submitted",
+            "Deferred",
+            "Submitted",
+            "Doubted",
+            "Accepted",
+        ]
+        [there] = trading.on_exchange()
+        assert order.exchange_order_id == str(there.id)
 
 
-def test_keys_that_are_refused_while_an_order_is_sized_refuse_it(open_trading):
+async def test_keys_that_are_refused_while_an_order_is_sized_refuse_it(open_trading):
     """The exchange knows them no more: waiting would not help."""
-
-    async def story():
-        async with open_trading() as trading:
-            trading.paper.ledger.accounts.clear()
-            order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.REFUSED)
-            assert order.reason == "key_refused"
-            assert not trading.client.asked["place"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        trading.paper.ledger.accounts.clear()
+        order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.REFUSED)
+        assert order.reason == "key_refused"
+        assert not trading.client.asked["place"]
 
 
-def test_an_attempt_refused_for_its_timestamp_is_repeated_on_the_exchanges_clock(open_trading):
+async def test_an_attempt_refused_for_its_timestamp_is_repeated_on_the_exchanges_clock(open_trading):
     """The exchange's clock jumps between sizing and sending."""
+    async with open_trading() as trading:
 
-    async def story():
-        async with open_trading() as trading:
+        async def jumps():
+            trading.paper.faults.add(Fault("stream", "skew_clock", seconds=3600))
 
-            async def jumps():
-                trading.paper.faults.add(Fault("stream", "skew_clock", seconds=3600))
-
-            trading.client.after["balances"] = jumps
-            order = await trading.becomes(await trading.rest(), Status.OPEN, Status.REJECTED)
-            first, second = [event for event in await trading.events(order.id) if type(event).__name__ == "Submitted"]
-            assert not first.proof
-            assert second.proof
-            assert order.status is Status.OPEN
-
-    asyncio.run(story())
+        trading.client.after["balances"] = jumps
+        order = await trading.becomes(await trading.rest(), Status.OPEN, Status.REJECTED)
+        first, second = [event for event in await trading.events(order.id) if type(event).__name__ == "Submitted"]
+        assert not first.proof
+        assert second.proof
+        assert order.status is Status.OPEN

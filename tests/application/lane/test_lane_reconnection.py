@@ -13,37 +13,29 @@ async def reconnections(trading):
     return [run.occasion for run in await trading.read("Reconciliation.Started")].count(Occasion.RECONNECTION)
 
 
-def test_a_reconnection_is_a_comparison_of_its_own(open_trading):
+async def test_a_reconnection_is_a_comparison_of_its_own(open_trading):
     """The first connection after the start is none: what was missed before it, the start has found."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            await trading.known()
-            assert await reconnections(trading) == 0
-            await cut(trading)
-            await trading.until(lambda: trading.lane.streaming)
-            await trading.known()
-            assert await reconnections(trading) == 1
-            ended = {type(event).__name__ for event in await trading.read("Reconciliation")}
-            assert "Failed" not in ended
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        await trading.known()
+        assert await reconnections(trading) == 0
+        await cut(trading)
+        await trading.until(lambda: trading.lane.streaming)
+        await trading.known()
+        assert await reconnections(trading) == 1
+        ended = {type(event).__name__ for event in await trading.read("Reconciliation")}
+        assert "Failed" not in ended
 
 
-def test_a_reconnection_that_meets_a_comparison_under_way_is_one_all_the_same(open_trading):
+async def test_a_reconnection_that_meets_a_comparison_under_way_is_one_all_the_same(open_trading):
     """The stream is back before the look at the orders has ended that began when it broke."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            await trading.known()
-            back = asyncio.Event()
-            trading.client.before["open_orders"] = back.wait
-            await cut(trading)
-            await trading.until(lambda: trading.lane.streaming)
-            back.set()
-            await trading.known()
-            assert await reconnections(trading) == 1
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        await trading.known()
+        back = asyncio.Event()
+        trading.client.before["open_orders"] = back.wait
+        await cut(trading)
+        await trading.until(lambda: trading.lane.streaming)
+        back.set()
+        await trading.known()
+        assert await reconnections(trading) == 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 
 import pytest
 
 from adapters.exchanges.binance.messages import moment
-from application.ports.exchange import Fill, NoAnswer, OrderReport
+from application.ports.errors import NoAnswer
+from application.ports.statements import Fill, OrderReport
 from domain.amounts import total
 from domain.order import Status
 from domain.wish import Side
@@ -75,156 +75,120 @@ async def all_taken(trading, order, state=Status.CLOSED):
     "order_of_reports",
     ["012", "001122", "012012", "210", "120", "102", "2", "21", "02", "1212"],
 )
-def test_reports_in_any_order_and_number_are_one_history(open_trading, order_of_reports):
+async def test_reports_in_any_order_and_number_are_one_history(open_trading, order_of_reports):
     """Accepted once, each trade once, one end; saying everything again adds nothing."""
-
-    async def story():
-        async with open_trading() as trading:
-            order, reports = await two_trades(trading)
-            for number in order_of_reports:
-                await trading.lane.hear(reports[int(number)])
-            await all_taken(trading, order)
-            facts = await trading.facts(order.id)
-            assert facts[:3] + sorted(facts[3:]) == DOUBT + sorted(DONE)
-            assert facts[3] == "Accepted"
-            for heard in (*reports, *reversed(reports)):
-                await trading.lane.hear(heard)
-            assert await trading.facts(order.id) == facts
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order, reports = await two_trades(trading)
+        for number in order_of_reports:
+            await trading.lane.hear(reports[int(number)])
+        await all_taken(trading, order)
+        facts = await trading.facts(order.id)
+        assert facts[:3] + sorted(facts[3:]) == DOUBT + sorted(DONE)
+        assert facts[3] == "Accepted"
+        for heard in (*reports, *reversed(reports)):
+            await trading.lane.hear(heard)
+        assert await trading.facts(order.id) == facts
 
 
-def test_a_fill_before_anything_else_accepts_the_order(open_trading):
+async def test_a_fill_before_anything_else_accepts_the_order(open_trading):
     """The report of the first trade is the first word about a doubt."""
-
-    async def story():
-        async with open_trading() as trading:
-            order, [_, first, _] = await two_trades(trading)
-            await trading.lane.hear(first)
-            assert await trading.facts(order.id) == [*DOUBT, "Accepted", "Filled"]
-            order = await trading.load(order.id)
-            assert (order.status, order.filled) == (Status.OPEN, Decimal("0.005"))
-            assert not trading.lane.doubts
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order, [_, first, _] = await two_trades(trading)
+        await trading.lane.hear(first)
+        assert await trading.facts(order.id) == [*DOUBT, "Accepted", "Filled"]
+        order = await trading.load(order.id)
+        assert (order.status, order.filled) == (Status.OPEN, Decimal("0.005"))
+        assert not trading.lane.doubts
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
-def test_the_stream_may_be_faster_than_the_answer(open_trading, lost):
+async def test_the_stream_may_be_faster_than_the_answer(open_trading, lost):
     """The report comes while the answer is on its way; the answer, or its loss, then changes nothing."""
+    async with open_trading() as trading:
 
-    async def story():
-        async with open_trading() as trading:
+        async def told_first():
+            [there] = trading.on_exchange()
+            for heard in reports_of(there):
+                await trading.lane.hear(heard)
+            if lost:
+                raise NoAnswer("the answer is lost")
 
-            async def told_first():
-                [there] = trading.on_exchange()
-                for heard in reports_of(there):
-                    await trading.lane.hear(heard)
-                if lost:
-                    raise NoAnswer("the answer is lost")
-
-            trading.client.after["place"] = told_first
-            order = await trading.becomes(await trading.rest(price="50000"), Status.CLOSED)
-            await trading.known()
-            assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
-
-    asyncio.run(story())
+        trading.client.after["place"] = told_first
+        order = await trading.becomes(await trading.rest(price="50000"), Status.CLOSED)
+        await trading.known()
+        assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
 
-def test_reports_about_strangers_are_not_the_lanes_business(open_trading):
+async def test_reports_about_strangers_are_not_the_lanes_business(open_trading):
     """An order that it never sent."""
-
-    async def story():
-        async with open_trading() as trading:
-            order, reports = await two_trades(trading)
-            other = trading.new_lane()
-            for heard in reports:
-                await other.hear(heard)
-            assert await trading.facts(order.id) == DOUBT
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order, reports = await two_trades(trading)
+        other = trading.new_lane()
+        for heard in reports:
+            await other.hear(heard)
+        assert await trading.facts(order.id) == DOUBT
 
 
-def test_a_trade_that_the_stream_tells_twice_counts_once(open_trading):
+async def test_a_trade_that_the_stream_tells_twice_counts_once(open_trading):
     """Over a real private stream."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.fault("stream", "duplicate_fill")
-            trading.hold("BTC/USDT", "39000")
-            await trading.until(lambda: trading.client.heard[order.client_order_id] == 3)
-            assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.fault("stream", "duplicate_fill")
+        trading.hold("BTC/USDT", "39000")
+        await trading.until(lambda: trading.client.heard[order.client_order_id] == 3)
+        assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
 
-def test_what_is_reported_while_the_stream_breaks_is_looked_up(open_trading):
+async def test_what_is_reported_while_the_stream_breaks_is_looked_up(open_trading):
     """The connection ends with the very report of the fill."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.fault("stream", "drop_stream")
-            trading.hold("BTC/USDT", "39000")
-            await trading.becomes(order.id, Status.CLOSED)
-            assert "stream_ended" in trading.log.said
-            assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.fault("stream", "drop_stream")
+        trading.hold("BTC/USDT", "39000")
+        await trading.becomes(order.id, Status.CLOSED)
+        assert "stream_ended" in trading.log.said
+        assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_doubt_that_a_person_resolved_as_open_takes_every_fill_that_is_reported(open_trading, number):
+async def test_a_doubt_that_a_person_resolved_as_open_takes_every_fill_that_is_reported(open_trading, number):
     """Whichever report comes first, and the look-up that goes on: all trades are in the books in the end."""
-
-    async def story():
-        async with open_trading() as trading:
-            order, reports = await two_trades(trading)
-            await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
-            await trading.lane.hear(reports[number])
-            facts = await trading.facts(order.id)
-            assert facts[:5] == [*DOUBT, "Resolved", "Accepted"]
-            assert facts[5:] == [[], ["Filled"], ["Filled", "Filled", "Closed"]][number]
-            trading.show_orders()
-            await trading.becomes(order.id, Status.CLOSED)
-            await trading.known()
-            await all_taken(trading, order)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order, reports = await two_trades(trading)
+        await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
+        await trading.lane.hear(reports[number])
+        facts = await trading.facts(order.id)
+        assert facts[:5] == [*DOUBT, "Resolved", "Accepted"]
+        assert facts[5:] == [[], ["Filled"], ["Filled", "Filled", "Closed"]][number]
+        trading.show_orders()
+        await trading.becomes(order.id, Status.CLOSED)
+        await trading.known()
+        await all_taken(trading, order)
 
 
-def test_a_doubt_that_a_person_resolved_as_open_is_looked_up_further(open_trading):
+async def test_a_doubt_that_a_person_resolved_as_open_is_looked_up_further(open_trading):
     """Without any report of the stream."""
-
-    async def story():
-        async with open_trading() as trading:
-            order, _ = await two_trades(trading)
-            await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
-            await trading.asked_again("query")
-            trading.show_orders()
-            await trading.becomes(order.id, Status.CLOSED)
-            await all_taken(trading, order)
-            await trading.known()
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order, _ = await two_trades(trading)
+        await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
+        await trading.asked_again("query")
+        trading.show_orders()
+        await trading.becomes(order.id, Status.CLOSED)
+        await all_taken(trading, order)
+        await trading.known()
 
 
 @pytest.mark.parametrize("outcome", [Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.CLOSED])
-def test_fills_are_taken_after_a_person_was_wrong(open_trading, outcome):
+async def test_fills_are_taken_after_a_person_was_wrong(open_trading, outcome):
     """A fill stays a fact after any end; the end itself is not the lane's to correct."""
-
-    async def story():
-        async with open_trading() as trading:
-            order, reports = await two_trades(trading)
-            await trading.say(order.id, lambda o: o.resolve(1, outcome, "not seen on the exchange"))
-            if outcome is not Status.CLOSED:  # whose executions are asked for until they are known
-                await trading.known()
-            for heard in reports:
-                await trading.lane.hear(heard)
-            await all_taken(trading, order, outcome)
-            assert await trading.facts(order.id) == [*DOUBT, "Resolved", "Accepted", "Filled", "Filled"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order, reports = await two_trades(trading)
+        await trading.say(order.id, lambda o: o.resolve(1, outcome, "not seen on the exchange"))
+        if outcome is not Status.CLOSED:  # whose executions are asked for until they are known
+            await trading.known()
+        for heard in reports:
+            await trading.lane.hear(heard)
+        await all_taken(trading, order, outcome)
+        assert await trading.facts(order.id) == [*DOUBT, "Resolved", "Accepted", "Filled", "Filled"]

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from adapters.paper.binance import forms
 from application.lane import lane
-from application.ports.exchange import NoAnswer, OrderRequest
+from application.ports.errors import NoAnswer
+from application.ports.statements import OrderRequest
 from domain.order import Status
 from domain.wish import Side, Type
 
@@ -63,99 +64,83 @@ async def cut(trading):
     await trading.until(lambda: "stream_ended" in trading.log.said)
 
 
-def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(open_trading):
+async def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(open_trading):
     """The look at the orders when the stream ended was too early to see it, and no report tells it."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            filled = asyncio.Event()
-            trading.client.before["reports"] = filled.wait
-            asked = trading.client.asked["open_orders"]
-            await cut(trading)
-            await trading.until(lambda: trading.client.asked["open_orders"] > asked)
-            await trading.known()
-            assert (await trading.load(order.id)).status is Status.OPEN
-            trading.hold("BTC/USDT", "39000")
-            filled.set()
-            await trading.becomes(order.id, Status.CLOSED)
-            assert await trading.facts(order.id) == FILLED
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        filled = asyncio.Event()
+        trading.client.before["reports"] = filled.wait
+        asked = trading.client.asked["open_orders"]
+        await cut(trading)
+        await trading.until(lambda: trading.client.asked["open_orders"] > asked)
+        await trading.known()
+        assert (await trading.load(order.id)).status is Status.OPEN
+        trading.hold("BTC/USDT", "39000")
+        filled.set()
+        await trading.becomes(order.id, Status.CLOSED)
+        assert await trading.facts(order.id) == FILLED
 
 
 @pytest.mark.parametrize("worked", ["stood", "told"])
-def test_a_stream_that_only_ever_stands_for_a_moment_is_asked_for_more_and_more_rarely(
+async def test_a_stream_that_only_ever_stands_for_a_moment_is_asked_for_more_and_more_rarely(
     open_trading, monkeypatch, worked
 ):
     """Every connection costs a look at all orders; one that stood for a while, or told something, was a good one."""
     monkeypatch.setattr(lane, "FIRST_PAUSE", 0.01)
+    async with open_trading() as trading:
+        order, pauses = await trading.becomes(await trading.rest(), Status.OPEN), []
 
-    async def story():
-        async with open_trading() as trading:
-            order, pauses = await trading.becomes(await trading.rest(), Status.OPEN), []
+        async def reports(_):
+            yield None
+            if len(pauses) == 3 and worked == "stood":
+                trading.pass_by(30)
+            elif len(pauses) == 3:
+                yield await trading.client.query(
+                    trading.credentials, trading.markets["BTC/USDT"], order.client_order_id
+                )
+            raise NoAnswer("the stream was closed", code="stream_broken")
 
-            async def reports(_):
-                yield None
-                if len(pauses) == 3 and worked == "stood":
-                    trading.pass_by(30)
-                elif len(pauses) == 3:
-                    yield await trading.client.query(
-                        trading.credentials, trading.markets["BTC/USDT"], order.client_order_id
-                    )
-                raise NoAnswer("the stream was closed", code="stream_broken")
-
-            monkeypatch.setattr(trading.log, "warning", lambda _, **said: pauses.append(said.get("pause")))
-            monkeypatch.setattr(trading.client, "reports", reports)
-            trading.start(trading.lane.follow_stream())
-            await trading.until(lambda: len(pauses) >= 5)
-            assert pauses[:5] == [0.01, 0.02, 0.04, 0.01, 0.02]
-
-    asyncio.run(story())
+        monkeypatch.setattr(trading.log, "warning", lambda _, **said: pauses.append(said.get("pause")))
+        monkeypatch.setattr(trading.client, "reports", reports)
+        trading.start(trading.lane.follow_stream())
+        await trading.until(lambda: len(pauses) >= 5)
+        assert pauses[:5] == [0.01, 0.02, 0.04, 0.01, 0.02]
 
 
-def test_a_fill_behind_the_answer_of_a_list_under_way_is_found_too(open_trading):
+async def test_a_fill_behind_the_answer_of_a_list_under_way_is_found_too(open_trading):
     """The exchange's answer is older than the fill, and the stream stands before the answer is here."""
+    async with open_trading() as trading:
+        await trading.listening()
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        filled = asyncio.Event()
 
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            filled = asyncio.Event()
+        async def is_slow():
+            if not filled.is_set():
+                trading.hold("BTC/USDT", "39000")
+                filled.set()
+                await trading.until(lambda: trading.lane.streaming)
 
-            async def is_slow():
-                if not filled.is_set():
-                    trading.hold("BTC/USDT", "39000")
-                    filled.set()
-                    await trading.until(lambda: trading.lane.streaming)
-
-            trading.client.before["reports"], trading.client.after["open_orders"] = filled.wait, is_slow
-            await cut(trading)
-            await trading.until(filled.is_set)
-            await trading.known()
-            await trading.until(lambda: trading.lane.streaming)
-            assert (await trading.load(order.id)).status is Status.CLOSED
-
-    asyncio.run(story())
+        trading.client.before["reports"], trading.client.after["open_orders"] = filled.wait, is_slow
+        await cut(trading)
+        await trading.until(filled.is_set)
+        await trading.known()
+        await trading.until(lambda: trading.lane.streaming)
+        assert (await trading.load(order.id)).status is Status.CLOSED
 
 
-def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(open_trading):
+async def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(open_trading):
     """The fill came behind the answer with which the first one ended."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.lane.look_up(order.id)
-            [under_way] = trading.lane._look_ups._tasks.values()
-            while not under_way.done():  # noqa: ASYNC110 - this very moment
-                await asyncio.sleep(0)
-            trading.hold("BTC/USDT", "39000")
-            trading.lane.look_up(order.id)
-            await trading.known()
-            assert (await trading.load(order.id)).status is Status.CLOSED
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.lane.look_up(order.id)
+        [under_way] = trading.lane._look_ups._tasks.values()
+        while not under_way.done():  # noqa: ASYNC110 - this very moment
+            await asyncio.sleep(0)
+        trading.hold("BTC/USDT", "39000")
+        trading.lane.look_up(order.id)
+        await trading.known()
+        assert (await trading.load(order.id)).status is Status.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -171,38 +156,30 @@ def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(open_
     ],
     ids=["a page", "a close", "no JSON", "a list", "then no JSON", "then a list", "then half a report"],
 )
-def test_nonsense_on_the_stream_ends_a_connection_and_not_its_follower(open_trading, said):
+async def test_nonsense_on_the_stream_ends_a_connection_and_not_its_follower(open_trading, said):
     """Whatever was said instead, the next connection is heard."""
-
-    async def story():
-        async with open_trading() as trading, somebody_else(*said) as elsewhere:
-            exchange, trading.client._ws_api = trading.client._ws_api, elsewhere
-            trading.start(trading.lane.follow_stream())
-            await trading.until(lambda: "stream_ended" in trading.log.said)
-            trading.client._ws_api = exchange
-            await trading.until(lambda: trading.lane.streaming)
-            await is_heard(trading)
-
-    asyncio.run(story())
+    async with open_trading() as trading, somebody_else(*said) as elsewhere:
+        exchange, trading.client._ws_api = trading.client._ws_api, elsewhere
+        trading.start(trading.lane.follow_stream())
+        await trading.until(lambda: "stream_ended" in trading.log.said)
+        trading.client._ws_api = exchange
+        await trading.until(lambda: trading.lane.streaming)
+        await is_heard(trading)
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
-def test_a_report_whose_amounts_are_no_numbers_ends_a_connection_and_not_its_follower(open_trading, word):
+async def test_a_report_whose_amounts_are_no_numbers_ends_a_connection_and_not_its_follower(open_trading, word):
     """The fill of which it spoke is looked up, and the next connection is heard."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            with pytest.MonkeyPatch.context() as nonsense:
-                nonsense.setattr(forms, "amount", lambda _: word)
-                trading.hold("BTC/USDT", "39000")
-                await trading.until(lambda: "stream_ended" in trading.log.said)
-                assert await trading.facts(order.id) == FILLED[:3]
-            await trading.becomes(order.id, Status.CLOSED)
-            assert await trading.facts(order.id) == FILLED
-            await trading.until(lambda: trading.lane.streaming)
-            trading.hold("BTC/USDT", "50000")
-            await is_heard(trading)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.listening()
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        with pytest.MonkeyPatch.context() as nonsense:
+            nonsense.setattr(forms, "amount", lambda _: word)
+            trading.hold("BTC/USDT", "39000")
+            await trading.until(lambda: "stream_ended" in trading.log.said)
+            assert await trading.facts(order.id) == FILLED[:3]
+        await trading.becomes(order.id, Status.CLOSED)
+        assert await trading.facts(order.id) == FILLED
+        await trading.until(lambda: trading.lane.streaming)
+        trading.hold("BTC/USDT", "50000")
+        await is_heard(trading)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from application.orders.lookups import PROOF_AFTER
-from application.ports.exchange import NotAccepted, RefusedByExchange
+from application.ports.errors import NotAccepted, RefusedByExchange
 from domain.aggregate import carrying
 from domain.broker import Broker, Limits
 from domain.order import ENDED, Status
@@ -64,57 +63,45 @@ LIMIT = {"type": Type.LIMIT, "price": Decimal(40000)}
         ({"symbol": "ETH/USDT", "cost": Decimal(500)}, {"symbol": "ETH/USDT", "quantity": Decimal("0.2001")}),
     ],
 )
-def test_an_entry_above_the_limit_per_order_is_refused(open_trading, allowed, above):
+async def test_an_entry_above_the_limit_per_order_is_refused(open_trading, allowed, above):
     """By cost, share and quantity, at its own price or the last; nothing of it reaches the exchange."""
-
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, per_order="500")
-            assert await ended(trading, **above) == TOO_MUCH
-            assert not trading.client.asked["place"]
-            assert await ended(trading, **allowed) in {BOUGHT, RESTS}
-            assert len(trading.on_exchange()) == 1
-            assert not events(trading, "Spending.Opened")
-
-    asyncio.run(story())
+    async with open_trading(**MANY) as trading:
+        limit(trading, per_order="500")
+        assert await ended(trading, **above) == TOO_MUCH
+        assert not trading.client.asked["place"]
+        assert await ended(trading, **allowed) in {BOUGHT, RESTS}
+        assert len(trading.on_exchange()) == 1
+        assert not events(trading, "Spending.Opened")
 
 
-def test_all_entries_of_a_day_count_together(open_trading):
+async def test_all_entries_of_a_day_count_together(open_trading):
     """By cost and by quantity, in whatever market; up to the last cent, and not one more."""
-
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, per_day="1000")
-            assert await ended(trading, cost=Decimal(250)) == BOUGHT
-            assert await ended(trading, quantity=Decimal("0.005"), **LIMIT) == RESTS
-            assert await ended(trading, symbol="ETH/USDT", cost=Decimal("249.5")) == BOUGHT
-            assert await ended(trading, cost=Decimal("300.51")) == TOO_MUCH_TODAY
-            assert spent(trading) == Decimal("699.5")
-            assert await ended(trading, cost=Decimal("300.5")) == BOUGHT
-            assert await ended(trading, symbol="ETH/USDT", cost=Decimal(10)) == TOO_MUCH_TODAY
-            assert len(trading.on_exchange()) == trading.client.asked["place"] == 4
-
-    asyncio.run(story())
+    async with open_trading(**MANY) as trading:
+        limit(trading, per_day="1000")
+        assert await ended(trading, cost=Decimal(250)) == BOUGHT
+        assert await ended(trading, quantity=Decimal("0.005"), **LIMIT) == RESTS
+        assert await ended(trading, symbol="ETH/USDT", cost=Decimal("249.5")) == BOUGHT
+        assert await ended(trading, cost=Decimal("300.51")) == TOO_MUCH_TODAY
+        assert spent(trading) == Decimal("699.5")
+        assert await ended(trading, cost=Decimal("300.5")) == BOUGHT
+        assert await ended(trading, symbol="ETH/USDT", cost=Decimal(10)) == TOO_MUCH_TODAY
+        assert len(trading.on_exchange()) == trading.client.asked["place"] == 4
 
 
-def test_a_new_day_starts_anew(open_trading):
+async def test_a_new_day_starts_anew(open_trading):
     """At midnight UTC; what was taken yesterday stays in yesterday's stream."""
-
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, per_day="500")
-            assert await ended(trading, cost=Decimal(400)) == BOUGHT
-            midnight = (trading.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            trading.pass_by((midnight - trading.now).total_seconds() - 1)
-            assert await ended(trading, cost=Decimal(400)) == TOO_MUCH_TODAY
-            yesterday = trading.now.date()
-            trading.pass_by(1)
-            assert await ended(trading, cost=Decimal(400)) == BOUGHT
-            assert trading.store.get(Spending, Spending.create_id(1, yesterday)).spent == spent(trading) == 400
-            trading.pass_by(DAY)
-            assert spent(trading) is None
-
-    asyncio.run(story())
+    async with open_trading(**MANY) as trading:
+        limit(trading, per_day="500")
+        assert await ended(trading, cost=Decimal(400)) == BOUGHT
+        midnight = (trading.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        trading.pass_by((midnight - trading.now).total_seconds() - 1)
+        assert await ended(trading, cost=Decimal(400)) == TOO_MUCH_TODAY
+        yesterday = trading.now.date()
+        trading.pass_by(1)
+        assert await ended(trading, cost=Decimal(400)) == BOUGHT
+        assert trading.store.get(Spending, Spending.create_id(1, yesterday)).spent == spent(trading) == 400
+        trading.pass_by(DAY)
+        assert spent(trading) is None
 
 
 @pytest.mark.parametrize(
@@ -125,34 +112,26 @@ def test_a_new_day_starts_anew(open_trading):
         ("USDC", {"symbol": "BTC/USDT", "cost": Decimal(500)}, Decimal(625)),
     ],
 )
-def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(open_trading, currency, wish, worth):
+async def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(open_trading, currency, wish, worth):
     """By the market between the two, whichever way round it is quoted."""
-
-    async def story():
-        async with open_trading(**MANY) as trading:
-            trading.hold("USDC/USDT", "0.8")
-            for amount, outcome in ((worth - Decimal("0.001"), Status.REFUSED), (worth, None)):
-                limit(trading, currency, per_order=str(amount), per_day="100000")
-                status, reason = await ended(trading, **wish)
-                assert (status, reason) == (outcome or status, "limit_per_order" if outcome else None)
-            assert spent(trading) == worth
-            assert trading.client.asked["place"] == 1
-
-    asyncio.run(story())
+    async with open_trading(**MANY) as trading:
+        trading.hold("USDC/USDT", "0.8")
+        for amount, outcome in ((worth - Decimal("0.001"), Status.REFUSED), (worth, None)):
+            limit(trading, currency, per_order=str(amount), per_day="100000")
+            status, reason = await ended(trading, **wish)
+            assert (status, reason) == (outcome or status, "limit_per_order" if outcome else None)
+        assert spent(trading) == worth
+        assert trading.client.asked["place"] == 1
 
 
-def test_what_no_market_values_is_refused(open_trading):
+async def test_what_no_market_values_is_refused(open_trading):
     """Nothing is sent as long as nobody can tell what it takes of the limit."""
-
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, "EUR", per_day="1000000")
-            assert await ended(trading, cost=Decimal(10)) == (Status.REFUSED, "limit_not_computable")
-            assert not trading.client.asked["place"]
-            limit(trading, "USDT", per_day="1000000")
-            assert await ended(trading, cost=Decimal(10)) == BOUGHT
-
-    asyncio.run(story())
+    async with open_trading(**MANY) as trading:
+        limit(trading, "EUR", per_day="1000000")
+        assert await ended(trading, cost=Decimal(10)) == (Status.REFUSED, "limit_not_computable")
+        assert not trading.client.asked["place"]
+        limit(trading, "USDT", per_day="1000000")
+        assert await ended(trading, cost=Decimal(10)) == BOUGHT
 
 
 ENDS = {
@@ -162,110 +141,90 @@ ENDS = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_the_share_of_an_entry_that_was_not_taken_is_free_again(open_trading, how):
+async def test_the_share_of_an_entry_that_was_not_taken_is_free_again(open_trading, how):
     """Whether the exchange said no or never took it, however often it was tried; it was reserved once."""
     error, end = ENDS[how]
+    async with open_trading(**MANY) as trading:
+        limit(trading, per_day="500")
 
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, per_day="500")
+        async def refuse():
+            if trading.client.asked["place"] == 2:
+                trading.pass_by(61)
+            raise error
 
-            async def refuse():
-                if trading.client.asked["place"] == 2:
-                    trading.pass_by(61)
-                raise error
-
-            trading.client.before["place"] = refuse
-            until = trading.now + timedelta(seconds=60)
-            assert (await ended(trading, cost=Decimal(500), not_after=until))[0] is end
-            await trading.until(lambda: spent(trading) == 0)
-            topics = [one.topic for one in events(trading, "Spending.Opened", "Spending.Reserved", "Spending.Released")]
-            assert topics == ["Spending.Opened", "Spending.Reserved", "Spending.Released"]
-            del trading.client.before["place"]
-            assert await ended(trading, cost=Decimal(500)) == BOUGHT
-            assert await ended(trading, cost=Decimal(500)) == TOO_MUCH_TODAY
-
-    asyncio.run(story())
+        trading.client.before["place"] = refuse
+        until = trading.now + timedelta(seconds=60)
+        assert (await ended(trading, cost=Decimal(500), not_after=until))[0] is end
+        await trading.until(lambda: spent(trading) == 0)
+        topics = [one.topic for one in events(trading, "Spending.Opened", "Spending.Reserved", "Spending.Released")]
+        assert topics == ["Spending.Opened", "Spending.Reserved", "Spending.Released"]
+        del trading.client.before["place"]
+        assert await ended(trading, cost=Decimal(500)) == BOUGHT
+        assert await ended(trading, cost=Decimal(500)) == TOO_MUCH_TODAY
 
 
-def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_proven(open_trading):
+async def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_proven(open_trading):
     """Then nothing was spent, and the whole limit is there again."""
-
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, per_day="500")
-            trading.fault("place_order", "lose_request")
-            order = await trading.becomes(await trading.wish(cost=Decimal(400)), Status.UNKNOWN)
-            assert await ended(trading, symbol="ETH/USDT", cost=Decimal(400)) == TOO_MUCH_TODAY
-            trading.now = order.valid_until + PROOF_AFTER
-            await trading.becomes(order.id, Status.REJECTED)
-            await trading.known()
-            assert await ended(trading, symbol="ETH/USDT", cost=Decimal(400)) == BOUGHT
-
-    asyncio.run(story())
+    async with open_trading(**MANY) as trading:
+        limit(trading, per_day="500")
+        trading.fault("place_order", "lose_request")
+        order = await trading.becomes(await trading.wish(cost=Decimal(400)), Status.UNKNOWN)
+        assert await ended(trading, symbol="ETH/USDT", cost=Decimal(400)) == TOO_MUCH_TODAY
+        trading.now = order.valid_until + PROOF_AFTER
+        await trading.becomes(order.id, Status.REJECTED)
+        await trading.known()
+        assert await ended(trading, symbol="ETH/USDT", cost=Decimal(400)) == BOUGHT
 
 
-def test_exits_are_never_limited(open_trading):
+async def test_exits_are_never_limited(open_trading):
     """Neither by order nor by day, and they take nothing of it."""
-
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, per_order="10", per_day="10")
-            assert await ended(trading, side=Side.SELL, quantity=Decimal("0.5")) == BOUGHT
-            limit(trading, "EUR", per_order="10", per_day="10")
-            assert await ended(trading, side=Side.SELL, percent=Decimal(100)) == BOUGHT
-            assert spent(trading) is None
-
-    asyncio.run(story())
+    async with open_trading(**MANY) as trading:
+        limit(trading, per_order="10", per_day="10")
+        assert await ended(trading, side=Side.SELL, quantity=Decimal("0.5")) == BOUGHT
+        limit(trading, "EUR", per_order="10", per_day="10")
+        assert await ended(trading, side=Side.SELL, percent=Decimal(100)) == BOUGHT
+        assert spent(trading) is None
 
 
-def test_protection_is_never_limited(at):
+async def test_protection_is_never_limited(at):
     """It rests, moves and sells although an entry of its size is refused, whose webhook fails with that reason."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            limit(trader.trading, per_order="500", per_day="500")
-            await trader.buy(STOP, TARGET)
-            limit(trader.trading, per_order="10", per_day="10")
-            assert await trader.alert("BuyMarket", PourCent="50") == (WebhookStatus.FAILED, "limit_per_order")
-            assert await trader.alert("MAJ", PrixSL="46000") == (WebhookStatus.EXECUTED, None)
-            await trader.protected(HELD, ("stop_loss", Decimal(46000)), TARGET)
-            trader.trading.hold("BTC/USDT", "45500")
-            await trader.closed()
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        limit(trader.trading, per_order="500", per_day="500")
+        await trader.buy(STOP, TARGET)
+        limit(trader.trading, per_order="10", per_day="10")
+        assert await trader.alert("BuyMarket", PourCent="50") == (WebhookStatus.FAILED, "limit_per_order")
+        assert await trader.alert("MAJ", PrixSL="46000") == (WebhookStatus.EXECUTED, None)
+        await trader.protected(HELD, ("stop_loss", Decimal(46000)), TARGET)
+        trader.trading.hold("BTC/USDT", "45500")
+        await trader.closed()
+        assert trader.sold() == HELD
 
 
-def test_the_reservation_stands_in_the_log_with_the_intent(open_trading):
+async def test_the_reservation_stands_in_the_log_with_the_intent(open_trading):
     """One commit: no position of the log lies between them, and every event says whose it is and what it is about."""
+    async with open_trading(**MANY) as trading:
+        limit(trading, per_day="500")
+        first, second = [await trading.wish(cost=Decimal(200)), await trading.wish(cost=Decimal(100))]
 
-    async def story():
-        async with open_trading(**MANY) as trading:
-            limit(trading, per_day="500")
-            first, second = [await trading.wish(cost=Decimal(200)), await trading.wish(cost=Decimal(100))]
+        async def refuse():
+            raise RefusedByExchange("no", code="filter_failed")
 
-            async def refuse():
-                raise RefusedByExchange("no", code="filter_failed")
-
-            await trading.becomes(second, Status.CLOSED)
-            trading.client.before["place"] = refuse
-            third = await trading.wish(cost=Decimal(200))
-            await trading.until(lambda: events(trading, "Spending.Released"))
-            log = {one.position: one for one in trading.store.read(0)}
-            commits = {
-                first: ["Order.Submitted", "Spending.Opened", "Spending.Reserved"],
-                second: ["Order.Submitted", "Spending.Reserved"],
-                third: ["Order.Submitted", "Spending.Reserved"],
-            }
-            for order_id, topics in commits.items():
-                [at] = [p for p, e in log.items() if e.topic == "Order.Submitted" and e.event.originator_id == order_id]
-                assert [log[at + step].topic for step in range(len(topics))] == topics
-                assert log[at + len(topics) - 1].event.order == order_id
-            said = [one.event for one in log.values() if one.topic.startswith("Spending.")]
-            about = [first, first, second, third, third]
-            assert [one.metadata for one in said] == [
-                {"user": "1", "source": "gateway", "correlation_id": str(o), "causation_id": str(o)} for o in about
-            ]
-
-    asyncio.run(story())
+        await trading.becomes(second, Status.CLOSED)
+        trading.client.before["place"] = refuse
+        third = await trading.wish(cost=Decimal(200))
+        await trading.until(lambda: events(trading, "Spending.Released"))
+        log = {one.position: one for one in trading.store.read(0)}
+        commits = {
+            first: ["Order.Submitted", "Spending.Opened", "Spending.Reserved"],
+            second: ["Order.Submitted", "Spending.Reserved"],
+            third: ["Order.Submitted", "Spending.Reserved"],
+        }
+        for order_id, topics in commits.items():
+            [at] = [p for p, e in log.items() if e.topic == "Order.Submitted" and e.event.originator_id == order_id]
+            assert [log[at + step].topic for step in range(len(topics))] == topics
+            assert log[at + len(topics) - 1].event.order == order_id
+        said = [one.event for one in log.values() if one.topic.startswith("Spending.")]
+        about = [first, first, second, third, third]
+        assert [one.metadata for one in said] == [
+            {"user": "1", "source": "gateway", "correlation_id": str(o), "causation_id": str(o)} for o in about
+        ]

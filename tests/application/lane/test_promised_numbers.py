@@ -10,7 +10,7 @@ from application.reconciliation import listings
 from application.reconciliation import memory as suspicions
 from application.reconciliation import schedule as comparisons
 from application.trading import decisions
-from application.webhooks import webhooks as signals
+from application.webhooks import deciding
 from aristobot.terminals import monitor
 
 SECOND = timedelta(seconds=1)
@@ -20,7 +20,7 @@ def test_what_is_promised_in_seconds_is_what_is_counted():
     """Other tests turn the clock by these names; here they are what the documents say."""
     assert lookups.PROOF_AFTER == 60 * SECOND
     assert lookups.PROOF_AFTER + RECEIVE_WINDOW == 65 * SECOND
-    assert (signals.AGE_OF_ENTRY, signals.AGE_OF_EXIT) == (60 * SECOND, 90 * SECOND)
+    assert (deciding.AGE_OF_ENTRY, deciding.AGE_OF_EXIT) == (60 * SECOND, 90 * SECOND)
     assert decisions.AGE_OF_INSISTED == 30 * SECOND
     assert suspicions.SECOND_LOOK == 10 * SECOND
     assert timedelta(days=7) == listings.LONGEST_AWAY
@@ -30,7 +30,7 @@ def test_what_is_promised_in_seconds_is_what_is_counted():
 
 def test_an_exit_may_outlive_every_doubt_that_can_still_be_proven():
     """Its doubt ends, or becomes a person's, before the exit has grown stale."""
-    assert lookups.PROOF_AFTER + RECEIVE_WINDOW < signals.AGE_OF_EXIT
+    assert lookups.PROOF_AFTER + RECEIVE_WINDOW < deciding.AGE_OF_EXIT
 
 
 def test_polling_market_by_market_is_never_dearer_than_the_whole_account():

@@ -67,36 +67,29 @@ def owned_by_a_trader(monkeypatch):
         (remove, BY_ALERT, "broker_removed"),
     ],
 )
-def test_the_lane_sends_nothing_that_the_broker_is_not_used_for(open_trading, happens, source, reason, meanwhile):
+async def test_the_lane_sends_nothing_that_the_broker_is_not_used_for(open_trading, happens, source, reason, meanwhile):
     """Whether that changes before the wish or while it is sized; nothing reaches the exchange."""
+    async with open_trading() as trading:
 
-    async def story():
-        async with open_trading() as trading:
+        async def happening():
+            trading.client.before.clear()
+            await asyncio.to_thread(happens, trading.store)
 
-            async def happening():
-                trading.client.before.clear()
-                await asyncio.to_thread(happens, trading.store)
-
-            if meanwhile:
-                trading.client.before["balances"] = happening
-            else:
-                await happening()
-            order = await trading.becomes(await trading.wish(source=source, cost=Decimal(500)), *ENDED)
-            assert (order.status, order.reason) == (Status.REFUSED, reason)
-            assert not trading.client.asked["place"]
-
-    asyncio.run(story())
+        if meanwhile:
+            trading.client.before["balances"] = happening
+        else:
+            await happening()
+        order = await trading.becomes(await trading.wish(source=source, cost=Decimal(500)), *ENDED)
+        assert (order.status, order.reason) == (Status.REFUSED, reason)
+        assert not trading.client.asked["place"]
 
 
-def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(open_trading):
-    async def story():
-        async with open_trading() as trading:
-            for usage, status in ((Usage.WEBHOOKS, Status.CLOSED), (Usage.OFF, Status.REFUSED)):
-                await asyncio.to_thread(use_for(usage), trading.store)
-                order = await trading.wish(source=BY_ALERT, cost=Decimal(500))
-                assert (await trading.becomes(order, *ENDED)).status is status
-
-    asyncio.run(story())
+async def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(open_trading):
+    async with open_trading() as trading:
+        for usage, status in ((Usage.WEBHOOKS, Status.CLOSED), (Usage.OFF, Status.REFUSED)):
+            await asyncio.to_thread(use_for(usage), trading.store)
+            order = await trading.wish(source=BY_ALERT, cost=Decimal(500))
+            assert (await trading.becomes(order, *ENDED)).status is status
 
 
 @pytest.mark.parametrize(
@@ -109,16 +102,12 @@ def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(open_trading):
         (Usage.WEBHOOKS, BY_STRATEGY, "broker_not_for_strategies"),
     ],
 )
-def test_each_usage_lets_its_own_orders_through(open_trading, usage, source, reason):
+async def test_each_usage_lets_its_own_orders_through(open_trading, usage, source, reason):
     """Those of a person always."""
-
-    async def story():
-        async with open_trading() as trading:
-            await asyncio.to_thread(use_for(usage), trading.store)
-            order = await trading.becomes(await trading.wish(source=source, cost=Decimal(500)), *ENDED)
-            assert (order.status, order.reason) == (Status.REFUSED if reason else Status.CLOSED, reason)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await asyncio.to_thread(use_for(usage), trading.store)
+        order = await trading.becomes(await trading.wish(source=source, cost=Decimal(500)), *ENDED)
+        assert (order.status, order.reason) == (Status.REFUSED if reason else Status.CLOSED, reason)
 
 
 @pytest.mark.usefixtures("owned_by_a_trader")
@@ -131,60 +120,48 @@ def test_each_usage_lets_its_own_orders_through(open_trading, usage, source, rea
         (remove, (REFUSED, "broker_foreign")),
     ],
 )
-def test_the_engine_decides_by_what_the_broker_is_used_for(at, happens, ends):
+async def test_the_engine_decides_by_what_the_broker_is_used_for(at, happens, ends):
     """Nothing is sent for an alert of any kind, neither an entry nor an exit, and no protection is moved.
 
     Only an exit that meets a pause is placed, and refused at once, so that its owner can send it after all.
     """
-
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, TARGET)
-            await asyncio.to_thread(happens, trader.store)
-            placed = trader.store.read(0, topics=["Order.Placed"])
-            for alert in ({"action": "BuyMarket"}, {"action": "MAJ", "PrixSL": "46000"}):
-                assert await trader.alert(**alert) == ends
-            exit_ends = (FAILED, "paused") if ends == (IGNORED, "paused") else ends
-            assert await trader.alert("SellMarket") == exit_ends
-            refused = trader.store.read(0, topics=["Order.Placed"])[len(placed) :]
-            states = [trader.store.get(Order, one.event.originator_id).status for one in refused]
-            assert states == ([Status.REFUSED] if exit_ends[0] is FAILED else [])
-            await trader.protected(HELD, STOP, TARGET)
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, TARGET)
+        await asyncio.to_thread(happens, trader.store)
+        placed = trader.store.read(0, topics=["Order.Placed"])
+        for alert in ({"action": "BuyMarket"}, {"action": "MAJ", "PrixSL": "46000"}):
+            assert await trader.alert(**alert) == ends
+        exit_ends = (FAILED, "paused") if ends == (IGNORED, "paused") else ends
+        assert await trader.alert("SellMarket") == exit_ends
+        refused = trader.store.read(0, topics=["Order.Placed"])[len(placed) :]
+        states = [trader.store.get(Order, one.event.originator_id).status for one in refused]
+        assert states == ([Status.REFUSED] if exit_ends[0] is FAILED else [])
+        await trader.protected(HELD, STOP, TARGET)
 
 
-def test_a_broker_that_is_used_for_webhooks_again_takes_them_again(at):
+async def test_a_broker_that_is_used_for_webhooks_again_takes_them_again(at):
     """What was refused meanwhile stays refused."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            await asyncio.to_thread(use_for(Usage.OFF), trader.store)
-            assert await trader.alert("BuyMarket") == (REFUSED, "broker_off")
-            await asyncio.to_thread(use_for(Usage.WEBHOOKS), trader.store)
-            await trader.buy(STOP, TARGET)
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await asyncio.to_thread(use_for(Usage.OFF), trader.store)
+        assert await trader.alert("BuyMarket") == (REFUSED, "broker_off")
+        await asyncio.to_thread(use_for(Usage.WEBHOOKS), trader.store)
+        await trader.buy(STOP, TARGET)
 
 
 @pytest.mark.usefixtures("owned_by_a_trader")
 @pytest.mark.parametrize("happens", [use_for(Usage.OFF), use_for(Usage.STRATEGIES), disable])
-def test_protection_does_not_ask_what_the_broker_is_used_for(at, happens):
+async def test_protection_does_not_ask_what_the_broker_is_used_for(at, happens):
     """What is left of a stop rests again, and what should have been sold by now is sold."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, PrixSL="45000")
-            await asyncio.to_thread(happens, trader.store)
-            [stop] = trader.sells()
-            trader.trading.paper.ledger._trade(stop, Decimal("0.004"), Decimal(45000), maker=False)
-            await trader.protected(HELD - Decimal("0.004"), STOP)
-            trader.trading.paper.ledger.cancel(trader.sells()[-1])
-            trader.trading.hold("BTC/USDT", "44000")
-            await trader.closed()
-            assert trader.sold() == HELD
-            assert trader.sells()[-1].type == "market"
-            requesters = [one.event.requester for one in trader.store.read(0, topics=["Order.Placed"])]
-            assert set(requesters[1:]) == {PROTECTION}
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, PrixSL="45000")
+        await asyncio.to_thread(happens, trader.store)
+        [stop] = trader.sells()
+        trader.trading.paper.ledger._trade(stop, Decimal("0.004"), Decimal(45000), maker=False)
+        await trader.protected(HELD - Decimal("0.004"), STOP)
+        trader.trading.paper.ledger.cancel(trader.sells()[-1])
+        trader.trading.hold("BTC/USDT", "44000")
+        await trader.closed()
+        assert trader.sold() == HELD
+        assert trader.sells()[-1].type == "market"
+        requesters = [one.event.requester for one in trader.store.read(0, topics=["Order.Placed"])]
+        assert set(requesters[1:]) == {PROTECTION}

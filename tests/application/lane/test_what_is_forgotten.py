@@ -12,7 +12,8 @@ import pytest
 from application.orders import account
 from application.orders.agenda import Task
 from application.orders.turns import Rank
-from application.ports.exchange import NoAnswer, OrderRoom
+from application.ports.errors import NoAnswer
+from application.ports.statements import OrderRoom
 from application.trading.positions import INSISTED
 from domain.aggregate import carrying
 from domain.alert import Cause
@@ -54,155 +55,127 @@ async def insist(trading):
 # --- names ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_of_resting_ones_are_not(
+async def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_of_resting_ones_are_not(
     open_trading, monkeypatch
 ):
     """What the exchange says of an ended one is still matched, by a comparison."""
     monkeypatch.setattr(account, "MOST_NAMES", 6)
-
-    async def story():
-        async with open_trading() as trading:
-            resting = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            ended = [(await trading.becomes(await trading.wish(cost=Decimal(50)), Status.CLOSED)).id for _ in range(5)]
-            names = trading.lane._account._names
-            assert resting in names.values()
-            assert ended[0] not in names.values()
-            await trading.compare()
-            assert {event.originator_id for event in await trading.read("Order")} == {resting, *ended}
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        resting = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        ended = [(await trading.becomes(await trading.wish(cost=Decimal(50)), Status.CLOSED)).id for _ in range(5)]
+        names = trading.lane._account._names
+        assert resting in names.values()
+        assert ended[0] not in names.values()
+        await trading.compare()
+        assert {event.originator_id for event in await trading.read("Order")} == {resting, *ended}
 
 
 # --- positions that are closed -------------------------------------------------------------------------------------
 
 
-def test_a_closed_position_is_watched_no_more(at):
+async def test_a_closed_position_is_watched_no_more(at):
     """However many there were."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            trading = trader.trading
-            await rule(trading, oco_allowed=False)
-            for _ in range(2):
-                trading.hold("BTC/USDT", "50000")
-                assert await trader.alert("BuyMarket", PourCent="10", **PRICES) == EXECUTED
-                await trading.until(trader.resting)
-                trading.hold("BTC/USDT", "60001")
-                await trader.closed()
-            await trading.until(lambda: not trading.lane._guard.watched())
-            await trading.until(lambda: not trading.lane._guard._troubles)
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        trading = trader.trading
+        await rule(trading, oco_allowed=False)
+        for _ in range(2):
+            trading.hold("BTC/USDT", "50000")
+            assert await trader.alert("BuyMarket", PourCent="10", **PRICES) == EXECUTED
+            await trading.until(trader.resting)
+            trading.hold("BTC/USDT", "60001")
+            await trader.closed()
+        await trading.until(lambda: not trading.lane._guard.watched())
+        await trading.until(lambda: not trading.lane._guard._troubles)
 
 
-def test_stops_that_were_moved_away_are_forgotten(at):
+async def test_stops_that_were_moved_away_are_forgotten(at):
     """However often one is moved: what it costs to look at a position does not grow."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            await trader.buy(STOP, **STOP_ONLY)
-            for price in ("45100", "45200", "45300", "45400"):
-                assert await trader.alert("MAJ", PrixSL=price) == EXECUTED
-            await trader.protected(HELD, ("stop_loss", Decimal("45400")))
-            position = trader.position()
-            await trader.trading.lane._legs.of(position.id)
-            assert len(trader.trading.lane._legs._known[position.id]) == 1
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        await trader.buy(STOP, **STOP_ONLY)
+        for price in ("45100", "45200", "45300", "45400"):
+            assert await trader.alert("MAJ", PrixSL=price) == EXECUTED
+        await trader.protected(HELD, ("stop_loss", Decimal(45400)))
+        position = trader.position()
+        await trader.trading.lane._legs.of(position.id)
+        assert len(trader.trading.lane._legs._known[position.id]) == 1
 
 
-def test_a_position_whose_last_fill_was_dust_is_left_alone(at):
+async def test_a_position_whose_last_fill_was_dust_is_left_alone(at):
     """It is closed, and its guard has nothing to do."""
+    async with at(BINANCE) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        old = trader.position().id
+        trader.target_is_met(HELD - DUST)
+        trader.target_is_met(DUST)
+        await trading.until(lambda: trader.position().previous == old and trader.sold() == HELD)
+        await asyncio.sleep(0.5)
+        guard, drives = trading.lane._guard, []
+        drive = guard._drive
 
-    async def story():
-        async with at(BINANCE) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            old = trader.position().id
-            trader.target_is_met(HELD - DUST)
-            trader.target_is_met(DUST)
-            await trading.until(lambda: trader.position().previous == old and trader.sold() == HELD)
-            await asyncio.sleep(0.5)
-            guard, drives = trading.lane._guard, []
-            drive = guard._drive
+        async def counted(position_id, trouble):
+            drives.append(position_id)
+            return await drive(position_id, trouble)
 
-            async def counted(position_id, trouble):
-                drives.append(position_id)
-                return await drive(position_id, trouble)
-
-            guard._drive = counted
-            await asyncio.sleep(1)
-            assert len(drives) < 5
-
-    asyncio.run(story())
+        guard._drive = counted
+        await asyncio.sleep(1)
+        assert len(drives) < 5
 
 
-def test_room_that_was_held_for_a_protection_is_given_back_when_there_is_nothing_to_protect(at):
+async def test_room_that_was_held_for_a_protection_is_given_back_when_there_is_nothing_to_protect(at):
     """The stops were passed before they could rest; an entry finds the whole room but what is always kept."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            trading = trader.trading
-            turns = trading.lane._account.turns
-            for _ in range(3):
-                trading.hold("BTC/USDT", "50000")
-                falls_after_the_buy(trading, "44000")
-                await trader.alert("BuyMarket", PourCent="10", **PRICES)
-                await trader.closed()
-            await trading.until(lambda: not turns._held)
-            turns._room = lambda: OrderRoom(9, 10, 5.0)
-            assert turns.wait(Rank.ENTRY, 3) == 0
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        trading = trader.trading
+        turns = trading.lane._account.turns
+        for _ in range(3):
+            trading.hold("BTC/USDT", "50000")
+            falls_after_the_buy(trading, "44000")
+            await trader.alert("BuyMarket", PourCent="10", **PRICES)
+            await trader.closed()
+        await trading.until(lambda: not turns._held)
+        turns._room = lambda: OrderRoom(9, 10, 5.0)
+        assert turns.wait(Rank.ENTRY, 3) == 0
 
 
 # --- timers --------------------------------------------------------------------------------------------------------
 
 
-def test_entries_that_grow_stale_in_a_line_leave_no_timers_behind(at):
+async def test_entries_that_grow_stale_in_a_line_leave_no_timers_behind(at):
     """The exit before them asks no more often than it did."""
+    async with at(BINANCE, USDT="100000", BTC="1") as trader:
+        trading = trader.trading
 
-    async def story():
-        async with at(BINANCE, USDT="100000", BTC="1") as trader:
-            trading = trader.trading
+        async def away():
+            raise NoAnswer("HTTP 503")
 
-            async def away():
-                raise NoAnswer("HTTP 503")
-
-            trading.client.before["balances"] = away
-            now = trading.now
-            await trading.wish(side=Side.SELL, quantity=Decimal("0.1"), not_after=now + timedelta(seconds=90))
-            soon = now + timedelta(seconds=1)
-            entries = [await trading.wish(quantity=Decimal("0.001"), not_after=soon) for _ in range(20)]
-            trading.pass_by(2)
-            for entry in entries:
-                await trading.becomes(entry, Status.REFUSED)
-            assert await asked_in_a_second(trading) <= 3
-
-    asyncio.run(story())
+        trading.client.before["balances"] = away
+        now = trading.now
+        await trading.wish(side=Side.SELL, quantity=Decimal("0.1"), not_after=now + timedelta(seconds=90))
+        soon = now + timedelta(seconds=1)
+        entries = [await trading.wish(quantity=Decimal("0.001"), not_after=soon) for _ in range(20)]
+        trading.pass_by(2)
+        for entry in entries:
+            await trading.becomes(entry, Status.REFUSED)
+        assert await asked_in_a_second(trading) <= 3
 
 
-def test_more_orders_in_a_line_ask_no_more_often(at):
+async def test_more_orders_in_a_line_ask_no_more_often(at):
     """One timer is enough for a line."""
-
-    async def story():
-        async with at(BINANCE, USDT="100000") as trader:
-            trading = trader.trading
-            lines = trading.lane._sending._lines._lines
-            trading.fault("place_order", "lose_request")
-            await trading.wish(symbol="ETH/USDT", quantity=Decimal("0.01"))
-            await trading.until(lambda: trading.lane.doubts)
-            waiting = [asyncio.create_task(trader.alert("BuyMarket", PourCent="1", **PRICES)) for _ in range(6)]
-            await trading.until(lambda: sum(map(len, lines.values())) == 6)
-            before = await asked_in_a_second(trading)
-            for _ in range(8):
-                await insist(trading)
-            await asyncio.sleep(0.5)  # each of them has looked once
-            assert await asked_in_a_second(trading) <= before + 2
-            for one in waiting:
-                one.cancel()
-
-    asyncio.run(story())
+    async with at(BINANCE, USDT="100000") as trader:
+        trading = trader.trading
+        lines = trading.lane._sending._lines._lines
+        trading.fault("place_order", "lose_request")
+        await trading.wish(symbol="ETH/USDT", quantity=Decimal("0.01"))
+        await trading.until(lambda: trading.lane.doubts)
+        waiting = [asyncio.create_task(trader.alert("BuyMarket", PourCent="1", **PRICES)) for _ in range(6)]
+        await trading.until(lambda: sum(map(len, lines.values())) == 6)
+        before = await asked_in_a_second(trading)
+        for _ in range(8):
+            await insist(trading)
+        await asyncio.sleep(0.5)  # each of them has looked once
+        assert await asked_in_a_second(trading) <= before + 2
+        for one in waiting:
+            one.cancel()
 
 
 # --- coins that are not protected ----------------------------------------------------------------------------------
@@ -210,61 +183,49 @@ def test_more_orders_in_a_line_ask_no_more_often(at):
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 @pytest.mark.parametrize("shapes", [(STOP, TARGET), (STOP,)], ids=["a list", "a stop alone"])
-def test_coins_of_a_second_entry_that_no_stop_covers_are_told(at, able, shapes):
+async def test_coins_of_a_second_entry_that_no_stop_covers_are_told(at, able, shapes):
     """A stop for those of the first is not enough."""
-
-    async def story():
-        async with at(able) as trader:
-            trading = trader.trading
-            prices = PRICES if TARGET in shapes else STOP_ONLY
-            await trader.buy(*shapes, **prices)
-            no_stops(trading)
-            buying = asyncio.create_task(trader.alert("BuyMarket", PourCent="80", **prices))
-            await in_time(trading, lambda: trader.position().held > HALF and told(trading))
-            assert set(await alarms(trading)) == {Cause.POSITION_UNPROTECTED}
-            assert trader.position().lost
-            assert await buying == EXECUTED
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        trading = trader.trading
+        prices = PRICES if TARGET in shapes else STOP_ONLY
+        await trader.buy(*shapes, **prices)
+        no_stops(trading)
+        buying = asyncio.create_task(trader.alert("BuyMarket", PourCent="80", **prices))
+        await in_time(trading, lambda: trader.position().held > HALF and told(trading))
+        assert set(await alarms(trading)) == {Cause.POSITION_UNPROTECTED}
+        assert trader.position().lost
+        assert await buying == EXECUTED
 
 
-def test_coins_that_no_order_may_cover_today_are_told(at):
+async def test_coins_that_no_order_may_cover_today_are_told(at):
     """The day's count is used up right after the second entry; the first stop still rests."""
+    async with at(BINANCE) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, **STOP_ONLY)
 
-    async def story():
-        async with at(BINANCE) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, **STOP_ONLY)
+        async def full():
+            trading.client.after.pop("place", None)
+            [account] = trading.paper.ledger.accounts.values()
+            trading.paper.counts.use(account, {"1D": trading.paper.counts.limits("binance")["1D"]})
 
-            async def full():
-                trading.client.after.pop("place", None)
-                [account] = trading.paper.ledger.accounts.values()
-                trading.paper.counts.use(account, {"1D": trading.paper.counts.limits("binance")["1D"]})
-
-            trading.client.after["place"] = full
-            buying = asyncio.create_task(trader.alert("BuyMarket", PourCent="80", **STOP_ONLY))
-            await in_time(trading, lambda: trader.position().held > HALF and told(trading))
-            assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
-            assert trader.resting() == [(*STOP, HELD)]
-            assert await buying == EXECUTED
-
-    asyncio.run(story())
+        trading.client.after["place"] = full
+        buying = asyncio.create_task(trader.alert("BuyMarket", PourCent="80", **STOP_ONLY))
+        await in_time(trading, lambda: trader.position().held > HALF and told(trading))
+        assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
+        assert trader.resting() == [(*STOP, HELD)]
+        assert await buying == EXECUTED
 
 
-def test_a_stop_that_rests_stays_when_the_minimum_rises_above_it(at):
+async def test_a_stop_that_rests_stays_when_the_minimum_rises_above_it(at):
     """It could not be placed again."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            trading = trader.trading
-            assert await trader.alert("BuyMarket", PourCent="1", **STOP_ONLY) == EXECUTED
-            await trading.until(lambda: trader.resting() and trader.position().protected)
-            resting = trader.resting()
-            await rule(trading, filters={"NOTIONAL": {"minNotional": "11"}})
-            trading.lane.agenda.put(Task.GUARD, trader.position().id)
-            for _ in range(20):
-                trading.pass_by(1)
-                await asyncio.sleep(0.03)
-            assert trader.resting() == resting
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        trading = trader.trading
+        assert await trader.alert("BuyMarket", PourCent="1", **STOP_ONLY) == EXECUTED
+        await trading.until(lambda: trader.resting() and trader.position().protected)
+        resting = trader.resting()
+        await rule(trading, filters={"NOTIONAL": {"minNotional": "11"}})
+        trading.lane.agenda.put(Task.GUARD, trader.position().id)
+        for _ in range(20):
+            trading.pass_by(1)
+            await asyncio.sleep(0.03)
+        assert trader.resting() == resting

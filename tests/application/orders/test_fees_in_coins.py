@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 
 from domain.position import Position
@@ -27,21 +26,17 @@ def takes_fees_of_sales_in_bnb(ledger):
     ledger._say = say
 
 
-def test_what_is_left_of_a_sale_whose_fee_is_taken_in_the_coins_sold_is_protected(at):
+async def test_what_is_left_of_a_sale_whose_fee_is_taken_in_the_coins_sold_is_protected(at):
     """More coins are gone than were sold: a stop for those that are not there would be refused for ever."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading = trader.trading
-            trading.hold("BNB/USDT", "500")
-            takes_fees_of_sales_in_bnb(trading.paper.ledger)
-            await trader.alert("BuyMarket", PourCent="100", PrixSL="450", PrixTP="600", **ALERT)
-            await trading.until(trader.resting)
-            assert await trader.alert("SellMarket", PourCent="50", **ALERT) == (WebhookStatus.EXECUTED, None)
-            [account] = trading.paper.ledger.accounts.values()
-            await trading.until(lambda: len(trader.resting()) == 2 or trader.store.find(Position, BNB).lost)
-            position = trader.store.find(Position, BNB)
-            assert position.lost is None
-            assert position.held == account.free["BNB"] + account.locked["BNB"]
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading = trader.trading
+        trading.hold("BNB/USDT", "500")
+        takes_fees_of_sales_in_bnb(trading.paper.ledger)
+        await trader.alert("BuyMarket", PourCent="100", PrixSL="450", PrixTP="600", **ALERT)
+        await trading.until(trader.resting)
+        assert await trader.alert("SellMarket", PourCent="50", **ALERT) == (WebhookStatus.EXECUTED, None)
+        [account] = trading.paper.ledger.accounts.values()
+        await trading.until(lambda: len(trader.resting()) == 2 or trader.store.find(Position, BNB).lost)
+        position = trader.store.find(Position, BNB)
+        assert position.lost is None
+        assert position.held == account.free["BNB"] + account.locked["BNB"]

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.paper.faults import Fault
 from application.orders.lookups import EXPLAINED_WITHIN, PROOF_AFTER
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from tests.application.lane.test_lane_reports import reports_of
@@ -24,204 +24,168 @@ async def away():
 
 
 @pytest.mark.parametrize("heard", ["stream", "poll"])
-def test_a_fill_that_could_not_be_saved_is_found_again(open_trading, heard):
+async def test_a_fill_that_could_not_be_saved_is_found_again(open_trading, heard):
     """What the process knows is what the log knows: a failed append leaves nothing behind that hides the truth."""
+    async with open_trading() as trading:
+        order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        if heard == "stream":
+            await trading.listening()
+            await trading.known()
+        save = trading.store.save
 
-    async def story():
-        async with open_trading() as trading:
-            order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            if heard == "stream":
-                await trading.listening()
-                await trading.known()
-            save = trading.store.save
+        def failing(*aggregates, **named):
+            if any(isinstance(one, Order) and one.pending_events for one in aggregates):
+                raise psycopg.OperationalError("the disk is full")
+            return save(*aggregates, **named)
 
-            def failing(*aggregates, **named):
-                if any(isinstance(one, Order) and one.pending_events for one in aggregates):
-                    raise psycopg.OperationalError("the disk is full")
-                return save(*aggregates, **named)
-
-            trading.store.save = failing
-            trading.hold("BTC/USDT", "39000")
-            if heard == "stream":
-                await trading.until(lambda: "stream_ended" in trading.log.said)
-            else:
-                with pytest.raises(psycopg.OperationalError):
-                    await trading.lane.reconcile(Occasion.POLL)
-            trading.store.save = save
-            await trading.compare()
-            assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
-
-    asyncio.run(story())
+        trading.store.save = failing
+        trading.hold("BTC/USDT", "39000")
+        if heard == "stream":
+            await trading.until(lambda: "stream_ended" in trading.log.said)
+        else:
+            with pytest.raises(psycopg.OperationalError):
+                await trading.lane.reconcile(Occasion.POLL)
+        trading.store.save = save
+        await trading.compare()
+        assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
 
 
-def test_what_the_exchange_says_is_recorded_after_what_others_have_said(open_trading):
+async def test_what_the_exchange_says_is_recorded_after_what_others_have_said(open_trading):
     """Its owner has asked for an end of the order since this process met it."""
-
-    async def story():
-        async with open_trading() as trading:
-            order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            await trading.say(order_id, lambda order: order.request_cancel("web"))
-            trading.hold("BTC/USDT", "39000")
-            await trading.compare()
-            assert await trading.facts(order_id) == [*SENT, "CancelRequested", "Filled", "Closed"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        await trading.say(order_id, lambda order: order.request_cancel("web"))
+        trading.hold("BTC/USDT", "39000")
+        await trading.compare()
+        assert await trading.facts(order_id) == [*SENT, "CancelRequested", "Filled", "Closed"]
 
 
 # --- executions that are listed late -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("begins_anew", [False, True], ids=["by this process", "by the next one"])
-def test_executions_that_are_listed_late_are_asked_for_until_they_are(open_trading, begins_anew):
+async def test_executions_that_are_listed_late_are_asked_for_until_they_are(open_trading, begins_anew):
     """The order is known to be executed before its trades are: without them nothing would hold the coins."""
-
-    async def story():
-        async with open_trading() as trading:
-            order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            trading.hold("BTC/USDT", "39000")
-            late, trading.paper.ledger.trades = trading.paper.ledger.trades, []
-            await trading.compare(Occasion.POLL)
-            assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed"]
-            if begins_anew:
-                assert await asyncio.to_thread(trading.store.orders_unexplained) == [order_id]
-                await trading.begin_anew()
-            await trading.compare(Occasion.POLL)
-            trading.paper.ledger.trades = late
-            await trading.known()
-            assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed", "Filled"]
-            assert await asyncio.to_thread(trading.store.orders_unexplained) == []
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        trading.hold("BTC/USDT", "39000")
+        late, trading.paper.ledger.trades = trading.paper.ledger.trades, []
+        await trading.compare(Occasion.POLL)
+        assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed"]
+        if begins_anew:
+            assert await asyncio.to_thread(trading.store.orders_unexplained) == [order_id]
+            await trading.begin_anew()
+        await trading.compare(Occasion.POLL)
+        trading.paper.ledger.trades = late
+        await trading.known()
+        assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed", "Filled"]
+        assert await asyncio.to_thread(trading.store.orders_unexplained) == []
 
 
-def test_executions_that_are_never_listed_are_told_of_once(open_trading):
+async def test_executions_that_are_never_listed_are_told_of_once(open_trading):
     """Half a minute after the order: then a person has to look."""
-
-    async def story():
-        async with open_trading() as trading:
-            order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            trading.hold("BTC/USDT", "39000")
-            trading.paper.ledger.trades = []
-            await trading.compare(Occasion.POLL)
-            await trading.compare(Occasion.POLL)
-            await trading.asked_again("query")
-            assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed"]
-            trading.pass_by(EXPLAINED_WITHIN.total_seconds() + 1)
-            await trading.asked_again("query", 5)
-            assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed", "Contradicted"]
-            [*_, told] = await trading.events(order_id)
-            assert (told.reason, told.detail) == ("executions_missing", "0.01 executed, 0 listed")
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        trading.hold("BTC/USDT", "39000")
+        trading.paper.ledger.trades = []
+        await trading.compare(Occasion.POLL)
+        await trading.compare(Occasion.POLL)
+        await trading.asked_again("query")
+        assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed"]
+        trading.pass_by(EXPLAINED_WITHIN.total_seconds() + 1)
+        await trading.asked_again("query", 5)
+        assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed", "Contradicted"]
+        [*_, told] = await trading.events(order_id)
+        assert (told.reason, told.detail) == ("executions_missing", "0.01 executed, 0 listed")
 
 
 @pytest.mark.parametrize("state", [Status.CANCELLED, Status.EXPIRED, Status.REJECTED])
-def test_an_end_without_a_rest_is_told_of_and_loses_no_execution(open_trading, state):
+async def test_an_end_without_a_rest_is_told_of_and_loses_no_execution(open_trading, state):
     """Everything was executed, so nothing was left to be cancelled: the order is closed, and the word kept."""
+    async with open_trading() as trading:
+        order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        query = trading.client.query
 
-    async def story():
-        async with open_trading() as trading:
-            order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            query = trading.client.query
+        async def said(*named):
+            return replace(await query(*named), state=state, native_status=state.upper())
 
-            async def said(*named):
-                return replace(await query(*named), state=state, native_status=state.upper())
-
-            trading.client.query = said
-            trading.hold("BTC/USDT", "39000")
-            for _ in range(3):
-                await trading.compare(Occasion.POLL)
-                trading.pass_by(10)
-            assert sorted((await trading.facts(order_id))[3:]) == ["Closed", "Contradicted", "Filled"]
-
-    asyncio.run(story())
+        trading.client.query = said
+        trading.hold("BTC/USDT", "39000")
+        for _ in range(3):
+            await trading.compare(Occasion.POLL)
+            trading.pass_by(10)
+        assert sorted((await trading.facts(order_id))[3:]) == ["Closed", "Contradicted", "Filled"]
 
 
 # --- clocks and proofs -------------------------------------------------------------------------------------------
 
 
-def test_an_order_that_shows_up_while_its_absence_is_being_proven_is_there(open_trading):
+async def test_an_order_that_shows_up_while_its_absence_is_being_proven_is_there(open_trading):
     """The stream accepts it between the lists and the verdict."""
+    async with open_trading() as trading:
+        trading.show_orders(shown=False)
+        trading.fault("place_order", "lose_answer")
+        order = await trading.becomes(await trading.rest(), Status.UNKNOWN)
+        seen = asyncio.Event()
 
-    async def story():
-        async with open_trading() as trading:
-            trading.show_orders(shown=False)
-            trading.fault("place_order", "lose_answer")
-            order = await trading.becomes(await trading.rest(), Status.UNKNOWN)
-            seen = asyncio.Event()
+        async def meanwhile():
+            if not seen.is_set():
+                seen.set()
+                [report] = reports_of(trading.on_exchange()[0])
+                await trading.lane.hear(report)
 
-            async def meanwhile():
-                if not seen.is_set():
-                    seen.set()
-                    [report] = reports_of(trading.on_exchange()[0])
-                    await trading.lane.hear(report)
-
-            trading.client.after["orders_since"] = meanwhile
-            trading.now = order.valid_until + PROOF_AFTER
-            await seen.wait()
-            trading.show_orders()
-            await trading.known()
-            assert await trading.facts(order.id) == ["Placed", "Submitted", "Doubted", "Accepted"]
-
-    asyncio.run(story())
+        trading.client.after["orders_since"] = meanwhile
+        trading.now = order.valid_until + PROOF_AFTER
+        await seen.wait()
+        trading.show_orders()
+        await trading.known()
+        assert await trading.facts(order.id) == ["Placed", "Submitted", "Doubted", "Accepted"]
 
 
-def test_a_proof_of_absence_looks_at_the_exchanges_own_time(open_trading):
+async def test_a_proof_of_absence_looks_at_the_exchanges_own_time(open_trading):
     """Its clock is two minutes behind: a list that began at our time would be empty, and prove anything."""
+    async with open_trading() as trading:
+        trading.paper.faults.add(Fault("query", "skew_clock", seconds=-120.0))
+        await trading.client.server_time()
 
-    async def story():
-        async with open_trading() as trading:
-            trading.paper.faults.add(Fault("query", "skew_clock", seconds=-120.0))
-            await trading.client.server_time()
+        async def hide():
+            trading.show_orders(shown=False)
 
-            async def hide():
-                trading.show_orders(shown=False)
+        async def show():
+            trading.show_orders()
 
-            async def show():
-                trading.show_orders()
-
-            trading.client.before |= {"query": hide, "open_orders": show}
-            trading.fault("place_order", "lose_answer")
-            order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.UNKNOWN)
-            trading.now = order.valid_until + PROOF_AFTER
-            order = await trading.becomes(order.id, Status.CLOSED, Status.REJECTED)
-            assert order.status is Status.CLOSED
-
-    asyncio.run(story())
+        trading.client.before |= {"query": hide, "open_orders": show}
+        trading.fault("place_order", "lose_answer")
+        order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.UNKNOWN)
+        trading.now = order.valid_until + PROOF_AFTER
+        order = await trading.becomes(order.id, Status.CLOSED, Status.REJECTED)
+        assert order.status is Status.CLOSED
 
 
 @pytest.mark.parametrize("minutes", [-360, -6, 6, 360])
-def test_executions_count_however_wrong_a_clock_is(open_trading, minutes):
+async def test_executions_count_however_wrong_a_clock_is(open_trading, minutes):
     """Clocks differ by hours where somebody mistook the zone: the coins are there all the same."""
-
-    async def story():
-        async with open_trading() as trading:
-            trading.paper.faults.add(Fault("query", "skew_clock", seconds=minutes * 60.0))
-            await trading.client.server_time()
-            order_id = (await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)).id
-            assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        trading.paper.faults.add(Fault("query", "skew_clock", seconds=minutes * 60.0))
+        await trading.client.server_time()
+        order_id = (await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)).id
+        assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
 
 
-def test_an_order_whose_sender_died_is_in_doubt_also_while_nobody_answers(open_trading):
+async def test_an_order_whose_sender_died_is_in_doubt_also_while_nobody_answers(open_trading):
     """Its age is counted, its owner told: silence about silence would be the worst of all."""
+    async with open_trading() as trading:
+        order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        trading.fault("place_order", "lose_request")
+        trading.client.before |= {"query": away, "open_orders": away}
 
-    async def story():
-        async with open_trading() as trading:
-            order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            trading.fault("place_order", "lose_request")
-            trading.client.before |= {"query": away, "open_orders": away}
-
-            trading.client.before["place"] = asyncio.Event().wait  # for ever
-            sent = await trading.rest(price="30000")
-            await trading.becomes(sent, Status.SUBMITTED)
-            await trading.begin_anew()
-            await trading.asked_again("query")
-            assert (await trading.load(sent)).status is Status.SUBMITTED
-            trading.now = (await trading.load(sent)).valid_until
-            trading.pass_by(1)
-            assert (await trading.becomes(sent, Status.UNKNOWN)).reason == "nobody is there"
-            assert (await trading.load(order_id)).status is Status.OPEN
-
-    asyncio.run(story())
+        trading.client.before["place"] = asyncio.Event().wait  # for ever
+        sent = await trading.rest(price="30000")
+        await trading.becomes(sent, Status.SUBMITTED)
+        await trading.begin_anew()
+        await trading.asked_again("query")
+        assert (await trading.load(sent)).status is Status.SUBMITTED
+        trading.now = (await trading.load(sent)).valid_until
+        trading.pass_by(1)
+        assert (await trading.becomes(sent, Status.UNKNOWN)).reason == "nobody is there"
+        assert (await trading.load(order_id)).status is Status.OPEN

@@ -10,7 +10,7 @@ import pytest
 from application.orders import turns
 from application.orders.agenda import Agenda, Task
 from application.orders.turns import LIST, SINGLE, Rank, Turns
-from application.ports.exchange import OrderRoom
+from application.ports.statements import OrderRoom
 
 WINDOW = 50
 
@@ -81,24 +81,20 @@ def test_a_wish_above_a_whole_window_goes_in_one_that_nobody_has_used():
 
 
 @pytest.mark.parametrize("wishes", [1, 5])
-def test_protection_comes_after_one_wish_at_most(wishes):
+async def test_protection_comes_after_one_wish_at_most(wishes):
     """However many wait; each kind keeps its own order."""
-
-    async def story():
-        agenda, guards = Agenda(), [uuid4() for _ in range(2)]
-        sends = [uuid4() for _ in range(wishes)]
-        for one in sends:
-            agenda.put(Task.SEND, one)
-        for one in guards:
-            agenda.put(Task.GUARD, one)
-        taken = [(await agenda.get())[1] for _ in range(wishes + 2)]
-        assert agenda.is_empty()
-        assert [one for one in taken if one in sends] == sends
-        assert [one for one in taken if one in guards] == guards
-        assert taken.index(guards[1]) <= 3
-        waiting = asyncio.create_task(agenda.get())
-        await asyncio.sleep(0)
-        agenda.put(Task.GUARD, guards[0])
-        assert await waiting == (Task.GUARD, guards[0])
-
-    asyncio.run(story())
+    agenda, guards = Agenda(), [uuid4() for _ in range(2)]
+    sends = [uuid4() for _ in range(wishes)]
+    for one in sends:
+        agenda.put(Task.SEND, one)
+    for one in guards:
+        agenda.put(Task.GUARD, one)
+    taken = [(await agenda.get())[1] for _ in range(wishes + 2)]
+    assert agenda.is_empty()
+    assert [one for one in taken if one in sends] == sends
+    assert [one for one in taken if one in guards] == guards
+    assert taken.index(guards[1]) <= 3
+    waiting = asyncio.create_task(agenda.get())
+    await asyncio.sleep(0)
+    agenda.put(Task.GUARD, guards[0])
+    assert await waiting == (Task.GUARD, guards[0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from adapters.paper.faults import Fault
@@ -50,57 +48,45 @@ def once_off(trader, times, kind="refuse", **said):
 
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS])
-def test_what_was_bought_last_is_covered_in_part_until_its_stop_has_grown(at, able):
+async def test_what_was_bought_last_is_covered_in_part_until_its_stop_has_grown(at, able):
     """From the commit of its execution on, with the quantity that is covered; nobody is woken for that."""
-
-    async def story():
-        async with at(able) as trader:
-            await trader.buy(STOP, TARGET)
-            await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000")
-            await trader.trading.until(lambda: trader.position().held > HELD)
-            held = trader.trading.markets["BTC/USDT"].round_quantity(trader.position().held)
-            await trader.protected(held, STOP, TARGET)
-            said = [(level, protected) for kind, level, protected, _ in told(trader) if kind != "Opened"]
-            grown = said.index((Level.PARTLY_COVERED, HELD))
-            assert (Level.COVERED, HELD) not in said[grown:]
-            assert said[-1] == (Level.COVERED, held)
-            assert await alarms(trader.trading) == []
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        await trader.buy(STOP, TARGET)
+        await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000")
+        await trader.trading.until(lambda: trader.position().held > HELD)
+        held = trader.trading.markets["BTC/USDT"].round_quantity(trader.position().held)
+        await trader.protected(held, STOP, TARGET)
+        said = [(level, protected) for kind, level, protected, _ in told(trader) if kind != "Opened"]
+        grown = said.index((Level.PARTLY_COVERED, HELD))
+        assert (Level.COVERED, HELD) not in said[grown:]
+        assert said[-1] == (Level.COVERED, held)
+        assert await alarms(trader.trading) == []
 
 
-def test_a_position_whose_old_stop_could_not_be_put_back_is_not_covered(at):
+async def test_a_position_whose_old_stop_could_not_be_put_back_is_not_covered(at):
     """Its move is refused and so is its return: nothing rests, until the old stop is taken after all."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, TARGET)
-            once_off(trader, times=3, **DISABLED)
-            status, reason = await trader.alert("MAJ", PrixSL="46000", PrixTP="61000")
-            assert (status, reason) == (WebhookStatus.FAILED, "protection_refused")
-            await trader.protected(HELD, STOP, TARGET)
-            assert [(kind, level) for kind, level, _, rest in told(trader) if level is Level.COVERED and not rest] == []
-            assert "ProtectionTakenOff" in [kind for kind, *_ in told(trader)]
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, TARGET)
+        once_off(trader, times=3, **DISABLED)
+        status, reason = await trader.alert("MAJ", PrixSL="46000", PrixTP="61000")
+        assert (status, reason) == (WebhookStatus.FAILED, "protection_refused")
+        await trader.protected(HELD, STOP, TARGET)
+        assert [(kind, level) for kind, level, _, rest in told(trader) if level is Level.COVERED and not rest] == []
+        assert "ProtectionTakenOff" in [kind for kind, *_ in told(trader)]
 
 
 @pytest.mark.parametrize(
     "fault", [{"times": 3, **DISABLED}, {"times": 1, "kind": "clock_refused"}], ids=["no", "not yet"]
 )
-def test_a_growth_whose_stop_could_not_be_put_back_is_not_covered(at, fault):
+async def test_a_growth_whose_stop_could_not_be_put_back_is_not_covered(at, fault):
     """Nothing was moved: the exchange takes neither the larger stop nor the one that rested, or not yet."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, TARGET)
-            once_off(trader, **fault)
-            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000") == EXECUTED
-            await trader.trading.until(lambda: trader.position().held > HELD)
-            held = trader.trading.markets["BTC/USDT"].round_quantity(trader.position().held)
-            await trader.protected(held, STOP, TARGET)
-            covered = {Level.COVERED, Level.PARTLY_COVERED}
-            assert "ProtectionTakenOff" in [kind for kind, *_ in told(trader)]
-            assert [(kind, level) for kind, level, _, rest in told(trader) if level in covered and not rest] == []
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, TARGET)
+        once_off(trader, **fault)
+        assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000") == EXECUTED
+        await trader.trading.until(lambda: trader.position().held > HELD)
+        held = trader.trading.markets["BTC/USDT"].round_quantity(trader.position().held)
+        await trader.protected(held, STOP, TARGET)
+        covered = {Level.COVERED, Level.PARTLY_COVERED}
+        assert "ProtectionTakenOff" in [kind for kind, *_ in told(trader)]
+        assert [(kind, level) for kind, level, _, rest in told(trader) if level in covered and not rest] == []

@@ -13,147 +13,111 @@ from tests.application.trader import BOTH_ALONE, HELD, LISTS, RICH, STOP, STOP_A
 # --- no lists, and what rests locks its coins --------------------------------------------------------------------
 
 
-def test_where_coins_are_locked_only_the_stop_rests(at):
+async def test_where_coins_are_locked_only_the_stop_rests(at):
     """It covers everything that is held; the target is wanted and never sent."""
-
-    async def story():
-        async with at(STOP_ALONE) as trader:
-            await trader.buy(STOP)
-            wanted = trader.position().wanted
-            assert (wanted.stop_loss, wanted.take_profit) == (STOP[1], TARGET[1])
-            assert [order.type for order in trader.sells()] == ["stop_loss"]
-
-    asyncio.run(story())
+    async with at(STOP_ALONE) as trader:
+        await trader.buy(STOP)
+        wanted = trader.position().wanted
+        assert (wanted.stop_loss, wanted.take_profit) == (STOP[1], TARGET[1])
+        assert [order.type for order in trader.sells()] == ["stop_loss"]
 
 
-def test_a_moved_stop_replaces_the_one_that_rests(at):
+async def test_a_moved_stop_replaces_the_one_that_rests(at):
     """Never do two stand on the book; a target that cannot rest is moved without touching the stop."""
-
-    async def story():
-        async with at(STOP_ALONE) as trader:
-            most = []
-            trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
-            await trader.buy(STOP)
-            assert await trader.alert("MAJ", PrixSL="46000") == (WebhookStatus.EXECUTED, None)
-            await trader.protected(HELD, ("stop_loss", Decimal(46000)))
-            assert await trader.alert("MAJ", PrixTP="61000") == (WebhookStatus.EXECUTED, None)
-            await trader.protected(HELD, ("stop_loss", Decimal(46000)))
-            assert [order.status for order in trader.sells()] == ["cancelled", "new"]
-            assert max(most) == 1
-
-    asyncio.run(story())
+    async with at(STOP_ALONE) as trader:
+        most = []
+        trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
+        await trader.buy(STOP)
+        assert await trader.alert("MAJ", PrixSL="46000") == (WebhookStatus.EXECUTED, None)
+        await trader.protected(HELD, ("stop_loss", Decimal(46000)))
+        assert await trader.alert("MAJ", PrixTP="61000") == (WebhookStatus.EXECUTED, None)
+        await trader.protected(HELD, ("stop_loss", Decimal(46000)))
+        assert [order.status for order in trader.sells()] == ["cancelled", "new"]
+        assert max(most) == 1
 
 
-def test_a_stop_moved_above_the_market_is_refused_and_the_old_one_stays(at):
+async def test_a_stop_moved_above_the_market_is_refused_and_the_old_one_stays(at):
     """The webhook has failed, and nothing was taken off."""
-
-    async def story():
-        async with at(STOP_ALONE) as trader:
-            await trader.buy(STOP)
-            assert await trader.alert("MAJ", PrixSL="51000") == (WebhookStatus.FAILED, "market_below_stop")
-            await trader.protected(HELD, STOP)
-            assert [order.status for order in trader.sells()] == ["new"]
-
-    asyncio.run(story())
+    async with at(STOP_ALONE) as trader:
+        await trader.buy(STOP)
+        assert await trader.alert("MAJ", PrixSL="51000") == (WebhookStatus.FAILED, "market_below_stop")
+        await trader.protected(HELD, STOP)
+        assert [order.status for order in trader.sells()] == ["new"]
 
 
-def test_a_stop_that_is_carried_out_ends_the_trade(at):
+async def test_a_stop_that_is_carried_out_ends_the_trade(at):
     """What was held is sold, and nothing remains on the exchange."""
-
-    async def story():
-        async with at(STOP_ALONE) as trader:
-            await trader.buy(STOP)
-            trader.trading.hold("BTC/USDT", "44000")
-            await trader.closed()
-            assert trader.position().held == 0
-            assert trader.sold() == HELD
-            assert len(trader.sells()) == 1
-
-    asyncio.run(story())
+    async with at(STOP_ALONE) as trader:
+        await trader.buy(STOP)
+        trader.trading.hold("BTC/USDT", "44000")
+        await trader.closed()
+        assert trader.position().held == 0
+        assert trader.sold() == HELD
+        assert len(trader.sells()) == 1
 
 
 @pytest.mark.parametrize(("able", "shapes"), [(STOP_ALONE, [STOP]), (BOTH_ALONE, [STOP, TARGET])])
-def test_a_stop_that_is_carried_out_in_part_is_followed_by_one_for_the_rest(at, able, shapes):
+async def test_a_stop_that_is_carried_out_in_part_is_followed_by_one_for_the_rest(at, able, shapes):
     """What is left rests again at the same prices."""
-
-    async def story():
-        async with at(able, **RICH) as trader:
-            await trader.buy(*shapes)
-            ledger, part = trader.trading.paper.ledger, Decimal("0.004")
-            stop = next(order for order in trader.sells() if order.type == "stop_loss")
-            ledger._trade(stop, part, Decimal(45000), maker=False)
-            await trader.protected(HELD - part, *shapes)
-            assert trader.position().held == HELD - part
-            assert stop.status == "cancelled"
-
-    asyncio.run(story())
+    async with at(able, **RICH) as trader:
+        await trader.buy(*shapes)
+        ledger, part = trader.trading.paper.ledger, Decimal("0.004")
+        stop = next(order for order in trader.sells() if order.type == "stop_loss")
+        ledger._trade(stop, part, Decimal(45000), maker=False)
+        await trader.protected(HELD - part, *shapes)
+        assert trader.position().held == HELD - part
+        assert stop.status == "cancelled"
 
 
 @pytest.mark.parametrize(("able", "shapes"), [(STOP_ALONE, [STOP]), (BOTH_ALONE, [STOP, TARGET])])
-def test_a_sale_frees_its_coins_and_what_is_left_is_protected_again(at, able, shapes):
+async def test_a_sale_frees_its_coins_and_what_is_left_is_protected_again(at, able, shapes):
     """Half is sold although it rested under protection, then the rest."""
-
-    async def story():
-        async with at(able, **({} if able is STOP_ALONE else RICH)) as trader:
-            await trader.buy(*shapes)
-            assert await trader.alert("SellMarket", PourCent="50") == (WebhookStatus.EXECUTED, None)
-            await trader.protected(Decimal("0.005"), *shapes)
-            assert trader.sold() == Decimal("0.00499")
-            assert await trader.alert("SellMarket", PourCent="100") == (WebhookStatus.EXECUTED, None)
-            await trader.closed()
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
+    async with at(able, **({} if able is STOP_ALONE else RICH)) as trader:
+        await trader.buy(*shapes)
+        assert await trader.alert("SellMarket", PourCent="50") == (WebhookStatus.EXECUTED, None)
+        await trader.protected(Decimal("0.005"), *shapes)
+        assert trader.sold() == Decimal("0.00499")
+        assert await trader.alert("SellMarket", PourCent="100") == (WebhookStatus.EXECUTED, None)
+        await trader.closed()
+        assert trader.sold() == HELD
 
 
 # --- no lists, and what rests leaves its coins free --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("price", ["44000", "61000"])
-def test_of_two_orders_of_their_own_the_survivor_is_cancelled(at, price):
+async def test_of_two_orders_of_their_own_the_survivor_is_cancelled(at, price):
     """However the market moves on, no more is sold than was held, and the other coins stay."""
-
-    async def story():
-        async with at(BOTH_ALONE, **RICH) as trader:
-            await trader.buy(STOP, TARGET)
-            trader.trading.hold("BTC/USDT", price)
-            await trader.closed()
-            for later in ("44000", "61000"):
-                trader.trading.hold("BTC/USDT", later)
-            await trader.trading.known()
-            assert sorted(order.status for order in trader.sells()) == ["cancelled", "filled"]
-            assert trader.sold() == HELD
-            account = trader.sells()[0].account
-            assert (account.free["BTC"], account.locked["BTC"]) == (1, 0)
-
-    asyncio.run(story())
+    async with at(BOTH_ALONE, **RICH) as trader:
+        await trader.buy(STOP, TARGET)
+        trader.trading.hold("BTC/USDT", price)
+        await trader.closed()
+        for later in ("44000", "61000"):
+            trader.trading.hold("BTC/USDT", later)
+        await trader.trading.known()
+        assert sorted(order.status for order in trader.sells()) == ["cancelled", "filled"]
+        assert trader.sold() == HELD
+        account = trader.sells()[0].account
+        assert (account.free["BTC"], account.locked["BTC"]) == (1, 0)
 
 
-def test_two_orders_of_their_own_move_with_their_prices(at):
+async def test_two_orders_of_their_own_move_with_their_prices(at):
     """The old ones are off the book before the new ones rest."""
-
-    async def story():
-        async with at(BOTH_ALONE, **RICH) as trader:
-            most = []
-            trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
-            await trader.buy(STOP, TARGET)
-            moved = {"PrixSL": "46000", "PrixTP": "61000"}
-            assert await trader.alert("MAJ", **moved) == (WebhookStatus.EXECUTED, None)
-            await trader.protected(HELD, ("stop_loss", Decimal(46000)), ("limit", Decimal(61000)))
-            assert max(most) == 2
-
-    asyncio.run(story())
+    async with at(BOTH_ALONE, **RICH) as trader:
+        most = []
+        trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
+        await trader.buy(STOP, TARGET)
+        moved = {"PrixSL": "46000", "PrixTP": "61000"}
+        assert await trader.alert("MAJ", **moved) == (WebhookStatus.EXECUTED, None)
+        await trader.protected(HELD, ("stop_loss", Decimal(46000)), ("limit", Decimal(61000)))
+        assert max(most) == 2
 
 
-def test_moves_that_overtake_one_another_all_end(at):
+async def test_moves_that_overtake_one_another_all_end(at):
     """The last one rests; what it overtook says so, and is not under way for ever."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, TARGET)
-            stops = [f"4{tenth}000" for tenth in range(1, 5)]
-            ended = await asyncio.gather(*(trader.alert("MAJ", PrixSL=stop) for stop in stops))
-            assert set(ended) <= {(WebhookStatus.EXECUTED, None), (WebhookStatus.FAILED, "superseded")}
-            assert (WebhookStatus.EXECUTED, None) in ended
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, TARGET)
+        stops = [f"4{tenth}000" for tenth in range(1, 5)]
+        ended = await asyncio.gather(*(trader.alert("MAJ", PrixSL=stop) for stop in stops))
+        assert set(ended) <= {(WebhookStatus.EXECUTED, None), (WebhookStatus.FAILED, "superseded")}
+        assert (WebhookStatus.EXECUTED, None) in ended

@@ -55,190 +55,154 @@ async def refusals(trader):
 
 
 @EACH
-def test_a_limit_that_was_not_told_takes_nothing_off(at, able, before, move, after):
+async def test_a_limit_that_was_not_told_takes_nothing_off(at, able, before, move, after):
     """The counts show room, and every new order is refused: what rests does so until the exchange takes the move."""
-
-    async def story():
-        async with protected(at, able, before) as trader:
-            ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
-            faults.add(Fault("place_order", "count_exceeded", seconds=1.5))
-            moving = asyncio.create_task(trader.alert("MAJ", **move))
-            while faults.standing("count_exceeded"):
-                assert trader.resting() == book
-                await asyncio.sleep(0.005)
-            assert await moving == EXECUTED
-            await trader.protected(HELD, *after)
-            assert "too_many_orders" in await refusals(trader)
-            assert len(trader.sells()) == len(ever) + len(after)
-            assert (trader.sold(), await alarms(trader.trading)) == (0, [])
-
-    asyncio.run(story())
+    async with protected(at, able, before) as trader:
+        ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
+        faults.add(Fault("place_order", "count_exceeded", seconds=1.5))
+        moving = asyncio.create_task(trader.alert("MAJ", **move))
+        while faults.standing("count_exceeded"):
+            assert trader.resting() == book
+            await asyncio.sleep(0.005)
+        assert await moving == EXECUTED
+        await trader.protected(HELD, *after)
+        assert "too_many_orders" in await refusals(trader)
+        assert len(trader.sells()) == len(ever) + len(after)
+        assert (trader.sold(), await alarms(trader.trading)) == (0, [])
 
 
 @pytest.mark.parametrize(("kind", "times"), [("clock_refused", 5), ("status_429", 2)])
 @EACH
-def test_what_is_not_taken_now_takes_nothing_off(at, able, before, move, after, kind, times):
+async def test_what_is_not_taken_now_takes_nothing_off(at, able, before, move, after, kind, times):
     """A clock and a budget that will pass."""
-
-    async def story():
-        async with protected(at, able, before) as trader:
-            ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
-            faults.add(Fault("place_order", kind, times))
-            moving = asyncio.create_task(trader.alert("MAJ", **move))
-            while faults.pending:
-                assert trader.resting() == book
-                await asyncio.sleep(0.005)
-            assert await moving == EXECUTED
-            await trader.protected(HELD, *after)
-            assert len(trader.sells()) == len(ever) + len(after)
-
-    asyncio.run(story())
+    async with protected(at, able, before) as trader:
+        ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
+        faults.add(Fault("place_order", kind, times))
+        moving = asyncio.create_task(trader.alert("MAJ", **move))
+        while faults.pending:
+            assert trader.resting() == book
+            await asyncio.sleep(0.005)
+        assert await moving == EXECUTED
+        await trader.protected(HELD, *after)
+        assert len(trader.sells()) == len(ever) + len(after)
 
 
 @pytest.mark.parametrize("name", ["PERCENT_PRICE_BY_SIDE", "PRICE_FILTER"])
 @EACH
-def test_a_filter_takes_nothing_off(at, able, before, move, after, name):
+async def test_a_filter_takes_nothing_off(at, able, before, move, after, name):
     """Whatever form is tried, the very orders that rested do so all the while."""
-
-    async def story():
-        async with protected(at, able, before) as trader:
-            ever, book = trader.sells(), trader.resting()
-            trader.trading.paper.faults.add(
-                Fault("place_order", "refuse", 30, code=-1013, message=f"Filter failure: {name}")
-            )
-            status, _ = await trader.alert("MAJ", **move)
-            assert (status is WebhookStatus.EXECUTED) is (before is not PRICES and len(after) > 1)  # it is watched
-            await trader.protected(HELD, *[shape[:2] for shape in book])
-            assert trader.sells() == ever
-            assert trader.sold() == 0
-
-    asyncio.run(story())
+    async with protected(at, able, before) as trader:
+        ever, book = trader.sells(), trader.resting()
+        trader.trading.paper.faults.add(
+            Fault("place_order", "refuse", 30, code=-1013, message=f"Filter failure: {name}")
+        )
+        status, _ = await trader.alert("MAJ", **move)
+        assert (status is WebhookStatus.EXECUTED) is (before is not PRICES and len(after) > 1)  # it is watched
+        await trader.protected(HELD, *[shape[:2] for shape in book])
+        assert trader.sells() == ever
+        assert trader.sold() == 0
 
 
 @pytest.mark.parametrize("kind", ["lose_request", "lose_answer"])
 @EACH
-def test_silence_takes_nothing_off(at, able, before, move, after, kind):
+async def test_silence_takes_nothing_off(at, able, before, move, after, kind):
     """It was not taken, whatever became of it: the move is tried again, and the doubt ends when its request is dead."""
-
-    async def story():
-        async with protected(at, able, before) as trader:
-            trading, book, many = trader.trading, trader.resting(), most_at_once(trader)
-            trading.paper.faults.add(Fault("place_order", kind))
-            moving = asyncio.create_task(trader.alert("MAJ", **move))
-            await trading.until(lambda: trading.lane.doubts)
-            await trading.asked_again("query")
-            assert trader.resting() == book
-            assert await moving == EXECUTED
-            await trader.protected(HELD, *after)
-            assert max(many) == 1
-            assert trading.lane.doubts == len(after)
-            trading.pass_by(8)
-            await trading.known()
-            assert (await refusals(trader)).count("never_reached_the_exchange") == len(after)
-            await trader.protected(HELD, *after)
-
-    asyncio.run(story())
+    async with protected(at, able, before) as trader:
+        trading, book, many = trader.trading, trader.resting(), most_at_once(trader)
+        trading.paper.faults.add(Fault("place_order", kind))
+        moving = asyncio.create_task(trader.alert("MAJ", **move))
+        await trading.until(lambda: trading.lane.doubts)
+        await trading.asked_again("query")
+        assert trader.resting() == book
+        assert await moving == EXECUTED
+        await trader.protected(HELD, *after)
+        assert max(many) == 1
+        assert trading.lane.doubts == len(after)
+        trading.pass_by(8)
+        await trading.known()
+        assert (await refusals(trader)).count("never_reached_the_exchange") == len(after)
+        await trader.protected(HELD, *after)
 
 
 @pytest.mark.parametrize("anew", [False, True], ids=["", "and the gateway dies"])
 @EACH
-def test_no_exit_waits_for_a_question(at, able, before, move, after, anew):
+async def test_no_exit_waits_for_a_question(at, able, before, move, after, anew):
     """Nobody knows what became of a move that was only asked for; its coins are sold, and nothing is left behind."""
-
-    async def story():
-        async with protected(at, able, before) as trader:
-            trading = trader.trading
-            trading.paper.faults.add(Fault("place_order", "lose_answer"))
-            moving = asyncio.create_task(trader.alert("MAJ", **move))
-            await trading.until(lambda: trading.lane.doubts)
-            if anew:
-                await trading.begin_anew()
-            assert await trader.alert("SellMarket") == EXECUTED
-            await trader.closed()
-            assert (trader.sold(), trader.resting()) == (HELD, [])
-            moving.cancel()
-
-    asyncio.run(story())
+    async with protected(at, able, before) as trader:
+        trading = trader.trading
+        trading.paper.faults.add(Fault("place_order", "lose_answer"))
+        moving = asyncio.create_task(trader.alert("MAJ", **move))
+        await trading.until(lambda: trading.lane.doubts)
+        if anew:
+            await trading.begin_anew()
+        assert await trader.alert("SellMarket") == EXECUTED
+        await trader.closed()
+        assert (trader.sold(), trader.resting()) == (HELD, [])
+        moving.cancel()
 
 
 @EACH
-def test_what_was_only_weighed_is_told_so_and_is_no_news(at, able, before, move, after):
+async def test_what_was_only_weighed_is_told_so_and_is_no_news(at, able, before, move, after):
     """Its orders end in the log as refused for their coins; a second set of them rests, under ids of its own."""
-
-    async def story():
-        async with protected(at, able, before) as trader:
-            ever = trader.sells()
-            assert await trader.alert("MAJ", **move) == EXECUTED
-            await trader.protected(HELD, *after)
-            assert await refusals(trader) == ["coins_protected"] * len(after)
-            placed = [event.originator_id for event in await trader.trading.read("Order.Placed")]
-            orders = [await trader.trading.load(order_id) for order_id in placed]
-            assert len({order.client_order_id for order in orders}) == len(orders) == 1 + len(ever) + 2 * len(after)
-            assert not [order for order in orders if order.status in {Status.PLACED, Status.SUBMITTED}]
-            assert await alarms(trader.trading) == []
-
-    asyncio.run(story())
+    async with protected(at, able, before) as trader:
+        ever = trader.sells()
+        assert await trader.alert("MAJ", **move) == EXECUTED
+        await trader.protected(HELD, *after)
+        assert await refusals(trader) == ["coins_protected"] * len(after)
+        placed = [event.originator_id for event in await trader.trading.read("Order.Placed")]
+        orders = [await trader.trading.load(order_id) for order_id in placed]
+        assert len({order.client_order_id for order in orders}) == len(orders) == 1 + len(ever) + 2 * len(after)
+        assert not [order for order in orders if order.status in {Status.PLACED, Status.SUBMITTED}]
+        assert await alarms(trader.trading) == []
 
 
 @EACH
-def test_coins_of_others_that_are_free_lead_to_no_second_protection(at, able, before, move, after):
+async def test_coins_of_others_that_are_free_lead_to_no_second_protection(at, able, before, move, after):
     """It would be taken, and rest beside what goes: so it is not asked for first."""
-
-    async def story():
-        async with protected(at, able, before, **RICH) as trader:
-            many = most_at_once(trader)
-            assert await trader.alert("MAJ", **move) == EXECUTED
-            await trader.protected(HELD, *after)
-            assert (max(many), await refusals(trader)) == (1, [])
-
-    asyncio.run(story())
+    async with protected(at, able, before, **RICH) as trader:
+        many = most_at_once(trader)
+        assert await trader.alert("MAJ", **move) == EXECUTED
+        await trader.protected(HELD, *after)
+        assert (max(many), await refusals(trader)) == (1, [])
 
 
 @pytest.mark.parametrize("fault", [None, "clock_refused", "lose_request", "lose_answer"])
 @EACH
-def test_coins_that_come_free_meanwhile_leave_one_protection(at, able, before, move, after, fault):
+async def test_coins_that_come_free_meanwhile_leave_one_protection(at, able, before, move, after, fault):
     """The balance had none, the exchange takes what was only asked: what rested goes at once, or at the next look."""
+    async with protected(at, able, before) as trader:
+        trading, many = trader.trading, most_at_once(trader)
 
-    async def story():
-        async with protected(at, able, before) as trader:
-            trading, many = trader.trading, most_at_once(trader)
+        async def brings_coins():
+            [account] = trading.paper.ledger.accounts.values()
+            account.free["BTC"] = account.free.get("BTC", Decimal(0)) + 1
 
-            async def brings_coins():
-                [account] = trading.paper.ledger.accounts.values()
-                account.free["BTC"] = account.free.get("BTC", Decimal(0)) + 1
-
-            trading.client.after["balances"] = brings_coins
-            if fault is not None:
-                trading.paper.faults.add(Fault("cancel_order", fault))
-            assert await trader.alert("MAJ", **move) == EXECUTED
-            await trader.protected(HELD, *after)
-            assert (max(many), await refusals(trader), trader.sold()) == (2, [], 0)
-
-    asyncio.run(story())
+        trading.client.after["balances"] = brings_coins
+        if fault is not None:
+            trading.paper.faults.add(Fault("cancel_order", fault))
+        assert await trader.alert("MAJ", **move) == EXECUTED
+        await trader.protected(HELD, *after)
+        assert (max(many), await refusals(trader), trader.sold()) == (2, [], 0)
 
 
 @EACH
-def test_a_stop_that_is_carried_out_beside_its_new_one_sells_its_coins_alone(at, able, before, move, after):
+async def test_a_stop_that_is_carried_out_beside_its_new_one_sells_its_coins_alone(at, able, before, move, after):
     """Coins came free, and the price falls before what rested is off the book: the new protection goes too."""
+    async with protected(at, able, before) as trader:
+        trading, many = trader.trading, most_at_once(trader)
 
-    async def story():
-        async with protected(at, able, before) as trader:
-            trading, many = trader.trading, most_at_once(trader)
+        async def brings_coins():
+            [account] = trading.paper.ledger.accounts.values()
+            account.free["BTC"] = account.free.get("BTC", Decimal(0)) + 1
 
-            async def brings_coins():
-                [account] = trading.paper.ledger.accounts.values()
-                account.free["BTC"] = account.free.get("BTC", Decimal(0)) + 1
+        def is_carried_out(what, order, _):
+            if what == "new" and order.side == "sell" and many[-1:] == [2] and not trader.sold():
+                old = min((one for one in trader.sells() if one.rests), key=lambda one: one.id)
+                trading.paper.ledger._trade(old, old.quantity, Decimal(45000), maker=True)
 
-            def is_carried_out(what, order, _):
-                if what == "new" and order.side == "sell" and many[-1:] == [2] and not trader.sold():
-                    old = min((one for one in trader.sells() if one.rests), key=lambda one: one.id)
-                    trading.paper.ledger._trade(old, old.quantity, Decimal(45000), maker=True)
-
-            trading.client.after["balances"] = brings_coins
-            trading.paper.ledger.listeners.append(is_carried_out)
-            moving = asyncio.create_task(trader.alert("MAJ", **move))
-            await trader.closed()
-            moving.cancel()
-            assert (max(many), trader.sold()) == (2, HELD)
-
-    asyncio.run(story())
+        trading.client.after["balances"] = brings_coins
+        trading.paper.ledger.listeners.append(is_carried_out)
+        moving = asyncio.create_task(trader.alert("MAJ", **move))
+        await trader.closed()
+        moving.cancel()
+        assert (max(many), trader.sold()) == (2, HELD)

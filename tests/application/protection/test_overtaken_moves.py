@@ -30,72 +30,54 @@ async def two_at_once(trader, second, price="50000"):
     return await trader.ended(first), await trader.ended(later)
 
 
-def test_a_move_that_is_refused_gives_way_to_the_one_that_it_overtook(at):
+async def test_a_move_that_is_refused_gives_way_to_the_one_that_it_overtook(at):
     """The first can still be placed: it rests, and says so; the second one says why it does not."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, PrixSL="45000")
-            assert await two_at_once(trader, {"PrixSL": "51000"}) == (EXECUTED, REFUSED)
-            await trader.protected(HELD, ("stop_loss", Decimal(46000)))
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, PrixSL="45000")
+        assert await two_at_once(trader, {"PrixSL": "51000"}) == (EXECUTED, REFUSED)
+        await trader.protected(HELD, ("stop_loss", Decimal(46000)))
 
 
-def test_where_both_are_refused_what_rested_is_there_again(at):
+async def test_where_both_are_refused_what_rested_is_there_again(at):
     """The market fell below both meanwhile, and not below what rested."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, PrixSL="45000")
-            assert await two_at_once(trader, {"PrixSL": "47000"}, price="45500") == (REFUSED, REFUSED)
-            await trader.protected(HELD, STOP)
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, PrixSL="45000")
+        assert await two_at_once(trader, {"PrixSL": "47000"}, price="45500") == (REFUSED, REFUSED)
+        await trader.protected(HELD, STOP)
 
 
-def test_a_move_that_rests_answers_what_it_overtook(at):
-    async def story():
-        async with at(LISTS) as trader:
-            await trader.buy(STOP, PrixSL="45000")
-            assert await two_at_once(trader, {"PrixSL": "47000"}) == (OVERTAKEN, EXECUTED)
-            await trader.protected(HELD, ("stop_loss", Decimal(47000)))
-
-    asyncio.run(story())
+async def test_a_move_that_rests_answers_what_it_overtook(at):
+    async with at(LISTS) as trader:
+        await trader.buy(STOP, PrixSL="45000")
+        assert await two_at_once(trader, {"PrixSL": "47000"}) == (OVERTAKEN, EXECUTED)
+        await trader.protected(HELD, ("stop_loss", Decimal(47000)))
 
 
-def test_a_move_for_a_buy_that_never_arrives_is_not_executed(at):
+async def test_a_move_for_a_buy_that_never_arrives_is_not_executed(at):
     """It waits for what becomes of the buy, and fails with it."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading, gate = trader.trading, asyncio.Event()
-            trading.client.before["place"] = gate.wait
-            trading.fault("place_order", "refuse")
-            buy = await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
-            await trading.until(lambda: trader.position() is not None)
-            move = await trader.deliver("MAJ", PrixSL="46000")
-            await trading.until(lambda: trader.position().request == move)
-            gate.set()
-            assert (await trader.ended(buy))[0] is WebhookStatus.FAILED
-            assert await trader.ended(move) == (WebhookStatus.FAILED, "entry_ended")
-            assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading, gate = trader.trading, asyncio.Event()
+        trading.client.before["place"] = gate.wait
+        trading.fault("place_order", "refuse")
+        buy = await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
+        await trading.until(lambda: trader.position() is not None)
+        move = await trader.deliver("MAJ", PrixSL="46000")
+        await trading.until(lambda: trader.position().request == move)
+        gate.set()
+        assert (await trader.ended(buy))[0] is WebhookStatus.FAILED
+        assert await trader.ended(move) == (WebhookStatus.FAILED, "entry_ended")
+        assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
 
 
-def test_a_move_for_a_buy_that_is_on_its_way_is_executed_when_it_rests(at):
-    async def story():
-        async with at(LISTS) as trader:
-            trading, gate = trader.trading, asyncio.Event()
-            trading.client.before["place"] = gate.wait
-            await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
-            await trading.until(lambda: trader.position() is not None)
-            move = await trader.deliver("MAJ", PrixSL="46000")
-            await trading.until(lambda: trader.position().request == move)
-            assert trader.store.get(Webhook, move).is_under_way
-            gate.set()
-            assert await trader.ended(move) == EXECUTED
-            await trader.protected(HELD, ("stop_loss", Decimal(46000)))
-
-    asyncio.run(story())
+async def test_a_move_for_a_buy_that_is_on_its_way_is_executed_when_it_rests(at):
+    async with at(LISTS) as trader:
+        trading, gate = trader.trading, asyncio.Event()
+        trading.client.before["place"] = gate.wait
+        await trader.deliver("BuyMarket", PourCent="50", PrixSL="45000")
+        await trading.until(lambda: trader.position() is not None)
+        move = await trader.deliver("MAJ", PrixSL="46000")
+        await trading.until(lambda: trader.position().request == move)
+        assert trader.store.get(Webhook, move).is_under_way
+        gate.set()
+        assert await trader.ended(move) == EXECUTED
+        await trader.protected(HELD, ("stop_loss", Decimal(46000)))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from application.ports.exchange import Capabilities
+from application.ports.statements import Capabilities
 from application.protection.forms import Form, forms_of, wishes_of
 from application.protection.target import Standing, Target, standing_of, wanted_of
 from domain.aggregate import carrying

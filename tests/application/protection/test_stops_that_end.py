@@ -26,17 +26,13 @@ def stops(trader):
 
 
 @WAYS
-def test_a_stop_that_ends_once_is_placed_again_at_once(at, able):
+async def test_a_stop_that_ends_once_is_placed_again_at_once(at, able):
     """And nobody is told of what has lasted a moment."""
-
-    async def story():
-        async with at(able) as trader:
-            ends_stops(trader.trading, times=1)
-            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == (WebhookStatus.EXECUTED, None)
-            await trader.protected(HELD, STOP)
-            assert await alarms(trader.trading) == []
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        ends_stops(trader.trading, times=1)
+        assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == (WebhookStatus.EXECUTED, None)
+        await trader.protected(HELD, STOP)
+        assert await alarms(trader.trading) == []
 
 
 @WAYS
@@ -65,37 +61,29 @@ def test_a_stop_that_ends_again_and_again_is_told_and_placed_more_and_more_rarel
 
 
 @WAYS
-def test_the_price_is_watched_while_the_next_try_waits(at, able, monkeypatch):
+async def test_the_price_is_watched_while_the_next_try_waits(at, able, monkeypatch):
     """What the stop stands for is sold."""
     monkeypatch.setattr(trouble.Trouble, "pause_after_losses", lambda _: 60.0)
-
-    async def story():
-        async with at(able) as trader:
-            ends_stops(trader.trading)
-            await trader.alert("BuyMarket", PourCent="50", PrixSL="45000")
-            await trader.trading.until(lambda: stops(trader))
-            await trader.trading.until(lambda: trader.position().lost)
-            trader.trading.hold("BTC/USDT", "44000")
-            await trader.closed()
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        ends_stops(trader.trading)
+        await trader.alert("BuyMarket", PourCent="50", PrixSL="45000")
+        await trader.trading.until(lambda: stops(trader))
+        await trader.trading.until(lambda: trader.position().lost)
+        trader.trading.hold("BTC/USDT", "44000")
+        await trader.closed()
+        assert trader.sold() == HELD
 
 
 @WAYS
-def test_a_stop_that_rests_for_a_minute_has_ended_for_the_first_time(at, able):
+async def test_a_stop_that_rests_for_a_minute_has_ended_for_the_first_time(at, able):
     """Long ago is another story."""
-
-    async def story():
-        async with at(able) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, PrixSL="45000")
-            for _ in range(3):
-                trading.pass_by(120)
-                [stop] = [order for order in stops(trader) if order.rests]
-                trading.paper.ledger._end(stop, "expired", "EXCHANGE_CANCELED")
-                await trading.until(lambda stop=stop: any(o.rests and o is not stop for o in stops(trader)))
-                await trader.protected(HELD, STOP)
-            assert await alarms(trading) == []
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, PrixSL="45000")
+        for _ in range(3):
+            trading.pass_by(120)
+            [stop] = [order for order in stops(trader) if order.rests]
+            trading.paper.ledger._end(stop, "expired", "EXCHANGE_CANCELED")
+            await trading.until(lambda stop=stop: any(o.rests and o is not stop for o in stops(trader)))
+            await trader.protected(HELD, STOP)
+        assert await alarms(trading) == []

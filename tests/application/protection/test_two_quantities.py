@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 
 import pytest
@@ -24,82 +23,59 @@ async def rests(trader, *expected):
 
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS])
-def test_a_target_for_a_half_leaves_the_stop_under_everything(at, able):
-    async def story():
-        async with at(able) as trader:
-            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
-            assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
-            await rests(trader, ("stop_loss", STOP, HALF), ("limit", TARGET, HALF), ("stop_loss", STOP, REST))
-            assert await alarms(trader.trading) == []
-
-    asyncio.run(story())
+async def test_a_target_for_a_half_leaves_the_stop_under_everything(at, able):
+    async with at(able) as trader:
+        assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
+        assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
+        await rests(trader, ("stop_loss", STOP, HALF), ("limit", TARGET, HALF), ("stop_loss", STOP, REST))
+        assert await alarms(trader.trading) == []
 
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS])
-def test_a_stop_for_a_half_is_told_and_takes_the_target_with_it(at, able):
+async def test_a_stop_for_a_half_is_told_and_takes_the_target_with_it(at, able):
     """A target sells no more than its stop protects."""
-
-    async def story():
-        async with at(able) as trader:
-            await trader.buy(("stop_loss", STOP), ("limit", TARGET))
-            assert await trader.alert("MAJ", PourCent="50", PrixSL="46000") == EXECUTED
-            await rests(trader, ("stop_loss", Decimal(46000), HALF), ("limit", TARGET, HALF))
-            await trader.trading.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
-            assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        await trader.buy(("stop_loss", STOP), ("limit", TARGET))
+        assert await trader.alert("MAJ", PourCent="50", PrixSL="46000") == EXECUTED
+        await rests(trader, ("stop_loss", Decimal(46000), HALF), ("limit", TARGET, HALF))
+        await trader.trading.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
+        assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]
 
 
-def test_a_moved_target_never_bares_the_stop_of_the_rest(at):
+async def test_a_moved_target_never_bares_the_stop_of_the_rest(at):
     """Only the list is placed anew: the other stop rests all the while."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
-            assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
-            [alone] = [o for o in trader.sells() if o.rests and o.quantity == REST]
-            assert await trader.alert("MAJ", PourCent="50", PrixTP="61000") == EXECUTED
-            await rests(trader, ("stop_loss", STOP, HALF), ("limit", Decimal(61000), HALF), ("stop_loss", STOP, REST))
-            assert alone.rests
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
+        assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
+        [alone] = [o for o in trader.sells() if o.rests and o.quantity == REST]
+        assert await trader.alert("MAJ", PourCent="50", PrixTP="61000") == EXECUTED
+        await rests(trader, ("stop_loss", STOP, HALF), ("limit", Decimal(61000), HALF), ("stop_loss", STOP, REST))
+        assert alone.rests
 
 
-def test_a_target_that_sells_a_part_leaves_the_other_stop_alone(at):
+async def test_a_target_that_sells_a_part_leaves_the_other_stop_alone(at):
     """One call puts a stop in the place of what is left of the target; the stop of the rest is not touched."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
-            assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
-            [alone] = [o for o in trader.sells() if o.rests and o.quantity == REST]
-            trader.target_is_met(PART)
-            await rests(trader, ("stop_loss", STOP, HALF - PART), ("stop_loss", STOP, REST))
-            assert alone.rests
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
+        assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
+        [alone] = [o for o in trader.sells() if o.rests and o.quantity == REST]
+        trader.target_is_met(PART)
+        await rests(trader, ("stop_loss", STOP, HALF - PART), ("stop_loss", STOP, REST))
+        assert alone.rests
 
 
-def test_a_target_too_small_for_an_order_of_its_own_is_refused(at):
+async def test_a_target_too_small_for_an_order_of_its_own_is_refused(at):
     """Nothing is changed: what rests stays."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
-            status, reason = await trader.alert("MAJ", PourCent="1", PrixTP="60000")
-            assert (status, reason) == (WebhookStatus.REFUSED, "too_small_to_protect")
-            await rests(trader, ("stop_loss", STOP, HELD))
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
+        status, reason = await trader.alert("MAJ", PourCent="1", PrixTP="60000")
+        assert (status, reason) == (WebhookStatus.REFUSED, "too_small_to_protect")
+        await rests(trader, ("stop_loss", STOP, HELD))
 
 
-def test_what_is_too_little_beside_the_target_goes_with_it(at):
+async def test_what_is_too_little_beside_the_target_goes_with_it(at):
     """A rest below the exchange's minimum would have no stop: the list takes all."""
-
-    async def story():
-        async with at(BINANCE) as trader:
-            assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
-            assert await trader.alert("MAJ", PourCent="99", PrixTP="60000") == EXECUTED
-            await rests(trader, ("stop_loss", STOP, HELD), ("limit", TARGET, HELD))
-
-    asyncio.run(story())
+    async with at(BINANCE) as trader:
+        assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
+        assert await trader.alert("MAJ", PourCent="99", PrixTP="60000") == EXECUTED
+        await rests(trader, ("stop_loss", STOP, HELD), ("limit", TARGET, HELD))

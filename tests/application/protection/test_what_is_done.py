@@ -35,94 +35,74 @@ async def is_protected(trader, more_than):
 
 
 @WAYS
-def test_a_move_after_a_stop_was_carried_out_protects_what_is_bought_besides(at, able):
+async def test_a_move_after_a_stop_was_carried_out_protects_what_is_bought_besides(at, able):
     """Whichever comes first, the fill or the move."""
-
-    async def story():
-        async with at(able) as trader:
-            await half_is_stopped(trader)
-            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
-            assert await trader.alert("MAJ", PrixSL="46000", PrixTP="60000") == EXECUTED
-            await bought
-            await is_protected(trader, more_than=HALF)
-            assert {price for _, price, _ in trader.resting()} == {Decimal(46000), Decimal(60000)}
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        await half_is_stopped(trader)
+        bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
+        assert await trader.alert("MAJ", PrixSL="46000", PrixTP="60000") == EXECUTED
+        await bought
+        await is_protected(trader, more_than=HALF)
+        assert {price for _, price, _ in trader.resting()} == {Decimal(46000), Decimal(60000)}
 
 
 @WAYS
 @pytest.mark.parametrize(("action", "percent"), [("MAJ", "100"), ("SellMarket", "20")])
-def test_a_target_for_what_a_stop_has_left_does_not_bring_the_stop_back(at, able, action, percent):
+async def test_a_target_for_what_a_stop_has_left_does_not_bring_the_stop_back(at, able, action, percent):
     """The target alone is wanted; the stop's price was passed long ago."""
-
-    async def story():
-        async with at(able) as trader:
-            await half_is_stopped(trader)
-            trader.trading.hold("BTC/USDT", "44000")
-            before = trader.sold()
-            assert await trader.alert(action, PrixTP="60000", PourCent=percent) == EXECUTED
-            await trader.trading.until(lambda: [kind for kind, *_ in trader.resting()] == ["limit"])
-            sold = HALF * Decimal(percent) / 100 if action == "SellMarket" else Decimal(0)
-            assert abs(trader.sold() - before - sold) <= STEP
-            assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]  # of the first move
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        await half_is_stopped(trader)
+        trader.trading.hold("BTC/USDT", "44000")
+        before = trader.sold()
+        assert await trader.alert(action, PrixTP="60000", PourCent=percent) == EXECUTED
+        await trader.trading.until(lambda: [kind for kind, *_ in trader.resting()] == ["limit"])
+        sold = HALF * Decimal(percent) / 100 if action == "SellMarket" else Decimal(0)
+        assert abs(trader.sold() - before - sold) <= STEP
+        assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]  # of the first move
 
 
 @WAYS
-def test_what_is_bought_above_a_target_that_is_done_is_kept(at, able):
+async def test_what_is_bought_above_a_target_that_is_done_is_kept(at, able):
     """The target was for a half, and has sold it; the stop is for all."""
-
-    async def story():
-        async with at(able) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            assert await trader.alert("MAJ", PrixTP="55000", PourCent="50") == EXECUTED
-            trading.hold("BTC/USDT", "55001")
-            await trading.until(lambda: trader.sold() > 0 and [kind for kind, *_ in trader.resting()] == ["stop_loss"])
-            sold = trader.sold()
-            trading.hold("BTC/USDT", "56000")
-            assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
-            await is_protected(trader, more_than=HELD * Decimal("0.6"))
-            assert trader.sold() == sold
-            assert [kind for kind, *_ in trader.resting()] == ["stop_loss"]
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        assert await trader.alert("MAJ", PrixTP="55000", PourCent="50") == EXECUTED
+        trading.hold("BTC/USDT", "55001")
+        await trading.until(lambda: trader.sold() > 0 and [kind for kind, *_ in trader.resting()] == ["stop_loss"])
+        sold = trader.sold()
+        trading.hold("BTC/USDT", "56000")
+        assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
+        await is_protected(trader, more_than=HELD * Decimal("0.6"))
+        assert trader.sold() == sold
+        assert [kind for kind, *_ in trader.resting()] == ["stop_loss"]
 
 
 @WAYS
-def test_a_target_that_is_met_while_a_move_is_refused_sells_its_part_once(at, able):
+async def test_a_target_that_is_met_while_a_move_is_refused_sells_its_part_once(at, able):
     """The other half is under the stop as before."""
-
-    async def story():
-        async with at(able) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            assert await trader.alert("MAJ", PrixTP="55000", PourCent="50") == EXECUTED
-            trading.hold("BTC/USDT", "55001")
-            status, _ = await trader.alert("MAJ", PrixSL="70000", PrixTP="80000")
-            assert status is WebhookStatus.FAILED
-            await trading.until(lambda: [kind for kind, *_ in trader.resting()] == ["stop_loss"])
-            await is_protected(trader, more_than=HALF - STEP)
-            assert trader.position().wanted.stop_loss == STOP[1]
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        assert await trader.alert("MAJ", PrixTP="55000", PourCent="50") == EXECUTED
+        trading.hold("BTC/USDT", "55001")
+        status, _ = await trader.alert("MAJ", PrixSL="70000", PrixTP="80000")
+        assert status is WebhookStatus.FAILED
+        await trading.until(lambda: [kind for kind, *_ in trader.resting()] == ["stop_loss"])
+        await is_protected(trader, more_than=HALF - STEP)
+        assert trader.position().wanted.stop_loss == STOP[1]
 
 
 @WAYS
-def test_a_refused_move_leaves_what_was_wanted_also_while_nothing_of_it_rests(at, able):
+async def test_a_refused_move_leaves_what_was_wanted_also_while_nothing_of_it_rests(at, able):
     """Its protection was told as missing before the move came."""
-
-    async def story():
-        async with at(able) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            with carrying(user="1"):
-                position = trader.position()
-                position.lose_protection("too_many_orders")
-                trading.store.save(position)
-            status, _ = await trader.alert("MAJ", PrixSL="52000")
-            assert status is WebhookStatus.FAILED
-            await trader.protected(HELD, STOP, TARGET)
-
-    asyncio.run(story())
+    async with at(able) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        with carrying(user="1"):
+            position = trader.position()
+            position.lose_protection("too_many_orders")
+            trading.store.save(position)
+        status, _ = await trader.alert("MAJ", PrixSL="52000")
+        assert status is WebhookStatus.FAILED
+        await trader.protected(HELD, STOP, TARGET)

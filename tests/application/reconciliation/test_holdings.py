@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 
 import pytest
@@ -11,42 +10,34 @@ from domain.reconciliation import Occasion, Resolution
 from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 
-def test_coins_that_left_the_account_are_told_of_once(at):
+async def test_coins_that_left_the_account_are_told_of_once(at):
     """Seen twice, ten seconds apart: what is on its way into the books is no loss. A dry run takes it from nobody."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            [account] = trading.paper.ledger.accounts.values()
-            assert await trading.compare(Occasion.FULL) == []
-            account.locked["BTC"] -= Decimal("0.002")
-            assert await trading.compare(Occasion.FULL) == []
-            trading.pass_by(10)
-            for dry in (True, False):
-                [one] = await trading.compare(Occasion.FULL, dry=dry)
-                assert (one.symbol, one.order, one.resolution) == ("BTC", None, Resolution.DECIDE)
-                assert (one.ours, one.theirs) == (f"holds {HELD} BTC", "holds 0.00799 BTC")
-            trading.pass_by(10)
-            assert await trading.compare(Occasion.FULL) == []
-            [again] = await trading.compare(Occasion.REQUEST)  # a person asks
-            assert (again.symbol, again.resolution) == ("BTC", Resolution.UNDECIDED)
-            account.locked["BTC"] += Decimal("0.002")
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        [account] = trading.paper.ledger.accounts.values()
+        assert await trading.compare(Occasion.FULL) == []
+        account.locked["BTC"] -= Decimal("0.002")
+        assert await trading.compare(Occasion.FULL) == []
+        trading.pass_by(10)
+        for dry in (True, False):
+            [one] = await trading.compare(Occasion.FULL, dry=dry)
+            assert (one.symbol, one.order, one.resolution) == ("BTC", None, Resolution.DECIDE)
+            assert (one.ours, one.theirs) == (f"holds {HELD} BTC", "holds 0.00799 BTC")
+        trading.pass_by(10)
+        assert await trading.compare(Occasion.FULL) == []
+        [again] = await trading.compare(Occasion.REQUEST)  # a person asks
+        assert (again.symbol, again.resolution) == ("BTC", Resolution.UNDECIDED)
+        account.locked["BTC"] += Decimal("0.002")
 
 
 @pytest.mark.parametrize("moved", ["0.5", "-0.000001"], ids=["more", "less than can be traded"])
-def test_what_is_more_or_next_to_nothing_is_not(at, moved):
+async def test_what_is_more_or_next_to_nothing_is_not(at, moved):
     """The account's other coins are no business of the books."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            [account] = trading.paper.ledger.accounts.values()
-            account.locked["BTC"] += Decimal(moved)
-            assert [one.ours for one in await trading.compare_twice(Occasion.FULL)] == []
-            account.locked["BTC"] -= Decimal(moved)
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        [account] = trading.paper.ledger.accounts.values()
+        account.locked["BTC"] += Decimal(moved)
+        assert [one.ours for one in await trading.compare_twice(Occasion.FULL)] == []
+        account.locked["BTC"] -= Decimal(moved)

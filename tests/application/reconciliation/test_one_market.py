@@ -10,37 +10,29 @@ from domain.order import Status
 from domain.reconciliation import Occasion, Resolution
 
 
-def test_after_a_restart_a_market_that_the_exchange_refuses_keeps_no_other_from_trading(open_trading):
+async def test_after_a_restart_a_market_that_the_exchange_refuses_keeps_no_other_from_trading(open_trading):
     """Its order is left to a person; everything else is compared, and what waited goes out."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            await trading.becomes(await trading.rest("0.1", "1000", symbol="ETH/USDT"), Status.OPEN)
-            trading.paper.faults.add(Fault("query", "refuse_symbol", symbol="BTC/USDT"))
-            for task in trading.tasks:
-                task.cancel()
-            await asyncio.gather(*trading.tasks, return_exceptions=True)
-            trading.tasks.clear()
-            await trading.begin_anew()
-            bought = await trading.wish(symbol="ETH/USDT", cost=Decimal(100))
-            await trading.becomes(bought, Status.CLOSED)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.becomes(await trading.rest("0.1", "1000", symbol="ETH/USDT"), Status.OPEN)
+        trading.paper.faults.add(Fault("query", "refuse_symbol", symbol="BTC/USDT"))
+        for task in trading.tasks:
+            task.cancel()
+        await asyncio.gather(*trading.tasks, return_exceptions=True)
+        trading.tasks.clear()
+        await trading.begin_anew()
+        bought = await trading.wish(symbol="ETH/USDT", cost=Decimal(100))
+        await trading.becomes(bought, Status.CLOSED)
 
 
-def test_a_market_that_the_exchange_refuses_is_told_once(open_trading):
+async def test_a_market_that_the_exchange_refuses_is_told_once(open_trading):
     """With the exchange's words, and again to whoever asks."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.paper.faults.add(Fault("query", "refuse_symbol", symbol="BTC/USDT"))
-            found = [one for one in await trading.compare(Occasion.FULL) if one.order is None]
-            assert [(one.symbol, one.resolution) for one in found] == [("BTC/USDT", Resolution.DECIDE)]
-            assert "Invalid symbol" in found[0].theirs
-            assert [one for one in await trading.compare(Occasion.FULL) if one.order is None] == []
-            again = [one for one in await trading.compare() if one.order is None]
-            assert [one.resolution for one in again] == [Resolution.UNDECIDED]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.paper.faults.add(Fault("query", "refuse_symbol", symbol="BTC/USDT"))
+        found = [one for one in await trading.compare(Occasion.FULL) if one.order is None]
+        assert [(one.symbol, one.resolution) for one in found] == [("BTC/USDT", Resolution.DECIDE)]
+        assert "Invalid symbol" in found[0].theirs
+        assert [one for one in await trading.compare(Occasion.FULL) if one.order is None] == []
+        again = [one for one in await trading.compare() if one.order is None]
+        assert [one.resolution for one in again] == [Resolution.UNDECIDED]

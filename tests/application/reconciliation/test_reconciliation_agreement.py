@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from domain.order import Status
 from domain.reconciliation import Occasion
 
@@ -26,61 +24,49 @@ async def wrongly_cancelled(trading):
     return order.id
 
 
-def test_two_statements_that_differ_agree_on_nothing(open_trading):
+async def test_two_statements_that_differ_agree_on_nothing(open_trading):
     """First it rests, ten seconds later it is filled: the fill counts, the new end has to be said a second time."""
-
-    async def story():
-        async with open_trading() as trading:
-            order_id = await wrongly_cancelled(trading)
-            await trading.compare()
-            trading.hold("BTC/USDT", "39000")
-            trading.pass_by(10)
-            await trading.compare()
-            assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled"]
-            assert (await trading.load(order_id)).status is Status.CANCELLED
-            trading.pass_by(10)
-            await trading.compare()
-            assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled", "Corrected"]
-            assert (await trading.load(order_id)).status is Status.CLOSED
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order_id = await wrongly_cancelled(trading)
+        await trading.compare()
+        trading.hold("BTC/USDT", "39000")
+        trading.pass_by(10)
+        await trading.compare()
+        assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled"]
+        assert (await trading.load(order_id)).status is Status.CANCELLED
+        trading.pass_by(10)
+        await trading.compare()
+        assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled", "Corrected"]
+        assert (await trading.load(order_id)).status is Status.CLOSED
 
 
 @pytest.mark.parametrize("occasion", [Occasion.POLL, Occasion.REQUEST])
-def test_what_was_heard_while_the_list_was_on_its_way_is_no_difference(open_trading, occasion):
+async def test_what_was_heard_while_the_list_was_on_its_way_is_no_difference(open_trading, occasion):
     """The list is older than the fill that the stream has told: it contradicts nothing, and nothing is written down."""
+    async with open_trading() as trading:
+        await trading.listening()
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.known()
 
-    async def story():
-        async with open_trading() as trading:
-            await trading.listening()
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            await trading.known()
+        async def is_filled():
+            trading.hold("BTC/USDT", "39000")
+            await trading.becomes(order.id, Status.CLOSED)
 
-            async def is_filled():
-                trading.hold("BTC/USDT", "39000")
-                await trading.becomes(order.id, Status.CLOSED)
-
-            trading.client.after["open_orders"] = is_filled
-            assert await trading.compare(occasion) == []
-            del trading.client.after["open_orders"]
-            trading.pass_by(10)
-            assert await trading.compare(occasion) == []
-            assert await trading.facts(order.id) == [*SENT, "Filled", "Closed"]
-
-    asyncio.run(story())
+        trading.client.after["open_orders"] = is_filled
+        assert await trading.compare(occasion) == []
+        del trading.client.after["open_orders"]
+        trading.pass_by(10)
+        assert await trading.compare(occasion) == []
+        assert await trading.facts(order.id) == [*SENT, "Filled", "Closed"]
 
 
-def test_a_poll_without_an_answer_is_no_comparison(open_trading):
+async def test_a_poll_without_an_answer_is_no_comparison(open_trading):
     """It says so, whatever could still be asked of single orders."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.client.before["open_orders"] = away
-            asked = trading.client.asked["query"]
-            run = await trading.lane.reconcile(Occasion.POLL)
-            assert "nobody is there" in run.failure
-            assert trading.client.asked["query"] == asked
-            assert await trading.facts(order.id) == SENT
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.client.before["open_orders"] = away
+        asked = trading.client.asked["query"]
+        run = await trading.lane.reconcile(Occasion.POLL)
+        assert "nobody is there" in run.failure
+        assert trading.client.asked["query"] == asked
+        assert await trading.facts(order.id) == SENT

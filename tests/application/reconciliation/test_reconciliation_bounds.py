@@ -8,31 +8,27 @@ from decimal import Decimal
 
 import pytest
 
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from application.reconciliation import reconciler as reconciliation
 from domain.order import Status
 from domain.reconciliation import Occasion, Resolution
 
 
 @pytest.mark.parametrize("which", ["open_orders", "orders_since"])
-def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypatch, which):
+async def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypatch, which):
     """The comparison has failed, and the next one is made as if nothing had been."""
     monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 0.05)
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.hold("BTC/USDT", "39000")
-            trading.client.before[which] = asyncio.Event().wait
-            run = await trading.lane.reconcile(Occasion.REQUEST)
-            assert "TimeoutError" in run.failure
-            assert (await trading.load(order.id)).status is Status.OPEN
-            del trading.client.before[which]
-            monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 30.0)
-            await trading.compare()
-            assert (await trading.load(order.id)).status is Status.CLOSED
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.hold("BTC/USDT", "39000")
+        trading.client.before[which] = asyncio.Event().wait
+        run = await trading.lane.reconcile(Occasion.REQUEST)
+        assert "TimeoutError" in run.failure
+        assert (await trading.load(order.id)).status is Status.OPEN
+        del trading.client.before[which]
+        monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 30.0)
+        await trading.compare()
+        assert (await trading.load(order.id)).status is Status.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -44,81 +40,65 @@ def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypatch, w
         (timedelta(days=30), timedelta(days=7, hours=1), False),
     ],
 )
-def test_how_far_back_ended_orders_are_looked_for(open_trading, away, made, found):
+async def test_how_far_back_ended_orders_are_looked_for(open_trading, away, made, found):
     """To the last look at the account and ten minutes more, and seven days at most."""
-
-    async def story():
-        async with open_trading(USDT="5000") as trading:
-            await trading.becomes(await trading.rest(price="30000"), Status.OPEN)
-            there = await trading.elsewhere("web_1")
-            there.at -= int(made.total_seconds() * 1000)
-            trading.hold("BTC/USDT", "39000")
-            await trading.away_since(away)
-            await trading.begin_anew()
-            await trading.until(trading.lane.reconciled.is_set)
-            trading.pass_by(10)
-            await trading.compare()
-            assert len(await trading.read("Order.Adopted")) == found
-
-    asyncio.run(story())
+    async with open_trading(USDT="5000") as trading:
+        await trading.becomes(await trading.rest(price="30000"), Status.OPEN)
+        there = await trading.elsewhere("web_1")
+        there.at -= int(made.total_seconds() * 1000)
+        trading.hold("BTC/USDT", "39000")
+        await trading.away_since(away)
+        await trading.begin_anew()
+        await trading.until(trading.lane.reconciled.is_set)
+        trading.pass_by(10)
+        await trading.compare()
+        assert len(await trading.read("Order.Adopted")) == found
 
 
-def test_an_order_that_is_being_sent_this_very_moment_is_left_alone(open_trading):
+async def test_an_order_that_is_being_sent_this_very_moment_is_left_alone(open_trading):
     """No list shows it yet, and its answer is on its way: it is neither asked about nor in doubt."""
-
-    async def story():
-        async with open_trading() as trading:
-            sent = asyncio.Event()
-            trading.client.before["place"] = sent.wait
-            order_id = await trading.rest()
-            await trading.becomes(order_id, Status.SUBMITTED)
-            for occasion in (Occasion.POLL, Occasion.REQUEST):
-                assert await trading.compare(occasion) == []
-                assert order_id not in trading.lane._look_ups
-            sent.set()
-            await trading.becomes(order_id, Status.OPEN)
-            assert await trading.facts(order_id) == ["Placed", "Submitted", "Accepted"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        sent = asyncio.Event()
+        trading.client.before["place"] = sent.wait
+        order_id = await trading.rest()
+        await trading.becomes(order_id, Status.SUBMITTED)
+        for occasion in (Occasion.POLL, Occasion.REQUEST):
+            assert await trading.compare(occasion) == []
+            assert order_id not in trading.lane._look_ups
+        sent.set()
+        await trading.becomes(order_id, Status.OPEN)
+        assert await trading.facts(order_id) == ["Placed", "Submitted", "Accepted"]
 
 
 async def away():
     raise NoAnswer("nobody is there")
 
 
-def test_an_exchange_that_stays_away_is_told_once_each_time(open_trading):
+async def test_an_exchange_that_stays_away_is_told_once_each_time(open_trading):
     """However often it is asked meanwhile; and again when it goes away anew."""
-
-    async def story():
-        async with open_trading() as trading:
-            for times in (1, 2):
-                trading.client.before["open_orders"] = away
-                for _ in range(3):
-                    assert (await trading.lane.reconcile(Occasion.RECONNECTION)).failure is not None
-                del trading.client.before["open_orders"]
-                await trading.compare()
-                assert len(await trading.read("Reconciliation.Failed")) == times
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        for times in (1, 2):
+            trading.client.before["open_orders"] = away
+            for _ in range(3):
+                assert (await trading.lane.reconcile(Occasion.RECONNECTION)).failure is not None
+            del trading.client.before["open_orders"]
+            await trading.compare()
+            assert len(await trading.read("Reconciliation.Failed")) == times
 
 
-def test_what_cannot_be_recorded_is_left_to_a_person_and_stops_no_other(open_trading):
+async def test_what_cannot_be_recorded_is_left_to_a_person_and_stops_no_other(open_trading):
     """Made smaller than what is filled of it, as it says twice: it stays as it is, and the others are compared."""
-
-    async def story():
-        async with open_trading(USDT="5000") as trading:
-            odd = await trading.becomes(await trading.rest(), Status.OPEN)
-            there = trading.on_exchange()[-1]
-            trading.paper.ledger._trade(there, Decimal("0.006"), Decimal(40000), maker=True)
-            other = await trading.becomes(await trading.rest(price="41000"), Status.OPEN)
-            await trading.compare()
-            there.quantity = there.filled = Decimal("0.005")
-            await trading.compare()
-            trading.hold("BTC/USDT", "40500")
-            trading.pass_by(10)
-            found = {(one.order, one.resolution) for one in await trading.compare()}
-            assert found >= {(odd.id, Resolution.DECIDE), (other.id, Resolution.RECORDED)}
-            assert (await trading.load(odd.id)).quantity == Decimal("0.01")
-            assert (await trading.load(other.id)).status is Status.CLOSED
-
-    asyncio.run(story())
+    async with open_trading(USDT="5000") as trading:
+        odd = await trading.becomes(await trading.rest(), Status.OPEN)
+        there = trading.on_exchange()[-1]
+        trading.paper.ledger._trade(there, Decimal("0.006"), Decimal(40000), maker=True)
+        other = await trading.becomes(await trading.rest(price="41000"), Status.OPEN)
+        await trading.compare()
+        there.quantity = there.filled = Decimal("0.005")
+        await trading.compare()
+        trading.hold("BTC/USDT", "40500")
+        trading.pass_by(10)
+        found = {(one.order, one.resolution) for one in await trading.compare()}
+        assert found >= {(odd.id, Resolution.DECIDE), (other.id, Resolution.RECORDED)}
+        assert (await trading.load(odd.id)).quantity == Decimal("0.01")
+        assert (await trading.load(other.id)).status is Status.CLOSED

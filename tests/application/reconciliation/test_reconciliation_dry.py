@@ -17,74 +17,58 @@ async def head(trading):
 
 
 @pytest.mark.parametrize("why", ["hidden", "not listed"])
-def test_a_dry_comparison_begins_no_look_up(open_trading, why):
+async def test_a_dry_comparison_begins_no_look_up(open_trading, why):
     """Which would record what it finds, after the dry run has said that nothing is recorded."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            await trading.known()
-            trading.show_orders(shown=False)
-            if why == "not listed":
-                del trading.markets["BTC/USDT"]
-            before = await head(trading)
-            await trading.compare(dry=True)
-            assert order.id not in trading.lane._look_ups
-            assert await head(trading) == before
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.known()
+        trading.show_orders(shown=False)
+        if why == "not listed":
+            del trading.markets["BTC/USDT"]
+        before = await head(trading)
+        await trading.compare(dry=True)
+        assert order.id not in trading.lane._look_ups
+        assert await head(trading) == before
 
 
-def test_a_dry_comparison_is_no_second_look(open_trading):
+async def test_a_dry_comparison_is_no_second_look(open_trading):
     """An order made elsewhere is not adopted by it, but by the next one that records."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.elsewhere("web_1")
-            await trading.compare()
-            trading.pass_by(10)
-            before = await head(trading)
-            assert {found.resolution for found in await trading.compare(dry=True)} <= {Resolution.AWAITED}
-            assert await head(trading) == before
-            assert Resolution.ADOPTED in {found.resolution for found in await trading.compare()}
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.elsewhere("web_1")
+        await trading.compare()
+        trading.pass_by(10)
+        before = await head(trading)
+        assert {found.resolution for found in await trading.compare(dry=True)} <= {Resolution.AWAITED}
+        assert await head(trading) == before
+        assert Resolution.ADOPTED in {found.resolution for found in await trading.compare()}
 
 
-def test_a_dry_comparison_repeats_no_cancel(open_trading):
+async def test_a_dry_comparison_repeats_no_cancel(open_trading):
     """The order rests although its cancel was asked for: that is told to the exchange again by a real one only."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            await trading.known()
-            await trading.say(order.id, lambda o: o.request_cancel("somebody"))
-            await trading.lane._account.recording.load(order.id)
-            await trading.compare(dry=True)
-            assert trading.lane.agenda.is_empty()
-            assert trading.client.asked["cancel"] == 0
-            await trading.compare()
-            await trading.becomes(order.id, Status.CANCELLED)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.known()
+        await trading.say(order.id, lambda o: o.request_cancel("somebody"))
+        await trading.lane._account.recording.load(order.id)
+        await trading.compare(dry=True)
+        assert trading.lane.agenda.is_empty()
+        assert trading.client.asked["cancel"] == 0
+        await trading.compare()
+        await trading.becomes(order.id, Status.CANCELLED)
 
 
-def test_a_dry_run_that_breaks_off_is_no_second_look_either(open_trading, monkeypatch):
+async def test_a_dry_run_that_breaks_off_is_no_second_look_either(open_trading, monkeypatch):
     """Whatever ended it: what it has seen once counts as never seen."""
+    async with open_trading() as trading:
+        await trading.elsewhere("theirs")
 
-    async def story():
-        async with open_trading() as trading:
-            await trading.elsewhere("theirs")
+        def broken(*_):
+            raise RuntimeError("the books cannot be read")
 
-            def broken(*_):
-                raise RuntimeError("the books cannot be read")
-
-            with monkeypatch.context() as patch:
-                patch.setattr(Holdings, "compare", broken)
-                with pytest.raises(RuntimeError):
-                    await trading.lane.reconcile(Occasion.REQUEST, dry=True)
-            trading.pass_by(11)
-            [found] = await trading.compare()
-            assert found.resolution is Resolution.AWAITED
-
-    asyncio.run(story())
+        with monkeypatch.context() as patch:
+            patch.setattr(Holdings, "compare", broken)
+            with pytest.raises(RuntimeError):
+                await trading.lane.reconcile(Occasion.REQUEST, dry=True)
+        trading.pass_by(11)
+        [found] = await trading.compare()
+        assert found.resolution is Resolution.AWAITED

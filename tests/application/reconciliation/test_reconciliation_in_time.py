@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from application.reconciliation import reconciler as reconciliation
 from domain.order import Status
 from domain.reconciliation import Occasion
@@ -34,103 +34,87 @@ async def ends(trading, reached):
                 return
 
 
-def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_trading):
+async def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_trading):
     """What was said once is not forgotten with it, and believed when it is said again."""
+    async with open_trading() as trading:
+        there, asked, answer = await trading.elsewhere("web_1"), asyncio.Event(), asyncio.Event()
+        await trading.compare(Occasion.FULL)
+        trading.pass_by(10)
 
-    async def story():
-        async with open_trading() as trading:
-            there, asked, answer = await trading.elsewhere("web_1"), asyncio.Event(), asyncio.Event()
-            await trading.compare(Occasion.FULL)
-            trading.pass_by(10)
+        async def silence():
+            asked.set()
+            await answer.wait()
 
-            async def silence():
-                asked.set()
-                await answer.wait()
-
-            trading.client.before["query"] = silence
-            await ends(trading, asked)
-            answer.set()
-            [found] = await trading.compare(Occasion.FULL)
-            assert (found.exchange_order_id, found.resolution) == (str(there.id), "adopted")
-
-    asyncio.run(story())
+        trading.client.before["query"] = silence
+        await ends(trading, asked)
+        answer.set()
+        [found] = await trading.compare(Occasion.FULL)
+        assert (found.exchange_order_id, found.resolution) == (str(there.id), "adopted")
 
 
-def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_beside(open_trading, soon):
+async def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_beside(open_trading, soon):
     """The comparison of the others ends, also the first one."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            [there] = trading.on_exchange()
-            there.at -= 3_600_000  # made too long ago for the list of ended ones
-            trading.hold("BTC/USDT", "39000")
-            answer = asyncio.Event()
-            trading.client.before["query"] = answer.wait
-            await trading.begin_anew()
-            await trading.until(trading.lane.reconciled.is_set)
-            answer.set()
-            await trading.becomes(order.id, Status.CLOSED)
-            assert await trading.facts(order.id) == FILLED
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        [there] = trading.on_exchange()
+        there.at -= 3_600_000  # made too long ago for the list of ended ones
+        trading.hold("BTC/USDT", "39000")
+        answer = asyncio.Event()
+        trading.client.before["query"] = answer.wait
+        await trading.begin_anew()
+        await trading.until(trading.lane.reconciled.is_set)
+        answer.set()
+        await trading.becomes(order.id, Status.CLOSED)
+        assert await trading.facts(order.id) == FILLED
 
 
 @pytest.mark.parametrize("slow", ["exchange", "log"])
-def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open_trading, monkeypatch, slow):
+async def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open_trading, monkeypatch, slow):
     """The exchange is still asked for the trades, or the log is about to append: neither is broken off half-way."""
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        [there] = trading.on_exchange()
+        reached, answer, appended = asyncio.Event(), asyncio.Event(), threading.Event()
+        fills_of, save, loop = trading.client.fills_of, trading.store.save, asyncio.get_running_loop()
 
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            [there] = trading.on_exchange()
-            reached, answer, appended = asyncio.Event(), asyncio.Event(), threading.Event()
-            fills_of, save, loop = trading.client.fills_of, trading.store.save, asyncio.get_running_loop()
+        async def ask(*arguments):
+            if slow == "exchange":
+                reached.set()
+                await answer.wait()
+            return await fills_of(*arguments)
 
-            async def ask(*arguments):
-                if slow == "exchange":
-                    reached.set()
-                    await answer.wait()
-                return await fills_of(*arguments)
+        def append(*aggregates, **options):
+            if slow == "log" and order.id in {aggregate.id for aggregate in aggregates}:
+                loop.call_soon_threadsafe(reached.set)
+                appended.wait(20)
+            return save(*aggregates, **options)
 
-            def append(*aggregates, **options):
-                if slow == "log" and order.id in {aggregate.id for aggregate in aggregates}:
-                    loop.call_soon_threadsafe(reached.set)
-                    appended.wait(20)
-                return save(*aggregates, **options)
-
-            monkeypatch.setattr(trading.client, "fills_of", ask)
-            monkeypatch.setattr(trading.store, "save", append)
-            trading.hold("BTC/USDT", "39000")
-            await ends(trading, reached)
-            answer.set()
-            appended.set()
-            closed = await trading.becomes(order.id, Status.CLOSED)
-            assert await trading.facts(order.id) == FILLED
-            assert closed.fills == {str(trade.id): trade.quantity for trade in there.trades}
-            await trading.until(lambda: order.id not in trading.lane._account.recording.live)
-            assert await trading.compare() == []
-
-    asyncio.run(story())
+        monkeypatch.setattr(trading.client, "fills_of", ask)
+        monkeypatch.setattr(trading.store, "save", append)
+        trading.hold("BTC/USDT", "39000")
+        await ends(trading, reached)
+        answer.set()
+        appended.set()
+        closed = await trading.becomes(order.id, Status.CLOSED)
+        assert await trading.facts(order.id) == FILLED
+        assert closed.fills == {str(trade.id): trade.quantity for trade in there.trades}
+        await trading.until(lambda: order.id not in trading.lane._account.recording.live)
+        assert await trading.compare() == []
 
 
-def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
+async def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
     """It would ask what is being asked; everything else waits for its turn."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            listed, asked = asyncio.Event(), trading.client.asked["open_orders"]
-            trading.client.before["open_orders"] = listed.wait
-            full = asyncio.create_task(trading.lane.reconcile(Occasion.FULL))
-            await trading.until(lambda: trading.client.asked["open_orders"] > asked)
-            assert await trading.lane.reconcile(Occasion.POLL) is None
-            request = asyncio.create_task(trading.lane.reconcile(Occasion.REQUEST))
-            listed.set()
-            assert [run.failure for run in await asyncio.gather(full, request)] == [None, None]
-            assert await trading.compare(Occasion.POLL) == []
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        listed, asked = asyncio.Event(), trading.client.asked["open_orders"]
+        trading.client.before["open_orders"] = listed.wait
+        full = asyncio.create_task(trading.lane.reconcile(Occasion.FULL))
+        await trading.until(lambda: trading.client.asked["open_orders"] > asked)
+        assert await trading.lane.reconcile(Occasion.POLL) is None
+        request = asyncio.create_task(trading.lane.reconcile(Occasion.REQUEST))
+        listed.set()
+        assert [run.failure for run in await asyncio.gather(full, request)] == [None, None]
+        assert await trading.compare(Occasion.POLL) == []
 
 
 # --- a long past ---------------------------------------------------------------------------------------------------
@@ -156,64 +140,52 @@ async def two_markets(trading):
         await trading.becomes(await trading.rest("0.01", price, symbol=symbol), Status.OPEN)
 
 
-def test_the_past_of_all_markets_is_read_at_the_same_time(open_trading, monkeypatch):
+async def test_the_past_of_all_markets_is_read_at_the_same_time(open_trading, monkeypatch):
     """A long absence costs the time of the slowest market, not of all together."""
+    async with open_trading() as trading:
+        await two_markets(trading)
+        all_asked = asyncio.Barrier(2)
 
-    async def story():
-        async with open_trading() as trading:
-            await two_markets(trading)
-            all_asked = asyncio.Barrier(2)
+        async def together(_):
+            await all_asked.wait()
 
-            async def together(_):
-                await all_asked.wait()
-
-            past = Past(trading, monkeypatch, together)
-            await trading.away_since(timedelta(days=7))
-            await trading.begin_anew()
-            await trading.until(trading.lane.reconciled.is_set)
-            assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 1}
-
-    asyncio.run(story())
+        past = Past(trading, monkeypatch, together)
+        await trading.away_since(timedelta(days=7))
+        await trading.begin_anew()
+        await trading.until(trading.lane.reconciled.is_set)
+        assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 1}
 
 
-def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
+async def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
     """The next try asks only for what the last one did not hear; what happened since is read from its beginning on."""
+    async with open_trading() as trading:
+        await two_markets(trading)
+        trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
+        silent = True
 
-    async def story():
-        async with open_trading() as trading:
-            await two_markets(trading)
-            trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
-            silent = True
+        async def one_is_silent(symbol):
+            if silent and symbol == "ETH/USDT":
+                raise NoAnswer("nobody is there")
 
-            async def one_is_silent(symbol):
-                if silent and symbol == "ETH/USDT":
-                    raise NoAnswer("nobody is there")
-
-            past, began = Past(trading, monkeypatch, one_is_silent), trading.now
-            assert "nobody is there" in (await trading.lane.reconcile(Occasion.FULL)).failure
-            silent = False
-            trading.pass_by(60)
-            [found] = await trading.compare(Occasion.FULL)
-            assert (found.symbol, found.resolution) == ("BTC/USDT", "awaited")
-            assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 2}
-            assert trading.lane._schedule._reconciler._listings._last.at == began
-            trading.pass_by(10)
-            [found] = await trading.compare(Occasion.FULL)
-            assert found.resolution == "adopted"
-            assert past.asked == {"BTC/USDT": 2, "ETH/USDT": 3}
-
-    asyncio.run(story())
+        past, began = Past(trading, monkeypatch, one_is_silent), trading.now
+        assert "nobody is there" in (await trading.lane.reconcile(Occasion.FULL)).failure
+        silent = False
+        trading.pass_by(60)
+        [found] = await trading.compare(Occasion.FULL)
+        assert (found.symbol, found.resolution) == ("BTC/USDT", "awaited")
+        assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 2}
+        assert trading.lane._schedule._reconciler._listings._last.at == began
+        trading.pass_by(10)
+        [found] = await trading.compare(Occasion.FULL)
+        assert found.resolution == "adopted"
+        assert past.asked == {"BTC/USDT": 2, "ETH/USDT": 3}
 
 
-def test_a_dry_run_reads_for_nobody_else(open_trading):
+async def test_a_dry_run_reads_for_nobody_else(open_trading):
     """What ended behind it is in the next comparison."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            assert await trading.compare(dry=True) == []
-            trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
-            [found] = await trading.compare()
-            assert found.resolution == "awaited"
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        assert await trading.compare(dry=True) == []
+        trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
+        [found] = await trading.compare()
+        assert found.resolution == "awaited"

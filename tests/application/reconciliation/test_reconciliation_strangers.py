@@ -10,7 +10,7 @@ import pytest
 
 from adapters.paper.prices import PAIRS
 from application.alerts import difference_to_decide, history_lost
-from application.ports.exchange import NoAnswer
+from application.ports.errors import NoAnswer
 from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion, Resolution
@@ -27,31 +27,27 @@ async def adopted(trading):
 
 
 @pytest.mark.parametrize("occasion", [Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST])
-def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_trading, occasion):
+async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_trading, occasion):
     """Not a moment sooner than ten seconds later, and never again, by this process or another."""
-
-    async def story():
-        async with open_trading() as trading:
-            there = await trading.elsewhere("web_1")
-            [found] = await trading.compare(occasion)
-            assert (found.order, found.resolution, found.ours) == (None, Resolution.AWAITED, "nothing")
-            trading.pass_by(9.99)
-            assert {one.resolution for one in await trading.compare(occasion)} <= {Resolution.AWAITED}
-            assert await adopted(trading) == []
-            trading.pass_by(0.01)
-            [found] = await trading.compare(occasion)
-            assert found.resolution is Resolution.ADOPTED
-            for _ in range(2):
-                assert [found async for found in found_again(trading, occasion)] == []
-                await trading.begin_anew()
-                await trading.until(trading.lane.reconciled.is_set)
-            [order] = await adopted(trading)
-            assert order.id == Order.adopted_id(1, "BTC/USDT", str(there.id))
-            assert (order.source, order.status, order.user) == (Source.EXTERNAL, Status.OPEN, 1)
-            assert (order.wish.type, order.quantity, order.price) == (Type.LIMIT, Decimal("0.01"), Decimal(40000))
-            assert order.client_order_id == f"EXT_1_BTCUSDT_{there.id}"
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        there = await trading.elsewhere("web_1")
+        [found] = await trading.compare(occasion)
+        assert (found.order, found.resolution, found.ours) == (None, Resolution.AWAITED, "nothing")
+        trading.pass_by(9.99)
+        assert {one.resolution for one in await trading.compare(occasion)} <= {Resolution.AWAITED}
+        assert await adopted(trading) == []
+        trading.pass_by(0.01)
+        [found] = await trading.compare(occasion)
+        assert found.resolution is Resolution.ADOPTED
+        for _ in range(2):
+            assert [found async for found in found_again(trading, occasion)] == []
+            await trading.begin_anew()
+            await trading.until(trading.lane.reconciled.is_set)
+        [order] = await adopted(trading)
+        assert order.id == Order.adopted_id(1, "BTC/USDT", str(there.id))
+        assert (order.source, order.status, order.user) == (Source.EXTERNAL, Status.OPEN, 1)
+        assert (order.wish.type, order.quantity, order.price) == (Type.LIMIT, Decimal("0.01"), Decimal(40000))
+        assert order.client_order_id == f"EXT_1_BTCUSDT_{there.id}"
 
 
 async def found_again(trading, occasion):
@@ -62,188 +58,152 @@ async def found_again(trading, occasion):
             yield found
 
 
-def test_an_order_that_is_gone_at_the_second_look_was_never_one(open_trading):
+async def test_an_order_that_is_gone_at_the_second_look_was_never_one(open_trading):
     """The exchange does not show it any more."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.elsewhere("web_1")
-            await trading.compare()
-            trading.show_orders(shown=False)
-            trading.pass_by(10)
-            assert await trading.compare() == []
-            assert await adopted(trading) == []
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.elsewhere("web_1")
+        await trading.compare()
+        trading.show_orders(shown=False)
+        trading.pass_by(10)
+        assert await trading.compare() == []
+        assert await adopted(trading) == []
 
 
-def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(open_trading):
+async def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(open_trading):
     """In other symbols it does not look."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            await trading.elsewhere("web_1")
-            await trading.elsewhere("web_2", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
-            await trading.compare_twice(Occasion.POLL)
-            assert [order.wish.symbol for order in await adopted(trading)] == ["BTC/USDT"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.elsewhere("web_1")
+        await trading.elsewhere("web_2", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
+        await trading.compare_twice(Occasion.POLL)
+        assert [order.wish.symbol for order in await adopted(trading)] == ["BTC/USDT"]
 
 
 @pytest.mark.parametrize("heard", [False, True], ids=["compared", "heard"])
 @pytest.mark.parametrize("end", ["filled", "cancelled there", "cancelled by us"])
-def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard):
+async def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard):
     """It can be cancelled from here like any other; a fill has the exchange's trade."""
-
-    async def story():
-        async with open_trading() as trading:
-            there = await trading.elsewhere("web_1")
-            await trading.compare_twice()
-            [order] = await adopted(trading)
-            if heard:
-                await trading.listening()
-                await trading.known()
-            if end == "filled":
-                trading.hold("BTC/USDT", "39000")
-            elif end == "cancelled there":
-                trading.paper.ledger.cancel(there)
-            else:
-                await trading.cancel(order.id)
-            if not heard and end != "cancelled by us":
-                await trading.compare(Occasion.POLL)
-            order = await trading.becomes(order.id, Status.CLOSED if end == "filled" else Status.CANCELLED)
-            assert not there.rests
-            assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        there = await trading.elsewhere("web_1")
+        await trading.compare_twice()
+        [order] = await adopted(trading)
+        if heard:
+            await trading.listening()
+            await trading.known()
+        if end == "filled":
+            trading.hold("BTC/USDT", "39000")
+        elif end == "cancelled there":
+            trading.paper.ledger.cancel(there)
+        else:
+            await trading.cancel(order.id)
+        if not heard and end != "cancelled by us":
+            await trading.compare(Occasion.POLL)
+        order = await trading.becomes(order.id, Status.CLOSED if end == "filled" else Status.CANCELLED)
+        assert not there.rests
+        assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
 
 
-def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(open_trading):
+async def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(open_trading):
     """It bears our name, so a part of the log is lost: its owner is alarmed, once."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.elsewhere("ARISTO_1_LOST")
-            [found] = await trading.compare_twice()
-            assert found.resolution is Resolution.HISTORY_LOST
-            [order] = await adopted(trading)
-            assert found.order == order.id
-            trading.pass_by(10)
-            assert await trading.compare() == []
-            [event] = await trading.read("Order.Adopted")
-            [alert] = history_lost(event, trading.store)
-            assert (alert.cause, alert.subject) == (Cause.HISTORY_LOST, order.id)
-            told = await trading.read("Reconciliation.DiscrepancyFound")
-            assert [alert for event in told for alert in difference_to_decide(event, trading.store)] == []
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.elsewhere("ARISTO_1_LOST")
+        [found] = await trading.compare_twice()
+        assert found.resolution is Resolution.HISTORY_LOST
+        [order] = await adopted(trading)
+        assert found.order == order.id
+        trading.pass_by(10)
+        assert await trading.compare() == []
+        [event] = await trading.read("Order.Adopted")
+        [alert] = history_lost(event, trading.store)
+        assert (alert.cause, alert.subject) == (Cause.HISTORY_LOST, order.id)
+        told = await trading.read("Reconciliation.DiscrepancyFound")
+        assert [alert for event in told for alert in difference_to_decide(event, trading.store)] == []
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopted(open_trading, known):
+async def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopted(open_trading, known):
     """As far back as the last look at the account, in the symbols of our books."""
-
-    async def story():
-        async with open_trading(USDT="5000") as trading:
-            await trading.becomes(await trading.rest(price="30000"), Status.OPEN)
-            there = await trading.elsewhere("web_1")
-            there.at -= 3_600_000
-            trading.hold("BTC/USDT", "39000")
-            if known:
-                await trading.away_since(timedelta(hours=2))
-            await trading.begin_anew()
-            await trading.until(trading.lane.reconciled.is_set)
-            trading.pass_by(10)
-            await trading.compare()
-            assert [order.status for order in await adopted(trading)] == ([Status.CLOSED] if known else [])
-            assert [order.filled for order in await adopted(trading)] == ([there.filled] if known else [])
-
-    asyncio.run(story())
+    async with open_trading(USDT="5000") as trading:
+        await trading.becomes(await trading.rest(price="30000"), Status.OPEN)
+        there = await trading.elsewhere("web_1")
+        there.at -= 3_600_000
+        trading.hold("BTC/USDT", "39000")
+        if known:
+            await trading.away_since(timedelta(hours=2))
+        await trading.begin_anew()
+        await trading.until(trading.lane.reconciled.is_set)
+        trading.pass_by(10)
+        await trading.compare()
+        assert [order.status for order in await adopted(trading)] == ([Status.CLOSED] if known else [])
+        assert [order.filled for order in await adopted(trading)] == ([there.filled] if known else [])
 
 
 @pytest.mark.parametrize("starts", [0, 1, 2], ids=["while it ran", "while it was down", "and it went down again"])
-def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(open_trading, starts):
+async def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(open_trading, starts):
     """Its coins have become more since the last look, whichever process took that; one look is not enough."""
-
-    async def story():
-        async with open_trading() as trading:
-            bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.1")}
-            there = await trading.elsewhere("web_1", "ETH/USDT", **bought)
-            if starts:
-                there.at -= 3_600_000
-                await trading.away_since(timedelta(hours=2))
-            for _ in range(starts):
-                await trading.begin_anew()
-                await trading.until(trading.lane.reconciled.is_set)
-            await trading.compare_twice(Occasion.FULL)
-            [order] = await adopted(trading)
-            assert (order.wish.symbol, order.status, order.filled) == ("ETH/USDT", Status.CLOSED, there.filled)
-            kept = await asyncio.to_thread(trading.snapshots.last, 1)
-            assert kept.balances["ETH"] == there.filled - sum(t.fee for t in trading.paper.ledger.trades)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.1")}
+        there = await trading.elsewhere("web_1", "ETH/USDT", **bought)
+        if starts:
+            there.at -= 3_600_000
+            await trading.away_since(timedelta(hours=2))
+        for _ in range(starts):
+            await trading.begin_anew()
+            await trading.until(trading.lane.reconciled.is_set)
+        await trading.compare_twice(Occasion.FULL)
+        [order] = await adopted(trading)
+        assert (order.wish.symbol, order.status, order.filled) == ("ETH/USDT", Status.CLOSED, there.filled)
+        kept = await asyncio.to_thread(trading.snapshots.last, 1)
+        assert kept.balances["ETH"] == there.filled - sum(t.fee for t in trading.paper.ledger.trades)
 
 
 # --- what failed is asked again ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("which", ["orders_since", "query"])
-def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_failed(open_trading, which):
+async def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_failed(open_trading, which):
     """That it was seen that something moved, or seen once, is not forgotten with a question that nobody answered."""
-
-    async def story():
-        async with open_trading() as trading:
+    async with open_trading() as trading:
+        await trading.compare(Occasion.FULL)
+        await trading.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
+        if which == "query":
             await trading.compare(Occasion.FULL)
-            await trading.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
-            if which == "query":
-                await trading.compare(Occasion.FULL)
-                trading.pass_by(10)
-            trading.client.before[which] = away
-            run = await trading.lane.reconcile(Occasion.FULL)
-            assert run.failure is not None
-            del trading.client.before[which]
-            for _ in range(3):
-                trading.pass_by(10)
-                await trading.compare(Occasion.FULL)
-            assert [order.status for order in await adopted(trading)] == [Status.CLOSED]
-
-    asyncio.run(story())
+            trading.pass_by(10)
+        trading.client.before[which] = away
+        run = await trading.lane.reconcile(Occasion.FULL)
+        assert run.failure is not None
+        del trading.client.before[which]
+        for _ in range(3):
+            trading.pass_by(10)
+            await trading.compare(Occasion.FULL)
+        assert [order.status for order in await adopted(trading)] == [Status.CLOSED]
 
 
 @pytest.mark.parametrize("dry", [False, True], ids=["at once", "after a dry run"])
-def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading, dry):
+async def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading, dry):
     """A dry run, which records nothing, takes nothing away from the next one."""
-
-    async def story():
-        async with open_trading() as trading:
-            del trading.markets["ETH/USDT"]
-            account = next(iter(trading.paper.ledger.accounts.values()))
-            named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
-            trading.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
-            if dry:
-                [found] = await trading.compare(dry=True)
-                assert found.resolution is Resolution.DECIDE
-            await trading.compare(Occasion.FULL)
-            await trading.compare(Occasion.FULL)
-            told = await trading.read("Reconciliation.DiscrepancyFound")
-            assert [event.discrepancy.resolution for event in told] == [Resolution.DECIDE]
-            assert await adopted(trading) == []
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        del trading.markets["ETH/USDT"]
+        account = next(iter(trading.paper.ledger.accounts.values()))
+        named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
+        trading.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
+        if dry:
+            [found] = await trading.compare(dry=True)
+            assert found.resolution is Resolution.DECIDE
+        await trading.compare(Occasion.FULL)
+        await trading.compare(Occasion.FULL)
+        told = await trading.read("Reconciliation.DiscrepancyFound")
+        assert [event.discrepancy.resolution for event in told] == [Resolution.DECIDE]
+        assert await adopted(trading) == []
 
 
-def test_an_order_that_the_exchange_does_not_find_is_told_once(open_trading):
+async def test_an_order_that_the_exchange_does_not_find_is_told_once(open_trading):
     """It is asked for on and on; its absence is no news every ten seconds."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.show_orders(shown=False)
-            for _ in range(4):
-                await trading.compare(Occasion.POLL)
-                trading.pass_by(10)
-            told = [e for e in await trading.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
-            assert len(told) == 1
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.show_orders(shown=False)
+        for _ in range(4):
+            await trading.compare(Occasion.POLL)
+            trading.pass_by(10)
+        told = [e for e in await trading.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
+        assert len(told) == 1

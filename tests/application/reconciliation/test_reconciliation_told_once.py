@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 
 import pytest
@@ -28,24 +27,20 @@ async def of_no_market(trading):
 
 
 @pytest.mark.parametrize("happens", [made_impossible, of_no_market])
-def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_comparison(open_trading, happens):
+async def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_comparison(open_trading, happens):
     """Once, then silence; a person who asks hears of it each time, and nobody is alarmed again."""
-
-    async def story():
-        async with open_trading() as trading:
-            await happens(trading)
-            found = [*await trading.compare(Occasion.FULL), *await trading.compare_twice(Occasion.FULL)]
-            assert [one.resolution for one in found if one.resolution in LEFT_TO_A_PERSON] == [Resolution.DECIDE]
-            told = len(await trading.read("Reconciliation.DiscrepancyFound"))
-            for occasion in (Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION):
-                trading.pass_by(10)
-                await trading.compare(occasion)
-            assert len(await trading.read("Reconciliation.DiscrepancyFound")) == told
-            for dry in (True, False, True):
-                [again] = await trading.compare(Occasion.REQUEST, dry=dry)
-                assert again.resolution is Resolution.UNDECIDED
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await happens(trading)
+        found = [*await trading.compare(Occasion.FULL), *await trading.compare_twice(Occasion.FULL)]
+        assert [one.resolution for one in found if one.resolution in LEFT_TO_A_PERSON] == [Resolution.DECIDE]
+        told = len(await trading.read("Reconciliation.DiscrepancyFound"))
+        for occasion in (Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION):
+            trading.pass_by(10)
+            await trading.compare(occasion)
+        assert len(await trading.read("Reconciliation.DiscrepancyFound")) == told
+        for dry in (True, False, True):
+            [again] = await trading.compare(Occasion.REQUEST, dry=dry)
+            assert again.resolution is Resolution.UNDECIDED
 
 
 async def shown(trading):
@@ -58,51 +53,39 @@ async def shown(trading):
     trading.pass_by(3600)
 
 
-def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(open_trading):
+async def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(open_trading):
     """In between every list showed it."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            for _ in range(2):
-                trading.show_orders(shown=False)
-                found = await trading.compare(Occasion.POLL)
-                assert [one.resolution for one in found] == [Resolution.LOOKED_UP]
-                await shown(trading)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        for _ in range(2):
+            trading.show_orders(shown=False)
+            found = await trading.compare(Occasion.POLL)
+            assert [one.resolution for one in found] == [Resolution.LOOKED_UP]
+            await shown(trading)
 
 
-def test_an_order_that_is_missing_again_is_told_of_again(open_trading):
+async def test_an_order_that_is_missing_again_is_told_of_again(open_trading):
     """A stop that came back and is gone once more is no old story."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            for _ in range(2):
-                trading.show_orders(shown=False)
-                found = []
-                for _ in range(8):
-                    found += await trading.compare(Occasion.POLL)
-                    trading.pass_by(10)
-                assert [one.resolution for one in found] == [Resolution.LOOKED_UP, Resolution.DECIDE]
-                await shown(trading)
-
-    asyncio.run(story())
-
-
-def test_an_order_whose_market_is_gone_is_told_of_once(open_trading):
-    """It can be neither asked about nor taken off: its owner has to look."""
-
-    async def story():
-        async with open_trading() as trading:
-            order = await trading.becomes(await trading.rest(), Status.OPEN)
-            trading.lane.know_markets({name: market for name, market in trading.markets.items() if name != "BTC/USDT"})
-            trading.paper.ledger.cancel(trading.on_exchange()[0])
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        for _ in range(2):
+            trading.show_orders(shown=False)
             found = []
-            for _ in range(5):
-                found += await trading.compare(Occasion.FULL)
-                trading.pass_by(60)
-            assert [(one.order, one.resolution) for one in found] == [(order.id, Resolution.DECIDE)]
+            for _ in range(8):
+                found += await trading.compare(Occasion.POLL)
+                trading.pass_by(10)
+            assert [one.resolution for one in found] == [Resolution.LOOKED_UP, Resolution.DECIDE]
+            await shown(trading)
 
-    asyncio.run(story())
+
+async def test_an_order_whose_market_is_gone_is_told_of_once(open_trading):
+    """It can be neither asked about nor taken off: its owner has to look."""
+    async with open_trading() as trading:
+        order = await trading.becomes(await trading.rest(), Status.OPEN)
+        trading.lane.know_markets({name: market for name, market in trading.markets.items() if name != "BTC/USDT"})
+        trading.paper.ledger.cancel(trading.on_exchange()[0])
+        found = []
+        for _ in range(5):
+            found += await trading.compare(Occasion.FULL)
+            trading.pass_by(60)
+        assert [(one.order, one.resolution) for one in found] == [(order.id, Resolution.DECIDE)]

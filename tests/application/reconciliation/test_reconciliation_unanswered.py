@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.exchange import NoAnswer, RefusedByExchange
+from application.ports.errors import NoAnswer, RefusedByExchange
 from application.reconciliation import listings
 from domain.order import Status
 from domain.reconciliation import Occasion
@@ -21,93 +21,78 @@ async def away():
 
 
 @pytest.mark.parametrize("which", ["open_orders", "balances", "orders_since", "query"])
-def test_a_question_without_an_answer_changes_nothing(open_trading, which):
+async def test_a_question_without_an_answer_changes_nothing(open_trading, which):
     """Neither flat nor gone: the orders stay as they were until somebody answers."""
-
-    async def story():
-        async with open_trading() as trading:
-            order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            [there] = trading.on_exchange()
-            trading.hold("BTC/USDT", "39000")
-            if which == "query":
-                trading.paper.ledger.orders[there.id].at -= 3_600_000  # made too long ago for the list of ended ones
-            trading.client.before[which] = away
-            run = await trading.lane.reconcile(Occasion.REQUEST)
-            assert await trading.facts(order_id) == SENT
-            if which == "query":
-                assert run.failure is None  # the others were compared; this one is asked about until it is known
-            else:
-                assert "nobody is there" in run.failure
-                kinds = [type(event).__name__ for event in await trading.read("Reconciliation")]
-                assert kinds[-1] == "Failed"
-            del trading.client.before[which]
-            await trading.compare()
-            assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        [there] = trading.on_exchange()
+        trading.hold("BTC/USDT", "39000")
+        if which == "query":
+            trading.paper.ledger.orders[there.id].at -= 3_600_000  # made too long ago for the list of ended ones
+        trading.client.before[which] = away
+        run = await trading.lane.reconcile(Occasion.REQUEST)
+        assert await trading.facts(order_id) == SENT
+        if which == "query":
+            assert run.failure is None  # the others were compared; this one is asked about until it is known
+        else:
+            assert "nobody is there" in run.failure
+            kinds = [type(event).__name__ for event in await trading.read("Reconciliation")]
+            assert kinds[-1] == "Failed"
+        del trading.client.before[which]
+        await trading.compare()
+        assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
 
 
-def test_nothing_is_sent_before_the_first_comparison_has_ended(open_trading):
+async def test_nothing_is_sent_before_the_first_comparison_has_ended(open_trading):
     """What was wished meanwhile is sent afterwards, in its order."""
-
-    async def story():
-        async with open_trading() as trading:
-            listed = asyncio.Event()
-            trading.client.before["open_orders"] = listed.wait
-            asked = trading.client.asked["open_orders"]
-            await trading.begin_anew()
-            first, second = await trading.rest(), await trading.rest(price="30000")
-            await trading.until(lambda: trading.client.asked["open_orders"] > asked)
-            assert trading.client.asked["place"] == 0
-            assert not trading.lane.reconciled.is_set()
-            listed.set()
-            for order_id in (first, second):
-                await trading.becomes(order_id, Status.OPEN)
-            names = [(await trading.load(order_id)).client_order_id for order_id in (first, second)]
-            assert [there.client_order_id for there in trading.on_exchange()] == names
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        listed = asyncio.Event()
+        trading.client.before["open_orders"] = listed.wait
+        asked = trading.client.asked["open_orders"]
+        await trading.begin_anew()
+        first, second = await trading.rest(), await trading.rest(price="30000")
+        await trading.until(lambda: trading.client.asked["open_orders"] > asked)
+        assert trading.client.asked["place"] == 0
+        assert not trading.lane.reconciled.is_set()
+        listed.set()
+        for order_id in (first, second):
+            await trading.becomes(order_id, Status.OPEN)
+        names = [(await trading.load(order_id)).client_order_id for order_id in (first, second)]
+        assert [there.client_order_id for there in trading.on_exchange()] == names
 
 
-def test_an_exchange_that_refuses_a_list_has_compared_nothing(open_trading):
+async def test_an_exchange_that_refuses_a_list_has_compared_nothing(open_trading):
     """Whatever it refuses: a definite no to the question is no answer to it."""
 
     async def refused():
         raise RefusedByExchange("-1100: illegal characters", code="parameter_refused")
 
-    async def story():
-        async with open_trading() as trading:
-            trading.client.before["open_orders"] = refused
-            await trading.begin_anew()
-            order_id = await trading.rest()
-            await trading.asked_again("open_orders", 2)
-            assert not trading.lane.reconciled.is_set()
-            assert trading.client.asked["place"] == 0
-            del trading.client.before["open_orders"]
-            await trading.becomes(order_id, Status.OPEN)
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        trading.client.before["open_orders"] = refused
+        await trading.begin_anew()
+        order_id = await trading.rest()
+        await trading.asked_again("open_orders", 2)
+        assert not trading.lane.reconciled.is_set()
+        assert trading.client.asked["place"] == 0
+        del trading.client.before["open_orders"]
+        await trading.becomes(order_id, Status.OPEN)
 
 
-def test_while_the_exchange_is_away_the_lane_waits_and_then_sends_what_is_not_stale(open_trading):
+async def test_while_the_exchange_is_away_the_lane_waits_and_then_sends_what_is_not_stale(open_trading):
     """It asks again and again; an entry that grew too old meanwhile is refused."""
-
-    async def story():
-        async with open_trading() as trading:
-            trading.client.before["open_orders"] = away
-            await trading.begin_anew()
-            old = await trading.rest(not_after=trading.now + timedelta(seconds=30))
-            young = await trading.rest(not_after=trading.now + timedelta(seconds=90))
-            await trading.asked_again("open_orders", 1)
-            trading.pass_by(60)
-            assert trading.client.asked["place"] == 0
-            del trading.client.before["open_orders"]
-            await trading.becomes(young, Status.OPEN)
-            stale = await trading.becomes(old, Status.REFUSED)
-            assert stale.reason == "stale"
-            assert trading.client.asked["place"] == 1
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        trading.client.before["open_orders"] = away
+        await trading.begin_anew()
+        old = await trading.rest(not_after=trading.now + timedelta(seconds=30))
+        young = await trading.rest(not_after=trading.now + timedelta(seconds=90))
+        await trading.asked_again("open_orders", 1)
+        trading.pass_by(60)
+        assert trading.client.asked["place"] == 0
+        del trading.client.before["open_orders"]
+        await trading.becomes(young, Status.OPEN)
+        stale = await trading.becomes(old, Status.REFUSED)
+        assert stale.reason == "stale"
+        assert trading.client.asked["place"] == 1
 
 
 POLL, FULL, RECONNECTION, REQUEST = Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST
@@ -123,73 +108,57 @@ POLL, FULL, RECONNECTION, REQUEST = Occasion.POLL, Occasion.FULL, Occasion.RECON
         ([FULL, REQUEST, FULL, REQUEST], [REQUEST, REQUEST]),
     ],
 )
-def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(open_trading, failing, told):
+async def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(open_trading, failing, told):
     """Quiet ones may come to nothing unheard for some seconds; a person who asks is told always."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            for _ in range(2):  # a comparison that works ends it, and the next one is told anew
-                trading.client.before["open_orders"] = away
-                assert (await trading.lane.reconcile(REQUEST, dry=True)).failure is not None
-                for occasion in failing:
-                    assert (await trading.lane.reconcile(occasion)).failure is not None
-                    trading.pass_by(2.5)
-                del trading.client.before["open_orders"]
-                await trading.compare(FULL)
-            events = await trading.read("Reconciliation")
-            failed = {event.originator_id for event in events if type(event).__name__ == "Failed"}
-            begun = [event for event in events if type(event).__name__ == "Started" and event.originator_id in failed]
-            assert [event.occasion for event in begun] == told * 2
-
-    asyncio.run(story())
-
-
-def test_a_poll_that_had_nothing_to_ask_ends_no_outage(open_trading):
-    """Without live orders it works, whoever is away: what was told is not told again."""
-
-    async def story():
-        async with open_trading() as trading:
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        for _ in range(2):  # a comparison that works ends it, and the next one is told anew
             trading.client.before["open_orders"] = away
-            for occasion in (RECONNECTION, POLL, RECONNECTION):
-                failure = (await trading.lane.reconcile(occasion)).failure
-                assert (failure is None) == (occasion is POLL)
-            assert len(await trading.read("Reconciliation.Failed")) == 1
+            assert (await trading.lane.reconcile(REQUEST, dry=True)).failure is not None
+            for occasion in failing:
+                assert (await trading.lane.reconcile(occasion)).failure is not None
+                trading.pass_by(2.5)
+            del trading.client.before["open_orders"]
+            await trading.compare(FULL)
+        events = await trading.read("Reconciliation")
+        failed = {event.originator_id for event in events if type(event).__name__ == "Failed"}
+        begun = [event for event in events if type(event).__name__ == "Started" and event.originator_id in failed]
+        assert [event.occasion for event in begun] == told * 2
 
-    asyncio.run(story())
+
+async def test_a_poll_that_had_nothing_to_ask_ends_no_outage(open_trading):
+    """Without live orders it works, whoever is away: what was told is not told again."""
+    async with open_trading() as trading:
+        trading.client.before["open_orders"] = away
+        for occasion in (RECONNECTION, POLL, RECONNECTION):
+            failure = (await trading.lane.reconcile(occasion)).failure
+            assert (failure is None) == (occasion is POLL)
+        assert len(await trading.read("Reconciliation.Failed")) == 1
 
 
 @pytest.mark.parametrize(("most", "lists"), [(13, 2), (1, 1)])
-def test_a_poll_asks_for_what_costs_least(open_trading, monkeypatch, most, lists):
+async def test_a_poll_asks_for_what_costs_least(open_trading, monkeypatch, most, lists):
     """One list per market with live orders, or one of the whole account when there are many; none without orders."""
-
-    async def story():
-        async with open_trading() as trading:
-            monkeypatch.setattr(listings, "MOST_MARKETS", most)
-            asked = trading.client.asked["open_orders"]
-            await trading.lane.reconcile(Occasion.POLL)
-            assert trading.client.asked["open_orders"] == asked
-            for symbol, price in (("BTC/USDT", "40000"), ("ETH/USDT", "2000")):
-                await trading.becomes(await trading.rest("0.01", price, symbol=symbol), Status.OPEN)
-            await trading.lane.reconcile(Occasion.POLL)
-            assert trading.client.asked["open_orders"] == asked + lists
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        monkeypatch.setattr(listings, "MOST_MARKETS", most)
+        asked = trading.client.asked["open_orders"]
+        await trading.lane.reconcile(Occasion.POLL)
+        assert trading.client.asked["open_orders"] == asked
+        for symbol, price in (("BTC/USDT", "40000"), ("ETH/USDT", "2000")):
+            await trading.becomes(await trading.rest("0.01", price, symbol=symbol), Status.OPEN)
+        await trading.lane.reconcile(Occasion.POLL)
+        assert trading.client.asked["open_orders"] == asked + lists
 
 
-def test_a_poll_leaves_the_budget_to_whoever_trades(open_trading):
+async def test_a_poll_leaves_the_budget_to_whoever_trades(open_trading):
     """While more than half of the exchange's minute is used up it waits; a full look does not."""
-
-    async def story():
-        async with open_trading() as trading:
-            pace, moment = trading.client._http.pace, time.time() + 60
-            pace.told(int(pace.limit * 0.6), moment)
-            pace._clock = lambda: moment  # one minute, whenever the test runs
-            asked = trading.client.asked["open_orders"]
-            assert await trading.lane.reconcile(Occasion.POLL) is None
-            assert trading.client.asked["open_orders"] == asked
-            assert (await trading.lane.reconcile(Occasion.FULL)).failure is None
-            pace.used = 0
-            assert (await trading.lane.reconcile(Occasion.POLL)).failure is None
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        pace, moment = trading.client._http.pace, time.time() + 60
+        pace.told(int(pace.limit * 0.6), moment)
+        pace._clock = lambda: moment  # one minute, whenever the test runs
+        asked = trading.client.asked["open_orders"]
+        assert await trading.lane.reconcile(Occasion.POLL) is None
+        assert trading.client.asked["open_orders"] == asked
+        assert (await trading.lane.reconcile(Occasion.FULL)).failure is None
+        pace.used = 0
+        assert (await trading.lane.reconcile(Occasion.POLL)).failure is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 
 from application.orders.lookups import PROOF_AFTER
@@ -13,74 +12,62 @@ SENT = ["Placed", "Submitted", "Accepted"]
 NO_NUMBER = Decimal("NaN")
 
 
-def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
+async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
     """Ours or not, it waits for a person; all others are compared, after a start too, and sending goes on."""
-
-    async def story():
-        async with open_trading(USDT="5000") as trading:
-            ours = (await trading.becomes(await trading.rest(price="30000"), Status.OPEN)).id
-            other = (await trading.becomes(await trading.rest(), Status.OPEN)).id
-            stranger = await trading.elsewhere("web_1", price=Decimal(29000))
-            unclear = [trading.on_exchange()[0], stranger]
-            for there in unclear:
-                there.stop_price = NO_NUMBER
-            trading.hold("BTC/USDT", "39000")
-            found = {one.exchange_order_id: one for one in await trading.compare()}
-            for there, order_id in zip(unclear, (ours, None), strict=True):
-                one = found.pop(str(there.id))
-                assert (one.order, one.theirs, one.resolution) == (order_id, "unreadable", Resolution.DECIDE)
-            assert {one.order for one in found.values()} == {other}
-            assert await trading.facts(other) == [*SENT, "Filled", "Closed"]
-            assert await trading.facts(ours) == SENT
-            for event in await trading.read("Reconciliation.DiscrepancyFound"):
-                assert event.discrepancy.theirs != "unreadable" or '"stopPrice":"NaN"' in event.raw
-            assert await trading.compare(Occasion.FULL) == []
-            await trading.begin_anew()
-            await trading.becomes(await trading.rest(price="31000"), Status.OPEN)
-            for there in unclear:
-                there.stop_price = None
-            [adopted] = await trading.compare_twice()
-            assert (adopted.resolution, adopted.exchange_order_id) == (Resolution.ADOPTED, str(stranger.id))
-
-    asyncio.run(story())
-
-
-def test_a_list_that_cannot_be_read_as_a_whole_proves_no_absence(open_trading):
-    """The part that nobody can read may be the order in doubt."""
-
-    async def story():
-        async with open_trading() as trading:
-            await trading.becomes(await trading.rest(), Status.OPEN)
-            [there] = trading.on_exchange()
+    async with open_trading(USDT="5000") as trading:
+        ours = (await trading.becomes(await trading.rest(price="30000"), Status.OPEN)).id
+        other = (await trading.becomes(await trading.rest(), Status.OPEN)).id
+        stranger = await trading.elsewhere("web_1", price=Decimal(29000))
+        unclear = [trading.on_exchange()[0], stranger]
+        for there in unclear:
             there.stop_price = NO_NUMBER
-            trading.fault("place_order", "lose_request")
-            order = await trading.becomes(await trading.rest(), Status.UNKNOWN)
-            trading.now = order.valid_until + PROOF_AFTER
-            await trading.asked_again("open_orders")
-            assert (await trading.load(order.id)).status is Status.UNKNOWN
+        trading.hold("BTC/USDT", "39000")
+        found = {one.exchange_order_id: one for one in await trading.compare()}
+        for there, order_id in zip(unclear, (ours, None), strict=True):
+            one = found.pop(str(there.id))
+            assert (one.order, one.theirs, one.resolution) == (order_id, "unreadable", Resolution.DECIDE)
+        assert {one.order for one in found.values()} == {other}
+        assert await trading.facts(other) == [*SENT, "Filled", "Closed"]
+        assert await trading.facts(ours) == SENT
+        for event in await trading.read("Reconciliation.DiscrepancyFound"):
+            assert event.discrepancy.theirs != "unreadable" or '"stopPrice":"NaN"' in event.raw
+        assert await trading.compare(Occasion.FULL) == []
+        await trading.begin_anew()
+        await trading.becomes(await trading.rest(price="31000"), Status.OPEN)
+        for there in unclear:
             there.stop_price = None
-            await trading.becomes(order.id, Status.REJECTED)
+        [adopted] = await trading.compare_twice()
+        assert (adopted.resolution, adopted.exchange_order_id) == (Resolution.ADOPTED, str(stranger.id))
 
-    asyncio.run(story())
+
+async def test_a_list_that_cannot_be_read_as_a_whole_proves_no_absence(open_trading):
+    """The part that nobody can read may be the order in doubt."""
+    async with open_trading() as trading:
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        [there] = trading.on_exchange()
+        there.stop_price = NO_NUMBER
+        trading.fault("place_order", "lose_request")
+        order = await trading.becomes(await trading.rest(), Status.UNKNOWN)
+        trading.now = order.valid_until + PROOF_AFTER
+        await trading.asked_again("open_orders")
+        assert (await trading.load(order.id)).status is Status.UNKNOWN
+        there.stop_price = None
+        await trading.becomes(order.id, Status.REJECTED)
 
 
-def test_executions_that_cannot_be_read_are_asked_for_until_they_can(open_trading):
+async def test_executions_that_cannot_be_read_are_asked_for_until_they_can(open_trading):
     """The order stays as it was, its neighbour is recorded; that it lasts is told once, and to whoever asks."""
-
-    async def story():
-        async with open_trading() as trading:
-            orders = [(await trading.becomes(await trading.rest(), Status.OPEN)).id for _ in range(2)]
-            trading.hold("BTC/USDT", "39000")
-            unclear = next(t for t in trading.paper.ledger.trades if t.order is trading.on_exchange()[0])
-            fee, unclear.fee = unclear.fee, NO_NUMBER
-            found = {one.order: one.resolution for one in await trading.compare()}
-            assert found == {orders[0]: Resolution.LOOKED_UP, orders[1]: Resolution.RECORDED}
-            assert await trading.facts(orders[0]) == SENT
-            for left in (Resolution.DECIDE, Resolution.UNDECIDED):
-                assert [one.resolution for one in await trading.compare()] == [left]
-            assert await trading.compare(Occasion.FULL) == []
-            unclear.fee = fee
-            await trading.becomes(orders[0], Status.CLOSED)
-            assert await trading.facts(orders[0]) == [*SENT, "Filled", "Closed"]
-
-    asyncio.run(story())
+    async with open_trading() as trading:
+        orders = [(await trading.becomes(await trading.rest(), Status.OPEN)).id for _ in range(2)]
+        trading.hold("BTC/USDT", "39000")
+        unclear = next(t for t in trading.paper.ledger.trades if t.order is trading.on_exchange()[0])
+        fee, unclear.fee = unclear.fee, NO_NUMBER
+        found = {one.order: one.resolution for one in await trading.compare()}
+        assert found == {orders[0]: Resolution.LOOKED_UP, orders[1]: Resolution.RECORDED}
+        assert await trading.facts(orders[0]) == SENT
+        for left in (Resolution.DECIDE, Resolution.UNDECIDED):
+            assert [one.resolution for one in await trading.compare()] == [left]
+        assert await trading.compare(Occasion.FULL) == []
+        unclear.fee = fee
+        await trading.becomes(orders[0], Status.CLOSED)
+        assert await trading.facts(orders[0]) == [*SENT, "Filled", "Closed"]

@@ -12,22 +12,16 @@ from domain.order import Status
 from domain.wish import Side
 
 
-def test_an_exit_that_is_sent_again_may_be_sent_for_half_a_minute(open_trading):
+async def test_an_exit_that_is_sent_again_may_be_sent_for_half_a_minute(open_trading):
     """Whoever insisted looked at the price of that moment."""
-
-    async def story():
-        async with open_trading(BTC="1") as trading:
-            late = await trading.becomes(
-                await trading.wish(
-                    side=Side.SELL, quantity=Decimal("0.01"), not_after=trading.now - timedelta(seconds=1)
-                ),
-                Status.REFUSED,
-            )
-            again = await asyncio.to_thread(send_again, trading.store, 1, late.id, trading.now)
-            trading.pass_by(30.001)
-            trading.lane.agenda.put(Task.SEND, again)
-            refused = await trading.becomes(again, Status.REFUSED, Status.CLOSED)
-            assert (refused.status, refused.reason) == (Status.REFUSED, "stale")
-            assert trading.client.asked["place"] == 0
-
-    asyncio.run(story())
+    async with open_trading(BTC="1") as trading:
+        late = await trading.becomes(
+            await trading.wish(side=Side.SELL, quantity=Decimal("0.01"), not_after=trading.now - timedelta(seconds=1)),
+            Status.REFUSED,
+        )
+        again = await asyncio.to_thread(send_again, trading.store, 1, late.id, trading.now)
+        trading.pass_by(30.001)
+        trading.lane.agenda.put(Task.SEND, again)
+        refused = await trading.becomes(again, Status.REFUSED, Status.CLOSED)
+        assert (refused.status, refused.reason) == (Status.REFUSED, "stale")
+        assert trading.client.asked["place"] == 0

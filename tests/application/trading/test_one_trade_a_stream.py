@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from decimal import Decimal
@@ -17,111 +16,91 @@ LONG = 20.0
 """Seconds after which nobody waits any longer."""
 
 
-def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_before(at):
+async def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_before(at):
     """The next one is there as soon as the trade is complete, in the same commit."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            for number in range(3):
-                await trader.alert("BuyMarket", PourCent="50", **PRICES)
-                await trader.trading.until(lambda: trader.position().is_open and trader.position().resting)
-                assert await trader.alert("SellMarket") == EXECUTED
-                await trader.closed()
-                opened = await trader.trading.read("Position.Opened")
-                assert len(opened) == number + 2
-            log = trader.trading.store.read(0)
-            ends = [index for index, one in enumerate(log) if one.topic == "Position.Closed"]
-            assert [log[index + 1].topic for index in ends] == ["Position.Opened"] * 3
-            assert opened[0].originator_id == POSITION
-            for before, after in pairwise(opened):
-                assert after.previous == before.originator_id
-                assert after.originator_id == Position.create_id(1, 1, "BTC/USDT", "webhook", before.originator_id)
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        for number in range(3):
+            await trader.alert("BuyMarket", PourCent="50", **PRICES)
+            await trader.trading.until(lambda: trader.position().is_open and trader.position().resting)
+            assert await trader.alert("SellMarket") == EXECUTED
+            await trader.closed()
+            opened = await trader.trading.read("Position.Opened")
+            assert len(opened) == number + 2
+        log = trader.trading.store.read(0)
+        ends = [index for index, one in enumerate(log) if one.topic == "Position.Closed"]
+        assert [log[index + 1].topic for index in ends] == ["Position.Opened"] * 3
+        assert opened[0].originator_id == POSITION
+        for before, after in pairwise(opened):
+            assert after.previous == before.originator_id
+            assert after.originator_id == Position.create_id(1, 1, "BTC/USDT", "webhook", before.originator_id)
 
 
-def test_dust_and_its_cost_go_with_the_next_trade(at):
+async def test_dust_and_its_cost_go_with_the_next_trade(at):
     """Nothing that was bought vanishes from the books."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            dust = Decimal("0.00007")
-            await trader.buy(STOP, TARGET)
-            trader.target_is_met(HELD - dust)
-            await trader.trading.until(lambda: trader.position().previous == POSITION)
-            assert trader.position().held == dust
-            await trader.alert("BuyMarket", PourCent="50", **PRICES)
-            await trader.trading.until(lambda: trader.position().is_open)
-            bought = trader.position()
-            assert bought.held > dust
-            assert bought.bought_quantity > bought.held - dust
-            await trader.protected(trader.trading.markets["BTC/USDT"].round_quantity(bought.held), STOP, TARGET)
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        dust = Decimal("0.00007")
+        await trader.buy(STOP, TARGET)
+        trader.target_is_met(HELD - dust)
+        await trader.trading.until(lambda: trader.position().previous == POSITION)
+        assert trader.position().held == dust
+        await trader.alert("BuyMarket", PourCent="50", **PRICES)
+        await trader.trading.until(lambda: trader.position().is_open)
+        bought = trader.position()
+        assert bought.held > dust
+        assert bought.bought_quantity > bought.held - dust
+        await trader.protected(trader.trading.markets["BTC/USDT"].round_quantity(bought.held), STOP, TARGET)
 
 
-def test_a_buy_that_outlives_its_trade_brings_its_stop_to_the_next_one(at):
+async def test_a_buy_that_outlives_its_trade_brings_its_stop_to_the_next_one(at):
     """It was wanted in the stream before, where its order still looks for its position."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading = trader.trading
-            await trader.alert("BuyLimit", PourCent="40", Prix="48000", PrixSL="44000")
-            await trader.alert("BuyMarket", PourCent="50", **PRICES)
-            await trading.until(lambda: trader.position().is_open and trader.position().resting)
-            assert await trader.alert("SellMarket") == EXECUTED
-            await trader.closed()
-            trading.hold("BTC/USDT", "48000")
-            await trading.until(lambda: trader.position().is_open)
-            held = trading.markets["BTC/USDT"].round_quantity(trader.position().held)
-            await trader.protected(held, ("stop_loss", Decimal(44000)))
-            assert trader.position().previous == POSITION
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading = trader.trading
+        await trader.alert("BuyLimit", PourCent="40", Prix="48000", PrixSL="44000")
+        await trader.alert("BuyMarket", PourCent="50", **PRICES)
+        await trading.until(lambda: trader.position().is_open and trader.position().resting)
+        assert await trader.alert("SellMarket") == EXECUTED
+        await trader.closed()
+        trading.hold("BTC/USDT", "48000")
+        await trading.until(lambda: trader.position().is_open)
+        held = trading.markets["BTC/USDT"].round_quantity(trader.position().held)
+        await trader.protected(held, ("stop_loss", Decimal(44000)))
+        assert trader.position().previous == POSITION
 
 
-def test_an_exit_after_the_end_of_a_trade_sells_none_of_its_traders_other_coins(at):
+async def test_an_exit_after_the_end_of_a_trade_sells_none_of_its_traders_other_coins(at):
     """The new stream knows of no execution, and yet the webhooks have bought before."""
-
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            await trader.buy(STOP, TARGET)
-            assert await trader.alert("SellMarket") == EXECUTED
-            await trader.closed()
-            assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        await trader.buy(STOP, TARGET)
+        assert await trader.alert("SellMarket") == EXECUTED
+        await trader.closed()
+        assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
+        assert trader.sold() == HELD
 
 
-def test_a_buy_that_is_executed_and_not_counted_when_its_trade_ends_belongs_to_the_next_one(at, monkeypatch):
+async def test_a_buy_that_is_executed_and_not_counted_when_its_trade_ends_belongs_to_the_next_one(at, monkeypatch):
     """An exit that looks in between waits for it: the coins are there."""
+    async with at(LISTS) as trader:
+        trading, judge, delivered = trader.trading, trader._judge, threading.Event()
+        await trader.buy(STOP, TARGET)
+        before = trader.position().id
 
-    async def story():
-        async with at(LISTS) as trader:
-            trading, judge, delivered = trader.trading, trader._judge, threading.Event()
-            await trader.buy(STOP, TARGET)
-            before = trader.position().id
+        def bought():
+            return [order for order in trading.on_exchange() if order.side == "buy" and order.filled]
 
-            def bought():
-                return [order for order in trading.on_exchange() if order.side == "buy" and order.filled]
+        def slowly(recorded):
+            """The engine is behind: it counts the sale once the buy is executed, and the buy later still."""
+            assert delivered.wait(LONG)
+            last = time.monotonic() + LONG
+            while recorded.topic == "Order.Filled" and len(bought()) < 2 and time.monotonic() < last:
+                time.sleep(0.01)
+            judge(recorded)
+            if recorded.topic == "Order.Filled":
+                time.sleep(0.3)
 
-            def slowly(recorded):
-                """The engine is behind: it counts the sale once the buy is executed, and the buy later still."""
-                assert delivered.wait(LONG)
-                last = time.monotonic() + LONG
-                while recorded.topic == "Order.Filled" and len(bought()) < 2 and time.monotonic() < last:
-                    time.sleep(0.01)
-                judge(recorded)
-                if recorded.topic == "Order.Filled":
-                    time.sleep(0.3)
-
-            monkeypatch.setattr(trader, "_judge", slowly)
-            alerts = ("SellMarket", "100"), ("BuyMarket", "50"), ("SellMarket", "100")
-            told = [await trader.deliver(action, PourCent=percent) for action, percent in alerts]
-            delivered.set()
-            assert [await trader.ended(one) for one in told] == [EXECUTED] * 3
-            await trader.closed()
-            assert trader.position().id != before
-
-    asyncio.run(story())
+        monkeypatch.setattr(trader, "_judge", slowly)
+        alerts = ("SellMarket", "100"), ("BuyMarket", "50"), ("SellMarket", "100")
+        told = [await trader.deliver(action, PourCent=percent) for action, percent in alerts]
+        delivered.set()
+        assert [await trader.ended(one) for one in told] == [EXECUTED] * 3
+        await trader.closed()
+        assert trader.position().id != before

@@ -27,225 +27,181 @@ async def bought_elsewhere(trader):
     await trader.trading.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
 
 
-def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_has_sold_them(at):
+async def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_has_sold_them(at):
     """The webhooks held a part of what was sold: the rest was the trader's own, and no position outlives its coins."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading = trader.trading
-            await bought_elsewhere(trader)
-            assert await trader.alert("SellMarket") == EXECUTED
-            await trading.until(lambda: not trader.store.find(Position, ELSEWHERE).is_open)
-            elsewhere = trader.store.find(Position, ELSEWHERE)
-            assert elsewhere.held < Decimal("0.00001")
-            assert trader.sold() + elsewhere.held == Decimal("0.005") * Decimal("0.999")
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading = trader.trading
+        await bought_elsewhere(trader)
+        assert await trader.alert("SellMarket") == EXECUTED
+        await trading.until(lambda: not trader.store.find(Position, ELSEWHERE).is_open)
+        elsewhere = trader.store.find(Position, ELSEWHERE)
+        assert elsewhere.held < Decimal("0.00001")
+        assert trader.sold() + elsewhere.held == Decimal("0.005") * Decimal("0.999")
 
 
-def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
+async def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
     """Coins that were bought elsewhere stay as they are."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading = trader.trading
-            await bought_elsewhere(trader)
-            await trader.alert("BuyMarket", PourCent="50")
-            await trading.until(lambda: trader.position() is not None and trader.position().is_open)
-            held = trader.position().held
-            assert await trader.alert("SellMarket") == EXECUTED
-            await trader.closed()
-            assert trader.sold() == trading.markets["BTC/USDT"].round_quantity(held)
-            assert trader.store.find(Position, ELSEWHERE).held == Decimal("0.005") * Decimal("0.999")
-            assert held < HELD  # half of what was left
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading = trader.trading
+        await bought_elsewhere(trader)
+        await trader.alert("BuyMarket", PourCent="50")
+        await trading.until(lambda: trader.position() is not None and trader.position().is_open)
+        held = trader.position().held
+        assert await trader.alert("SellMarket") == EXECUTED
+        await trader.closed()
+        assert trader.sold() == trading.markets["BTC/USDT"].round_quantity(held)
+        assert trader.store.find(Position, ELSEWHERE).held == Decimal("0.005") * Decimal("0.999")
+        assert held < HELD  # half of what was left
 
 
-def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_its_stop(at):
+async def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_its_stop(at):
     """What rests under protection is locked: it cannot have been these coins."""
-
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            await trading.elsewhere("web_1", side=Side.SELL, type=Type.MARKET, price=None, quantity=Decimal("0.5"))
-            await trading.compare_twice(Occasion.FULL)
-            await trading.until(lambda: trading.store.read(0, topics=["Position.Disregarded"]))
-            await trading.known()
-            assert trader.position().held == HELD
-            await trader.protected(HELD, STOP, TARGET)
-
-    asyncio.run(story())
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        await trading.elsewhere("web_1", side=Side.SELL, type=Type.MARKET, price=None, quantity=Decimal("0.5"))
+        await trading.compare_twice(Occasion.FULL)
+        await trading.until(lambda: trading.store.read(0, topics=["Position.Disregarded"]))
+        await trading.known()
+        assert trader.position().held == HELD
+        await trader.protected(HELD, STOP, TARGET)
 
 
-def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
+async def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
     """The stop is carried out while an alert takes it off: its execution is not counted yet, the coins are gone."""
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        trading, cancel = trader.trading, trader.trading.client.cancel
+        await trader.buy(STOP, PrixSL="45000")
 
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            trading, cancel = trader.trading, trader.trading.client.cancel
-            await trader.buy(STOP, PrixSL="45000")
-
-            async def too_late(*named):
-                trading.hold("BTC/USDT", "45000")
-                return await cancel(*named)
-
-            trading.client.cancel = too_late
-            assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
-
-
-def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
-    """The gateway dies before the engine has counted it: what the books hold is gone, the trader's own coins stay."""
-
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            trading = trader.trading
-            await trader.buy(STOP, PrixSL="45000")
-            [leg] = trader.position().resting
-            working, following, *others = trading.tasks
-            trading.tasks[:] = [working, *others]
-            following.cancel()  # the engine is away
-            await asyncio.wait([following])
+        async def too_late(*named):
             trading.hold("BTC/USDT", "45000")
-            await trading.becomes(leg, Status.CLOSED)
-            working.cancel()
-            await asyncio.wait([working])
-            trading.tasks[:] = others
-            await trading.begin_anew()
-            trading.lane.agenda.put(Task.GUARD, POSITION)  # as every gateway does for all that is held
-            await trading.until(trading.lane.reconciled.is_set)
-            await trading.until(
-                lambda: trading.lane.agenda.will_come(Task.GUARD, POSITION)
-            )  # it has looked, and will look again
-            trading.start(trader.follow())
-            await trader.closed()
-            assert trader.sold() == HELD
-            assert trading.store.read(0, topics=["Position.ExitWanted"]) == []
+            return await cancel(*named)
 
-    asyncio.run(story())
+        trading.client.cancel = too_late
+        assert await trader.alert("SellMarket") == (WebhookStatus.FAILED, "no_position")
+        assert trader.sold() == HELD
 
 
-def test_two_alerts_to_sell_everything_sell_it_once(at):
+async def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
+    """The gateway dies before the engine has counted it: what the books hold is gone, the trader's own coins stay."""
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        trading = trader.trading
+        await trader.buy(STOP, PrixSL="45000")
+        [leg] = trader.position().resting
+        working, following, *others = trading.tasks
+        trading.tasks[:] = [working, *others]
+        following.cancel()  # the engine is away
+        await asyncio.wait([following])
+        trading.hold("BTC/USDT", "45000")
+        await trading.becomes(leg, Status.CLOSED)
+        working.cancel()
+        await asyncio.wait([working])
+        trading.tasks[:] = others
+        await trading.begin_anew()
+        trading.lane.agenda.put(Task.GUARD, POSITION)  # as every gateway does for all that is held
+        await trading.until(trading.lane.reconciled.is_set)
+        await trading.until(
+            lambda: trading.lane.agenda.will_come(Task.GUARD, POSITION)
+        )  # it has looked, and will look again
+        trading.start(trader.follow())
+        await trader.closed()
+        assert trader.sold() == HELD
+        assert trading.store.read(0, topics=["Position.ExitWanted"]) == []
+
+
+async def test_two_alerts_to_sell_everything_sell_it_once(at):
     """The second is sent before the engine has counted what the first has sold."""
-
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            await trader.buy(STOP, TARGET)
-            ended = await asyncio.gather(trader.alert("SellMarket"), trader.alert("SellMarket"))
-            assert sorted(reason or "" for _, reason in ended) == ["", "no_position"]
-            await trader.closed()
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        await trader.buy(STOP, TARGET)
+        ended = await asyncio.gather(trader.alert("SellMarket"), trader.alert("SellMarket"))
+        assert sorted(reason or "" for _, reason in ended) == ["", "no_position"]
+        await trader.closed()
+        assert trader.sold() == HELD
 
 
-def test_coins_that_a_resting_exit_is_selling_are_not_sold_by_another(at):
+async def test_coins_that_a_resting_exit_is_selling_are_not_sold_by_another(at):
     """What is free besides are the trader's own coins."""
-
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            await trader.buy(STOP, TARGET)
-            assert await trader.alert("SellLimit", PourCent="100", Prix="70000") == EXECUTED
-            status, _ = await trader.alert("SellMarket", PourCent="100")
-            assert (status, trader.sold()) == (WebhookStatus.FAILED, 0)
-
-    asyncio.run(story())
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        await trader.buy(STOP, TARGET)
+        assert await trader.alert("SellLimit", PourCent="100", Prix="70000") == EXECUTED
+        status, _ = await trader.alert("SellMarket", PourCent="100")
+        assert (status, trader.sold()) == (WebhookStatus.FAILED, 0)
 
 
-def test_a_sale_right_after_the_first_buy_sells_what_that_has_bought(at):
+async def test_a_sale_right_after_the_first_buy_sells_what_that_has_bought(at):
     """Not all coins of the account, although no buy of an alert has been counted yet."""
-
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            trading, wanted = trader.trading, asyncio.Event()
-            trading.client.before["place"] = wanted.wait
-            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
-            await trading.until(lambda: trading.client.asked["place"])
-            sold = asyncio.create_task(trader.alert("SellMarket"))
-            await trading.until(lambda: len(trading.store.read(0, topics=["Order.Placed"])) == 2)
-            wanted.set()
-            assert await sold == EXECUTED
-            await bought
-            await trader.closed()
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        trading, wanted = trader.trading, asyncio.Event()
+        trading.client.before["place"] = wanted.wait
+        bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
+        await trading.until(lambda: trading.client.asked["place"])
+        sold = asyncio.create_task(trader.alert("SellMarket"))
+        await trading.until(lambda: len(trading.store.read(0, topics=["Order.Placed"])) == 2)
+        wanted.set()
+        assert await sold == EXECUTED
+        await bought
+        await trader.closed()
+        assert trader.sold() == HELD
 
 
-def test_a_sale_waits_until_the_executions_of_its_buy_are_listed(at):
+async def test_a_sale_waits_until_the_executions_of_its_buy_are_listed(at):
     """The exchange says first that it is executed, and how only later: until then nobody knows what was bought."""
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        trading, fills_of = trader.trading, trader.trading.client.fills_of
 
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            trading, fills_of = trader.trading, trader.trading.client.fills_of
+        async def none_yet(*_):
+            return []
 
-            async def none_yet(*_):
-                return []
-
-            trading.client.fills_of = none_yet
-            trading.fault("place_order", "lose_answer")
-            trading.fault("stream", "drop_stream")
-            bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
-            await trading.until(lambda: trading.store.read(0, topics=["Order.Closed"]))
-            sold = asyncio.create_task(trader.alert("SellMarket"))
-            await trading.until(lambda: len(trading.store.read(0, topics=["Order.Placed"])) == 2)
-            await trading.asked_again("query")
-            assert trader.sold() == 0
-            trading.client.fills_of = fills_of
-            assert await sold == EXECUTED
-            await bought
-            assert trader.sold() == HELD
-
-    asyncio.run(story())
+        trading.client.fills_of = none_yet
+        trading.fault("place_order", "lose_answer")
+        trading.fault("stream", "drop_stream")
+        bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
+        await trading.until(lambda: trading.store.read(0, topics=["Order.Closed"]))
+        sold = asyncio.create_task(trader.alert("SellMarket"))
+        await trading.until(lambda: len(trading.store.read(0, topics=["Order.Placed"])) == 2)
+        await trading.asked_again("query")
+        assert trader.sold() == 0
+        trading.client.fills_of = fills_of
+        assert await sold == EXECUTED
+        await bought
+        assert trader.sold() == HELD
 
 
-def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
+async def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
     """Once, and loudly: the coins are counted, whatever was believed; its webhook has ended with the belief."""
-
-    async def story():
-        async with at(LISTS) as trader:
-            trading = trader.trading
-            trading.show_orders(shown=False)
-            trading.fault("place_order", "lose_answer")
-            trading.fault("stream", "drop_stream")
-            buying = asyncio.create_task(trader.alert("BuyLimit", PourCent="50", Prix="40000"))
-            await trading.until(lambda: trading.store.read(0, topics=["Order.Doubted"]))
-            [doubted] = trading.store.read(0, topics=["Order.Doubted"])
-            order_id = doubted.event.originator_id
-            await trading.say(order_id, lambda o: o.resolve(1, Status.REJECTED, "it is not there"))
-            assert await buying == (WebhookStatus.FAILED, "resolved")
-            trading.show_orders()
-            trading.hold("BTC/USDT", "39000")
-            await trading.until(lambda: trader.position() is not None and trader.position().is_open)
-            await trading.until(lambda: len(trading.store.read(0, topics=["Alert.Raised"])) == 2)
-            told = [recorded.event.cause for recorded in trading.store.read(0, topics=["Alert.Raised"])]
-            assert told == [Cause.ORDER_UNKNOWN, Cause.ORDER_REOPENED]
-
-    asyncio.run(story())
+    async with at(LISTS) as trader:
+        trading = trader.trading
+        trading.show_orders(shown=False)
+        trading.fault("place_order", "lose_answer")
+        trading.fault("stream", "drop_stream")
+        buying = asyncio.create_task(trader.alert("BuyLimit", PourCent="50", Prix="40000"))
+        await trading.until(lambda: trading.store.read(0, topics=["Order.Doubted"]))
+        [doubted] = trading.store.read(0, topics=["Order.Doubted"])
+        order_id = doubted.event.originator_id
+        await trading.say(order_id, lambda o: o.resolve(1, Status.REJECTED, "it is not there"))
+        assert await buying == (WebhookStatus.FAILED, "resolved")
+        trading.show_orders()
+        trading.hold("BTC/USDT", "39000")
+        await trading.until(lambda: trader.position() is not None and trader.position().is_open)
+        await trading.until(lambda: len(trading.store.read(0, topics=["Alert.Raised"])) == 2)
+        told = [recorded.event.cause for recorded in trading.store.read(0, topics=["Alert.Raised"])]
+        assert told == [Cause.ORDER_UNKNOWN, Cause.ORDER_REOPENED]
 
 
-def test_cancelling_everything_leaves_what_protects(at):
+async def test_cancelling_everything_leaves_what_protects(at):
     """Stops of a position, and a stop that somebody set for other coins on the exchange's own page."""
-
-    async def story():
-        async with at(LISTS, USDT="1000", BTC="1") as trader:
-            trading = trader.trading
-            await trader.buy(STOP, TARGET)
-            resting = await trading.rest(price="20000")
-            await trading.becomes(resting, Status.OPEN)
-            account, pair = next(iter(trading.paper.ledger.accounts.values())), PAIRS["BTC/USDT"]
-            for kind, price in (("stop_loss", "44000"), ("limit", "70000")):
-                named = {"price": Decimal(price)} if kind == "limit" else {"stop_price": Decimal(price)}
-                given = {"client_order_id": f"web_{kind}", "side": "sell", "type": kind, "quantity": Decimal("0.1")}
-                trading.paper.ledger.place(account, pair, **given, **named)
-            await trading.compare_twice(Occasion.FULL)
-            assert await asyncio.to_thread(cancel_all, trading.store, 1) == 2
-            asked = [event.originator_id for event in await trading.read("Order.CancelRequested")]
-            taken_off = [(await trading.load(order_id)).wish for order_id in asked]
-            assert sorted(wish.price for wish in taken_off) == [Decimal(20000), Decimal(70000)]
-
-    asyncio.run(story())
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        trading = trader.trading
+        await trader.buy(STOP, TARGET)
+        resting = await trading.rest(price="20000")
+        await trading.becomes(resting, Status.OPEN)
+        account, pair = next(iter(trading.paper.ledger.accounts.values())), PAIRS["BTC/USDT"]
+        for kind, price in (("stop_loss", "44000"), ("limit", "70000")):
+            named = {"price": Decimal(price)} if kind == "limit" else {"stop_price": Decimal(price)}
+            given = {"client_order_id": f"web_{kind}", "side": "sell", "type": kind, "quantity": Decimal("0.1")}
+            trading.paper.ledger.place(account, pair, **given, **named)
+        await trading.compare_twice(Occasion.FULL)
+        assert await asyncio.to_thread(cancel_all, trading.store, 1) == 2
+        asked = [event.originator_id for event in await trading.read("Order.CancelRequested")]
+        taken_off = [(await trading.load(order_id)).wish for order_id in asked]
+        assert sorted(wish.price for wish in taken_off) == [Decimal(20000), Decimal(70000)]

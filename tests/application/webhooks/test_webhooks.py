@@ -15,7 +15,8 @@ from application.people.brokers import change_broker
 from application.policies import WHEN, World
 from application.trading.decisions import send_again
 from application.trading.halts import halt
-from application.webhooks.webhooks import MarketsNotLoaded, receive
+from application.webhooks.deciding import MarketsNotLoaded
+from application.webhooks.reception import receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
 from domain.broker import Broker, Exchange, Usage, Venue
