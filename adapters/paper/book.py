@@ -1,4 +1,4 @@
-"""The book of a market: endless at the last price until it is given levels around it."""
+"""The order book of a market: infinitely deep at the last price until it is given levels around it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_LEVELS = 5000
 
 @dataclass(frozen=True)
 class Shape:
-    """How the levels lie. `spread` and `step` are counted in ticks, `quantity` in base for each level."""
+    """The layout of a book's levels. `spread` and `step` are in ticks; `quantity` is in base, per level."""
 
     spread: int
     step: int
@@ -25,27 +25,27 @@ class Shape:
 
 
 class Book:
-    """The levels of every market. They are full again for the next order: only the price moves them."""
+    """The levels of every market. Every order finds them full again; only a price change moves them."""
 
     def __init__(self, prices: Prices, markets: Markets, exchange: str = "binance") -> None:
         self._prices, self._markets, self._exchange = prices, markets, exchange
         self.shapes: dict[str, Shape] = {}
 
     def shape(self, pair: Pair, given: Mapping[str, Any] | None) -> None:
-        """Give a market levels, or make it endless again with None. Raises `ValueError`."""
+        """Set the levels of a market; None makes it infinitely deep again. Raises `ValueError` for bad input."""
         if given is None:
             self.shapes.pop(pair.symbol, None)
         else:
             self.shapes[pair.symbol] = shape_of(given, self._markets.rules(self._exchange, pair).step)
 
     def depth(self, pair: Pair) -> Shape | None:
-        """Return how the levels of a market lie, None for one that is endless."""
+        """Return the layout of a market's levels, None when it is infinitely deep."""
         return self.shapes.get(pair.symbol)
 
     def levels(self, pair: Pair, side: str) -> list[tuple[Decimal, Decimal]]:
-        """Return price and quantity of each level of the bids (`buy`) or asks (`sell`), the best first.
+        """Return price and quantity of each level of the bids (`buy`) or asks (`sell`), best first.
 
-        An endless market shows ten levels of one coin, each a tick from the next.
+        An infinitely deep market shows ten levels of one coin each, one tick apart.
         """
         rules, last = self._markets.rules(self._exchange, pair), self._prices.last[pair.symbol]
         tick = rules.tick or pair.tick
@@ -60,7 +60,7 @@ class Book:
         return [(price, quantity) for price, quantity in shown if price > 0]
 
     def best(self, pair: Pair, side: str) -> Decimal | None:
-        """Return the price at which an order of this side trades first, None when nobody is there."""
+        """Return the price at which an order of this side trades first, None when the other side is empty."""
         if pair.symbol not in self.shapes:
             return self._prices.last[pair.symbol]
         return next((price for price, _ in self.levels(pair, _other(side))), None)
@@ -68,7 +68,7 @@ class Book:
     def fills(
         self, pair: Pair, side: str, quantity: Decimal, limit: Decimal | None = None
     ) -> list[tuple[Decimal, Decimal]]:
-        """Return price and quantity of each trade that an order of this side makes at once, down to its limit."""
+        """Return price and quantity of each trade that an order of this side makes at once, within its limit."""
         if pair.symbol not in self.shapes:
             last = self._prices.last[pair.symbol]
             return [(last, quantity)] if quantity and reaches(side, limit, last) else []
@@ -82,7 +82,7 @@ class Book:
         return made
 
     def affordable(self, pair: Pair, side: str, quote: Decimal, step: Decimal) -> Decimal:
-        """Return the quantity that an amount of quote buys or is sold for at market, in whole steps."""
+        """Return the quantity that buys or sells for an amount of quote at market, rounded down to whole steps."""
         if pair.symbol not in self.shapes:
             return _floor(quote / self._prices.last[pair.symbol], step)
         bought = Decimal(0)
@@ -94,12 +94,12 @@ class Book:
 
 
 def reaches(side: str, limit: Decimal | None, price: Decimal) -> bool:
-    """Return whether an order with this limit, None for a market order, trades at a price."""
+    """Return True when an order with this limit, None for a market order, trades at a price."""
     return limit is None or (price <= limit if side == "buy" else price >= limit)
 
 
 def shape_of(given: Mapping[str, Any], step: Decimal) -> Shape:
-    """Read a shape. Raises `ValueError`."""
+    """Read a shape. Raises `ValueError` for bad input."""
     if not isinstance(given, Mapping) or set(given) != {"spread", "step", "quantity", "levels"}:
         raise ValueError("a book is told by spread, step, quantity and levels")
     shape = Shape(int(given["spread"]), int(given["step"]), Decimal(str(given["quantity"])), int(given["levels"]))

@@ -1,4 +1,4 @@
-"""What the paper exchange has written down: accounts, orders, lists of orders and trades."""
+"""The records of the paper exchange: accounts, orders, order lists and trades."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
 from adapters.paper.prices import Pair
 
 Heard = Callable[[str, PaperOrder, PaperTrade | None], None]
-"""What happened (new, triggered, trade, amended, cancelled, expired), to which order, with which trade."""
+"""A listener, called with the event, its order and, for a trade, the trade.
+
+The event is new, triggered, trade, amended, cancelled, expired or expired_in_match.
+"""
 
 
 class Books:
-    """Every account, order, list and trade, found by what names them."""
+    """Every account, order, list and trade, indexed by its identifiers."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self.clock = clock
@@ -46,7 +49,7 @@ class Books:
         may_withdraw: bool = False,
         fees_in: str = "",
     ) -> Account:
-        """A new account with these balances; a key that exists already keeps what it has."""
+        """Open an account with these balances and return it. An existing key returns its account unchanged."""
         key = key or secrets.token_urlsafe(48)
         if (known := self.accounts.get((exchange, key))) is not None:
             return known
@@ -59,7 +62,7 @@ class Books:
         return account
 
     def enter(self, order: PaperOrder) -> None:
-        """Write an order into the books, where it can be found by its account and by both of its ids."""
+        """Add an order to the books, indexed by its account and by both of its ids."""
         self.orders[order.id] = order
         self._by_account[order.account].append(order)
         self._by_name[order.account, order.client_order_id].append(order)
@@ -67,17 +70,17 @@ class Books:
             self._resting[order.id] = order
 
     def of(self, account: Account, pair: Pair | None = None) -> list[PaperOrder]:
-        """All orders of an account, oldest first."""
+        """Return all orders of an account, or those in one market, oldest first."""
         return [o for o in self._by_account[account] if pair in {None, o.pair}]
 
     def resting(self, account: Account, pair: Pair | None = None) -> list[PaperOrder]:
-        """Those of an account that stand on the book, oldest first."""
+        """Return the orders of an account that rest on the order book, oldest first."""
         return [o for o in self._resting.values() if o.account is account and pair in {None, o.pair}]
 
     def find(
         self, account: Account, pair: Pair, order_id: int | None = None, client_order_id: str | None = None
     ) -> PaperOrder | None:
-        """One order by either id; of several with one client id the latest."""
+        """Return the order with either id, or None. Return the latest when several share a client id."""
         if order_id is None:
             candidates = self._by_name[account, client_order_id or ""]
         else:

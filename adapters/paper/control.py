@@ -1,4 +1,4 @@
-"""The control API of the paper exchange: accounts, prices, faults, limits, and what stands in its books."""
+"""The control API of the paper exchange: accounts, prices, faults, limits and the contents of its books."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def _answer(told: Any, status: int = 200) -> web.Response:
 
 
 class Control:
-    """Symbols are written `BTC/USDT`, decimals as texts."""
+    """The handlers under /paper. Symbols are written `BTC/USDT`; decimals are strings."""
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
         self._rules = RulesControl(paper)
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything under /paper."""
+        """Return every route under /paper."""
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
             ("POST", "accounts", self._open_account),
             ("GET", "orders", self._orders),
@@ -95,7 +95,7 @@ class Control:
         ]
 
     async def _streams(self, request: web.Request) -> list[dict[str, str]]:
-        """The private streams that somebody listens to now."""
+        """Return the private streams that have a listener now."""
         followed = [account for accounts in self._paper.followed for account in accounts()]
         return [{"exchange": account.exchange, "account": account.key} for account in followed]
 

@@ -1,4 +1,4 @@
-"""How many new orders an account may place in a window. An order that trades is given back."""
+"""The limits of new orders per account and window. The first trade of an order gives part of the count back."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from adapters.paper.budgets import Budgets
 from adapters.paper.orders import Account, PaperOrder, PaperTrade
 
 WINDOWS = {"10S": (10, "10 SECOND"), "1D": (86_400, "1 DAY")}
-"""The length of each window in seconds, and how Binance writes it."""
+"""The length of each window in seconds, and Binance's spelling of it."""
 _LIMITS = {"10S": 100, "1D": 200_000}
 _BACK_FOR_TAKER, _BACK_FOR_MAKER = 1, 5
-"""By how much the first trade of an order lowers the count: the examples that Binance documents."""
+"""The amounts by which the first trade of an order lowers the count, from the examples that Binance documents."""
 
 
 @dataclass(frozen=True)
 class Exceeded:
-    """The window that is full, what it holds, and the seconds until it ends."""
+    """A full window: its limit, its name, and the seconds until it ends."""
 
     limit: int
     window: str
@@ -25,7 +25,7 @@ class Exceeded:
 
 
 class Counts:
-    """The counts of every account, in each of the windows."""
+    """The order counts of every account in each window."""
 
     def __init__(self, budgets: Budgets, books: Books) -> None:
         self._budgets = budgets
@@ -33,25 +33,25 @@ class Counts:
         books.listeners.append(self._happened)
 
     def limits(self, exchange: str) -> dict[str, int]:
-        """Return the limit of each window. What is written into it holds at once."""
+        """Return the limit of each window. A change to the returned dictionary takes effect at once."""
         return self._limits.setdefault(exchange, dict(_LIMITS))
 
     def used(self, account: Account) -> dict[str, int]:
-        """Return what stands in each window."""
+        """Return the count in each window."""
         return {name: self._spend(account, name, 0) for name in WINDOWS}
 
     def use(self, account: Account, used: dict[str, int]) -> None:
-        """Set what stands in the running windows."""
+        """Set the counts of the current windows."""
         for name, count in used.items():
             self._budgets.set(account.exchange, _subject(account), WINDOWS[name][0], count)
 
     def add(self, account: Account, orders: int) -> None:
-        """Count new orders; a negative number takes them back."""
+        """Count new orders. A negative number gives them back."""
         for name in WINDOWS:
             self._spend(account, name, orders)
 
     def exceeded(self, account: Account, orders: int) -> Exceeded | None:
-        """Return the window that has no room for so many new orders."""
+        """Return the window without room for this many new orders, None when every window has room."""
         for name, limit in self.limits(account.exchange).items():
             seconds, window = WINDOWS[name]
             if self._budgets.enforced(account.exchange) and self._spend(account, name, 0) + orders > limit:

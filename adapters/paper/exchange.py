@@ -1,4 +1,4 @@
-"""The whole paper exchange in one object: clock, prices, markets, books, ledger, faults, budgets, counts."""
+"""The whole paper exchange in one object: clock, prices, markets, order book, ledger, faults, budgets, counts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from adapters.paper.prices import Prices
 
 
 class Paper:
-    """What the native APIs and the control API share.
+    """The state that the native APIs and the control API share.
 
-    Each API adds to `followed` how to learn whose private streams somebody listens to now.
+    Each API adds to `followed` a function that returns the accounts whose private streams have a listener now.
     """
 
     def __init__(self, seed: int = 1) -> None:
@@ -32,5 +32,5 @@ class Paper:
         self.followed: list[Callable[[], list[Account]]] = []
 
     def now(self) -> int:
-        """The exchange's clock in milliseconds since 1970, wrong by what the fault script says."""
+        """Return the exchange's time in milliseconds since 1970, skewed as the fault script says."""
         return int((time.time() + self.faults.skew()) * 1000)

@@ -1,4 +1,4 @@
-"""The fault script: what the paper exchange is told to do wrong, how often, for how long, on which market."""
+"""The fault script: the faults that the paper exchange is told to make, how often, for how long, on which market."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 REFUSALS = frozenset({"refuse", "clock_refused"})
 REQUEST = REFUSALS | {"lose_answer", "lose_request", "delay", "status_500", "status_429", "garbage"}
 FATES = frozenset({"partial_fill", "expire", "expire_in_match", "insufficient"})
-"""What can strike an order that is placed."""
+"""The faults that can strike an order while it is placed."""
 STREAM = frozenset({"drop_stream", "duplicate_fill", "reorder_fills", "deaf_stream"})
 SKEW, TOO_MANY, UNKNOWN_SYMBOL, DEAF = "skew_clock", "count_exceeded", "refuse_symbol", "deaf_stream"
 TIMED = frozenset({TOO_MANY, DEAF})
-"""What lasts its seconds, however often it strikes."""
+"""The faults that last for their seconds, however often they strike."""
 STANDING = TIMED | {SKEW, UNKNOWN_SYMBOL}
 AT = {
     "place_order": REQUEST | FATES | {"hide_order", TOO_MANY},
@@ -20,20 +20,20 @@ AT = {
     "query": REQUEST | {"hide_order", UNKNOWN_SYMBOL},
     "stream": STREAM,
 }
-"""What can go wrong at each moment. The clock is wrong for everybody, whatever moment is named."""
+"""The faults possible at each moment. A skewed clock is wrong for every caller, whatever moment is named."""
 
 
 class Deaf(Exception):
-    """Raised by `take` while the private streams tell nothing: what happens now is never told."""
+    """Raised by `take` while the private streams are silent: what happens meanwhile is never reported."""
 
 
 @dataclass
 class Fault:
     """One instruction.
 
-    `seconds` is how long a delay or a fault lasts, an order hides, or by how much the clock is wrong. `symbol`
-    (BTC/USDT) and `type` (Binance's word) bound it to one market and one type of order. `code` and `message` are what
-    a refusal says.
+    `seconds` is the length of a delay or of a timed fault, the time an order stays hidden, or the clock's error.
+    `symbol` (BTC/USDT) and `type` (Binance's word) limit it to one market and one order type. `code` and `message`
+    are those of a refusal.
     """
 
     when: str
@@ -47,7 +47,7 @@ class Fault:
     until: int = 0
 
     def strikes(self, symbol: str, types: Collection[str]) -> bool:
-        """Return whether a request about this market, for orders of these types, is meant."""
+        """Return True when the fault applies to a request on this market for orders of these types."""
         return self.symbol in {"", symbol} and (not self.type or self.type in types)
 
 
@@ -57,13 +57,13 @@ def _no_clock() -> int:
 
 @dataclass
 class Faults:
-    """The instructions in force. Most are used up by their `times`, some stand until they are cleared."""
+    """The instructions in force. Most are used up after `times`, timed ones expire, the rest stand until cleared."""
 
     pending: list[Fault] = field(default_factory=list)
     clock: Callable[[], int] = _no_clock
 
     def add(self, fault: Fault) -> None:
-        """Take an instruction; what lasts begins now. Raises `ValueError` for an unknown word."""
+        """Add an instruction; a timed fault begins now. Raises `ValueError` for an unknown moment or kind."""
         if fault.when not in AT:
             raise ValueError(f"when is one of {sorted(AT)}")
         if fault.kind not in AT[fault.when] | {SKEW}:
@@ -73,7 +73,7 @@ class Faults:
         self.pending.append(fault)
 
     def take(self, when: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
-        """Return the next fault for this moment, counted as used. Raises `Deaf`."""
+        """Return the next fault for this moment and count it as used. Raises `Deaf` while the streams are silent."""
         if when == "stream" and self.standing(DEAF) is not None:
             raise Deaf
         for fault in self.pending:
@@ -85,11 +85,11 @@ class Faults:
         return None
 
     def standing(self, kind: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
-        """Return the fault of this kind that is in force; those whose time is over are forgotten."""
+        """Return the fault of this kind that is in force, or None. Drop the timed faults that are over."""
         now = self.clock()
         self.pending[:] = [f for f in self.pending if f.kind not in TIMED or f.until > now]
         return next((f for f in self.pending if f.kind == kind and f.strikes(symbol, types)), None)
 
     def skew(self) -> float:
-        """By how many seconds the exchange's clock is wrong now."""
+        """Return the current error of the exchange's clock in seconds."""
         return next((fault.seconds for fault in self.pending if fault.kind == SKEW), 0.0)

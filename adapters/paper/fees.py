@@ -1,4 +1,4 @@
-"""What a trade costs: taken in what is received, or in BNB with a discount."""
+"""The fee of a trade: taken from the amount received, or in BNB at a discount."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from domain.amounts import ZERO
 
 RATE = Decimal("0.001")
 BNB_SHARE = Decimal("0.75")
-"""What is left of a fee that is paid in BNB: Binance gives 25 % off."""
+"""The share of a fee that remains when it is paid in BNB: Binance gives 25 % off."""
 BNB = "BNB"
 _MEASURE = "USDT"
 _CENT_OF_CENTS = Decimal("0.00000001")
 
 
 def fee_of(account: Account, received: Decimal, currency: str, prices: Prices) -> tuple[Decimal, str]:
-    """Return the fee on an amount received and its currency: BNB when the account wants that and has enough of it."""
+    """Return the fee on an amount received and its currency: BNB when the account chose it and holds enough."""
     fee = _rounded(received * RATE)
     if account.fees_in != BNB:
         return fee, currency

@@ -1,4 +1,4 @@
-"""The filters of a market, weighed on new orders. A failure names its filter as Binance does."""
+"""The filters of a market, checked on new orders. A refusal names its filter as Binance does."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _ALGO = ("stop_loss", "take_profit")
 
 
 def check(order: PaperOrder, rules: Rules, last: Decimal) -> None:
-    """Weigh the prices and the quantity of an order. Raises `Refused`."""
+    """Check the prices and the quantity of an order. Raises `Refused` when a filter fails."""
     for price in (order.price, order.stop_price):
         if price is not None and (price <= 0 or not _fits(price, rules, "PRICE_FILTER", "Price", "tickSize")):
             raise _failed("PRICE_FILTER")
     if order.quantity <= 0 or not _fits(order.quantity, rules, "LOT_SIZE", "Qty", "stepSize"):
         raise _failed("LOT_SIZE")
-    # Users report that Binance weighs a trigger, which becomes a market order, by the market's lots too.
+    # Users report that Binance also checks a trigger that becomes a market order against the market lot size.
     if order.price is None and not _fits(order.quantity, rules, "MARKET_LOT_SIZE", "Qty", "stepSize"):
         raise _failed("MARKET_LOT_SIZE")
     _check_notional(order, rules, last)
@@ -26,9 +26,9 @@ def check(order: PaperOrder, rules: Rules, last: Decimal) -> None:
 
 
 def check_room(orders: Sequence[PaperOrder], resting: Sequence[PaperOrder], rules: Rules) -> None:
-    """Weigh how many orders an account may have on one market. Raises `Refused`.
+    """Check the number of orders that an account has on one market. Raises `Refused` when it exceeds a filter.
 
-    `orders` are the new ones, several for a list, `resting` those that stand there already.
+    `orders` are the new ones, several for a list; `resting` are those that rest there already.
     """
     _check_number("MAX_NUM_ORDERS", "maxNumOrders", len(resting) + len(orders), rules)
     algo = [order for order in (*resting, *orders) if order.type.startswith(_ALGO) and not order.triggered]

@@ -1,4 +1,4 @@
-"""The ledger of the paper exchange: what accounts ask of it, and what it refuses."""
+"""The ledger of the paper exchange: the operations of accounts, and their refusals."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _NUMBERLESS = 0
 
 
 class Ledger(Matching):
-    """All accounts of the paper exchange and everything that is done with their orders."""
+    """All accounts of the paper exchange and every operation on their orders."""
 
     # --- placing -----------------------------------------------------------------------------------------------
 
     def place(self, account: Account, pair: Pair, *, partly: bool = False, fate: str = "", **wanted: Any) -> PaperOrder:
-        """Take an order and match it; `wanted` is what `_order` reads. Raises `Refused`.
+        """Accept an order and match it; `wanted` holds the arguments of `_order`. Raises `Refused`.
 
-        `partly` lets only half of it find a counterpart. `fate` is a fault that strikes the order: `partial_fill`,
-        `insufficient` (the coins are not there yet), `expire` or `expire_in_match`.
+        `partly` matches only half of the quantity. `fate` is a fault that strikes the order: `partial_fill`,
+        `insufficient` (the coins have not arrived yet), `expire` or `expire_in_match`.
         """
         order = self._order(account, pair, next(self.order_ids), **wanted)
         self._check_rules([order])
@@ -60,7 +60,7 @@ class Ledger(Matching):
         legs: Sequence[Mapping[str, Any]],
         fate: str = "",
     ) -> PaperList:
-        """Take two orders of which one cancels the other: a trigger on one side, a limit or trigger on the other.
+        """Accept two orders that cancel each other (OCO): a trigger on one side, a limit or trigger on the other.
 
         Each leg gives type, client_order_id, price, stop_price, trailing and time_in_force. Raises `Refused`.
         """
@@ -88,7 +88,7 @@ class Ledger(Matching):
         return made
 
     def weigh(self, account: Account, pair: Pair, **wanted: Any) -> None:
-        """Weigh an order by the filters alone, as they are before anything is tried. Raises `Refused`."""
+        """Check an order against the filters alone, before anything is attempted. Raises `Refused`."""
         self._check_rules([self._order(account, pair, _NUMBERLESS, **wanted)])
 
     def _order(
@@ -130,7 +130,7 @@ class Ledger(Matching):
         filters.check_room(orders, self.resting(first.account, first.pair), self._rules(first))
 
     def _check(self, order: PaperOrder, *, in_list: bool = False) -> None:
-        """Refuse what the engine refuses, which comes after the filters."""
+        """Refuse what the matching engine refuses. This comes after the filters. Raises `Refused`."""
         rules = self._rules(order)
         if rules.status != "TRADING":
             raise Refused("market_closed")
@@ -146,7 +146,7 @@ class Ledger(Matching):
     # --- changing ----------------------------------------------------------------------------------------------
 
     def cancel(self, order: PaperOrder) -> None:
-        """Take an order off the book, with its whole list. Raises `Refused` when it rests no more."""
+        """Cancel an order and its whole list. Raises `Refused` when it no longer rests or the market forbids it."""
         if not order.rests:
             raise Refused("unknown_order")
         if self._rules(order).status not in CANCELS_IN:
@@ -156,7 +156,7 @@ class Ledger(Matching):
             self._end(ended, "cancelled", "")
 
     def amend(self, order: PaperOrder, quantity: Decimal, client_order_id: str) -> None:
-        """Make a resting order smaller without losing its place. Raises `Refused`."""
+        """Reduce a resting order without losing its place in the queue. Raises `Refused`."""
         if not order.rests:
             raise Refused("unknown_order")
         step = self._rules(order).step
@@ -173,5 +173,5 @@ class Ledger(Matching):
 
 
 def pair_of_native(native: str) -> Pair | None:
-    """`BTCUSDT` as Binance and Bitget write it."""
+    """Return the pair of a symbol such as `BTCUSDT`, as Binance and Bitget write it, or None."""
     return next((pair for pair in PAIRS.values() if pair.base + pair.quote == native), None)

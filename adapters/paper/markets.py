@@ -1,4 +1,4 @@
-"""The markets of the paper exchange while it runs: their rules, which ones are listed, which ones were taken away."""
+"""The markets of the running paper exchange: their rules, the listed ones and the delisted ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from adapters.paper.rules import Rules, rules_of
 
 
 class Markets:
-    """Rules per exchange and pair. What is changed here does not outlive a restart.
+    """The rules per exchange and pair. Changed rules do not survive a restart; an added pair that has orders does.
 
-    `delisted` hears which pair of which exchange is taken away.
+    The listeners in `delisted` are called with the exchange and the pair that is being delisted.
     """
 
     def __init__(self, prices: Prices) -> None:
@@ -24,19 +24,22 @@ class Markets:
         self.delisted: list[Callable[[str, Pair], None]] = []
 
     def rules(self, exchange: str, pair: Pair) -> Rules:
-        """Return the rules of a market as they stand."""
+        """Return the current rules of a market."""
         return self._rules.setdefault((exchange, pair.symbol), rules_of(pair))
 
     def pairs(self, exchange: str) -> list[Pair]:
-        """Return the pairs that are listed there now."""
+        """Return the pairs that an exchange lists now."""
         return [pair for pair in PAIRS.values() if self.listed(exchange, pair)]
 
     def listed(self, exchange: str, pair: Pair) -> bool:
-        """Return whether a pair can be used there. Others in this process may have listed it for themselves."""
+        """Return True when an exchange lists a pair.
+
+        Being in `PAIRS` is not enough: another paper exchange in this process may have added it for itself.
+        """
         return pair.symbol in self._prices.last and (exchange, pair.symbol) not in self._away
 
     def added(self, pair: Pair) -> bool:
-        """Return whether a pair was listed while the exchange ran."""
+        """Return True when a pair was added while the exchange ran."""
         return pair.symbol in self._added
 
     def pair(self, symbol: object) -> Pair:
@@ -46,18 +49,18 @@ class Markets:
         return PAIRS[symbol]
 
     def change(self, exchange: str, pair: Pair, **what: Any) -> Rules:
-        """Change the rules of a market, see `Rules.changed`. Raises `ValueError` and changes nothing for bad input."""
+        """Change the rules of a market, see `Rules.changed`. Raises `ValueError` and changes nothing on bad input."""
         return self.put(exchange, pair, self.rules(exchange, pair).changed(**what))
 
     def put(self, exchange: str, pair: Pair, rules: Rules) -> Rules:
-        """Let a market have these rules."""
+        """Set the rules of a market and return them."""
         self._rules[exchange, pair.symbol] = rules
         return rules
 
     def list(self, exchange: str, pair: Pair) -> None:
-        """List a new pair, or one that was taken away. Its price begins at its start."""
+        """List a new pair, or one that was delisted. A new pair's price begins at its `start`."""
         if pair.symbol not in self._prices.last:
-            # What reads `PAIRS` finds it there: the public data and the market streams do.
+            # The public data and the market streams look pairs up in `PAIRS`.
             PAIRS[pair.symbol] = pair
             self._added.add(pair.symbol)
             self._prices.open(pair)
@@ -65,13 +68,13 @@ class Markets:
         self._away.discard((exchange, pair.symbol))
 
     def delist(self, exchange: str, pair: Pair) -> None:
-        """Take a pair away: its orders end, and nobody can use it any longer."""
+        """Delist a pair: its orders expire, and it can no longer be used."""
         for listener in self.delisted:
             listener(exchange, pair)
         self._away.add((exchange, pair.symbol))
 
     def forget(self) -> None:
-        """Take what was listed here out of the pairs that the whole process knows."""
+        """Remove the pairs added here from `PAIRS`, which the whole process shares."""
         for symbol in self._added:
             PAIRS.pop(symbol, None)
             self._prices.close(symbol)
@@ -79,7 +82,7 @@ class Markets:
 
 
 def new_pair(base: object, quote: object, price: object, tick: object, step: object) -> Pair:
-    """Return a pair to be listed. Raises `ValueError` for anything from which no market can be made."""
+    """Return a pair to be listed. Raises `ValueError` for input that cannot make a market."""
     if not (isinstance(base, str) and isinstance(quote, str) and base.isalnum() and quote.isalnum()):
         raise ValueError("base and quote are words of letters and digits")
     amounts = [Decimal(str(value)) for value in (price, tick, step)]

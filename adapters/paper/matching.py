@@ -1,8 +1,8 @@
-"""How the orders of the paper exchange trade, trigger and end.
+"""The matching engine of the paper exchange: it trades, triggers and ends orders.
 
-What crosses trades at once. What rests trades at its own limit when the price gets there. A stop becomes an order at
-the price that triggered it, however far the market jumped. An endless market gives every order all it wants at the
-last price; one with a book gives what its levels hold.
+An order that crosses trades at once. A resting order trades at its own limit when the price reaches it. A stop becomes
+an order at the price that triggered it, however far the market jumped. An infinitely deep market fills every order
+completely at the last price; one with a book fills what its levels hold.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from domain.amounts import ZERO
 
 
 class Matching(Books):
-    """The books, and what the market does to the orders in them."""
+    """The books, and the effect of the market on the orders in them."""
 
     def __init__(self, prices: Prices, clock: Callable[[], int], markets: Markets, book: Book) -> None:
         super().__init__(clock)
@@ -35,12 +35,12 @@ class Matching(Books):
         return best is not None and reaches(order.side, order.price, best)
 
     def _cost(self, order: PaperOrder) -> Decimal:
-        """Return what an order at market pays now for all that it finds."""
+        """Return what the rest of a market order would pay now, in quote, for all the quantity that it finds."""
         left = order.quantity - order.filled
         return sum((price * taken for price, taken in self.book.fills(order.pair, order.side, left)), ZERO)
 
     def _match(self, order: PaperOrder, *, partly: bool = False) -> None:
-        """Trade what crosses; end what may not rest."""
+        """Trade what crosses, and end an order whose remainder may not rest."""
         wanted = order.quantity - order.filled
         if partly:
             step = self.markets.rules(order.account.exchange, order.pair).step or order.pair.step
@@ -59,7 +59,7 @@ class Matching(Books):
     def _price_moved(self, symbol: str, price: Decimal) -> None:
         for order in [o for o in self._resting.values() if o.pair.symbol == symbol]:
             if not order.rests:
-                continue  # another leg of its list was faster
+                continue  # another leg of its list has ended it
             if not order.triggered and order.reached(price):
                 self._trigger(order)
             elif order.triggered and reaches(order.side, order.price, price):
@@ -78,7 +78,7 @@ class Matching(Books):
         self._say("triggered", order, None)
         missing = (self._cost(order) if order.side == "buy" and order.price is None else ZERO) - order.locked
         try:
-            # A buy that jumped above its trigger costs more than was set aside for it.
+            # A buy costs more than was locked for it when the price jumped above its trigger.
             order.account.lock(order.spends, max(missing, ZERO))
         except Refused:
             self._end(order, "expired", "INSUFFICIENT_BALANCE")
@@ -87,7 +87,7 @@ class Matching(Books):
             self._match(order)
 
     def _win(self, order: PaperOrder) -> None:
-        """Carry out this leg of a list: the coins are its own now, and the others expire."""
+        """Let this leg of a list win: it takes over the locked coins, and the other legs expire."""
         if order.list_id is None:
             return
         for other in self.lists[order.list_id].others(order):

@@ -1,4 +1,4 @@
-"""What stands in the books of the paper exchange: accounts, orders, lists of orders, trades; and its refusals."""
+"""The contents of the paper exchange's books: accounts, orders, order lists, trades; and its refusals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BIPS = Decimal(10_000)
 
 
 class Refused(Exception):
-    """The exchange says no. `reason` is the paper exchange's own word, which each native API translates."""
+    """A refusal by the exchange. `reason` is the paper exchange's own word, which each native API translates."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason} {detail}".strip())
@@ -34,7 +34,7 @@ class Account:
     locked: dict[str, Decimal] = field(default_factory=dict)
     may_withdraw: bool = False
     fees_in: str = ""
-    """The currency in which fees are taken; nothing for what is received."""
+    """The currency in which fees are taken; empty to take them from what is received."""
 
     def add(self, currency: str, amount: Decimal) -> None:
         self.free[currency] = self.free.get(currency, ZERO) + amount
@@ -52,7 +52,7 @@ class Account:
 
 @dataclass(eq=False)
 class PaperTrade:
-    """One execution."""
+    """One fill of an order."""
 
     id: int
     order: PaperOrder
@@ -68,8 +68,9 @@ class PaperTrade:
 class PaperOrder:
     """One order. `status` is new, partly, filled, cancelled, expired or expired_in_match.
 
-    `type` is market, limit, or stop_loss, take_profit and their `_limit` forms, which wait until `triggered`.
-    `trailing` is in hundredths of a percent, behind the `extreme` that the market has reached since tracking began.
+    `type` is market or limit, or stop_loss, take_profit and their `_limit` forms, which wait until `triggered`.
+    `trailing` is the distance, in hundredths of a percent, behind `extreme`: the furthest price that the market has
+    reached since tracking began.
     """
 
     id: int
@@ -99,23 +100,23 @@ class PaperOrder:
 
     @property
     def rests(self) -> bool:
-        """Whether it stands on the book."""
+        """True while the order rests on the order book."""
         return self.status in {"new", "partly"}
 
     @property
     def word(self) -> str:
-        """The type in the words that the rules of a market use."""
+        """The order type as the rules of a market name it."""
         return "LIMIT_MAKER" if (self.type, self.time_in_force) == ("limit", "PO") else self.type.upper()
 
     @property
     def direction(self) -> str:
-        """On which side of the market its trigger lies when it is placed."""
+        """The side of the market, below or above, on which the trigger lies when the order is placed."""
         falls = (self.type.startswith("stop_loss"), self.side) in {(True, "sell"), (False, "buy")}
         return BELOW if falls else ABOVE
 
     @property
     def trigger(self) -> Decimal | None:
-        """The price that makes an order of it, None while a trailing one is not tracking yet."""
+        """The price that triggers the order, None without one or while a trailing order is not tracking yet."""
         if self.trailing is None:
             return self.stop_price
         if self.extreme is None:
@@ -124,7 +125,7 @@ class PaperOrder:
         return self.extreme * (1 - share if self.direction == BELOW else 1 + share)
 
     def reached(self, price: Decimal) -> bool:
-        """Whether this price triggers it. A trailing order first tracks the market to its extreme."""
+        """Return True when this price triggers the order. A trailing order first updates its extreme."""
         if self.trailing is not None:
             self._track(price)
         trigger = self.trigger
@@ -132,7 +133,7 @@ class PaperOrder:
 
     def _track(self, price: Decimal) -> None:
         if self.extreme is None:
-            # With a stop price tracking begins once that is met, without one at once.
+            # With a stop price, tracking begins when the market reaches it; without one, at once.
             begun = self.stop_price is None or (
                 price <= self.stop_price if self.direction == BELOW else price >= self.stop_price
             )
@@ -142,13 +143,13 @@ class PaperOrder:
 
     @property
     def spends(self) -> str:
-        """The currency that it gives away."""
+        """The currency that the order spends."""
         return self.pair.quote if self.side == "buy" else self.pair.base
 
 
 @dataclass(eq=False)
 class PaperList:
-    """Two orders of which one cancels the other. Their coins are locked once."""
+    """Two orders that cancel each other (OCO). Their coins are locked once."""
 
     id: int
     client_id: str
@@ -157,9 +158,9 @@ class PaperList:
 
     @property
     def rests(self) -> bool:
-        """Whether any of its legs stands on the book."""
+        """True while any of its legs rests on the order book."""
         return any(leg.rests for leg in self.legs)
 
     def others(self, order: PaperOrder) -> list[PaperOrder]:
-        """The legs that rest besides this one."""
+        """Return the other legs that still rest."""
         return [leg for leg in self.legs if leg is not order and leg.rests]

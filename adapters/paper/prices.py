@@ -1,4 +1,4 @@
-"""Where the paper prices come from: a seeded walk, a replayed file of candles, or a price that somebody holds."""
+"""The sources of paper prices: a seeded random walk, a replayed file of candles, or a price held by request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pair:
 
     @property
     def symbol(self) -> str:
-        """As the platform writes it."""
+        """The symbol as the platform writes it, such as `BTC/USDT`."""
         return f"{self.base}/{self.quote}"
 
 
@@ -57,7 +57,7 @@ PAIRS = {
 
 @dataclass
 class Bar:
-    """One minute of one pair."""
+    """The bar of one pair for one minute."""
 
     opened_at: int
     open: Decimal
@@ -69,7 +69,7 @@ class Bar:
 
 @dataclass
 class Prices:
-    """The last price and the minutes of every pair. `listeners` hear each new price."""
+    """The last price and the minute bars of every pair. `listeners` are called with each new price."""
 
     clock: Callable[[], int]
     seed: int = 1
@@ -79,13 +79,13 @@ class Prices:
     listeners: list[Callable[[str, Decimal], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Give every pair a past of one hour, so that charts and volumes are never empty."""
+        """Give every pair an hour of history, so that charts and volumes are never empty."""
         self._random = random.Random(self.seed)  # noqa: S311 - a price walk, not a secret
         for pair in PAIRS.values():
             self.open(pair)
 
     def open(self, pair: Pair) -> None:
-        """Begin to price a pair."""
+        """Start pricing a pair, with an hour of history before now."""
         now, price = self.clock() // MINUTE * MINUTE, pair.start
         self.bars[pair.symbol] = []
         for minute in range(now - 60 * MINUTE, now, MINUTE):
@@ -97,7 +97,7 @@ class Prices:
         self.last[pair.symbol] = price
 
     def close(self, symbol: str) -> None:
-        """Forget a pair."""
+        """Forget a pair and its bars."""
         del self.last[symbol], self.bars[symbol]
         self.held.discard(symbol)
 
@@ -106,22 +106,22 @@ class Prices:
         return max(moved.quantize(pair.tick, rounding=ROUND_HALF_EVEN), pair.tick)
 
     def walk(self, besides: str | None = None) -> None:
-        """Move every pair that nobody holds by one step, `besides` excepted."""
+        """Move every pair whose price is not held by one step, except `besides`."""
         for symbol in [*self.last]:
             if symbol not in self.held and symbol != besides:
                 self.tell(symbol, self._next(PAIRS[symbol], self.last[symbol]))
 
     def hold(self, symbol: str, price: Decimal) -> None:
-        """Set a price that stays until it is released."""
+        """Set a price and keep it until it is released."""
         self.held.add(symbol)
         self.tell(symbol, price)
 
     def release(self, symbol: str) -> None:
-        """Let it move again."""
+        """Let a held price move again."""
         self.held.discard(symbol)
 
     def tell(self, symbol: str, price: Decimal) -> None:
-        """A new last price."""
+        """Record a new last price and report it to the listeners."""
         self.last[symbol] = price
         minute = self.clock() // MINUTE * MINUTE
         bars = self.bars[symbol]
@@ -135,14 +135,15 @@ class Prices:
 
 
 class NoCandles(ValueError):
-    """A file from which nothing can be replayed; the message names it and says why."""
+    """A replay that is impossible; the message names the file or the symbol and says why."""
 
 
 def replayed(file: Path, symbol: str) -> list[tuple[datetime, list[Decimal]]]:
-    """The path of each minute of a CSV of candles (plain or gzipped): open, low and high in their likely order, close.
+    """Return the time (UTC) and the price path of each minute in a CSV of candles, plain or gzipped.
 
-    The columns are open_time, open, high, low, close. The whole file is read before anything begins. Raises
-    `NoCandles` for a file that is none, or for a symbol that is not traded here.
+    A path is open, low and high in their likely order, close. The columns are open_time, open, high, low, close. The
+    whole file is read before the replay begins. Raises `NoCandles` for a file without valid candles, or for a symbol
+    that is not traded here.
     """
     if symbol not in PAIRS:
         raise NoCandles(f"{symbol} is not traded here: a symbol is one of {', '.join(PAIRS)}")

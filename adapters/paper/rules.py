@@ -1,4 +1,4 @@
-"""The rules of one market as data: status, order types, filters. They are kept in the words that Binance shows."""
+"""The rules of one market as data: status, order types, filters. They are kept under Binance's names."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ FIELDS: dict[str, dict[str, type[Decimal | int | bool]]] = {
     "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": int},
     "MAX_NUM_ORDER_LISTS": {"maxNumOrderLists": int},
 }  # fmt: skip
-"""Every filter that the engine enforces, with the kind of each of its fields."""
+"""Every filter that the engine enforces, with the type of each of its fields."""
 
 
 @dataclass
 class Rules:
-    """What one market allows. A field that is absent, or zero, tests nothing."""
+    """The rules of one market. A filter field that is absent or zero restricts nothing."""
 
     status: str = "TRADING"
     order_types: tuple[str, ...] = ORDER_TYPES
@@ -70,7 +70,7 @@ class Rules:
         oco_allowed: bool | None = None,
         filters: Mapping[str, Mapping[str, Any] | None] | None = None,
     ) -> Rules:
-        """Return these rules with what is given changed. Raises `ValueError` and changes nothing for bad input."""
+        """Return these rules with the given changes. Raises `ValueError` and changes nothing on bad input."""
         if status not in {None, *STATUSES}:
             raise ValueError(f"status is one of {list(STATUSES)}")
         if order_types is not None and not (isinstance(order_types, list) and set(order_types) <= set(ORDER_TYPES)):
@@ -91,7 +91,7 @@ class Rules:
 
 
 def rules_of(pair: Pair) -> Rules:
-    """Return the rules with which a market opens."""
+    """Return the rules that a market opens with."""
     most, zero = pair.maximum_quantity, ZERO
     return Rules(
         filters={

@@ -1,4 +1,4 @@
-"""The control API for what may change while the exchange runs: the rules of markets, their books, the order counts."""
+"""The control API for changes to the running exchange: the rules of markets, their order books, the order counts."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _LISTED = {"base", "quote", "price", "tick", "step"}
 
 
 class RulesControl:
-    """Bad input is a `ValueError` and changes nothing."""
+    """The handlers for markets and counts. Bad input raises `ValueError` and changes nothing."""
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
 
     async def markets(self, request: web.Request) -> list[dict[str, Any]]:
-        """Tell the rules of every market that is listed."""
+        """Return the rules of every listed market."""
         return [self._told(exchange, pair) for exchange in EXCHANGES for pair in self._paper.markets.pairs(exchange)]
 
     async def change_market(self, request: web.Request) -> dict[str, Any]:
-        """List, change or delist one market, and tell its rules as they stand."""
+        """List, change or delist one market, and return its resulting rules."""
         given = _given(await request.read(), _MARKET)
         exchange, markets = _exchange(given), self._paper.markets
         new = self._new(exchange, given["list"]) if given.get("list") is not None else None
@@ -52,7 +52,7 @@ class RulesControl:
         return self._told(exchange, pair)
 
     async def change_counts(self, request: web.Request) -> dict[str, Any]:
-        """Set limits and counts of new orders, and the weight that is used in every minute."""
+        """Set the limits and counts of new orders, and the request weight reported as used in every minute."""
         given = _given(await request.read(), _COUNTS)
         exchange, counts = _exchange(given), self._paper.counts
         limits, used = (_windows(given.get(name) or {}) for name in ("limits", "used"))

@@ -1,4 +1,4 @@
-"""Serving the paper exchange on loopback: the control API on the first port, each native API on a port of its own."""
+"""The paper exchange's servers on loopback: the control API on the first port, each native API on its own port."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ HOST = "127.0.0.1"
 
 
 class PaperServer:
-    """`port` is the control API's, Binance's API is on `port + 1`. `books` is the file that outlives a restart.
+    """The running paper exchange. `port` is the control API's; Binance's API is on `port + 1`.
 
-    `replay` is a CSV of candles that `symbol` follows, `speed` times faster than life. Raises `NoCandles`.
+    `books` is the file whose contents survive a restart. `replay` is a CSV of candles that `symbol` follows, `speed`
+    times faster than real time. Raises `NoCandles` when it cannot be replayed.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class PaperServer:
         self._movers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Open all ports and let the prices move. Raises `OSError` for a port that is taken."""
+        """Open all ports and start moving the prices. Raises `OSError` when a port is taken."""
         dispatcher = Dispatcher(BinanceApi(self.paper))
         binance = [
             route
@@ -64,7 +65,7 @@ class PaperServer:
         self._movers = [asyncio.create_task(move()) for move in (self._walk, self._replay)]
 
     async def _replay(self) -> None:
-        """Tell the file's prices; one that is held stays, and the file goes on underneath."""
+        """Play the file's prices. A held price stays, while the file runs on underneath."""
         prices = self.paper.prices
         while self._minutes:
             _, path = self._minutes.popleft()
@@ -79,7 +80,7 @@ class PaperServer:
             self.paper.prices.walk(besides=self._symbol if self._minutes else None)
 
     async def stop(self) -> None:
-        """Close all ports."""
+        """Stop the prices, close all ports and forget the pairs added while the exchange ran."""
         for mover in self._movers:
             mover.cancel()
         await asyncio.gather(*self._movers, return_exceptions=True)

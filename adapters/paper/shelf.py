@@ -1,4 +1,4 @@
-"""The paper exchange's books on disk, so that accounts and resting orders outlive a restart of the exchange."""
+"""The paper exchange's books on disk, so that accounts and resting orders survive a restart of the exchange."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _AMOUNTS = frozenset(
 
 
 class Shelf:
-    """One SQLite file. Every change of an order is written with its account and trades before the answer leaves."""
+    """A SQLite file. Every change of an order is written with its account and trades before the response is sent."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")  # it has to outlive the process, not the machine
+        self._database.execute("PRAGMA synchronous = OFF")  # it must survive a crash of the process, not of the machine
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS kept (kind TEXT, id TEXT, body BLOB, PRIMARY KEY (kind, id))"
         )
 
     def restore(self, ledger: Ledger) -> None:
-        """Put everything back as it stood, and keep what changes from now on."""
+        """Restore everything as it was, and save every change from now on."""
         for body in self._read("account"):
             account = Account(**{**body, "free": _decimals(body["free"]), "locked": _decimals(body["locked"])})
             ledger.accounts[account.exchange, account.key] = account
@@ -91,5 +91,5 @@ def _decimals(amounts: dict[str, str]) -> dict[str, Decimal]:
 
 
 def _typed(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """What an older file does not name keeps its default."""
+    """Return the named fields with their types. A field missing from an older file keeps its default."""
     return {n: Decimal(body[n]) if n in _AMOUNTS and body[n] is not None else body[n] for n in names if n in body}

@@ -1,4 +1,4 @@
-"""Which parameters each operation reads. Binance refuses a request that sends others."""
+"""The parameters that each operation reads. Binance refuses a request that sends others."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ _READ = {
     "account.commission": "symbol",
     "account.rateLimits.orders": "",
 }
-"""By operation. What is not named here (the wallet API, and what is refused anyway) is not checked."""
+"""The parameters by operation. Operations missing here (the wallet API, and those refused anyway) are not checked."""
 
 _ALWAYS = frozenset({"apiKey", "timestamp", "recvWindow", "signature", "returnRateLimits"})
 _NAMES = {operation: frozenset(names.split()) | _ALWAYS for operation, names in _READ.items()}
 
 
 def check_names(operation: str, p: Parameters) -> None:
-    """Refuses a request with parameters that the operation does not read."""
+    """Raise `Error` for a request with parameters that the operation does not read."""
     if operation not in _NAMES or not (unread := p.keys() - _NAMES[operation]):
         return
     if not _READ[operation]:

@@ -1,4 +1,4 @@
-"""The paper exchange's accounts in Binance's words: balances, commissions, the rights of keys."""
+"""The paper exchange's accounts in Binance's format: balances, commissions, the permissions of keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.amounts import ZERO
 
 
 def commission(owner: Account, pair: Pair, suffix: str) -> dict[str, Any]:
-    """The rates of account/commission (no suffix) or of a tested order (`ForOrder`)."""
+    """Return the rates of account/commission (no suffix) or of a test order (`ForOrder`)."""
     in_bnb = owner.fees_in == BNB
     rates, nothing = (
         {"maker": amount(FEE_RATE), "taker": amount(FEE_RATE)},
@@ -32,14 +32,14 @@ def commission(owner: Account, pair: Pair, suffix: str) -> dict[str, Any]:
 
 
 def balances(account: Account, *, omit_zero: bool = False) -> list[dict[str, str]]:
-    """What an account holds."""
+    """Return the balances of an account."""
     currencies = sorted(account.free.keys() | account.locked.keys())
     rows = [(c, account.free.get(c, ZERO), account.locked.get(c, ZERO)) for c in currencies]
     return [{"asset": c, "free": amount(f), "locked": amount(k)} for c, f, k in rows if f or k or not omit_zero]
 
 
 def account(owner: Account, *, omit_zero: bool) -> dict[str, Any]:
-    """The answer of /account."""
+    """Return the response of /account."""
     rate = amount(FEE_RATE)
     return {
         "makerCommission": 10,
@@ -62,7 +62,7 @@ def account(owner: Account, *, omit_zero: bool) -> dict[str, Any]:
 
 
 def restrictions(owner: Account) -> dict[str, Any]:
-    """The answer of /sapi/v1/account/apiRestrictions."""
+    """Return the response of /sapi/v1/account/apiRestrictions."""
     return {
         "ipRestrict": False,
         "createTime": 0,
@@ -78,7 +78,7 @@ def restrictions(owner: Account) -> dict[str, Any]:
 
 
 def positions(owner: Account, pair: Pair, now: int) -> dict[str, Any]:
-    """An outboundAccountPosition: only what may have changed."""
+    """Return an outboundAccountPosition with only the balances that may have changed."""
     rows = [b for b in balances(owner) if b["asset"] in {pair.base, pair.quote, owner.fees_in}]
     changed = [{"a": b["asset"], "f": b["free"], "l": b["locked"]} for b in rows]
     return {"e": "outboundAccountPosition", "E": now, "u": now, "B": changed}

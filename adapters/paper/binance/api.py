@@ -1,4 +1,4 @@
-"""What the paper Binance can do on parameters already read: orders, the account, market data; and its refusals."""
+"""The operations of the paper Binance on orders and accounts, given decoded parameters; and its refusals."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _RESTRICTIONS = {"ONLY_NEW": "new", "ONLY_PARTIALLY_FILLED": "partly"}
 
 
 def error_of(refused: Refused) -> Error:
-    """The engine's refusal in Binance's words."""
+    """Return the engine's refusal as Binance's error."""
     if refused.reason == "filter":
         return Error(-1013, f"Filter failure: {refused.detail}")
     code, message = _REFUSALS[refused.reason]
@@ -74,18 +74,18 @@ def error_of(refused: Refused) -> Error:
 
 
 class BinanceApi:
-    """Every operation, whichever of Binance's APIs it is asked through."""
+    """Every operation on orders and accounts, whichever of Binance's APIs it is requested through."""
 
     def __init__(self, paper: Paper) -> None:
         self.paper = paper
         self.cancel_ids: dict[int, str] = {}
         self.amendments: dict[int, list[dict[str, Any]]] = {}
-        """By order, oldest first. They do not outlive a restart of the exchange."""
+        """The amendments by order id, oldest first. They do not survive a restart of the exchange."""
 
-    # --- who asks ----------------------------------------------------------------------------------------------
+    # --- authentication ----------------------------------------------------------------------------------------
 
     def account_of(self, key: str | None) -> Account:
-        """Finds the account of a key."""
+        """Return the account of a key. Raises `Error` for a malformed or unknown key."""
         account = self.paper.ledger.accounts.get(("binance", key or ""))
         if account is None and not re.fullmatch("[A-Za-z0-9_-]{64}", key or ""):
             raise Error(-2014, "API-key format invalid.", 401)
@@ -94,7 +94,7 @@ class BinanceApi:
         return account
 
     def check_signature(self, account: Account, payload: str, p: Parameters) -> None:
-        """Checks the signature first, then the time window."""
+        """Check the signature first, then the time window. Raises `Error` when either is wrong."""
         if not p.get("signature"):
             raise missing("signature")
         expected = hmac.digest(account.secret.encode(), payload.encode(errors="replace"), sha256).hex()
@@ -112,12 +112,12 @@ class BinanceApi:
     # --- orders ------------------------------------------------------------------------------------------------
 
     def place(self, account: Account, p: Parameters, fault: Fault | None = None) -> dict[str, Any]:
-        """order.place."""
+        """Serve order.place."""
         kind = response_in(p, "FULL" if p.get("type") in {"MARKET", "LIMIT"} else "ACK")
         return forms.placed(self._placed(account, p, fault), kind)
 
     def test(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """order.test: parameters and filters are weighed as for an order, the balance is not looked at."""
+        """Serve order.test: check the parameters and filters as for an order, but not the balance."""
         try:
             self.paper.ledger.weigh(account, pair_in(p), **self.wanted(p))
         except Refused as refused:
@@ -137,7 +137,7 @@ class BinanceApi:
         return order
 
     def wanted(self, p: Parameters) -> dict[str, Any]:
-        """Reads an order in the ledger's words, checked for what Binance checks before anything else."""
+        """Read an order as the ledger's arguments. Raises `Error` for whatever Binance checks before anything else."""
         pair_in(p)
         side, kind = p.get("side", ""), p.get("type", "")
         if side not in {"BUY", "SELL"}:
@@ -163,7 +163,7 @@ class BinanceApi:
         }  # fmt: skip
 
     def order(self, account: Account, p: Parameters, missing: Error) -> PaperOrder:
-        """Finds the order that is meant by either id."""
+        """Return the order with either id. Raises `missing` when it does not exist."""
         pair, order_id = pair_in(p), whole_in(p, "orderId")
         if order_id is None and not p.get("origClientOrderId"):
             raise both_missing("origClientOrderId", "orderId")
@@ -173,7 +173,7 @@ class BinanceApi:
         return order
 
     def cancel(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """order.cancel; a leg takes its whole list with it."""
+        """Serve order.cancel. Cancelling a leg cancels its whole list."""
         client_id_in(p, "newClientOrderId")
         word_in(p, "cancelRestrictions", _RESTRICTIONS, Error(-1145, "Invalid cancelRestrictions."))
         order = self.order(account, p, Error(-2011, "Unknown order sent."))
@@ -183,7 +183,7 @@ class BinanceApi:
         return forms.cancelled(order, self.cancel_ids[order.id])
 
     def take_off(self, order: PaperOrder, cancel_id: str | None) -> None:
-        """Cancel an order, or the list that it belongs to; the stream tells the cancel's own id."""
+        """Cancel an order, or the list that it belongs to. The stream reports the cancel's own id."""
         legs = self.paper.ledger.lists[order.list_id].legs if order.list_id is not None else [order]
         for leg in legs:
             self.cancel_ids[leg.id] = cancel_id or secrets.token_hex(11)
@@ -193,7 +193,7 @@ class BinanceApi:
             raise error_of(refused) from refused
 
     def amend(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """order.amend.keepPriority: only to less; without an id of its own the order gets a new one."""
+        """Serve order.amend.keepPriority, which only reduces. The order gets the sent client id or a generated one."""
         order = self.order(account, p, Error(-2013, "Order does not exist."))
         quantity = decimal_in(p, "newQty")
         if quantity is None:
@@ -213,25 +213,25 @@ class BinanceApi:
         return told
 
     def cancel_all(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """openOrders.cancelAll."""
+        """Serve openOrders.cancelAll."""
         resting = self.paper.ledger.resting(account, pair_in(p))
         if not resting:
             raise Error(-2011, "Unknown order sent.")
-        # A list goes as a whole with its first leg.
+        # Cancelling the first leg of a list cancels the whole list.
         return [self.cancel(account, {**p, "orderId": str(o.id)}) for o in resting if o.rests]
 
     def query(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """order.status."""
+        """Serve order.status."""
         return forms.queried(self.order(account, p, Error(-2013, "Order does not exist.")))
 
     def open_orders(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """openOrders.status."""
+        """Serve openOrders.status."""
         pair = pair_in(p) if "symbol" in p else None
         resting = self.paper.ledger.resting(account, pair)
         return [forms.queried(o) for o in resting if o.hidden_until <= self.paper.now()]
 
     def all_orders(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """AllOrders."""
+        """Serve allOrders."""
         pair, first, (start, end), limit = pair_in(p), whole_in(p, "orderId"), range_in(p), limit_in(p)
         chosen = [
             o for o in self.paper.ledger.of(account, pair)
@@ -242,7 +242,7 @@ class BinanceApi:
         return [forms.queried(o) for o in (chosen[:limit] if from_there else chosen[-limit:])]
 
     def my_trades(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """MyTrades, of one order or from an id on, or within a time."""
+        """Serve myTrades: of one order, from an id on, or within a time range."""
         pair, first, order_id, limit = pair_in(p), whole_in(p, "fromId"), whole_in(p, "orderId"), limit_in(p)
         start, end = range_in(p)
         if (start is not None or end is not None) and (first is not None or order_id is not None):
@@ -255,13 +255,13 @@ class BinanceApi:
         return [forms.trade(t) for t in (chosen[:limit] if start is not None or first is not None else chosen[-limit:])]
 
     def account(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """account.status."""
+        """Serve account.status."""
         return account_forms.account(account, omit_zero=p.get("omitZeroBalances") == "true")
 
     def restrictions(self, account: Account, _: Parameters) -> dict[str, Any]:
-        """What the key may do; the wallet API has it, which is REST only."""
+        """Return the permissions of the key. They belong to the wallet API, which is REST only."""
         return account_forms.restrictions(account)
 
     def commission(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """account.commission."""
+        """Serve account.commission."""
         return account_forms.commission(account, pair_in(p), "")

@@ -1,4 +1,4 @@
-"""The control messages of Binance's market streams: which streams a connection follows, and in which form."""
+"""The control messages of Binance's market streams: the streams that a connection follows, and their format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VALUES = 2
 
 @dataclass
 class Following:
-    """What one connection follows. `combined` says that each message names its stream."""
+    """The streams that one connection follows. With `combined`, each message names its stream."""
 
     combined: bool
     names: set[str] = field(default_factory=set)
@@ -32,14 +32,14 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Controlled:
-    """The answer to a control message, and the streams that were asked for by it."""
+    """The response to a control message, and the streams that the message newly subscribes to."""
 
     told: dict[str, Any]
     joined: list[str] = field(default_factory=list)
 
 
 def control(following: Following, text: str) -> Controlled:
-    """Carries a control message out. What is wrong with it is in the answer."""
+    """Carry out a control message and return the response. An invalid message gets a response with the error."""
     try:
         asked = _asked(text)
         return _carried_out(following, asked)

@@ -1,4 +1,4 @@
-"""What happens to a request at the paper Binance, whichever way it came: faults, ban, budget, signature, answer."""
+"""The handling of a request at the paper Binance, whatever its API: faults, ban, budget, signature, response."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from adapters.paper.orders import Account
 _COUNTS_ITSELF = "order.cancelReplace"
 TOO_MUCH = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
 _PATIENCE, _BAN_SECONDS = 10, 120
-"""How many refusals in a minute are borne before the caller is shut out, and for how long (HTTP 418)."""
+"""The refusals tolerated per minute before callers are banned (HTTP 418), and the ban's length in seconds."""
 _OK = 200
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered. `used` is the weight of this minute, `orders` the new orders of ten seconds and of the day."""
+    """A response. `used` is this minute's request weight, `orders` the new orders of ten seconds and of the day."""
 
     status: int
     told: Any
@@ -40,7 +40,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class _Meant:
-    """The market and the types of orders that a request names, by which faults are bounded."""
+    """The market and the order types that a request names; faults can be limited to them."""
 
     native: str
     symbol: str
@@ -56,7 +56,7 @@ class _Meant:
 
 @dataclass(frozen=True)
 class Request:
-    """One request, and the fault that strikes it."""
+    """One request, and the fault that strikes it, if any."""
 
     name: str
     operation: Operation
@@ -66,7 +66,7 @@ class Request:
 
 
 class Dispatcher:
-    """All operations under the names of the WebSocket API."""
+    """All operations, under their names in the WebSocket API."""
 
     def __init__(self, api: BinanceApi) -> None:
         self.api = api
@@ -111,7 +111,7 @@ class Dispatcher:
         self.operations = completed(operations, api, market, lists)
 
     async def serve(self, name: str, p: Parameters, signed: Callable[[], Account]) -> Reply | None:
-        """The answer, or None when the connection is to be cut. `signed` tells the account or raises `Error`."""
+        """Return the response, or None to cut the connection. `signed` returns the account or raises `Error`."""
         operation = self.operations[name]
         meant = _Meant.by(p)
         fault = self.paper.faults.take(operation.when, meant.symbol, meant.types) if operation.when else None
@@ -166,7 +166,7 @@ class Dispatcher:
         return self._placed(account, request), self.limits.shown(account)
 
     def _placed(self, account: Account, request: Request) -> Any:
-        """Carry out what makes orders and count them, before they trade; what is refused does not count."""
+        """Carry out an operation that makes orders. Count them before they trade; a refusal takes the count back."""
         operation, p, fault = request.operation, request.p, request.fault
         full = self.limits.fault_for(request.meant.symbol, request.meant.types)
         if request.name == _COUNTS_ITSELF:
@@ -182,7 +182,7 @@ class Dispatcher:
             raise
 
     def _refusal(self, request: Request) -> Error | None:
-        """Return what the fault script refuses this request with."""
+        """Return the error with which the fault script refuses this request, if any."""
         fault = request.fault
         if fault is not None and fault.kind == "clock_refused":
             return Error(-1021, "Timestamp for this request is outside of the recvWindow.")
@@ -194,14 +194,14 @@ class Dispatcher:
         return None
 
     def _check_listed(self, p: Parameters) -> None:
-        """Refuse a market that was taken away. One that never was is refused where it is read."""
+        """Refuse a delisted market. One that never existed is refused where its symbol is read."""
         for native in (p.get("symbol", ""), *re.findall(r'"([^"]+)"', p.get("symbols", ""))):
             pair = pair_of_native(native)
             if pair is not None and not self.paper.markets.listed(NAME, pair):
                 raise Error(-1121, "Invalid symbol.")
 
     def _information(self, p: Parameters) -> dict[str, Any]:
-        """ExchangeInfo, with the rules and the limits as they stand now."""
+        """Serve exchangeInfo with the current rules and limits."""
         told = self._market.exchange_info(p)
         asked = {row["symbol"] for row in told["symbols"]}
         every, status = not p.keys() & {"symbol", "symbols"}, p.get("symbolStatus")
@@ -211,7 +211,7 @@ class Dispatcher:
         return {**told, "rateLimits": self.limits.told(), "symbols": shown}
 
     def _hide(self, account: Account, p: Parameters, seconds: float) -> None:
-        """The order that is asked for, or all of the account's when a list is: not shown for a while."""
+        """Hide the requested order, or all of the account's orders when several are requested, for some seconds."""
         until, names = (
             self.paper.now() + int(seconds * 1000),
             {p.get("orderId"), p.get("origClientOrderId")} - {None, ""},
@@ -221,7 +221,7 @@ class Dispatcher:
                 order.hidden_until = until
 
     def weigh(self, weight: int) -> int:
-        """Count weight; answers what was used in this minute."""
+        """Count request weight and return what this minute has used."""
         return self.paper.budgets.spend(NAME, "weight", 60, weight)
 
     def _order_counts(self, account: Account, _: Parameters) -> list[dict[str, Any]]:
@@ -229,7 +229,7 @@ class Dispatcher:
 
 
 def limits_of(*, used: int | None = None, orders: tuple[int, int] | None = None) -> list[dict[str, Any]]:
-    """The limits with their counts, as the WebSocket API appends them to its answers."""
+    """Return the limits with their counts, as the WebSocket API appends them to its responses."""
     counts = ([] if used is None else [("REQUEST_WEIGHT", used)]) + [("ORDERS", count) for count in orders or ()]
     limits = [limit for limit in forms.RATE_LIMITS if limit["rateLimitType"] in {kind for kind, _ in counts}]
     return [

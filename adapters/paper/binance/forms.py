@@ -1,4 +1,4 @@
-"""The paper exchange's orders, trades and prices in Binance's words. Amounts are texts with eight places, as there."""
+"""The paper exchange's orders and trades in Binance's format. As there, amounts are strings with eight decimals."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ _TRAILING_DELTA = {
 
 
 def amount(value: Decimal) -> str:
-    """Eight places, never an exponent."""
+    """Return an amount with eight decimals, never with an exponent."""
     return f"{value:.8f}"
 
 
 def native(pair: Pair) -> str:
-    """`BTCUSDT`."""
+    """Return Binance's symbol of a pair, such as `BTCUSDT`."""
     return pair.base + pair.quote
 
 
 def symbol(pair: Pair, rules: Rules | None = None) -> dict[str, Any]:
-    """One symbol of exchangeInfo with every filter that the engine enforces."""
+    """Return one symbol of exchangeInfo with every filter that the engine enforces."""
     rules = rules or rules_of(pair)
     return {
         "symbol": native(pair),
@@ -84,7 +84,7 @@ def symbol(pair: Pair, rules: Rules | None = None) -> dict[str, Any]:
 
 
 def filters(rules: Rules) -> list[dict[str, Any]]:
-    """The filters of a market as exchangeInfo lists them."""
+    """Return the filters of a market as exchangeInfo lists them."""
     return [
         {"filterType": name, **{key: _shown(fields[key], key) for key in fields}}
         for name, fields in rules.filters.items()
@@ -107,7 +107,7 @@ def _identity(order: PaperOrder) -> dict[str, Any]:
 
 
 def native_type(order: PaperOrder) -> tuple[str, str]:
-    """Binance's type and time in force."""
+    """Return Binance's order type and time in force."""
     if order.type == "limit" and order.time_in_force == "PO":
         return "LIMIT_MAKER", "GTC"
     return order.type.upper(), order.time_in_force
@@ -134,7 +134,7 @@ def _state(order: PaperOrder) -> dict[str, Any]:
 
 
 def placed(order: PaperOrder, kind: str) -> dict[str, Any]:
-    """The answer to a placement: ACK, RESULT or FULL."""
+    """Return the response to a placement: ACK, RESULT or FULL."""
     acknowledged = {**_identity(order), "transactTime": order.updated}
     if kind == "ACK":
         return acknowledged
@@ -148,19 +148,19 @@ def placed(order: PaperOrder, kind: str) -> dict[str, Any]:
 
 
 def queried(order: PaperOrder) -> dict[str, Any]:
-    """The answer to a query: no fills, no fees."""
+    """Return the response to a query, which has no fills and no fees."""
     more = {"icebergQty": amount(ZERO), "time": order.at, "updateTime": order.updated, "isWorking": order.triggered}
     return {**_identity(order), "stopPrice": amount(ZERO), **_state(order), **more}
 
 
 def cancelled(order: PaperOrder, cancel_id: str) -> dict[str, Any]:
-    """The answer to a cancel: `clientOrderId` is the cancel's own, ours is the original one."""
+    """Return the response to a cancel: `clientOrderId` is the cancel's own, `origClientOrderId` the order's."""
     mine = {"origClientOrderId": order.client_order_id, "clientOrderId": cancel_id, "transactTime": order.updated}
     return {**_identity(order), **mine, **_state(order)}
 
 
 def amended(order: PaperOrder, before: str) -> dict[str, Any]:
-    """The answer to an amendment; `before` is the id under which the order was known."""
+    """Return the response to an amendment; `before` is the client id that the order had until then."""
     kind, time_in_force = native_type(order)
     return {
         "transactTime": order.updated,
@@ -176,7 +176,7 @@ def amended(order: PaperOrder, before: str) -> dict[str, Any]:
 
 
 def order_list(made: PaperList, *, reports: bool = False, cancel_ids: dict[int, str] | None = None) -> dict[str, Any]:
-    """A list with its legs; `reports` adds each leg's state as the answer to a change has it."""
+    """Return a list with its legs; `reports` adds each leg's state, as in the response to a change."""
     legs = made.legs
     told = {
         "orderListId": made.id,
@@ -196,7 +196,7 @@ def order_list(made: PaperList, *, reports: bool = False, cancel_ids: dict[int, 
 
 
 def list_status(made: PaperList, now: int) -> dict[str, Any]:
-    """A listStatus of the private stream."""
+    """Return a listStatus event of the private stream."""
     legs = [{"s": native(leg.pair), "i": leg.id, "c": leg.client_order_id} for leg in made.legs]
     words = ("EXEC_STARTED", "EXECUTING") if made.rests else ("ALL_DONE", "ALL_DONE")
     return {
@@ -206,7 +206,7 @@ def list_status(made: PaperList, now: int) -> dict[str, Any]:
 
 
 def trade(t: PaperTrade) -> dict[str, Any]:
-    """One row of myTrades."""
+    """Return one row of myTrades."""
     return {
         "symbol": native(t.order.pair),
         "id": t.id,
@@ -225,7 +225,7 @@ def trade(t: PaperTrade) -> dict[str, Any]:
 
 
 def public_trade(t: PaperTrade) -> dict[str, Any]:
-    """One row of trades."""
+    """Return one row of trades."""
     return {
         "id": t.id, "price": amount(t.price), "qty": amount(t.quantity), "quoteQty": amount(t.quantity * t.price),
         "time": t.at, "isBuyerMaker": t.maker == (t.order.side == "buy"), "isBestMatch": True,
@@ -233,7 +233,7 @@ def public_trade(t: PaperTrade) -> dict[str, Any]:
 
 
 def aggregate_trade(t: PaperTrade) -> dict[str, Any]:
-    """One row of aggTrades."""
+    """Return one row of aggTrades."""
     return {
         "a": t.id, "p": amount(t.price), "q": amount(t.quantity), "f": t.id, "l": t.id, "T": t.at,
         "m": t.maker == (t.order.side == "buy"), "M": True,
@@ -241,7 +241,7 @@ def aggregate_trade(t: PaperTrade) -> dict[str, Any]:
 
 
 def execution(what: str, order: PaperOrder, t: PaperTrade | None, cancel_id: str, now: int) -> dict[str, Any]:
-    """An executionReport of the private stream."""
+    """Return an executionReport event of the private stream."""
     kind, time_in_force = native_type(order)
     cancelled_by_user = what == "cancelled"
     return {

@@ -1,4 +1,4 @@
-"""Reading a request of the WebSocket API: a frame with a JSON object of id, method and parameters."""
+"""The requests of the WebSocket API: frames that hold a JSON object of id, method and parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LARGEST = 2**63
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked. `method` is without the version before it."""
+    """One request. `method` comes without its version prefix."""
 
     id: int | str | None
     method: str
@@ -24,7 +24,7 @@ class Request:
 
 
 class Unread(Exception):
-    """A frame from which nothing can be asked; `id` is the request's as far as it could be read."""
+    """A frame without a valid request; `id` is the request's, if it could be read."""
 
     def __init__(self, message: str, request_id: int | str | None = None) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class Unread(Exception):
 
 
 def request_in(text: str) -> Request:
-    """Reads a frame. Raises `Unread`."""
+    """Read a frame. Raises `Unread` when it holds no valid request."""
     try:
         asked = msgspec.json.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -51,7 +51,7 @@ def request_in(text: str) -> Request:
 
 
 def is_id(given: Any) -> bool:
-    """Returns whether a request may have this id."""
+    """Return True when a request may have this id."""
     if isinstance(given, int) and not isinstance(given, bool):
         return -_LARGEST <= given < _LARGEST
     return given is None or (
@@ -60,7 +60,7 @@ def is_id(given: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Writes a value as REST would have it: a list stays JSON, nothing is empty."""
+    """Return a value as REST would send it: a list stays JSON, null becomes an empty string."""
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

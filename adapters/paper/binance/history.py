@@ -1,4 +1,4 @@
-"""What the paper Binance tells of an account beside its orders and trades, and what it refuses to do at all."""
+"""The paper Binance's account data beyond orders and trades, and the operations that it always refuses."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class BinanceHistory:
-    """Amendments, filters, prevented matches, allocations."""
+    """The queries for amendments, filters, prevented matches and allocations."""
 
     def __init__(self, api: BinanceApi) -> None:
         self._api = api
 
     def amendments(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """Lists the amendments of one order, oldest first."""
+        """Return the amendments of one order, oldest first."""
         if "orderId" not in p:
             raise missing("orderId")
         order = self._api.order(account, p, Error(-2013, "Order does not exist."))
@@ -38,13 +38,13 @@ class BinanceHistory:
         return rows[: limit_in(p)]
 
     def filters(self, _: Account, p: Parameters) -> dict[str, Any]:
-        """Lists the filters that count an account's orders in this market."""
+        """Return the filters that limit the number of an account's orders in this market."""
         rules = self._api.paper.markets.rules(NAME, pair_in(p))
         counting = [row for row in forms.filters(rules) if row["filterType"].startswith("MAX_NUM_")]
         return {"exchangeFilters": [], "symbolFilters": counting, "assetFilters": []}
 
     def prevented_matches(self, _: Account, p: Parameters) -> list[dict[str, Any]]:
-        """Lists nothing: no order meets another one here, so none meets its own account's."""
+        """Return an empty list: orders never match each other here, so none can match one of its own account."""
         pair_in(p)
         limit_in(p)
         by_match, by_order = whole_in(p, "preventedMatchId"), whole_in(p, "orderId")
@@ -54,7 +54,7 @@ class BinanceHistory:
         return []
 
     def allocations(self, _: Account, p: Parameters) -> list[dict[str, Any]]:
-        """Lists nothing: there is no smart order routing here."""
+        """Return an empty list: there is no smart order routing here."""
         pair_in(p)
         range_in(p)
         limit_in(p)
@@ -63,7 +63,7 @@ class BinanceHistory:
         return []
 
     def unsupported(self, _: Account, p: Parameters) -> NoReturn:
-        """Refuses what exchangeInfo does not allow: OTO, OTOCO, OPO and SOR."""
-        # Which code Binance gives for a symbol without them is not verified.
+        """Refuse the operations that exchangeInfo does not allow: OTO, OTOCO, OPO and SOR."""
+        # The code that Binance gives for a symbol without them is not verified.
         pair_in(p)
         raise Error(-1020, "This operation is not supported.")

@@ -1,4 +1,4 @@
-"""The limits of new orders at the paper Binance: what is shown of them, and the refusal once they are used up."""
+"""The limits of new orders at the paper Binance: their figures in responses, and the refusal once they are used up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "binance"
 
 
 class TooManyOrders(Error):
-    """The error for a window without room. `retry_after` is in seconds."""
+    """The error for a full window. `retry_after` is in seconds."""
 
     def __init__(self, exceeded: Exceeded) -> None:
         super().__init__(
@@ -25,32 +25,32 @@ class TooManyOrders(Error):
 
 
 class Count(int):
-    """A count of new orders that knows its limit."""
+    """A count of new orders that carries its limit."""
 
     limit: int = 0
 
     @classmethod
     def of(cls, count: int, limit: int) -> Count:
-        """Return a count under this limit."""
+        """Return a count with this limit."""
         made = cls(count)
         made.limit = limit
         return made
 
 
 class OrderLimits:
-    """The counts of every account in Binance's words."""
+    """The order counts and limits of every account in Binance's format."""
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
         self._counts = paper.counts
 
     def exceeded(self, account: Account, orders: int) -> TooManyOrders | None:
-        """Return the refusal of so many new orders, None when there is room for them."""
+        """Return the refusal of this many new orders, None when there is room for them."""
         full = self._counts.exceeded(account, orders)
         return None if full is None else TooManyOrders(full)
 
     def fault_for(self, symbol: str, types: frozenset[str]) -> TooManyOrders | None:
-        """Return the refusal that the fault script wants for this market and these types of orders now."""
+        """Return the refusal that the fault script demands now for this market and these order types, if any."""
         fault = self._paper.faults.standing(TOO_MANY, symbol, types)
         if fault is None:
             return None
@@ -58,7 +58,7 @@ class OrderLimits:
         return TooManyOrders(Exceeded(self._counts.limits(NAME)["10S"], "10 SECOND", max(left, 1)))
 
     def shown(self, account: Account) -> tuple[int, int]:
-        """Return the counts of ten seconds and of the day, as answers show them."""
+        """Return the counts of the ten seconds and of the day, as responses show them."""
         limits, used = self._counts.limits(NAME), self._counts.used(account)
         ten, day = (Count.of(used[name], limits[name]) for name in ("10S", "1D"))
         return ten, day

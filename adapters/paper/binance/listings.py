@@ -1,4 +1,4 @@
-"""Lists of orders: what is checked before the lists themselves are asked, and the older form of an OCO."""
+"""Order lists: the checks made before a list operation is carried out, and the older form of an OCO."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ListChecks:
-    """The checks by operation. Without them a request that names no list would mean the newest one."""
+    """The checks by operation. Without them, a request that names no list would mean the newest one."""
 
     def __init__(self, api: BinanceApi) -> None:
         self._lists = api.paper.ledger.lists
@@ -79,7 +79,7 @@ class ListChecks:
 
 
 def old_oco(lists: BinanceLists) -> Callable[..., dict[str, Any]]:
-    """Makes the operation of POST order/oco, which is deprecated: a limit order and a stop, one quantity."""
+    """Return the operation of the deprecated POST order/oco: a limit order and a stop of the same quantity."""
 
     def place(account: Account, p: Parameters, fault: Fault | None = None) -> dict[str, Any]:
         pair_in(p)

@@ -1,4 +1,4 @@
-"""Lists of orders at the paper Binance: one cancels the other (OCO)."""
+"""Order lists at the paper Binance: one order cancels the other (OCO)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _TARGETS = frozenset({"LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 
 
 class BinanceLists:
-    """What can be done with lists on already authenticated parameters."""
+    """The operations on lists, given authenticated parameters."""
 
     def __init__(self, api: BinanceApi) -> None:
         self._api = api
         self._ledger = api.paper.ledger
 
     def place(self, account: Account, p: Parameters, fault: Fault | None = None) -> dict[str, Any]:
-        """orderList.place.oco."""
+        """Serve orderList.place.oco."""
         pair, side, quantity = pair_in(p), p.get("side", ""), decimal_in(p, "quantity")
         if side not in {"BUY", "SELL"}:
             raise Error(-1117, "Invalid side.")
@@ -76,7 +76,7 @@ class BinanceLists:
         raise missing_one
 
     def cancel(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """orderList.cancel."""
+        """Serve orderList.cancel."""
         made = self._list(account, p, "listClientOrderId", Error(-2011, "Unknown order list sent."))
         resting = next((leg for leg in made.legs if leg.rests), None)
         if resting is None:
@@ -85,15 +85,15 @@ class BinanceLists:
         return forms.order_list(made, reports=True, cancel_ids=self._api.cancel_ids)
 
     def query(self, account: Account, p: Parameters) -> dict[str, Any]:
-        """orderList.status."""
+        """Serve orderList.status."""
         return forms.order_list(self._list(account, p, "origClientOrderId", Error(-2018, "Order list does not exist.")))
 
     def open_lists(self, account: Account, _: Parameters) -> list[dict[str, Any]]:
-        """openOrderLists.status."""
+        """Serve openOrderLists.status."""
         return [forms.order_list(made) for made in self._of(account) if made.rests]
 
     def all_lists(self, account: Account, p: Parameters) -> list[dict[str, Any]]:
-        """allOrderLists, newest last."""
+        """Serve allOrderLists, newest last."""
         return [forms.order_list(made) for made in self._of(account)][-int(p.get("limit", 500)) :]
 
     def _of(self, account: Account) -> list[PaperList]:

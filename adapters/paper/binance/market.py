@@ -1,4 +1,4 @@
-"""The paper Binance's public data: rules of the markets, prices, books, bars, trades."""
+"""The paper Binance's public data: market rules, prices, order books, bars, trades."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ NAME = "binance"
 _LEVELS, _DEEPEST = 100, 5000
 _STATUSES = frozenset({"TRADING", "HALT", "BREAK"})
 _UNITS = {"m": (MINUTE, 59), "h": (60 * MINUTE, 23), "d": (DAY, 7)}
-"""Of rolling windows: how long one is, and how many there may be."""
+"""The units of rolling windows: the length of one in milliseconds, and the most that a window may have."""
 Form = Callable[[Pair], dict[str, Any]]
 
 
 class BinanceMarket:
-    """What anybody may ask."""
+    """The public operations, which need no account."""
 
     def __init__(self, paper: Paper) -> None:
         self.paper = paper
         self._tapes = tapes_of(paper)
 
     def tape(self, pair: Pair) -> Tape:
-        """Returns the numbers of a market's trades and of its book."""
+        """Return the tape of a market, which numbers its trades and order book changes."""
         return self._tapes.of(pair.symbol, self.paper.prices.last[pair.symbol])
 
     def time(self, _: Parameters) -> dict[str, Any]:
-        """Tells the exchange's clock."""
+        """Serve time: the exchange's clock in milliseconds since 1970."""
         return {"serverTime": self.paper.now()}
 
     def exchange_info(self, p: Parameters) -> dict[str, Any]:
-        """ExchangeInfo."""
+        """Serve exchangeInfo with the opening rules of each market."""
         return {
             "timezone": "UTC",
             "serverTime": self.paper.now(),
@@ -70,16 +70,16 @@ class BinanceMarket:
         return [] if status not in {None, "TRADING"} else chosen or self.paper.markets.pairs(NAME)
 
     def one_or_all(self, p: Parameters, form: Form) -> Any:
-        """Answers an object for `symbol`, a list otherwise."""
+        """Return an object for `symbol`, a list otherwise."""
         rows = [form(pair) for pair in self._chosen(p)]
         return rows[0] if "symbol" in p else rows
 
     def price(self, pair: Pair) -> dict[str, Any]:
-        """ticker/price."""
+        """Return one row of ticker/price."""
         return {"symbol": forms.native(pair), "price": forms.amount(self.paper.prices.last[pair.symbol])}
 
     def book(self, pair: Pair) -> dict[str, Any]:
-        """ticker/bookTicker: the best of both sides, with zeros where nobody is."""
+        """Return one row of ticker/bookTicker: the best bid and ask, with zeros for an empty side."""
         bids, asks = self.levels(pair, self.paper.prices.last[pair.symbol], 1)
         bid, ask = (side[0] if side else ["0.00000000"] * 2 for side in (bids, asks))
         return {
@@ -87,29 +87,29 @@ class BinanceMarket:
         }  # fmt: skip
 
     def average_price(self, p: Parameters) -> dict[str, Any]:
-        """AvgPrice: the last price stands for five minutes."""
+        """Serve avgPrice: the last price stands in for the average of five minutes."""
         return {"mins": 5, "price": self.price(pair_in(p))["price"], "closeTime": self.paper.now()}
 
     # --- tickers -----------------------------------------------------------------------------------------------
 
     def day(self, pair: Pair) -> dict[str, Any]:
-        """One row of ticker/24hr."""
+        """Return one row of ticker/24hr."""
         return market_forms.day(pair, self.paper.prices, self.paper.now()) | self.book(pair)
 
     def days(self, p: Parameters) -> Any:
-        """ticker/24hr, in full or in short."""
+        """Serve ticker/24hr, in full or mini form."""
         now = self.paper.now()
         if _full(p):
             return self.one_or_all(p, self.day)
         return self.one_or_all(p, lambda pair: market_forms.window(pair, self.paper.prices, now - DAY, now))
 
     def rolling(self, p: Parameters) -> Any:
-        """ticker: a window that ends now, and begins with a minute."""
+        """Serve ticker: a window that ends now and begins on a whole minute."""
         now = self.paper.now()
         return self._windows(p, (now - window_in(p)) // MINUTE * MINUTE, now)
 
     def trading_day(self, p: Parameters) -> Any:
-        """ticker/tradingDay: the day of a time zone, from its beginning to its end."""
+        """Serve ticker/tradingDay: the day of a time zone, from its beginning to its end."""
         since, end = market_forms.span(self.paper.now(), "1d", _offset_in(p))
         return self._windows(p, since, end - 1)
 
@@ -123,13 +123,13 @@ class BinanceMarket:
     # --- books, bars, trades -----------------------------------------------------------------------------------
 
     def depth(self, p: Parameters) -> dict[str, Any]:
-        """Depth."""
+        """Serve depth."""
         pair, limit = pair_in(p), limit_in(p, 100, _DEEPEST)
         bids, asks = self.levels(pair, self.paper.prices.last[pair.symbol], limit)
         return {"lastUpdateId": self.tape(pair).book_id, "bids": bids, "asks": asks}
 
     def levels(self, pair: Pair, last: Decimal, limit: int = _DEEPEST) -> tuple[list[list[str]], list[list[str]]]:
-        """Returns bids and asks around a price, the best first: those that the engine was given, or a hundred."""
+        """Return bids and asks around a price, best first: the levels that the engine was given, or else a hundred."""
         tick = self.paper.markets.rules(NAME, pair).tick or pair.tick
         shape = self.paper.book.depth(pair) or Shape(spread=2, step=1, quantity=Decimal(1), levels=_LEVELS)
         best_bid = last - shape.spread // 2 * tick
@@ -139,7 +139,7 @@ class BinanceMarket:
         return bids, [[forms.amount(best_ask + step), quantity] for step in steps]
 
     def klines(self, p: Parameters) -> list[list[Any]]:
-        """Klines and uiKlines."""
+        """Serve klines and uiKlines."""
         pair, (start, end), limit, offset = pair_in(p), range_in(p, None), limit_in(p), _offset_in(p)
         if p.get("interval") not in market_forms.INTERVALS:
             raise Error(-1120, "Invalid interval.")
@@ -151,11 +151,11 @@ class BinanceMarket:
         return rows[:limit] if start is not None else rows[-limit:]
 
     def trades(self, p: Parameters) -> list[dict[str, Any]]:
-        """Trades and historicalTrades: what the paper accounts traded, for nobody else trades here."""
+        """Serve trades and historicalTrades: the trades of the paper accounts, the only ones here."""
         return [forms.public_trade(t) for t in self._trades_of(p)]
 
     def aggregate_trades(self, p: Parameters) -> list[dict[str, Any]]:
-        """AggTrades: each trade is an aggregate of its own."""
+        """Serve aggTrades: each trade is an aggregate of its own."""
         return [forms.aggregate_trade(t) for t in self._trades_of(p)]
 
     def _trades_of(self, p: Parameters) -> list[PaperTrade]:
@@ -169,7 +169,7 @@ class BinanceMarket:
 
 
 def window_in(p: Parameters) -> int:
-    """Reads how long a rolling window is, in milliseconds."""
+    """Read the length of a rolling window in milliseconds."""
     found = re.fullmatch("([1-9][0-9]?)([mhd])", p.get("windowSize", "1d"))
     if found is None or int(found[1]) > _UNITS[found[2]][1]:
         raise Error(-1130, "Data sent for parameter 'windowSize' is not valid.")

@@ -1,4 +1,4 @@
-"""The paper exchange's prices in Binance's words: bars, and what a market did within a window."""
+"""The paper exchange's prices in Binance's format: bars, and the statistics of a market within a window."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ INTERVALS = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
     "1d": 1440, "3d": 4320, "1w": 10_080, "1M": 0,
 }  # fmt: skip
-"""In minutes; a month is as long as it is. Bars of a second cannot be made of minutes."""
+"""The intervals in minutes, 0 for a month, whose length varies. One-second bars cannot be made from minutes."""
 _MONDAY = 4 * DAY  # 1970 began on a Thursday
 
 
 def offset_of(zone: str) -> int | None:
-    """Reads a time zone such as `5`, `-1:00` or `+05:45` in milliseconds, None for one that Binance does not have."""
+    """Return a time zone such as `5`, `-1:00` or `+05:45` in milliseconds, None for one that Binance does not have."""
     found = re.fullmatch(r"([+-]?)(\d{1,2})(?::([0-5]\d))?", zone)
     if found is None:
         return None
@@ -30,7 +30,7 @@ def offset_of(zone: str) -> int | None:
 
 
 def span(moment: int, interval: str, offset: int = 0) -> tuple[int, int]:
-    """Returns when the bar of a moment opens and when the next one does."""
+    """Return the opening times of the bar that holds a moment and of the next bar."""
     local = moment + offset
     if interval == "1M":
         first = datetime.fromtimestamp(local / 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -43,7 +43,7 @@ def span(moment: int, interval: str, offset: int = 0) -> tuple[int, int]:
 
 
 def bars(minutes: list[Bar], interval: str, offset: int = 0) -> list[list[Any]]:
-    """Folds minutes into bars, as /klines lists them."""
+    """Fold minutes into bars, as /klines lists them."""
     folded: list[tuple[Bar, int]] = []
     for bar in minutes:
         if not folded or bar.opened_at >= folded[-1][1]:
@@ -62,7 +62,7 @@ def _row(bar: Bar, end: int) -> list[Any]:
 
 
 def kline(pair: Pair, minutes: list[Bar], interval: str, at: int, now: int, offset: int = 0) -> dict[str, Any]:
-    """Makes the message of the market stream about the bar of the moment `at`."""
+    """Return the market stream's message about the bar that holds the moment `at`."""
     opened, end = span(at, interval, offset)
     row = bars([bar for bar in minutes[-_minutes(opened, now) :] if opened <= bar.opened_at < end], interval, offset)[0]
     k = {
@@ -78,7 +78,7 @@ def _minutes(opened: int, now: int) -> int:
 
 
 def window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]:
-    """Tells what a market did from a moment on; a market without trades since then stands at its last price."""
+    """Return a market's statistics from a moment on. A market without trades since then stands at its last price."""
     every, last = prices.bars[pair.symbol], prices.last[pair.symbol]
     minutes = [bar for bar in every if bar.opened_at >= since] or every[-1:]
     volume = sum((bar.volume for bar in minutes), ZERO)
@@ -91,7 +91,7 @@ def window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]
 
 
 def full_window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]:
-    """Tells the same with what the price changed by."""
+    """Return the same statistics with the price changes."""
     mini, last = window(pair, prices, since, until), prices.last[pair.symbol]
     first = next((bar for bar in prices.bars[pair.symbol] if bar.opened_at >= since), prices.bars[pair.symbol][-1]).open
     changes = {
@@ -102,7 +102,7 @@ def full_window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str,
 
 
 def day(pair: Pair, prices: Prices, now: int) -> dict[str, Any]:
-    """Makes the 24-hour ticker, without the best prices."""
+    """Return the 24-hour ticker, without the best prices."""
     told = full_window(pair, prices, now - DAY, now)
     return told | {
         "prevClosePrice": told["openPrice"], "lastQty": amount(pair.step),

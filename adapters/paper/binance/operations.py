@@ -1,4 +1,4 @@
-"""What an operation of the paper Binance is, and the ones beyond orders and prices that foreign clients ask for."""
+"""The operations of the paper Binance, and those beyond orders and prices that third-party clients request."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing that can be asked. `when` names the faults that may strike it, None for public data."""
+    """One operation. `when` names the moment whose faults may strike it, None for public data."""
 
     answer: Callable[..., Any]
     weight: int
     when: str | None = None
     free_when_done: bool = False
-    """Since April 2026 a successful change costs no weight."""
+    """True when success costs no request weight, as for changes since April 2026."""
     orders: int = 0
-    """How many new orders it makes: these see the fault, for some are carried out in part."""
+    """The number of new orders it makes. Such operations receive the fault, as some faults fill only in part."""
 
 
 def completed(
     known: Mapping[str, Operation], api: BinanceApi, market: BinanceMarket, lists: BinanceLists
 ) -> dict[str, Operation]:
-    """Adds the other operations, and lets each refuse parameters that it does not read."""
+    """Return the known operations and the further ones, each of them refusing parameters that it does not read."""
     checks = ListChecks(api).by_operation
     every = {**known, **_further(api, market, lists)}
     return {name: replace(it, answer=_checked(name, it, checks.get(name))) for name, it in every.items()}
@@ -41,7 +41,7 @@ def completed(
 
 def _checked(name: str, operation: Operation, check: Callable[..., None] | None) -> Callable[..., Any]:
     def answer(*given: Any) -> Any:
-        # Public data is asked with parameters alone, everything else with the account before them.
+        # Public operations take the parameters alone; all others take the account before them.
         check_names(name, given[0] if operation.when is None else given[1])
         if check is not None:
             check(*given[:2])

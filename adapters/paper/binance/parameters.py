@@ -1,4 +1,4 @@
-"""Reading and checking the parameters of a request, with Binance's error for each that is missing or malformed."""
+"""The parsing and checking of request parameters, with Binance's error for each that is missing or malformed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOWEST_STRATEGY = 1_000_000
 
 
 class Error(Exception):
-    """An answer of Binance that is an error."""
+    """An error response of Binance."""
 
     def __init__(self, code: int, message: str, status: int = 400, data: Any = None) -> None:
         super().__init__(message)
@@ -37,42 +37,42 @@ class Error(Exception):
 
     @property
     def told(self) -> dict[str, Any]:
-        """The body of the answer."""
+        """The body of the response."""
         return {"code": self.code, "msg": self.message, **({} if self.data is None else {"data": self.data})}
 
 
 def missing(name: str) -> Error:
-    """The error for a parameter that has to be there."""
+    """Return the error for a missing mandatory parameter."""
     return Error(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
 def both_missing(first: str, second: str) -> Error:
-    """The error for two parameters of which one has to be there."""
+    """Return the error for two missing parameters when one of them is mandatory."""
     return Error(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
 
 
 def empty(name: str) -> Error:
-    """The error for a parameter that was sent without a value."""
+    """Return the error for a parameter that was sent without a value."""
     return Error(-1105, f"Parameter '{name}' was empty.")
 
 
 def illegal(name: str, legal: str) -> Error:
-    """The error for characters that the parameter may not have."""
+    """Return the error for characters that the parameter may not have."""
     return Error(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
 
 
 def unasked(name: str) -> Error:
-    """The error for a parameter that does not go with the others."""
+    """Return the error for a parameter that does not go with the others."""
     return Error(-1106, f"Parameter '{name}' sent when not required.")
 
 
 def bad_combination() -> Error:
-    """The error for optional parameters that exclude each other."""
+    """Return the error for optional parameters that exclude each other."""
     return Error(-1128, "Combination of optional parameters invalid.")
 
 
 def pair_in(p: Parameters, name: str = "symbol") -> Pair:
-    """Reads the market, which is written in capitals and may have letters of any script."""
+    """Read the market. Its symbol is in capitals and may have letters of any script."""
     native = p.get(name)
     if not native:
         raise missing(name)
@@ -85,7 +85,7 @@ def pair_in(p: Parameters, name: str = "symbol") -> Pair:
 
 
 def pairs_in(p: Parameters) -> list[Pair] | None:
-    """Reads the markets of `symbol` or of the JSON list `symbols`, or None when neither is given."""
+    """Read the markets of `symbol` or of the JSON list `symbols`. Return None when neither is sent."""
     if "symbol" in p and "symbols" in p:
         raise bad_combination()
     if "symbol" in p:
@@ -107,7 +107,7 @@ def pairs_in(p: Parameters) -> list[Pair] | None:
 
 
 def decimal_in(p: Parameters, name: str) -> Decimal | None:
-    """Reads an amount above zero with at most eight places, or None when it is not given."""
+    """Read an amount above zero with at most eight decimals. Return None when it is not sent."""
     if name not in p:
         return None
     if not p[name]:
@@ -123,7 +123,7 @@ def decimal_in(p: Parameters, name: str) -> Decimal | None:
 
 
 def whole_in(p: Parameters, name: str) -> int | None:
-    """Reads a whole number, or None when it is not given."""
+    """Read a whole number. Return None when it is not sent."""
     if name not in p:
         return None
     if not p[name]:
@@ -134,7 +134,7 @@ def whole_in(p: Parameters, name: str) -> int | None:
 
 
 def limit_in(p: Parameters, usual: int = 500, most: int = LONGEST_LIST) -> int:
-    """Reads how many rows are wanted. Binance cuts a number that is too large to the largest it gives."""
+    """Read the number of rows to return. Like Binance, cap it at the maximum."""
     limit = whole_in(p, "limit")
     if limit == 0:
         raise Error(-1130, "Data sent for parameter 'limit' is not valid.")
@@ -142,13 +142,13 @@ def limit_in(p: Parameters, usual: int = 500, most: int = LONGEST_LIST) -> int:
 
 
 def moment_in(p: Parameters, name: str) -> int | None:
-    """Reads a time in milliseconds, whether it was given in those or in microseconds."""
+    """Read a time, sent in milliseconds or microseconds, and return it in milliseconds."""
     moment = whole_in(p, name)
     return moment // 1000 if moment is not None and moment > 10**14 else moment
 
 
 def range_in(p: Parameters, longest: int | None = DAY) -> tuple[int | None, int | None]:
-    """Reads startTime and endTime, which may lie no further apart than `longest`."""
+    """Read startTime and endTime, which may lie at most `longest` milliseconds apart."""
     start, end = moment_in(p, "startTime"), moment_in(p, "endTime")
     if longest is not None and start is not None and end is not None and end - start > longest:
         raise Error(-1127, f"More than {longest // 3_600_000} hours between startTime and endTime.")
@@ -156,14 +156,14 @@ def range_in(p: Parameters, longest: int | None = DAY) -> tuple[int | None, int 
 
 
 def word_in(p: Parameters, name: str, words: Iterable[str], error: Error) -> str | None:
-    """Reads one of the words, or None when it is not given. Raises `error` for any other word."""
+    """Read one of the words. Return None when it is not sent. Raises `error` for any other word."""
     if name in p and p[name] not in words:
         raise error
     return p.get(name)
 
 
 def client_id_in(p: Parameters, name: str) -> str:
-    """Reads the id that the caller chose, or makes a new one."""
+    """Read the client id that the caller chose, or generate one."""
     client_id = p.get(name) or secrets.token_hex(11)
     if not re.fullmatch("[a-zA-Z0-9_-]{1,36}", client_id, re.ASCII):
         raise illegal(name, CLIENT_ID)
@@ -171,7 +171,7 @@ def client_id_in(p: Parameters, name: str) -> str:
 
 
 def trigger_in(p: Parameters, kind: str, prefix: str = "") -> dict[str, Any]:
-    """Reads stop price and trailing distance. `prefix` is the leg's, for a list of orders."""
+    """Read stop price and trailing distance. `prefix` is the leg's, for an order list."""
     stop_name, trailing_name = (
         name if not prefix else prefix + name[0].upper() + name[1:] for name in ("stopPrice", "trailingDelta")
     )
@@ -188,7 +188,7 @@ def trigger_in(p: Parameters, kind: str, prefix: str = "") -> dict[str, Any]:
 
 
 def receive_window_in(p: Parameters) -> float:
-    """Reads for how many milliseconds a request is good; it may be given to a thousandth of one."""
+    """Read the milliseconds for which a request is valid, with up to three decimals."""
     window = p.get("recvWindow", "5000")
     if not re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,3})?", window, re.ASCII):
         raise illegal("recvWindow", r"^[0-9]{1,20}(\.[0-9]{1,3})?$")
@@ -198,7 +198,7 @@ def receive_window_in(p: Parameters) -> float:
 
 
 def time_in_force_in(p: Parameters, kind: str) -> str:
-    """Reads how long an order stands; a post-only order says so by its type."""
+    """Read the time in force. A post-only order sends none; its type says it."""
     given = p.get("timeInForce")
     if given is not None and (kind == "LIMIT_MAKER" or "LIMIT" not in kind):
         raise unasked("timeInForce")
@@ -211,13 +211,13 @@ def time_in_force_in(p: Parameters, kind: str) -> str:
 
 
 def response_in(p: Parameters, usual: str) -> str:
-    """Reads how much of an order the answer shall tell."""
-    # Neither the code nor its text is verified.
+    """Read how much of an order the response is to contain."""
+    # Neither the code of this error nor its text is verified.
     return word_in(p, "newOrderRespType", {"ACK", "RESULT", "FULL"}, Error(-1123, "Invalid newOrderRespType.")) or usual
 
 
 def check_extras(p: Parameters) -> None:
-    """Refuses what no symbol here allows: an iceberg, another mode of self-trade prevention."""
+    """Refuse what no symbol here allows: icebergs and other modes of self-trade prevention."""
     if "icebergQty" in p:
         raise Error(-1013, "Iceberg orders are not supported for this symbol.")
     no = Error(-1013, "This symbol does not allow the specified self-trade prevention mode.")

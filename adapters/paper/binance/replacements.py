@@ -1,4 +1,4 @@
-"""Cancel-replace at the paper Binance: two acts in one request, of which each may succeed alone."""
+"""Cancel-replace at the paper Binance: a cancel and a placement in one request. Either may succeed alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUCCESS, FAILURE, NOT_ATTEMPTED = "SUCCESS", "FAILURE", "NOT_ATTEMPTED"
 
 
 class Replacements:
-    """The one operation. It counts its new order itself: an order that is not attempted counts all the same."""
+    """The cancel-replace operation. It counts its new order itself: an order that is not attempted counts as well."""
 
     def __init__(self, api: BinanceApi, limits: OrderLimits) -> None:
         self._api = api
@@ -27,7 +27,7 @@ class Replacements:
     def replace(
         self, account: Account, p: Parameters, fault: Fault | None = None, full: TooManyOrders | None = None
     ) -> dict[str, Any]:
-        """order.cancelReplace. `full` is a limit that the fault script says is used up."""
+        """Serve order.cancelReplace. `full` is a limit that the fault script declares used up."""
         mode = _mode_in(p)
         self._weigh(account, p)
         full = full or self._limits.exceeded(account, 1)
@@ -48,7 +48,7 @@ class Replacements:
         raise Error(-2022, "Order cancel-replace failed.", 429 if stopped and full else 400, told)
 
     def _weigh(self, account: Account, p: Parameters) -> None:
-        """Weigh the filters before anything is cancelled, with the old order still there."""
+        """Check the filters before anything is cancelled, while the old order still counts."""
         pair, wanted = pair_in(p), self._api.wanted(p)
         if not self._paper.markets.rules(account.exchange, pair).cancel_replace_allowed:
             raise error_of(Refused("replace_not_allowed"))
@@ -80,10 +80,10 @@ class Replacements:
 
 
 def _mode_in(p: Parameters) -> str:
-    """Read the mode, and whether the request names what to cancel."""
+    """Read the mode. Raises `Error` for an invalid mode, or when the request names no order to cancel."""
     if not p.get("cancelReplaceMode"):
         raise missing("cancelReplaceMode")
-    # The codes are of the documentation; which of them Binance gives for a wrong word is not verified.
+    # The codes are documented; the one that Binance gives for a wrong word is not verified.
     word_in(p, "cancelReplaceMode", _MODES, Error(-1128, "Combination of optional parameters invalid."))
     word_in(p, "orderRateLimitExceededMode", _WHEN_FULL, Error(-1128, "Combination of optional parameters invalid."))
     if not any(p.get(name) for name in _NAMES.values()):

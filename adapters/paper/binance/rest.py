@@ -1,4 +1,4 @@
-"""Binance's REST API of the paper exchange: paths, signatures over query and body as they were sent, headers."""
+"""Binance's REST API on the paper exchange: paths, headers, and signatures over query and body as they were sent."""
 
 from __future__ import annotations
 
@@ -70,28 +70,28 @@ OTHER_PATHS = [
     ("/fapi/v1/exchangeInfo", "other.markets"),
     ("/dapi/v1/exchangeInfo", "other.markets"),
 ]
-"""Of the wallet, and of margin and futures, whose markets clients load with those of the spot market."""
+"""The paths of the wallet, and of margin and futures, whose markets clients load together with those of spot."""
 _GONE = "<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n<center><h1>410 Gone</h1></center>\r\n</body>\r\n</html>\r\n"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class BinanceRest:
-    """Every path under /api/v3, and the few of other APIs that clients of the spot market ask for."""
+    """Every path under /api/v3, and the few of other APIs that spot clients request."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
 
     def routes(self) -> list[web.RouteDef]:
-        """Returns the paths with their operations, and an answer in JSON for every path that is unknown."""
+        """Return the paths with their operations, and a JSON error for every unknown path."""
         spot = [web.route(method, f"/api/v3/{path}", self._handler(name)) for method, path, name in PATHS]
         others = [web.get(path, self._handler(name)) for path, name in OTHER_PATHS]
-        # aiohttp tries a path with a longer fixed beginning first, whatever the order.
+        # aiohttp tries a path with a longer fixed prefix first, whatever the order.
         gone, unknown = web.route("*", "/api/v3/userDataStream", _gone), web.route("*", "/{path:.*}", _unknown)
         return [*spot, *others, gone, unknown]
 
     def _handler(self, name: str) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            # As it was sent: the signature is over the encoded text, and encoding what was decoded may differ.
+            # Keep the text as sent: the signature covers the encoded form, and re-encoding decoded text may differ.
             query = request.rel_url.raw_query_string
             body = (await request.read()).decode(errors="replace") if request.can_read_body else ""
             parameters = dict(parse_qsl(body, keep_blank_values=True)) | dict(parse_qsl(query, keep_blank_values=True))
@@ -117,12 +117,12 @@ class BinanceRest:
 
 
 async def _gone(_: web.Request) -> web.Response:
-    """Tells, with the page of a proxy as there, that listen keys ended in February 2026."""
+    """Return a proxy's error page, as Binance does since listen keys ended in February 2026."""
     return web.Response(text=_GONE, status=410, content_type="text/html")
 
 
 async def _unknown(request: web.Request) -> web.Response:
-    # The code and its text are those of Binance's futures; the spot API's are not verified.
+    # The code and its text are those of Binance's futures API; the spot API's are not verified.
     error = Error(-5000, f"Path {request.path}, Method {request.method} is invalid")
     return web.json_response(error.told, status=404)
 

@@ -17,14 +17,14 @@ _KLINE = re.compile("kline_([0-9]+[mhdwM])(?:@([+-][0-9]{2}:[0-9]{2}))?")
 
 
 class StreamForms:
-    """Makes what a stream tells when the price has moved, and what it tells to somebody who joins it."""
+    """The messages that a stream sends when the price moves, and those that it sends to a new subscriber."""
 
     def __init__(self, market: BinanceMarket) -> None:
         self._market = market
         self._paper = market.paper
 
     def moved(self, pair: Pair, kind: str) -> list[dict[str, Any]]:
-        """Returns the messages of a stream of this kind about a new price; none for a kind that is unknown."""
+        """Return a stream's messages about a new price, an empty list for an unknown kind."""
         kind = _SPEED.sub("", kind) if kind.startswith("depth") else kind
         if kind in {"trade", "aggTrade"}:
             return [self._trade(pair, kind)]
@@ -35,7 +35,7 @@ class StreamForms:
         return self.standing(pair, kind)
 
     def standing(self, pair: Pair, kind: str) -> list[dict[str, Any]]:
-        """Returns what a stream tells of how things stand. One that tells what happened begins in silence."""
+        """Return a stream's messages about the current state. A stream that reports events starts silent."""
         kind = _SPEED.sub("", kind) if kind.startswith("depth") else kind
         if found := _KLINE.fullmatch(kind):
             return self._klines(pair, found[1], found[2] or "0", running_only=True)
@@ -61,7 +61,7 @@ class StreamForms:
         }  # fmt: skip
 
     def _klines(self, pair: Pair, interval: str, zone: str, *, running_only: bool = False) -> list[dict[str, Any]]:
-        """Makes the running bar, and before it the last one when that has just ended."""
+        """Return the running bar, preceded by the last one when that has just ended."""
         offset = market_forms.offset_of(zone)
         if interval not in market_forms.INTERVALS or offset is None:
             return []
@@ -76,7 +76,7 @@ class StreamForms:
         return [*(market_forms.kline(pair, minutes, interval, at, now, offset) for at in ended), running]
 
     def _difference(self, pair: Pair) -> list[dict[str, Any]]:
-        """Makes the change of the book: levels that are gone have the quantity zero."""
+        """Return the change of the order book. Removed levels have the quantity zero."""
         tape, now = self._market.tape(pair), self._paper.now()
         if tape.price == tape.price_before:
             return []
@@ -112,7 +112,7 @@ class StreamForms:
         }  # fmt: skip
 
     def ticker(self, pair: Pair, *, mini: bool) -> dict[str, Any]:
-        """Makes what the last 24 hours brought."""
+        """Return the statistics of the last 24 hours."""
         now, day = self._paper.now(), self._market.day(pair)
         short = {"E": now, "s": day["symbol"], **_prices(day)}
         if mini:
@@ -124,7 +124,7 @@ class StreamForms:
         return {"e": "24hrTicker", **short, **_changes(day), **more}
 
     def window(self, pair: Pair, size: str) -> dict[str, Any]:
-        """Makes what a rolling window brought. It begins with a minute, so it may be some seconds longer."""
+        """Return the statistics of a rolling window. It begins on a whole minute, so it may be some seconds longer."""
         now = self._paper.now()
         since = (now - window_in({"windowSize": size})) // MINUTE * MINUTE
         told = market_forms.full_window(pair, self._paper.prices, since, now)

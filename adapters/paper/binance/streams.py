@@ -1,4 +1,4 @@
-"""Binance's market streams of the paper exchange: who follows what, told whenever a price moves."""
+"""Binance's market streams on the paper exchange: subscriptions, and their messages whenever a price moves."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from adapters.paper.prices import PAIRS, Pair
 
 
 class BinanceStreams:
-    """Every open connection and what it follows."""
+    """Every open connection and the streams that it follows."""
 
     def __init__(self, paper: Paper) -> None:
-        # It counts the trades, so it has to hear of a price before this does.
+        # Create this before adding our listener: it numbers the trades, so it must receive each price first.
         self._forms = StreamForms(BinanceMarket(paper))
         self._markets = paper.markets
         self._public: dict[web.WebSocketResponse, Following] = {}
@@ -30,7 +30,7 @@ class BinanceStreams:
         paper.prices.listeners.append(self._priced)
 
     def routes(self) -> list[web.RouteDef]:
-        """Returns all paths."""
+        """Return all routes."""
         return [
             web.get("/ws", self._market),
             web.get("/ws/{stream:.*}", self._market),
@@ -55,7 +55,7 @@ class BinanceStreams:
         return socket
 
     def _welcome(self, socket: web.WebSocketResponse, following: Following, names: list[str]) -> None:
-        """Tells how things stand, so that nobody waits for a price that is held."""
+        """Send the current state, so that a subscriber does not wait for a held price to move."""
         for name in names:
             pair, kind = self._meant(name)
             if pair is not None:
@@ -69,7 +69,7 @@ class BinanceStreams:
                     self._tell(socket, following, name, self._forms.moved(PAIRS[symbol], name.removeprefix(start)))
         if self._public:
             if not self._changed:
-                # What moves at one moment is one message of the streams about all markets.
+                # All moves of one moment are one message of the all-market streams.
                 asyncio.get_running_loop().call_soon(self._all_markets)
             self._changed.add(symbol)
 
@@ -82,7 +82,7 @@ class BinanceStreams:
                     self._tell(socket, following, name, [rows])
 
     def _of_all(self, name: str, pairs: list[Pair]) -> list[dict[str, Any]]:
-        """Returns the rows of a stream about all markets. Binance retired `!ticker@arr` in March 2026."""
+        """Return the rows of an all-market stream. Binance retired `!ticker@arr` in March 2026."""
         if name == "!miniTicker@arr":
             return [self._forms.ticker(pair, mini=True) for pair in pairs]
         size = name.removeprefix("!ticker_").removesuffix("@arr")
@@ -91,7 +91,7 @@ class BinanceStreams:
         return []
 
     def _meant(self, name: str) -> tuple[Pair | None, str]:
-        """Splits a stream's name into its market, None for one that is unknown, and its kind."""
+        """Split a stream's name into its market, None for an unknown one, and its kind."""
         native, _, kind = name.partition("@")
         return next((pair for pair in self._markets.pairs(NAME) if forms.native(pair).lower() == native), None), kind
 
@@ -100,7 +100,7 @@ class BinanceStreams:
             self._send(socket, {"stream": name, "data": data} if following.combined else data)
 
     def _send(self, socket: web.WebSocketResponse, message: Any) -> None:
-        """Queues a message; a socket that is gone takes no more."""
+        """Queue a message. A closed socket takes no messages."""
         if socket.closed:
             return
         task = asyncio.ensure_future(_sent(socket, msgspec.json.encode(message).decode()))

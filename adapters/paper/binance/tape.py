@@ -1,4 +1,4 @@
-"""The tape of each market: its trades and the changes of its book, numbered without gaps."""
+"""The tape of each market: its trades and the changes of its order book, numbered without gaps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from adapters.paper.exchange import Paper
 
 @dataclass
 class Tape:
-    """One market's numbers. `price_before` and `at_before` are of the trade before the last one."""
+    """The numbers of one market. `price_before` and `at_before` belong to the trade before the last one."""
 
     trade_id: int
     book_id: int
@@ -20,7 +20,7 @@ class Tape:
     at_before: int
 
     def run(self, price: Decimal, now: int) -> None:
-        """Counts a trade, and a change of the book when the price has moved."""
+        """Count a trade, and a change of the order book when the price has moved."""
         self.trade_id += 1
         self.book_id += price != self.price
         self.price_before, self.at_before = self.price, self.at
@@ -28,11 +28,11 @@ class Tape:
 
 
 class Tapes:
-    """The tapes of one paper exchange, which hear every new price: each is a trade on its tape."""
+    """The tapes of one paper exchange, a listener to its prices. Each new price is a trade on its market's tape."""
 
     def __init__(self, paper: Paper) -> None:
         self._now = paper.now
-        # A hundred numbers for each second, more than are used: a restart of the exchange does not step back.
+        # A hundred numbers per second are more than are used, so the numbers do not go back after a restart.
         self._first = paper.now() // 10
         self._tapes: dict[str, Tape] = {}
         for symbol, price in paper.prices.last.items():
@@ -44,16 +44,16 @@ class Tapes:
         return self._tapes[symbol]
 
     def __call__(self, symbol: str, price: Decimal) -> None:
-        """Runs the tape of a market."""
+        """Record a new price as a trade on the tape of its market."""
         self.of(symbol, price).run(price, self._now())
 
     def of(self, symbol: str, price: Decimal) -> Tape:
-        """Returns the tape of a market. One that was listed a moment ago begins at this price."""
+        """Return the tape of a market. A newly listed market's tape begins at this price."""
         return self._tapes.get(symbol) or self._begin(symbol, price)
 
 
 def tapes_of(paper: Paper) -> Tapes:
-    """Returns the tapes of an exchange, the same ones to its REST API and to its streams."""
+    """Return the tapes of an exchange, the same object for its REST API and its streams."""
     for listener in paper.prices.listeners:
         if isinstance(listener, Tapes):
             return listener

@@ -1,4 +1,4 @@
-"""The paper Binance's wallet API, as far as clients of the spot market ask for it, and the markets it does not have."""
+"""The paper Binance's wallet API as far as spot clients request it, and empty listings of margin and futures."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SNAPSHOTS = ("SPOT", "MARGIN", "FUTURES")
 
 
 class BinanceWallet:
-    """What /sapi tells. Nothing can be deposited, withdrawn, borrowed or lent here."""
+    """The operations of /sapi. Nothing can be deposited, withdrawn, borrowed or lent here."""
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
 
     def coins(self, account: Account, _: Parameters) -> list[dict[str, Any]]:
-        """Lists every coin with what the account holds of it (capital/config/getall)."""
+        """Return every coin with the account's balance of it (capital/config/getall)."""
         names = {name for pair in self._paper.markets.pairs(NAME) for name in (pair.base, pair.quote)}
         nothing = dict.fromkeys(("freeze", "ipoable", "ipoing", "storage", "withdrawing"), "0")
         return [
@@ -35,30 +35,30 @@ class BinanceWallet:
         ]  # fmt: skip
 
     def fees(self, _: Account, p: Parameters) -> list[dict[str, str]]:
-        """Lists the rates of one market or of all (asset/tradeFee)."""
+        """Return the fee rates of one market or of all (asset/tradeFee)."""
         rate = f"{FEE_RATE.normalize():f}"
         chosen = [pair_in(p)] if "symbol" in p else self._paper.markets.pairs(NAME)
         return [{"symbol": native(pair), "makerCommission": rate, "takerCommission": rate} for pair in chosen]
 
     @staticmethod
     def status(_: Parameters) -> dict[str, Any]:
-        """Tells that there is no maintenance (system/status)."""
+        """Report that there is no maintenance (system/status)."""
         return {"status": 0, "msg": "normal"}
 
     @staticmethod
     def account_status(_: Account, __: Parameters) -> dict[str, str]:
-        """Tells that the account is in order (account/status)."""
+        """Report that the account is in order (account/status)."""
         return {"data": "Normal"}
 
     @staticmethod
     def snapshot(_: Account, p: Parameters) -> dict[str, Any]:
-        """Lists no snapshot: none is taken at the end of a day (accountSnapshot)."""
+        """Return no snapshots: the exchange takes none at the end of a day (accountSnapshot)."""
         if p.get("type") not in _SNAPSHOTS:
             raise Error(-1102, "Mandatory parameter 'type' was not sent, was empty/null, or malformed.")
         return {"code": 200, "msg": "", "snapshotVos": []}
 
     def no_contracts(self, _: Parameters) -> dict[str, Any]:
-        """Tells of an exchange of futures without markets."""
+        """Return the exchangeInfo of a futures exchange without markets."""
         return {
             "timezone": "UTC", "serverTime": self._paper.now(), "rateLimits": [], "exchangeFilters": [], "assets": [],
             "symbols": [],
@@ -66,5 +66,5 @@ class BinanceWallet:
 
     @staticmethod
     def no_pairs(_: Parameters) -> list[dict[str, Any]]:
-        """Lists no pair that could be traded on margin."""
+        """Return an empty list: no pair trades on margin here."""
         return []

@@ -1,4 +1,4 @@
-"""Binance's WebSocket API of the paper exchange: requests as over REST, and the private stream of each account."""
+"""Binance's WebSocket API on the paper exchange: the requests of REST, and the private stream of each account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OK, _CONNECTION_WEIGHT = 200, 2
 
 
 class BinanceWsApi:
-    """Every open connection, and which accounts it follows under which subscription number."""
+    """Every open connection, and the accounts that it follows by subscription number."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
@@ -32,7 +32,7 @@ class BinanceWsApi:
         self._paper.followed.append(self._accounts)
 
     def routes(self) -> list[web.RouteDef]:
-        """The one path."""
+        """Return the only route."""
         return [web.get("/ws-api/v3", self._connected)]
 
     def _start(self, work: Awaitable[Any]) -> None:
@@ -50,7 +50,7 @@ class BinanceWsApi:
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    # Each request is a task of its own: a delayed answer holds up no other.
+                    # Each request is a task of its own, so that a delayed response holds up no other.
                     self._start(self._read(request, socket, message.data))
         finally:
             self._followed.pop(socket, None)
@@ -111,7 +111,7 @@ class BinanceWsApi:
             return self._session(socket)
         if name == "session.logon":
             self._account(p)
-            # All keys here are of this kind, and only Ed25519 keys open a session.
+            # All keys here are HMAC keys, and only Ed25519 keys can open a session.
             raise Error(-4056, "HMAC_SHA256 API key is not supported.")
         raise Error(-1020, "This operation is not supported.")
 
@@ -124,7 +124,7 @@ class BinanceWsApi:
         return {"subscriptionId": number}
 
     def _session(self, socket: web.WebSocketResponse) -> dict[str, Any]:
-        """Tells of a session to which nobody has logged on."""
+        """Return the state of a session without a logon."""
         return {
             "apiKey": None, "authorizedSince": None, "connectedSince": self._connected_at[socket],
             "returnRateLimits": True, "serverTime": self._paper.now(), "userDataStream": bool(self._followed[socket]),
@@ -139,7 +139,7 @@ class BinanceWsApi:
         self._dispatcher.api.check_signature(account, payload, p)
         return account
 
-    # --- what happens to orders --------------------------------------------------------------------------------
+    # --- order events ------------------------------------------------------------------------------------------
 
     def _happened(self, what: str, order: PaperOrder, trade: PaperTrade | None) -> None:
         if order.account not in self._accounts():
@@ -150,7 +150,7 @@ class BinanceWsApi:
         if kind == "drop_stream":
             self._drop(order.account)
         elif kind == "reorder_fills" and fault is not None:
-            # It is told after what happens next, or after some seconds when nothing does.
+            # Send the report after the next event, or after the fault's seconds when there is no next event.
             self._held_back.setdefault(order.account, []).append(told)
             asyncio.get_running_loop().call_later(fault.seconds, self._release, order.account)
         else:
@@ -179,7 +179,7 @@ class BinanceWsApi:
 
 
 async def _send(socket: web.WebSocketResponse, message: dict[str, Any] | str) -> None:
-    """A connection that is gone takes no more."""
+    """Send a message. A closed connection takes no messages."""
     text = message if isinstance(message, str) else msgspec.json.encode(message).decode()
     if not socket.closed:
         try:
