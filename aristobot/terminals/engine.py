@@ -25,7 +25,7 @@ NAME = "engine"
 PAGE = 200
 MOST_TRIES = 5
 WAITED_FOR = (AWAY, MarketsNotLoaded)
-"""Nothing is wrong with the event: the whole follower waits and tries again."""
+"""Errors that say nothing about the event: the follower waits and tries again."""
 
 
 class Engine:
@@ -41,18 +41,18 @@ class Engine:
 
     @property
     def position(self) -> int:
-        """Up to where everything is judged."""
+        """The log position up to which everything is judged."""
         return self._place.reached
 
     @property
     def in_doubt(self) -> bool:
-        """Whether its place has to be read anew: the next step does that."""
+        """True when the next step has to read the position from the database."""
         return self._place.in_doubt
 
     def step(self) -> int:
-        """Judge the next page; answers how many events were read.
+        """Judge the next page in one commit. Return the number of events read.
 
-        All its decisions are one commit. Raises what concerns the database as a whole.
+        Raises an error of the database as a whole.
         """
         try:
             self._place.look()
@@ -79,7 +79,7 @@ class Engine:
         self._commit(page)
 
     def _take(self, recorded: Recorded, page: Page) -> None:
-        """Decide on an event after the others of its page, or by itself where that cannot be."""
+        """Decide on an event together with its page, or alone where that fails."""
         try:
             page.keep(self._decide(recorded, page))
         except WAITED_FOR:
@@ -94,7 +94,7 @@ class Engine:
             self._taken.append(recorded)
 
     def _commit(self, page: Page) -> None:
-        """Save what was decided, with the position of the last event; each by itself where that cannot be."""
+        """Save the decisions with the position of the last event, or one by one where that fails."""
         taken, self._taken = self._taken, []
         if page.decided:
             try:
@@ -133,7 +133,7 @@ class Engine:
             self._log.info("judged", topic=recorded.topic, request_id=_correlation(recorded))
 
     def _decide(self, recorded: Recorded, store: Reader) -> list[Aggregate]:
-        """What follows from one event, not saved yet."""
+        """Return the decisions that follow from one event, unsaved."""
         event = recorded.event
         with carrying(
             user=event.metadata.get("user", ""),
@@ -145,9 +145,9 @@ class Engine:
             return [aggregate for policy in WHEN[recorded.topic] for aggregate in policy(event, world)]
 
     def _give_up(self, recorded: Recorded, error: Exception) -> None:
-        """A failure is recorded where the trader looks, and nobody else waits for it.
+        """Record the failure where the trader looks, and pass the event over.
 
-        What cannot even be recorded is no fault of the event: then nothing is passed over.
+        When that cannot be recorded either, the event is not at fault and is not passed over.
         """
         if recorded.topic == "Webhook.Received":
             try:

@@ -27,19 +27,19 @@ from domain.user import User
 
 NAME = "alerts"
 LOOK_SECONDS = 0.25
-"""Between two looks at the log, however fast it grows: nobody who is told of something notices less."""
+"""Seconds between two reads of the log: short enough for a person who waits to be told."""
 PAGE = 200
 WATCH_SECONDS = 2.0
 PAUSES = (0.0, 1.0, 4.0)
-"""Before each try of a delivery. A channel whose last delivery failed gets one try, so that others do not wait."""
+"""Seconds before each attempt. A channel whose last delivery failed gets one attempt, so that others do not wait."""
 ALL_CLEAR_WITHIN = timedelta(days=1)
-"""How long after an alert its channels still hear that it is over."""
+"""The time after an alert within which its channels are told that it is over."""
 
 
 class Herald:
-    """Sends what was raised, and that it is over.
+    """Sends alerts, and all-clears when what they told of is over.
 
-    Its position moves once every outcome is recorded: a crash repeats, it loses nothing.
+    Its position moves once every outcome is recorded: a crash sends twice, and loses nothing.
     """
 
     def __init__(self, house: House, log: Any, opened: OpenAlerts) -> None:
@@ -53,11 +53,11 @@ class Herald:
 
     @property
     def position(self) -> int:
-        """Up to where every outcome is recorded."""
+        """The log position up to which every outcome is recorded."""
         return self._place.reached
 
     def step(self) -> int:
-        """Send what the next page raises and ends; answers how many alerts there were."""
+        """Send the alerts and all-clears of the next page. Return how many there were."""
         head = self._store.head()  # what is appended from here on is not passed over
         page = self._store.read(self.position, PAGE, stop=head, topics=("Alert.Raised", "Alert.Ended"))
         for topic, deliver in (("Alert.Raised", self._deliver), ("Alert.Ended", self._clear)):
@@ -79,7 +79,7 @@ class Herald:
                 self._send(alert, channel, title, body)
 
     def _clear(self, alert_id: Any) -> None:
-        """Tell whoever heard the alert that it is over; one that ended long after it does not wake anybody."""
+        """Send the all-clear to the channels that had the alert, unless it ended long after that."""
         alert = self._store.get(Alert, alert_id)
         if utc_now() - alert.created_on > ALL_CLEAR_WITHIN:
             return
@@ -93,7 +93,7 @@ class Herald:
         return self._store.get(User, User.create_id(alert.user)).preferences.language
 
     def _channels(self, alert: Alert) -> Sequence[Channel]:
-        """A dead channel is told of on the others."""
+        """Return the channels of an alert's user. An alert about a dead channel goes to the others."""
         known = self._house.channels.of(alert.user)
         silent = alert.facts.get("id") if alert.cause is Cause.CHANNEL_DEAD else None
         return [channel for channel in known if str(channel.id) != silent]
@@ -124,7 +124,7 @@ class Herald:
         record()
 
     def close(self) -> None:
-        """Deliveries under way are finished."""
+        """Let deliveries under way end."""
         self._hands.shutdown()
 
 
@@ -139,7 +139,7 @@ def _watch(watch: Watch, log: Any, stopping: threading.Event) -> None:
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Until `stopping`."""
+    """Run the alerts terminal until `stopping`."""
     opened = OpenAlerts(house.store, log)
     watch = Watch(house, log, opened)
     watch.remember_myself()

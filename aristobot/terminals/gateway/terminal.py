@@ -39,17 +39,17 @@ UNSETTLING = frozenset(
         "Order.Amended",
     }
 )  # fmt: skip
-"""What may leave a position with another protection than it wants."""
+"""Events of orders that may leave a position without the protection that it wants."""
 MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
 CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
 ASKED = {"Order.CancelRequested": Task.CANCEL, "Order.AmendRequested": Task.AMEND}
-"""What is asked of an order that was placed before."""
+"""The task for each event that asks something of an order placed before."""
 TOPICS = frozenset({"Order.Placed"}) | ASKED.keys() | CHANGES | UNSETTLING | MOVES
 PRICE_SECONDS = 2.0
 
 
 class Gateway:
-    """All lanes and the clients that they share."""
+    """All lanes, and the clients that they share."""
 
     def __init__(self, house: House, log: Any) -> None:
         self._house = house
@@ -68,12 +68,12 @@ class Gateway:
         self._opening: dict[int, asyncio.Lock] = {}
 
     async def open_lanes(self) -> None:
-        """Find every unfinished order in the log, once, and start working for every broker."""
+        """Find every unfinished order in the log, once, and open a lane for every broker."""
         await self.remember()
         await self.begin()
 
     async def remember(self) -> None:
-        """What the log knows of unfinished orders and open positions waits for the lanes, the doubts first."""
+        """Read unfinished orders and open positions from the log and keep them for the lanes, the doubts first."""
         ids = await asyncio.to_thread(self._house.store.orders_not_ended)
         ids += await asyncio.to_thread(self._house.store.orders_unexplained)
         orders = await asyncio.to_thread(self._house.store.get_all, Order, [*dict.fromkeys(ids)])
@@ -89,11 +89,11 @@ class Gateway:
             self._moved(position)
 
     def start(self) -> None:
-        """Begin beside everything else."""
+        """Open the lanes in the background."""
         self._start(self.begin())
 
     async def begin(self) -> None:
-        """One lane for every broker; an exchange that does not answer holds up no other."""
+        """Open a lane for every broker. An exchange that does not answer holds up no other."""
         registry = await asyncio.to_thread(self._house.store.find, Registry, REGISTRY_ID)
         numbers = range(1, (registry.last_broker if registry else 0) + 1)
         await asyncio.gather(*(self.open_lane(number) for number in numbers))
@@ -106,7 +106,7 @@ class Gateway:
             lane.resume(order)
 
     async def open_lane(self, number: int) -> None:
-        """Start working for a broker; what was said to it before is carried out first."""
+        """Open the lane of a broker. What was asked of it before is done first."""
         async with self._opening.setdefault(number, asyncio.Lock()):
             await self._open_lane(number)
 
@@ -139,7 +139,7 @@ class Gateway:
         self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
 
     async def _renew(self, broker: Broker) -> None:
-        """A broker was changed: what its lane does next is done with what is true now."""
+        """Let the lane of a broker that was changed go on with its new settings and keys."""
         lane = self._lanes.get(broker.number)
         if broker.removed:
             self._close_lane(broker.number)
@@ -179,7 +179,7 @@ class Gateway:
         asyncio.get_running_loop().call_later(seconds, lambda: self._start(self.open_lane(number)))
 
     def tell(self, broker: int, task: Task, subject: UUID) -> None:
-        """Put an order or a position on a broker's agenda, or keep it until the lane is open."""
+        """Put an order or a position on the agenda of its broker's lane, or keep it until that lane is open."""
         lane = self._lanes.get(broker)
         if lane is None:
             self._waiting.setdefault(broker, []).append((task, subject))
@@ -187,7 +187,7 @@ class Gateway:
             lane.agenda.put(task, subject)
 
     async def hear(self, topic: str, event: Any) -> None:
-        """One event of the log that the gateway follows."""
+        """Act on one event of the log."""
         if topic in CHANGES:
             broker = await asyncio.to_thread(self._house.store.get, Broker, event.originator_id)
             await self._renew(broker)
@@ -210,7 +210,7 @@ class Gateway:
             self.tell(order.broker, ASKED[topic], order.id)
 
     def _moved(self, position: Position) -> None:
-        """Its protection may have to follow, and its price is wanted as long as it holds something."""
+        """Guard a position that has changed, and ask for its price as long as it is open."""
         if position.is_open:
             self._held[position.id] = (position.broker, position.symbol)
         else:
@@ -218,15 +218,15 @@ class Gateway:
         self.tell(position.broker, Task.GUARD, position.id)
 
     async def keep_time(self) -> None:
-        """Measure the exchanges' clocks, now and again."""
+        """Measure the clocks of the exchanges at intervals."""
         await self._clients.keep_time()
 
     async def keep_rules(self) -> None:
-        """Load the rules of all markets again, hourly and when an exchange refuses what they allow."""
+        """Load the rules of all markets hourly, and when an exchange refuses what they allow."""
         await self._rules.keep()
 
     async def keep_prices(self) -> None:
-        """Tell the console the last prices of everything that is held."""
+        """Tell the console the last prices of all open positions."""
         while True:
             for key, exchange in self._clients.items():
                 try:
@@ -250,7 +250,7 @@ class Gateway:
             await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
 
     def figures(self) -> dict[str, Any]:
-        """Return what health shows and the alerts terminal watches: ages and deafness of streams, clocks, doubts."""
+        """Return the figures of the health page and the alerts terminal: streams and their ages, clocks, doubts."""
         offsets = [exchange.clock_offset.total_seconds() for _, exchange in self._clients.items()]
         lanes = {str(number): lane for number, lane in [*self._lanes.items()]}
         heard = [lane.heard_at for lane in lanes.values() if lane.heard_at is not None]
@@ -269,7 +269,7 @@ class Gateway:
         }
 
     async def close(self) -> None:
-        """Let requests under way end, then hang up."""
+        """Close all lanes and clients."""
         for lane in self._lanes.values():
             lane.close()
         for task in [*self._tasks]:
@@ -327,5 +327,5 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Until `stopping`. What is on its way then is found again from the log at the next start."""
+    """Run the gateway until `stopping`. The next start finds in the log what was on its way."""
     uvloop.run(_run(house, log, stopping))
