@@ -18,6 +18,7 @@ check: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest tests/architecture/test_shape.py
 
 faults: .venv/.installed
 	$(BIN)/pytest -n 2 --dist loadfile tests/faults

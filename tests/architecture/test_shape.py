@@ -1,0 +1,97 @@
+"""The shape of the house, as a machine sees it: short files, short functions, small folders, plain docstrings.
+
+What does not fit yet is named with its size, and may only shrink.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.test_rules import REPOSITORY
+
+LONGEST_FILE, LONGEST_FUNCTION, MOST_FILES = 350, 40, 30
+LONG_FILES = {
+    "domain/order.py": 646,
+    "domain/position.py": 586,
+    "domain/webhook_message.py": 413,
+    "application/protection/guard.py": 412,
+    "tests/laws/test_protection_law.py": 513,
+    "tests/application/webhooks/test_webhooks.py": 491,
+    "tests/domain/test_webhook_message.py": 462,
+    "tests/laws/simulated_trading.py": 420,
+}
+LONG_FUNCTIONS = {
+    "domain/position.py __init__": 54,
+    "aristobot/__main__.py _parser": 47,
+    "domain/order.py __init__": 41,
+    "adapters/paper/binance/dispatcher.py __init__": 41,
+    "application/lane/sizing.py size": 41,
+}
+GENERATED = {"frontend/src/api/schema.d.ts"}
+RIDDLES = ("What", "How", "Whether", "Which", "Who")
+"""A docstring that begins with one of these names nothing: it begins with a verb or with a noun."""
+ROOMS = ("adapters", "application", "aristobot", "domain", "projections", "web")
+WRITTEN = [
+    file
+    for file in subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    if file.endswith((".py", ".ts", ".vue", ".sql", ".css")) and file not in GENERATED
+]
+CODE = [file for file in WRITTEN if file.endswith(".py") and file.startswith(ROOMS)]
+
+
+def _tree(file: str) -> ast.Module:
+    return ast.parse((REPOSITORY / file).read_text())
+
+
+def test_no_file_is_long() -> None:
+    """A page or two is read in one go."""
+    sizes = {file: len((REPOSITORY / file).read_text().splitlines()) for file in WRITTEN}
+    assert {file: size for file, size in sizes.items() if size > LONG_FILES.get(file, LONGEST_FILE)} == {}
+    assert [file for file in LONG_FILES if sizes[file] <= LONGEST_FILE] == []
+
+
+def _functions(file: str) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{file} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_no_function_is_long() -> None:
+    """One thought each."""
+    sizes = Counter[str]()
+    for file in CODE:
+        for name, size in _functions(file):
+            sizes[name] = max(sizes[name], size)
+    assert {name: size for name, size in sizes.items() if size > LONG_FUNCTIONS.get(name, LONGEST_FUNCTION)} == {}
+    assert [name for name in LONG_FUNCTIONS if sizes[name] <= LONGEST_FUNCTION] == []
+
+
+def test_no_folder_is_crowded() -> None:
+    """Whoever opens one sees what lives there."""
+    folders = Counter(str(Path(file).parent) for file in WRITTEN)
+    assert {folder: files for folder, files in folders.items() if files > MOST_FILES} == {}
+
+
+def _docstrings(file: str) -> Iterator[tuple[int, str]]:
+    """Of modules, classes, functions, and of whatever a text stands below."""
+    for node in ast.walk(_tree(file)):
+        for child in getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else []:
+            text = child.value if isinstance(child, ast.Expr) else None
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield child.lineno, text.value
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_docstring_is_a_riddle(room: str) -> None:
+    """The file and the line tell which one is."""
+    said = [(file, *told) for file in CODE if file.startswith(f"{room}/") for told in _docstrings(file)]
+    assert said
+    assert [f"{file}:{line}" for file, line, text in said if text.split()[:1] and text.split()[0] in RIDDLES] == []
