@@ -282,10 +282,11 @@ class Position(Aggregate):
         valid.
         """
         if sold.key in self.executions:
-            return None
+            return
         _check(sold)
         if not self.held:
-            return self._disregarded(sold)
+            self._disregarded(sold)
+            return
         quantity = min(sold.quantity, self.held)
         left = remaining_of(self.held, quantity, sold, self.symbol)
         gone = difference(self.held, left)
@@ -301,7 +302,6 @@ class Position(Aggregate):
         )  # fmt: skip
         if self.is_open and (self.held < smallest or not self.held):
             self._complete(sold.executed_at)
-        return None
 
     def _complete(self, at: datetime) -> None:
         average_exit = self.sold_cost / self.sold_quantity

@@ -47,14 +47,14 @@ class Matching(Books):
             wanted = (wanted / 2 / step).to_integral_value(ROUND_DOWN) * step or wanted
         fills = self.book.fills(order.pair, order.side, wanted, order.price)
         if order.time_in_force == "FOK" and sum(taken for _, taken in fills) < order.quantity:
-            return self._end(order, "expired", "UNFILLED_FOK_ORDER_EXPIRED")
+            self._end(order, "expired", "UNFILLED_FOK_ORDER_EXPIRED")
+            return
         for price, taken in fills:
             self._trade(order, taken, price, maker=False)
         if order.rests and order.price is None:
             self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
         elif order.rests and order.time_in_force == "IOC":
             self._end(order, "expired", "UNFILLED_IOC_QUANTITY_EXPIRED")
-        return None
 
     def _price_moved(self, symbol: str, price: Decimal) -> None:
         for order in [o for o in self._resting.values() if o.pair.symbol == symbol]:

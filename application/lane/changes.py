@@ -29,12 +29,14 @@ class Changes:
         order = await self._account.recording.load(order_id)
         if order.status is Status.PLACED:
             reason, detail = "cancelled_before_sending", "cancelled before it was sent"
-            return await self._say(order_id, lambda o: o.refuse(reason, detail))
+            await self._say(order_id, lambda o: o.refuse(reason, detail))
+            return
         if order.status not in LIVE or not order.cancel_requested:
-            return None
+            return
         market = self._account.markets.get(order.wish.symbol)
         if market is None:
-            return self._look_ups.begin(order_id)
+            self._look_ups.begin(order_id)
+            return
         try:
             report = await self._account.exchange.cancel(self._account.credentials, market, name_of(order))
         except RefusedByExchange as refused:
@@ -44,7 +46,6 @@ class Changes:
             self._look_ups.begin(order_id)
         else:
             await self._account.recording.take(order_id, report)
-        return None
 
     async def amend(self, order_id: UUID) -> None:
         """Reduce the quantity of a resting order.
@@ -74,10 +75,10 @@ class Changes:
         try:
             order, _ = await self._account.recording.take(order.id, await self._account.ask(order, market))
         except ExchangeError:
-            return self._look_ups.begin(order.id)
+            self._look_ups.begin(order.id)
+            return
         if order.amendment is not None:
             await self._say(order.id, lambda o: o.reject_amend(refused.code, refused.raw))
-        return None
 
     def _reason_not_to_amend(self, order: Order, asked: Amendment) -> str | None:
         if order.status is not Status.OPEN:

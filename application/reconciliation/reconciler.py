@@ -196,25 +196,28 @@ class Reconciler:
         When they still cannot be read the next time, leave the order to a person.
         """
         if order.id in self._memory.unread:
-            return self._leave_to_person(run, order, report)
+            self._leave_to_person(run, order, report)
+            return
         self._memory.unread.add(order.id)
         if not run.dry:
             self._look_ups.begin(order.id)
-        return run.note(order, report, Resolution.LOOKED_UP)
+        run.note(order, report, Resolution.LOOKED_UP)
 
     async def _record(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
         market = self._account.markets.get(order.wish.symbol)
         if market is None:
-            return None
+            return
         facts = differences(order, report, market.native)
         believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
         doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
         if doubted:
             first = self._memory.suspicions.begin(report, self._account.clock(), order.id, doubted)
             if not believed and self._memory.was_told(report):
-                return self._leave_to_person(run, order, report)  # a person knows of it already
+                self._leave_to_person(run, order, report)  # a person knows of it already
+                return
             if first and not believed:
-                return run.note(order, report, Resolution.AWAITED, doubted)
+                run.note(order, report, Resolution.AWAITED, doubted)
+                return
         known = order
         if believed and not run.dry:
             order, believed = await self._record_shielded(run, order.id, report, agreed)
@@ -223,7 +226,6 @@ class Reconciler:
             run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
         if order.cancel_requested and order.status is Status.OPEN and not run.dry:
             self._agenda.put(Task.CANCEL, order.id)
-        return None
 
     async def _record_shielded(
         self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()
@@ -243,13 +245,14 @@ class Reconciler:
         """Query by name an order of ours that is not among the open ones; the answer decides."""
         account, market = self._account, self._account.markets.get(order.wish.symbol)
         if market is None and order.status is Status.OPEN:
-            return self._leave_to_person(run, order, None)  # it can be neither queried nor cancelled
+            self._leave_to_person(run, order, None)  # it can be neither queried nor cancelled
+            return
         if order.is_in_doubt or market is None:
             # An order sent a moment ago is about to be answered; one in doubt may be looked up already.
             on_its_way = order.valid_until is not None and account.clock() < order.valid_until + ON_ITS_WAY
             if not run.dry and not (on_its_way and order.status is Status.SUBMITTED) and order.id not in self._look_ups:
                 self._look_ups.begin(order.id)
-            return None
+            return
         try:
             async with run.asking():
                 report = await account.ask(order, market)
@@ -259,9 +262,9 @@ class Reconciler:
                 self._look_ups.begin(order.id)  # repeats until there is an answer
             if isinstance(error, OrderNotFound):
                 self._note_missing(run, order, first=first)
-            return None
+            return
         self._memory.shown(order)
-        return await self._take_report(run, order, report)
+        await self._take_report(run, order, report)
 
     def _note_missing(self, run: Run, order: Order, *, first: bool) -> None:
         """Note an accepted order that the exchange no longer shows.
@@ -313,10 +316,10 @@ class Reconciler:
 
     async def _meet_stranger(self, run: Run, report: OrderReport) -> None:
         if report.native_symbol not in self._natives or self._memory.was_told(report):
-            return self._leave_to_person(run, None, report)
+            self._leave_to_person(run, None, report)
+            return
         if self._memory.suspicions.begin(report, self._account.clock(), None) or run.occasion not in QUIET:
             run.note(None, report, Resolution.AWAITED)
-        return None
 
     async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
         """Adopt an order made elsewhere and seen twice; no strategy ever manages it."""

@@ -115,7 +115,7 @@ class Engine:
     def _judge(self, recorded: Recorded) -> None:
         for attempt in range(1, MOST_TRIES + 1):
             try:
-                return self._once(recorded)
+                self._once(recorded)
             except (PositionTaken, *WAITED_FOR):
                 raise
             except Conflict:
@@ -123,7 +123,10 @@ class Engine:
             except Exception as error:
                 self._log.exception("policy_failed", topic=recorded.topic, attempt=attempt)
                 if attempt == MOST_TRIES:
-                    return self._give_up(recorded, error)
+                    self._give_up(recorded, error)
+                    return
+            else:
+                return
         raise Conflict(f"event {recorded.position} was contended {MOST_TRIES} times")
 
     def _once(self, recorded: Recorded) -> None:
@@ -151,15 +154,17 @@ class Engine:
         """
         if recorded.topic == "Webhook.Received":
             try:
-                return self._refuse(recorded, error)
+                self._refuse(recorded, error)
             except (Conflict, AWAY):
                 raise
             except Exception:
                 self._log.exception("refusal_failed", position=recorded.position)
+            else:
+                return
         # An execution that is not counted is coins without a stop: its owner has to know.
         subject, key = recorded.event.originator_id, str(recorded.event.event_id)
         facts = {"topic": recorded.topic, "position": str(recorded.position)}
-        return tell(self._store, int(recorded.event.metadata["user"]), Cause.EVENT_PASSED_OVER, key, facts, subject)
+        tell(self._store, int(recorded.event.metadata["user"]), Cause.EVENT_PASSED_OVER, key, facts, subject)
 
     def _refuse(self, recorded: Recorded, error: Exception) -> None:
         with carrying(**{**recorded.event.metadata, "source": NAME, "causation_id": str(recorded.event.event_id)}):

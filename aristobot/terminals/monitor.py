@@ -104,15 +104,16 @@ class Monitor:
         try:
             *_, answer = self._house.bus.ask(request, ASK_SECONDS)
         except GatewayAway as error:
-            return self._missed(broker, str(error))
+            self._missed(broker, str(error))
+            return
         told = answer.data or {}
         if not answer.success or not told.get("completed", "skipped" in told):
-            return self._missed(broker, answer.error or told.get("failure"))
+            self._missed(broker, answer.error or told.get("failure"))
+            return
         if due:
             self._full_at[broker.number] = now + FULL_EVERY
         self._away.discard(broker.number)
         self._reached_at[broker.number] = time.time()
-        return None
 
     def _missed(self, broker: Broker, reason: str | None) -> None:
         """Note that a broker could not be reconciled. This proves nothing: everything known about it stays as it is."""

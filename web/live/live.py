@@ -136,13 +136,15 @@ async def live(socket: WebSocket) -> None:
     context: Context = socket.app.state.context
     host = socket.headers.get("host", "")
     if socket.headers.get("origin", f"http://{host}").partition("://")[2] != host:
-        return await socket.close(WRONG_ORIGIN)
+        await socket.close(WRONG_ORIGIN)
+        return
     token = socket.cookies.get(COOKIE)
     try:
         session = await asyncio.to_thread(session_of, context.pool, token)
     except Unauthorised:
         await socket.accept()
-        return await socket.close(NOT_LOGGED_IN)
+        await socket.close(NOT_LOGGED_IN)
+        return
     await socket.accept()
     feed, sending = Feed(context, session.user), asyncio.Lock()
     pushing = asyncio.create_task(_push(socket, context, token, feed, sending))
@@ -153,7 +155,7 @@ async def live(socket: WebSocket) -> None:
                 async with sending:
                     await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
     except (WebSocketDisconnect, ValueError, KeyError, RuntimeError):
-        return None
+        return
     finally:
         pushing.cancel()
         with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
@@ -188,6 +190,7 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
                 try:
                     await asyncio.to_thread(session_of, context.pool, token)
                 except Unauthorised:
-                    return await socket.close(NOT_LOGGED_IN)
+                    await socket.close(NOT_LOGGED_IN)
+                    return
                 for message in [await asyncio.to_thread(feed.health), *await asyncio.to_thread(feed.results)]:
                     await socket.send_json(message)

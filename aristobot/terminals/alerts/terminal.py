@@ -105,13 +105,13 @@ class Herald:
             reason = send(channel.address, title, body)
             self._record(alert, channel, reason)
             if reason is None:
-                return self._dead.discard(str(channel.id))
+                self._dead.discard(str(channel.id))
+                return
         if str(channel.id) not in self._dead:
             self._dead.add(str(channel.id))
             # The name is the user's own word, which belongs into no clear text: the service's name says enough.
             facts = {"channel": service_of(channel.address), "id": str(channel.id), "reason": reason or ""}
             tell(self._store, alert.user, Cause.CHANNEL_DEAD, f"{channel.id}/{alert.id}", facts)
-        return None
 
     def _record(self, alert: Alert, channel: Channel, reason: str | None) -> None:
         @on_fresh_state

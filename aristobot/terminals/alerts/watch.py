@@ -56,9 +56,10 @@ class Watch:
     def _tell(self, cause: Cause, key: str, facts: dict[str, str]) -> None:
         store = self._house.store
         if "broker" not in facts:
-            return tell_everybody(store, cause, key, facts)
+            tell_everybody(store, cause, key, facts)
+            return
         owner = store.get(Broker, Broker.create_id(int(facts["broker"]))).user
-        return tell(store, owner, cause, key, facts)
+        tell(store, owner, cause, key, facts)
 
     def _look_at(self, name: str, state: str, figures: dict[str, Any]) -> None:
         pid = figures.get("pid")
