@@ -16,7 +16,6 @@ from itertools import chain
 from uuid import UUID
 
 from application.lane.sale import Sale
-from application.lane.sizing import Sized
 from application.orders.account import NO_PLACE, Account
 from application.orders.agenda import Agenda, Task
 from application.orders.lookups import LookUps
@@ -30,6 +29,7 @@ from application.protection.resting import go_in_one_call, locked_in
 from application.protection.sayings import say
 from application.protection.trouble import DOUBT_BEFORE_ALARM
 from application.trading.positions import INSISTED
+from application.trading.sizing import Sized
 from domain.aggregate import Aggregate, Personal
 from domain.amounts import ZERO, difference
 from domain.order import ENDED, Order, Status

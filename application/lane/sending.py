@@ -13,7 +13,7 @@ from application.lane.limits import reserve
 from application.lane.lines import Lines
 from application.lane.permissions import Permission, Permissions
 from application.lane.sale import Sale, Sales
-from application.lane.sizing import Sized, SpendingUnknown, size
+from application.lane.sizing import SpendingUnknown, size
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
 from application.orders.lookups import PROOF_AFTER, LookUps
@@ -31,6 +31,7 @@ from application.trading.positions import (
     is_sent_once_more,
     position_id_of,
 )
+from application.trading.sizing import Sized
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO
 from domain.broker import Limits, Usage

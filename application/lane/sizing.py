@@ -1,42 +1,21 @@
-"""Sizing: turning a wish into the order to send, from the live balance at the moment of sending."""
+"""Sizing a wish at the moment of sending, from the live balance and the newest price."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from application.orders.account import Account
-from application.ports.statements import OrderRequest
 from application.trading.positions import UNHINDERED
-from domain.amounts import ZERO, difference, product
+from application.trading.sizing import Sized, sized
+from domain.amounts import ZERO
 from domain.market import Market
-from domain.order import PROTECTION, Order
-from domain.refusals import Invalid
-from domain.wish import Side, Source, Type, Wish
-
-HUNDRED = Decimal(100)
+from domain.order import Order
+from domain.wish import Side, Wish
 
 
 class SpendingUnknown(Exception):
     """The most that an order in doubt may have spent is unknown, so nothing can be sized from the balance yet."""
-
-
-@dataclass(frozen=True)
-class Sized:
-    """The sized order: the `request` to send, and the `price` (quote per base) at which it was checked.
-
-    `rest` is the quantity (base) left for another order, when a sale exceeds the largest single order of the market.
-    """
-
-    request: OrderRequest
-    price: Decimal
-    rest: Decimal = ZERO
-    free: Decimal = ZERO
-    """The account's free amount of the spent currency, less what orders in doubt may have spent.
-
-    It includes the coins locked by the legs that the sale takes off.
-    """
 
 
 async def size(
@@ -44,10 +23,9 @@ async def size(
 ) -> Sized:
     """Size, round and check an order, from the free balance less what orders in doubt may have spent.
 
-    `held` is the quantity (base) that a sell may take of its position: a share is a share of that, not of all the
-    account's coins. `locked` is the quantity (base) under the position's own legs, which the sale takes off. Raises
-    `Invalid` when the order cannot be sent, `SpendingUnknown` when that cannot be told yet, and an `ExchangeError` when
-    the balance or the price is not available.
+    `held` is as for `sized`. `locked` is the quantity (base) under the position's own legs, which the sale takes off.
+    Raises `Invalid` when the order cannot be sent, `SpendingUnknown` when that cannot be told yet, and an
+    `ExchangeError` when the balance or the price is not available.
     """
     wish = order.wish
     urgent = wish.side is Side.SELL  # without an answer nothing could be sold
@@ -62,59 +40,9 @@ async def size(
     if doubtful is None:
         raise SpendingUnknown
     free = max((balance.free if balance else ZERO) + locked - doubtful, ZERO)
-    price = None if wish.price is None else market.round_price(wish.price)
-    if price is not None and price <= 0:
-        raise Invalid(f"{wish.price} is below the tick of {market.symbol}", code="price_out_of_range", field="price")
-    available = free if held is None else min(held, free)
-    quantity, cost = _amounts(wish, available, price)
-    if quantity is not None and held is not None and (order.requester == PROTECTION or order.source is Source.WEBHOOK):
-        quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid with them
-    quantity = None if quantity is None else market.round_quantity(quantity, wish.type)
-    cost = None if cost is None else market.round_cost(cost)
-    if free <= 0 or _spending(wish.side, quantity, cost, price) > free:
-        raise Invalid(f"{free:f} {currency} is free", code="insufficient_funds", field="quantity")
-    quantity, rest = _at_once(wish, quantity, market)
-    market.check(wish.type, quantity, cost, price or wish.stop_price, last)
-    request = OrderRequest(
-        order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
-        None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing,
-    )  # fmt: skip
-    return Sized(request, last, rest, free)
-
-
-def _at_once(wish: Wish, quantity: Decimal | None, market: Market) -> tuple[Decimal | None, Decimal]:
-    """Cut a market sale into nearly equal parts that the market allows; return the first part and the rest (base).
-
-    Return any other order whole, with a rest of zero.
-    """
-    most = market.largest(wish.type)
-    if quantity is None or most is None or quantity <= most or (wish.side, wish.type) != (Side.SELL, Type.MARKET):
-        return quantity, ZERO
-    parts = (quantity / most).to_integral_value(ROUND_CEILING)
-    first = market.round_quantity(quantity / parts, wish.type)
-    return first, difference(quantity, first)
+    return sized(order, market, free, held, last)
 
 
 async def _price_of(wish: Wish, market: Market, account: Account, *, urgent: bool) -> Decimal:
     """Return the price at which the order is checked: its own, or else the market's newest, which sizes nothing."""
     return wish.price or wish.stop_price or (await account.price(market, urgent=urgent)).last
-
-
-def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
-    """Return the quantity (base) and the cost (quote); exactly one of them is not None."""
-    if wish.percent is None:
-        return wish.quantity, wish.cost
-    share = free * wish.percent / HUNDRED
-    if wish.side is Side.SELL:
-        return share, None
-    return (None, share) if price is None else (share / price, None)
-
-
-def _spending(side: Side, quantity: Decimal | None, cost: Decimal | None, price: Decimal | None) -> Decimal:
-    """Return how much the order spends: base for a sell, quote for a buy.
-
-    Return zero for a market buy by quantity: its funds are left to the exchange to check.
-    """
-    if quantity is None:
-        return cost or ZERO
-    return quantity if side is Side.SELL else product(quantity, price or ZERO)

@@ -31,7 +31,6 @@ LONG_FUNCTIONS = {
     "aristobot/__main__.py _parser": 47,
     "domain/order.py __init__": 41,
     "adapters/paper/binance/dispatcher.py __init__": 41,
-    "application/lane/sizing.py size": 41,
 }
 GENERATED = {"frontend/src/api/schema.d.ts"}
 RIDDLES = ("What", "How", "Whether", "Which", "Who")

@@ -1,0 +1,97 @@
+"""Sizing: the order that a wish becomes, from values alone: free balance, last price and the rules of its market."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from application.ports.statements import OrderRequest
+from domain.amounts import ZERO, difference, product
+from domain.market import Market
+from domain.order import PROTECTION, Order
+from domain.refusals import Invalid
+from domain.wish import Side, Source, Type, Wish
+
+HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True)
+class Sized:
+    """The sized order: the `request` to send, and the `price` (quote per base) at which it was checked.
+
+    `rest` is the quantity (base) left for another order, when a sale exceeds the largest single order of the market.
+    """
+
+    request: OrderRequest
+    price: Decimal
+    rest: Decimal = ZERO
+    free: Decimal = ZERO
+    """The account's free amount of the spent currency, less what orders in doubt may have spent.
+
+    It includes the coins locked by the legs that the sale takes off.
+    """
+
+
+def sized(order: Order, market: Market, free: Decimal, held: Decimal | None, last: Decimal) -> Sized:
+    """Return the order to send for a wish, rounded and checked. Raises `Invalid` when it cannot be sent.
+
+    `free` is the amount of the spent currency that may be used. `held` is the quantity (base) that a sell may take of
+    its position: a share is a share of that, not of all the account's coins. `last` is the price (quote per base) at
+    which the order is checked.
+    """
+    wish, price = order.wish, _rounded_price(order.wish, market)
+    available = free if held is None else min(held, free)
+    quantity, cost = _amounts(wish, available, price)
+    if quantity is not None and held is not None and (order.requester == PROTECTION or order.source is Source.WEBHOOK):
+        quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid with them
+    quantity = None if quantity is None else market.round_quantity(quantity, wish.type)
+    cost = None if cost is None else market.round_cost(cost)
+    if free <= 0 or _spending(wish.side, quantity, cost, price) > free:
+        raise Invalid(f"{free:f} {market.spends(wish.side)} is free", code="insufficient_funds", field="quantity")
+    quantity, rest = _at_once(wish, quantity, market)
+    market.check(wish.type, quantity, cost, price or wish.stop_price, last)
+    request = OrderRequest(
+        order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
+        None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing,
+    )  # fmt: skip
+    return Sized(request, last, rest, free)
+
+
+def _rounded_price(wish: Wish, market: Market) -> Decimal | None:
+    price = None if wish.price is None else market.round_price(wish.price)
+    if price is not None and price <= 0:
+        raise Invalid(f"{wish.price} is below the tick of {market.symbol}", code="price_out_of_range", field="price")
+    return price
+
+
+def _at_once(wish: Wish, quantity: Decimal | None, market: Market) -> tuple[Decimal | None, Decimal]:
+    """Cut a market sale into nearly equal parts that the market allows; return the first part and the rest (base).
+
+    Return any other order whole, with a rest of zero.
+    """
+    most = market.largest(wish.type)
+    if quantity is None or most is None or quantity <= most or (wish.side, wish.type) != (Side.SELL, Type.MARKET):
+        return quantity, ZERO
+    parts = (quantity / most).to_integral_value(ROUND_CEILING)
+    first = market.round_quantity(quantity / parts, wish.type)
+    return first, difference(quantity, first)
+
+
+def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
+    """Return the quantity (base) and the cost (quote); exactly one of them is not None."""
+    if wish.percent is None:
+        return wish.quantity, wish.cost
+    share = free * wish.percent / HUNDRED
+    if wish.side is Side.SELL:
+        return share, None
+    return (None, share) if price is None else (share / price, None)
+
+
+def _spending(side: Side, quantity: Decimal | None, cost: Decimal | None, price: Decimal | None) -> Decimal:
+    """Return how much the order spends: base for a sell, quote for a buy.
+
+    Return zero for a market buy by quantity: its funds are left to the exchange to check.
+    """
+    if quantity is None:
+        return cost or ZERO
+    return quantity if side is Side.SELL else product(quantity, price or ZERO)
