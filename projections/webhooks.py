@@ -127,10 +127,10 @@ def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row
 
 
 def counts(cursor: Any) -> Row:
-    """Return the number of webhooks of the cursor's user in each status."""
+    """Return the number of webhooks of the cursor's user, in total and in each status."""
     rows = cursor.execute("SELECT status, count(*) AS times FROM books.webhooks GROUP BY status").fetchall()
     by_status = {row["status"]: row["times"] for row in rows}
     return {
-        "received": sum(by_status.values()),
+        "total": sum(by_status.values()),
         **{status.value: by_status.get(status.value, 0) for status in WebhookStatus},
     }

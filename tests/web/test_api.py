@@ -12,6 +12,8 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from application.webhooks.reception import receive
+from domain.aggregate import carrying
+from domain.webhook import Webhook
 from web.app import create_app
 from web.live.live import TOPICS
 
@@ -203,3 +205,18 @@ def test_the_socket_shows_its_own_users_rows(console: Any, alice: Any) -> None:
         told = {message["topic"]: message for message in (socket.receive_json() for _ in TOPICS)}
     assert [row["id"] for row in told["trades"]["items"]] == [str(mine.id)]
     assert [row["number"] for row in told["brokers"]["items"]] == [1]
+
+
+def test_webhooks_are_counted_in_total_and_by_status(console: Any, alice: Any) -> None:
+    """One that waits and one that has ended are two."""
+    waiting, ended = (
+        receive(console.store, 1, str(uuid4()).encode(), "192.0.2.1", datetime.now(UTC)) for _ in range(2)
+    )
+    assert waiting != ended
+    with carrying(user="1"):
+        webhook = console.store.get(Webhook, ended)
+        webhook.refuse("unparsable", "")
+        console.store.save(webhook)
+    console.project()
+    counted = alice.get("/api/webhooks/stats").json()
+    assert (counted["total"], counted["received"], counted["refused"]) == (2, 1, 1)

@@ -45,8 +45,9 @@ class Webhooks(BaseModel):
 
 
 class WebhookCounts(BaseModel):
-    """The number of webhooks in each status. Those `received` or `taken` have not reached their outcome yet."""
+    """The number of webhooks, in total and in each status; `received` or `taken` ones have no outcome yet."""
 
+    total: int
     received: int
     executed: int
     failed: int

@@ -2337,9 +2337,11 @@ export interface components {
         };
         /**
          * WebhookCounts
-         * @description The number of webhooks in each status. Those `received` or `taken` have not reached their outcome yet.
+         * @description The number of webhooks, in total and in each status; `received` or `taken` ones have no outcome yet.
          */
         WebhookCounts: {
+            /** Total */
+            total: number;
             /** Received */
             received: number;
             /** Executed */
