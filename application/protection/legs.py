@@ -101,7 +101,7 @@ class Legs(Freeing):
         for number, batch in enumerate(batches):
             try:
                 call = self._call([_request(order, market) for order in batch], list_id)
-                all_rest = await self._sent(batch, call, asks_first=asks_first) and all_rest
+                all_rest = await self._sent(batch, call) and all_rest
             except (RefusedByExchange, NotAccepted) as error:
                 for order in chain.from_iterable(batches[number + 1 :]):
                     await self._rejected(order, error)  # certainly not sent
@@ -178,7 +178,7 @@ class Legs(Freeing):
             return await account.exchange.place_list(account.credentials, ListRequest(list_id, *requests))
         return [await account.exchange.place(account.credentials, requests[0])]
 
-    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]], *, asks_first: bool) -> bool:
+    async def _sent(self, orders: Sequence[Order], call: Awaitable[Sequence[OrderReport]]) -> bool:
         """Record the answer to a call. Return False when there was none and the orders are in doubt.
 
         Raises `RefusedByExchange` or `NotAccepted` after recording it.
@@ -186,9 +186,8 @@ class Legs(Freeing):
         try:
             reports = await call
         except (RefusedByExchange, NotAccepted) as error:
-            reason = COINS_PROTECTED if asks_first and is_weighed(error) else None
             for order in orders:
-                await self._rejected(order, error, reason)
+                await self._rejected(order, error, COINS_PROTECTED if order.asks_first and is_weighed(error) else None)
             raise
         except (NoAnswer, OrderNotFound) as error:
             await self._doubt(orders, error)

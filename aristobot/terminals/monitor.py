@@ -15,12 +15,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
-from psycopg_pool import PoolTimeout
 
 from application.alerts import tell
 from application.people.users import registry_of
 from application.ports.requests import Action, Answer, GatewayAway, Request
+from aristobot.following import AWAY
 from aristobot.supervision.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.alert import Cause
@@ -35,7 +34,6 @@ NAME = "monitor"
 POLL_SECONDS, FULL_EVERY = 10.0, 300.0
 BETWEEN_BROKERS = 0.3
 ASK_SECONDS = 60.0
-AWAY = (psycopg.OperationalError, PoolTimeout)
 
 
 class Monitor:

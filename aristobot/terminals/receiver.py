@@ -10,19 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import uvicorn
-from psycopg_pool import PoolTimeout
 
 from adapters.spool import Delivery, Spool
 from adapters.tables.reference import count_refusal
 from application.webhooks.reception import Delivered, receive_all
+from aristobot.following import AWAY
 from aristobot.supervision.liveness import beat
 from aristobot.wiring import House
 from web.door import Door
 
 NAME = "receiver"
-AWAY = (psycopg.OperationalError, PoolTimeout)
 MOST_TOGETHER = 200
 """The most deliveries in one append, which holds the log's lock; bodies may be long."""
 DRAINING_SECONDS = 0.5

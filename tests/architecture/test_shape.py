@@ -82,7 +82,8 @@ def test_no_folder_is_crowded() -> None:
 def _docstrings(file: str) -> Iterator[tuple[int, str]]:
     """Of modules, classes, functions, and of whatever a text stands below."""
     for node in ast.walk(_tree(file)):
-        for child in getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else []:
+        body = getattr(node, "body", None)
+        for child in body if isinstance(body, list) else []:
             text = child.value if isinstance(child, ast.Expr) else None
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
                 yield child.lineno, text.value

@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from psycopg_pool import PoolTimeout
 
 from projections import alerts, brokers, gains, positions, reconciliations, trades, webhooks
 from web.access.cookies import COOKIE, Unauthorised, session_of
@@ -165,7 +164,7 @@ async def live(socket: WebSocket) -> None:
 async def _push(socket: WebSocket, context: Context, token: str | None, feed: Feed, sending: asyncio.Lock) -> None:
     try:
         await _feed(socket, context, token, feed, sending)
-    except (psycopg.OperationalError, PoolTimeout):
+    except psycopg.OperationalError:
         # The browser reconnects and gets a snapshot. A socket left open and silent would look alive.
         await socket.close(TRY_AGAIN)
 
