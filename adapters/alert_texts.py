@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from domain.reconciliation import Kind, Statement
+
 FOLDER = Path(__file__).with_name("words")
 MARKS = {"info": "", "warning": "[!] ", "critical": "[!!!] "}
-_SIDE = re.compile(r"(.+) ([\d.]+)/([\d.]+)")
 _NATIVE = re.compile(r"-?\d+: ")
 """The beginning of an exchange's own words, which are not translated: its error number, then its text."""
-_HOLDS = re.compile(r"holds ([\d.]+) (\S+)")
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -25,15 +25,21 @@ def _read(name: str) -> dict[str, Any]:
 
 WORDS = {language: _read(language) for language in ("fr", "en")}
 CODES = _read("codes")
-"""Our codes for the platform's sentences, for kinds of failure, and for the exchanges' names of order states."""
+"""Our order states for the exchanges' names of them."""
+AMOUNTS = frozenset({"amount", "filled", "size"})
 
 
-def text_of(language: str, cause: str, severity: str, facts: Mapping[str, str]) -> tuple[str, str]:
-    """Return the title and body of an alert."""
+def text_of(
+    language: str, cause: str, severity: str, facts: Mapping[str, str], sides: Mapping[str, Statement] | None = None
+) -> tuple[str, str]:
+    """Return the title and body of an alert. `sides` are the statements of both, where they differ."""
     words = WORDS[language]
     body = _form(language, words["alert_texts"][cause], int(facts.get("count", 1)))
     because = _because(words, facts.get("reason", ""), facts.get("detail", ""))
-    return f"{MARKS[severity]}Aristobot: {words['causes'][cause]}", _filled(language, body, facts, because=because)
+    said = {side: _said(words, told, "," if language == "fr" else ".") for side, told in (sides or {}).items()}
+    return f"{MARKS[severity]}Aristobot: {words['causes'][cause]}", _filled(
+        language, body, facts, because=because, **said
+    )
 
 
 def all_clear_of(language: str, cause: str, facts: Mapping[str, str]) -> tuple[str, str]:
@@ -58,8 +64,7 @@ def _because(words: Mapping[str, Any], said: str, detail: str) -> str:
 
     A reason without words in this language is left out; the story in the console shows it.
     """
-    code = CODES["sentences"].get(said) or CODES["failures"].get(said.partition(":")[0]) or said
-    known = words["reasons"].get(code)
+    known = words["reasons"].get(said)
     if not known:
         return ""
     form = words["because_of"] if _NATIVE.match(detail) else words["because"]
@@ -73,19 +78,15 @@ def _fact(language: str, name: str, fact: str) -> str:
         return f"broker {fact}"
     if name == "terminal":
         return str(words["terminals"].get(fact, fact))
-    return _said(words, fact, "," if language == "fr" else ".") if name in {"ours", "theirs"} else fact
+    return _state(words, fact) if name == "ours" else fact
 
 
-def _said(words: Mapping[str, Any], fact: str, mark: str) -> str:
-    """Put into words what one side says of an order or a holding; `mark` is the decimal separator."""
-    if (holds := _HOLDS.fullmatch(fact)) is not None:
-        amount, currency = holds.groups()
-        return str(words["statements"]["holds"].format(amount=amount.replace(".", mark), currency=currency))
-    if (shown := _SIDE.fullmatch(fact)) is None:
-        return str(words["statements"].get(fact.replace(" ", "_")) or _state(words, fact))
-    state, filled, size = shown.groups()
-    amounts = {"filled": filled.replace(".", mark), "size": size.replace(".", mark)}
-    return str(words["statements"]["said"].format(state=_state(words, state), **amounts))
+def _said(words: Mapping[str, Any], told: Statement, mark: str) -> str:
+    """Put a statement into words; `mark` is the decimal separator."""
+    values = {name: value.replace(".", mark) if name in AMOUNTS else value for name, value in told.values.items()}
+    if told.kind is Kind.ORDER:
+        values["status"] = _state(words, values["status"])
+    return str(words["statements"][told.kind].format(**values))
 
 
 def _state(words: Mapping[str, Any], said: str) -> str:

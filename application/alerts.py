@@ -19,7 +19,7 @@ from domain.amounts import plain
 from domain.level import CARRIED_OUT
 from domain.order import HISTORY_LOST, PROTECTION, Order, Status
 from domain.position import Position
-from domain.reconciliation import Reconciliation, Resolution
+from domain.reconciliation import Reconciliation, Resolution, Statement
 from domain.refusals import Conflict, Invalid
 from domain.user import User
 from domain.webhook import Webhook
@@ -58,7 +58,7 @@ LOUDNESS = {
 _TICKER = re.compile(r"[\w:./-]{1,40}")
 _QUOTES = ("USDT", "USDC", "FDUSD", "EUR", "USD")
 """The quote currencies to try at the end of a ticker whose message does not name its quote currency."""
-_LONGEST = 10
+_LONGEST, _LONGEST_DETAIL = 10, 200
 CENT = Decimal("0.01")
 SHOWN_ONLY = frozenset({"not_protectable", "in_exit", CARRIED_OUT})
 """The reasons for a loss of protection that raise no alert.
@@ -72,9 +72,7 @@ def position_unprotected(event: Any, store: Reader) -> list[Alert]:
     if event.reason in SHOWN_ONLY:
         return []
     position = store.get(Position, event.originator_id)
-    facts = {"symbol": position.symbol, "broker": str(position.broker), "reason": event.reason}
-    if event.detail:
-        facts["detail"] = event.detail
+    facts = {"symbol": position.symbol, "broker": str(position.broker), **_reason(event.reason, event.detail)}
     return [_of(event, position.user, Cause.POSITION_UNPROTECTED, facts)]
 
 
@@ -97,7 +95,7 @@ def partly_covered(event: Any, store: Reader) -> list[Alert]:
 
 def order_unknown(event: Any, store: Reader) -> list[Alert]:
     """Alert when the exchange has not answered: the order may or may not exist."""
-    return [_about_order(event, store, Cause.ORDER_UNKNOWN, {"reason": event.reason})]
+    return [_about_order(event, store, Cause.ORDER_UNKNOWN, _reason(event.reason, event.detail))]
 
 
 def status_unknown(event: Any, store: Reader) -> list[Alert]:
@@ -107,7 +105,7 @@ def status_unknown(event: Any, store: Reader) -> list[Alert]:
 
 def report_contradicts(event: Any, store: Reader) -> list[Alert]:
     """Alert when the exchange reports something impossible of an order."""
-    return [_about_order(event, store, Cause.REPORT_CONTRADICTS, {"reason": event.reason, "detail": event.detail})]
+    return [_about_order(event, store, Cause.REPORT_CONTRADICTS, {"reason": event.reason})]
 
 
 def order_corrected(event: Any, store: Reader) -> list[Alert]:
@@ -138,19 +136,20 @@ def difference_to_decide(event: Any, store: Reader) -> list[Alert]:
     Leave contradictions out: they raise an alert of their own.
     """
     found = event.discrepancy
-    if found.resolution is not Resolution.DECIDE or any(fact.startswith("Contradicted") for fact in found.facts):
+    if found.resolution is not Resolution.DECIDE or any(fact.event == "Contradicted" for fact in found.facts):
         return []
     run = store.get(Reconciliation, event.originator_id)
-    facts = {"symbol": found.symbol, "broker": str(run.broker), "ours": found.ours, "theirs": found.theirs}
-    return [_of(event, run.user, Cause.TO_DECIDE, facts)]
+    sides = {"ours": found.ours, "theirs": found.theirs}
+    return [_of(event, run.user, Cause.TO_DECIDE, {"symbol": found.symbol, "broker": str(run.broker)}, sides)]
 
 
 def reconciliation_failed(event: Any, store: Reader) -> list[Alert]:
     """Alert when a reconciliation has failed: after a start, nothing is sent until the exchange has answered."""
     run = store.get(Reconciliation, event.originator_id)
-    if event.code == "key_refused":
-        return [_of(event, run.user, Cause.KEYS_REFUSED, {"broker": str(run.broker)})]
-    return [_of(event, run.user, Cause.NOT_RECONCILED, {"broker": str(run.broker), "reason": event.reason[:200]})]
+    facts = {"broker": str(run.broker)}
+    if event.reason == "key_refused":
+        return [_of(event, run.user, Cause.KEYS_REFUSED, facts)]
+    return [_of(event, run.user, Cause.NOT_RECONCILED, facts | _reason(event.reason, event.detail[:_LONGEST_DETAIL]))]
 
 
 def order_refused(event: Any, store: Reader) -> list[Alert]:
@@ -163,8 +162,7 @@ def order_refused(event: Any, store: Reader) -> list[Alert]:
         cause = None
     else:
         cause = Cause.EXIT_STALE if event.reason in TOO_LATE else Cause.EXIT_REJECTED
-    detail = {} if event.detail in {"", event.reason} else {"detail": event.detail}
-    return [] if cause is None else [_about_order(event, store, cause, {"reason": event.reason, **detail})]
+    return [] if cause is None else [_about_order(event, store, cause, _reason(event.reason, event.detail))]
 
 
 def webhook_ignored(event: Any, store: Reader, now: datetime) -> list[Alert]:
@@ -231,8 +229,13 @@ def _about_order(event: Any, store: Reader, cause: Cause, facts: dict[str, str])
     return _of(event, order.user, cause, {**known, **facts})
 
 
-def _of(event: Any, user: int, cause: Cause, facts: dict[str, str]) -> Alert:
-    return Alert(user, str(event.event_id), cause, LOUDNESS[cause], event.originator_id, facts)
+def _of(event: Any, user: int, cause: Cause, facts: dict[str, str], sides: dict[str, Statement] | None = None) -> Alert:
+    return Alert(user, str(event.event_id), cause, LOUDNESS[cause], event.originator_id, facts, sides)
+
+
+def _reason(code: str, detail: str | None) -> dict[str, str]:
+    """Return the facts that tell a reason: its code, and its words if it has some that say more."""
+    return {"reason": code} | ({"detail": detail} if detail and detail != code else {})
 
 
 def tell(

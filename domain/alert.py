@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
+from domain.reconciliation import Statement
+from domain.sentences import alert_facts_of
 
 
 class Severity(StrEnum):
@@ -51,9 +54,33 @@ class Cause(StrEnum):
 class Alert(Aggregate):
     """One alert to one user. `key` tells one occurrence of a cause from the next, so that none is raised twice."""
 
-    @event("Raised")
+    class Raised(Aggregate.Created):
+        """The first event. Version 1 held sentences among its facts."""
+
+        class_version = 2
+        user: int
+        key: str
+        cause: Cause
+        severity: Severity
+        subject: UUID | None
+        facts: dict[str, str]
+        sides: dict[str, Statement] | None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Read the sentences as data."""
+            state["facts"], state["sides"] = alert_facts_of(state["cause"], state["facts"])
+
+    @event(Raised)
     def __init__(
-        self, user: int, key: str, cause: Cause, severity: Severity, subject: UUID | None, facts: dict[str, str]
+        self,
+        user: int,
+        key: str,
+        cause: Cause,
+        severity: Severity,
+        subject: UUID | None,
+        facts: dict[str, str],
+        sides: dict[str, Statement] | None = None,
     ) -> None:
         self.user = user
         self.key = key
@@ -62,6 +89,8 @@ class Alert(Aggregate):
         self.subject = subject
         """The order or position that it is about."""
         self.facts = facts
+        self.sides = sides or {}
+        """The statements of both sides, `ours` and `theirs`, where they differ about an order or a holding."""
         self.sent: set[str] = set()
         self.failed: dict[str, int] = {}
         self.acknowledged = False

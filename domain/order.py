@@ -6,16 +6,18 @@ stays valid whatever failure follows it. Quantities are in the base currency, co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
 from domain.amounts import ZERO, difference, is_amount, total
 from domain.refusals import Impossible, Invalid
+from domain.sentences import contradiction_of, silence_of
 from domain.wish import Source, Wish
 
 
@@ -122,7 +124,7 @@ class Order(Aggregate):
         self.cancel_requested = False
         self.amendment: Amendment | None = None
         self.unmapped: set[str] = set()
-        self.contradictions: set[tuple[str, str]] = set()
+        self.contradictions: set[tuple[str, frozenset[tuple[str, str]]]] = set()
 
     @staticmethod
     def create_id(order_id: UUID) -> UUID:
@@ -337,26 +339,33 @@ class Order(Aggregate):
 
     # --- doubt -------------------------------------------------------------------------------------------------
 
-    def doubt(self, reason: str) -> None:
-        """Record that there was no answer, or one that proves nothing: the order may or may not exist."""
+    def doubt(self, reason: str, detail: str = "") -> None:
+        """Record that there was no answer, or one that proves nothing: the order may or may not exist.
+
+        `reason` is one of the platform's codes, `detail` puts it into words.
+        """
         if self.status is Status.UNKNOWN:
             return
         self._must("doubt")
-        self._doubted(reason)
+        self._doubted(reason, detail)
 
     def meet_unknown_status(self, native_status: str, raw: Personal) -> None:
         """Record a status of the exchange that has no mapping, verbatim and once. It does not change the state."""
         if native_status not in self.unmapped:
             self._status_unknown(native_status, raw)
 
-    def contradict(self, reason: str, detail: str, raw: Personal) -> None:
+    def contradict(self, reason: str, values: dict[str, str], raw: Personal) -> None:
         """Record a statement of the exchange that cannot be true, in full, for a person to look at.
 
-        It does not change the state. `reason` is one of the platform's codes, `detail` puts it into words. The same
-        statement is recorded once.
+        It does not change the state. `reason` is one of the platform's codes, `values` holds what contradicts it. The
+        same statement is recorded once.
         """
-        if (reason, detail) not in self.contradictions:
-            self._contradicted(reason, detail, raw)
+        if not self.knows_contradiction(reason, values):
+            self._contradicted(reason, values, raw)
+
+    def knows_contradiction(self, reason: str, values: Mapping[str, str]) -> bool:
+        """Return True when this statement of the exchange is recorded already."""
+        return (reason, frozenset(values.items())) in self.contradictions
 
     def resolve(self, by: int, outcome: Status, reason: str) -> None:
         """End the doubt by a person's decision, with a reason; `outcome` is open or one of the ends.
@@ -521,17 +530,42 @@ class Order(Aggregate):
     def _expired(self, reason: str, raw: Personal) -> None:
         self.status, self.reason = Status.EXPIRED, reason
 
-    @event("Doubted")
-    def _doubted(self, reason: str) -> None:
+    class Doubted(Aggregate.Event):
+        """The beginning of a doubt. Version 1 had a sentence as its reason."""
+
+        class_version = 2
+        reason: str
+        detail: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Read the code and the words from the sentence."""
+            state["reason"], state["detail"] = silence_of(state["reason"])
+
+    @event(Doubted)
+    def _doubted(self, reason: str, detail: str) -> None:
         self.status, self.reason = Status.UNKNOWN, reason
 
     @event("StatusUnknown")
     def _status_unknown(self, native_status: str, raw: Personal) -> None:
         self.unmapped.add(native_status)
 
-    @event("Contradicted")
-    def _contradicted(self, reason: str, detail: str, raw: Personal) -> None:
-        self.contradictions.add((reason, detail))
+    class Contradicted(Aggregate.Event):
+        """A statement of the exchange that cannot be true. Version 1 put it into a sentence."""
+
+        class_version = 2
+        reason: str
+        values: dict[str, str]
+        raw: Personal
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Read the values from the sentence."""
+            state["values"] = contradiction_of(state["reason"], state.pop("detail"))
+
+    @event(Contradicted)
+    def _contradicted(self, reason: str, values: dict[str, str], raw: Personal) -> None:
+        self.contradictions.add((reason, frozenset(values.items())))
 
     @event("Resolved")
     def _resolved(self, by: int, outcome: Status, reason: Personal) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, event
 from domain.refusals import Impossible
+from domain.sentences import discrepancy_of, failure_of
 
 
 class Occasion(StrEnum):
@@ -54,6 +56,45 @@ class Resolution(StrEnum):
 LEFT_TO_A_PERSON = frozenset({Resolution.DECIDE, Resolution.UNDECIDED, Resolution.HISTORY_LOST})
 
 
+class Kind(StrEnum):
+    """The kinds of statements. `ORDER` has a status, the filled and the whole size; `HOLDING` an amount and a currency.
+
+    `LISTED` and `NOT_LISTED` are about a whole market. `UNREADABLE` is a part of an answer that cannot be read.
+    """
+
+    ORDER = "order"
+    HOLDING = "holding"
+    NOTHING = "nothing"
+    NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"
+    LISTED = "listed"
+    NOT_LISTED = "not_listed"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of one side about an order, a holding or a market. Its values are texts, amounts exact decimals."""
+
+    kind: Kind
+    values: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return it in one line, for a log."""
+        return " ".join((self.kind, *self.values.values()))
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact recorded in an order's stream: the name of its event, and its values as texts by name."""
+
+    event: str
+    values: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return it in one line, for a log."""
+        return " ".join((self.event, *(f"{name}={value}" for name, value in self.values.items())))
+
+
 @dataclass(frozen=True)
 class Discrepancy:
     """One order on which the log and the exchange differ. `order` is None for one that is not (yet) ours."""
@@ -61,10 +102,10 @@ class Discrepancy:
     order: UUID | None
     symbol: str
     exchange_order_id: str | None
-    ours: str
-    theirs: str
+    ours: Statement
+    theirs: Statement
     resolution: Resolution
-    facts: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
     """The facts that were, or would be, recorded in the order's own stream."""
 
 
@@ -102,13 +143,13 @@ class Reconciliation(Aggregate):
         self._must_run()
         self._completed(seconds)
 
-    def fail(self, reason: str, seconds: Decimal, code: str | None = None) -> None:
+    def fail(self, reason: str, seconds: Decimal, detail: str = "") -> None:
         """Record that the exchange could not be queried to the end: a missing answer proves nothing.
 
-        `code` is the platform's reason, None when there is none.
+        `reason` is one of the platform's codes, `detail` puts it into words.
         """
         self._must_run()
-        self._failed(reason, seconds, code)
+        self._failed(reason, seconds, detail)
 
     def _must_run(self) -> None:
         if self.ended:
@@ -118,7 +159,19 @@ class Reconciliation(Aggregate):
     def _phase_completed(self, phase: Phase, seconds: Decimal, counts: dict[str, int]) -> None:
         self.phases[phase] = seconds
 
-    @event("DiscrepancyFound")
+    class DiscrepancyFound(Aggregate.Event):
+        """A difference between the two sides. Version 1 held sentences."""
+
+        class_version = 2
+        discrepancy: Discrepancy
+        raw: Personal
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Read the sentences as data."""
+            discrepancy_of(state)
+
+    @event(DiscrepancyFound)
     def _discrepancy_found(self, discrepancy: Discrepancy, raw: Personal) -> None:
         self.discrepancies += 1
 
@@ -126,6 +179,19 @@ class Reconciliation(Aggregate):
     def _completed(self, seconds: Decimal) -> None:
         self.ended = True
 
-    @event("Failed")
-    def _failed(self, reason: str, seconds: Decimal, code: str | None) -> None:
+    class Failed(Aggregate.Event):
+        """A failure. Version 1 had a sentence as its reason, and a code beside it for some."""
+
+        class_version = 2
+        reason: str
+        seconds: Decimal
+        detail: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Read the code and the words from the sentence."""
+            state["reason"], state["detail"] = failure_of(state["reason"], state.pop("code", None))
+
+    @event(Failed)
+    def _failed(self, reason: str, seconds: Decimal, detail: str) -> None:
         self.ended = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from projections.books.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row, storable
 
 
 def _raised(_: Row, event: Any) -> Row:
@@ -14,7 +15,8 @@ def _raised(_: Row, event: Any) -> Row:
         "cause": event.cause,
         "severity": event.severity,
         "subject": event.subject,
-        "facts": {name: fact.replace("\x00", "\ufffd") for name, fact in event.facts.items()},
+        "facts": storable(event.facts),
+        "sides": storable({side: asdict(said) for side, said in (event.sides or {}).items()}),
         "deliveries": {},
         "raised_at": event.timestamp,
     }
@@ -32,7 +34,7 @@ def _failed(row: Row, event: Any) -> Row:
 
 ALERTS = ReadModel(
     name="alerts",
-    version=2,
+    version=3,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -40,6 +42,7 @@ ALERTS = ReadModel(
         "severity": "text NOT NULL",
         "subject": "uuid",
         "facts": "jsonb NOT NULL",
+        "sides": "jsonb NOT NULL",
         "deliveries": "jsonb NOT NULL",
         "raised_at": "timestamptz NOT NULL",
         "acknowledged_at": "timestamptz",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from projections.books.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row, storable
 
 
 def _started(_: Row, event: Any) -> Row:
@@ -26,21 +27,21 @@ def _phase(row: Row, event: Any) -> Row:
 
 def _found(row: Row, event: Any) -> Row:
     found = event.discrepancy
-    item = {**vars(found), "order": found.order and str(found.order), "facts": [*found.facts]}
-    plain = {name: text.replace("\x00", "\ufffd") if isinstance(text, str) else text for name, text in item.items()}
-    return {"discrepancies": [*row["discrepancies"], plain]}
+    item = {**asdict(found), "order": found.order and str(found.order)}
+    return {"discrepancies": [*row["discrepancies"], storable(item)]}
 
 
-def _ended(state: str) -> Any:
-    def change(_: Row, event: Any) -> Row:
-        return {"state": state, "seconds": event.seconds, "failure": getattr(event, "reason", None)}
+def _completed(_: Row, event: Any) -> Row:
+    return {"state": "completed", "seconds": event.seconds}
 
-    return change
+
+def _failed(_: Row, event: Any) -> Row:
+    return {"state": "failed", "seconds": event.seconds, "failure": event.reason, "detail": storable(event.detail)}
 
 
 RECONCILIATIONS = ReadModel(
     name="reconciliations",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -50,6 +51,7 @@ RECONCILIATIONS = ReadModel(
         "started_at": "timestamptz NOT NULL",
         "seconds": "numeric",
         "failure": "text",
+        "detail": "text",
         "phases": "jsonb NOT NULL",
         "discrepancies": "jsonb NOT NULL",
     },
@@ -58,8 +60,8 @@ RECONCILIATIONS = ReadModel(
         "Reconciliation.Started": _started,
         "Reconciliation.PhaseCompleted": _phase,
         "Reconciliation.DiscrepancyFound": _found,
-        "Reconciliation.Completed": _ended("completed"),
-        "Reconciliation.Failed": _ended("failed"),
+        "Reconciliation.Completed": _completed,
+        "Reconciliation.Failed": _failed,
     },
     indexes=("(user_id, started_at DESC)",),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.amounts import ZERO, product, total
 from domain.order import LIVE, PROTECTION, Status
-from projections.books.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row, storable
 
 STANDARD = {
     Status.PLACED: "pending",
@@ -33,7 +33,7 @@ def _raw(text: str | None) -> Any:
         plain = json.dumps(parsed, ensure_ascii=False)
         plain.encode()
     except (ValueError, RecursionError):
-        return text.replace("\x00", "\ufffd")
+        return storable(text)
     return parsed if "\\u0000" not in plain else text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from domain.refusals import Invalid
 from domain.webhook import WebhookStatus
 from domain.webhook_message import WebhookMessage
-from projections.books.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row, storable
 from projections.trades import webhook_behind
 
 _SHOWN = (
@@ -15,23 +15,16 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def _clean(value: Any) -> Any:
-    """Replace what PostgreSQL cannot hold in a text: zero bytes and lone surrogates."""
-    if not isinstance(value, str):
-        return value
-    return value.replace("\x00", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
-
-
 def _received(_: Row, event: Any) -> Row:
     understood: Row = {}
     try:
         message = WebhookMessage.understood(event.body.encode(event.encoding))
-        understood = {name: _clean(getattr(message, name)) for name in _SHOWN} | {"broker_id": message.broker}
+        understood = {name: storable(getattr(message, name)) for name in _SHOWN} | {"broker_id": message.broker}
     except (Invalid, UnicodeEncodeError):
         pass  # the engine's refusal records the reason; only the body is shown here
     return {
         "user_id": event.user,
-        "body": _clean(event.body),
+        "body": storable(event.body),
         "address": event.address,
         "received_at": event.received_at,
         "status": WebhookStatus.RECEIVED.value,
@@ -46,7 +39,7 @@ def _ended(status: WebhookStatus) -> Any:
         return {
             "status": status.value,
             "reason": getattr(event, "reason", None),
-            "detail": getattr(event, "detail", "").replace("\x00", "\ufffd") or None,
+            "detail": storable(getattr(event, "detail", "")) or None,
             "updated_at": event.timestamp,
         }
 

@@ -244,12 +244,12 @@ class Attempts:
             pause = await self._pause_after(error)
             if way.has_freed:
                 pause = max(pause, await self._in_vain(order, way, error))
-            return await self._deferred(order, error.code or "not_accepted", error, pause)
+            return await self._deferred(order, error.code, error, pause)
         if isinstance(error, OrderNotFound) and legs:
             # Nothing was changed: the legs are not in the state that we have recorded.
             with suppress(ExchangeError):
                 await self._legs.ask_again(legs, self._account.markets[order.wish.symbol])
-            return await self._deferred(order, error.code or "not_accepted", error, SHORT_PAUSE)
+            return await self._deferred(order, error.code, error, SHORT_PAUSE)
         if isinstance(error, RefusedByExchange) and error.code == NO_PLACE and legs:
             self._tried[order.id].no_place = True
             return await self._deferred(order, error.code, error, SHORT_PAUSE)
@@ -257,7 +257,7 @@ class Attempts:
             return await self._refused(order, way, error)
         # No answer, or a client id that is taken: an order of ours may rest under it.
         self._tried.pop(order.id, None)
-        await self._account.doubted(order, str(error))
+        await self._account.doubted(order, error)
         self._look_ups.begin(order.id)
         for leg in legs:
             self._look_ups.begin(leg.id)
@@ -272,7 +272,7 @@ class Attempts:
                 return await self._deferred(order, refused.code, refused, pause)
         del self._tried[order.id]
         self._account.doubt_rules(refused.code)
-        code, raw = refused.code or "refused_by_exchange", refused.raw
+        code, raw = refused.code, refused.raw
         await self._account.recording.say(order.id, lambda o: o.reject(code, raw))
         self._protect_again(way)
         return None

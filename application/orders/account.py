@@ -14,7 +14,7 @@ from application.orders.hearing import Hearing
 from application.orders.movements import Movements
 from application.orders.recording import Recording
 from application.orders.turns import Turns
-from application.ports.errors import NotAccepted
+from application.ports.errors import ExchangeError, NotAccepted
 from application.ports.exchange import ExchangeClient
 from application.ports.market_data import Ticker
 from application.ports.statements import Credentials, ExchangeId, OrderName, OrderReport, Scrap
@@ -163,8 +163,8 @@ class Account:
         """Return the time until which the exchange may act on a request sent at `now`."""
         return now + timedelta(seconds=self.exchange.valid_for)
 
-    async def doubted(self, order: Order, reason: str) -> None:
-        """Record that an order is in doubt, and why.
+    async def doubted(self, order: Order, silence: ExchangeError) -> None:
+        """Record that an order is in doubt, as the exchange has not answered.
 
         Silence is not a rejection: until the truth is known, sizing counts the worst cost. The private stream may have
         reported the order before its answer was lost; then there is no doubt.
@@ -172,7 +172,7 @@ class Account:
 
         def doubt(known: Order) -> None:
             if known.status is Status.SUBMITTED:
-                known.doubt(reason)
+                known.doubt(silence.code, str(silence))
 
         order = await self.recording.say(order.id, doubt)
         if order.status is Status.UNKNOWN:

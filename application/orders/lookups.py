@@ -120,7 +120,7 @@ class LookUps:
             return await self._proven_absent(order, market, asked_at)
         except ExchangeError as silence:
             if order.status is Status.SUBMITTED and order.valid_until is not None and asked_at > order.valid_until:
-                await self._account.doubted(order, str(silence))  # its sender died before the answer
+                await self._account.doubted(order, silence)  # its sender died before the answer
             raise
         order, _ = await self._account.recording.take(order_id, report)
         settled = await self._settled(order, asked_at)
@@ -144,8 +144,8 @@ class LookUps:
         """
         if self._account.clock() - order.modified_on > EXPLAINED_WITHIN:
             known = total(order.fills.values())
-            detail = f"{plain(order.filled)} executed, {plain(known)} listed"
-            await self._account.recording.say(order.id, lambda o: o.contradict("executions_missing", detail, raw))
+            values = {"filled": plain(order.filled), "listed": plain(known)}
+            await self._account.recording.say(order.id, lambda o: o.contradict("executions_missing", values, raw))
 
     async def _amended(self, order: Order, asked_at: datetime) -> bool:
         """Reject an amendment that the exchange does not show, once it can no longer be carried out.
@@ -170,7 +170,7 @@ class LookUps:
             return False
         if order.status is Status.SUBMITTED:
             self._account.doubts.begin(order)
-            await self._account.recording.say(order.id, lambda o: o.doubt("the exchange does not show it"))
+            await self._account.recording.say(order.id, lambda o: o.doubt("not_shown"))
         provable = provable_at(order)
         if provable is None or order.submitted_at is None or asked_at < provable:
             return False

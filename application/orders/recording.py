@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from application.orders.differences import Fact, differences, is_complete
+from application.orders.differences import Difference, differences, is_complete
 from application.orders.doubts import Doubts
 from application.orders.fees import FeeValues
 from application.orders.movements import Movements
@@ -29,10 +29,10 @@ MOST_ENDED = 500
 
 
 class Taken(NamedTuple):
-    """The result of taking a report: the order now, and the facts that were recorded on it."""
+    """The result of taking a report: the order now, and the differences that were recorded on it."""
 
     order: Order
-    facts: list[Fact]
+    recorded: list[Difference]
 
 
 class Recording:
@@ -145,13 +145,12 @@ class Recording:
                 spending.release(order.id)
                 await asyncio.to_thread(self._store.save, spending)
 
-    async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Fact] = ()) -> Taken:
+    async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Difference] = ()) -> Taken:
         """Take a report into the order's history, fetching the fills that it does not contain.
 
-        `agreed` holds facts that an earlier report has stated: a fact that needs two reports is believed only if it is
-        among them. Raises as `ExchangeClient.fills_of` and `say`.
+        `agreed` holds differences that an earlier report has stated. Raises as `ExchangeClient.fills_of` and `say`.
         """
-        fills, facts = list[Fill](), list[Fact]()
+        fills, recorded = list[Fill](), list[Difference]()
         order = await self._met(order_id)
         market = self._markets.get(order.wish.symbol)  # an order may outlive its market
         if market is not None and not is_complete(order, report):
@@ -162,25 +161,24 @@ class Recording:
         if market is not None:
             values = await self._fee_values.of(market, new_fills)
 
-        def new_to(known: Order) -> list[Fact]:
+        def new_to(known: Order) -> list[Difference]:
             native = report.native_symbol if market is None else market.native
-            new = differences(known, report, native, fills, values)
-            return [fact for fact in new if not fact.needs_two or fact in agreed]
+            return differences(known, report, native, fills, values).believed(agreed)
 
         def record(known: Order) -> None:
-            facts[:] = new_to(known)
-            for fact in facts:
-                fact.say(known)
+            recorded[:] = new_to(known)
+            for difference in recorded:
+                difference.record(known)
 
         if new_to(order):  # most reports of the stream repeat an answer
             order = await self.say(order_id, record)
         if not order.is_in_doubt:
             self._doubts.end(order_id)
-        if any(fact.event == "Filled" for fact in facts):
+        if any(difference.event == "Filled" for difference in recorded):
             self._movements.note(order.wish.symbol)
-        if facts:
+        if recorded:
             self._learn(order, report, new_fills)
-        return Taken(order, facts)
+        return Taken(order, recorded)
 
     async def intend(self, *aggregates: Aggregate) -> None:
         """Append what is about to be sent, once. Whatever error it raises, the caller must look up, not send."""

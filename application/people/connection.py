@@ -51,7 +51,7 @@ async def try_connection(exchange: ExchangeClient, credentials: Credentials, tel
         rights = await exchange.rights(credentials)
     except ExchangeError as error:
         answered = isinstance(error, RefusedByExchange)
-        return Verdict(False, answered, error.code or ("refused_by_exchange" if answered else "no_answer"), str(error))
+        return Verdict(False, answered, error.code, str(error))
     held: dict[str, Decimal] = {name: balance.free + balance.locked for name, balance in balances.items()}
     return Verdict(
         ok=rights.may_trade is not False,

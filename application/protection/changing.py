@@ -157,7 +157,7 @@ class Changing:
         On a skewed clock, ask for the server's time. Otherwise put the resting orders back if they were taken off.
         Returns the seconds until the next attempt.
         """
-        case.trouble.begin(error.code or "not_accepted", self._account.clock(), str(error))
+        case.trouble.begin(error.code, self._account.clock(), str(error))
         if error.code == "clock_skewed":
             with suppress(ExchangeError):
                 await self._account.exchange.server_time()

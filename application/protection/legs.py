@@ -197,12 +197,12 @@ class Legs(Freeing):
         return True
 
     async def _rejected(self, order: Order, error: ExchangeError, reason: str | None = None) -> None:
-        code, raw = reason or error.code or "refused_by_exchange", error.raw
+        code, raw = reason or error.code, error.raw
         await self._account.recording.say(order.id, lambda o: o.reject(code, raw))
 
     async def _doubt(self, orders: Sequence[Order], error: ExchangeError) -> None:
         for order in orders:
-            await self._account.doubted(order, str(error))
+            await self._account.doubted(order, error)
             self._look_ups.begin(order.id)
 
     def order(self, position: Position, wish: Wish) -> Order:

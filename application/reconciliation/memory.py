@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.orders.differences import Fact
+from application.orders.differences import Difference
 from application.ports.statements import OrderReport, Scrap
 from domain.order import Order
 
@@ -17,21 +17,23 @@ SECOND_LOOK = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Suspicion:
-    """A statement made once: facts about an order of ours, or the existence of a stranger (`order_id` is None)."""
+    """A statement made once: differences of an order of ours, or the existence of a stranger (`order_id` is None)."""
 
     order_id: UUID | None
-    facts: tuple[Fact, ...]
+    doubted: Sequence[Difference]
     said_at: datetime
 
 
 class Suspicions(dict[tuple[str, str], Suspicion]):
     """The suspicions of one broker, by native symbol and exchange id."""
 
-    def begin(self, report: OrderReport, now: datetime, order_id: UUID | None, facts: Sequence[Fact] = ()) -> bool:
+    def begin(
+        self, report: OrderReport, now: datetime, order_id: UUID | None, doubted: Sequence[Difference] = ()
+    ) -> bool:
         """Keep a statement, unless one about the same order is kept already; return True when it is the first."""
         key = report.native_symbol, report.exchange_order_id
         first = key not in self
-        self.setdefault(key, Suspicion(order_id, tuple(facts), now))
+        self.setdefault(key, Suspicion(order_id, doubted, now))
         return first
 
     def due(self, now: datetime) -> list[tuple[tuple[str, str], Suspicion]]:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
-from application.orders.differences import Fact, differences
+from application.orders.differences import Difference, differences
 from application.orders.lookups import LookUps
 from application.orders.recording import Taken
 from application.ports.errors import ExchangeError, OrderNotFound, Unreadable
@@ -177,7 +177,9 @@ class Reconciler:
         if left is not None:
             run.note(order, said, left)
 
-    async def _take_report(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact] = ()) -> None:
+    async def _take_report(
+        self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Difference] = ()
+    ) -> None:
         """Record one report about one of our orders; a report that cannot be recorded does not stop the others."""
         try:
             await self._record(run, order, report, agreed)
@@ -203,13 +205,12 @@ class Reconciler:
             self._look_ups.begin(order.id)
         run.note(order, report, Resolution.LOOKED_UP)
 
-    async def _record(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Fact]) -> None:
+    async def _record(self, run: Run, order: Order, report: OrderReport, agreed: Sequence[Difference]) -> None:
         market = self._account.markets.get(order.wish.symbol)
         if market is None:
             return
-        facts = differences(order, report, market.native)
-        believed = [fact for fact in facts if not fact.needs_two or fact in agreed]
-        doubted = tuple(fact for fact in facts if fact.needs_two and fact not in agreed)
+        found = differences(order, report, market.native)
+        believed, doubted = found.believed(agreed), found.doubted(agreed)
         if doubted:
             first = self._memory.suspicions.begin(report, self._account.clock(), order.id, doubted)
             if not believed and self._memory.was_told(report):
@@ -222,13 +223,13 @@ class Reconciler:
         if believed and not run.dry:
             order, believed = await self._record_shielded(run, order.id, report, agreed)
         if believed:  # otherwise recorded by other means meanwhile
-            decide = any(fact.event == "Contradicted" for fact in believed)
+            decide = any(difference.event == "Contradicted" for difference in believed)
             run.note(known, report, Resolution.DECIDE if decide else Resolution.RECORDED, believed)
         if order.cancel_requested and order.status is Status.OPEN and not run.dry:
             self._agenda.put(Task.CANCEL, order.id)
 
     async def _record_shielded(
-        self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Fact] = ()
+        self, run: Run, order_id: UUID, report: OrderReport, agreed: Sequence[Difference] = ()
     ) -> Taken:
         """Record a report in a task that a timeout does not cancel.
 
@@ -304,7 +305,7 @@ class Reconciler:
     async def _confirm(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
         if suspicion.order_id is not None:
             order = await self._account.recording.load(suspicion.order_id)
-            await self._take_report(run, order, report, suspicion.facts)
+            await self._take_report(run, order, report, suspicion.doubted)
         elif await self._find_order(report) is None:
             try:
                 await self._adopt(run, market, report)

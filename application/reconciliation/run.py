@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from application.orders.account import Account
-from application.orders.differences import Fact
+from application.orders.differences import Difference
+from application.ports.errors import ExchangeError
 from application.ports.statements import OrderReport, Scrap
 from domain.aggregate import Personal, carrying
 from domain.amounts import ZERO, plain
 from domain.order import Order
-from domain.reconciliation import QUIET, Discrepancy, Occasion, Phase, Reconciliation, Resolution
+from domain.reconciliation import QUIET, Discrepancy, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 
 TEXTS = {
     Phase.FETCH: "Fetched {open} open orders from {exchange}",
@@ -26,9 +28,11 @@ TEXTS = {
     Phase.AUDIT: "Noted {discrepancies} discrepancies",
 }
 """The log line of each phase."""
+TOO_SLOW = "too_slow"
+"""The reason of a run whose questions the exchange did not answer in time."""
 HICCUP = timedelta(seconds=5)
 """Time for which quiet reconciliations may fail before that is reported."""
-NOTHING = "nothing"
+NOTHING = Statement(Kind.NOTHING)
 """Our side of a discrepancy about an order that we have no record of."""
 
 
@@ -45,7 +49,8 @@ class Run:
         self.phases: list[tuple[Phase, Decimal, dict[str, int]]] = []
         self.found: list[tuple[Discrepancy, Personal]] = []
         self.failure: str | None = None
-        self._code: str | None = None
+        """The code of the reason why the run failed; `detail` puts it into words."""
+        self.detail = ""
         self.recorded = False
         """True once the run is in the log."""
         self._left: set[Hashable] = set()
@@ -106,8 +111,8 @@ class Run:
         order: Order | None,
         said: OrderReport | Scrap | None,
         resolution: Resolution,
-        facts: Sequence[Fact] = (),
-        ours: str | None = None,
+        differences: Sequence[Difference] = (),
+        ours: Statement | None = None,
     ) -> None:
         """Note that the two sides differ about an order, with what was done. `ours` defaults to the order's state."""
         found = Discrepancy(
@@ -117,28 +122,35 @@ class Run:
             ours=ours or _ours(order),
             theirs=_theirs(said),
             resolution=resolution,
-            facts=tuple(f"{fact.event} {fact.detail}".strip() for fact in facts),
+            facts=tuple(difference.fact for difference in differences),
         )
         self.found.append((found, Personal("") if said is None else said.raw))
         self._account.log.warning(
             "discrepancy", request_id=str(self.id), broker=self._account.broker.number, symbol=found.symbol,
-            order=str(found.order), ours=found.ours, theirs=found.theirs, resolution=resolution,
+            order=str(found.order), ours=str(found.ours), theirs=str(found.theirs), resolution=resolution,
         )  # fmt: skip
 
     def note_market(self, symbol: str, words: str, resolution: Resolution) -> None:
         """Note that the exchange refuses to list one market: the orders resting there are unknown."""
-        self.found.append((Discrepancy(None, symbol, None, "listed", words, resolution), Personal("")))
+        refused = Statement(Kind.NOT_LISTED, {"said": words})
+        self.found.append((Discrepancy(None, symbol, None, Statement(Kind.LISTED), refused, resolution), Personal("")))
         self._account.log.warning(
             "market_refused", request_id=str(self.id), broker=self._account.broker.number, symbol=symbol
         )
 
     def note_holding(self, currency: str, held: Decimal, there: Decimal, resolution: Resolution) -> None:
         """Note that the account holds less of a currency than its positions do; only its owner can say why."""
-        ours, theirs = f"holds {plain(held)} {currency}", f"holds {plain(there)} {currency}"
+        ours, theirs = (
+            Statement(Kind.HOLDING, {"amount": plain(amount), "currency": currency}) for amount in (held, there)
+        )
         found = Discrepancy(None, currency, None, ours, theirs, resolution)
         self.found.append((found, Personal("")))
         self._account.log.warning(
-            "holding_short", request_id=str(self.id), broker=self._account.broker.number, ours=ours, theirs=theirs
+            "holding_short",
+            request_id=str(self.id),
+            broker=self._account.broker.number,
+            ours=str(ours),
+            theirs=str(theirs),
         )
 
     def _symbol(self, order: Order | None, said: OrderReport | Scrap | None) -> str:
@@ -153,15 +165,18 @@ class Run:
         if self.occasion not in QUIET or self.found:
             await self._record()
 
-    async def fail(self, error: Exception, *, tell: bool) -> None:
+    async def fail(self, error: ExchangeError | TimeoutError, *, tell: bool) -> None:
         """Fail a run that the exchange did not answer to the end.
 
         What was found until then is recorded in any case, a failure without findings only to `tell` it.
         """
-        reason = self.failure = f"{type(error).__name__}: {error}"
-        self._code = getattr(error, "code", None) or None
+        self.failure, self.detail = getattr(error, "code", TOO_SLOW), str(error)
         self._account.log.warning(
-            "reconciliation_failed", request_id=str(self.id), broker=self._account.broker.number, reason=reason
+            "reconciliation_failed",
+            request_id=str(self.id),
+            broker=self._account.broker.number,
+            reason=self.failure,
+            detail=self.detail,
         )
         if tell or self.found:
             await self._record()
@@ -180,7 +195,7 @@ class Run:
             if self.failure is None:
                 stream.complete(self.seconds)
             else:
-                stream.fail(self.failure, self.seconds, self._code)
+                stream.fail(self.failure, self.seconds, self.detail)
             await asyncio.to_thread(self._account.store.save, stream)
         self.recorded = True
 
@@ -193,6 +208,7 @@ class Run:
             "dry_run": self.dry,
             "completed": self.failure is None,
             "failure": self.failure,
+            "detail": self.detail,
             "seconds": plain(self.seconds),
             "phases": [
                 {"phase": phase, "seconds": plain(seconds), "counts": counts} for phase, seconds, counts in self.phases
@@ -201,10 +217,7 @@ class Run:
                 {"order": str(order), "symbol": doubt.symbol, "since": doubt.since and doubt.since.isoformat()}
                 for order, doubt in self._account.doubts.items()
             ],
-            "discrepancies": [
-                {**vars(found), "order": found.order and str(found.order), "facts": [*found.facts]}
-                for found, _ in self.found
-            ],
+            "discrepancies": [{**asdict(found), "order": found.order and str(found.order)} for found, _ in self.found],
         }
 
 
@@ -218,7 +231,7 @@ class Outage:
         self._since: datetime | None = None
         self._told = False
 
-    async def meet(self, run: Run, error: Exception) -> None:
+    async def meet(self, run: Run, error: ExchangeError | TimeoutError) -> None:
         """Take a failed run into the outage. Quiet runs that have failed for less than `HICCUP` are not reported."""
         since = self._since or run.started_at
         hiccup = run.occasion in QUIET and run.started_at - since < HICCUP
@@ -232,18 +245,22 @@ class Outage:
             self._since, self._told = None, False
 
 
-def _ours(order: Order | None) -> str:
+def _ours(order: Order | None) -> Statement:
     if order is None:
         return NOTHING
-    return f"{order.status} {plain(order.filled)}/{plain(order.quantity or order.cost or ZERO)}"
+    return _of_order(order.status, order.filled, order.quantity or order.cost or ZERO)
 
 
-def _theirs(said: OrderReport | Scrap | None) -> str:
+def _theirs(said: OrderReport | Scrap | None) -> Statement:
     if said is None:
-        return "not found"
+        return Statement(Kind.NOT_FOUND)
     if isinstance(said, Scrap):
-        return "unreadable"
-    return f"{said.native_status} {plain(said.filled)}/{plain(said.quantity)}"
+        return Statement(Kind.UNREADABLE)
+    return _of_order(said.native_status, said.filled, said.quantity)
+
+
+def _of_order(status: str, filled: Decimal, size: Decimal) -> Statement:
+    return Statement(Kind.ORDER, {"status": status, "filled": plain(filled), "size": plain(size)})
 
 
 def _rounded(seconds: float) -> Decimal:

@@ -11,7 +11,7 @@ from adapters.log.eventstore import Store
 from application.people.users import registry_of
 from application.ports.requests import Action, GatewayAway, Request
 from domain.broker import Broker
-from domain.reconciliation import LEFT_TO_A_PERSON, Occasion
+from domain.reconciliation import LEFT_TO_A_PERSON, Fact, Occasion, Statement
 from domain.refusals import NotFound
 
 ASK_SECONDS = 120.0
@@ -42,6 +42,7 @@ def _unheard(broker: Broker, reason: str) -> dict[str, Any]:
         "broker": broker.number,
         "completed": False,
         "failure": reason,
+        "detail": "",
         "phases": [],
         "doubts": [],
         "discrepancies": [],
@@ -61,8 +62,11 @@ def tell(run: dict[str, Any], say: Callable[[str], None]) -> None:
         say(f"broker {run['broker']} {phase['phase']} {counts} {phase['seconds']}s")
     for one in run["discrepancies"]:
         named = f"{one['symbol']} {one['exchange_order_id'] or one['order'] or ''}".rstrip()
-        said = f"here {one['ours']}, there {one['theirs']} -> {one['resolution']} {'; '.join(one['facts'])}"
+        ours, theirs = (Statement(**one[side]) for side in ("ours", "theirs"))
+        facts = "; ".join(str(Fact(**fact)) for fact in one["facts"])
+        said = f"here {ours}, there {theirs} -> {one['resolution']} {facts}"
         say(f"broker {run['broker']} {named}: {said}".rstrip())
     for doubt in run["doubts"]:
         say(f"broker {run['broker']} {doubt['symbol']} {doubt['order']}: in doubt since {doubt['since']}")
-    say(f"broker {run['broker']} {'compared' if run['completed'] else 'not compared: ' + str(run['failure'])}")
+    failure = f"{run['failure']} {run['detail']}".rstrip()
+    say(f"broker {run['broker']} {'compared' if run['completed'] else 'not compared: ' + failure}")

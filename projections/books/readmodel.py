@@ -20,6 +20,15 @@ def stream_of(event: Any) -> Any:
     return event.originator_id
 
 
+def storable(value: Any) -> Any:
+    """Return a value as PostgreSQL can store it: no text in it, however deep, holds zero bytes or lone surrogates."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
+    if isinstance(value, Mapping):
+        return {name: storable(one) for name, one in value.items()}
+    return [storable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True)
 class ReadModel:
     """A table in the books. The first column is the key; each row has `user_id` and the `position` of its last change.

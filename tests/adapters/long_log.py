@@ -10,7 +10,7 @@ from domain.aggregate import Personal, carrying
 from domain.alert import Alert, Cause, Severity
 from domain.order import Order
 from domain.position import Execution, Position
-from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
+from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.spending import Spending
 from domain.webhook import Webhook
 from domain.wish import Protection, Side, Source, Type, Wish
@@ -63,7 +63,9 @@ def write_day(store, position: Position | None = None, number: int = 0) -> Posit
         alert.record_sent("phone")
         alert.acknowledge()
         run = Reconciliation(uuid4(), 1, 1, Occasion.START, NOW)
-        run.find(Discrepancy(buy.id, SYMBOL, "77", "nothing", "NEW", Resolution.DECIDE, ()), RAW)
+        run.find(
+            Discrepancy(buy.id, SYMBOL, "77", Statement(Kind.NOTHING), Statement(Kind.NOTHING), Resolution.DECIDE), RAW
+        )
         run.complete(Decimal(1))
         spending = Spending(1, NOW.date() + timedelta(number))
         spending.reserve(buy.id, QUANTITY * PRICE, PRICE)

@@ -8,13 +8,22 @@ from adapters.alert_texts import WORDS, all_clear_of, text_of
 from application.endings import ENDS_WHEN
 from aristobot.terminals.alerts.open_alerts import ENDS_WITH_A_FIGURE
 from domain.alert import Cause, Severity
+from domain.reconciliation import Kind, Statement
 
 FACTS = {
-    "symbol": "BTC/USDT", "broker": "1", "side": "sell", "reason": "the connection was closed", "detail": "in English",
-    "word": "HALTED", "ours": "open 0/0.5", "theirs": "not found", "minutes": "3", "terminal": "gateway", "pid": "7",
+    "symbol": "BTC/USDT", "broker": "1", "side": "sell", "reason": "connection_closed", "detail": "in English",
+    "word": "HALTED", "ours": "cancelled", "minutes": "3", "terminal": "gateway", "pid": "7",
     "count": "2", "channel": "phone", "number": "77", "position": "9", "head": "ab", "faults": "status is missing",
     "topic": "Order.Filled", "age": "75", "share": "40",
 }  # fmt: skip
+
+
+SIDES = {"ours": Statement(Kind.HOLDING, {"amount": "1.5", "currency": "BTC"}), "theirs": Statement(Kind.NOT_FOUND)}
+
+
+def order(status: str, filled: str, size: str) -> Statement:
+    """What one side says of an order."""
+    return Statement(Kind.ORDER, {"status": status, "filled": filled, "size": size})
 
 
 def plain(text: str) -> str:
@@ -26,7 +35,8 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_says_what_happened_and_what_to_do(language: str, cause: Cause) -> None:
     """More than one sentence, nothing left open, under a title."""
-    title, body = (plain(text) for text in text_of(language, cause, Severity.WARNING, FACTS))
+    sides = SIDES if cause is Cause.TO_DECIDE else {}
+    title, body = (plain(text) for text in text_of(language, cause, Severity.WARNING, FACTS, sides))
     assert title.startswith("[!] Aristobot: ")
     assert not {"{", "|"} & {*title, *body}
     assert body.count(". ") + body.count(" ; ") + body.count("; ") + body.count(" : ") >= 1
@@ -92,22 +102,32 @@ def test_a_number_has_its_plural(language: str, count: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("language", "ours", "theirs", "expected"),
     [
-        ("fr", "open 0.1/0.5", "not found", "Chez nous : ouvert (0,1 / 0,5) ; sur l'exchange : introuvable."),
-        ("en", "nothing", "NEW 0/1", "Our record: nothing; the exchange: open (0 / 1)."),
-        ("fr", "nothing", "HALTED 0/1.5", "Chez nous : rien ; sur l'exchange : HALTED (0 / 1,5)."),
+        (
+            "fr",
+            order("open", "0.1", "0.5"),
+            Statement(Kind.NOT_FOUND),
+            "Chez nous : ouvert (0,1 / 0,5) ; sur l'exchange : introuvable.",
+        ),
+        ("en", Statement(Kind.NOTHING), order("NEW", "0", "1"), "Our record: nothing; the exchange: open (0 / 1)."),
+        (
+            "fr",
+            Statement(Kind.NOTHING),
+            order("HALTED", "0", "1.5"),
+            "Chez nous : rien ; sur l'exchange : HALTED (0 / 1,5).",
+        ),
     ],
 )
-def test_what_each_side_said_reads_as_words(language: str, ours: str, theirs: str, expected: str) -> None:
+def test_what_each_side_said_reads_as_words(language: str, ours: Statement, theirs: Statement, expected: str) -> None:
     """The platform's own, and the exchange's where it is one of its states."""
-    facts = {**FACTS, "ours": ours, "theirs": theirs}
-    assert expected in plain(text_of(language, Cause.TO_DECIDE, Severity.CRITICAL, facts)[1])
+    sides = {"ours": ours, "theirs": theirs}
+    assert expected in plain(text_of(language, Cause.TO_DECIDE, Severity.CRITICAL, FACTS, sides)[1])
 
 
 @pytest.mark.parametrize(
     ("reason", "told"),
     [
-        ("TimeoutError: ", " (l'exchange a mis trop de temps à répondre)"),
-        ("NoAnswer: no connection: refused", " (pas de réponse de l'exchange)"),
+        ("too_slow", " (l'exchange a mis trop de temps à répondre)"),
+        ("no_answer", " (pas de réponse de l'exchange)"),
         ("exchange_unreachable", " (exchange injoignable)"),
         ("something that nobody has translated", ""),
     ],

@@ -20,7 +20,7 @@ from domain.market import Market
 from domain.order import Order
 from domain.platform import Platform
 from domain.position import Execution, Position
-from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
+from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.registry import Registry
 from domain.spending import Spending
 from domain.user import Role, User
@@ -142,10 +142,12 @@ GROWING = {
     Platform: lambda platform: platform.record_restore("a.dump", 1, "head"),
     Spending: lambda spending: spending.reserve(uuid4(), Decimal(1), Decimal(1000)),
     Position: lambda position: position.grow(Execution(uuid4(), uuid4().hex, QUANTITY, PRICE, Decimal(0), None, NOW)),
-    Order: lambda order: order.contradict("report", uuid4().hex, RAW),
+    Order: lambda order: order.contradict("report", {"said": uuid4().hex}, RAW),
     Webhook: lambda webhook: webhook.repeat(NOW),
     Alert: lambda alert: alert.record_failure("Discord", "not_delivered"),
-    Reconciliation: lambda run: run.find(Discrepancy(None, SYMBOL, None, "nothing", "", Resolution.DECIDE, ()), RAW),
+    Reconciliation: lambda run: run.find(
+        Discrepancy(None, SYMBOL, None, Statement(Kind.NOTHING), Statement(Kind.NOTHING), Resolution.DECIDE), RAW
+    ),
 }
 """What happens to each kind again and again. Of these, `KINDS` are kept; the docs say how long the others get."""
 

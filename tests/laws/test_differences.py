@@ -67,16 +67,21 @@ def a_report(state=OPEN, filled="0", fills=NONE, **changes):
     return replace(said, **changes)
 
 
-def names(facts):
-    return [fact.event for fact in facts]
+def found_in(order, report, fills=()):
+    """What the report adds, told apart or not yet believed."""
+    return [*differences(order, report, NATIVE, fills).found]
 
 
-def say(order, facts):
-    """Say them; answers the names of the events that they led to."""
+def names(found):
+    return [difference.event for difference in found]
+
+
+def record(order, found):
+    """Record them, and return the names of the events that they led to."""
     before = len(order.pending_events)
     with carrying(user="1"):
-        for fact in facts:
-            fact.say(order)
+        for difference in found:
+            difference.record(order)
     return [type(event).__name__ for event in order.pending_events[before:]]
 
 
@@ -157,11 +162,11 @@ def test_each_row_of_the_decision_table(row):
     """The facts by name (* needs a second report), what the order is afterwards, and silence the second time."""
     given, report, facts, status, filled = ROWS[row]
     order = replay(given)
-    found = differences(order, report, NATIVE)
-    assert [fact.event + "*" * fact.needs_two for fact in found] == facts
-    assert set(say(order, found)) == {fact.rstrip("*") for fact in facts}
+    found = found_in(order, report)
+    assert [difference.event + "*" * difference.needs_two for difference in found] == facts
+    assert set(record(order, found)) == {fact.rstrip("*") for fact in facts}
     assert (order.status, order.filled) == (status, Decimal(filled))
-    assert differences(order, report, NATIVE) == []
+    assert found_in(order, report) == []
 
 
 def test_trades_that_were_asked_for_take_the_place_of_a_bare_total():
@@ -170,8 +175,8 @@ def test_trades_that_were_asked_for_take_the_place_of_a_bare_total():
     assert not is_complete(an_order(), report)
     for found, facts in ((executions({"t1": "0.4", "t2": "0.3"}), ["Filled"] * 2), (executions(PART), None)):
         order = an_order()
-        assert names(differences(order, report, NATIVE, found)) == (facts or ["Filled", "Progressed"])
-        say(order, differences(order, report, NATIVE, found))
+        assert names(found_in(order, report, found)) == (facts or ["Filled", "Progressed"])
+        record(order, found_in(order, report, found))
         assert order.filled == Decimal("0.7")
         assert order.fills == {fill.trade_id: fill.quantity for fill in found}
         assert is_complete(order, report) is (facts is not None)
@@ -181,9 +186,9 @@ def test_trades_that_were_asked_for_take_the_place_of_a_bare_total():
 def test_what_needs_two_reports_agrees_only_with_itself(answer):
     """Another end, another size or another price is another fact."""
     ours = an_order(EXPIRED)
-    [*_, first] = differences(ours, answer, NATIVE)
-    [*_, same] = differences(ours, replace(answer, raw="another answer"), NATIVE)
-    [*_, other] = differences(ours, a_report(REJECTED), NATIVE)
+    [*_, first] = found_in(ours, answer)
+    [*_, same] = found_in(ours, replace(answer, raw="another answer"))
+    [*_, other] = found_in(ours, a_report(REJECTED))
     assert first.needs_two
     assert first == same
     assert first != other
@@ -247,7 +252,7 @@ def test_an_execution_that_cannot_be_is_none_and_is_kept_once(case):
 def test_an_execution_within_the_distance_of_two_clocks_counts():
     """However wrong a clock is, it is not wrong by more than that."""
     [fill] = executions(PART, executed_at=NOW - CLOCKS_DIFFER)
-    assert names(differences(an_order(), a_report(OPEN, "0.4"), NATIVE, [fill])) == ["Filled"]
+    assert names(found_in(an_order(), a_report(OPEN, "0.4"), [fill])) == ["Filled"]
 
 
 def test_one_impossible_execution_hides_no_other_and_no_end():
@@ -255,10 +260,10 @@ def test_one_impossible_execution_hides_no_other_and_no_end():
     order = an_order()
     fills = [*executions(PART), *executions(REST, fee=Decimal("-0.1"))]
     report = replace(a_report(CLOSED, "1"), fills=fills)
-    assert names(differences(order, report, NATIVE)) == ["Filled", "Contradicted", "Progressed", "Closed"]
-    say(order, differences(order, report, NATIVE))
+    assert names(found_in(order, report)) == ["Filled", "Contradicted", "Progressed", "Closed"]
+    record(order, found_in(order, report))
     assert (order.fills, order.filled, order.status) == ({"t1": Decimal("0.4")}, Decimal(1), CLOSED)
-    assert differences(order, report, NATIVE) == []
+    assert found_in(order, report) == []
 
 
 def replay(order):
@@ -273,12 +278,12 @@ def only_contradicted(order, report, reason, fills=()):
     """Exactly one such fact, which moves nothing else, and nothing when it is said again."""
     known = {"version", "contradictions", "modified_on", "_version", "_modified_on", "_pending_events"}
     before = {name: value for name, value in vars(deepcopy(order)).items() if name not in known}
-    found = differences(order, report, NATIVE, fills)
+    found = found_in(order, report, fills)
     assert names(found) == ["Contradicted"]
     assert not found[0].needs_two
-    assert say(order, found) == ["Contradicted"]
+    assert record(order, found) == ["Contradicted"]
     assert {name: value for name, value in vars(order).items() if name not in known} == before
     assert [name for name, _ in order.contradictions] == [reason]
     assert order.pending_events[-1].raw == report.raw
-    assert differences(order, report, NATIVE, fills) == []
-    assert say(order, found) == []
+    assert found_in(order, report, fills) == []
+    assert record(order, found) == []

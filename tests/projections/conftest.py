@@ -17,7 +17,7 @@ from domain.alert import Alert, Cause, Severity
 from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
 from domain.order import ENDED, Order, Status
 from domain.position import Execution, Position
-from domain.reconciliation import Discrepancy, Occasion, Phase, Reconciliation, Resolution
+from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 from domain.refusals import Refused
 from domain.user import Preferences, Role, User
 from domain.webhook import Webhook
@@ -246,13 +246,21 @@ class History:
 
         def difference() -> Discrepancy:
             order, said = draw((None, self._id())), draw(("", "NEW 0/1", "a\x00b"))
-            return Discrepancy(order, "BTC/USDT", draw((None, "77")), "nothing", said, draw([*Resolution]), ("Filled",))
+            return Discrepancy(
+                order,
+                "BTC/USDT",
+                draw((None, "77")),
+                Statement(Kind.NOTHING),
+                Statement(Kind.NOT_LISTED, {"said": said}),
+                draw([*Resolution]),
+                (Fact("Filled", {"trade_id": said}),),
+            )
 
         return {
             "phase": lambda run: run.complete_phase(draw([*Phase]), seconds, {"open": self.random.randrange(9)}),
             "find": lambda run: run.find(difference(), self._raw()),
             "complete": lambda run: run.complete(seconds),
-            "fail": lambda run: run.fail("nobody answered", seconds),
+            "fail": lambda run: run.fail("no_answer", seconds, "nobody answered"),
         }
 
     def _alert_verbs(self) -> dict[str, Callable[[Alert], None]]:

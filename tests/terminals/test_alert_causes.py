@@ -11,13 +11,15 @@ import pytest
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
 from domain.order import HISTORY_LOST, Order, Status
-from domain.reconciliation import Discrepancy, Occasion, Reconciliation, Resolution
+from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.webhook import Webhook
 from domain.wish import Side, Type, Wish
 from tests.terminals.trouble import RAISED
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 RAW = Personal('{"orderId":77}')
+NOTHING = Statement(Kind.NOTHING)
+THEIRS = Statement(Kind.ORDER, {"status": "NEW", "filled": "0", "size": "1"})
 LOUD, HEARD = Severity.CRITICAL, Severity.WARNING
 
 
@@ -42,7 +44,7 @@ def found(resolution, *facts, failure=None):
     def happens(trouble):
         with carrying(user="1"):
             run = Reconciliation(uuid4(), 1, 1, Occasion.FULL, NOW)
-            run.find(Discrepancy(None, "BTC/USDT", "77", "nothing", "NEW 0/1", resolution, facts), RAW)
+            run.find(Discrepancy(None, "BTC/USDT", "77", NOTHING, THEIRS, resolution, facts), RAW)
             if failure is not None:
                 run.fail(failure, Decimal(0))
             trouble.store.save(run)
@@ -93,8 +95,8 @@ CAUSES = {
         Cause.STATUS_UNKNOWN, HEARD, {"word": "ODD"},
     ),
     "what cannot be": (
-        said_to_an_order(accept, lambda o: o.contradict("foreign_symbol", "ETHUSDT instead of BTCUSDT", RAW)),
-        Cause.REPORT_CONTRADICTS, LOUD, {"reason": "foreign_symbol", "detail": "ETHUSDT instead of BTCUSDT"},
+        said_to_an_order(accept, lambda o: o.contradict("foreign_symbol", {"theirs": "ETHUSDT"}, RAW)),
+        Cause.REPORT_CONTRADICTS, LOUD, {"reason": "foreign_symbol"},
     ),
     "an end that was none": (
         said_to_an_order(accept, cancel, lambda o: o.correct(Status.CANCELLED, Status.OPEN, RAW)),
@@ -131,13 +133,13 @@ CAUSES = {
         Cause.LIMIT_REFUSED, HEARD, {"detail": "100 is the most"},
     ),
     "what a person has to settle": (
-        found(Resolution.DECIDE), Cause.TO_DECIDE, LOUD, {"symbol": "BTC/USDT", "ours": "nothing"},
+        found(Resolution.DECIDE), Cause.TO_DECIDE, LOUD, {"symbol": "BTC/USDT"},
     ),
     "an order of ours that the log does not know": (
         found_there({"requester": HISTORY_LOST}), Cause.HISTORY_LOST, LOUD, {"symbol": "BTC/USDT", "number": "77"},
     ),
     "no comparison": (
-        found(Resolution.AWAITED, failure="NoAnswer: away"), Cause.NOT_RECONCILED, HEARD, {"reason": "NoAnswer: away"},
+        found(Resolution.AWAITED, failure="no_answer"), Cause.NOT_RECONCILED, HEARD, {"reason": "no_answer"},
     ),
 }  # fmt: skip
 
@@ -184,12 +186,12 @@ QUIET = {
     "an end that is another end": said_to_an_order(
         accept, cancel, lambda o: o.correct(Status.CANCELLED, Status.CLOSED, RAW)
     ),
-    "what is asked about once more": found(Resolution.AWAITED, "Corrected open instead of cancelled"),
+    "what is asked about once more": found(Resolution.AWAITED, Fact("Corrected")),
     "an order of somebody else": found_there({}),
     "that the log does not know an order": found(Resolution.HISTORY_LOST),
     "what was left to a person before": found(Resolution.UNDECIDED),
-    "what was recorded": found(Resolution.RECORDED, "Filled trade 1"),
-    "a contradiction, which tells of itself": found(Resolution.DECIDE, "Contradicted foreign_symbol: ETHUSDT"),
+    "what was recorded": found(Resolution.RECORDED, Fact("Filled")),
+    "a contradiction, which tells of itself": found(Resolution.DECIDE, Fact("Contradicted")),
 }
 
 

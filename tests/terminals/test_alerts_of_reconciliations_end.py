@@ -19,7 +19,7 @@ from tests.conftest import NOW
 from tests.terminals.trouble import Terminal
 
 MOMENT = timedelta(seconds=1)
-CODES = {Cause.KEYS_REFUSED: "key_refused", Cause.NOT_RECONCILED: None}
+CODES = {Cause.KEYS_REFUSED: "key_refused", Cause.NOT_RECONCILED: "no_answer"}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def fails(trouble, cause, at=NOW):
     """A comparison that began then could not be carried out."""
     with carrying(user="1"):
         run = Reconciliation(uuid4(), 1, 1, Occasion.FULL, at)
-        run.fail("RefusedByExchange: -2015: Invalid API-key", Decimal(1), CODES[cause])
+        run.fail(CODES[cause], Decimal(1), "-2015: Invalid API-key")
         trouble.store.save(run)
     trouble.judge()
 

@@ -15,13 +15,15 @@ from application.ports.requests import Action
 from domain.aggregate import Personal, carrying
 from domain.order import Order, Status
 from domain.position import Execution, Position
-from domain.reconciliation import Discrepancy, Occasion, Phase, Reconciliation, Resolution
+from domain.reconciliation import Discrepancy, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 from domain.wish import Side
 from tests.web.conftest import PASSWORDS
 
 Problem = Callable[..., None]
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SAID = {"outcome": "cancelled", "reason": "I looked", "password": PASSWORDS["alice"]}
+
+NOTHING, THEIRS = Statement(Kind.NOTHING), Statement(Kind.ORDER, {"status": "NEW", "filled": "0", "size": "1"})
 
 
 @pytest.fixture
@@ -152,7 +154,7 @@ def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
     """With what was found; the raw statements stay in the log."""
     with carrying(user="1"):
         run = Reconciliation(uuid4(), 1, 1, Occasion.START, NOW)
-        found = Discrepancy(None, "BTC/USDT", "77", "nothing", "NEW 0/1", Resolution.AWAITED)
+        found = Discrepancy(None, "BTC/USDT", "77", NOTHING, THEIRS, Resolution.AWAITED)
         run.find(found, Personal('{"orderId":77}'))
         run.complete_phase(Phase.FETCH, Decimal("0.5"), {"open": 1})
         run.complete(Decimal("0.6"))
@@ -160,7 +162,7 @@ def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
     console.project()
     [told] = alice.get("/api/reconciliations").json()["items"]
     assert (told["state"], told["seconds"], told["phases"][0]["counts"]) == ("completed", "0.6", {"open": 1})
-    assert told["discrepancies"][0]["theirs"] == "NEW 0/1"
+    assert told["discrepancies"][0]["theirs"] == {"kind": THEIRS.kind, "values": THEIRS.values}
     assert "orderId" not in str(told)
     assert console.logged_in("bob").get("/api/reconciliations").json()["items"] == []
     assert alice.post("/api/brokers/1/reconcile").json()["completed"] is True
@@ -173,7 +175,7 @@ def test_comparisons_that_found_nothing_can_be_left_out(console: Any, alice: Any
         with carrying(user="1"):
             run = Reconciliation(uuid4(), 1, 1, Occasion.REQUEST, NOW + timedelta(minutes=minute))
             if minute % 2:
-                run.find(Discrepancy(None, "BTC/USDT", "77", "nothing", "NEW 0/1", Resolution.DECIDE), Personal("{}"))
+                run.find(Discrepancy(None, "BTC/USDT", "77", NOTHING, THEIRS, Resolution.DECIDE), Personal("{}"))
             run.complete(Decimal("0.1"))
             console.store.save(run)
     console.project()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from web.forms.values import Text
+from web.forms.values import Statement, Text
 
 
 class Try(BaseModel):
@@ -21,7 +21,8 @@ class Try(BaseModel):
 class Alert(BaseModel):
     """A notification of something that a trader must know. `subject` is the order or position it concerns.
 
-    `deliveries` holds the delivery to each channel by its name.
+    `sides` holds the statements `ours` and `theirs`, where the two sides differ. `deliveries` holds the delivery to
+    each channel by its name.
     """
 
     id: UUID
@@ -29,6 +30,7 @@ class Alert(BaseModel):
     severity: str
     subject: UUID | None
     facts: dict[str, str]
+    sides: dict[str, Statement]
     deliveries: dict[str, Try]
     raised_at: datetime
     acknowledged_at: datetime | None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from web.forms.values import Amount
+from web.forms.values import Amount, Statement
 
 
 class Metrics(BaseModel):
@@ -47,6 +47,13 @@ class Phase(BaseModel):
     counts: dict[str, int]
 
 
+class Fact(BaseModel):
+    """A fact recorded in an order's history: the name of its event, and its values as texts by name."""
+
+    event: str
+    values: dict[str, str]
+
+
 class Discrepancy(BaseModel):
     """An order on which our record and the exchange's differed. `resolution` tells what was done about it.
 
@@ -57,14 +64,17 @@ class Discrepancy(BaseModel):
     order: UUID | None
     symbol: str
     exchange_order_id: str | None
-    ours: str
-    theirs: str
+    ours: Statement
+    theirs: Statement
     resolution: str
-    facts: list[str]
+    facts: list[Fact]
 
 
 class Reconciliation(BaseModel):
-    """One reconciliation of a broker with its exchange. `state` is running, completed or failed."""
+    """One reconciliation of a broker with its exchange. `state` is running, completed or failed.
+
+    `failure` is the code of the reason of a failure, `detail` its words.
+    """
 
     id: UUID
     broker_id: int
@@ -73,6 +83,7 @@ class Reconciliation(BaseModel):
     started_at: datetime
     seconds: Amount | None
     failure: str | None
+    detail: str | None
     phases: list[Phase]
     discrepancies: list[Discrepancy]
 
@@ -91,6 +102,7 @@ class Compared(BaseModel):
     broker: int
     completed: bool
     failure: str | None
+    detail: str | None = None
     phases: list[Phase]
     discrepancies: list[Discrepancy]
     doubts: list[dict[str, Any]] = []

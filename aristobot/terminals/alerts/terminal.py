@@ -72,7 +72,7 @@ class Herald:
     def _deliver(self, alert_id: Any) -> None:
         alert = self._store.get(Alert, alert_id)
         self._opened.meet(alert)
-        title, body = text_of(self._language(alert), alert.cause, alert.severity, alert.facts)
+        title, body = text_of(self._language(alert), alert.cause, alert.severity, alert.facts, alert.sides)
         self._log.info("alert", request_id=alert.key, cause=alert.cause, user=alert.user)
         for channel in self._channels(alert):
             if channel.name not in alert.sent:

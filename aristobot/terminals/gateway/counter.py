@@ -60,7 +60,7 @@ class Counter:
         try:
             answer = Answer(name, success=True, data=await self._carry_out(request))
         except (Refused, ExchangeError) as error:
-            answer = Answer(name, success=False, error=str(error), code=error.code or "no_answer")
+            answer = Answer(name, success=False, error=str(error), code=error.code)
         except Exception as error:
             self._log.exception("request_failed", request_id=name)
             answer = Answer(name, success=False, error=type(error).__name__, code="internal_error")

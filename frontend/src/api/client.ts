@@ -21,6 +21,8 @@ export type Metrics = components['schemas']['Metrics']
 export type Reconciliation = components['schemas']['Reconciliation']
 export type Sides = components['schemas']['Sides']
 export type Health = components['schemas']['Health']
+export type Statement = components['schemas']['Statement']
+export type Fact = components['schemas']['Fact']
 export type Compared = components['schemas']['Compared']
 
 /** What every refused request answers. */

@@ -1098,7 +1098,8 @@ export interface components {
          * Alert
          * @description A notification of something that a trader must know. `subject` is the order or position it concerns.
          *
-         *     `deliveries` holds the delivery to each channel by its name.
+         *     `sides` holds the statements `ours` and `theirs`, where the two sides differ. `deliveries` holds the delivery to
+         *     each channel by its name.
          */
         Alert: {
             /**
@@ -1115,6 +1116,10 @@ export interface components {
             /** Facts */
             facts: {
                 [key: string]: string;
+            };
+            /** Sides */
+            sides: {
+                [key: string]: components["schemas"]["Statement"];
             };
             /** Deliveries */
             deliveries: {
@@ -1300,6 +1305,8 @@ export interface components {
             completed: boolean;
             /** Failure */
             failure: string | null;
+            /** Detail */
+            detail?: string | null;
             /** Phases */
             phases: components["schemas"]["Phase"][];
             /** Discrepancies */
@@ -1352,14 +1359,12 @@ export interface components {
             symbol: string;
             /** Exchange Order Id */
             exchange_order_id: string | null;
-            /** Ours */
-            ours: string;
-            /** Theirs */
-            theirs: string;
+            ours: components["schemas"]["Statement"];
+            theirs: components["schemas"]["Statement"];
             /** Resolution */
             resolution: string;
             /** Facts */
-            facts: string[];
+            facts: components["schemas"]["Fact"][];
         };
         /**
          * Enabled
@@ -1433,6 +1438,18 @@ export interface components {
             items: components["schemas"]["ExchangeHealth"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * Fact
+         * @description A fact recorded in an order's history: the name of its event, and its values as texts by name.
+         */
+        Fact: {
+            /** Event */
+            event: string;
+            /** Values */
+            values: {
+                [key: string]: string;
+            };
         };
         /**
          * Fill
@@ -1913,6 +1930,8 @@ export interface components {
         /**
          * Reconciliation
          * @description One reconciliation of a broker with its exchange. `state` is running, completed or failed.
+         *
+         *     `failure` is the code of the reason of a failure, `detail` its words.
          */
         Reconciliation: {
             /**
@@ -1935,6 +1954,8 @@ export interface components {
             seconds: string | null;
             /** Failure */
             failure: string | null;
+            /** Detail */
+            detail: string | null;
             /** Phases */
             phases: components["schemas"]["Phase"][];
             /** Discrepancies */
@@ -2030,6 +2051,21 @@ export interface components {
             debug_allowed: boolean;
             /** Debug Active */
             debug_active: boolean;
+        };
+        /**
+         * Statement
+         * @description A statement of one side about an order, a holding or a market.
+         *
+         *     `kind` is order (with status, filled and size among its `values`), holding (amount, currency), nothing, not_found,
+         *     unreadable, listed or not_listed. Values are texts by name, amounts exact decimals.
+         */
+        Statement: {
+            /** Kind */
+            kind: string;
+            /** Values */
+            values: {
+                [key: string]: string;
+            };
         };
         /**
          * Step

@@ -96,7 +96,7 @@ async def test_executions_that_are_never_listed_are_told_of_once(open_trading):
         await trading.asked_again("query", 5)
         assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed", "Contradicted"]
         [*_, told] = await trading.events(order_id)
-        assert (told.reason, told.detail) == ("executions_missing", "0.01 executed, 0 listed")
+        assert (told.reason, told.values) == ("executions_missing", {"filled": "0.01", "listed": "0"})
 
 
 @pytest.mark.parametrize("state", [Status.CANCELLED, Status.EXPIRED, Status.REJECTED])
@@ -187,5 +187,5 @@ async def test_an_order_whose_sender_died_is_in_doubt_also_while_nobody_answers(
         assert (await trading.load(sent)).status is Status.SUBMITTED
         trading.now = (await trading.load(sent)).valid_until
         trading.pass_by(1)
-        assert (await trading.becomes(sent, Status.UNKNOWN)).reason == "nobody is there"
+        assert (await trading.becomes(sent, Status.UNKNOWN)).reason == "no_answer"
         assert (await trading.load(order_id)).status is Status.OPEN

@@ -23,7 +23,9 @@ async def test_coins_that_left_the_account_are_told_of_once(at):
         for dry in (True, False):
             [one] = await trading.compare(Occasion.FULL, dry=dry)
             assert (one.symbol, one.order, one.resolution) == ("BTC", None, Resolution.DECIDE)
-            assert (one.ours, one.theirs) == (f"holds {HELD} BTC", "holds 0.00799 BTC")
+            assert [side.values for side in (one.ours, one.theirs)] == [
+                {"amount": str(held), "currency": "BTC"} for held in (HELD, "0.00799")
+            ]
         trading.pass_by(10)
         assert await trading.compare(Occasion.FULL) == []
         [again] = await trading.compare(Occasion.REQUEST)  # a person asks

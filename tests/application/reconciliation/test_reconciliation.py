@@ -12,7 +12,7 @@ import pytest
 from application.alerts import order_corrected
 from domain.alert import Cause
 from domain.order import Status
-from domain.reconciliation import Occasion, Resolution
+from domain.reconciliation import Fact, Occasion, Resolution
 
 SENT = ["Placed", "Submitted", "Accepted"]
 FILLED = [*SENT, "Filled", "Closed"]
@@ -44,7 +44,7 @@ async def test_a_fill_that_nobody_heard_is_found(open_trading, occasion):
         trading.hold("BTC/USDT", "39000")
         [found] = await trading.compare(occasion)
         assert (found.order, found.resolution) == (order_id, Resolution.RECORDED)
-        assert [fact.split()[0] for fact in found.facts] == ["Filled", "Closed"]
+        assert [fact.event for fact in found.facts] == ["Filled", "Closed"]
         await is_told(trading, order_id, there, FILLED)
 
 
@@ -105,7 +105,10 @@ async def test_an_end_of_ours_is_corrected_after_two_looks(open_trading, still):
         await trading.lane._account.recording.say(order_id, lambda o: o.cancel("wrongly", "{}"))
         ended = [*SENT, "Cancelled"]
         [found] = await trading.compare()
-        assert (found.resolution, found.facts) == (Resolution.AWAITED, ("Corrected open instead of cancelled",))
+        assert (found.resolution, found.facts) == (
+            Resolution.AWAITED,
+            (Fact("Corrected", {"ours": "cancelled", "theirs": "open"}),),
+        )
         trading.pass_by(9.99)
         await trading.compare()
         assert await trading.facts(order_id) == ended

@@ -67,6 +67,6 @@ async def test_a_poll_without_an_answer_is_no_comparison(open_trading):
         trading.client.before["open_orders"] = away
         asked = trading.client.asked["query"]
         run = await trading.lane.reconcile(Occasion.POLL)
-        assert "nobody is there" in run.failure
+        assert run.detail == "nobody is there"
         assert trading.client.asked["query"] == asked
         assert await trading.facts(order.id) == SENT

@@ -23,7 +23,7 @@ async def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypa
         trading.hold("BTC/USDT", "39000")
         trading.client.before[which] = asyncio.Event().wait
         run = await trading.lane.reconcile(Occasion.REQUEST)
-        assert "TimeoutError" in run.failure
+        assert run.failure == "too_slow"
         assert (await trading.load(order.id)).status is Status.OPEN
         del trading.client.before[which]
         monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 30.0)

@@ -13,7 +13,7 @@ from application.alerts import difference_to_decide, history_lost
 from application.ports.errors import NoAnswer
 from domain.alert import Cause
 from domain.order import Order, Status
-from domain.reconciliation import Occasion, Resolution
+from domain.reconciliation import Kind, Occasion, Resolution
 from domain.wish import Source, Type
 
 
@@ -32,7 +32,7 @@ async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_
     async with open_trading() as trading:
         there = await trading.elsewhere("web_1")
         [found] = await trading.compare(occasion)
-        assert (found.order, found.resolution, found.ours) == (None, Resolution.AWAITED, "nothing")
+        assert (found.order, found.resolution, found.ours.kind) == (None, Resolution.AWAITED, Kind.NOTHING)
         trading.pass_by(9.99)
         assert {one.resolution for one in await trading.compare(occasion)} <= {Resolution.AWAITED}
         assert await adopted(trading) == []

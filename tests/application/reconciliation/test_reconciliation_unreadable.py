@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from application.orders.lookups import PROOF_AFTER
 from domain.order import Status
-from domain.reconciliation import Occasion, Resolution
+from domain.reconciliation import Kind, Occasion, Resolution
 
 SENT = ["Placed", "Submitted", "Accepted"]
 NO_NUMBER = Decimal("NaN")
@@ -25,12 +25,12 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
         found = {one.exchange_order_id: one for one in await trading.compare()}
         for there, order_id in zip(unclear, (ours, None), strict=True):
             one = found.pop(str(there.id))
-            assert (one.order, one.theirs, one.resolution) == (order_id, "unreadable", Resolution.DECIDE)
+            assert (one.order, one.theirs.kind, one.resolution) == (order_id, Kind.UNREADABLE, Resolution.DECIDE)
         assert {one.order for one in found.values()} == {other}
         assert await trading.facts(other) == [*SENT, "Filled", "Closed"]
         assert await trading.facts(ours) == SENT
         for event in await trading.read("Reconciliation.DiscrepancyFound"):
-            assert event.discrepancy.theirs != "unreadable" or '"stopPrice":"NaN"' in event.raw
+            assert event.discrepancy.theirs.kind is not Kind.UNREADABLE or '"stopPrice":"NaN"' in event.raw
         assert await trading.compare(Occasion.FULL) == []
         await trading.begin_anew()
         await trading.becomes(await trading.rest(price="31000"), Status.OPEN)

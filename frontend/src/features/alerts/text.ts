@@ -13,11 +13,10 @@ export function useAlertText() {
   const { words } = useReasons()
   const { side, state } = useStatements()
 
-  function fact(cause: string, name: string, said: string): string {
+  function fact(name: string, said: string): string {
     if (name === 'broker') return brokers.nameOf(Number(said))
     if (name === 'terminal' && te(`terminals.${said}`)) return t(`terminals.${said}`)
-    if (cause === 'order_reopened' && name === 'ours') return state(said)
-    if (name === 'ours' || name === 'theirs') return side(said)
+    if (name === 'ours') return state(said)
     if (name === 'share') return quantity(said)
     return words(said) ?? said
   }
@@ -30,7 +29,8 @@ export function useAlertText() {
   }
 
   function facts(alert: Alert): Record<string, string> {
-    return Object.fromEntries(Object.entries(alert.facts).map(([name, said]) => [name, fact(alert.cause, name, said)]))
+    const facts = Object.entries(alert.facts).map(([name, said]) => [name, fact(name, said)])
+    return Object.fromEntries([...facts, ...Object.entries(alert.sides).map(([name, said]) => [name, side(said)])])
   }
 
   function title(alert: Alert): string {

@@ -1,6 +1,6 @@
 import { useI18n } from 'vue-i18n'
 
-import type { Chapter } from '../../api/client'
+import type { Chapter, Fact, Statement } from '../../api/client'
 import { duration, figure, quantity, share, time } from '../../format'
 import { useBrokers } from '../brokers/store'
 import { useReasons } from '../shared/reasons'
@@ -13,13 +13,14 @@ const WORDS: Record<string, string> = {
   resolution: 'reconciliations.resolutions', phase: 'story.phases', requester: 'story.requesters',
 }
 const SHARES = ['percent', 'share', 'target_share']
-const STATES = ['outcome', 'status', 'state']
-const BOTH_SIDES = ['ours', 'theirs']
+const STATES = ['outcome', 'status', 'state', 'ours', 'theirs']
 const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)$/
 const DECIMAL = /^-?\d+(\.\d+)?$/
-const CODE = /^\w+$/
 /** Numbers that are names: they have no thousands. */
 const NAMES = /(_id|^id|user|broker|number|position|address|interval|body)$/
+
+const isStatement = (said: object): said is Statement => 'kind' in said && 'values' in said
+const isFact = (said: object): said is Fact => 'event' in said && 'values' in said
 
 /** The chapters of a story in the user's language; what has no word is said as the log says it. */
 export function useStoryWords() {
@@ -42,21 +43,18 @@ export function useStoryWords() {
     if (WORDS[name] && te(key)) return t(key)
     if (name === 'broker') return brokers.nameOf(Number(said))
     if (STATES.includes(name)) return state(said)
-    if (BOTH_SIDES.includes(name)) return said.includes('/') ? side(said) : state(said)
-    if (name === 'facts') return fact(said)
     if (MOMENT.test(said)) return time(said)
     if (SHARES.includes(name) && DECIMAL.test(said)) return share(said)
     if (DECIMAL.test(said) && !NAMES.test(name)) return quantity(said)
-    if (NAMES.test(name)) return said
-    // A sentence of the log is evidence: its words stand beside it, not in its place.
-    const known = words(said)
-    return known && !CODE.test(said) ? t('story.said', { known, said }) : (known ?? said)
+    return NAMES.test(name) ? said : (words(said) ?? said)
   }
 
   function value(name: string, said: unknown): string {
     if (said === null || said === undefined) return '—'
     if (Array.isArray(said)) return said.map((one) => value(name, one)).join(' · ') || '—'
     if (typeof said === 'object') {
+      if (isStatement(said)) return side(said)
+      if (isFact(said)) return fact(said)
       return Object.entries(said).filter(([, one]) => one !== null).map(([of, one]) => t('story.pair', { name: label(of), value: value(of, one) })).join(' · ')
     }
     if (typeof said === 'boolean') return t(said ? 'capabilities.yes' : 'capabilities.no')
