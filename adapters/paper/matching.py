@@ -50,7 +50,7 @@ class Matching(Books):
             self._end(order, "expired", "UNFILLED_FOK_ORDER_EXPIRED")
             return
         for price, taken in fills:
-            self._trade(order, taken, price, maker=False)
+            self.execute(order, taken, price, maker=False)
         if order.rests and order.price is None:
             self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
         elif order.rests and order.time_in_force == "IOC":
@@ -66,7 +66,7 @@ class Matching(Books):
                 assert order.price is not None
                 shape, left = self.book.depth(order.pair), order.quantity - order.filled
                 taken = left if shape is None else min(left, shape.quantity)
-                self._trade(order, taken, order.price, maker=True)
+                self.execute(order, taken, order.price, maker=True)
 
     def _delisted(self, exchange: str, pair: Pair) -> None:
         for order in [o for o in self._resting.values() if (o.account.exchange, o.pair) == (exchange, pair)]:
@@ -95,7 +95,7 @@ class Matching(Books):
             other.locked = ZERO
             self._end(other, "expired", "OCO_TRIGGER")
 
-    def _trade(self, order: PaperOrder, quantity: Decimal, price: Decimal, *, maker: bool) -> None:
+    def execute(self, order: PaperOrder, quantity: Decimal, price: Decimal, *, maker: bool) -> None:
         self._win(order)
         account, pair, cost = order.account, order.pair, quantity * price
         buys = order.side == "buy"

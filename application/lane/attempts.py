@@ -16,10 +16,10 @@ from itertools import chain
 from uuid import UUID
 
 from application.lane.sale import Sale
-from application.orders.account import NO_PLACE, Account
+from application.orders.account import NO_PLACE
 from application.orders.agenda import Agenda, Task
 from application.orders.lookups import LookUps
-from application.orders.recording import as_gateway, request_id
+from application.orders.orders import Orders, as_gateway, request_id
 from application.orders.turns import SINGLE, Rank
 from application.ports.errors import ExchangeError, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import OrderRequest, Replacement
@@ -82,8 +82,8 @@ class Attempts:
     order without an answer is looked up.
     """
 
-    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
+        self._account, self._orders = orders.account, orders
         self._look_ups = look_ups
         self._legs = legs
         self._agenda = agenda
@@ -131,7 +131,7 @@ class Attempts:
             else:
                 report = await account.exchange.place(account.credentials, request)
                 account.log.info("order_answered", request_id=request_id(order), native=report.native_status)
-                await account.recording.take(order.id, report)
+                await self._orders.take(order.id, report)
         except ExchangeError as error:
             if way.asks_first and is_weighed(error):
                 return await self._weighed(order, request, way, error)
@@ -142,7 +142,7 @@ class Attempts:
     async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:
         """Record both halves of the call. Raises the refusal of the sale when its coins were freed all the same."""
         if done.placed is not None:
-            await self._account.recording.take(order.id, done.placed)
+            await self._orders.take(order.id, done.placed)
         await self._legs.taken_off(legs, done.taken_off)
         if done.refused is not None:
             raise done.refused
@@ -154,7 +154,7 @@ class Attempts:
         pause = await self._deferred(order, COINS_PROTECTED, error, SHORT_PAUSE)
         if pause is None:
             return None
-        return await self._free_and_send(await self._account.recording.load(order.id), request, way, ())
+        return await self._free_and_send(await self._orders.load(order.id), request, way, ())
 
     async def _free_and_send(
         self, order: Order, request: OrderRequest, way: _Way, besides: Sequence[Aggregate]
@@ -205,7 +205,7 @@ class Attempts:
         position, detail = way.sale.position, str(error)
         if position is not None and now - tried.since >= DOUBT_BEFORE_ALARM and not tried.told:
             tried.told = True
-            await say(self._account, position, lambda p: p.lose_protection("exit_not_sent", detail))
+            await say(self._orders.store, position, lambda p: p.lose_protection("exit_not_sent", detail))
         self._protect_again(way)
         return PAUSE * float(2 ** min(tried.in_vain - 1, MOST_DOUBLINGS))
 
@@ -223,13 +223,13 @@ class Attempts:
         account, now = self._account, self._account.clock()
         with as_gateway(order):
             order.submit(
-                account.sender, now=now, valid_until=account.valid_until(now), quantity=request.quantity,
+                self._orders.sender, now=now, valid_until=account.valid_until(now), quantity=request.quantity,
                 cost=request.cost, price=request.price, takes_off=[leg.id for leg in way.taken_off],
                 asks_first=way.asks_first,
             )  # fmt: skip
-        account.know(order)
+        self._orders.know(order)
         try:
-            await account.recording.intend(order, *besides)
+            await self._orders.intend(order, *besides)
         except Exception as error:
             account.log.warning("intent_not_recorded", request_id=request_id(order), error=str(error))
             self._look_ups.begin(order.id)
@@ -257,7 +257,7 @@ class Attempts:
             return await self._refused(order, way, error)
         # No answer, or a client id that is taken: an order of ours may rest under it.
         self._tried.pop(order.id, None)
-        await self._account.doubted(order, error)
+        await self._orders.doubted(order, error)
         self._look_ups.begin(order.id)
         for leg in legs:
             self._look_ups.begin(leg.id)
@@ -273,7 +273,7 @@ class Attempts:
         del self._tried[order.id]
         self._account.doubt_rules(refused.code)
         code, raw = refused.code, refused.raw
-        await self._account.recording.say(order.id, lambda o: o.reject(code, raw))
+        await self._orders.say(order.id, lambda o: o.reject(code, raw))
         self._protect_again(way)
         return None
 
@@ -295,7 +295,7 @@ class Attempts:
             if known.status is Status.SUBMITTED:
                 known.defer(reason, Personal(error.raw))
 
-        known = await self._account.recording.say(order.id, defer)
+        known = await self._orders.say(order.id, defer)
         if known.status is Status.PLACED:
             return pause
         self._look_ups.begin(order.id)

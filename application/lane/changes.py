@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from application.orders.account import Account, name_of
+from application.orders.account import name_of
 from application.orders.lookups import LookUps
+from application.orders.orders import Orders
 from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from domain.aggregate import Personal
 from domain.amounts import ZERO
@@ -17,16 +18,16 @@ from domain.order import LIVE, Amendment, Order, Status
 class Changes:
     """The changes of one broker's orders. Each is requested once; an order left in doubt by it is looked up."""
 
-    def __init__(self, account: Account, look_ups: LookUps) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, look_ups: LookUps) -> None:
+        self._account, self._orders = orders.account, orders
         self._look_ups = look_ups
 
     async def _say(self, order_id: UUID, verb: Callable[[Order], None]) -> None:
-        await self._account.recording.say(order_id, verb)
+        await self._orders.say(order_id, verb)
 
     async def cancel(self, order_id: UUID) -> None:
         """Cancel an order that rests, or refuse one that has not been sent."""
-        order = await self._account.recording.load(order_id)
+        order = await self._orders.load(order_id)
         if order.status is Status.PLACED:
             reason, detail = "cancelled_before_sending", "cancelled before it was sent"
             await self._say(order_id, lambda o: o.refuse(reason, detail))
@@ -45,7 +46,7 @@ class Changes:
         except (NoAnswer, NotAccepted, OrderNotFound):
             self._look_ups.begin(order_id)
         else:
-            await self._account.recording.take(order_id, report)
+            await self._orders.take(order_id, report)
 
     async def amend(self, order_id: UUID) -> None:
         """Reduce the quantity of a resting order.
@@ -53,11 +54,11 @@ class Changes:
         A refusal may answer a repeated request, after a first one whose answer was lost. The state of the order at the
         exchange decides.
         """
-        account, order = self._account, await self._account.recording.load(order_id)
+        account, order = self._account, await self._orders.load(order_id)
         asked, market = order.amendment, account.markets.get(order.wish.symbol)
         if asked is None or market is None:
             return
-        account.know(order)
+        self._orders.know(order)
         if (reason := self._reason_not_to_amend(order, asked)) is not None:
             await self._say(order_id, lambda o: o.reject_amend(reason, Personal(reason)))
             return
@@ -69,11 +70,11 @@ class Changes:
         except ExchangeError:
             self._look_ups.begin(order_id)
         else:
-            await account.recording.take(order_id, report)
+            await self._orders.take(order_id, report)
 
     async def _amendment_refused(self, order: Order, market: Market, refused: RefusedByExchange) -> None:
         try:
-            order, _ = await self._account.recording.take(order.id, await self._account.ask(order, market))
+            order, _ = await self._orders.take(order.id, await self._account.ask(order, market))
         except ExchangeError:
             self._look_ups.begin(order.id)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,8 +12,10 @@ from application.lane.sending import Sending
 from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
 from application.orders.lookups import LookUps
+from application.orders.orders import Orders
 from application.ports.market_data import Ticker
 from application.ports.statements import Credentials, OrderReport
+from application.ports.stores import AccountSnapshots, Store
 from application.protection.guard import Guard
 from application.protection.legs import Legs
 from application.reconciliation.reconciler import Reconciler
@@ -35,16 +37,16 @@ WAIT_SECONDS = 1.0
 class Lane:
     """The lane of one broker. Every change at the broker goes through it, one at a time."""
 
-    def __init__(self, account: Account) -> None:
-        self.broker = account.broker
-        self._account = account
+    def __init__(self, account: Account, store: Store, snapshots: AccountSnapshots, sender: UUID) -> None:
+        self.broker, self._account = account.broker, account
+        self.orders = Orders(account, store, sender)
         self.agenda = Agenda()
-        self._look_ups = LookUps(self._account, self.agenda)
-        self._legs = Legs(self._account, self._look_ups)
-        self._guard = Guard(self._account, self._legs, self.agenda)
-        self._sending = Sending(self._account, self._look_ups, self._legs, self.agenda)
-        self._changes = Changes(self._account, self._look_ups)
-        self._schedule = Schedule(account, Reconciler(account, self._look_ups, self.agenda))
+        self.look_ups = LookUps(self.orders, self.agenda)
+        self._legs = Legs(self.orders, self.look_ups)
+        self._guard = Guard(self.orders, self._legs, self.agenda)
+        self._sending = Sending(self.orders, self.look_ups, self._legs, self.agenda)
+        self._changes = Changes(self.orders, self.look_ups)
+        self._schedule = Schedule(account, Reconciler(self.orders, snapshots, self.look_ups, self.agenda))
         self.heard_at: float | None = None
         """The time at which the private stream last reported something (Unix time); None before it has."""
         self.streaming = False
@@ -52,7 +54,7 @@ class Lane:
     @property
     def doubts(self) -> int:
         """The number of orders in doubt."""
-        return len(self._account.doubts)
+        return len(self.orders.doubts)
 
     @property
     def deaf(self) -> bool:
@@ -75,6 +77,11 @@ class Lane:
         return self._schedule.under_way
 
     @property
+    def idle(self) -> bool:
+        """True while no look-up is under way and no reconciliation that the stream has caused."""
+        return not self.look_ups and not self.reconciling
+
+    @property
     def reconciled(self) -> asyncio.Event:
         """The event that is set once the first reconciliation has succeeded. Nothing is sent before."""
         return self._schedule.first_ended
@@ -87,9 +94,9 @@ class Lane:
         While it is in doubt, its symbol waits and sizing counts its worst cost.
         """
         if order.is_in_doubt:
-            self._account.doubts.begin(order)
-        self._account.know(order)
-        self._account.recording.meet(order)
+            self.orders.doubts.begin(order)
+        self.orders.know(order)
+        self.orders.meet(order)
         self._legs.adopt(order)
         self._sending.remember(order)
         if order.requester == PROTECTION and order.cause is not None:
@@ -100,11 +107,11 @@ class Lane:
 
     def look_up(self, order_id: UUID) -> None:
         """Look up an unfinished order until its state is known."""
-        self._look_ups.begin(order_id)
+        self.look_ups.begin(order_id)
 
     def decided(self, order_id: UUID) -> None:
         """Look up an order at once after a person has ended its doubt, so that its symbol no longer waits."""
-        self._look_ups.begin(order_id, at_once=True)
+        self.look_ups.begin(order_id, at_once=True)
 
     async def work(self) -> None:
         """Reconcile until it has succeeded once, then carry out the errands of the agenda for ever."""
@@ -167,7 +174,7 @@ class Lane:
         Raises as `ExchangeClient.query`, and `Impossible` when the order is another broker's or its market is not
         listed.
         """
-        order = await self._account.recording.load(order_id)
+        order = await self.orders.load(order_id)
         market = self._account.markets.get(order.wish.symbol)
         if market is None or order.broker != self.broker.number:
             raise Impossible(f"{order.wish.symbol} is not listed", code="symbol_unknown")
@@ -179,8 +186,8 @@ class Lane:
 
     async def hear(self, report: OrderReport) -> None:
         """Record one report of the private stream. Ignore a stranger's: reconciliation finds it."""
-        with self._account.hearing.listening(self._account.order_of(report), report):
-            await self._account.hear(report)
+        with self._account.hearing.listening(self.orders.order_of(report), report):
+            await self.orders.hear(report)
 
     def renew(self, broker: Broker, credentials: Credentials) -> None:
         """Use the changed broker and its new keys from the next errand on."""
@@ -192,10 +199,6 @@ class Lane:
         self._account.told_prices.update(tickers)
         for position_id in self._guard.watched():
             self.agenda.put(Task.GUARD, position_id)
-
-    def doubt_rules_by(self, ask: Callable[[], None]) -> None:
-        """Set the callback that loads the market rules anew after a refusal that names one."""
-        self._account.rules_doubted = ask
 
     def know_markets(self, markets: Mapping[str, Market]) -> None:
         """Replace the markets (by symbol) with the present ones, and guard every position that the guard has met.
@@ -212,5 +215,5 @@ class Lane:
 
     def close(self) -> None:
         """Cancel the look-ups and the reconciliation in the background."""
-        self._look_ups.close()
+        self.look_ups.close()
         self._schedule.close()

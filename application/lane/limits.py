@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from application.orders.account import Account
-from application.orders.recording import as_gateway
+from application.orders.orders import Orders, as_gateway
 from application.ports.statements import OrderRequest
 from domain.amounts import ZERO, product
 from domain.broker import Limits
@@ -21,13 +21,13 @@ REASONS = frozenset({"limit_per_order", "limit_per_day", "limit_not_computable"}
 """The reasons for which a limit refuses an entry."""
 
 
-async def reserve(account: Account, order: Order, request: OrderRequest, limits: Limits) -> Spending | None:
+async def reserve(orders: Orders, order: Order, request: OrderRequest, limits: Limits) -> Spending | None:
     """Reserve the cost of an entry in the day's spending (UTC); return the spending, to be saved with the intent.
 
     Return None when there is no limit per day, and for a sell: exits and protection are never limited. Raises `Invalid`
     when the cost is above a limit or cannot be converted, an `ExchangeError` when a price is not available.
     """
-    broker = account.broker
+    account, broker = orders.account, orders.account.broker
     if order.wish.side is Side.SELL or (limits.per_order is None and limits.per_day is None):
         return None
     worth = await _worth(account, request, limits)
@@ -38,7 +38,7 @@ async def reserve(account: Account, order: Order, request: OrderRequest, limits:
     if limits.per_day is None:
         return None
     today = account.clock().date()
-    spending = await asyncio.to_thread(account.store.find, Spending, Spending.create_id(broker.number, today))
+    spending = await asyncio.to_thread(orders.store.find, Spending, Spending.create_id(broker.number, today))
     with as_gateway(order):
         spending = spending or Spending(broker.number, today)
         spending.reserve(order.id, worth, limits.per_day)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
+from application.orders.orders import Orders
 from application.ports.errors import NoAnswer
 from application.protection.legs import Legs
 from application.protection.resting import groups_of, locked_in
@@ -67,8 +67,8 @@ def _stopped_by(legs: Sequence[Order]) -> Decimal:
 class Sales:
     """The sales of one broker."""
 
-    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, legs: Legs, agenda: Agenda) -> None:
+        self._account, self._orders = orders.account, orders
         self._legs = legs
         self._agenda = agenda
 
@@ -81,9 +81,9 @@ class Sales:
         """
         if order.wish.side is not Side.SELL:
             return Sale()
-        position_id = await asyncio.to_thread(position_id_of, order, self._account.store)
+        position_id = await asyncio.to_thread(position_id_of, order, self._orders.store)
         insisted = order.requester == INSISTED
-        position = await asyncio.to_thread(self._account.store.find, Position, position_id)
+        position = await asyncio.to_thread(self._orders.store.find, Position, position_id)
         legs = await self._legs.of(position_id, rested=() if position is None else position.resting)
         resting = await self._legs.shown([leg for leg in legs if leg.status not in ENDED])
         if any(leg.status is not Status.OPEN for leg in resting) and not insisted:
@@ -91,7 +91,7 @@ class Sales:
         if position is None or not position.is_open:
             await self._check_foreign(position, order)
             return Sale(None, resting)
-        exits = [await self._account.recording.load(one) for one in position.exits if one != order.id]
+        exits = [await self._orders.load(one) for one in position.exits if one != order.id]
         if not explained(position, [*legs, *exits]) and not insisted:
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._agenda.put(Task.GUARD, position_id, after=GUARDED_AFTER)  # whatever becomes of the sale
@@ -107,7 +107,7 @@ class Sales:
         """
         if order.source is not Source.WEBHOOK or position is None:
             return
-        entries = [await self._account.recording.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
+        entries = [await self._orders.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
         if not explained(position, entries) and order.requester != INSISTED:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
         if not position.executions and position.previous is None:

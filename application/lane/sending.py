@@ -14,10 +14,9 @@ from application.lane.lines import Lines
 from application.lane.permissions import Permission, Permissions
 from application.lane.sale import Sale, Sales
 from application.lane.sizing import SpendingUnknown, size
-from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
 from application.orders.lookups import PROOF_AFTER, LookUps
-from application.orders.recording import as_gateway, request_id
+from application.orders.orders import Orders, as_gateway, request_id
 from application.orders.turns import LIST, SINGLE, Rank
 from application.ports.errors import ExchangeError, RefusedByExchange
 from application.protection.legs import Legs
@@ -64,20 +63,20 @@ class NotYet(Exception):
 class Sending:
     """The sending of one broker's wishes: it makes every check first, then takes legs off as late as possible."""
 
-    def __init__(self, account: Account, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
-        self._account = account
-        self._sales = Sales(account, legs, agenda)
+    def __init__(self, orders: Orders, look_ups: LookUps, legs: Legs, agenda: Agenda) -> None:
+        self._account, self._orders = orders.account, orders
+        self._sales = Sales(orders, legs, agenda)
         self._agenda = agenda
-        self._permissions = Permissions(account.store)
+        self._permissions = Permissions(orders.store)
         self._lines = Lines()
         self._lags: Counter[UUID] = Counter()
         """The number of times that the coins of each sale were missing although they had just moved."""
-        self._attempts = Attempts(account, look_ups, legs, agenda)
+        self._attempts = Attempts(orders, look_ups, legs, agenda)
 
     async def send(self, order_id: UUID) -> None:
         """Carry out a wish, or refuse it with a reason. Put it back on the agenda while it only has to wait."""
         try:
-            order = await self._account.recording.load(order_id)
+            order = await self._orders.load(order_id)
         except NotFound:
             if self._lines.awaits(order_id, self._account.clock()):
                 self._agenda.put(Task.SEND, order_id, after=COUNTING_SECONDS)
@@ -93,13 +92,13 @@ class Sending:
                 self._agenda.put(Task.SEND, order_id, after=wait)
                 return
         if order.wish.side is Side.SELL:
-            await self._keep_place(await self._account.recording.load(order_id))
+            await self._keep_place(await self._orders.load(order_id))
         self._next_after(order_id)
 
     async def _keep_place(self, order: Order) -> None:
         """Keep the place behind an exit for the order that goes on with it: the rest of the sale, or a second try."""
         rest, again = (Order.id_for(order.id, leg) for leg in (REST, ONCE_MORE))
-        if await asyncio.to_thread(self._account.store.find, Order, rest) is not None:
+        if await asyncio.to_thread(self._orders.store.find, Order, rest) is not None:
             self._lines.follow(order, rest, self._account.clock())
         if is_sent_once_more(order):
             self._lines.follow(order, again, self._account.clock())
@@ -134,7 +133,7 @@ class Sending:
             return not_yet.seconds
         except (Impossible, Invalid, RefusedByExchange) as refused:
             code, detail = refused.code, str(refused)
-            await account.recording.say(order.id, lambda o: o.refuse(code, detail))
+            await self._orders.say(order.id, lambda o: o.refuse(code, detail))
             return None
         except (ExchangeError, SpendingUnknown) as error:
             account.log.warning("not_sent_yet", request_id=request_id(order), error=str(error) or type(error).__name__)
@@ -159,7 +158,7 @@ class Sending:
         sale = await self._sales.of(order)
         sized = await self._sized(order, market, sale)
         await self._check_protectable(order, market, sized)
-        spending = None if order.requester == PROTECTION else await reserve(account, order, sized.request, limits)
+        spending = None if order.requester == PROTECTION else await reserve(self._orders, order, sized.request, limits)
         await self._check_may_be_sent(order)  # again: the questions took time, and permission may have been withdrawn
         besides: list[Aggregate] = [spending] if spending is not None else []
         if sized.rest:
@@ -170,7 +169,7 @@ class Sending:
         """Size the order. Raises `NotYet` while coins of a sale that have just moved may be counted late."""
         currency = market.spends(order.wish.side)
         try:
-            sized = await size(order, market, self._account, sale.held, locked_in(sale.legs))
+            sized = await size(order, market, self._orders, sale.held, locked_in(sale.legs))
         except Invalid as refused:
             if refused.code == "insufficient_funds" and order.wish.side is Side.SELL:
                 self._wait_for_coins(order, currency)
@@ -193,14 +192,14 @@ class Sending:
 
         Protection and insisted exits never wait.
         """
-        return order.requester not in UNHINDERED and self._account.doubts.about(order.wish.symbol)
+        return order.requester not in UNHINDERED and self._orders.doubts.about(order.wish.symbol)
 
     def _may_be_proven(self, order: Order) -> bool:
         """Return True while a doubt on the symbol is young enough to be settled by proof.
 
         Exits wait that long; after that their owner decides.
         """
-        return self._account.doubts.about(order.wish.symbol, self._account.clock() - PROOF_AFTER)
+        return self._orders.doubts.about(order.wish.symbol, self._account.clock() - PROOF_AFTER)
 
     async def _check_may_be_sent(self, order: Order) -> Limits:
         """Return the broker's limits. For protection, which needs no permission, they are empty.
@@ -248,7 +247,7 @@ class Sending:
             raise Invalid(detail, code="too_small_to_protect", field="quantity")
 
     def _position_of(self, order: Order) -> Position | None:
-        store = self._account.store
+        store = self._orders.store
         return store.find(Position, position_id_of(order, store))
 
     # --- sales too large for one order ---------------------------------------------------------------------------
@@ -260,7 +259,7 @@ class Sending:
         """
         with as_gateway(order):
             rest = follow_up(order, REST, replace(order.wish, quantity=sized.rest, percent=None))
-        if await asyncio.to_thread(self._account.store.find, Order, rest.id) is not None:
+        if await asyncio.to_thread(self._orders.store.find, Order, rest.id) is not None:
             return []  # placed with an earlier attempt, which the exchange did not take
         position = await asyncio.to_thread(self._position_of, order)
         if position is None:

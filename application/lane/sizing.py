@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 
 from application.orders.account import Account
+from application.orders.orders import Orders
 from application.trading.positions import UNHINDERED
 from application.trading.sizing import Sized, sized
 from domain.amounts import ZERO
@@ -19,7 +20,7 @@ class SpendingUnknown(Exception):
 
 
 async def size(
-    order: Order, market: Market, account: Account, held: Decimal | None = None, locked: Decimal = ZERO
+    order: Order, market: Market, orders: Orders, held: Decimal | None = None, locked: Decimal = ZERO
 ) -> Sized:
     """Size, round and check an order, from the free balance less what orders in doubt may have spent.
 
@@ -27,7 +28,7 @@ async def size(
     Raises `Invalid` when the order cannot be sent, `SpendingUnknown` when that cannot be told yet, and an
     `ExchangeError` when the balance or the price is not available.
     """
-    wish = order.wish
+    wish, account = order.wish, orders.account
     urgent = wish.side is Side.SELL  # without an answer nothing could be sold
     account.check_question(urgent=urgent)
     balances, last = await asyncio.gather(
@@ -36,7 +37,7 @@ async def size(
     currency = market.spends(wish.side)
     # For an insisted exit or protection the exchange decides: it locks the coins of whatever rests there.
     certain = wish.side is Side.SELL and order.requester in UNHINDERED
-    balance, doubtful = balances.get(currency), ZERO if certain else account.doubts.spent(currency)
+    balance, doubtful = balances.get(currency), ZERO if certain else orders.doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
     free = max((balance.free if balance else ZERO) + locked - doubtful, ZERO)

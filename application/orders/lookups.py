@@ -7,9 +7,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
-from application.orders.recording import request_id
+from application.orders.orders import Orders, request_id
 from application.ports.errors import ExchangeError, OrderNotFound
 from domain.aggregate import Personal
 from domain.amounts import plain, total
@@ -31,8 +30,8 @@ PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 class LookUps:
     """The look-ups of one broker. An order that still rests after a cancel request has its cancel put on the agenda."""
 
-    def __init__(self, account: Account, agenda: Agenda) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, agenda: Agenda) -> None:
+        self._account, self._orders = orders.account, orders
         self._agenda = agenda
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._once_more: set[UUID] = set()
@@ -91,7 +90,7 @@ class LookUps:
 
         Return the longest pause when there is no such moment ahead.
         """
-        order = self._account.recording.live.get(order_id)
+        order = self._orders.live.get(order_id)
         provable = None if order is None else provable_at(order)
         if provable is None:
             return PAUSES[-1]
@@ -100,11 +99,11 @@ class LookUps:
 
     async def _known(self, order_id: UUID) -> bool:
         try:
-            order = await self._account.recording.load(order_id)
+            order = await self._orders.load(order_id)
         except NotFound:
             return True  # its intent was never recorded, so nothing was sent
         if order.status in ENDED or order.status is Status.PLACED:
-            self._account.doubts.end(order_id)
+            self._orders.doubts.end(order_id)
             if not order.is_unexplained:
                 return True
         market = self._account.markets.get(order.wish.symbol)
@@ -120,9 +119,9 @@ class LookUps:
             return await self._proven_absent(order, market, asked_at)
         except ExchangeError as silence:
             if order.status is Status.SUBMITTED and order.valid_until is not None and asked_at > order.valid_until:
-                await self._account.doubted(order, silence)  # its sender died before the answer
+                await self._orders.doubted(order, silence)  # its sender died before the answer
             raise
-        order, _ = await self._account.recording.take(order_id, report)
+        order, _ = await self._orders.take(order_id, report)
         settled = await self._settled(order, asked_at)
         if order.is_unexplained:
             await self._tell_unexplained(order, report.raw)
@@ -145,7 +144,7 @@ class LookUps:
         if self._account.clock() - order.modified_on > EXPLAINED_WITHIN:
             known = total(order.fills.values())
             values = {"filled": plain(order.filled), "listed": plain(known)}
-            await self._account.recording.say(order.id, lambda o: o.contradict("executions_missing", values, raw))
+            await self._orders.say(order.id, lambda o: o.contradict("executions_missing", values, raw))
 
     async def _amended(self, order: Order, asked_at: datetime) -> bool:
         """Reject an amendment that the exchange does not show, once it can no longer be carried out.
@@ -156,7 +155,7 @@ class LookUps:
         if order.status not in ENDED and asked is not None and asked_at < asked.valid_until + ANSWERED_WITHIN:
             return False
         raw = Personal(f"the exchange shows it unchanged at {asked_at.isoformat()}")
-        await self._account.recording.say(order.id, lambda o: o.reject_amend("not_carried_out", raw))
+        await self._orders.say(order.id, lambda o: o.reject_amend("not_carried_out", raw))
         return True
 
     async def _proven_absent(self, order: Order, market: Market, asked_at: datetime) -> bool:
@@ -169,8 +168,8 @@ class LookUps:
             self._account.log.warning("known_but_not_found", request_id=request_id(order))
             return False
         if order.status is Status.SUBMITTED:
-            self._account.doubts.begin(order)
-            await self._account.recording.say(order.id, lambda o: o.doubt("not_shown"))
+            self._orders.doubts.begin(order)
+            await self._orders.say(order.id, lambda o: o.doubt("not_shown"))
         provable = provable_at(order)
         if provable is None or order.submitted_at is None or asked_at < provable:
             return False
@@ -183,10 +182,10 @@ class LookUps:
         ]
         for report in listed:
             if report.client_order_id in mine:
-                await self._account.recording.take(order.id, report)
+                await self._orders.take(order.id, report)
                 return True
         raw = Personal(f"no order {order.client_order_id} among {len(listed)} orders listed at {asked_at.isoformat()}")
-        order = await self._account.recording.say(order.id, lambda o: o.prove_absent("never_reached_the_exchange", raw))
+        order = await self._orders.say(order.id, lambda o: o.prove_absent("never_reached_the_exchange", raw))
         if order.status is not Status.REJECTED:
             return False  # the stream has just shown it
         self._account.log.warning("never_reached_the_exchange", request_id=request_id(order))

@@ -14,7 +14,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from application.orders.account import NO_PLACE, OF_RULES, Account
+from application.orders.account import NO_PLACE, OF_RULES
+from application.orders.orders import Orders
 from application.orders.turns import Rank
 from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, RefusedByExchange
 from application.protection.case import Case
@@ -41,8 +42,8 @@ SECOND_BALANCE = timedelta(seconds=2)
 class Changing:
     """The changes of protection at one broker, one position at a time."""
 
-    def __init__(self, account: Account, legs: Legs, shapes: Shapes) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, legs: Legs, shapes: Shapes) -> None:
+        self._account, self._orders = orders.account, orders
         self._legs = legs
         self._shapes = shapes
 
@@ -200,20 +201,20 @@ class Changing:
         if rested and not await self._still(case.resting):
             await self._put_back(case)
         if position.is_asked and position.wanted_before is not None:
-            await say(self._account, position, lambda p: p.refuse_protection(REFUSED, detail))
+            await say(self._orders.store, position, lambda p: p.refuse_protection(REFUSED, detail))
         elif not rested:
-            await say(self._account, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
+            await say(self._orders.store, position, lambda p: p.lose_protection(REFUSED, detail, final=True))
         elif not case.is_covered:
-            await say(self._account, position, lambda p: p.lose_protection(REFUSED, detail))
+            await say(self._orders.store, position, lambda p: p.lose_protection(REFUSED, detail))
 
     async def _still(self, resting: Sequence[Order]) -> bool:
         """Return whether the orders all still rest, and there are any."""
-        legs = [await self._account.recording.load(leg.id) for leg in resting]
+        legs = [await self._orders.load(leg.id) for leg in resting]
         return bool(legs) and all(leg.status not in ENDED for leg in legs)
 
     async def _put_back(self, case: Case) -> None:
         """Place the ended orders again, each with the quantity that was left of it. Raises as `Legs.place`."""
-        legs = [await self._account.recording.load(leg.id) for leg in case.resting]
+        legs = [await self._orders.load(leg.id) for leg in case.resting]
         gone = [_again(leg) for leg in legs if leg.status in ENDED]
         await self._legs.place(case.position, case.market, gone)
 
@@ -233,7 +234,7 @@ class Changing:
         if there >= position.held:
             return await self._locked(position, trouble, f"{there} {market.base} are there, and not free")
         seen = trouble.short
-        if seen is None or seen[1] != there or account.doubts.about(position.symbol):
+        if seen is None or seen[1] != there or self._orders.doubts.about(position.symbol):
             trouble.short = now, there
             trouble.begin("coins_missing", now, f"{there} {market.base}")
             return SECOND_BALANCE.total_seconds()
@@ -243,7 +244,7 @@ class Changing:
         trouble.cap = position.held, there * position.held / held if held else ZERO
         trouble.short, trouble.lags, trouble.times = None, 0, trouble.times + 1
         detail = f"{there} of {held} {market.base}"
-        await say(account, position, lambda p: p.lose_protection("coins_missing", detail))
+        await say(self._orders.store, position, lambda p: p.lose_protection("coins_missing", detail))
         return SOON
 
     async def _locked(self, position: Position, trouble: Trouble, detail: str) -> float:
@@ -252,12 +253,12 @@ class Changing:
         Returns the seconds until the next attempt.
         """
         trouble.times, trouble.detail = trouble.times + 1, detail
-        await say(self._account, position, lambda p: p.lose_protection("coins_locked", detail))
+        await say(self._orders.store, position, lambda p: p.lose_protection("coins_locked", detail))
         return trouble.pause(None, MOMENT)
 
     async def _held(self, base: str) -> Decimal:
         """Return how much of a currency all open positions of this broker hold together."""
-        store, number = self._account.store, self._account.broker.number
+        store, number = self._orders.store, self._account.broker.number
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
         return total(p.held for p in found if p.broker == number and p.symbol.startswith(f"{base}/"))
 

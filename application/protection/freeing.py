@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from application.orders.account import NO_PLACE, Account, name_of
+from application.orders.account import NO_PLACE, name_of
 from application.orders.lookups import LookUps
+from application.orders.orders import Orders
 from application.ports.errors import ExchangeError, OrderNotFound, RefusedByExchange
 from application.ports.statements import Only, OrderReport, OrderRequest, Replacement
 from application.protection.resting import groups_of
@@ -28,8 +29,8 @@ def is_weighed(error: ExchangeError) -> bool:
 class Freeing:
     """The part of `Legs` that takes resting orders off the book."""
 
-    def __init__(self, account: Account, look_ups: LookUps) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, look_ups: LookUps) -> None:
+        self._account, self._orders = orders.account, orders
         self._look_ups = look_ups
 
     async def swap(self, legs: Sequence[Order], request: OrderRequest) -> Replacement:
@@ -46,7 +47,7 @@ class Freeing:
         for leg, *_ in groups_of(legs):
             self._account.movements.note(leg.wish.symbol)
             await self._take_off(leg)
-        return [await self._account.recording.load(leg.id) for leg in legs]
+        return [await self._orders.load(leg.id) for leg in legs]
 
     async def _take_off(self, leg: Order) -> None:
         account, market = self._account, self._account.markets[leg.wish.symbol]
@@ -68,13 +69,13 @@ class Freeing:
                 # One leg has begun to execute: the exchange considers the list done, yet that leg still rests.
                 reports = [await account.exchange.cancel(account.credentials, market, name_of(leg))]
         for report in reports:
-            await account.hear(report)
+            await self._orders.hear(report)
 
     async def taken_off(self, legs: Sequence[Order], reports: Sequence[OrderReport]) -> None:
         """Record the reports of a call that took these legs off. Look up every leg that they do not mention."""
         told = set()
         for report in reports:
-            order = await self._account.hear(report)
+            order = await self._orders.hear(report)
             told.add(None if order is None else order.id)
         for leg in legs:
             if leg.id not in told:
@@ -83,4 +84,4 @@ class Freeing:
     async def ask_again(self, legs: Sequence[Order], market: Market) -> None:
         """Query legs that are no longer as recorded, and record the answers. Raises as `ExchangeClient.query`."""
         for leg in legs:
-            await self._account.hear(await self._account.ask(leg, market))
+            await self._orders.hear(await self._account.ask(leg, market))

@@ -12,8 +12,8 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
+from application.orders.orders import Orders
 from application.ports.market_data import Ticker
 from application.protection import trouble as troubles
 from application.protection.case import Case
@@ -55,13 +55,13 @@ COUNTED_WITHIN = 0.02
 class Guard:
     """The protection of all positions at one broker. It works only inside the broker's lane, never beside it."""
 
-    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, legs: Legs, agenda: Agenda) -> None:
+        self._account, self._orders = orders.account, orders
         self._agenda = agenda
         self._legs = legs
-        self.shapes = Shapes(lambda: account.exchange.capabilities, account.clock)
-        self._changing = Changing(account, legs, self.shapes)
-        self._passed = Passed(account, legs, agenda)
+        self.shapes = Shapes(orders.account)
+        self._changing = Changing(orders, legs, self.shapes)
+        self._passed = Passed(orders, legs, agenda)
         self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
 
     def watched(self) -> list[UUID]:
@@ -100,31 +100,33 @@ class Guard:
     async def _tell_if_it_lasts(self, position_id: UUID, trouble: Trouble) -> None:
         if not trouble.lasts(self._account.clock()):
             return
-        position = await asyncio.to_thread(self._account.store.get, Position, position_id)
+        position = await asyncio.to_thread(self._orders.store.get, Position, position_id)
         # If it is lost already, its owner knows, whatever the reason: a trouble that only lasts is no news.
         if position.lost is None and not holds(position, await self._legs.of(position_id), trouble.needed):
-            await say(self._account, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
+            await say(self._orders.store, position, lambda p: p.lose_protection(trouble.reason, trouble.detail))
 
     async def _tell_what_is_off(self, position_id: UUID) -> None:
         """Record that legs have gone off the book. What is left covers only its own quantity until others rest.
 
         Do nothing while the position has not counted a fill of its legs.
         """
-        position = await asyncio.to_thread(self._account.store.get, Position, position_id)
-        rested = [await self._account.recording.load(order_id) for order_id in position.resting]
+        position = await asyncio.to_thread(self._orders.store.get, Position, position_id)
+        rested = [await self._orders.load(order_id) for order_id in position.resting]
         legs = await self._legs.of(position_id, position.executions, position.resting)
         if all(leg.status not in ENDED for leg in rested) or not counted(position, legs):
             return
         left = [leg for leg in legs if leg.status is Status.OPEN]
-        await say(self._account, position, lambda p: p.take_off([leg.id for leg in left], _stopped(position, left)))
+        await say(
+            self._orders.store, position, lambda p: p.take_off([leg.id for leg in left], _stopped(position, left))
+        )
 
     async def _drive(self, position_id: UUID, trouble: Trouble) -> float | None:
         """Return the seconds to wait before the next look, None when nothing is left to do."""
-        position = await asyncio.to_thread(self._account.store.find, Position, position_id)
+        position = await asyncio.to_thread(self._orders.store.find, Position, position_id)
         if position is None:
             return None  # the sold coins belong to no position
         legs = await self._legs.shown(await self._legs.of(position_id, position.executions, position.resting))
-        exits = [await self._account.recording.load(order_id) for order_id in position.exits]
+        exits = [await self._orders.load(order_id) for order_id in position.exits]
         await self._tell_of_losses(position, trouble)
         wait = await self._unsettled(position, legs, exits, trouble)
         if wait is None:
@@ -142,7 +144,9 @@ class Guard:
         if trouble.lose(frozenset(leg.id for leg in ended), self._account.clock()) and trouble.losses > 1:
             trouble.not_before = max(trouble.not_before, _now() + trouble.pause_after_losses())
             await say(
-                self._account, position, lambda p: p.lose_protection("stop_ended", ended[-1].reason or "", final=True)
+                self._orders.store,
+                position,
+                lambda p: p.lose_protection("stop_ended", ended[-1].reason or "", final=True),
             )
 
     async def _bring(
@@ -256,7 +260,7 @@ class Guard:
         for leg in widowed:
             # The other leg of the list has ended this one. Its report is on its way; ask for it meanwhile.
             market = self._account.markets[leg.wish.symbol]
-            await self._account.hear(await self._account.ask(leg, market))
+            await self._orders.hear(await self._account.ask(leg, market))
         if not widowed:
             return None
         ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
@@ -280,7 +284,7 @@ class Guard:
         if not jumped_over or position.lost != NOT_SOLD:
             legs = [leg.id for leg in case.resting]
             await say(
-                self._account, position,
+                self._orders.store, position,
                 lambda p: p.rest(legs, target.quantity, watched=watched, covering=position.covered),
             )  # fmt: skip
         self._account.turns.protected(position.entries)
@@ -300,7 +304,7 @@ class Guard:
         Tell the owner if an open position is without its wanted stop.
         """
         if position.is_open and position.wanted is not None and not holds(position, resting):
-            await say(self._account, position, lambda p: p.lose_protection("symbol_unknown"))
+            await say(self._orders.store, position, lambda p: p.lose_protection("symbol_unknown"))
 
     async def _nothing_wanted(
         self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
@@ -329,9 +333,9 @@ class Guard:
             return 0.0
         if market.round_quantity(position.covered):
             reason = IN_EXIT if leaving(exits) else DUST
-            await say(self._account, position, lambda p: p.lose_protection(reason))
+            await say(self._orders.store, position, lambda p: p.lose_protection(reason))
         else:
-            await say(self._account, position, lambda p: p.lose_protection(CARRIED_OUT, final=True))
+            await say(self._orders.store, position, lambda p: p.lose_protection(CARRIED_OUT, final=True))
         return None
 
     async def _too_small(self, case: Case, detail: str) -> float | None:
@@ -342,10 +346,10 @@ class Guard:
         """
         position, market = case.position, case.market
         if position.is_asked and position.wanted_before is not None:
-            await say(self._account, position, lambda p: p.refuse_protection(TOO_SMALL, detail))
+            await say(self._orders.store, position, lambda p: p.refuse_protection(TOO_SMALL, detail))
             return 0.0
         if position.is_asked:
-            await say(self._account, position, lambda p: p.lose_protection(TOO_SMALL, detail, final=True))
+            await say(self._orders.store, position, lambda p: p.lose_protection(TOO_SMALL, detail, final=True))
         if locked_in(case.resting) > case.target.quantity:
             await self._legs.free(case.resting)
             case = replace(case, resting=())
@@ -353,7 +357,7 @@ class Guard:
         ticker, standing = await self._price(case)
         sellable = market.round_quantity(position.held)
         if product(sellable, ticker.last) < market.minimum_notional or sellable < market.minimum_quantity:
-            await say(self._account, position, lambda p: p.lose_protection(DUST, detail, final=True))
+            await say(self._orders.store, position, lambda p: p.lose_protection(DUST, detail, final=True))
             return None
         if standing is not Standing.BETWEEN:
             wait = await self._passed.react(case, standing, ticker)
@@ -370,12 +374,12 @@ class Guard:
         position, target, trouble = case.position, case.target, case.trouble
         detail = self.shapes.why_not(target, case.market, last)
         if position.is_asked and position.wanted_before is not None and position.in_force is not None:
-            await say(self._account, position, lambda p: p.refuse_protection(CANNOT_REST, detail))
+            await say(self._orders.store, position, lambda p: p.refuse_protection(CANNOT_REST, detail))
             return 0.0
         if target.stop_loss is None:
-            await say(self._account, position, lambda p: p.rest([], ZERO, watched=True))
+            await say(self._orders.store, position, lambda p: p.rest([], ZERO, watched=True))
         elif not case.is_covered:
-            await say(self._account, position, lambda p: p.lose_protection(CANNOT_REST, detail, final=True))
+            await say(self._orders.store, position, lambda p: p.lose_protection(CANNOT_REST, detail, final=True))
         trouble.refuse(target, detail)
         trouble.not_before = _now() + trouble.pause(target, troubles.AT_MOST_EVERY)
         self.shapes.try_again(case.market.symbol)

@@ -9,8 +9,8 @@ from itertools import chain
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from application.orders.account import Account
 from application.orders.lookups import LookUps
+from application.orders.orders import Orders
 from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import ListRequest, OrderReport, OrderRequest, Replacement
 from application.protection.freeing import COINS_PROTECTED, Freeing, is_weighed
@@ -28,8 +28,8 @@ T = TypeVar("T")
 class Legs(Freeing):
     """The legs of one broker's positions that this process knows."""
 
-    def __init__(self, account: Account, look_ups: LookUps) -> None:
-        super().__init__(account, look_ups)
+    def __init__(self, orders: Orders, look_ups: LookUps) -> None:
+        super().__init__(orders, look_ups)
         self._known: dict[UUID, set[UUID]] = {}
         self._ended: dict[UUID, list[Order]] = {}
 
@@ -45,9 +45,9 @@ class Legs(Freeing):
         legs that the position knows: one may have ended before this process began, and not be counted yet.
         """
         # Live orders include those that a correction has reopened.
-        live = {o.id for o in self._account.recording.live.values() if _is_leg(o) and o.cause == position_id}
+        live = {o.id for o in self._orders.live.values() if _is_leg(o) and o.cause == position_id}
         ids = self._known.get(position_id, set()) | live | {*rested}
-        legs = [await self._account.recording.load(order_id) for order_id in ids]
+        legs = [await self._orders.load(order_id) for order_id in ids]
         resting = {leg.wish.list_id for leg in legs if leg.status not in ENDED} - {None}
         # An ended leg that is counted no longer matters, unless the other leg of its list still rests.
         gone = {
@@ -78,7 +78,7 @@ class Legs(Freeing):
                 found.append(leg)
                 continue
             with suppress(OrderNotFound):
-                found.append(await self._account.hear(await self._account.ask(leg, market)) or leg)
+                found.append(await self._orders.hear(await self._account.ask(leg, market)) or leg)
         return found
 
     # --- placing -----------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class Legs(Freeing):
         Raises the refusal of the new order after recording it.
         """
         if done.placed is not None:
-            await self._account.hear(done.placed)
+            await self._orders.hear(done.placed)
         await self.taken_off(legs, done.taken_off)
         if done.refused is not None:
             if isinstance(done.refused, RefusedByExchange | NotAccepted):
@@ -158,12 +158,12 @@ class Legs(Freeing):
         with said_of(position):
             for order in orders:
                 order.submit(
-                    account.sender, now=now, valid_until=account.valid_until(now), quantity=order.wish.quantity,
+                    self._orders.sender, now=now, valid_until=account.valid_until(now), quantity=order.wish.quantity,
                     cost=None, price=order.wish.price, takes_off=takes_off, asks_first=asks_first,
                 )  # fmt: skip
-                account.know(order)
+                self._orders.know(order)
         try:
-            await account.recording.intend(*orders)
+            await self._orders.intend(*orders)
         except Exception:
             for order in orders:
                 self._look_ups.begin(order.id)  # nothing was sent, but the intent may have been recorded
@@ -193,16 +193,16 @@ class Legs(Freeing):
             await self._doubt(orders, error)
             return False
         for report in reports:
-            await self._account.hear(report)
+            await self._orders.hear(report)
         return True
 
     async def _rejected(self, order: Order, error: ExchangeError, reason: str | None = None) -> None:
         code, raw = reason or error.code, error.raw
-        await self._account.recording.say(order.id, lambda o: o.reject(code, raw))
+        await self._orders.say(order.id, lambda o: o.reject(code, raw))
 
     async def _doubt(self, orders: Sequence[Order], error: ExchangeError) -> None:
         for order in orders:
-            await self._account.doubted(order, error)
+            await self._orders.doubted(order, error)
             self._look_ups.begin(order.id)
 
     def order(self, position: Position, wish: Wish) -> Order:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
+from application.orders.orders import Orders
 from application.ports.market_data import Ticker
 from application.protection import trouble as troubles
 from application.protection.case import Case
@@ -34,8 +34,8 @@ HELPED_AFTER = timedelta(seconds=2)
 class Passed:
     """The sales in place of stops and take-profits that could not rest."""
 
-    def __init__(self, account: Account, legs: Legs, agenda: Agenda) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, legs: Legs, agenda: Agenda) -> None:
+        self._account, self._orders = orders.account, orders
         self._legs = legs
         self._agenda = agenda
 
@@ -66,7 +66,7 @@ class Passed:
         waited, at_limit = now - trouble.passed_since, case.target.stop_limit is not None
         if at_limit and case.is_covered and waited >= DOUBT_BEFORE_ALARM:
             detail = f"{plain(ticker.last)} {case.market.quote}"
-            await say(self._account, case.position, lambda p: p.lose_protection(NOT_SOLD, detail, final=True))
+            await say(self._orders.store, case.position, lambda p: p.lose_protection(NOT_SOLD, detail, final=True))
         return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
 
     async def _refuse_move(self, case: Case, standing: Standing) -> bool:
@@ -78,7 +78,7 @@ class Passed:
         position = case.position
         if position.wanted_before is None or not position.is_asked:
             return False
-        await say(self._account, position, lambda p: p.refuse_protection(f"market_{standing}"))
+        await say(self._orders.store, position, lambda p: p.refuse_protection(f"market_{standing}"))
         return True
 
     def _is_met(self, case: Case, ticker: Ticker) -> bool:
@@ -105,14 +105,16 @@ class Passed:
             if (wait := trouble.sale_not_before - _now()) > 0:
                 return min(wait, troubles.LOOK_EVERY)
             detail = trouble.detail
-            await say(self._account, position, lambda p: p.lose_protection("protection_refused", detail, final=True))
-            position = await asyncio.to_thread(self._account.store.get, Position, position.id)
+            await say(
+                self._orders.store, position, lambda p: p.lose_protection("protection_refused", detail, final=True)
+            )
+            position = await asyncio.to_thread(self._orders.store.get, Position, position.id)
         doublings = min(trouble.sell(target), troubles.MOST_DOUBLINGS)
         trouble.sale_not_before = _now() + troubles.AT_MOST_EVERY * 2**doublings
         order = self._legs.order(position, _sale(position, target, standing))
         position.leave(order.id)
         with said_of(position):
-            await asyncio.to_thread(self._account.store.save, position, order)
+            await asyncio.to_thread(self._orders.store.save, position, order)
         self._account.log.warning("protection_passed", position=str(position.id), standing=standing)
         self._agenda.put(Task.SEND, order.id)
         return troubles.AT_MOST_EVERY  # the next look sees whether it is sold

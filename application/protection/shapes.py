@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from application.orders.account import NO_PLACE
+from application.orders.account import NO_PLACE, Account
 from application.ports.errors import RefusedByExchange
-from application.ports.statements import Capabilities
 from application.protection.case import Case
 from application.protection.forms import Form, forms_of, why_none, wishes_of
 from application.protection.resting import Change, change_of, go_in_one_call
@@ -51,14 +50,13 @@ Key = tuple[str, Form, Decimal | None, Decimal | None]
 class Shapes:
     """The choice of forms for one broker, and the refusals of its exchange."""
 
-    def __init__(self, capabilities: Callable[[], Capabilities], clock: Callable[[], datetime]) -> None:
-        self._capabilities = capabilities
-        self._clock = clock
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._refusals: dict[Key, Refusal] = {}
 
     def best(self, case: Case, last: Decimal | None = None, *, listed: bool = True) -> Form | None:
         """Return the best form that rests already or may be tried, or None. Without `listed`, consider no lists."""
-        forms = forms_of(case.target, case.market, self._capabilities(), last)
+        forms = forms_of(case.target, case.market, self._account.exchange.capabilities, last)
         return next((form for form in forms if (listed or not form.listed) and self._is_possible(case, form)), None)
 
     def _is_possible(self, case: Case, form: Form) -> bool:
@@ -66,7 +64,7 @@ class Shapes:
         if change == Change([], []):
             return True
         takes_off, safe = any(leg.wish.type in STOPS for leg in change.stale), self.in_one_call(case, change)
-        now, refusals = self._clock(), self._refusals_of(case.target, case.market, form)
+        now, refusals = self._account.clock(), self._refusals_of(case.target, case.market, form)
         return not any(
             one.stands(now, bares=takes_off and not (safe and one.code in WEIGHED_FIRST)) for one in refusals
         )
@@ -78,13 +76,13 @@ class Shapes:
 
     def replaces(self, market: Market, resting: Sequence[Order]) -> bool:
         """Return whether a single call can take these orders off and send another."""
-        return go_in_one_call(resting, market, self._capabilities())
+        return go_in_one_call(resting, market, self._account.exchange.capabilities)
 
     # --- what was refused --------------------------------------------------------------------------------------
 
     def refuse(self, target: Target, market: Market, form: Form, error: RefusedByExchange) -> None:
         """Remember that the exchange refused a form, and the forms that it would refuse for the same reason."""
-        now = self._clock()
+        now = self._account.clock()
         for one in _alike(form, error.code):
             key = _key(market, one, target, priced=error.code == TOO_FAR)
             times = self._refusals[key].times + 1 if key in self._refusals else 1
@@ -94,7 +92,7 @@ class Shapes:
 
     def why_not(self, target: Target, market: Market, last: Decimal | None) -> str:
         """Return why no form can rest: the exchange's newest refusal, or else the rule that forbids it."""
-        forms, now = forms_of(target, market, self._capabilities(), last), self._clock()
+        forms, now = forms_of(target, market, self._account.exchange.capabilities, last), self._account.clock()
         found = [one for form in forms for one in self._refusals_of(target, market, form)]
         newest = max((one for one in found if one.stands(now, bares=True)), key=lambda one: one.at, default=None)
         return why_none(target, market, last) if newest is None else newest.detail
@@ -108,7 +106,7 @@ class Shapes:
 
         Meant for when no other form is left to try.
         """
-        now = self._clock()
+        now = self._account.clock()
         for key, kept in self._refusals.items():
             if key[0] == symbol:
                 self._refusals[key] = replace(kept, due=min(kept.due, now))

@@ -12,7 +12,7 @@ from typing import TypeVar
 from application.orders.account import Account
 from application.ports.errors import RefusedByExchange
 from application.ports.statements import OrderReport, PartlyUnreadable, Scrap
-from application.ports.stores import AccountSnapshot
+from application.ports.stores import AccountSnapshot, AccountSnapshots
 from domain.market import Market
 from domain.order import ENDED
 from domain.reconciliation import Occasion
@@ -84,8 +84,9 @@ class Look:
 class Listings:
     """The order lists of one broker, and how far its past has been read."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, snapshots: AccountSnapshots) -> None:
         self._account = account
+        self._snapshots = snapshots
         self._last: AccountSnapshot | None = None
         self._look: Look | None = None
         self.balances: Mapping[str, Decimal] = {}
@@ -123,7 +124,7 @@ class Listings:
         Raises as `Listed.add_market`; the next attempt asks only about symbols that have not been read yet.
         """
         account = self._account
-        last = self._last = self._last or await asyncio.to_thread(account.snapshots.last, account.broker.number)
+        last = self._last = self._last or await asyncio.to_thread(self._snapshots.last, account.broker.number)
         now = AccountSnapshot(account.clock(), await self._asked_balances(urgent=urgent))
         self.balances = now.balances
         look = self._look = self._look if self._look is not None and self._look.past else Look(now)
@@ -153,7 +154,7 @@ class Listings:
         assert self._look is not None
         self._last, self._look = self._look.began, None
         if settled:
-            await asyncio.to_thread(self._account.snapshots.record, self._account.broker.number, self._last)
+            await asyncio.to_thread(self._snapshots.record, self._account.broker.number, self._last)
 
     def forget(self) -> None:
         """Discard what this look has read, so that it is read again."""

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from application.orders.account import Account
 from application.orders.agenda import Agenda, Task
 from application.orders.differences import Difference, differences
 from application.orders.lookups import LookUps
-from application.orders.recording import Taken
+from application.orders.orders import Orders, Taken
 from application.ports.errors import ExchangeError, OrderNotFound, Unreadable
 from application.ports.statements import ExchangeId, OrderReport, Scrap
+from application.ports.stores import AccountSnapshots
 from application.reconciliation.holdings import Holdings
 from application.reconciliation.listings import Listings, ask_each
 from application.reconciliation.memory import Memory, Suspicion, key_of
@@ -41,12 +41,12 @@ MISSING = timedelta(seconds=60)
 class Reconciler:
     """The reconciler of one broker. It runs in the gateway, next to the broker's keys, private stream and look-ups."""
 
-    def __init__(self, account: Account, look_ups: LookUps, agenda: Agenda) -> None:
-        self._account = account
+    def __init__(self, orders: Orders, snapshots: AccountSnapshots, look_ups: LookUps, agenda: Agenda) -> None:
+        self._account, self._orders = orders.account, orders
         self._look_ups = look_ups
         self._agenda = agenda
-        self._listings = Listings(account)
-        self._holdings = Holdings(account)
+        self._listings = Listings(orders.account, snapshots)
+        self._holdings = Holdings(orders.account)
         self._one_at_a_time = asyncio.Lock()
         self._memory = Memory()
         self._natives: dict[str, Market] = {}
@@ -66,7 +66,7 @@ class Reconciler:
         When the exchange fails to answer every question, the run is reported as failed; that error is never raised.
         """
         async with self._one_at_a_time:
-            run = Run(self._account, occasion, TIMEOUT_SECONDS, dry=dry)
+            run = Run(self._orders, occasion, TIMEOUT_SECONDS, dry=dry)
             before = self._memory.copy()
             try:
                 await self._compare(run)
@@ -96,7 +96,7 @@ class Reconciler:
         run.reach(Phase.FETCH, open=len(listed.reports), ended=len(ended.reports))
         for scrap in (*listed.scraps, *ended.scraps):
             order_id = await self._find_order(scrap)  # not matched below: an order of ours is queried by name
-            self._leave_to_person(run, None if order_id is None else await account.recording.load(order_id), scrap)
+            self._leave_to_person(run, None if order_id is None else await self._orders.load(order_id), scrap)
         strangers = await self._match(run, before, reports)
         run.reach(Phase.MATCH, matched=len(reports) - len(strangers), ours=len(before))
         for report in strangers:
@@ -110,7 +110,7 @@ class Reconciler:
 
     def _live(self) -> dict[UUID, Order]:
         """Return the orders the exchange can know by now, so that one sent later does not count as missing."""
-        known = self._account.recording.live.items()
+        known = self._orders.live.items()
         return {order_id: order for order_id, order in known if order.status is not Status.PLACED}
 
     async def _positions(self, occasion: Occasion) -> list[Position]:
@@ -120,7 +120,7 @@ class Reconciler:
         """
         if occasion is Occasion.POLL:
             return []
-        store = self._account.store
+        store = self._orders.store
         found = await asyncio.to_thread(lambda: store.get_all(Position, store.positions_open()))
         return [position for position in found if position.broker == self._account.broker.number]
 
@@ -136,7 +136,7 @@ class Reconciler:
                 strangers.append(report)
             elif order_id not in met:
                 met.add(order_id)
-                order = before.get(order_id) or await self._account.recording.load(order_id)
+                order = before.get(order_id) or await self._orders.load(order_id)
                 self._memory.shown(order)
                 await self._take_report(run, order, report)
         await self._ask_about(run, [order for order_id, order in before.items() if order_id not in met])
@@ -153,22 +153,22 @@ class Reconciler:
             await self._query_missing(run, order)
 
         await ask_each(absent, ask)
-        for order_id in [] if run.dry else self._account.recording.unexplained:
+        for order_id in [] if run.dry else self._orders.unexplained:
             if order_id not in self._look_ups:
                 self._look_ups.begin(order_id)  # repeats until its executions are listed
 
     async def _find_order(self, said: OrderReport | Scrap) -> UUID | None:
         account = self._account
-        if (order_id := account.order_of(said)) is not None:
+        if (order_id := self._orders.order_of(said)) is not None:
             return order_id
-        named = await asyncio.to_thread(account.store.order_named, account.broker.number, said.client_order_id)
+        named = await asyncio.to_thread(self._orders.store.order_named, account.broker.number, said.client_order_id)
         market = self._natives.get(said.native_symbol)
         if named is None and market is not None:
             # An adopted order, or one of ours whose client id was changed outside the platform.
             ids = account.broker.number, market.symbol, said.exchange_order_id
-            named = await asyncio.to_thread(account.store.order_numbered, *ids)
+            named = await asyncio.to_thread(self._orders.store.order_numbered, *ids)
         if named is not None:
-            account.know(await account.recording.load(named))
+            self._orders.know(await self._orders.load(named))
         return named
 
     def _leave_to_person(self, run: Run, order: Order | None, said: OrderReport | Scrap | None) -> None:
@@ -236,7 +236,7 @@ class Reconciler:
         It may first ask the exchange for executions, but an append cannot be undone half-way. Raises `TimeoutError`
         when the run's time is up; the task then finishes by itself.
         """
-        taking = asyncio.create_task(self._account.recording.take(order_id, report, agreed))
+        taking = asyncio.create_task(self._orders.take(order_id, report, agreed))
         self._takings.add(taking)
         taking.add_done_callback(self._takings.discard)
         async with run.asking():
@@ -304,7 +304,7 @@ class Reconciler:
 
     async def _confirm(self, run: Run, suspicion: Suspicion, market: Market, report: OrderReport) -> None:
         if suspicion.order_id is not None:
-            order = await self._account.recording.load(suspicion.order_id)
+            order = await self._orders.load(suspicion.order_id)
             await self._take_report(run, order, report, suspicion.doubted)
         elif await self._find_order(report) is None:
             try:
@@ -329,8 +329,8 @@ class Reconciler:
             user=str(account.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id
         ):
             order = adopted(account.broker, market, report)
-            await asyncio.to_thread(account.store.save, order)
-        account.know(order)
+            await asyncio.to_thread(self._orders.store.save, order)
+        self._orders.know(order)
         lost = order.requester == HISTORY_LOST
         run.note(order, report, Resolution.HISTORY_LOST if lost else Resolution.ADOPTED, ours=NOTHING)
         try:

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from application.orders.account import Account
 from application.orders.differences import Difference
+from application.orders.orders import Orders
 from application.ports.errors import ExchangeError
 from application.ports.statements import OrderReport, Scrap
 from domain.aggregate import Personal, carrying
@@ -42,7 +42,7 @@ class Run:
     All its questions to the exchange share `seconds`. `dry` writes to no stream.
     """
 
-    def __init__(self, account: Account, occasion: Occasion, seconds: float, *, dry: bool) -> None:
+    def __init__(self, orders: Orders, occasion: Occasion, seconds: float, *, dry: bool) -> None:
         self.id = uuid4()
         self.occasion = occasion
         self.dry = dry
@@ -54,11 +54,11 @@ class Run:
         self.recorded = False
         """True once the run is in the log."""
         self._left: set[Hashable] = set()
-        self._account = account
+        self._account, self._orders = orders.account, orders
         self._clock = asyncio.get_running_loop().time
         self._began = self._reached = self._clock()
         self._asks_until = self._began + seconds
-        self.started_at = account.clock()
+        self.started_at = self._account.clock()
 
     @property
     def seconds(self) -> Decimal:
@@ -196,7 +196,7 @@ class Run:
                 stream.complete(self.seconds)
             else:
                 stream.fail(self.failure, self.seconds, self.detail)
-            await asyncio.to_thread(self._account.store.save, stream)
+            await asyncio.to_thread(self._orders.store.save, stream)
         self.recorded = True
 
     def told(self) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Run:
             ],
             "doubts": [
                 {"order": str(order), "symbol": doubt.symbol, "since": doubt.since and doubt.since.isoformat()}
-                for order, doubt in self._account.doubts.items()
+                for order, doubt in self._orders.doubts.items()
             ],
             "discrepancies": [{**asdict(found), "order": found.order and str(found.order)} for found, _ in self.found],
         }

@@ -98,6 +98,7 @@ class Trading:
         self.store, self.paper, self.client, self.credentials, self.broker = store, paper, client, credentials, broker
         self.now = datetime.now(UTC)
         self.log = Log()
+        self.rules_doubted = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
         self.shown = True
         paper.ledger.listeners.append(lambda _, order, __: self._show(order))
@@ -112,8 +113,8 @@ class Trading:
 
     def new_lane(self) -> Lane:
         """A lane as a gateway that has just started has it."""
-        lent = (self.broker, self.client, self.credentials, self.markets, self.store, self.snapshots)
-        return Lane(Account(*lent, uuid4(), lambda: self.now, self.log))
+        lent = self.broker, self.client, self.credentials, self.markets, lambda: self.now, self.log
+        return Lane(Account(*lent, self.rules_doubted.set), self.store, self.snapshots, uuid4())
 
     async def away_since(self, ago: timedelta) -> None:
         """The last look at the account was so long ago."""
@@ -258,8 +259,7 @@ class Trading:
         """Wait until the order is in one of these states, and until the lane that sent it knows that it is."""
         while (order := await self.load(order_id)).status not in states:
             await self._a_moment()
-        trading = self.lane._account
-        live = trading.recording.live if order.sender == trading.sender else {}
+        live = self.lane.orders.live if order.sender == self.lane.orders.sender else {}
         await self.until(lambda: order_id not in live or live[order_id].version >= order.version)
         return order
 
@@ -270,7 +270,7 @@ class Trading:
 
     async def known(self) -> None:
         """Wait until no look-up and no comparison is under way and nothing is in doubt."""
-        await self.until(lambda: not (self.lane._look_ups or self.lane.reconciling or self.lane.doubts))
+        await self.until(lambda: self.lane.idle and not self.lane.doubts)
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait until it holds."""

@@ -122,7 +122,7 @@ class Trader:
     def target_is_met(self, quantity=PART):
         """The exchange executes so much of the target that rests."""
         [target] = [order for order in self.sells() if order.type == "limit"]
-        self.trading.paper.ledger._trade(target, quantity, Decimal(60000), maker=True)
+        self.trading.paper.ledger.execute(target, quantity, Decimal(60000), maker=True)
 
     def resting(self):
         """Type, trigger or price, and quantity of the sells that stand on the book, stops first."""

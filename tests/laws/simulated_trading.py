@@ -304,10 +304,9 @@ class Platform:
         self.books.bell = asyncio.Event()
         self.exchange = SimulatedBinance(self.paper, self.ledger_account, self.loop)
         markets = {m.symbol: m for m in await self.exchange.markets() if m.symbol in self.symbols}
-        lent = self.books, AccountSnapshots(), UUID(int=7), self.loop.clock, self.log
-        self.account = Account(self.broker, self.exchange, KEYS, markets, *lent)
-        self.lane = Lane(self.account)
-        self.lane.doubt_rules_by(self._rules_doubted.set)
+        lent = markets, self.loop.clock, self.log, self._rules_doubted.set
+        self.account = Account(self.broker, self.exchange, KEYS, *lent)
+        self.lane = Lane(self.account, self.books, AccountSnapshots(), UUID(int=7))
         for work in (
             self.lane.work(),
             self.lane.follow_stream(),

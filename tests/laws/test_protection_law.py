@@ -182,7 +182,7 @@ class Story:
             if order.type == "limit":
                 part = ((order.quantity - order.filled) * Decimal(share)) // PAIR.step * PAIR.step
                 if part:
-                    self.paper.ledger._trade(order, part, order.price, maker=True)
+                    self.paper.ledger.execute(order, part, order.price, maker=True)
                 return
 
     def do_fault(self, fault):

@@ -22,6 +22,7 @@ from adapters.paper.prices import PAIRS
 from application.lane.lane import Lane
 from application.orders import lookups
 from application.orders.account import Account
+from application.ports.errors import NoAnswer
 from application.ports.statements import Credentials
 from domain.aggregate import carrying
 from domain.amounts import total
@@ -75,10 +76,9 @@ class History(RuleBasedStateMachine):
         port = InProcess(self.paper, self.paper.ledger.open_account("binance", rich))
         with carrying(user="1"):
             broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, f"paper {number}")
-        account = Account(
-            broker, port, KEYS, port.markets(), self.books, AccountSnapshots(), SENDER, lambda: self.now, Log()
-        )
-        here = SimpleNamespace(number=number, port=port, account=account, lane=Lane(account), ledger=port.account)
+        account = Account(broker, port, KEYS, port.markets(), lambda: self.now, Log(), lambda: None)
+        lane = Lane(account, self.books, AccountSnapshots(), SENDER)
+        here = SimpleNamespace(number=number, port=port, account=account, lane=lane, ledger=port.account)
         port.stream(lambda report: self.reports.append((here, report)))
         return here
 
@@ -113,17 +113,17 @@ class History(RuleBasedStateMachine):
             valid_until = here.account.valid_until(self.now)
             order.submit(SENDER, now=self.now, valid_until=valid_until, quantity=size, cost=None, price=price)
             self.books.save(order)
-        here.account.know(order)
-        here.account.recording.meet(order)
+        here.lane.orders.know(order)
+        here.lane.orders.meet(order)
         if fate == "never arrives":
             self.lost.add(order.id)
         else:
             self.place(here, symbol, side, kind, size, price, name, partly=partly)
         if fate == "answered":
             market = here.account.markets[symbol]
-            self.wait(here.account.recording.take(order.id, self.wait(here.port.query(KEYS, market, name))))
+            self.wait(here.lane.orders.take(order.id, self.wait(here.port.query(KEYS, market, name))))
         elif fate != "died":
-            self.wait(here.account.doubted(order, "silence"))
+            self.wait(here.lane.orders.doubted(order, NoAnswer("silence")))
 
     def place(self, here, symbol, side, kind, size, price, name, *, partly):
         named = {"client_order_id": name, "side": side.value, "type": kind.value, "quantity": size, "price": price}
@@ -175,7 +175,7 @@ class History(RuleBasedStateMachine):
     def hear(self, data):
         """Any report of the stream, in any order, early or late, once more."""
         here, report = one_of(data, self.reports)
-        self.wait(here.account.hear(report))
+        self.wait(here.lane.orders.hear(report))
 
     def open_here(self):
         return [order for order in self.books.orders() if order.status is Status.OPEN and not order.is_external]
@@ -187,7 +187,7 @@ class History(RuleBasedStateMachine):
         order = one_of(data, self.open_here())
         here = self.here[order.broker - 1]
         self.believed.add(order.id)
-        self.wait(here.account.recording.say(order.id, lambda o: o.cancel("wrongly", "{}")))
+        self.wait(here.lane.orders.say(order.id, lambda o: o.cancel("wrongly", "{}")))
 
     @rule(
         broker=brokers, occasion=st.sampled_from([Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION]),
@@ -201,14 +201,14 @@ class History(RuleBasedStateMachine):
         async def happens():
             self.move(symbol, level)
             for heard_by, report in self.reports[told:] if meanwhile == "heard" else ():
-                await heard_by.account.hear(report)
+                await heard_by.lane.orders.hear(report)
 
         here.port.meanwhile = happens if meanwhile != "nothing" else None
         self.compare(here, occasion, dry=dry, silence=silence)
         here.port.meanwhile = None
 
     def compare(self, here, occasion, *, dry=False, silence=None):
-        quiet, before = dry and not (here.port.meanwhile or len(here.lane._look_ups)), self.facts()
+        quiet, before = dry and not (here.port.meanwhile or len(here.lane.look_ups)), self.facts()
         here.port.silence = silence
         run = self.wait(here.lane.reconcile(occasion, dry=dry))
         here.port.silence = None
@@ -272,7 +272,7 @@ class History(RuleBasedStateMachine):
         return found
 
     async def looked_up(self, here):
-        while len(here.lane._look_ups):  # noqa: ASYNC110 - nobody tells
+        while len(here.lane.look_ups):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.001)
 
     def is_true(self, order):

@@ -156,7 +156,7 @@ async def test_changed_keys_are_used_for_the_next_order_and_by_a_new_stream(plat
         assert house.orders_of(old) == [before.client_order_id]
         assert house.orders_of(new) == [after.client_order_id]
         await house.until(lambda: house.gateway.figures()["streams"] == 1)
-        await house.until(lambda: not house.gateway._lanes[broker]._look_ups)
+        await house.until(lambda: not house.gateway.lanes[broker].look_ups)
         house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
         await house.until(lambda: house.store.get(Order, after.id).status is Status.CLOSED)
 

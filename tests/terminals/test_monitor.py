@@ -38,8 +38,8 @@ async def at_work(house):
     account, keys = house.account(USDT="5000")
     broker = await house.connect(user, keys)
     order = await house.wish(broker)
-    lane = house.gateway._lanes[broker]
-    await house.until(lambda: lane.streaming and not lane.reconciling and not lane._look_ups)
+    lane = house.gateway.lanes[broker]
+    await house.until(lambda: lane.streaming and lane.idle)
     house.gateway._listening[broker].cancel()
     return Monitor(house.web, Log()), broker, account, order
 
@@ -146,7 +146,7 @@ async def test_a_broker_that_is_silent_holds_up_no_other(platform, monkeypatch):
     async with platform() as house:
         monitor, silent, _, _ = await at_work(house)
         other = await house.connect(1, house.account()[1], "another")
-        await house.until(lambda: other in house.gateway._lanes and house.gateway._lanes[other].reconciled.is_set())
+        await house.until(lambda: other in house.gateway.lanes and house.gateway.lanes[other].reconciled.is_set())
         asked, answer, compare = Counter(), asyncio.Event(), house.gateway.counter._reconcile
 
         async def reconcile(broker, occasion, *, dry):
@@ -235,7 +235,7 @@ async def test_the_command_line_compares_and_says_by_its_code_whether_somebody_h
         code, [told] = await reconcile(broker)
         assert (code, [found["resolution"] for found in told["discrepancies"]]) == (1, ["decide"])
         there.filled -= 1
-        doubts = house.gateway._lanes[broker]._account.doubts
+        doubts = house.gateway.lanes[broker].orders.doubts
         doubts.begin(house.store.get(Order, order.id))
         code, [told] = await reconcile(broker)
         assert (code, [doubt["order"] for doubt in told["doubts"]]) == (1, [str(order.id)])

@@ -28,8 +28,8 @@ async def unheard(house):
     """A broker with an order that rests, whose stream nobody hears."""
     broker = await house.connect(await house.user(), house.account(USDT="5000")[1])
     order = await house.wish(broker)
-    lane = house.gateway._lanes[broker]
-    await house.until(lambda: lane.streaming and not lane.reconciling and not lane._look_ups)
+    lane = house.gateway.lanes[broker]
+    await house.until(lambda: lane.streaming and lane.idle)
     house.gateway._listening[broker].cancel()
     return lane, order
 
@@ -61,7 +61,7 @@ async def test_a_poll_that_leaves_the_budget_to_others_is_no_broker_that_is_away
     """Or the next look would be one at everything, which takes more of what there is too little of."""
     async with platform() as house:
         lane, _ = await unheard(house)
-        pace, moment = lane._account.exchange._http.pace, time.time() + 60
+        pace, moment = lane.orders.account.exchange._http.pace, time.time() + 60
         pace.told(int(pace.limit * 0.6), moment)
         pace._clock = lambda: moment
         monitor = Monitor(house.web, Log())

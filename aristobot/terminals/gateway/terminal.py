@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -56,9 +57,9 @@ class Gateway:
         self._log = log
         self._sender = uuid4()
         self._clients = Clients(house, log)
-        self._lanes: dict[int, Lane] = {}
-        self.counter = Counter(house, self._clients, self._lanes, log)
-        self._rules = RulesKeeper(house, self._clients, self._lanes, log)
+        self.lanes: dict[int, Lane] = {}
+        self.counter = Counter(house, self._clients, self.lanes, log)
+        self._rules = RulesKeeper(house, self._clients, self.lanes, log)
         self._working: dict[int, asyncio.Task[None]] = {}
         self._listening: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,7 +100,7 @@ class Gateway:
         await asyncio.gather(*(self.open_lane(number) for number in numbers))
 
     def _resume(self, order: Order) -> None:
-        lane = self._lanes.get(order.broker)
+        lane = self.lanes.get(order.broker)
         if lane is None:
             self._unfinished.setdefault(order.broker, []).append(order)
         else:
@@ -111,7 +112,7 @@ class Gateway:
             await self._open_lane(number)
 
     async def _open_lane(self, number: int) -> None:
-        if number in self._lanes:
+        if number in self.lanes:
             return
         try:
             broker = await asyncio.to_thread(self._house.store.get, Broker, Broker.create_id(number))
@@ -124,11 +125,10 @@ class Gateway:
             self._again(5.0, number)
             return
         markets = await self._clients.markets(broker.exchange, broker.venue)
-        lent = (self._house.store, self._house.snapshots, self._sender, utc_now, self._log)
-        account = Account(broker, exchange, credentials, markets, *lent)
-        lane = Lane(account)
-        lane.doubt_rules_by(lambda: self._rules.doubt(broker.exchange, broker.venue))
-        self._lanes[number] = lane
+        rules_doubted = partial(self._rules.doubt, broker.exchange, broker.venue)
+        account = Account(broker, exchange, credentials, markets, utc_now, self._log, rules_doubted)
+        lane = Lane(account, self._house.store, self._house.snapshots, self._sender)
+        self.lanes[number] = lane
         # Doubts first: an entry must not overtake a doubt about its own symbol.
         for order in self._unfinished.pop(number, []):
             lane.resume(order)
@@ -140,7 +140,7 @@ class Gateway:
 
     async def _renew(self, broker: Broker) -> None:
         """Let the lane of a broker that was changed go on with its new settings and keys."""
-        lane = self._lanes.get(broker.number)
+        lane = self.lanes.get(broker.number)
         if broker.removed:
             self._close_lane(broker.number)
         elif lane is None:
@@ -155,7 +155,7 @@ class Gateway:
             self._listening[broker.number] = self._start(lane.follow_stream())
 
     def _close_lane(self, number: int) -> None:
-        lane = self._lanes.pop(number, None)
+        lane = self.lanes.pop(number, None)
         if lane is not None:
             lane.close()
             for tasks in (self._working, self._listening):
@@ -180,7 +180,7 @@ class Gateway:
 
     def tell(self, broker: int, task: Task, subject: UUID) -> None:
         """Put an order or a position on the agenda of its broker's lane, or keep it until that lane is open."""
-        lane = self._lanes.get(broker)
+        lane = self.lanes.get(broker)
         if lane is None:
             self._waiting.setdefault(broker, []).append((task, subject))
         else:
@@ -199,8 +199,8 @@ class Gateway:
             self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
         elif topic in UNSETTLING:
             order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
-            if topic == "Order.Resolved" and order.broker in self._lanes:
-                self._lanes[order.broker].decided(order.id)
+            if topic == "Order.Resolved" and order.broker in self.lanes:
+                self.lanes[order.broker].decided(order.id)
             if order.wish.side is Side.SELL:
                 # A leg that is gone or changed, or an exit that came to nothing: what is held is to be protected again.
                 position_id = await asyncio.to_thread(position_id_of, order, self._house.store)
@@ -236,23 +236,23 @@ class Gateway:
             await asyncio.sleep(PRICE_SECONDS)
 
     async def _tell_prices(self, key: tuple[str, str], exchange: ExchangeClient) -> None:
-        brokers = {n for n, lane in self._lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
+        brokers = {n for n, lane in self.lanes.items() if (lane.broker.exchange, lane.broker.venue) == key}
         symbols = {symbol for broker, symbol in self._held.values() if broker in brokers}
         known = await self._clients.markets(*key)
         markets = [known[symbol] for symbol in symbols if symbol in known]
         if markets:
             # Where prices stand in for orders that cannot rest, they may use what is kept for orders.
-            urgent = any(self._lanes[number].watches for number in brokers)
+            urgent = any(self.lanes[number].watches for number in brokers)
             tickers = await exchange.tickers(markets, urgent=urgent)
             prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
             for number in brokers:
-                self._lanes[number].hear_prices(tickers)
+                self.lanes[number].hear_prices(tickers)
             await asyncio.to_thread(self._house.bus.tell_prices, *key, prices)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of the health page and the alerts terminal: streams and their ages, clocks, doubts."""
         offsets = [exchange.clock_offset.total_seconds() for _, exchange in self._clients.items()]
-        lanes = {str(number): lane for number, lane in [*self._lanes.items()]}
+        lanes = {str(number): lane for number, lane in [*self.lanes.items()]}
         heard = [lane.heard_at for lane in lanes.values() if lane.heard_at is not None]
         return {
             "lanes": len(lanes),
@@ -270,7 +270,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close all lanes and clients."""
-        for lane in self._lanes.values():
+        for lane in self.lanes.values():
             lane.close()
         for task in [*self._tasks]:
             task.cancel()

@@ -56,13 +56,13 @@ async def test_a_stream_is_not_deaf_while_what_it_tells_is_being_recorded(open_t
     """However long that takes: the books are slow then, and the stream is well."""
     async with open_trading() as trading:
         await trading.listening()
-        slow = trading.lane._account.hear
+        slow = trading.lane.orders.hear
 
         async def hear(report):
             await asyncio.sleep(0.7)
             return await slow(report)
 
-        monkeypatch.setattr(trading.lane._account, "hear", hear)
+        monkeypatch.setattr(trading.lane.orders, "hear", hear)
         orders = [await trading.becomes(await trading.rest("0.005", str(40000 + n)), Status.OPEN) for n in range(3)]
         for order in orders:
             await trading.until(lambda order=order: trading.client.heard[order.client_order_id])

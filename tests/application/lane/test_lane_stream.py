@@ -134,7 +134,7 @@ async def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.lane.look_up(order.id)
-        [under_way] = trading.lane._look_ups._tasks.values()
+        [under_way] = trading.lane.look_ups._tasks.values()
         while not under_way.done():  # noqa: ASYNC110 - this very moment
             await asyncio.sleep(0)
         trading.hold("BTC/USDT", "39000")

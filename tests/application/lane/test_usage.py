@@ -156,7 +156,7 @@ async def test_protection_does_not_ask_what_the_broker_is_used_for(at, happens):
         await trader.buy(STOP, PrixSL="45000")
         await asyncio.to_thread(happens, trader.store)
         [stop] = trader.sells()
-        trader.trading.paper.ledger._trade(stop, Decimal("0.004"), Decimal(45000), maker=False)
+        trader.trading.paper.ledger.execute(stop, Decimal("0.004"), Decimal(45000), maker=False)
         await trader.protected(HELD - Decimal("0.004"), STOP)
         trader.trading.paper.ledger.cancel(trader.sells()[-1])
         trader.trading.hold("BTC/USDT", "44000")

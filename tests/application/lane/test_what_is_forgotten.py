@@ -63,7 +63,7 @@ async def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_o
     async with open_trading() as trading:
         resting = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         ended = [(await trading.becomes(await trading.wish(cost=Decimal(50)), Status.CLOSED)).id for _ in range(5)]
-        names = trading.lane._account._names
+        names = trading.lane.orders._names
         assert resting in names.values()
         assert ended[0] not in names.values()
         await trading.compare()
@@ -126,7 +126,7 @@ async def test_room_that_was_held_for_a_protection_is_given_back_when_there_is_n
     """The stops were passed before they could rest; an entry finds the whole room but what is always kept."""
     async with at(BINANCE) as trader:
         trading = trader.trading
-        turns = trading.lane._account.turns
+        turns = trading.lane.orders.account.turns
         for _ in range(3):
             trading.hold("BTC/USDT", "50000")
             falls_after_the_buy(trading, "44000")

@@ -69,7 +69,7 @@ async def test_a_second_execution_is_protected_too_when_the_exchange_first_refus
         await trader.alert("BuyLimit", PourCent="80", Prix="40000", PrixSL="35000.004", PrixTP="60000")
         [entry] = trading.on_exchange()
         trading.hold("BTC/USDT", "40001")
-        trading.paper.ledger._trade(entry, Decimal("0.01"), Decimal(40000), maker=True)
+        trading.paper.ledger.execute(entry, Decimal("0.01"), Decimal(40000), maker=True)
         stop = ("stop_loss", Decimal(35000))
         await trader.protected(HELD, stop, TARGET)
 

@@ -67,7 +67,7 @@ async def test_a_list_that_was_refused_takes_the_stop_off_once_while_the_rules_s
     """However often those are loaded; within the hour it is not tried again."""
     async with at(able) as trader:
         await trader.trading.until(trader.trading.lane.reconciled.is_set)
-        known = dict(trader.trading.lane._account.markets)
+        known = dict(trader.trading.lane.orders.account.markets)
         await rule(trader.trading, known=False, **rules)
         bare = await target_for_a_half(trader)
         assert sum(bare) < AN_INSTANT

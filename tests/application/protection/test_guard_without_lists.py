@@ -63,7 +63,7 @@ async def test_a_stop_that_is_carried_out_in_part_is_followed_by_one_for_the_res
         await trader.buy(*shapes)
         ledger, part = trader.trading.paper.ledger, Decimal("0.004")
         stop = next(order for order in trader.sells() if order.type == "stop_loss")
-        ledger._trade(stop, part, Decimal(45000), maker=False)
+        ledger.execute(stop, part, Decimal(45000), maker=False)
         await trader.protected(HELD - part, *shapes)
         assert trader.position().held == HELD - part
         assert stop.status == "cancelled"

@@ -198,7 +198,7 @@ async def test_a_stop_that_is_carried_out_beside_its_new_one_sells_its_coins_alo
         def is_carried_out(what, order, _):
             if what == "new" and order.side == "sell" and many[-1:] == [2] and not trader.sold():
                 old = min((one for one in trader.sells() if one.rests), key=lambda one: one.id)
-                trading.paper.ledger._trade(old, old.quantity, Decimal(45000), maker=True)
+                trading.paper.ledger.execute(old, old.quantity, Decimal(45000), maker=True)
 
         trading.client.after["balances"] = brings_coins
         trading.paper.ledger.listeners.append(is_carried_out)

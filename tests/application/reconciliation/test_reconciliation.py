@@ -63,7 +63,7 @@ async def test_a_part_that_was_filled_while_nobody_listened_is_found(open_tradin
     """The rest goes on resting, and what is filled of it later is found too."""
     async with open_trading() as trading:
         order_id, there = await resting(trading)
-        trading.paper.ledger._trade(there, Decimal("0.004"), Decimal(40000), maker=True)
+        trading.paper.ledger.execute(there, Decimal("0.004"), Decimal(40000), maker=True)
         await trading.compare(occasion)
         await is_told(trading, order_id, there, [*SENT, "Filled"])
         trading.hold("BTC/USDT", "39000")
@@ -79,7 +79,7 @@ async def test_what_happened_while_the_platform_was_down_is_known_before_it_send
         trading.lane.close()
         trading.hold("BTC/USDT", "39000")
         trading.paper.ledger.cancel(there)
-        trading.paper.ledger._trade(part, Decimal("0.004"), Decimal(20000), maker=True)
+        trading.paper.ledger.execute(part, Decimal("0.004"), Decimal(20000), maker=True)
         asked = trading.client.asked["place"]
         await trading.away_since(timedelta(hours=1))
         await trading.begin_anew()
@@ -102,7 +102,7 @@ async def test_an_end_of_ours_is_corrected_after_two_looks(open_trading, still):
     """One report moves nothing; the second, ten seconds later, reopens it and alarms its owner, if it says so again."""
     async with open_trading() as trading:
         order_id, there = await resting(trading)
-        await trading.lane._account.recording.say(order_id, lambda o: o.cancel("wrongly", "{}"))
+        await trading.lane.orders.say(order_id, lambda o: o.cancel("wrongly", "{}"))
         ended = [*SENT, "Cancelled"]
         [found] = await trading.compare()
         assert (found.resolution, found.facts) == (
@@ -149,7 +149,7 @@ async def test_an_order_that_was_amended_outside_and_is_executed_needs_no_second
         trading.paper.ledger.amend(there, Decimal("0.005"), "web_1")
         trading.hold("BTC/USDT", "39000")
         await trading.compare(Occasion.POLL)
-        assert not trading.lane._look_ups
+        assert not trading.lane.look_ups
         assert (await trading.load(order_id)).quantity == Decimal("0.005")
         await is_told(trading, order_id, there, [*SENT, "Amended", "Filled", "Closed"])
 
@@ -183,7 +183,7 @@ async def test_one_statement_that_cannot_be_stops_no_other(open_trading):
         (first, _), (wrong, there), (last, parted) = [await resting(trading, p) for p in ("41000", "40000", "30000")]
         there.filled = Decimal("0.02")
         trading.hold("BTC/USDT", "40500")
-        trading.paper.ledger._trade(parted, Decimal("0.004"), Decimal(30000), maker=True)
+        trading.paper.ledger.execute(parted, Decimal("0.004"), Decimal(30000), maker=True)
         found = {one.order: one.resolution for one in await trading.compare()}
         assert found == {first: Resolution.RECORDED, wrong: Resolution.DECIDE, last: Resolution.RECORDED}
         assert await trading.facts(first) == FILLED

@@ -64,7 +64,7 @@ async def test_an_order_that_is_being_sent_this_very_moment_is_left_alone(open_t
         await trading.becomes(order_id, Status.SUBMITTED)
         for occasion in (Occasion.POLL, Occasion.REQUEST):
             assert await trading.compare(occasion) == []
-            assert order_id not in trading.lane._look_ups
+            assert order_id not in trading.lane.look_ups
         sent.set()
         await trading.becomes(order_id, Status.OPEN)
         assert await trading.facts(order_id) == ["Placed", "Submitted", "Accepted"]
@@ -91,7 +91,7 @@ async def test_what_cannot_be_recorded_is_left_to_a_person_and_stops_no_other(op
     async with open_trading(USDT="5000") as trading:
         odd = await trading.becomes(await trading.rest(), Status.OPEN)
         there = trading.on_exchange()[-1]
-        trading.paper.ledger._trade(there, Decimal("0.006"), Decimal(40000), maker=True)
+        trading.paper.ledger.execute(there, Decimal("0.006"), Decimal(40000), maker=True)
         other = await trading.becomes(await trading.rest(price="41000"), Status.OPEN)
         await trading.compare()
         there.quantity = there.filled = Decimal("0.005")

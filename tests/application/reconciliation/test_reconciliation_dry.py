@@ -27,7 +27,7 @@ async def test_a_dry_comparison_begins_no_look_up(open_trading, why):
             del trading.markets["BTC/USDT"]
         before = await head(trading)
         await trading.compare(dry=True)
-        assert order.id not in trading.lane._look_ups
+        assert order.id not in trading.lane.look_ups
         assert await head(trading) == before
 
 
@@ -49,7 +49,7 @@ async def test_a_dry_comparison_repeats_no_cancel(open_trading):
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         await trading.known()
         await trading.say(order.id, lambda o: o.request_cancel("somebody"))
-        await trading.lane._account.recording.load(order.id)
+        await trading.lane.orders.load(order.id)
         await trading.compare(dry=True)
         assert trading.lane.agenda.is_empty()
         assert trading.client.asked["cancel"] == 0

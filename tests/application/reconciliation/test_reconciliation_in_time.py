@@ -98,7 +98,7 @@ async def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open
         closed = await trading.becomes(order.id, Status.CLOSED)
         assert await trading.facts(order.id) == FILLED
         assert closed.fills == {str(trade.id): trade.quantity for trade in there.trades}
-        await trading.until(lambda: order.id not in trading.lane._account.recording.live)
+        await trading.until(lambda: order.id not in trading.lane.orders.live)
         assert await trading.compare() == []
 
 

@@ -14,7 +14,7 @@ async def made_impossible(trading):
     """An order of ours is made smaller there than what is filled of it."""
     await trading.becomes(await trading.rest(), Status.OPEN)
     there = trading.on_exchange()[-1]
-    trading.paper.ledger._trade(there, Decimal("0.006"), Decimal(40000), maker=True)
+    trading.paper.ledger.execute(there, Decimal("0.006"), Decimal(40000), maker=True)
     await trading.compare()
     there.quantity = Decimal("0.0055")
     there.filled = Decimal("0.005")

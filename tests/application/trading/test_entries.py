@@ -37,7 +37,7 @@ async def test_the_rest_of_an_entry_is_protected_also_after_its_target_has_sold_
         trading = trader.trading
         entry = await entry_of(trader, PourCent="80", Prix="40000", PrixSL="35000", PrixTP="45000")
         trading.hold("BTC/USDT", "40001")
-        trading.paper.ledger._trade(entry, Decimal("0.01"), Decimal(40000), maker=True)
+        trading.paper.ledger.execute(entry, Decimal("0.01"), Decimal(40000), maker=True)
         await trader.protected(HELD, ("stop_loss", Decimal(35000)), ("limit", Decimal(45000)))
         trading.hold("BTC/USDT", "45000")
         await trader.closed()

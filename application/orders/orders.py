@@ -1,31 +1,34 @@
-"""Recording: facts recorded on one broker's orders as they stand, whichever process is recording others."""
+"""Orders: loading and recording the orders of one broker as they stand, whichever other process records too."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from application.orders.account import Account
 from application.orders.differences import Difference, differences, is_complete
 from application.orders.doubts import Doubts
 from application.orders.fees import FeeValues
-from application.orders.movements import Movements
-from application.orders.turns import Turns
-from application.ports.exchange import ExchangeClient
-from application.ports.statements import Credentials, Fill, OrderReport
+from application.ports.errors import ExchangeError
+from application.ports.statements import Fill, OrderReport, Scrap
 from application.ports.stores import Store
 from domain.aggregate import Aggregate, carrying
-from domain.market import Market
 from domain.order import ENDED, Order, Status
 from domain.refusals import Conflict, Refused
 from domain.spending import Spending
 
 MOST_ENDED = 500
 """The most ended orders kept in memory."""
+MOST_NAMES = 20_000
+"""The most order ids kept in memory; those of live orders are never dropped.
+
+A report about an order that ended long before is matched by reconciliation.
+"""
 
 
 class Taken(NamedTuple):
@@ -35,32 +38,17 @@ class Taken(NamedTuple):
     recorded: list[Difference]
 
 
-class Recording:
-    """The orders of one broker in the log."""
+class Orders:
+    """The orders of one broker in the log, and the ids by which its exchange knows them."""
 
-    def __init__(
-        self,
-        exchange: ExchangeClient,
-        credentials: Callable[[], Credentials],
-        markets: Mapping[str, Market],
-        store: Store,
-        doubts: Doubts,
-        turns: Turns,
-        movements: Movements,
-        know: Callable[[Order], None],
-        learn: Callable[[Order, OrderReport, Sequence[Fill]], None],
-        fee_values: FeeValues,
-    ) -> None:
-        self._exchange = exchange
-        self._credentials = credentials
-        self._markets = markets
-        self._store = store
-        self._doubts = doubts
-        self._turns = turns
-        self._movements = movements
-        self._know = know
-        self._learn = learn
-        self._fee_values = fee_values
+    def __init__(self, account: Account, store: Store, sender: UUID) -> None:
+        self.account = account
+        self.store = store
+        self.sender = sender
+        """The process that sends them."""
+        self.doubts = Doubts()
+        self._names: OrderedDict[str | tuple[str, str], UUID] = OrderedDict()
+        self._fee_values = FeeValues(account.exchange, account.markets, account.price, account.clock, account.log)
         self._one_at_a_time = asyncio.Lock()
         self.live: dict[UUID, Order] = {}
         """The orders that this process has met and that have not ended, in the state last met."""
@@ -71,6 +59,24 @@ class Recording:
 
         No position holds the unexplained coins until the fills are known.
         """
+
+    def know(self, order: Order) -> None:
+        """Index an order under every id that a report may name; exchange ids are unique within one market only."""
+        amended = [order.amendment.client_order_id] if order.amendment is not None else []
+        names: list[str | tuple[str, str]] = [*order.client_order_ids, *amended]
+        market = self.account.markets.get(order.wish.symbol)
+        if market is not None:
+            names += [(market.native, exchange_id) for exchange_id in order.exchange_order_ids]
+        self._names.update(dict.fromkeys(names, order.id))
+        for _ in range(len(self._names) - MOST_NAMES):
+            name, order_id = self._names.popitem(last=False)
+            if order_id in self.live:
+                self._names[name] = order_id
+
+    def order_of(self, said: OrderReport | Scrap) -> UUID | None:
+        """Return the id of the order that a report is about, None for one that this process has not met."""
+        by_exchange = self._names.get((said.native_symbol, said.exchange_order_id))
+        return self._names.get(said.client_order_id) or by_exchange
 
     async def load(self, order_id: UUID) -> Order:
         """Load an order from the log, and return a copy to work on."""
@@ -86,14 +92,14 @@ class Recording:
         return self.live.get(order_id) or self._ended.get(order_id)
 
     async def _fresh(self, order_id: UUID) -> Order:
-        return await asyncio.to_thread(self._store.get, Order, order_id)
+        return await asyncio.to_thread(self.store.get, Order, order_id)
 
     def meet(self, order: Order) -> None:
         """Keep an order that was just loaded or saved. A caller that goes on to change it must take a copy."""
         known = self._at_hand(order.id)
         if known is not None and known.version > order.version:
             return  # what was recorded meanwhile is newer than this load
-        self._know(order)
+        self.know(order)
         self.live.pop(order.id, None)
         self._ended.pop(order.id, None)
         if order.status in ENDED:
@@ -119,7 +125,7 @@ class Recording:
                 try:
                     with as_gateway(order):
                         verb(order)
-                        await asyncio.to_thread(self._store.save, order)
+                        await asyncio.to_thread(self.store.save, order)
                 except Refused as refused:
                     if is_fresh and not isinstance(refused, Conflict):
                         raise
@@ -127,9 +133,9 @@ class Recording:
                     continue
                 self.meet(order)  # only after saving: what was not recorded is not kept
                 if order.status in ENDED:
-                    self._doubts.end(order_id)
+                    self.doubts.end(order_id)
                     if not order.filled:
-                        self._turns.release(order_id)
+                        self.account.turns.release(order_id)
                 if order.status in {Status.REJECTED, Status.REFUSED}:
                     await self._release(order)
                 return order
@@ -139,11 +145,11 @@ class Recording:
         if order.submitted_at is None:
             return
         stream = Spending.create_id(order.broker, order.submitted_at.date())
-        spending = await asyncio.to_thread(self._store.find, Spending, stream)
+        spending = await asyncio.to_thread(self.store.find, Spending, stream)
         if spending is not None:
             with as_gateway(order):
                 spending.release(order.id)
-                await asyncio.to_thread(self._store.save, spending)
+                await asyncio.to_thread(self.store.save, spending)
 
     async def take(self, order_id: UUID, report: OrderReport, agreed: Container[Difference] = ()) -> Taken:
         """Take a report into the order's history, fetching the fills that it does not contain.
@@ -152,9 +158,9 @@ class Recording:
         """
         fills, recorded = list[Fill](), list[Difference]()
         order = await self._met(order_id)
-        market = self._markets.get(order.wish.symbol)  # an order may outlive its market
+        market = self.account.markets.get(order.wish.symbol)  # an order may outlive its market
         if market is not None and not is_complete(order, report):
-            fills = [*await self._exchange.fills_of(self._credentials(), market, report.exchange_order_id)]
+            fills = [*await self.account.exchange.fills_of(self.account.credentials, market, report.exchange_order_id)]
 
         values = dict[str, Decimal]()
         new_fills = [fill for fill in (*report.fills, *fills) if fill.trade_id not in order.fills]
@@ -173,16 +179,36 @@ class Recording:
         if new_to(order):  # most reports of the stream repeat an answer
             order = await self.say(order_id, record)
         if not order.is_in_doubt:
-            self._doubts.end(order_id)
+            self.doubts.end(order_id)
         if any(difference.event == "Filled" for difference in recorded):
-            self._movements.note(order.wish.symbol)
+            self.account.movements.note(order.wish.symbol)
         if recorded:
-            self._learn(order, report, new_fills)
+            self.account.hearing.learn(order, report, new_fills)
         return Taken(order, recorded)
+
+    async def hear(self, report: OrderReport) -> Order | None:
+        """Take a report into the history of its order and return the order, None for a stranger's report."""
+        order_id = self.order_of(report)
+        return None if order_id is None else (await self.take(order_id, report)).order
+
+    async def doubted(self, order: Order, silence: ExchangeError) -> None:
+        """Record that an order is in doubt, as the exchange has not answered.
+
+        Silence is not a rejection: until the truth is known, sizing counts the worst cost. The private stream may have
+        reported the order before its answer was lost; then there is no doubt.
+        """
+
+        def doubt(known: Order) -> None:
+            if known.status is Status.SUBMITTED:
+                known.doubt(silence.code, str(silence))
+
+        order = await self.say(order.id, doubt)
+        if order.status is Status.UNKNOWN:
+            self.doubts.begin(order)
 
     async def intend(self, *aggregates: Aggregate) -> None:
         """Append what is about to be sent, once. Whatever error it raises, the caller must look up, not send."""
-        await asyncio.to_thread(lambda: self._store.save(*aggregates, retry=False))
+        await asyncio.to_thread(lambda: self.store.save(*aggregates, retry=False))
         for one in aggregates:
             if isinstance(one, Order):
                 self.meet(one)
