@@ -1,6 +1,6 @@
-# The words of this house: run test check faults bench clean.
+# The words of this house: run test check faults bench events clean.
 .DEFAULT_GOAL := run
-.PHONY: run test check faults bench clean
+.PHONY: run test check faults bench events clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,13 +18,17 @@ check: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/architecture/test_shape.py
+	$(BIN)/pytest tests/architecture/test_shape.py tests/architecture/test_events.py
 
 faults: .venv/.installed
 	$(BIN)/pytest -n 2 --dist loadfile tests/faults
 
 bench: .venv/.clients
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+# The types of events, written anew after an event has changed.
+events: .venv/.installed
+	$(BIN)/python -m tests.architecture.event_types > .events && mv .events domain/events.pyi
 
 clean:
 	rm -rf .venv frontend/node_modules frontend/dist

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from application.lane.limits import REASONS
 from application.people.users import registry_of
 from application.ports.stores import Reader, Store
 from application.trading.decisions import TOO_LATE
-from domain.aggregate import carrying
+from domain import events
+from domain.aggregate import Aggregate, carrying
 from domain.alert import Alert, Cause, Severity
 from domain.amounts import plain
 from domain.level import CARRIED_OUT
@@ -67,7 +67,7 @@ The coins are too small to sell, are being sold, or have outlived their stop: th
 """
 
 
-def position_unprotected(event: Any, store: Reader) -> list[Alert]:
+def position_unprotected(event: events.PositionProtectionLost, store: Reader) -> list[Alert]:
     """Alert when coins are not protected as they should be, except for a reason in `SHOWN_ONLY`."""
     if event.reason in SHOWN_ONLY:
         return []
@@ -76,7 +76,7 @@ def position_unprotected(event: Any, store: Reader) -> list[Alert]:
     return [_of(event, position.user, Cause.POSITION_UNPROTECTED, facts)]
 
 
-def partly_covered(event: Any, store: Reader) -> list[Alert]:
+def partly_covered(event: events.PositionProtectionResting, store: Reader) -> list[Alert]:
     """Alert once for each request that has left a part of the coins without a stop.
 
     The alert stays open until the position is wholly covered or closed, or its owner acknowledges the alert.
@@ -93,29 +93,29 @@ def partly_covered(event: Any, store: Reader) -> list[Alert]:
     return [Alert(position.user, key, Cause.PARTLY_COVERED, LOUDNESS[Cause.PARTLY_COVERED], position.id, facts)]
 
 
-def order_unknown(event: Any, store: Reader) -> list[Alert]:
+def order_unknown(event: events.OrderDoubted, store: Reader) -> list[Alert]:
     """Alert when the exchange has not answered: the order may or may not exist."""
     return [_about_order(event, store, Cause.ORDER_UNKNOWN, _reason(event.reason, event.detail))]
 
 
-def status_unknown(event: Any, store: Reader) -> list[Alert]:
+def status_unknown(event: events.OrderStatusUnknown, store: Reader) -> list[Alert]:
     """Alert when the exchange reports an order status that we do not map."""
     return [_about_order(event, store, Cause.STATUS_UNKNOWN, {"word": event.native_status})]
 
 
-def report_contradicts(event: Any, store: Reader) -> list[Alert]:
+def report_contradicts(event: events.OrderContradicted, store: Reader) -> list[Alert]:
     """Alert when the exchange reports something impossible of an order."""
     return [_about_order(event, store, Cause.REPORT_CONTRADICTS, {"reason": event.reason})]
 
 
-def order_corrected(event: Any, store: Reader) -> list[Alert]:
+def order_corrected(event: events.OrderCorrected, store: Reader) -> list[Alert]:
     """Alert when an order that had ended in our record rests at the exchange after all."""
     if event.theirs is not Status.OPEN:
         return []
     return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": event.ours})]
 
 
-def executed_after_all(event: Any, store: Reader) -> list[Alert]:
+def executed_after_all(event: events.OrderFilled, store: Reader) -> list[Alert]:
     """Alert on the first fill of an order that counted as rejected, by proof or by a person's decision."""
     order = store.get(Order, event.originator_id)
     if order.status is not Status.REJECTED or event.trade_id != next(iter(order.fills), None):
@@ -123,14 +123,14 @@ def executed_after_all(event: Any, store: Reader) -> list[Alert]:
     return [_about_order(event, store, Cause.ORDER_REOPENED, {"ours": order.status})]
 
 
-def history_lost(event: Any, store: Reader) -> list[Alert]:
+def history_lost(event: events.OrderAdopted, store: Reader) -> list[Alert]:
     """Alert when an order at the exchange bears our name but is missing from the log."""
     if event.requester != HISTORY_LOST:
         return []
     return [_about_order(event, store, Cause.HISTORY_LOST, {"number": event.exchange_order_id})]
 
 
-def difference_to_decide(event: Any, store: Reader) -> list[Alert]:
+def difference_to_decide(event: events.ReconciliationDiscrepancyFound, store: Reader) -> list[Alert]:
     """Alert to a difference found by a reconciliation that only a person can settle.
 
     Leave contradictions out: they raise an alert of their own.
@@ -143,7 +143,7 @@ def difference_to_decide(event: Any, store: Reader) -> list[Alert]:
     return [_of(event, run.user, Cause.TO_DECIDE, {"symbol": found.symbol, "broker": str(run.broker)}, sides)]
 
 
-def reconciliation_failed(event: Any, store: Reader) -> list[Alert]:
+def reconciliation_failed(event: events.ReconciliationFailed, store: Reader) -> list[Alert]:
     """Alert when a reconciliation has failed: after a start, nothing is sent until the exchange has answered."""
     run = store.get(Reconciliation, event.originator_id)
     facts = {"broker": str(run.broker)}
@@ -152,7 +152,7 @@ def reconciliation_failed(event: Any, store: Reader) -> list[Alert]:
     return [_of(event, run.user, Cause.NOT_RECONCILED, facts | _reason(event.reason, event.detail[:_LONGEST_DETAIL]))]
 
 
-def order_refused(event: Any, store: Reader) -> list[Alert]:
+def order_refused(event: events.OrderRefused, store: Reader) -> list[Alert]:
     """Alert when an entry was refused by a spending limit, or an exit was not sent for a reason of our own."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is Side.BUY:
@@ -165,7 +165,7 @@ def order_refused(event: Any, store: Reader) -> list[Alert]:
     return [] if cause is None else [_about_order(event, store, cause, _reason(event.reason, event.detail))]
 
 
-def webhook_ignored(event: Any, store: Reader, now: datetime) -> list[Alert]:
+def webhook_ignored(event: events.WebhookIgnored, store: Reader, now: datetime) -> list[Alert]:
     """Alert when an exit was ignored before it could be placed as an order, or an entry came too late."""
     webhook = store.get(Webhook, event.originator_id)
     message = WebhookMessage.understood(webhook.raw)
@@ -177,7 +177,7 @@ def webhook_ignored(event: Any, store: Reader, now: datetime) -> list[Alert]:
     return [_about_webhook(event, webhook, Cause.ENTRY_STALE, {"age": str(age)})]
 
 
-def exit_refused(event: Any, store: Reader) -> list[Alert]:
+def exit_refused(event: events.WebhookRefused, store: Reader) -> list[Alert]:
     """Alert when a webhook message that asked for an exit was refused."""
     webhook = store.get(Webhook, event.originator_id)
     said = _said(webhook)
@@ -194,7 +194,9 @@ def _said(webhook: Webhook) -> dict[str, str]:
         return {}
 
 
-def _about_webhook(event: Any, webhook: Webhook, cause: Cause, facts: dict[str, str]) -> Alert:
+def _about_webhook(
+    event: events.WebhookIgnored | events.WebhookRefused, webhook: Webhook, cause: Cause, facts: dict[str, str]
+) -> Alert:
     said = _said(webhook)
     # Facts are stored unsealed: copy nothing from a delivery but a ticker or a number.
     symbol = _spoken(symbol, said) if _TICKER.fullmatch(symbol := said.get("symbol", "")) else "?"
@@ -215,7 +217,9 @@ def _spoken(ticker: str, said: Mapping[str, str]) -> str:
     return f"{found}/{quote}" if quote and found and base in {"", found} else ticker
 
 
-def exit_rejected(event: Any, store: Reader) -> list[Alert]:
+def exit_rejected(
+    event: events.OrderRejected | events.OrderExpired | events.OrderCancelled, store: Reader
+) -> list[Alert]:
     """Alert when the exchange did not take a sale, except one that protects a position: the guard tells of those."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is not Side.SELL or order.requester == PROTECTION:
@@ -223,13 +227,15 @@ def exit_rejected(event: Any, store: Reader) -> list[Alert]:
     return [_about_order(event, store, Cause.EXIT_REJECTED, {"reason": event.reason})]
 
 
-def _about_order(event: Any, store: Reader, cause: Cause, facts: dict[str, str]) -> Alert:
+def _about_order(event: Aggregate.Event, store: Reader, cause: Cause, facts: dict[str, str]) -> Alert:
     order = store.get(Order, event.originator_id)
     known = {"symbol": order.wish.symbol, "side": order.wish.side, "broker": str(order.broker)}
     return _of(event, order.user, cause, {**known, **facts})
 
 
-def _of(event: Any, user: int, cause: Cause, facts: dict[str, str], sides: dict[str, Statement] | None = None) -> Alert:
+def _of(
+    event: Aggregate.Event, user: int, cause: Cause, facts: dict[str, str], sides: dict[str, Statement] | None = None
+) -> Alert:
     return Alert(user, str(event.event_id), cause, LOUDNESS[cause], event.originator_id, facts, sides)
 
 

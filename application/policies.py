@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from application import alerts
 from application.ports.stores import Markets, Reader
 from application.trading import positions
 from application.webhooks.deciding import decide
+from domain import events
 from domain.aggregate import Aggregate
 from domain.order import PROTECTION, Order, Status
 from domain.webhook import Webhook, WebhookStatus
@@ -27,9 +28,12 @@ class World:
 
 
 Policy = Callable[[Any, World], list[Aggregate]]
+E = TypeVar("E", bound=Aggregate.Event)
+Fruitless = events.OrderRefused | events.OrderRejected | events.OrderCancelled | events.OrderExpired
+"""The events of an order that came to nothing."""
 
 
-def judge_webhook(event: Any, world: World) -> list[Aggregate]:
+def judge_webhook(event: events.WebhookReceived, world: World) -> list[Aggregate]:
     """Decide a delivery, once: it is taken with its order, ignored or refused."""
     webhook = world.store.get(Webhook, event.originator_id)
     if webhook.status is not WebhookStatus.RECEIVED:
@@ -37,7 +41,7 @@ def judge_webhook(event: Any, world: World) -> list[Aggregate]:
     return decide(webhook, world.store, world.markets, world.now)
 
 
-def _webhook_behind(event: Any, world: World) -> tuple[Order, Webhook] | None:
+def _webhook_behind(event: Aggregate.Event, world: World) -> tuple[Order, Webhook] | None:
     order = world.store.get(Order, event.originator_id)
     if order.source is not Source.WEBHOOK or order.cause is None:
         return None
@@ -45,13 +49,13 @@ def _webhook_behind(event: Any, world: World) -> tuple[Order, Webhook] | None:
     return (order, webhook) if webhook is not None and webhook.is_under_way else None
 
 
-def webhook_accepted(event: Any, world: World) -> list[Aggregate]:
+def webhook_accepted(event: events.OrderAccepted, world: World) -> list[Aggregate]:
     """Record the webhook as executed once the exchange has its order, unless the order should trade at once."""
     order = world.store.get(Order, event.originator_id)
     return [] if order.wish.trades_at_once else webhook_executed(event, world)
 
 
-def webhook_executed(event: Any, world: World) -> list[Aggregate]:
+def webhook_executed(event: Aggregate.Event, world: World) -> list[Aggregate]:
     """Record the webhook as executed: its order rests or has traded."""
     if (found := _webhook_behind(event, world)) is None:
         return []
@@ -60,16 +64,16 @@ def webhook_executed(event: Any, world: World) -> list[Aggregate]:
     return [webhook]
 
 
-def webhook_failed(event: Any, world: World) -> list[Aggregate]:
+def webhook_failed(event: Fruitless, world: World) -> list[Aggregate]:
     """Record the webhook as failed, for the same reason for which its order came to nothing."""
     if (found := _webhook_behind(event, world)) is None:
         return []
     _, webhook = found
-    webhook.fail(event.reason, getattr(event, "detail", "") or event.reason)
+    webhook.fail(event.reason, (event.detail if isinstance(event, events.OrderRefused) else "") or event.reason)
     return [webhook]
 
 
-def ended_at_once(event: Any, world: World) -> list[Aggregate]:
+def ended_at_once(event: events.OrderExpired | events.OrderCancelled, world: World) -> list[Aggregate]:
     """Follow up an order that should have traded at once but ended unfilled or partly filled.
 
     Send an exit once more for what is left: as the first order has ended, a second one sells nothing twice. Otherwise
@@ -87,7 +91,7 @@ def ended_at_once(event: Any, world: World) -> list[Aggregate]:
     return [*told] if order.filled else [*webhook_failed(event, world), *told]
 
 
-def webhook_settled(event: Any, world: World) -> list[Aggregate]:
+def webhook_settled(event: events.OrderResolved, world: World) -> list[Aggregate]:
     """Record the webhook as executed or failed once a person has resolved the doubt about its order."""
     if event.outcome in {Status.OPEN, Status.CLOSED}:
         return webhook_executed(event, world)
@@ -98,54 +102,61 @@ def webhook_settled(event: Any, world: World) -> list[Aggregate]:
     return [webhook]
 
 
-def execution_counted(event: Any, world: World) -> list[Aggregate]:
+def execution_counted(event: events.OrderFilled, world: World) -> list[Aggregate]:
     """Count a fill in every position that it changes."""
     return positions.executed(event, world.store, world.markets)
 
 
-def protection_answered(event: Any, world: World) -> list[Aggregate]:
+def protection_answered(event: positions.Answer, world: World) -> list[Aggregate]:
     """Record on the webhook that moved a protection what became of the move."""
     return positions.answered(event, world.store)
 
 
-def entry_ended(event: Any, world: World) -> list[Aggregate]:
+def entry_ended(event: Aggregate.Event, world: World) -> list[Aggregate]:
     """Drop the protection that was requested only for a buy that came to nothing."""
     return positions.entry_ended(event, world.store)
 
 
-def told(about: Callable[[Any, Reader], Sequence[Aggregate]]) -> Policy:
+def told(about: Callable[[E, Reader], Sequence[Aggregate]]) -> Callable[[E, World], list[Aggregate]]:
     """Return a policy that alerts a trader, in the same commit as everything else that follows from the event."""
     return lambda event, world: [*about(event, world.store)]
 
 
-def webhook_ignored(event: Any, world: World) -> list[Aggregate]:
+def webhook_ignored(event: events.WebhookIgnored, world: World) -> list[Aggregate]:
     """Alert a trader to an entry that came too late, with its age, or to an exit that was ignored."""
     return [*alerts.webhook_ignored(event, world.store, world.now)]
 
 
-WHEN: Mapping[str, tuple[Policy, ...]] = {
-    "Webhook.Received": (judge_webhook,),
-    "Webhook.Ignored": (webhook_ignored,),
-    "Webhook.Refused": (told(alerts.exit_refused),),
-    "Order.Adopted": (told(alerts.history_lost),),
-    "Order.Accepted": (webhook_accepted,),
-    "Order.Progressed": (webhook_executed,),
-    "Order.Closed": (webhook_executed,),
-    "Order.Expired": (ended_at_once, entry_ended),
-    "Order.Cancelled": (ended_at_once, entry_ended),
-    "Order.Filled": (webhook_executed, execution_counted, told(alerts.executed_after_all)),
-    "Order.Refused": (webhook_failed, entry_ended, told(alerts.order_refused)),
-    "Order.Doubted": (told(alerts.order_unknown),),
-    "Order.StatusUnknown": (told(alerts.status_unknown),),
-    "Order.Contradicted": (told(alerts.report_contradicts),),
-    "Order.Corrected": (told(alerts.order_corrected),),
-    "Order.Resolved": (webhook_settled, entry_ended),
-    "Reconciliation.Failed": (told(alerts.reconciliation_failed),),
-    "Reconciliation.DiscrepancyFound": (told(alerts.difference_to_decide),),
-    "Position.ProtectionLost": (protection_answered, told(alerts.position_unprotected)),
-    "Order.Rejected": (webhook_failed, entry_ended, told(alerts.exit_rejected)),
-    "Position.ProtectionResting": (protection_answered, told(alerts.partly_covered)),
-    "Position.ProtectionRefused": (protection_answered,),
-    "Position.Closed": (protection_answered,),
-}
+def on(event: type[E], *policies: Callable[[E, World], list[Aggregate]]) -> tuple[str, tuple[Policy, ...]]:
+    """Return one entry of `WHEN`: the topic of an event and its policies."""
+    return event.TOPIC, policies
+
+
+WHEN: Mapping[str, tuple[Policy, ...]] = dict(
+    (
+        on(events.WebhookReceived, judge_webhook),
+        on(events.WebhookIgnored, webhook_ignored),
+        on(events.WebhookRefused, told(alerts.exit_refused)),
+        on(events.OrderAdopted, told(alerts.history_lost)),
+        on(events.OrderAccepted, webhook_accepted),
+        on(events.OrderProgressed, webhook_executed),
+        on(events.OrderClosed, webhook_executed),
+        on(events.OrderExpired, ended_at_once, entry_ended),
+        on(events.OrderCancelled, ended_at_once, entry_ended),
+        on(events.OrderFilled, webhook_executed, execution_counted, told(alerts.executed_after_all)),
+        on(events.OrderRefused, webhook_failed, entry_ended, told(alerts.order_refused)),
+        on(events.OrderDoubted, told(alerts.order_unknown)),
+        on(events.OrderStatusUnknown, told(alerts.status_unknown)),
+        on(events.OrderContradicted, told(alerts.report_contradicts)),
+        on(events.OrderCorrected, told(alerts.order_corrected)),
+        on(events.OrderResolved, webhook_settled, entry_ended),
+        on(events.ReconciliationFailed, told(alerts.reconciliation_failed)),
+        on(events.ReconciliationDiscrepancyFound, told(alerts.difference_to_decide)),
+        on(events.PositionProtectionLost, protection_answered, told(alerts.position_unprotected)),
+        on(events.OrderRejected, webhook_failed, entry_ended, told(alerts.exit_rejected)),
+        on(events.PositionProtectionResting, protection_answered, told(alerts.partly_covered)),
+        on(events.PositionProtectionRefused, protection_answered),
+        on(events.PositionClosed, protection_answered),
+    )
+)
 """The policies by kind of event. Everything that follows from one event is saved in one commit."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field
-from typing import Any, NewType, Self
+from typing import Any, ClassVar, NewType, Self
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from eventsourcing.domain import Aggregate as LibraryAggregate
@@ -54,6 +54,8 @@ class Aggregate(LibraryAggregate):
     class Event(LibraryAggregate.Event):
         """An event with an id of its own and the metadata of the moment at which it was triggered."""
 
+        TOPIC: ClassVar[str]
+        """The name under which the log keeps it: `Order.Filled`."""
         event_id: UUID = field(default_factory=uuid4, kw_only=True)
         metadata: dict[str, str] = field(default_factory=current_metadata, kw_only=True)
 

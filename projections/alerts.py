@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from projections.books.readmodel import ReadModel, Row, storable
+from domain import events
+from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 
-def _raised(_: Row, event: Any) -> Row:
+def _raised(_: Row, event: events.AlertRaised) -> Row:
     return {
         "user_id": event.user,
         "cause": event.cause,
@@ -22,12 +23,12 @@ def _raised(_: Row, event: Any) -> Row:
     }
 
 
-def _sent(row: Row, event: Any) -> Row:
+def _sent(row: Row, event: events.AlertSent) -> Row:
     tries = row["deliveries"].get(event.channel, {}).get("tries", 0) + 1
     return {"deliveries": {**row["deliveries"], event.channel: {"state": "sent", "tries": tries}}}
 
 
-def _failed(row: Row, event: Any) -> Row:
+def _failed(row: Row, event: events.AlertFailed) -> Row:
     told = {"state": "failed", "tries": event.attempt, "reason": event.reason}
     return {"deliveries": {**row["deliveries"], event.channel: told}}
 
@@ -48,14 +49,14 @@ ALERTS = ReadModel(
         "acknowledged_at": "timestamptz",
         "ended_at": "timestamptz",
     },
-    created_by=frozenset({"Alert.Raised"}),
-    when={
-        "Alert.Raised": _raised,
-        "Alert.Sent": _sent,
-        "Alert.Failed": _failed,
-        "Alert.Acknowledged": lambda _, event: {"acknowledged_at": event.timestamp},
-        "Alert.Ended": lambda _, event: {"ended_at": event.timestamp},
-    },
+    created_by=topics(events.AlertRaised),
+    when=changes(
+        on(events.AlertRaised, _raised),
+        on(events.AlertSent, _sent),
+        on(events.AlertFailed, _failed),
+        on(events.AlertAcknowledged, lambda _, event: {"acknowledged_at": event.timestamp}),
+        on(events.AlertEnded, lambda _, event: {"ended_at": event.timestamp}),
+    ),
     indexes=("(user_id, raised_at DESC)",),
 )
 

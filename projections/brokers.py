@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.books.readmodel import ReadModel, Row
+from domain import events
+from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 
-def _connected(_: Row, event: Any) -> Row:
+def _connected(_: Row, event: events.BrokerConnected) -> Row:
     return {
         "number": event.number,
         "user_id": event.user,
@@ -25,7 +26,7 @@ def _connected(_: Row, event: Any) -> Row:
     }
 
 
-def _limited(_: Row, event: Any) -> Row:
+def _limited(_: Row, event: events.BrokerLimitsChanged) -> Row:
     limits = event.limits
     return {"limit_currency": limits.currency, "limit_per_order": limits.per_order, "limit_per_day": limits.per_day}
 
@@ -55,23 +56,23 @@ BROKERS = ReadModel(
         "removed": "boolean NOT NULL",
         "connected_at": "timestamptz NOT NULL",
     },
-    created_by=frozenset({"Broker.Connected"}),
-    when={
-        "Broker.Connected": _connected,
-        "Broker.Renamed": lambda _, event: {"name": event.name},
-        "Broker.CredentialStored": lambda _, event: {"fingerprint": event.fingerprint},
-        "Broker.Tested": lambda _, event: {"tested": event.ok, "tested_detail": event.detail},
-        "Broker.MarketsLoaded": lambda _, event: {"shared": event.shared},
-        "Broker.MadeDefault": lambda *_: {"is_default": True},
-        "Broker.DefaultPassedOn": lambda *_: {"is_default": False},
-        "Broker.UsageChanged": lambda _, event: {"usage": event.usage},
-        "Broker.LimitsChanged": _limited,
-        "Broker.StopStyleChanged": lambda _, event: {"stop_style": event.style},
-        "Broker.OldestBarChanged": lambda _, event: {"oldest_bar": event.bars},
-        "Broker.TradingStopped": lambda *_: {"trading_stopped": True},
-        "Broker.TradingResumed": lambda *_: {"trading_stopped": False},
-        "Broker.Removed": lambda *_: {"removed": True, "is_default": False},
-    },
+    created_by=topics(events.BrokerConnected),
+    when=changes(
+        on(events.BrokerConnected, _connected),
+        on(events.BrokerRenamed, lambda _, event: {"name": event.name}),
+        on(events.BrokerCredentialStored, lambda _, event: {"fingerprint": event.fingerprint}),
+        on(events.BrokerTested, lambda _, event: {"tested": event.ok, "tested_detail": event.detail}),
+        on(events.BrokerMarketsLoaded, lambda _, event: {"shared": event.shared}),
+        on(events.BrokerMadeDefault, lambda *_: {"is_default": True}),
+        on(events.BrokerDefaultPassedOn, lambda *_: {"is_default": False}),
+        on(events.BrokerUsageChanged, lambda _, event: {"usage": event.usage}),
+        on(events.BrokerLimitsChanged, _limited),
+        on(events.BrokerStopStyleChanged, lambda _, event: {"stop_style": event.style}),
+        on(events.BrokerOldestBarChanged, lambda _, event: {"oldest_bar": event.bars}),
+        on(events.BrokerTradingStopped, lambda *_: {"trading_stopped": True}),
+        on(events.BrokerTradingResumed, lambda *_: {"trading_stopped": False}),
+        on(events.BrokerRemoved, lambda *_: {"removed": True, "is_default": False}),
+    ),
 )
 
 

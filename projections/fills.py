@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.books.readmodel import ReadModel, Row
+from domain import events
+from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 
-def _filled(_: Row, event: Any) -> Row:
+def _filled(_: Row, event: events.OrderFilled) -> Row:
     return {
         "order_id": event.originator_id,
         "trade_id": event.trade_id,
@@ -39,8 +40,8 @@ FILLS = ReadModel(
         "executed_at": "timestamptz NOT NULL",
     },
     key=lambda event: f"{event.originator_id}/{event.trade_id}",
-    created_by=frozenset({"Order.Filled"}),
-    when={"Order.Filled": _filled},
+    created_by=topics(events.OrderFilled),
+    when=changes(on(events.OrderFilled, _filled)),
     indexes=("(order_id)",),
 )
 

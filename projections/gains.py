@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.books.readmodel import ReadModel, Row
+from domain import events
+from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 
-def _closed(_: Row, event: Any) -> Row:
+def _closed(_: Row, event: events.PositionClosed) -> Row:
     return {
         "position_id": event.originator_id,
         "user_id": int(event.metadata["user"]),
@@ -26,7 +27,7 @@ def _closed(_: Row, event: Any) -> Row:
     }
 
 
-def _leaves_out(event: Any) -> bool:
+def _leaves_out(event: events.PositionClosed) -> bool:
     """Return True when `net` lacks fees in a third currency. Older events do not say; their net never included any."""
     if event.fees_left_out is not None:
         return bool(event.fees_left_out)
@@ -54,8 +55,8 @@ GAINS = ReadModel(
         "fees_left_out": "boolean NOT NULL",
     },
     key=lambda event: f"{event.originator_id}/{event.originator_version}",
-    created_by=frozenset({"Position.Closed"}),
-    when={"Position.Closed": _closed},
+    created_by=topics(events.PositionClosed),
+    when=changes(on(events.PositionClosed, _closed)),
     indexes=("(user_id, closed_at DESC)",),
 )
 

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from domain import events
 from domain.amounts import ZERO, difference, product, total
 from domain.level import CARRIED_OUT, Level, level_of
 from domain.position import remaining_of
 from domain.wish import HUNDRED_PERCENT
-from projections.books.readmodel import ReadModel, Row
+from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 UNPROTECTED, AWAITED, RESTING, LOST = "none", "awaited", "resting", "lost"
 """The states of a protection on the console: not wanted, on its way, resting, or not resting although it should."""
 
 
-def _opened(_: Row, event: Any) -> Row:
+def _opened(_: Row, event: events.PositionOpened) -> Row:
     return {
         "user_id": event.user,
         "broker_id": event.broker,
@@ -68,7 +69,7 @@ def _level(row: Row) -> Level:
     )
 
 
-def _grew(row: Row, event: Any) -> Row:
+def _grew(row: Row, event: events.PositionGrew) -> Row:
     bought, fresh = event.execution, not row["is_open"]
     done = row.get("protection_reason") == CARRIED_OUT and row["protection"] == LOST
     without = {
@@ -89,7 +90,7 @@ def _grew(row: Row, event: Any) -> Row:
     }
 
 
-def _reduced(row: Row, event: Any) -> Row:
+def _reduced(row: Row, event: events.PositionReduced) -> Row:
     done = {"take_profit": None, "target_share": ZERO} if event.target_share == ZERO else {}
     held = remaining_of(row["held"], event.quantity, event.execution, row["symbol"])
     gone = difference(row["held"], held) if event.by_protection else ZERO
@@ -103,7 +104,7 @@ def _reduced(row: Row, event: Any) -> Row:
     }
 
 
-def _wanted(row: Row, event: Any) -> Row:
+def _wanted(row: Row, event: events.PositionProtectionWanted) -> Row:
     wanted, prices = event.protection, ("stop_loss", "take_profit")
     # A buy with the same prices as the resting protection does not move it; what it bought is not covered yet.
     moves = event.request is not None or any(getattr(wanted, name) != row.get(name) for name in prices)
@@ -120,7 +121,7 @@ def _wanted(row: Row, event: Any) -> Row:
     }
 
 
-def _refused(row: Row, event: Any) -> Row:
+def _refused(row: Row, event: events.PositionProtectionRefused) -> Row:
     kept = event.kept
     return {
         "covered": event.covered,
@@ -134,13 +135,13 @@ def _refused(row: Row, event: Any) -> Row:
     }
 
 
-def _after_refusal(row: Row, event: Any) -> str:
+def _after_refusal(row: Row, event: events.PositionProtectionRefused) -> str:
     if row["protected"] and event.again is None:
         return RESTING
     return UNPROTECTED if event.kept is None else AWAITED
 
 
-def _resting(row: Row, event: Any) -> Row:
+def _resting(row: Row, event: events.PositionProtectionResting) -> Row:
     return {
         "weighed": row["covered"] if event.covering is None else event.covering,
         "protected": event.quantity,
@@ -150,7 +151,7 @@ def _resting(row: Row, event: Any) -> Row:
     }
 
 
-def _taken_off(row: Row, event: Any) -> Row:
+def _taken_off(row: Row, event: events.PositionProtectionTakenOff) -> Row:
     return {
         "weighed": min(row["weighed"], event.quantity),
         "protected": event.quantity,
@@ -160,7 +161,7 @@ def _taken_off(row: Row, event: Any) -> Row:
     }
 
 
-def _lost(_: Row, event: Any) -> Row:
+def _lost(_: Row, event: events.PositionProtectionLost) -> Row:
     without = {"stop_loss": None, "take_profit": None} if event.reason == CARRIED_OUT else {}
     lost = {
         "weighed": ZERO, "protected": ZERO, "protection": LOST, "protection_reason": event.reason,
@@ -169,7 +170,7 @@ def _lost(_: Row, event: Any) -> Row:
     return {**without, **lost}
 
 
-def _closed(row: Row, event: Any) -> Row:
+def _closed(row: Row, event: events.PositionClosed) -> Row:
     return {
         "is_open": False,
         "bought_quantity": row["held"],
@@ -220,18 +221,18 @@ POSITIONS = ReadModel(
         "opened_at": "timestamptz",
         "updated_at": "timestamptz NOT NULL",
     },
-    created_by=frozenset({"Position.Opened"}),
-    when={
-        "Position.Opened": _opened,
-        "Position.Grew": _levelled(_grew),
-        "Position.Reduced": _levelled(_reduced),
-        "Position.ProtectionWanted": _levelled(_wanted),
-        "Position.ProtectionRefused": _levelled(_refused),
-        "Position.ProtectionResting": _levelled(_resting),
-        "Position.ProtectionTakenOff": _levelled(_taken_off),
-        "Position.ProtectionLost": _levelled(_lost),
-        "Position.Closed": _levelled(_closed),
-    },
+    created_by=topics(events.PositionOpened),
+    when=changes(
+        on(events.PositionOpened, _opened),
+        on(events.PositionGrew, _levelled(_grew)),
+        on(events.PositionReduced, _levelled(_reduced)),
+        on(events.PositionProtectionWanted, _levelled(_wanted)),
+        on(events.PositionProtectionRefused, _levelled(_refused)),
+        on(events.PositionProtectionResting, _levelled(_resting)),
+        on(events.PositionProtectionTakenOff, _levelled(_taken_off)),
+        on(events.PositionProtectionLost, _levelled(_lost)),
+        on(events.PositionClosed, _levelled(_closed)),
+    ),
     indexes=("(user_id, is_open)",),
 )
 

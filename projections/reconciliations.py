@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from projections.books.readmodel import ReadModel, Row, storable
+from domain import events
+from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 
-def _started(_: Row, event: Any) -> Row:
+def _started(_: Row, event: events.ReconciliationStarted) -> Row:
     return {
         "user_id": event.user,
         "broker_id": event.broker,
@@ -20,22 +21,22 @@ def _started(_: Row, event: Any) -> Row:
     }
 
 
-def _phase(row: Row, event: Any) -> Row:
+def _phase(row: Row, event: events.ReconciliationPhaseCompleted) -> Row:
     phase = {"phase": event.phase, "seconds": f"{event.seconds:f}", "counts": event.counts}
     return {"phases": [*row["phases"], phase]}
 
 
-def _found(row: Row, event: Any) -> Row:
+def _found(row: Row, event: events.ReconciliationDiscrepancyFound) -> Row:
     found = event.discrepancy
     item = {**asdict(found), "order": found.order and str(found.order)}
     return {"discrepancies": [*row["discrepancies"], storable(item)]}
 
 
-def _completed(_: Row, event: Any) -> Row:
+def _completed(_: Row, event: events.ReconciliationCompleted) -> Row:
     return {"state": "completed", "seconds": event.seconds}
 
 
-def _failed(_: Row, event: Any) -> Row:
+def _failed(_: Row, event: events.ReconciliationFailed) -> Row:
     return {"state": "failed", "seconds": event.seconds, "failure": event.reason, "detail": storable(event.detail)}
 
 
@@ -55,14 +56,14 @@ RECONCILIATIONS = ReadModel(
         "phases": "jsonb NOT NULL",
         "discrepancies": "jsonb NOT NULL",
     },
-    created_by=frozenset({"Reconciliation.Started"}),
-    when={
-        "Reconciliation.Started": _started,
-        "Reconciliation.PhaseCompleted": _phase,
-        "Reconciliation.DiscrepancyFound": _found,
-        "Reconciliation.Completed": _completed,
-        "Reconciliation.Failed": _failed,
-    },
+    created_by=topics(events.ReconciliationStarted),
+    when=changes(
+        on(events.ReconciliationStarted, _started),
+        on(events.ReconciliationPhaseCompleted, _phase),
+        on(events.ReconciliationDiscrepancyFound, _found),
+        on(events.ReconciliationCompleted, _completed),
+        on(events.ReconciliationFailed, _failed),
+    ),
     indexes=("(user_id, started_at DESC)",),
 )
 

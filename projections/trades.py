@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+from domain import events
+from domain.aggregate import Aggregate
 from domain.amounts import ZERO, product, total
 from domain.order import LIVE, PROTECTION, Status
-from projections.books.readmodel import ReadModel, Row, storable
+from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 STANDARD = {
     Status.PLACED: "pending",
@@ -45,12 +49,12 @@ def _state(status: Status, **columns: Any) -> Row:
     return {"state": status.value, "status": STANDARD[status], **columns}
 
 
-def webhook_behind(event: Any) -> Any:
+def webhook_behind(event: events.OrderPlaced | events.OrderAdopted) -> UUID | None:
     """Return the webhook that an order came from. Protection comes from its position, so it has none."""
     return event.cause if event.source == "webhook" and event.requester != PROTECTION else None
 
 
-def _placed(_: Row, event: Any) -> Row:
+def _placed(_: Row, event: events.OrderPlaced | events.OrderAdopted) -> Row:
     wish = event.wish
     return _state(
         Status.PLACED,
@@ -86,12 +90,12 @@ def _placed(_: Row, event: Any) -> Row:
     )
 
 
-def _adopted(row: Row, event: Any) -> Row:
+def _adopted(row: Row, event: events.OrderAdopted) -> Row:
     note = {"exchange_order_id": event.exchange_order_id, "raw_response": _raw(event.raw)}
     return {**_placed(row, event), **_state(Status.OPEN), **note}
 
 
-def _submitted(_: Row, event: Any) -> Row:
+def _submitted(_: Row, event: events.OrderSubmitted) -> Row:
     return _state(
         Status.SUBMITTED,
         quantity=event.quantity,
@@ -108,7 +112,7 @@ def _reopened(row: Row) -> Row:
     return _state(Status.OPEN) if row["state"] in LIVE else {}
 
 
-def _accepted(row: Row, event: Any) -> Row:
+def _accepted(row: Row, event: events.OrderAccepted) -> Row:
     return {
         **_reopened(row),
         "exchange_order_id": event.exchange_order_id,
@@ -128,7 +132,7 @@ def _executed(row: Row, **changed: Decimal) -> Row:
     }
 
 
-def _filled(row: Row, event: Any) -> Row:
+def _filled(row: Row, event: events.OrderFilled) -> Row:
     fees = dict(row["fees"])
     if event.fee and event.fee_currency:
         fees[event.fee_currency] = str(total((Decimal(fees.get(event.fee_currency, "0")), event.fee)))
@@ -144,7 +148,7 @@ def _filled(row: Row, event: Any) -> Row:
     }
 
 
-def _progressed(row: Row, event: Any) -> Row:
+def _progressed(row: Row, event: events.OrderProgressed) -> Row:
     return {
         **_reopened(row),
         **_executed(row, filled_reported=event.cumulative_quantity, cost_reported=event.cumulative_cost),
@@ -153,19 +157,31 @@ def _progressed(row: Row, event: Any) -> Row:
     }
 
 
-def _ended(status: Status) -> Any:
-    def change(_: Row, event: Any) -> Row:
-        raw = {"raw_response": _raw(event.raw)} if getattr(event, "raw", None) else {}
-        return _state(status, reason=getattr(event, "reason", None), updated_at=event.timestamp, **raw)
+End = (
+    events.OrderRefused
+    | events.OrderDoubted
+    | events.OrderRejected
+    | events.OrderClosed
+    | events.OrderCancelled
+    | events.OrderExpired
+)
+
+
+def _ended(status: Status) -> Callable[[Row, End], Row]:
+    def change(_: Row, event: End) -> Row:
+        reason = None if isinstance(event, events.OrderClosed) else event.reason
+        answer = "" if isinstance(event, events.OrderRefused | events.OrderDoubted) else event.raw
+        raw = {"raw_response": _raw(answer)} if answer else {}
+        return _state(status, reason=reason, updated_at=event.timestamp, **raw)
 
     return change
 
 
-def _resolved(_: Row, event: Any) -> Row:
+def _resolved(_: Row, event: events.OrderResolved) -> Row:
     return _state(Status(event.outcome), reason=event.reason, updated_at=event.timestamp)
 
 
-def _amended(row: Row, event: Any) -> Row:
+def _amended(row: Row, event: events.OrderAmended) -> Row:
     return {
         "quantity": row["quantity"] if event.quantity is None else event.quantity,
         "price": row["price"] if event.price is None else event.price,
@@ -173,6 +189,10 @@ def _amended(row: Row, event: Any) -> Row:
         "raw_response": _raw(event.raw),
         "updated_at": event.timestamp,
     }
+
+
+def _order_of(event: Aggregate.Event) -> UUID:
+    return event.execution.order_id if isinstance(event, events.PositionReduced) else event.originator_id
 
 
 TRADES = ReadModel(
@@ -220,36 +240,46 @@ TRADES = ReadModel(
         "valid_until": "timestamptz",
         "updated_at": "timestamptz NOT NULL",
     },
-    key=lambda event: event.execution.order_id if hasattr(event, "execution") else event.originator_id,
-    created_by=frozenset({"Order.Placed", "Order.Adopted"}),
-    when={
-        "Order.Placed": _placed,
-        "Order.Adopted": _adopted,
-        "Order.Refused": lambda row, event: {**_ended(Status.REFUSED)(row, event), "detail": event.detail},
-        "Order.Submitted": _submitted,
-        "Order.Deferred": lambda _, event: _state(Status.PLACED, reason=event.reason, updated_at=event.timestamp),
-        "Order.Accepted": _accepted,
-        "Order.Rejected": _ended(Status.REJECTED),
-        "Order.Filled": _filled,
-        "Order.Progressed": _progressed,
-        "Order.Closed": _ended(Status.CLOSED),
-        "Order.Cancelled": _ended(Status.CANCELLED),
-        "Order.Expired": _ended(Status.EXPIRED),
-        "Order.Doubted": _ended(Status.UNKNOWN),
-        "Order.StatusUnknown": lambda _, event: {
-            "status": "UNKNOWN",
-            "unknown_word": event.native_status,
-            "updated_at": event.timestamp,
-        },
-        "Order.Resolved": _resolved,
-        "Order.Corrected": lambda _, event: _state(
-            Status(event.theirs), cancel_requested=False, updated_at=event.timestamp
+    key=_order_of,
+    created_by=topics(events.OrderPlaced, events.OrderAdopted),
+    when=changes(
+        on(events.OrderPlaced, _placed),
+        on(events.OrderAdopted, _adopted),
+        on(events.OrderRefused, lambda row, event: {**_ended(Status.REFUSED)(row, event), "detail": event.detail}),
+        on(events.OrderSubmitted, _submitted),
+        on(
+            events.OrderDeferred,
+            lambda _, event: _state(Status.PLACED, reason=event.reason, updated_at=event.timestamp),
         ),
-        "Order.Amended": _amended,
-        "Position.Reduced": lambda row, event: {"profit_loss": total((row.get("profit_loss") or ZERO, event.profit))},
-        "Order.CancelRequested": lambda _, event: {"cancel_requested": True, "updated_at": event.timestamp},
-        "Order.CancelRejected": lambda _, event: {"cancel_requested": False, "updated_at": event.timestamp},
-    },
+        on(events.OrderAccepted, _accepted),
+        on(events.OrderRejected, _ended(Status.REJECTED)),
+        on(events.OrderFilled, _filled),
+        on(events.OrderProgressed, _progressed),
+        on(events.OrderClosed, _ended(Status.CLOSED)),
+        on(events.OrderCancelled, _ended(Status.CANCELLED)),
+        on(events.OrderExpired, _ended(Status.EXPIRED)),
+        on(events.OrderDoubted, _ended(Status.UNKNOWN)),
+        on(
+            events.OrderStatusUnknown,
+            lambda _, event: {
+                "status": "UNKNOWN",
+                "unknown_word": event.native_status,
+                "updated_at": event.timestamp,
+            },
+        ),
+        on(events.OrderResolved, _resolved),
+        on(
+            events.OrderCorrected,
+            lambda _, event: _state(Status(event.theirs), cancel_requested=False, updated_at=event.timestamp),
+        ),
+        on(events.OrderAmended, _amended),
+        on(
+            events.PositionReduced,
+            lambda row, event: {"profit_loss": total((row.get("profit_loss") or ZERO, event.profit))},
+        ),
+        on(events.OrderCancelRequested, lambda _, event: {"cancel_requested": True, "updated_at": event.timestamp}),
+        on(events.OrderCancelRejected, lambda _, event: {"cancel_requested": False, "updated_at": event.timestamp}),
+    ),
     indexes=(
         "(user_id, created_at DESC)",
         "(user_id, created_at DESC) WHERE state IN ('placed', 'submitted', 'unknown', 'open')",
@@ -301,29 +331,3 @@ def recent(cursor: Any, limit: int) -> list[Row]:
     query = f"SELECT * FROM books.trades WHERE id IN ({ids}) ORDER BY created_at DESC, id DESC"
     rows: list[Row] = cursor.execute(query, {"limit": limit}).fetchall()
     return rows
-
-
-REQUIRED = ("user_id", "broker_id", "source", "symbol", "side", "type", "status", "client_order_id")
-"""The columns that every record of a trade must fill."""
-STANDARDS = frozenset(STANDARD.values())
-
-
-def malformed(cursor: Any, after: int) -> tuple[int, list[tuple[Row, list[str]]]]:
-    """Return the log position checked up to, and the malformed records of the cursor's user with the faults of each.
-
-    Only records changed after position `after` are checked, at most 1000 at a time. A record with the exchange's order
-    id must keep the exchange's own answer.
-    """
-    query = "SELECT * FROM books.trades WHERE position > %s ORDER BY position LIMIT 1000"
-    rows = cursor.execute(query, (after,)).fetchall()
-    checked = [(row, _faults(row)) for row in rows]
-    return max((row["position"] for row in rows), default=after), [(row, faults) for row, faults in checked if faults]
-
-
-def _faults(row: Row) -> list[str]:
-    faults = [f"{name} is missing" for name in REQUIRED if row[name] in {None, ""}]
-    if row["status"] not in STANDARDS:
-        faults.append(f"status {row['status']} is no standard one")
-    if row["exchange_order_id"] is not None and row["raw_response"] is None:
-        faults.append("the exchange's answer is missing")
-    return faults

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.books.readmodel import ReadModel, Row
+from domain import events
+from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 
-def _registered(_: Row, event: Any) -> Row:
+def _registered(_: Row, event: events.UserRegistered) -> Row:
     return {
         "user_id": event.number,
         "name": event.name,
@@ -41,18 +42,18 @@ USERS = ReadModel(
         "registered_at": "timestamptz NOT NULL",
         "last_login": "timestamptz",
     },
-    created_by=frozenset({"User.Registered"}),
-    when={
-        "User.Registered": _registered,
-        "User.LoggedIn": lambda _, event: {"last_login": event.timestamp},
-        "User.PreferencesChanged": lambda _, event: vars(event.preferences),
-        "User.SecondFactorEnabled": lambda *_: {"second_factor": True},
-        "User.SecondFactorDisabled": lambda *_: {"second_factor": False},
-        "User.Disabled": lambda *_: {"enabled": False},
-        "User.Enabled": lambda *_: {"enabled": True},
-        "User.TradingStopped": lambda *_: {"trading_stopped": True},
-        "User.TradingResumed": lambda *_: {"trading_stopped": False},
-    },
+    created_by=topics(events.UserRegistered),
+    when=changes(
+        on(events.UserRegistered, _registered),
+        on(events.UserLoggedIn, lambda _, event: {"last_login": event.timestamp}),
+        on(events.UserPreferencesChanged, lambda _, event: vars(event.preferences)),
+        on(events.UserSecondFactorEnabled, lambda *_: {"second_factor": True}),
+        on(events.UserSecondFactorDisabled, lambda *_: {"second_factor": False}),
+        on(events.UserDisabled, lambda *_: {"enabled": False}),
+        on(events.UserEnabled, lambda *_: {"enabled": True}),
+        on(events.UserTradingStopped, lambda *_: {"trading_stopped": True}),
+        on(events.UserTradingResumed, lambda *_: {"trading_stopped": False}),
+    ),
 )
 
 

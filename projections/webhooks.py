@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from domain import events
 from domain.refusals import Invalid
 from domain.webhook import WebhookStatus
 from domain.webhook_message import WebhookMessage
-from projections.books.readmodel import ReadModel, Row, storable
+from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 from projections.trades import webhook_behind
 
 _SHOWN = (
@@ -15,7 +17,7 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def _received(_: Row, event: Any) -> Row:
+def _received(_: Row, event: events.WebhookReceived) -> Row:
     understood: Row = {}
     try:
         message = WebhookMessage.understood(event.body.encode(event.encoding))
@@ -34,14 +36,17 @@ def _received(_: Row, event: Any) -> Row:
     }
 
 
-def _ended(status: WebhookStatus) -> Any:
-    def change(_: Row, event: Any) -> Row:
-        return {
-            "status": status.value,
-            "reason": getattr(event, "reason", None),
-            "detail": storable(getattr(event, "detail", "")) or None,
-            "updated_at": event.timestamp,
-        }
+End = (
+    events.WebhookTaken | events.WebhookIgnored | events.WebhookRefused | events.WebhookExecuted | events.WebhookFailed
+)
+
+
+def _ended(status: WebhookStatus) -> Callable[[Row, End], Row]:
+    def change(_: Row, event: End) -> Row:
+        refusal = event if isinstance(event, events.WebhookRefused | events.WebhookFailed) else None
+        reason = event.reason if isinstance(event, events.WebhookIgnored) else refusal and refusal.reason
+        detail = refusal and storable(refusal.detail)
+        return {"status": status.value, "reason": reason, "detail": detail or None, "updated_at": event.timestamp}
 
     return change
 
@@ -72,21 +77,21 @@ WEBHOOKS = ReadModel(
         "repeats": "integer NOT NULL",
         "updated_at": "timestamptz NOT NULL",
     },
-    created_by=frozenset({"Webhook.Received"}),
-    when={
-        "Webhook.Received": _received,
-        "Webhook.Repeated": lambda row, event: {"repeats": row["repeats"] + 1, "updated_at": event.timestamp},
-        "Webhook.Taken": _ended(WebhookStatus.TAKEN),
-        "Webhook.Ignored": _ended(WebhookStatus.IGNORED),
-        "Webhook.Refused": _ended(WebhookStatus.REFUSED),
-        "Webhook.Executed": _ended(WebhookStatus.EXECUTED),
-        "Webhook.Failed": _ended(WebhookStatus.FAILED),
-    },
+    created_by=topics(events.WebhookReceived),
+    when=changes(
+        on(events.WebhookReceived, _received),
+        on(events.WebhookRepeated, lambda row, event: {"repeats": row["repeats"] + 1, "updated_at": event.timestamp}),
+        on(events.WebhookTaken, _ended(WebhookStatus.TAKEN)),
+        on(events.WebhookIgnored, _ended(WebhookStatus.IGNORED)),
+        on(events.WebhookRefused, _ended(WebhookStatus.REFUSED)),
+        on(events.WebhookExecuted, _ended(WebhookStatus.EXECUTED)),
+        on(events.WebhookFailed, _ended(WebhookStatus.FAILED)),
+    ),
     indexes=("(user_id, received_at DESC)",),
 )
 
 
-def _linked(_: Row, event: Any) -> Row | None:
+def _linked(_: Row, event: events.OrderPlaced) -> Row | None:
     webhook = webhook_behind(event)
     if webhook is None:
         return None
@@ -102,8 +107,8 @@ WEBHOOK_TRADES = ReadModel(
         "trade_id": "uuid NOT NULL",
         "user_id": "integer NOT NULL",
     },
-    created_by=frozenset({"Order.Placed"}),
-    when={"Order.Placed": _linked},
+    created_by=topics(events.OrderPlaced),
+    when=changes(on(events.OrderPlaced, _linked)),
     indexes=("(webhook_id)",),
 )
 

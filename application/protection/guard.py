@@ -21,35 +21,28 @@ from application.protection.changing import Changing
 from application.protection.forms import Form, forms_of, wishes_of
 from application.protection.legs import Legs
 from application.protection.passed import NOT_SOLD, Passed
+from application.protection.releasing import DUST, Releasing
 from application.protection.resting import holds, locked_in, rests
 from application.protection.sayings import say
+from application.protection.settling import Settling, wait_for_exits
 from application.protection.shapes import Shapes
 from application.protection.target import (
     STOPS,
     Standing,
     in_doubt,
-    leaving,
     standing_of,
     unbounded,
     wanted_of,
 )
-from application.protection.trouble import DOUBT_BEFORE_ALARM, Trouble
+from application.protection.trouble import Trouble
 from application.trading.counting import counted
 from domain.amounts import ZERO, product, total
-from domain.level import CARRIED_OUT
-from domain.market import Market
-from domain.order import ENDED, PROTECTION, Order, Status
+from domain.order import ENDED, Order, Status
 from domain.position import Position
 from domain.protectable import too_small
 from domain.wish import Type
 
 TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"
-DUST, IN_EXIT = "not_protectable", "in_exit"
-"""The reasons why coins that are too small to sell or are being sold have no protection.
-
-They are shown beside the position and raise no alarm.
-"""
-COUNTED_WITHIN = 0.02
 
 
 class Guard:
@@ -62,6 +55,8 @@ class Guard:
         self.shapes = Shapes(orders.account)
         self._changing = Changing(orders, legs, self.shapes)
         self._passed = Passed(orders, legs, agenda)
+        self._settling = Settling(orders)
+        self._releasing = Releasing(orders, legs)
         self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
 
     def watched(self) -> list[UUID]:
@@ -128,7 +123,7 @@ class Guard:
         legs = await self._legs.shown(await self._legs.of(position_id, position.executions, position.resting))
         exits = [await self._orders.load(order_id) for order_id in position.exits]
         await self._tell_of_losses(position, trouble)
-        wait = await self._unsettled(position, legs, exits, trouble)
+        wait = await self._settling.wait(position, legs, exits, trouble)
         if wait is None:
             wait = await self._bring(position, [leg for leg in legs if leg.status not in ENDED], exits, trouble)
         if wait is None and in_doubt(exits):
@@ -155,17 +150,20 @@ class Guard:
         """Drive the resting orders to the wanted protection. Return the seconds to wait, None for none."""
         market = self._account.markets.get(position.symbol)
         if market is None:
-            await self._market_gone(position, resting)
+            await self._releasing.market_gone(position, resting)
             return None
         target = wanted_of(position, market, exits, self._account.broker.stop_style, self._account.clock())
         if target is not None:
             target = trouble.capped(target, position, market)
         if target is None or position.wanted is None:
-            return await self._nothing_wanted(position, market, resting, exits, trouble)
+            wait = await self._releasing.release(position, market, resting, exits, trouble)
+            if wait is None and not position.is_open:
+                self._troubles.pop(position.id, None)
+            return wait
         trouble.needed, free_of_rules = target.quantity, unbounded(market)
         case = Case(position, market, target, resting, trouble)
         if in_doubt(exits) and locked_in(resting) > target.quantity:
-            return self._waits_for(in_doubt(exits), trouble)
+            return wait_for_exits(exits, trouble)
         form = forms_of(target, free_of_rules, self._account.exchange.capabilities)[0]
         if rests(wishes_of(target, form, free_of_rules), resting, market):
             return await self._it_rests(case, form)
@@ -179,11 +177,6 @@ class Guard:
         if best is not None and rests(wishes_of(case.target, best, case.market), case.resting, case.market):
             return await self._it_rests(case, best)
         return await self._look(case)
-
-    def _waits_for(self, doubtful: Sequence[Order], trouble: Trouble) -> float:
-        """Keep the resting orders and wait for the sales in doubt: if none arrived, the coins still need them."""
-        trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in doubtful))
-        return troubles.AT_MOST_EVERY
 
     async def _look(self, case: Case) -> float | None:
         """Look at the price, as the wanted orders do not rest. Place them only once their pause is over."""
@@ -239,33 +232,6 @@ class Guard:
         trouble.not_before = _now() + wait
         return min(wait, troubles.LOOK_EVERY)
 
-    async def _unsettled(
-        self, position: Position, legs: Sequence[Order], exits: Sequence[Order], trouble: Trouble
-    ) -> float | None:
-        """Return the seconds to wait for facts that are on their way, None when all have arrived."""
-        if not position.is_open and all(order.status in ENDED for order in (*legs, *exits)):
-            return None  # any later fill of these orders counts in the next trade
-        if not counted(position, [*legs, *exits]):
-            return COUNTED_WITHIN  # the engine has not counted all fills yet
-        waiting = [o for o in exits if o.requester == PROTECTION and o.status is Status.PLACED]
-        if waiting:
-            # The sale in place of a stop is still unsent. The owner is told if it cannot be sent.
-            trouble.begin("exit_not_sent", min(order.created_on for order in waiting))
-            return troubles.AT_MOST_EVERY
-        if doubtful := in_doubt(legs):
-            sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
-            trouble.begin("protection_unknown", sent or self._account.clock())
-            return troubles.AT_MOST_EVERY  # looked up already; until the doubt is over, coins may be locked
-        widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
-        for leg in widowed:
-            # The other leg of the list has ended this one. Its report is on its way; ask for it meanwhile.
-            market = self._account.markets[leg.wish.symbol]
-            await self._orders.hear(await self._account.ask(leg, market))
-        if not widowed:
-            return None
-        ended_at = max(leg.modified_on for leg in legs if leg.status in ENDED)
-        return COUNTED_WITHIN if self._account.clock() - ended_at < DOUBT_BEFORE_ALARM else troubles.AT_MOST_EVERY
-
     # --- after the look ----------------------------------------------------------------------------------------
 
     async def _it_rests(self, case: Case, form: Form) -> float | None:
@@ -296,46 +262,6 @@ class Guard:
             return None
         trouble.seen_at_target = trouble.passed_since = None
         self._agenda.put(Task.GUARD, position.id, after=troubles.LOOK_EVERY)
-        return None
-
-    async def _market_gone(self, position: Position, resting: Sequence[Order]) -> None:
-        """Leave the resting orders to the exchange, which no longer lists the market: nothing new can be placed.
-
-        Tell the owner if an open position is without its wanted stop.
-        """
-        if position.is_open and position.wanted is not None and not holds(position, resting):
-            await say(self._orders.store, position, lambda p: p.lose_protection("symbol_unknown"))
-
-    async def _nothing_wanted(
-        self, position: Position, market: Market, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
-    ) -> float | None:
-        """Take the resting orders off the book: no protection is wanted any longer, or no coins are left for it.
-
-        Wait while an exit of an open position is in doubt. If protection is wanted but the coins are missing, try
-        again after a pause. Otherwise record why nothing rests: the coins are in an exit, too small, or sold by the
-        protection itself.
-        """
-        if position.is_open and position.wanted is not None and in_doubt(exits):
-            return self._waits_for(in_doubt(exits), trouble)
-        freed = await self._legs.free(resting)
-        if any(leg.status not in ENDED for leg in freed):
-            return troubles.AT_MOST_EVERY  # the exchange did not take the cancel
-        if not position.is_open or position.wanted is None:
-            self._account.turns.protected(position.entries)
-            if not position.is_open:
-                self._troubles.pop(position.id, None)
-            return None
-        if trouble.cap is not None:
-            if (wait := trouble.not_before - _now()) > 0:
-                return wait
-            trouble.cap = None  # the missing coins may be back
-            trouble.not_before = _now() + trouble.pause(None, troubles.LOOK_EVERY)
-            return 0.0
-        if market.round_quantity(position.covered):
-            reason = IN_EXIT if leaving(exits) else DUST
-            await say(self._orders.store, position, lambda p: p.lose_protection(reason))
-        else:
-            await say(self._orders.store, position, lambda p: p.lose_protection(CARRIED_OUT, final=True))
         return None
 
     async def _too_small(self, case: Case, detail: str) -> float | None:
@@ -399,17 +325,6 @@ def _is_triggered(resting: Sequence[Order]) -> bool:
     """Return whether only the stop-limit leg of a list rests: it is triggered and waits on the book for its price."""
     lone = [leg for leg in resting if leg.wish.list_id is not None and len(resting) == 1]
     return any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in lone)
-
-
-def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:
-    """Return whether the other leg of its list has ended, which ends this one as well.
-
-    Return False for a leg that is being carried out: a take-profit filled in part, or a triggered stop at a limit that
-    waits for its price.
-    """
-    others = [o for o in legs if o.id != leg.id and leg.wish.list_id is not None and o.wish.list_id == leg.wish.list_id]
-    waits = leg.wish.type is Type.STOP_LOSS_LIMIT and not any(other.filled for other in others)
-    return not waits and not leg.filled and any(other.status in ENDED for other in others)
 
 
 def _now() -> float:

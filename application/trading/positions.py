@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from application.ports.stores import Markets, Reader
 from application.trading.counting import explained
+from domain import events
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
 from domain.broker import Broker
@@ -102,7 +102,7 @@ def wished(order: Order, store: Reader) -> Position:
     return position
 
 
-def executed(event: Any, store: Reader, markets: Markets) -> list[Aggregate]:
+def executed(event: events.OrderFilled, store: Reader, markets: Markets) -> list[Aggregate]:
     """Count a fill once, in the position of the order's owner, and return the positions that changed.
 
     What a sell sold beyond that position counts in the positions of other owners.
@@ -216,7 +216,16 @@ def _awaited(position: Position, store: Reader) -> list[UUID]:
     return [order_id for order_id in newest if store.get(Order, order_id).status not in ENDED]
 
 
-def answered(event: Any, store: Reader) -> list[Aggregate]:
+Answer = (
+    events.PositionProtectionResting
+    | events.PositionProtectionRefused
+    | events.PositionProtectionLost
+    | events.PositionClosed
+)
+"""The events that settle a requested protection."""
+
+
+def answered(event: Answer, store: Reader) -> list[Aggregate]:
     """Settle the webhook of a requested protection, which rests, was refused or came too late; return the webhooks.
 
     The requests that it had overtaken fail, as theirs never rested. A request that is wanted again after a refusal
@@ -226,16 +235,16 @@ def answered(event: Any, store: Reader) -> list[Aggregate]:
     for one in found:
         one.fail("superseded", f"overtaken by {event.request}")
     for webhook in _under_way([event.request], store):
-        reason = getattr(event, "reason", None) or ("position_closed" if type(event).__name__ == "Closed" else None)
-        if reason is None:
+        if isinstance(event, events.PositionProtectionResting):
             webhook.execute(event.orders)
         else:
+            reason = "position_closed" if isinstance(event, events.PositionClosed) else event.reason
             webhook.fail(reason, reason)
         found.append(webhook)
     return [*found]
 
 
-def entry_ended(event: Any, store: Reader) -> list[Aggregate]:
+def entry_ended(event: Aggregate.Event, store: Reader) -> list[Aggregate]:
     """Drop a protection asked for a buy that has ended without a fill, unless another buy is on its way."""
     order = store.get(Order, event.originator_id)
     if order.wish.side is Side.SELL or order.status not in ENDED or order.filled or order.is_unexplained:

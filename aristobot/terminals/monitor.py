@@ -27,7 +27,7 @@ from domain.broker import Broker
 from domain.metrics import CompletedTrade, calculate_metrics
 from domain.order import Order
 from domain.reconciliation import Occasion
-from projections import trades
+from projections import malformed_trades
 from projections.books.reading import as_user
 
 NAME = "monitor"
@@ -146,7 +146,7 @@ class Monitor:
     def _check_form(self, user: int) -> None:
         """Raise an alert for each changed record of a trade that lacks something it has to contain."""
         with as_user(self._house.pool, user) as cursor:
-            self._checked[user], faulty = trades.malformed(cursor, self._checked.get(user, 0))
+            self._checked[user], faulty = malformed_trades.malformed(cursor, self._checked.get(user, 0))
         for row, faults in faulty:
             said = ", ".join(faults)
             self._log.error("record_malformed", order=str(row["id"]), faults=said)

@@ -5,17 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from psycopg.sql import SQL, Composed, Identifier
 
+from domain.aggregate import Aggregate
+
 Row = dict[str, Any]
 Change = Callable[[Row, Any], Row | None]
 """A function of the current row (empty for a new one) and an event: the changed columns, or None for no change."""
+E = TypeVar("E", bound=Aggregate.Event)
 
 
-def stream_of(event: Any) -> Any:
+def on(event: type[E], change: Callable[[Row, E], Row | None]) -> tuple[str, Change]:
+    """Return one entry of `ReadModel.when`: the topic of an event and the change that it makes."""
+    return event.TOPIC, change
+
+
+def changes(*entries: tuple[str, Change]) -> Mapping[str, Change]:
+    """Return the table of changes by topic."""
+    return dict(entries)
+
+
+def topics(*events: type[Aggregate.Event]) -> frozenset[str]:
+    """Return the topics of some events."""
+    return frozenset(event.TOPIC for event in events)
+
+
+def stream_of(event: Aggregate.Event) -> UUID:
     """Return the event's stream, the key of most tables: they have one row per stream."""
     return event.originator_id
 

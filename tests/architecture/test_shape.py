@@ -20,7 +20,6 @@ LONG_FILES = {
     "domain/order.py": 680,
     "domain/position.py": 586,
     "domain/webhook_message.py": 413,
-    "application/protection/guard.py": 412,
     "tests/laws/test_protection_law.py": 513,
     "tests/application/webhooks/test_webhooks.py": 491,
     "tests/domain/test_webhook_message.py": 462,
