@@ -23,7 +23,8 @@ from domain.reconciliation import Reconciliation, Resolution, Statement
 from domain.refusals import Conflict, Invalid
 from domain.user import User
 from domain.webhook import Webhook
-from domain.webhook_message import EXITS, TRADING, WebhookMessage, read
+from domain.webhook_body import read
+from domain.webhook_message import EXITS, TRADING, WebhookMessage
 from domain.wish import HUNDRED_PERCENT, Side
 
 LOUDNESS = {

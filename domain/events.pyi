@@ -5,8 +5,9 @@ from decimal import Decimal
 from domain.aggregate import Aggregate, Personal
 from domain.alert import Cause, Severity
 from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
+from domain.execution import Execution
 from domain.order import Status
-from domain.position import Entry, Execution
+from domain.position import Entry
 from domain.reconciliation import Discrepancy, Occasion, Phase, Statement
 from domain.user import Preferences, Role
 from domain.wish import Protection, Source, Wish

@@ -14,33 +14,12 @@ from decimal import Decimal
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate, deterministic_id, event
-from domain.amounts import ZERO, difference, is_amount, product, total
+from domain.amounts import ZERO, difference, product, total
 from domain.cover import Cover
+from domain.execution import Execution, check, fee_in_coins, remaining_of
 from domain.level import CARRIED_OUT, TELLING_BY_AGE, Level, level_of
-from domain.refusals import Impossible, Invalid
+from domain.refusals import Impossible
 from domain.wish import HUNDRED_PERCENT, Protection
-
-
-@dataclass(frozen=True)
-class Execution:
-    """One fill as a position counts it. `fee` is in `fee_currency` and never negative.
-
-    `fee_value` is the value of a fee in a third currency (quote), None when it is not known.
-    """
-
-    order_id: UUID
-    trade_id: str
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal
-    fee_currency: str | None
-    executed_at: datetime
-    fee_value: Decimal | None = None
-
-    @property
-    def key(self) -> str:
-        """The key that tells it apart from every other fill."""
-        return key_of(self.order_id, self.trade_id)
 
 
 @dataclass(frozen=True)
@@ -63,11 +42,6 @@ class Asked:
     protection: Protection | None
     """The protection it asked for; None once a buy has brought its own prices, so that it cannot be wanted again."""
     cover: Cover
-
-
-def key_of(order_id: UUID, trade_id: str) -> str:
-    """Return the key under which a position remembers a fill."""
-    return f"{order_id.hex}:{trade_id}"
 
 
 class Position(Aggregate):
@@ -258,7 +232,7 @@ class Position(Aggregate):
         """
         if bought.key in self.executions:
             return
-        _check(bought)
+        check(bought)
         brings = self.entries.get(bought.order_id)
         if brings is None and self.wanted is None:
             # The trade that this order began is complete, or its stop was carried out, and the order still buys.
@@ -283,7 +257,7 @@ class Position(Aggregate):
         """
         if sold.key in self.executions:
             return
-        _check(sold)
+        check(sold)
         if not self.held:
             self._disregarded(sold)
             return
@@ -562,25 +536,6 @@ def _merged(protection: Protection, before: Protection | None) -> Protection:
     return Protection(protection.stop_loss or before.stop_loss, protection.take_profit or before.take_profit)
 
 
-def fee_in_coins(execution: Execution, symbol: str) -> Decimal:
-    """Return the fee that an execution took from the traded coins (base); zero when it was paid in another currency."""
-    return execution.fee if execution.fee_currency == symbol.partition("/")[0] else ZERO
-
-
-def remaining_of(held: Decimal, quantity: Decimal, sold: Execution, symbol: str) -> Decimal:
-    """Return what is left (base) after `quantity` was sold and its fee was paid.
-
-    Never negative: the fee may have been paid from other coins.
-    """
-    return max(difference(held, total((quantity, fee_in_coins(sold, symbol)))), ZERO)
-
-
 def _profit(exit_price: Decimal, entry_price: Decimal, quantity: Decimal) -> Decimal:
     """Return the gross profit: (sell price - average buy price) x quantity, in the quote currency."""
     return product(difference(exit_price, entry_price), quantity)
-
-
-def _check(execution: Execution) -> None:
-    amounts = (execution.quantity, execution.price, execution.fee)
-    if not all(is_amount(amount) and amount >= 0 for amount in amounts) or not execution.quantity:
-        raise Invalid(f"{execution} is no execution", code="fill_contradicts")

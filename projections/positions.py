@@ -8,8 +8,8 @@ from typing import Any
 
 from domain import events
 from domain.amounts import ZERO, difference, product, total
+from domain.execution import remaining_of
 from domain.level import CARRIED_OUT, Level, level_of
-from domain.position import remaining_of
 from domain.wish import HUNDRED_PERCENT
 from projections.books.readmodel import ReadModel, Row, changes, on, topics
 

@@ -16,10 +16,11 @@ from application.ports.statements import ListRequest, OrderReport, OrderRequest,
 from application.protection.freeing import COINS_PROTECTED, Freeing, is_weighed
 from application.protection.target import STOPS, is_spent
 from domain.aggregate import carrying
+from domain.execution import key_of
 from domain.market import Market
 from domain.names import leg_name, list_name
 from domain.order import ENDED, PROTECTION, Order, Status
-from domain.position import Position, key_of
+from domain.position import Position
 from domain.wish import Source, Type, Wish
 
 T = TypeVar("T")

@@ -13,10 +13,11 @@ from domain import events
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
 from domain.broker import Broker
+from domain.execution import Execution
 from domain.market import Market
 from domain.names import follow_up_name
 from domain.order import ENDED, PROTECTION, Order, Status
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.protectable import too_small
 from domain.refusals import Invalid
 from domain.webhook import Webhook

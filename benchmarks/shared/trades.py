@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from adapters.log.eventstore import Store
 from domain.aggregate import carrying
+from domain.execution import Execution
 from domain.order import Order
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.wish import Side, Source, Type, Wish
 
 PER_COMMIT = 100

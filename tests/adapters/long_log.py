@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert, Cause, Severity
+from domain.execution import Execution
 from domain.order import Order
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.spending import Spending
 from domain.webhook import Webhook

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.aggregate import carrying
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from domain.refusals import Conflict
 from domain.wish import Protection
 

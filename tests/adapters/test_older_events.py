@@ -11,7 +11,8 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from domain.aggregate import Personal, carrying
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from domain.wish import Protection
 from tests.adapters.older import added_up, written_before
 

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.aggregate import carrying
+from domain.execution import Execution
 from domain.level import Level
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
 from tests.adapters.older import added_up, written_before
 from tests.conftest import NOW

@@ -14,8 +14,9 @@ from adapters.database.migrate import ROLES, migrate, rebuild_books
 from adapters.log import audit
 from aristobot.__main__ import main
 from domain.aggregate import Personal, carrying
+from domain.execution import Execution
 from domain.order import OUTCOMES, Status
-from domain.position import Execution, Position
+from domain.position import Position
 from tests.projections.conftest import NOW, History
 
 # What is open, asked of the whole log: nothing here is shared with the functions under test.

@@ -16,10 +16,11 @@ from domain import AGGREGATES
 from domain.aggregate import carrying
 from domain.alert import Alert
 from domain.broker import Broker, Exchange, Usage, Venue
+from domain.execution import Execution
 from domain.market import Market
 from domain.order import Order
 from domain.platform import Platform
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.registry import Registry
 from domain.spending import Spending

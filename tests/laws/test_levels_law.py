@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.aggregate import carrying
+from domain.execution import Execution
 from domain.level import Level
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.refusals import Refused
 from domain.wish import HUNDRED_PERCENT, Protection
 from projections.positions import POSITIONS

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.aggregate import carrying
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from domain.refusals import Refused
 from domain.wish import Protection
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from domain.aggregate import carrying
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from tests.conftest import NOW
 
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from domain.aggregate import carrying
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
 from tests.conftest import NOW
 

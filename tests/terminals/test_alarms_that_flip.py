@@ -17,7 +17,8 @@ from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.watch import Watch
 from domain.aggregate import carrying
 from domain.alert import Cause
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
 from tests.conftest import NOW
 from tests.terminals.trouble import Log

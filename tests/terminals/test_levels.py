@@ -9,7 +9,8 @@ import pytest
 
 from aristobot.terminals.alerts.levels import TOO_OLD, AgeingLevels
 from domain.aggregate import carrying
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
 from tests.conftest import NOW
 from tests.terminals.trouble import Log

@@ -18,7 +18,8 @@ from aristobot.terminals.alerts.watch import Watch
 from aristobot.terminals.engine import Engine
 from aristobot.wiring import House
 from domain.aggregate import carrying
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from tests.conftest import NOW
 
 RAISED, SENT, FAILED = "Alert.Raised", "Alert.Sent", "Alert.Failed"

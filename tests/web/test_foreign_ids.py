@@ -16,7 +16,8 @@ from application.alerts import tell
 from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
-from domain.position import Execution, Position
+from domain.execution import Execution
+from domain.position import Position
 from domain.wish import Side
 from tests.web.conftest import PASSWORDS
 from web.app import create_app

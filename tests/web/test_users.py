@@ -21,8 +21,9 @@ from application.people import users
 from application.webhooks.reception import receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause
+from domain.execution import Execution
 from domain.order import Order
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.reconciliation import Occasion, Reconciliation
 from domain.wish import Side, Source, Type, Wish
 from projections.models import MODELS

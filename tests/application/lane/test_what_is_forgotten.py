@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.orders import account
+from application.orders import orders
 from application.orders.agenda import Task
 from application.orders.turns import Rank
 from application.ports.errors import NoAnswer
@@ -59,7 +59,7 @@ async def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_o
     open_trading, monkeypatch
 ):
     """What the exchange says of an ended one is still matched, by a comparison."""
-    monkeypatch.setattr(account, "MOST_NAMES", 6)
+    monkeypatch.setattr(orders, "MOST_NAMES", 6)
     async with open_trading() as trading:
         resting = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         ended = [(await trading.becomes(await trading.wish(cost=Decimal(50)), Status.CLOSED)).id for _ in range(5)]

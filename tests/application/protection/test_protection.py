@@ -14,9 +14,10 @@ from application.protection.forms import Form, forms_of, wishes_of
 from application.protection.target import Standing, Target, standing_of, wanted_of
 from domain.aggregate import carrying
 from domain.broker import StopStyle
+from domain.execution import Execution
 from domain.market import Market, PriceBand
 from domain.order import Order
-from domain.position import Execution, Position
+from domain.position import Position
 from domain.protectable import too_small
 from domain.wish import Protection, Side, Source, TimeInForce, Type, Wish
 

@@ -33,7 +33,7 @@ def take_off(trading, order):
 async def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how):
     """All of it is counted, although the trade is complete before; what is bought next is protected as a whole."""
     async with at(LISTS) as trader:
-        trading, sell = trader.trading, trader.trading.paper.ledger._trade
+        trading, sell = trader.trading, trader.trading.paper.ledger.execute
 
         def in_parts(order, quantity, price, *, maker):
             if order.side == "sell":
@@ -42,7 +42,7 @@ async def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how
             sell(order, quantity, price, maker=maker)
 
         await trader.buy(STOP, TARGET)
-        trading.paper.ledger._trade = in_parts
+        trading.paper.ledger.execute = in_parts
         if how == "an alert":
             assert await trader.alert("SellMarket") == EXECUTED
         else:
