@@ -83,39 +83,60 @@ class Codes(Protocol):
 
 
 @dataclass(frozen=True)
-class Context:
-    """The parts of the platform that the console's endpoints use."""
+class Records:
+    """The log and the books."""
 
     store: Store
+    pool: ConnectionPool
+    head: Callable[[], int]
+    forget: Callable[[int, int], None]
+    """Forget the first user, by decision of the second."""
+    history: Callable[[int], Iterable[Any]] = lambda _: ()
+    """Yield every event of a user as a chapter, oldest first."""
+    story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
+    """Return the chapters of one webhook, order or position of a user."""
+    wakes: Wakes = field(default_factory=Wakes)
+
+
+@dataclass(frozen=True)
+class People:
+    """What belongs to people: their secrets, second factors, invitations and channels."""
+
     vault: VaultOfWeb
     factors: SecondFactors
     channels: ChannelsOfWeb
     invitations: Codes
-    gateway: Gateway
     debug: Debug
-    pool: ConnectionPool
-    terminals: Callable[[], list[dict[str, Any]]]
-    webhook_url: str
-    head: Callable[[], int]
-    disk: Callable[[], Mapping[str, int]]
     begin_factor: Callable[[int, str], Mapping[str, str]]
     """Begin a second factor of a user (number, name). Return `secret`, `address` and a `picture` of the address."""
     send: Callable[[str, str, str], str | None]
     """Send an alert (address, title, body). Return the reason for a failure, None when it was sent."""
-    forget: Callable[[int, int], None]
-    """Forget the first user, by decision of the second."""
+    throttle: Throttle = field(default_factory=Throttle)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The running platform: its terminals, the gateway, the exchanges and their prices."""
+
+    gateway: Gateway
+    terminals: Callable[[], list[dict[str, Any]]]
+    disk: Callable[[], Mapping[str, int]]
+    webhook_url: str
     exchanges: Sequence[Any] = ()
     """The catalogue of the exchanges that the gateway supports natively."""
     live_allowed: bool = False
     loading: Callable[[str, str], tuple[int, int] | None] = lambda _, __: None
     """Return the pairs loaded so far and their total for an exchange and venue, None when no loading is under way."""
-    history: Callable[[int], Iterable[Any]] = lambda _: ()
-    """Yield every event of a user as a chapter, oldest first."""
-    story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
-    """Return the chapters of one webhook, order or position of a user."""
     prices: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
-    wakes: Wakes = field(default_factory=Wakes)
-    throttle: Throttle = field(default_factory=Throttle)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of the platform that the console's endpoints use."""
+
+    records: Records
+    people: People
+    platform: Platform
 
 
 def context_of(request: Request) -> Context:
@@ -134,7 +155,7 @@ def asking(
 
     Raises `Unauthorised` without a valid session, and `Forbidden` for a change without the session's CSRF token.
     """
-    session = session_of(context.pool, aristobot_session)
+    session = session_of(context.records.pool, aristobot_session)
     if request.method != "GET" and not secrets.compare_digest(session.csrf.encode(), (x_csrf_token or "").encode()):
         raise Forbidden("the X-CSRF-Token header is missing or wrong")
     return session
@@ -142,14 +163,14 @@ def asking(
 
 def admin(session: Annotated[Asking, Depends(asking)], context: Annotated[Context, Depends(context_of)]) -> Asking:
     """Return the admin's session. Raises `NotFound` for any other user, for whom the endpoint does not exist."""
-    if context.store.get(User, User.create_id(session.user)).role is not Role.ADMIN:
+    if context.records.store.get(User, User.create_id(session.user)).role is not Role.ADMIN:
         raise NotFound("there is no such address")
     return session
 
 
 def books(context: Context, user: int) -> AbstractContextManager[Cursor[DictRow]]:
     """Return a cursor on the books, as a context manager, that sees only this user's rows."""
-    return as_user(context.pool, user)
+    return as_user(context.records.pool, user)
 
 
 InContext = Annotated[Context, Depends(context_of)]

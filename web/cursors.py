@@ -1,11 +1,11 @@
-"""Cursors: opaque texts that mark the beginning of a list's next page."""
+"""Cursors: opaque texts that mark the beginning of a list's next page, and the pages that they divide it into."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from domain.refusals import Invalid
 
@@ -15,6 +15,15 @@ K = TypeVar("K")
 def cursor_after(moment: datetime, key: object) -> str:
     """Return the cursor for the page that begins after this row."""
     return base64.urlsafe_b64encode(f"{moment.isoformat()}|{key}".encode()).decode()
+
+
+def paged(rows: list[dict[str, Any]], limit: int, moment: str) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the rows of one page and the cursor of the next, None on the last page.
+
+    `rows` holds one row more than `limit` when there is a next page. `moment` is the column that orders them.
+    """
+    kept = rows[:limit]
+    return kept, cursor_after(kept[-1][moment], kept[-1]["id"]) if len(rows) > limit else None
 
 
 def before_of(cursor: str | None, key: Callable[[str], K]) -> tuple[datetime, K] | None:

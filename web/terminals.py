@@ -18,7 +18,7 @@ def ask(context: Context, user: int, action: Action, params: Mapping[str, Any], 
 
     Raises `Impossible` with the answer's code when the request failed, `GatewayAway` when no answer comes in time.
     """
-    *_, answer = context.gateway.ask(Request(user, action, params, REQUESTER, time.time()), seconds)
+    *_, answer = context.platform.gateway.ask(Request(user, action, params, REQUESTER, time.time()), seconds)
     if not answer.success or answer.data is None:
         raise Impossible(answer.error or f"{action} was not answered", code=answer.code)
     return dict(answer.data)

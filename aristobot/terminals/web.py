@@ -19,7 +19,7 @@ from aristobot.terminals import TERMINALS
 from aristobot.terminals.receiver import serve_until
 from aristobot.wiring import House
 from web.app import create_app
-from web.context import Context
+from web.context import Context, People, Platform, Records
 from web.live.wakes import Wakes
 
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
@@ -33,27 +33,33 @@ def context_of(house: House) -> Context:
         return {"free": usage.free, "total": usage.total}
 
     return Context(
-        store=house.store,
-        vault=house.vault,
-        pool=house.pool,
-        terminals=lambda: house.bus.terminals(TERMINALS),
-        webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
-        head=house.store.head,
-        disk=disk,
-        factors=house.factors,
-        channels=house.channels,
-        invitations=house.invitations,
-        gateway=house.bus,
-        debug=house.debug_mode(),
-        begin_factor=lambda user, name: begun_factor(house.factors, user, name),
-        send=send,
-        forget=house.forget,
-        exchanges=[*CATALOGUE.values()],
-        live_allowed=house.settings.live,
-        loading=house.bus.loading,
-        history=lambda user: history_of(house.store, user),
-        story=lambda user, stream: story_of(house.store, stream, user),
-        prices=house.bus.prices,
+        records=Records(
+            store=house.store,
+            pool=house.pool,
+            head=house.store.head,
+            forget=house.forget,
+            history=lambda user: history_of(house.store, user),
+            story=lambda user, stream: story_of(house.store, stream, user),
+        ),
+        people=People(
+            vault=house.vault,
+            factors=house.factors,
+            channels=house.channels,
+            invitations=house.invitations,
+            debug=house.debug_mode(),
+            begin_factor=lambda user, name: begun_factor(house.factors, user, name),
+            send=send,
+        ),
+        platform=Platform(
+            terminals=lambda: house.bus.terminals(TERMINALS),
+            webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
+            disk=disk,
+            gateway=house.bus,
+            exchanges=[*CATALOGUE.values()],
+            live_allowed=house.settings.live,
+            loading=house.bus.loading,
+            prices=house.bus.prices,
+        ),
     )
 
 
@@ -61,9 +67,9 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the web terminal until `stopping`."""
     beat(house.bus, "web", dict, stopping)
     context = context_of(house)
-    if not context.debug.allowed:
-        context.debug.switch(active=False)  # it may still be on from a run that allowed it
-    threading.Thread(target=_wake, args=(house.bus, context.wakes), name="wake", daemon=True).start()
+    if not context.people.debug.allowed:
+        context.people.debug.switch(active=False)  # it may still be on from a run that allowed it
+    threading.Thread(target=_wake, args=(house.bus, context.records.wakes), name="wake", daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(context, PAGES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from application.ports.statements import Credentials
 from domain.broker import Exchange, Venue
 from projections.books.projector import PAGE, Books
 from web.app import create_app
-from web.context import Context
+from web.context import Context, People, Platform, Records
 
 PASSWORDS = {"alice": "correct horse battery", "bob": "another long phrase"}
 
@@ -72,25 +73,35 @@ class Console:
         self.channels, self.invitations = ChannelTable(pool, database.master), Invitations(pool, database.master)
         self.debug, self.gateway = DebugMode(pool, True, database.master.password_of_developer()), Answering()
         self.context = Context(
-            store=self.store,
-            vault=self.vault,
-            factors=self.factors,
-            channels=self.channels,
-            invitations=self.invitations,
-            gateway=self.gateway,
-            debug=self.debug,
-            pool=pool,
-            terminals=list,
-            webhook_url="http://127.0.0.1:8888/webhook/receive",
-            head=self.store.head,
-            disk=lambda: {"free": 1, "total": 2},
-            begin_factor=lambda user, name: begun_factor(self.factors, user, name),
-            send=lambda *_: None,
-            forget=lambda number, by: users.forget(self.store, self.vault, number, by),
-            exchanges=[*CATALOGUE.values()],
-            history=lambda user: history_of(self.store, user),
+            records=Records(
+                store=self.store,
+                pool=pool,
+                head=self.store.head,
+                forget=lambda number, by: users.forget(self.store, self.vault, number, by),
+                history=lambda user: history_of(self.store, user),
+            ),
+            people=People(
+                vault=self.vault,
+                factors=self.factors,
+                channels=self.channels,
+                invitations=self.invitations,
+                debug=self.debug,
+                begin_factor=lambda user, name: begun_factor(self.factors, user, name),
+                send=lambda *_: None,
+            ),
+            platform=Platform(
+                gateway=self.gateway,
+                terminals=list,
+                webhook_url="http://127.0.0.1:8888/webhook/receive",
+                disk=lambda: {"free": 1, "total": 2},
+                exchanges=[*CATALOGUE.values()],
+            ),
         )
         self.app = create_app(self.context)
+
+    def change(self, part: str, **values: Any) -> None:
+        """Serve with other values in one part of the context."""
+        self.app.state.context = replace(self.context, **{part: replace(getattr(self.context, part), **values)})
 
     def project(self) -> None:
         """Bring the books to the head of the log."""

@@ -19,7 +19,7 @@ ELSEWHERE = "192.0.2.7"
 @pytest.fixture(autouse=True)
 def _nobody_waits_in_vain(console: Any) -> None:
     """The throttle's clock stands still: whoever has to wait waits for ever."""
-    console.context.throttle._clock = lambda: 1000.0
+    console.context.people.throttle._clock = lambda: 1000.0
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from io import StringIO
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,7 +24,7 @@ SUBJECT = uuid4()
 @pytest.fixture
 def sending(console: Any) -> Any:
     """The console with what really sends in it; nothing listens where these alerts go."""
-    console.app.state.context = replace(console.context, send=send)
+    console.change("people", send=send)
     return console
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -136,7 +135,7 @@ def test_a_form_that_is_not_complete(console: Any, alice: Any, problem: Problem)
 def test_live_is_there_where_it_is_allowed(console: Any, alice: Any) -> None:
     """It is offered and can be connected once the settings permit it."""
     assert alice.get("/api/exchanges").json()["items"][0]["venues"] == ["paper", "testnet"]
-    console.app.state.context = replace(console.context, live_allowed=True)
+    console.change("platform", live_allowed=True)
     assert alice.get("/api/exchanges").json()["items"][0]["venues"] == ["paper", "testnet", "live"]
     assert alice.post("/api/brokers", json={**NEW, "venue": "live"}).status_code == 201
 

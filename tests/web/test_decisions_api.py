@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -200,7 +199,7 @@ def test_health_tells_of_every_exchange(console: Any, alice: Any) -> None:
         "age": 0.5,
         "figures": {"exchanges": {"kraken/paper": None, "binance/paper": 3.5}},
     }
-    console.app.state.context = replace(console.context, terminals=lambda: [gateway])
+    console.change("platform", terminals=lambda: [gateway])
     expected = [
         {"name": "binance/paper", "state": "connected", "age": 3.5},
         {"name": "kraken/paper", "state": "down", "age": None},

@@ -74,7 +74,7 @@ class Call:
 def calls(console: Any, alice: Any) -> list[Call]:
     """Every address with every id of alice's that fits it; what ends a thing comes last."""
     store = console.store
-    console.app.state.context = replace(console.context, story=lambda user, stream: story_of(store, stream, user))
+    console.change("records", story=lambda user, stream: story_of(store, stream, user))
     console.logged_in("alice")
     order = console.database.filled(store)
     doubt = console.database.submitted(store)

@@ -27,7 +27,7 @@ class Clock:
 @pytest.fixture
 def clock(console: Any) -> Clock:
     """What the second factor takes for the time; the throttle's clock stands still."""
-    console.context.throttle._clock = Clock(1000.0)
+    console.context.people.throttle._clock = Clock(1000.0)
     console.factors._clock = Clock(1_772_000_000.0)
     return console.factors._clock
 

@@ -41,7 +41,7 @@ def test_each_failure_doubles_the_wait() -> None:
 
 def test_after_some_wrong_passwords_every_further_try_waits(console: Any) -> None:
     """With its own code, so that nobody thinks that the password is wrong."""
-    console.context.throttle._clock = Clock()  # which stands still: whoever has to wait waits for ever
+    console.context.people.throttle._clock = Clock()  # which stands still: whoever has to wait waits for ever
     client = console.client()
     wrong = {"username": "alice", "password": "not hers"}
     answers = [client.post("/api/session", json=wrong) for _ in range(FREE_TRIES + 1)]

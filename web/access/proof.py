@@ -17,9 +17,9 @@ def prove(context: Context, by: Asking, password: str, request: Request, *, fiel
 
     Failures count as failed logins. Raises `TooManyAttempts` while the throttle makes the user wait.
     """
-    door = door_of(sessions.address_of(request), users.user_of(context.store, by.user).name)
-    context.throttle.check(door)
-    if not context.vault.password_matches(by.user, password):
-        context.throttle.failed(door)
+    door = door_of(sessions.address_of(request), users.user_of(context.records.store, by.user).name)
+    context.people.throttle.check(door)
+    if not context.people.vault.password_matches(by.user, password):
+        context.people.throttle.failed(door)
         raise Invalid("the password is wrong", code="password_wrong", field=field)
-    context.throttle.succeeded(door)
+    context.people.throttle.succeeded(door)

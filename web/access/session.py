@@ -23,7 +23,7 @@ INVITATION = "an invitation"
 
 def session_form(context: Context, csrf: str, number: int) -> forms.Session:
     """Return a session as the console receives it: the user, their role and their preferences."""
-    user = context.store.get(User, User.create_id(number))
+    user = context.records.store.get(User, User.create_id(number))
     return forms.Session(
         csrf=csrf,
         user=number,
@@ -41,9 +41,9 @@ def start(context: InContext) -> forms.Start:
     `first_account` is true while no account exists; `debug_allowed` and `debug_active` are the state of the debug mode.
     """
     return forms.Start(
-        first_account=not registry_of(context.store).users,
-        debug_allowed=context.debug.allowed,
-        debug_active=context.debug.allowed and context.debug.active(),
+        first_account=not registry_of(context.records.store).users,
+        debug_allowed=context.people.debug.allowed,
+        debug_active=context.people.debug.allowed and context.people.debug.active(),
     )
 
 
@@ -56,14 +56,14 @@ def make_account(given: forms.NewAccount, request: Request, response: Response, 
     """
     address = address_of(request)
     door = door_of(address, INVITATION)
-    context.throttle.check(door)
-    at_home = not registry_of(context.store).users and is_loopback(address)
+    context.people.throttle.check(door)
+    at_home = not registry_of(context.records.store).users and is_loopback(address)
     try:
-        with nullcontext() if at_home and not given.code else context.invitations.used(given.code):
-            user = register(context.store, context.vault, given.username, given.password)
+        with nullcontext() if at_home and not given.code else context.people.invitations.used(given.code):
+            user = register(context.records.store, context.people.vault, given.username, given.password)
     except Invalid as refused:
         if refused.code == "invitation_wrong":
-            context.throttle.failed(door)
+            context.people.throttle.failed(door)
         raise
     return log_in_as(context, user.number, request, response)
 
@@ -76,18 +76,18 @@ def log_in(given: forms.LogIn, request: Request, response: Response, context: In
     factor must send its `code` too: without one the error code is `second_factor_needed`.
     """
     door = door_of(address_of(request), given.username)
-    context.throttle.check(door)
-    number = registry_of(context.store).user_named(given.username)
-    if not context.vault.password_matches(number, given.password) or number is None:
-        context.throttle.failed(door)
+    context.people.throttle.check(door)
+    number = registry_of(context.records.store).user_named(given.username)
+    if not context.people.vault.password_matches(number, given.password) or number is None:
+        context.people.throttle.failed(door)
         raise Unauthorised("name or password is wrong", code="login_wrong", field="password")
     try:
         session = log_in_as(context, number, request, response, given.code)
     except Invalid as refused:
         if refused.code != "second_factor_needed":
-            context.throttle.failed(door)
+            context.people.throttle.failed(door)
         raise Unauthorised(str(refused), code=refused.code, field="code") from refused
-    context.throttle.succeeded(door)
+    context.people.throttle.succeeded(door)
     return session
 
 
@@ -99,28 +99,28 @@ def log_in_as(
     Raises `Invalid` when the second factor is missing or wrong, `Impossible` when the account is disabled.
     """
     with by_hand(number):
-        user = context.store.get(User, User.create_id(number))
-        prove(context.factors, user, code)
+        user = context.records.store.get(User, User.create_id(number))
+        prove(context.people.factors, user, code)
         user.log_in(address_of(request))
-        context.store.save(user)
-    return session_form(context, sessions.begin(context.pool, request, response, number), number)
+        context.records.store.save(user)
+    return session_form(context, sessions.begin(context.records.pool, request, response, number), number)
 
 
 @router.get("/session")
 def who_am_i(context: InContext, aristobot_session: Annotated[str | None, Cookie()] = None) -> forms.Session:
     """Return the session of the cookie, with its user and CSRF token."""
-    session = session_of(context.pool, aristobot_session)
+    session = session_of(context.records.pool, aristobot_session)
     return session_form(context, session.csrf, session.user)
 
 
 @router.delete("/session", status_code=204)
 def log_out(by: By, response: Response, context: InContext) -> None:
     """End the session. Its live sockets close too."""
-    sessions.end(context.pool, by)
+    sessions.end(context.records.pool, by)
     with by_hand(by.user):
-        user = context.store.get(User, User.create_id(by.user))
+        user = context.records.store.get(User, User.create_id(by.user))
         user.log_out()
-        context.store.save(user)
+        context.records.store.save(user)
     response.delete_cookie(COOKIE, path="/")
 
 

@@ -17,9 +17,10 @@ from application.ports.statements import Credentials
 from application.trading import halts
 from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.refusals import Invalid
-from projections.brokers import brokers_in_use
+from projections.brokers import all_brokers, brokers_in_use
 from web.context import By, Context, InContext, books
 from web.forms import brokers as forms
+from web.live.topics import Topic
 
 router = APIRouter(prefix="/api", tags=["brokers"])
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -35,7 +36,7 @@ def broker_rows(context: Context, cursor: Any, rows: list[dict[str, Any]]) -> li
 
 
 def _form(context: Context, row: dict[str, Any], pairs: int) -> forms.Broker:
-    loading = context.loading(row["exchange"], row["venue"])
+    loading = context.platform.loading(row["exchange"], row["venue"])
     limits = forms.Limits(
         currency=row["limit_currency"], per_order=row["limit_per_order"], per_day=row["limit_per_day"]
     )
@@ -53,11 +54,11 @@ def list_exchanges(_: By, context: InContext) -> forms.Exchanges:
         items=[
             forms.Exchange(
                 name=entry.name, label=entry.label, fields=[*entry.fields],
-                venues=[venue for venue in entry.venues if venue is not Venue.LIVE or context.live_allowed],
+                venues=[venue for venue in entry.venues if venue is not Venue.LIVE or context.platform.live_allowed],
                 order_types=[*entry.order_types], times_in_force=[*entry.times_in_force], requests=entry.requests,
                 **vars(entry.capabilities),
             )
-            for entry in context.exchanges
+            for entry in context.platform.exchanges
         ]
     )  # fmt: skip
 
@@ -84,7 +85,7 @@ def _keys(context: Context, exchange: Exchange, given: forms.Keys) -> Credential
 
     Raises `Invalid`, naming the field, when one is missing or malformed.
     """
-    entry = next(entry for entry in context.exchanges if entry.name == exchange)
+    entry = next(entry for entry in context.platform.exchanges if entry.name == exchange)
     said = {"key": given.key.strip(), "secret": given.secret.strip(), "passphrase": (given.passphrase or "").strip()}
     for field in entry.fields:
         if not said[field]:
@@ -96,18 +97,18 @@ def _keys(context: Context, exchange: Exchange, given: forms.Keys) -> Credential
 
 def _venue(context: Context, said: str) -> Venue:
     venue = _chosen(Venue, said, "venue")
-    if venue is Venue.LIVE and not context.live_allowed:
+    if venue is Venue.LIVE and not context.platform.live_allowed:
         raise Invalid("live trading needs ARISTOBOT_LIVE=true", code="live_not_allowed", field="venue")
     return venue
 
 
 def _ask(context: Context, user: int, params: dict[str, Any]) -> Iterator[Answer]:
-    return context.gateway.ask(Request(user, Action.TEST_CONNECTION, params, REQUESTER, time.time()))
+    return context.platform.gateway.ask(Request(user, Action.TEST_CONNECTION, params, REQUESTER, time.time()))
 
 
 def _trial(context: Context, given: forms.Trial) -> dict[str, Any]:
     exchange = _chosen(Exchange, given.exchange, "exchange")
-    sealed = context.vault.seal(_keys(context, exchange, given.keys))
+    sealed = context.people.vault.seal(_keys(context, exchange, given.keys))
     return {"exchange": exchange, "venue": _venue(context, given.venue), "sealed": sealed}
 
 
@@ -151,13 +152,13 @@ def try_broker(number: Number, by: By, context: InContext) -> StreamingResponse:
 
     The response is one JSON object per line: each step as it begins, and the verdict last.
     """
-    brokers.broker_of(context.store, by.user, number)
+    brokers.broker_of(context.records.store, by.user, number)
 
     def steps() -> Iterator[forms.Step]:
         for step in _told(_ask(context, by.user, {"broker_id": number})):
             if step.verdict is not None:
                 detail = step.verdict.code or ""
-                brokers.record_test(context.store, by.user, number, ok=step.verdict.ok, detail=detail)
+                brokers.record_test(context.records.store, by.user, number, ok=step.verdict.ok, detail=detail)
             yield step
 
     return _lines(steps())
@@ -199,10 +200,12 @@ def connect(given: forms.NewBroker, by: By, context: InContext) -> forms.Connect
     """
     exchange, venue = _chosen(Exchange, given.exchange, "exchange"), _venue(context, given.venue)
     keys = _keys(context, exchange, given.keys)
-    brokers.check_name(context.store, by.user, given.name)
+    brokers.check_name(context.records.store, by.user, given.name)
     fault = _tried(context, by.user, _trial(context, given), insist=given.insist)
-    broker = brokers.connect_broker(context.store, context.vault, by.user, exchange, venue, given.name, keys)
-    brokers.record_test(context.store, by.user, broker.number, ok=not fault, detail=fault)
+    broker = brokers.connect_broker(
+        context.records.store, context.people.vault, by.user, exchange, venue, given.name, keys
+    )
+    brokers.record_test(context.records.store, by.user, broker.number, ok=not fault, detail=fault)
     return forms.Connected(number=broker.number)
 
 
@@ -212,16 +215,16 @@ def change_keys(number: Number, given: forms.NewKeys, by: By, context: InContext
 
     While orders are open this needs `insist`, because the new keys must belong to the same account.
     """
-    broker = brokers.broker_of(context.store, by.user, number)
+    broker = brokers.broker_of(context.records.store, by.user, number)
     keys = _keys(context, broker.exchange, given.keys)
-    if not given.insist and number in brokers_with_open_orders(context.store):
+    if not given.insist and number in brokers_with_open_orders(context.records.store):
         raise Invalid(
             "orders are open: these keys have to be of the same account", code="keys_with_open_orders", field="insist"
         )
-    sealed = {"exchange": broker.exchange, "venue": broker.venue, "sealed": context.vault.seal(keys)}
+    sealed = {"exchange": broker.exchange, "venue": broker.venue, "sealed": context.people.vault.seal(keys)}
     fault = _tried(context, by.user, sealed, insist=given.insist)
-    brokers.change_credentials(context.store, context.vault, by.user, number, keys)
-    brokers.record_test(context.store, by.user, number, ok=not fault, detail=fault)
+    brokers.change_credentials(context.records.store, context.people.vault, by.user, number, keys)
+    brokers.record_test(context.records.store, by.user, number, ok=not fault, detail=fault)
 
 
 @router.put("/brokers/{number}", status_code=204)
@@ -229,7 +232,7 @@ def change(number: Number, given: forms.Change, by: By, context: InContext) -> N
     """Change a broker's name, usage, limits, stop style or oldest accepted bar. Omitted fields stay as they are."""
     limits = given.limits
     brokers.change_broker(
-        context.store,
+        context.records.store,
         by.user,
         number,
         name=given.name,
@@ -243,15 +246,15 @@ def change(number: Number, given: forms.Change, by: By, context: InContext) -> N
 @router.put("/brokers/{number}/default", status_code=204)
 def make_default(number: Number, by: By, context: InContext) -> None:
     """Make this broker the user's default, which the console proposes first."""
-    brokers.make_default(context.store, by.user, number)
+    brokers.make_default(context.records.store, by.user, number)
 
 
 @router.post("/brokers/{number}/markets", status_code=202)
 def load_markets(number: Number, by: By, context: InContext) -> forms.Pairs:
     """Load a broker's pairs anew and return their number. The live socket shows the progress."""
-    brokers.broker_of(context.store, by.user, number)
+    brokers.broker_of(context.records.store, by.user, number)
     asked = Request(by.user, Action.LOAD_MARKETS, {"broker_id": number}, REQUESTER, time.time())
-    answers = [answer for answer in context.gateway.ask(asked) if answer.success is not None]
+    answers = [answer for answer in context.platform.gateway.ask(asked) if answer.success is not None]
     if answers[-1].data is None:
         raise GatewayAway(answers[-1].error or "", code=answers[-1].code)
     return forms.Pairs(count=answers[-1].data["count"], shared=answers[-1].data["shared"])
@@ -263,13 +266,13 @@ def remove(number: Number, by: By, context: InContext) -> None:
 
     This is refused while the broker has orders that have not ended.
     """
-    brokers.remove_broker(context.store, context.vault, by.user, number)
+    brokers.remove_broker(context.records.store, context.people.vault, by.user, number)
 
 
 @router.post("/brokers/{number}/stop", status_code=204)
 def stop(number: Number, by: By, context: InContext) -> None:
     """Halt automatic trading on this broker until it is resumed."""
-    halts.halt(context.store, by.user, number)
+    halts.halt(context.records.store, by.user, number)
 
 
 @router.post("/brokers/{number}/resume", status_code=204)
@@ -278,4 +281,7 @@ def resume(number: Number, by: By, context: InContext) -> None:
 
     It stays halted while automatic trading is halted for all of the user's brokers.
     """
-    halts.resume(context.store, by.user, number)
+    halts.resume(context.records.store, by.user, number)
+
+
+TOPIC = Topic("brokers", all_brokers, broker_rows)

@@ -25,14 +25,16 @@ def switch(given: forms.Debug, request: Request, response: Response, context: In
     Turning it on logs in as `dev`, with the same checks as every login, and returns the session; turning it off returns
     null. Returns 404 where the environment does not allow the debug mode or the request comes from another machine.
     """
-    if not context.debug.allowed or not is_loopback(address_of(request)):
+    if not context.people.debug.allowed or not is_loopback(address_of(request)):
         raise NotFound("there is no such address")
-    number = registry_of(context.store).user_named(NAME)
+    number = registry_of(context.records.store).user_named(NAME)
     if given.active and number is None:
         raise Impossible("there is no user `dev`: run `aristobot user init`", code="dev_missing")
-    context.debug.switch(active=given.active)
+    context.people.debug.switch(active=given.active)
     if not given.active:
         return None
-    if number is not None and not context.vault.password_matches(number, context.debug.password):
-        context.vault.set_password(number, context.debug.password)  # it derives from the secret key, which was replaced
-    return log_in(forms.LogIn(username=NAME, password=context.debug.password), request, response, context)
+    if number is not None and not context.people.vault.password_matches(number, context.people.debug.password):
+        context.people.vault.set_password(
+            number, context.people.debug.password
+        )  # it derives from the secret key, which was replaced
+    return log_in(forms.LogIn(username=NAME, password=context.people.debug.password), request, response, context)

@@ -23,7 +23,7 @@ ASK_SECONDS = 10.0
 @router.get("/{order}/sides")
 def both_sides(order: UUID, by: By, context: InContext) -> forms.Sides:
     """Return our record of an order beside what the exchange reports of it at this moment."""
-    ours = decisions.order_of(context.store, by.user, order)
+    ours = decisions.order_of(context.records.store, by.user, order)
     return forms.Sides(
         ours=forms.Ours(
             status=ours.status,
@@ -53,12 +53,14 @@ def resolve(order: UUID, given: forms.Resolution, by: By, request: Request, cont
 
     The owner gives the outcome and the reason, and proves their identity with the password.
     """
-    decisions.order_of(context.store, by.user, order)  # another user's order is not found, whatever the password
+    decisions.order_of(
+        context.records.store, by.user, order
+    )  # another user's order is not found, whatever the password
     prove(context, by, given.password, request)
-    decisions.resolve(context.store, by.user, order, Status(given.outcome), given.reason)
+    decisions.resolve(context.records.store, by.user, order, Status(given.outcome), given.reason)
 
 
 @router.post("/{order}/send-again", status_code=201)
 def send_again(order: UUID, by: By, context: InContext) -> forms.SentAgain:
     """Send an exit after all that was refused because it came too late. Asking twice makes only one order."""
-    return forms.SentAgain(order=decisions.send_again(context.store, by.user, order, datetime.now(UTC)))
+    return forms.SentAgain(order=decisions.send_again(context.records.store, by.user, order, datetime.now(UTC)))

@@ -17,14 +17,14 @@ from web.context import Context, books
 
 def told_of(context: Context, by: Asking) -> Iterator[str]:
     """Yield the pieces of one JSON object: `sessions`, one list per read model, and `events`, oldest first."""
-    yield '{"sessions": ' + _json([asdict(kept) for kept in sessions.sessions_of(context.pool, by)])
+    yield '{"sessions": ' + _json([asdict(kept) for kept in sessions.sessions_of(context.records.pool, by)])
     for model in MODELS:
         with books(context, by.user) as cursor:
             rows = cursor.execute(SQL("SELECT * FROM books.{} ORDER BY position").format(Identifier(model.name)))
             yield f', "{model.name}": ' + _json(rows.fetchall())
     yield ', "events": ['
     between = ""
-    for chapter in context.history(by.user):
+    for chapter in context.records.history(by.user):
         yield between + _json(vars(chapter))
         between = ", "
     yield "]}"

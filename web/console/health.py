@@ -16,9 +16,9 @@ DEGRADED_SECONDS, DOWN_SECONDS = 60.0, 120.0
 
 def health_of(context: Context, user: int) -> forms.Health:
     """Return the platform's state as the dashboard shows it."""
-    terminals = context.terminals()
+    terminals = context.platform.terminals()
     figures: dict[str, dict[str, Any]] = {t["name"]: t["figures"] for t in terminals}
-    head, disk = context.head(), context.disk()
+    head, disk = context.records.head(), context.platform.disk()
     with books(context, user) as cursor:
         row = cursor.execute("SELECT position FROM books.position").fetchone()
         me = myself(cursor)
@@ -45,7 +45,9 @@ def up() -> forms.Up:
 @router.get("/exchanges")
 def exchanges(_: By, context: InContext) -> forms.ExchangesHealth:
     """List the exchanges in use, with the state of each. Nothing is known of them while the gateway is away."""
-    gateway: dict[str, Any] = next((one["figures"] for one in context.terminals() if one["name"] == "gateway"), {})
+    gateway: dict[str, Any] = next(
+        (one["figures"] for one in context.platform.terminals() if one["name"] == "gateway"), {}
+    )
     return forms.ExchangesHealth(items=_exchanges(gateway))
 
 

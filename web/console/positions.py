@@ -12,8 +12,9 @@ from projections import gains, positions
 from projections.brokers import all_brokers
 from web.console.trading import Limit
 from web.context import By, Context, InContext, books
-from web.cursors import before_of, cursor_after
+from web.cursors import before_of, paged
 from web.forms import trading as forms
+from web.live.topics import ROWS, Topic, as_they_are
 
 router = APIRouter(prefix="/api", tags=["positions"])
 OLDEST_PRICE = 15.0
@@ -24,7 +25,9 @@ def position_rows(context: Context, cursor: Any, rows: list[dict[str, Any]]) -> 
     """Return positions with their results at current prices."""
     brokers = {broker["number"]: broker for broker in all_brokers(cursor)} if rows else {}
     told = {
-        n: context.prices(b["exchange"], b["venue"]) for n, b in brokers.items() if n in {r["broker_id"] for r in rows}
+        n: context.platform.prices(b["exchange"], b["venue"])
+        for n, b in brokers.items()
+        if n in {r["broker_id"] for r in rows}
     }
     return [_position(row, told.get(row["broker_id"], {}).get(row["symbol"])) for row in rows]
 
@@ -55,6 +58,9 @@ def list_gains(by: By, context: InContext, cursor: str | None = None, limit: Lim
     """List the user's complete trades, newest first."""
     with books(context, by.user) as opened:
         rows = gains.page(opened, before=before_of(cursor, str), limit=limit + 1)
-    items = [forms.Gain(**row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return forms.Gains(items=items, next=cursor_after(items[-1].closed_at, items[-1].id) if more else None)
+    kept, following = paged(rows, limit, "closed_at")
+    return forms.Gains(items=[forms.Gain(**row) for row in kept], next=following)
+
+
+TOPIC = Topic("positions", positions.open_positions, position_rows)
+GAINS = Topic("gains", lambda cursor: gains.page(cursor, before=None, limit=ROWS), as_they_are(forms.Gain))

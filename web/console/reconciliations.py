@@ -12,8 +12,9 @@ from domain.reconciliation import Occasion
 from projections import reconciliations
 from web.console.trading import Limit
 from web.context import By, InContext, books
-from web.cursors import before_of, cursor_after
+from web.cursors import before_of, paged
 from web.forms import results as forms
+from web.live.topics import ROWS, Topic, as_they_are
 from web.terminals import ask
 
 router = APIRouter(prefix="/api", tags=["reconciliations"])
@@ -31,14 +32,20 @@ def list_reconciliations(
     """
     with books(context, by.user) as opened:
         rows = reconciliations.page(opened, before=before_of(cursor, UUID), limit=limit + 1, differing=differing)
-    items = [forms.Reconciliation(**row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return forms.Reconciliations(items=items, next=cursor_after(items[-1].started_at, items[-1].id) if more else None)
+    kept, following = paged(rows, limit, "started_at")
+    return forms.Reconciliations(items=[forms.Reconciliation(**row) for row in kept], next=following)
 
 
 @router.post("/brokers/{number}/reconcile")
 def reconcile(number: int, by: By, context: InContext) -> forms.Compared:
     """Reconcile a broker's orders with its exchange now. Raises `GatewayAway` (503) when the gateway is away."""
-    broker_of(context.store, by.user, number)
+    broker_of(context.records.store, by.user, number)
     params = {"broker_id": number, "occasion": Occasion.REQUEST, "dry": False}
     return forms.Compared(**ask(context, by.user, Action.RECONCILE, params, ASK_SECONDS))
+
+
+TOPIC = Topic(
+    "reconciliations",
+    lambda cursor: reconciliations.page(cursor, before=None, limit=ROWS),
+    as_they_are(forms.Reconciliation),
+)

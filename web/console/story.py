@@ -19,7 +19,7 @@ def tell(stream: UUID, by: By, context: InContext) -> forms.Story:
 
     It tells what arrived, what was decided and why, what was sent, and what the exchange answered.
     """
-    chapters = context.story(by.user, stream)
+    chapters = context.records.story(by.user, stream)
     if not chapters:
         raise NotFound("there is no such story")
     return forms.Story(items=[forms.Chapter(**vars(chapter)) for chapter in chapters])

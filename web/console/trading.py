@@ -14,8 +14,9 @@ from domain.order import Status
 from domain.wish import Side
 from projections import fills, trades
 from web.context import By, Context, InContext, books
-from web.cursors import before_of, cursor_after
+from web.cursors import before_of, paged
 from web.forms import trading as forms
+from web.live.topics import ROWS, Topic
 
 router = APIRouter(prefix="/api", tags=["trading"])
 MOST_ROWS = 200
@@ -61,9 +62,8 @@ def _page(
         rows = trades.page(
             opened, before=before_of(cursor, UUID), limit=limit + 1, broker=broker, state=state, executed=executed
         )
-        items = trade_rows(opened, rows[:limit])
-    more = len(rows) > limit
-    return forms.Trades(items=items, next=cursor_after(items[-1].created_at, items[-1].id) if more else None)
+        kept, following = paged(rows, limit, "created_at")
+        return forms.Trades(items=trade_rows(opened, kept), next=following)
 
 
 @router.get("/orders")
@@ -98,16 +98,19 @@ def list_trades(
 @router.post("/trading/stop", status_code=204)
 def stop_all(by: By, context: InContext) -> None:
     """Halt automatic trading on all of the user's brokers until it is resumed."""
-    halts.halt(context.store, by.user)
+    halts.halt(context.records.store, by.user)
 
 
 @router.post("/trading/resume", status_code=204)
 def resume_all(by: By, context: InContext) -> None:
     """Resume automatic trading. A broker that was halted individually stays halted."""
-    halts.resume(context.store, by.user)
+    halts.resume(context.records.store, by.user)
 
 
 @router.post("/orders/cancel-all")
 def cancel_all(by: By, context: InContext) -> forms.Cancelled:
     """Request the cancellation of all of the user's orders that have not ended, except those that protect coins."""
-    return forms.Cancelled(asked=halts.cancel_all(context.store, by.user))
+    return forms.Cancelled(asked=halts.cancel_all(context.records.store, by.user))
+
+
+TOPIC = Topic("trades", lambda cursor: trades.recent(cursor, ROWS), lambda _, cursor, rows: trade_rows(cursor, rows))

@@ -20,8 +20,8 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 @router.get("/users")
 def list_users(_: ByAdmin, context: InContext) -> forms.Users:
     """List all accounts by their numbers. Admin only."""
-    numbers = sorted(users.registry_of(context.store).users)
-    found = [users.user_of(context.store, number) for number in numbers]
+    numbers = sorted(users.registry_of(context.records.store).users)
+    found = [users.user_of(context.records.store, number) for number in numbers]
     return forms.Users(
         items=[
             forms.Account(
@@ -39,15 +39,15 @@ def invite(by: ByAdmin, context: InContext) -> forms.Invitation:
 
     The code is shown only this once.
     """
-    return forms.Invitation(code=context.invitations.make(by.user))
+    return forms.Invitation(code=context.people.invitations.make(by.user))
 
 
 @router.put("/users/{number}/enabled", status_code=204)
 def switch_account(number: Number, given: forms.Enabled, by: ByAdmin, context: InContext) -> None:
     """Disable or enable an account. A disabled user is logged out everywhere. Admin only."""
-    users.switch_account(context.store, number, enabled=given.enabled, by=by.user)
+    users.switch_account(context.records.store, number, enabled=given.enabled, by=by.user)
     if not given.enabled:
-        sessions.end_all(context.pool, number)
+        sessions.end_all(context.records.pool, number)
 
 
 @router.delete("/users/{number}", status_code=204)
@@ -56,10 +56,10 @@ def forget(number: Number, given: forms.Named, by: ByAdmin, context: InContext) 
 
     `username` must repeat the user's name. This is refused while the user has orders that are open or in doubt.
     """
-    user = context.store.get(User, User.create_id(number))
+    user = context.records.store.get(User, User.create_id(number))
     if user.forgotten:
-        context.forget(number, by.user)  # finishes what a crash left undone
+        context.records.forget(number, by.user)  # finishes what a crash left undone
     elif given.username != user.name:
         raise Invalid("the name is not repeated", code="name_not_repeated", field="username")
-    users.user_of(context.store, number)
-    context.forget(number, by.user)
+    users.user_of(context.records.store, number)
+    context.records.forget(number, by.user)

@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from projections import webhooks
 from web.console.trading import Limit
 from web.context import By, InContext, books
-from web.cursors import before_of, cursor_after
+from web.cursors import before_of, paged
 from web.forms import webhooks as forms
+from web.live.topics import ROWS, Topic, as_they_are
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
@@ -20,9 +21,8 @@ def history(by: By, context: InContext, cursor: str | None = None, limit: Limit 
     """List the webhooks that the user has received, newest first."""
     with books(context, by.user) as opened:
         rows = webhooks.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
-    items = [forms.Webhook(**row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return forms.Webhooks(items=items, next=cursor_after(items[-1].received_at, items[-1].id) if more else None)
+    kept, following = paged(rows, limit, "received_at")
+    return forms.Webhooks(items=[forms.Webhook(**row) for row in kept], next=following)
 
 
 @router.get("/stats")
@@ -35,11 +35,14 @@ def stats(by: By, context: InContext) -> forms.WebhookCounts:
 @router.get("/url")
 def url(by: By, context: InContext) -> forms.WebhookUrl:
     """Return the user's webhook address. A first token is created when there is none."""
-    token = context.vault.token_of(by.user) or context.vault.rotate_token(by.user)
-    return forms.WebhookUrl(url=f"{context.webhook_url}?token={token}")
+    token = context.people.vault.token_of(by.user) or context.people.vault.rotate_token(by.user)
+    return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={token}")
 
 
 @router.post("/url")
 def rotate(by: By, context: InContext) -> forms.WebhookUrl:
     """Create a new webhook address. Alerts that still use the old one are refused from now on."""
-    return forms.WebhookUrl(url=f"{context.webhook_url}?token={context.vault.rotate_token(by.user)}")
+    return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={context.people.vault.rotate_token(by.user)}")
+
+
+TOPIC = Topic("webhooks", lambda cursor: webhooks.page(cursor, before=None, limit=ROWS), as_they_are(forms.Webhook))

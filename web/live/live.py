@@ -5,41 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel
 
-from projections import alerts, brokers, gains, positions, reconciliations, trades, webhooks
+from projections.brokers import all_brokers
+from projections.positions import open_positions
 from web.access.cookies import COOKIE, Unauthorised, session_of
-from web.console.brokers import broker_rows
+from web.console import alerts, brokers, positions, reconciliations, trading, webhooks
 from web.console.health import health_of
-from web.console.positions import position_rows
-from web.console.trading import trade_rows
 from web.context import Context, books
-from web.forms.alerts import Alert
-from web.forms.results import Reconciliation
-from web.forms.trading import Gain
-from web.forms.webhooks import Webhook
 
 router = APIRouter()
-ROWS = 50
 AT_ONCE = 500
 """The most rows of one topic in a message of changes."""
 HEALTH = "health"
-NEWEST: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
-    "webhooks": lambda cursor: webhooks.page(cursor, before=None, limit=ROWS),
-    "trades": lambda cursor: trades.recent(cursor, ROWS),
-    "positions": positions.open_positions,
-    "gains": lambda cursor: gains.page(cursor, before=None, limit=ROWS),
-    "brokers": brokers.all_brokers,
-    "alerts": lambda cursor: alerts.page(cursor, before=None, limit=ROWS),
-    "reconciliations": lambda cursor: reconciliations.page(cursor, before=None, limit=ROWS),
+FOLLOWED = {
+    topic.name: topic
+    for topic in (
+        webhooks.TOPIC,
+        trading.TOPIC,
+        positions.TOPIC,
+        positions.GAINS,
+        brokers.TOPIC,
+        alerts.TOPIC,
+        reconciliations.TOPIC,
+    )
 }
-"""The newest rows of each topic that has a read model."""
-TOPICS = (*NEWEST, HEALTH)
-ROW_FORMS: dict[str, Any] = {"webhooks": Webhook, "gains": Gain, "alerts": Alert, "reconciliations": Reconciliation}
+TOPICS = (*FOLLOWED, HEALTH)
 LOOK_SECONDS = 1.0
 """Seconds between looks at the books without a wake-up."""
 TOGETHER_SECONDS = 0.02
@@ -70,7 +66,7 @@ class Feed:
     def _newest(self, cursor: Any, topic: str) -> list[dict[str, Any]]:
         if topic == HEALTH:
             return _plain([health_of(self._context, self._user)])
-        return self._forms(cursor, topic, NEWEST[topic](cursor))
+        return self._forms(cursor, topic, FOLLOWED[topic].newest(cursor))
 
     def changes(self) -> list[dict[str, Any]]:
         """Return the messages for the rows of the books that changed since the last look."""
@@ -78,7 +74,7 @@ class Feed:
             row = cursor.execute("SELECT position FROM books.position").fetchone()
             position = row["position"] if row else 0
             told = []
-            for topic in NEWEST:
+            for topic in FOLLOWED:
                 if position <= self._positions[topic]:
                     continue
                 query = f"SELECT * FROM books.{topic} WHERE position > %s ORDER BY position LIMIT {AT_ONCE}"
@@ -91,27 +87,21 @@ class Feed:
 
     def _progress(self, cursor: Any) -> list[dict[str, Any]]:
         """Return the brokers anew when the loading of their pairs has advanced: that progress is not in the books."""
-        rows = brokers.all_brokers(cursor)
-        loading = [self._context.loading(row["exchange"], row["venue"]) for row in rows]
+        rows = all_brokers(cursor)
+        loading = [self._context.platform.loading(row["exchange"], row["venue"]) for row in rows]
         if loading == self._loading:
             return []
         self._loading = loading
         return [self._message("brokers", "changes", self._forms(cursor, "brokers", rows))]
 
     def _forms(self, cursor: Any, topic: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if topic == "trades":
-            return _plain(trade_rows(cursor, rows))
-        if topic == "positions":
-            return _plain(position_rows(self._context, cursor, rows))
-        if topic == "brokers":
-            return _plain(broker_rows(self._context, cursor, rows))
-        return _plain([ROW_FORMS[topic](**row) for row in rows])
+        return _plain(FOLLOWED[topic].forms(self._context, cursor, rows))
 
     def results(self) -> list[dict[str, Any]]:
         """Return a message with the open positions at current prices, none without open positions."""
         with books(self._context, self._user) as cursor:
-            rows = position_rows(self._context, cursor, positions.open_positions(cursor))
-        return [self._message("positions", "changes", _plain(rows))] if rows else []
+            items = self._forms(cursor, "positions", open_positions(cursor))
+        return [self._message("positions", "changes", items)] if items else []
 
     def health(self) -> dict[str, Any]:
         """Return a message with the current health of the platform."""
@@ -122,7 +112,7 @@ class Feed:
         return {"topic": topic, "kind": kind, "sequence": self._sequences[topic], "items": items}
 
 
-def _plain(items: list[Any]) -> list[dict[str, Any]]:
+def _plain(items: Sequence[BaseModel]) -> list[dict[str, Any]]:
     return [item.model_dump(mode="json") for item in items]
 
 
@@ -139,7 +129,7 @@ async def live(socket: WebSocket) -> None:
         return
     token = socket.cookies.get(COOKIE)
     try:
-        session = await asyncio.to_thread(session_of, context.pool, token)
+        session = await asyncio.to_thread(session_of, context.records.pool, token)
     except Unauthorised:
         await socket.accept()
         await socket.close(NOT_LOGGED_IN)
@@ -174,7 +164,7 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
         for topic in TOPICS:
             await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
     health_at = time.monotonic() + HEALTH_SECONDS
-    with context.wakes.sleeper() as moved:
+    with context.records.wakes.sleeper() as moved:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(moved.wait(), LOOK_SECONDS)
@@ -187,7 +177,7 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
                     continue
                 health_at = time.monotonic() + HEALTH_SECONDS
                 try:
-                    await asyncio.to_thread(session_of, context.pool, token)
+                    await asyncio.to_thread(session_of, context.records.pool, token)
                 except Unauthorised:
                     await socket.close(NOT_LOGGED_IN)
                     return
