@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class Settings:
     web_port: int
     webhook_port: int
     paper_port: int
-    binance_url: str | None
+    paper_urls: Mapping[str, str]
+    """The addresses of paper exchanges that do not run on this machine, by exchange."""
     live: bool
     debug: bool
     backup_copy: Path | None
@@ -45,7 +47,7 @@ class Settings:
             web_port=_port("ARISTOBOT_WEB_PORT", 8000),
             webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),
             paper_port=_port("ARISTOBOT_PAPER_PORT", 9100),
-            binance_url=given("ARISTOBOT_BINANCE_URL"),
+            paper_urls={"binance": url} if (url := given("ARISTOBOT_BINANCE_URL")) else {},
             live=_switch("ARISTOBOT_LIVE"),
             debug=_switch("DEBUG_ARISTOBOT"),
             doubt_seconds=_whole("ARISTOBOT_DOUBT_SECONDS", 180),

@@ -10,8 +10,7 @@ from functools import cached_property
 from psycopg_pool import ConnectionPool
 
 from adapters.bus import Bus
-from adapters.exchanges.binance.client import Binance
-from adapters.exchanges.catalogue import CATALOGUE, HOSTS, is_real
+from adapters.exchanges.catalogue import CATALOGUE, is_real
 from adapters.log.bell import Bell
 from adapters.log.eventstore import Store, open_pool
 from adapters.tables.debug_mode import DebugMode
@@ -107,20 +106,21 @@ class House:
         bury(number, self.settings.backup_places)
 
     def exchange(self, name: str, venue: str) -> ExchangeClient:
-        """Return a client for an exchange at a venue. `ARISTOBOT_BINANCE_URL` applies to the paper venue only.
+        """Return a client for an exchange at a venue. A setting moves the paper venue only (`ARISTOBOT_BINANCE_URL`).
 
         Raises `Invalid` when the exchange is unknown, when live trading lacks `ARISTOBOT_LIVE=true`, and when the
         paper address belongs to a real exchange.
         """
         if name not in CATALOGUE:
-            raise Invalid(f"{name} is not spoken here", code="exchange_unknown", field="exchange")
+            raise Invalid(f"{name} is not supported", code="exchange_unknown", field="exchange")
+        entry = CATALOGUE[Exchange(name)]
         if venue == Venue.PAPER:
-            rest = self.settings.binance_url or f"http://127.0.0.1:{self.settings.paper_port + 1}"
+            rest = (
+                self.settings.paper_urls.get(name) or f"http://127.0.0.1:{self.settings.paper_port + entry.paper_port}"
+            )
             if is_real(rest):
-                raise Invalid(f"ARISTOBOT_BINANCE_URL was {rest}, which is no paper exchange", code="paper_url_real")
-            sockets = rest.replace("http", "ws", 1)
-            return Binance(rest, f"{sockets}/ws-api/v3", sockets)
+                raise Invalid(f"the paper exchange's address was {rest}, a real exchange", code="paper_url_real")
+            return entry.client(entry.paper_hosts(rest), Venue.PAPER)
         if venue == Venue.LIVE and not self.settings.live:
             raise Invalid("live trading needs ARISTOBOT_LIVE=true", code="live_not_allowed", field="venue")
-        hosts = HOSTS[Exchange(name), Venue(venue)]
-        return Binance(hosts.rest, hosts.orders, hosts.streams, has_wallet=venue == Venue.LIVE)
+        return entry.client(entry.hosts[Venue(venue)], Venue(venue))

@@ -1,56 +1,61 @@
-"""The exchanges that the gateway supports: their names, the fields of their keys, their hosts, their capabilities."""
+"""The exchanges that the gateway supports: what their keys need, where they are, and how their clients are made."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from adapters.exchanges.binance.client import CAPABILITIES as BINANCE
+from adapters.exchanges.binance import client as binance
+from adapters.exchanges.hosts import Hosts
+from application.ports.exchange import ExchangeClient
 from application.ports.statements import Capabilities
 from domain.broker import Exchange, Venue
 from domain.wish import TimeInForce, Type
 
 
 @dataclass(frozen=True)
-class Hosts:
-    """The addresses of a venue: REST, the socket for orders, the socket for market data."""
-
-    rest: str
-    orders: str
-    streams: str
-
-
-@dataclass(frozen=True)
 class Entry:
-    """One exchange. `requests` is its rate limit, in words."""
+    """One exchange. `requests` is its rate limit, in words.
+
+    `hosts` are those of live and testnet, which no setting moves. `paper_hosts` makes those of the paper exchange from
+    the address of its REST API, which listens `paper_port` above the paper exchange's own port.
+    """
 
     name: Exchange
     label: str
     fields: tuple[str, ...]
-    venues: tuple[Venue, ...]
     capabilities: Capabilities
     requests: str
+    hosts: Mapping[Venue, Hosts]
+    paper_port: int
+    paper_hosts: Callable[[str], Hosts]
+    client: Callable[[Hosts, Venue], ExchangeClient]
     order_types: tuple[Type, ...] = tuple(Type)
     times_in_force: tuple[TimeInForce, ...] = tuple(TimeInForce)
+
+    @property
+    def venues(self) -> tuple[Venue, ...]:
+        """The venues at which accounts may lie, the paper exchange first."""
+        return (Venue.PAPER, *self.hosts)
 
 
 CATALOGUE = {
     Exchange.BINANCE: Entry(
-        Exchange.BINANCE, "Binance", ("key", "secret"), (Venue.PAPER, Venue.TESTNET, Venue.LIVE), BINANCE,
-        "6000 weight/min",
+        Exchange.BINANCE, "Binance", ("key", "secret"), binance.CAPABILITIES, "6000 weight/min",
+        {
+            Venue.TESTNET: Hosts(
+                "https://testnet.binance.vision",
+                "wss://ws-api.testnet.binance.vision/ws-api/v3",
+                "wss://stream.testnet.binance.vision",
+            ),
+            Venue.LIVE: Hosts(
+                "https://api.binance.com", "wss://ws-api.binance.com/ws-api/v3", "wss://stream.binance.com"
+            ),
+        },
+        1, binance.paper_hosts, binance.Binance.at,
     )
 }  # fmt: skip
-HOSTS = {
-    (Exchange.BINANCE, Venue.LIVE): Hosts(
-        "https://api.binance.com", "wss://ws-api.binance.com/ws-api/v3", "wss://stream.binance.com"
-    ),
-    (Exchange.BINANCE, Venue.TESTNET): Hosts(
-        "https://testnet.binance.vision",
-        "wss://ws-api.testnet.binance.vision/ws-api/v3",
-        "wss://stream.testnet.binance.vision",
-    ),
-}
-"""The hosts of live and testnet, which are fixed here; settings can move the paper exchange only."""
 REAL_DOMAINS = ("binance.com", "binance.us", "binance.vision")
 
 

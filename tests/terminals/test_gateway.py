@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -145,7 +146,8 @@ async def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeyp
     """One that takes connections and says nothing: the other broker's orders are sent meanwhile."""
     silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), HOST, 0)
     address = "http://{}:{}".format(*silent.sockets[0].getsockname())
-    monkeypatch.setitem(catalogue.HOSTS, (Exchange.BINANCE, Venue.TESTNET), catalogue.Hosts(address, address, address))
+    entry, hosts = catalogue.CATALOGUE[Exchange.BINANCE], catalogue.Hosts(address, address, address)
+    monkeypatch.setitem(catalogue.CATALOGUE, Exchange.BINANCE, replace(entry, hosts={Venue.TESTNET: hosts}))
     async with trade() as trading:
         connect_broker(
             trading.web.store,

@@ -1,10 +1,10 @@
--- Accounts: sessions that can be told apart, invitations, the second factor, where alerts go, being forgotten.
+-- Accounts: sessions with an id, invitations, second factors, alert channels, and forgetting a person.
 
 ALTER TABLE service.sessions
     ADD COLUMN id uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
     ADD COLUMN agent text NOT NULL DEFAULT '';
 
--- Codes that let one person in, once.
+-- Codes that let one person create an account, once.
 CREATE TABLE service.invitations (
     code_hash  bytea PRIMARY KEY,
     made_by    integer NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE service.invitations (
     used_at    timestamptz
 );
 
--- Logging in without typing while developing: one row.
+-- The switch of the debug mode, which logs a developer in without typing: one row.
 CREATE TABLE service.debug_mode (
     id         integer PRIMARY KEY CHECK (id = 1),
     is_active  boolean NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE vault.channels (
     UNIQUE (user_id, name)
 );
 
--- Forgetting a person: every secret goes, and the row of the key stays as a tombstone, so that no new one is made.
+-- Forgets a person: deletes every secret, and keeps the row of the key as a tombstone, so that no new key is made.
 CREATE FUNCTION vault.forget(_person integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 BEGIN

@@ -1,4 +1,4 @@
--- The notice of an append says of which kinds its events are: who waits for none of them sleeps on.
+-- The notice of an append names the topics of its events: a reader that waits for none of them sleeps on.
 CREATE OR REPLACE FUNCTION log.append(
     _streams uuid[], _versions bigint[], _topics text[], _states bytea[],
     _command uuid, _follower text, _position bigint

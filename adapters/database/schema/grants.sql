@@ -1,4 +1,4 @@
--- Least privilege: run again after every change of a schema.
+-- Least privilege: run again by every migration and every rebuild of the books.
 
 GRANT USAGE ON SCHEMA log, vault, service TO aristobot_writer, aristobot_web;
 GRANT USAGE ON SCHEMA log, vault, books TO aristobot_projector;

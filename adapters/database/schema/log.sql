@@ -1,4 +1,4 @@
--- The log: one table of events, appended through one function, never changed.
+-- The log: one table of events, appended to by one function and never changed.
 
 CREATE SCHEMA log;
 
@@ -13,7 +13,7 @@ CREATE TABLE log.events (
     CONSTRAINT events_stream_version UNIQUE (stream, version)
 );
 
--- Which orders have not ended is asked of the log itself, at every start of the gateway.
+-- Finds the orders that have not ended, at every start of the gateway.
 CREATE INDEX events_order_ends ON log.events (stream, version DESC) INCLUDE (topic)
     WHERE topic IN ('Order.Placed', 'Order.Adopted', 'Order.Refused', 'Order.Rejected', 'Order.Closed', 'Order.Cancelled',
                     'Order.Expired', 'Order.Resolved', 'Order.Corrected');
@@ -28,8 +28,8 @@ CREATE TABLE log.followers (
     position bigint NOT NULL
 );
 
--- The bytes that a hash covers besides the hash before: every part with its length in front, so that nothing can
--- move from one part into its neighbour unseen.
+-- The bytes that a hash covers in addition to the hash before. Each part is preceded by its length, so that nothing can
+-- move unnoticed from one part into its neighbour.
 CREATE FUNCTION log.sealed_form(_position bigint, _stream uuid, _version bigint, _topic text, _state bytea, _recorded_at timestamptz)
 RETURNS bytea LANGUAGE sql STABLE AS $$
     SELECT int4send(8) || int8send(_position)
@@ -40,7 +40,7 @@ RETURNS bytea LANGUAGE sql STABLE AS $$
         || int4send(8) || int8send((extract(epoch FROM _recorded_at) * 1000000)::bigint)
 $$;
 
--- Runs under the append lock and sees the rows that the same INSERT has written before: positions have no gaps,
+-- Runs under the append lock and sees the rows that the same INSERT has already written. So positions have no gaps,
 -- recorded_at never runs backwards, and each hash follows from the one before.
 CREATE FUNCTION log.seal() RETURNS trigger LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -64,8 +64,8 @@ END $$;
 CREATE TRIGGER guard BEFORE UPDATE OR DELETE OR TRUNCATE ON log.events
     FOR EACH STATEMENT EXECUTE FUNCTION log.guard();
 
--- The one way to append. One round trip and one commit hold the lock, the command id, the follower's position,
--- the events and the notice to readers. The lock is what lets a reader tail the log by position and miss nothing.
+-- The only way to append. The lock, the command id, the follower's position, the events and the notice to readers are
+-- one round trip and one commit. Thanks to the lock a reader can follow the log by position and miss nothing.
 CREATE FUNCTION log.append(
     _streams uuid[], _versions bigint[], _topics text[], _states bytea[],
     _command uuid, _follower text, _position bigint
@@ -92,7 +92,7 @@ BEGIN
     END IF;
 END $$;
 
--- For auditors: the events as they read.
+-- For auditors: the events as readable JSON.
 CREATE VIEW log.event_log AS
     SELECT position, recorded_at, topic, stream, version, convert_from(state, 'UTF8')::jsonb AS state,
            encode(hash, 'hex') AS hash

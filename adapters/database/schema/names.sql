@@ -1,6 +1,7 @@
--- Which order bears a client id, or an exchange's id, is asked of the log itself: a table beside it could lag behind what was just sent.
+-- Finds the order that bears a client id, or an exchange's id, in the log itself: a table beside it could lag behind
+-- what was just sent.
 
--- It reads bytes and not JSON: whatever somebody has done to a state, its row can still be looked at.
+-- These functions read bytes, not JSON: a row whose state was tampered with can still be indexed and inspected.
 CREATE FUNCTION log.client_order_id(_state bytea) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT substring(encode(_state, 'escape') FROM '"client_order_id":"([^"]*)"')
 $$;

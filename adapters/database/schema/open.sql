@@ -1,6 +1,7 @@
--- Which streams are open is kept beside the log, by the append itself: what a start or a comparison asks follows what
--- is open, however long the log. Kinds: an order that has not ended; one of which more may have been executed than its
--- fills tell; one that a person has said to be closed, which stays; a position that holds something.
+-- The streams that are open, kept beside the log by the append itself, so that the questions of a start or a
+-- reconciliation cost the same however long the log is. Kinds: `order`, one that has not ended; `unexplained`, one of
+-- which more may have been executed than its fills tell; `settled`, one that a person has declared closed, kept for
+-- ever; `position`, one that holds something.
 
 CREATE TABLE log.open_streams (
     stream uuid NOT NULL,
@@ -8,7 +9,7 @@ CREATE TABLE log.open_streams (
     PRIMARY KEY (kind, stream)
 );
 
--- Whether a stream is open after an event; null for events that leave it as it was.
+-- Returns whether a stream is open after an event, null for an event that leaves it as it was.
 CREATE FUNCTION log.is_open_after(_topic text, _state bytea) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN CASE
@@ -20,7 +21,7 @@ BEGIN
     END;
 END $$;
 
--- How much more an exchange has reported as executed (base) than the fills of an order tell; null without a report.
+-- Returns how much more (base) an exchange has reported as executed than an order's fills tell, null without a report.
 CREATE FUNCTION log.unexplained(_stream uuid) RETURNS numeric LANGUAGE sql STABLE AS $$
     SELECT max((state ->> 'cumulative_quantity')::numeric) FILTER (WHERE topic = 'Order.Progressed')
         - coalesce(sum((state ->> 'quantity')::numeric) FILTER (WHERE topic = 'Order.Filled'), 0)
@@ -30,7 +31,7 @@ CREATE FUNCTION log.unexplained(_stream uuid) RETURNS numeric LANGUAGE sql STABL
     ) AS told
 $$;
 
--- The table as the log tells it: what the append keeps has to equal it at any moment.
+-- Returns the table as it follows from the log. What the append keeps must equal it at any moment.
 CREATE FUNCTION log.told_open() RETURNS TABLE (stream uuid, kind text) LANGUAGE sql STABLE AS $$
     SELECT stream, kind FROM (
         SELECT DISTINCT ON (e.stream) e.stream, lower(split_part(e.topic, '.', 1)) AS kind,
@@ -49,7 +50,7 @@ CREATE FUNCTION log.told_open() RETURNS TABLE (stream uuid, kind text) LANGUAGE 
     WHERE e.topic = 'Order.Resolved' AND convert_from(e.state, 'UTF8')::jsonb ->> 'outcome' = 'closed'
 $$;
 
--- Runs under the append lock, after the events of one commit.
+-- Updates the table. Runs under the append lock, after the events of one commit.
 CREATE FUNCTION log.keep_open(_streams uuid[], _topics text[], _states bytea[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     told record;
@@ -88,8 +89,8 @@ BEGIN
     END IF;
 END $$;
 
--- Forget the table and read it from the log again. Reading a long log takes seconds in which appends go on: only then
--- is their lock taken, and what they have appended since the reading began is told once more, which changes nothing.
+-- Rebuilds the table from the log. Reading a long log takes seconds, in which appends go on. Their lock is taken only
+-- afterwards, and what was appended since the reading began is applied again; applying it twice changes nothing.
 CREATE FUNCTION log.rebuild_open() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     head bigint;
@@ -106,7 +107,7 @@ BEGIN
     RETURN (SELECT count(*) FROM log.open_streams);
 END $$;
 
--- Where the table and the log differ; an empty answer is what an auditor wants to see.
+-- Returns the differences between the table and the log; an auditor expects none.
 CREATE FUNCTION log.open_differences() RETURNS TABLE (stream uuid, kind text, wrong text) LANGUAGE sql STABLE AS $$
     SELECT coalesce(kept.stream, told.stream), coalesce(kept.kind, told.kind),
         CASE WHEN kept.stream IS NULL THEN 'missing' ELSE 'not open' END
@@ -141,7 +142,7 @@ BEGIN
     END IF;
 END $$;
 
--- Ends of orders were asked of the log until now.
+-- Until now this index served to find the orders that have not ended.
 DROP INDEX log.events_order_ends;
 
 SELECT log.rebuild_open();

@@ -1,5 +1,5 @@
--- Alerts that nobody has acknowledged and whose cause has not ended are open too: whoever looks for what is over asks
--- for these. Which events say something of what is open stands in one place from here on.
+-- Alerts that nobody has acknowledged and whose cause has not ended are open too: they are what is examined for an end.
+-- From here on one function lists the topics that open or close a stream.
 
 ALTER TABLE log.open_streams DROP CONSTRAINT open_streams_kind_check,
     ADD CONSTRAINT open_streams_kind_check CHECK (kind IN ('order', 'unexplained', 'settled', 'position', 'alert'));

@@ -1,5 +1,5 @@
--- Whoever saves decisions says from which place in the log on it has judged: if that is not where it stands, a part of
--- what it has read was judged by somebody else, or by itself in a commit whose answer was lost.
+-- Appends decisions only if their follower still stands where it began to judge (`_from`). Otherwise some of what it
+-- has read was already judged: by another process, or in a commit of its own whose answer was lost.
 CREATE FUNCTION log.append_from(
     _streams uuid[], _versions bigint[], _topics text[], _states bytea[],
     _command uuid, _follower text, _position bigint, _from bigint

@@ -1,4 +1,4 @@
--- What the platform needs to run and what is no fact about trading.
+-- What the platform needs to run and is not a fact about trading.
 
 CREATE SCHEMA service;
 
@@ -11,7 +11,7 @@ CREATE TABLE service.sessions (
     seen_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Attempts that no user can be blamed for: counted, never logged as facts.
+-- Refused attempts that cannot be attributed to a user: counted, never logged as facts.
 CREATE TABLE service.refused_attempts (
     door    text NOT NULL,
     reason  text NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE service.refused_attempts (
     PRIMARY KEY (door, reason, address)
 );
 
--- The tradable pairs of each exchange, shared by all users, refreshed by the gateway.
+-- The tradable pairs of each exchange, shared by all users and refreshed by the gateway.
 CREATE TABLE service.markets (
     exchange  text NOT NULL,
     venue     text NOT NULL,

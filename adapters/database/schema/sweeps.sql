@@ -1,4 +1,4 @@
--- Up to when each account's past has been looked at, and what it held then. It goes with the account's keys.
+-- The last full look at each account: when it began, and what the account held. Deleted with the account's keys.
 CREATE TABLE service.sweeps (
     broker   integer PRIMARY KEY REFERENCES vault.credentials ON DELETE CASCADE,
     at       timestamptz NOT NULL,

@@ -1,6 +1,6 @@
--- Which stream holds the newest trade of an owner's market is asked of the log itself.
+-- Finds the stream of an owner's newest trade in a market, in the log itself.
 
--- It reads bytes and not JSON, as the names of orders do.
+-- These functions read bytes, not JSON, like those of the orders' names.
 CREATE FUNCTION log.position_key(_user integer, _broker integer, _symbol text, _owner text)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT concat_ws('/', _user, _broker, encode(convert_to(_symbol, 'UTF8'), 'escape'), _owner)

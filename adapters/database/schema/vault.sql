@@ -2,7 +2,7 @@
 
 CREATE SCHEMA vault;
 
--- One key per person. Forgetting a person empties `key` and leaves the row, so that no new key is ever made.
+-- One key per person. Forgetting a person empties `key` and keeps the row, so that no new key is ever made.
 CREATE TABLE vault.person_keys (
     person       integer PRIMARY KEY,
     key          bytea,
@@ -22,7 +22,7 @@ CREATE TABLE vault.credentials (
     stored_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Found by a keyed hash, shown to its owner only.
+-- Tokens are found by a keyed hash and shown to their owner only.
 CREATE TABLE vault.webhook_tokens (
     user_id    integer PRIMARY KEY,
     token_hash bytea NOT NULL UNIQUE,

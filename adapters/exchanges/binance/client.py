@@ -15,6 +15,7 @@ from adapters.exchanges.binance.errors import error_of
 from adapters.exchanges.binance.reading import understood
 from adapters.exchanges.binance.signing import query_string, signed_query
 from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
+from adapters.exchanges.hosts import Hosts
 from adapters.exchanges.http import Answer, Http, Pace
 from application.ports.errors import NoAnswer, NotAccepted
 from application.ports.market_data import Candle, Ticker
@@ -29,6 +30,7 @@ from application.ports.statements import (
     Rights,
     Scrap,
 )
+from domain.broker import Venue
 from domain.market import Market
 
 T = TypeVar("T")
@@ -38,6 +40,12 @@ CAPABILITIES = Capabilities(lists=True, locks=True, trailing=True, amend_quantit
 _PAGE = 1000
 _DAY = timedelta(hours=24)
 _OK = 200
+
+
+def paper_hosts(rest: str) -> Hosts:
+    """Return the hosts of a paper exchange whose REST API is at this address: one port for all three."""
+    sockets = rest.replace("http", "ws", 1)
+    return Hosts(rest, f"{sockets}/ws-api/v3", sockets)
 
 
 class Binance(Trading):
@@ -53,6 +61,11 @@ class Binance(Trading):
         """The exchange's clock minus ours, as last measured."""
         self.valid_for = RECEIVE_WINDOW.total_seconds()
         self.capabilities = CAPABILITIES
+
+    @classmethod
+    def at(cls, hosts: Hosts, venue: Venue) -> Binance:
+        """Return the client of a venue. Only live has a wallet beside the trading account."""
+        return cls(hosts.rest, hosts.orders, hosts.streams, has_wallet=venue is Venue.LIVE)
 
     @property
     def busy(self) -> float:
