@@ -1,9 +1,9 @@
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 
-import App from './App.vue'
 import { whenEnded } from './api/client'
-import { useSession } from './features/session/store'
+import App from './App.vue'
+import { useSession } from './features/people/session/store'
 import { i18n } from './i18n'
 import { router } from './router'
 import './style.css'

@@ -1,26 +1,26 @@
 import { createRouter, createWebHistory } from 'vue-router'
 
-import { useSession } from './features/session/store'
+import { useSession } from './features/people/session/store'
 
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/login', name: 'login', component: () => import('./features/session/LoginPage.vue') },
+    { path: '/login', name: 'login', component: () => import('./features/people/session/LoginPage.vue') },
     {
       path: '/',
       component: () => import('./layout/AppLayout.vue'),
       children: [
-        { path: '', name: 'dashboard', component: () => import('./features/dashboard/DashboardPage.vue') },
+        { path: '', name: 'dashboard', component: () => import('./features/trading/dashboard/DashboardPage.vue') },
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
-        { path: 'alerts', name: 'alerts', component: () => import('./features/alerts/AlertsPage.vue') },
+        { path: 'alerts', name: 'alerts', component: () => import('./features/platform/alerts/AlertsPage.vue') },
         {
           path: 'reconciliations', name: 'reconciliations',
-          component: () => import('./features/reconciliations/ReconciliationsPage.vue'),
+          component: () => import('./features/platform/reconciliations/ReconciliationsPage.vue'),
         },
-        { path: 'account', name: 'account', component: () => import('./features/account/AccountPage.vue') },
+        { path: 'account', name: 'account', component: () => import('./features/people/account/AccountPage.vue') },
         {
           path: 'admin', name: 'admin', meta: { admin: true },
-          component: () => import('./features/users/AdminPage.vue'),
+          component: () => import('./features/people/users/AdminPage.vue'),
         },
       ],
     },

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 
 import { type Webhook, api } from '../../api/client'
-import { liveRows } from '../rows'
+import { liveRows } from '../../live/rows'
 
 /** Deliveries of TradingView, newest first. */
 export const useWebhooks = defineStore('webhooks', () => {

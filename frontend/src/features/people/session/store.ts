@@ -1,0 +1,75 @@
+import { defineStore } from 'pinia'
+import { ref } from 'vue'
+
+import { type Preferences, type Session, api, carryCsrf } from '../../../api/client'
+import { show } from '../../../preferences'
+
+interface Credentials {
+  username: string
+  password: string
+  code: string | null
+}
+
+/** Who is logged in. */
+export const useSession = defineStore('session', () => {
+  const current = ref<Session | null>(null)
+  const debug = ref(false)
+  let restored = false
+
+  function begin(session: Session): void {
+    current.value = session
+    carryCsrf(session.csrf)
+    show(session.preferences)
+  }
+
+  async function restore(): Promise<void> {
+    if (restored) return
+    restored = true
+    const { data } = await api.GET('/api/session')
+    if (data) begin(data)
+    const { data: start } = await api.GET('/api/start')
+    debug.value = start?.debug_active ?? false
+  }
+
+  /** `chosen` is the language picked on the way in: it outweighs the one kept from before. */
+  async function enter(body: Credentials, chosen: string | null) {
+    const answer = await api.POST('/api/session', { body })
+    if (answer.data) await welcome(answer.data, chosen)
+    return answer
+  }
+
+  async function register(body: Credentials, chosen: string | null) {
+    const answer = await api.POST('/api/users', { body })
+    if (answer.data) await welcome(answer.data, chosen)
+    return answer
+  }
+
+  /** Log in as the developer, or leave that mode. */
+  async function develop(active: boolean) {
+    const answer = await api.PUT('/api/debug', { body: { active } })
+    debug.value = active && answer.error === undefined
+    if (answer.data) begin(answer.data)
+    return answer
+  }
+
+  async function welcome(session: Session, chosen: string | null): Promise<void> {
+    begin(session)
+    if (chosen && chosen !== session.preferences.language) await prefer({ language: chosen })
+  }
+
+  async function leave(): Promise<void> {
+    await api.DELETE('/api/session')
+    current.value = null
+  }
+
+  /** Change what is given of the preferences and keep it with the account. */
+  async function prefer(changed: Partial<Preferences>) {
+    if (!current.value) return { error: undefined }
+    const preferences = { ...current.value.preferences, ...changed }
+    current.value = { ...current.value, preferences }
+    show(preferences)
+    return api.PUT('/api/account/preferences', { body: preferences })
+  }
+
+  return { current, debug, restore, enter, register, develop, leave, prefer }
+})

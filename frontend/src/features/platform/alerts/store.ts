@@ -1,0 +1,37 @@
+import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
+
+import { type Alert, type Channel, api } from '../../../api/client'
+import { liveRows } from '../../../live/rows'
+
+/** What a trader has to know, newest first, and where it is sent besides the console. */
+export const useAlerts = defineStore('alerts', () => {
+  const { rows, take } = liveRows<Alert>(
+    (row) => row.id,
+    (row) => row.raised_at,
+  )
+  /** What is over needs no look any more, unless it was critical: that stays until it is acknowledged. */
+  const open = computed(() =>
+    rows.value.filter((row) => !row.acknowledged_at && row.severity !== 'info' && (!row.ended_at || row.severity === 'critical')),
+  )
+  /** What lasts comes before what is over. */
+  const critical = computed(() =>
+    open.value.filter((row) => row.severity === 'critical').sort((one, other) => Number(!!one.ended_at) - Number(!!other.ended_at)),
+  )
+  const channels = ref<Channel[]>([])
+
+  async function acknowledge(alert: string): Promise<void> {
+    await api.PUT('/api/alerts/{alert}/acknowledged', { params: { path: { alert } } })
+  }
+
+  async function acknowledgeAll(): Promise<void> {
+    await api.PUT('/api/alerts/acknowledged')
+  }
+
+  async function loadChannels(): Promise<void> {
+    const { data } = await api.GET('/api/channels')
+    channels.value = data?.items ?? []
+  }
+
+  return { rows, take, open, critical, channels, acknowledge, acknowledgeAll, loadChannels }
+})
