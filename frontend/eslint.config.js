@@ -21,6 +21,14 @@ export default typescript.config(
       'vue/singleline-html-element-content-newline': 'off',
       'vue/multi-word-component-names': 'off',
     },
-    settings: { 'vue-i18n': { localeDir: '{./src/locales,../adapters/words}/??.json', messageSyntaxVersion: '^11.0.0' } },
+    settings: {
+      'vue-i18n': {
+        localeDir: [
+          { pattern: './src/locales/??/*.json', localeKey: 'path', localePattern: '/locales/(?<locale>fr|en)/[^/]+$' },
+          { pattern: '../adapters/words/??.json', localeKey: 'file' },
+        ],
+        messageSyntaxVersion: '^11.0.0',
+      },
+    },
   },
 )

@@ -100,7 +100,7 @@ class Records:
 
 @dataclass(frozen=True)
 class People:
-    """What belongs to people: their secrets, second factors, invitations and channels."""
+    """The belongings of people: their secrets, second factors, invitations and channels."""
 
     vault: VaultOfWeb
     factors: SecondFactors

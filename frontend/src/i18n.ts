@@ -3,11 +3,15 @@ import { createI18n } from 'vue-i18n'
 // What alerts say is said by mail and chat as well.
 import toldEn from '../../adapters/words/en.json'
 import toldFr from '../../adapters/words/fr.json'
-import en from './locales/en.json'
-import fr from './locales/fr.json'
 
 export type Language = 'fr' | 'en'
 const KEY = 'aristobot.language'
+
+interface Words { [key: string]: string | Words }
+/** One file a wing. They share no key: the last to come would hide the others. */
+const one = (files: Record<string, Words>): Words => Object.assign({}, ...Object.values(files)) as Words
+const fr = one(import.meta.glob<Words>('./locales/fr/*.json', { eager: true, import: 'default' }))
+const en = one(import.meta.glob<Words>('./locales/en/*.json', { eager: true, import: 'default' }))
 
 function initial(): Language {
   const kept = localStorage.getItem(KEY)

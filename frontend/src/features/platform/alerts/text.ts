@@ -3,7 +3,7 @@ import { useI18n } from 'vue-i18n'
 import type { Alert } from '../../../api/client'
 import { quantity } from '../../../words/format'
 import { useReasons } from '../../../words/reasons'
-import { useStatements } from '../../../words/statements/words'
+import { useStatements } from '../../../words/statements'
 import { useBrokers } from '../../people/brokers/store'
 
 /** What an alert says: what happened, and what its reader can do, or that it is over. Facts that have words say them in the user's language. */

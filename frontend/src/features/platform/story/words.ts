@@ -3,7 +3,7 @@ import { useI18n } from 'vue-i18n'
 import type { Chapter, Fact, Statement } from '../../../api/client'
 import { duration, figure, quantity, share, time } from '../../../words/format'
 import { useReasons } from '../../../words/reasons'
-import { useStatements } from '../../../words/statements/words'
+import { useStatements } from '../../../words/statements'
 import { useBrokers } from '../../people/brokers/store'
 import { factsShown, topicOf } from './facts'
 

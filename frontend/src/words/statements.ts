@@ -1,9 +1,9 @@
 import { useI18n } from 'vue-i18n'
 
-import codes from '../../../../adapters/words/codes.json'
-import type { Fact, Statement } from '../../api/client'
-import { price, quantity } from '../format'
-import { useReasons } from '../reasons'
+import codes from '../../../adapters/words/codes.json'
+import type { Fact, Statement } from '../api/client'
+import { price, quantity } from './format'
+import { useReasons } from './reasons'
 
 /** Our state for each exchange's name of it. */
 const NATIVE: Record<string, string> = codes.states
