@@ -9,21 +9,17 @@ from itertools import count
 
 import pytest
 
-from application.orders.agenda import Task
 from application.policies import WHEN, World
 from application.ports.errors import NoAnswer
 from application.ports.statements import Capabilities
 from application.protection import trouble
-from application.trading.positions import position_id_of
 from application.webhooks.reception import receive
-from aristobot.terminals.gateway.terminal import MOVES, UNSETTLING
+from aristobot.terminals.gateway.errands import asked_by
 from domain.aggregate import carrying
 from domain.broker import Broker, StopStyle
-from domain.order import Order
 from domain.position import Position
 from domain.refusals import Conflict
 from domain.webhook import Webhook, WebhookStatus
-from domain.wish import Side
 
 POSITION = Position.create_id(1, 1, "BTC/USDT", "webhook")
 HELD = Decimal("0.00999")
@@ -75,13 +71,8 @@ class Trader:
             return
 
     def _tell(self, topic, event):
-        subject = event.originator_id
-        if topic == "Order.Placed":
-            self._put(Task.SEND, subject)
-        elif topic in MOVES:
-            self._put(Task.GUARD, subject)
-        elif topic in UNSETTLING and (order := self.store.get(Order, subject)).wish.side is Side.SELL:
-            self._put(Task.GUARD, position_id_of(order, self.store))
+        if (asked := asked_by(topic, event, self.store)) is not None:
+            self._put(*asked.errand)
 
     def _put(self, task, subject):
         self.loop.call_soon_threadsafe(self.trading.lane.agenda.put, task, subject)

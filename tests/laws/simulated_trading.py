@@ -32,14 +32,13 @@ from adapters.paper.exchange import Paper
 from adapters.paper.prices import Prices
 from application.lane.lane import Lane
 from application.orders.account import Account
-from application.orders.agenda import Task
 from application.policies import WHEN, World
 from application.ports.errors import NoAnswer, NotAccepted
 from application.ports.market_data import Ticker
 from application.ports.statements import Credentials
-from application.trading.positions import position_id_of
 from application.webhooks.reception import receive
-from aristobot.terminals.gateway.terminal import MOVES, PRICE_SECONDS, UNSETTLING
+from aristobot.terminals.gateway.errands import asked_by
+from aristobot.terminals.gateway.terminal import PRICE_SECONDS
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, StopStyle, Venue
 from domain.order import ENDED, Order
@@ -48,7 +47,6 @@ from domain.reconciliation import Occasion
 from domain.refusals import Conflict
 from domain.user import Role, User
 from domain.webhook import Webhook
-from domain.wish import Side
 from tests.laws.exchange_in_process import AccountSnapshots, Books, SlowClock
 
 KEYS = Credentials("key", "secret")
@@ -352,13 +350,8 @@ class Platform:
             return
 
     def _tell(self, topic, event):
-        subject = event.originator_id
-        if topic == "Order.Placed":
-            self.lane.agenda.put(Task.SEND, subject)
-        elif topic in MOVES:
-            self.lane.agenda.put(Task.GUARD, subject)
-        elif topic in UNSETTLING and (order := self.books.get(Order, subject)).wish.side is Side.SELL:
-            self.lane.agenda.put(Task.GUARD, position_id_of(order, self.books))
+        if (asked := asked_by(topic, event, self.books)) is not None:
+            self.lane.agenda.put(*asked.errand)
 
     async def _tell_prices(self):
         while True:

@@ -18,11 +18,11 @@ from application.orders.account import Account
 from application.orders.agenda import Task
 from application.ports.errors import ExchangeError
 from application.ports.exchange import ExchangeClient
-from application.trading.positions import position_id_of
 from aristobot.following import Place, follow
 from aristobot.supervision.liveness import beat
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.counter import Counter
+from aristobot.terminals.gateway.errands import MOVES, TASKS, asked_by
 from aristobot.terminals.gateway.rules import RulesKeeper
 from aristobot.wiring import House, utc_now
 from domain.broker import Broker
@@ -30,22 +30,11 @@ from domain.order import LIVE, Order, Status
 from domain.position import Position
 from domain.refusals import NotFound, Refused
 from domain.registry import REGISTRY_ID, Registry
-from domain.wish import Side
 
 NAME = "gateway"
 PAGE = 200
-UNSETTLING = frozenset(
-    {
-        "Order.Refused", "Order.Rejected", "Order.Cancelled", "Order.Expired", "Order.Corrected", "Order.Resolved",
-        "Order.Amended",
-    }
-)  # fmt: skip
-"""Events of orders that may leave a position without the protection that it wants."""
-MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
 CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
-ASKED = {"Order.CancelRequested": Task.CANCEL, "Order.AmendRequested": Task.AMEND}
-"""The task for each event that asks something of an order placed before."""
-TOPICS = frozenset({"Order.Placed"}) | ASKED.keys() | CHANGES | UNSETTLING | MOVES
+TOPICS = CHANGES | TASKS.keys()
 PRICE_SECONDS = 2.0
 
 
@@ -193,21 +182,21 @@ class Gateway:
             await self._renew(broker)
             if topic == "Broker.CredentialStored" and not broker.removed:
                 self.counter.begin(self.counter.load_markets(broker, anew=False))
-        elif topic == "Order.Placed":
-            self.tell(event.broker, Task.SEND, event.originator_id)
         elif topic in MOVES:
             self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
-        elif topic in UNSETTLING:
-            order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
-            if topic == "Order.Resolved" and order.broker in self.lanes:
-                self.lanes[order.broker].decided(order.id)
-            if order.wish.side is Side.SELL:
-                # A leg that is gone or changed, or an exit that came to nothing: what is held is to be protected again.
-                position_id = await asyncio.to_thread(position_id_of, order, self._house.store)
-                self.tell(order.broker, Task.GUARD, position_id)
         else:
-            order = await asyncio.to_thread(self._house.store.get, Order, event.originator_id)
-            self.tell(order.broker, ASKED[topic], order.id)
+            if topic == "Order.Resolved":
+                await self._decided(event.originator_id)
+            asked = await asyncio.to_thread(asked_by, topic, event, self._house.store)
+            if asked is not None:
+                self.tell(asked.broker, *asked.errand)
+
+    async def _decided(self, order_id: UUID) -> None:
+        """Look up an order at once whose doubt a person has ended."""
+        order = await asyncio.to_thread(self._house.store.get, Order, order_id)
+        lane = self.lanes.get(order.broker)
+        if lane is not None:
+            lane.decided(order_id)
 
     def _moved(self, position: Position) -> None:
         """Guard a position that has changed, and ask for its price as long as it is open."""
