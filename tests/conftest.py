@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,13 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 import redis
+from argon2 import PasswordHasher
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from adapters.database.migrate import OWNER, migrate, url_for
 from adapters.log.eventstore import Store, open_pool
+from adapters.vault import vault
 from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import DATABASE, Postgres
 from aristobot.servers.valkey import Valkey
@@ -34,22 +38,47 @@ from domain.order import Order
 from domain.wish import Side, Source, Type, Wish
 
 PLENTY = 4 * 2**30
-SLOWEST = {"story", "faults"}
+TESTS = Path(__file__).parent
+SLOWEST = ("faults", "story", "browser", "laws", "application")
+PLATFORM = re.compile("/faults/(?!test_steps)|/story/test_(alerts|protection|secrets|signal)|/browser/")
+"""The files that share one with the others of their folder."""
 SECRET = "the secret of the tests"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
 _numbers = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes begins first, so that no worker is left with it when the others have ended."""
-    items.sort(key=lambda item: item.path.parent.name not in SLOWEST)
+    folders = {item: item.path.relative_to(TESTS).parts[0] for item in items}
+    items.sort(key=lambda item: SLOWEST.index(folders[item]) if folders[item] in SLOWEST else len(SLOWEST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files go to the workers whole, and those that share a platform go together: it takes long to start one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPlatform(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return str(Path(file).parent) if PLATFORM.search(file) else file
+
+    return ByPlatform(config, log)
 
 
 @pytest.fixture(scope="session")
 def short_home() -> Iterator[Path]:
+    """A folder that all tests share."""
+    with short_folder() as folder:
+        yield folder
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
     """A folder with a short path, because a socket's may not be long, which any account may walk through.
 
-    It lies in memory where there is plenty: a fresh database per test is then three times as fast.
+    It lies in memory where there is plenty: servers start and databases are made several times as fast there.
     """
     memory = Path("/dev/shm")
     plenty = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > PLENTY
@@ -57,6 +86,14 @@ def short_home() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_that_cost_little() -> Iterator[None]:
+    """A password in this process is hashed as everywhere, in fewer rounds: hundreds of users are made here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vault, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -117,10 +154,11 @@ def eventually() -> Callable[..., Any]:
 
 
 def _eventually(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, SHORTEST_PAUSE
     while not (value := condition()):
         assert time.monotonic() < deadline, f"it did not come true within {seconds} s"
-        time.sleep(0.01)
+        time.sleep(pause)  # what is waited for may need the processor that asking takes
+        pause = min(1.5 * pause, LONGEST_PAUSE)
     return value
 
 

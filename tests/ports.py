@@ -17,7 +17,8 @@ gives a port out again only after all others, because what it gave out may be li
 """
 _begins = FIRST + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES * SHARE
 _rows = range(_begins, _begins + SHARE, MOST)
-_turns = cycle([*_rows[(somewhere := random.randrange(len(_rows))) :], *_rows[:somewhere]])
+_turns = cycle(random.sample(_rows, len(_rows)))
+"""In no order: another suite on this machine that walked the same way would meet us at one port after the other."""
 
 
 def neighbours(count: int) -> int:

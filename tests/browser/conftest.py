@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import short_folder
 from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
@@ -44,7 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def platform() -> Iterator[tuple[dict[str, Any], str]]:
     """What it wrote to `run.json`, and what it printed."""
-    home = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    with short_folder() as home:
+        yield from _running(home)
+
+
+def _running(home: Path) -> Iterator[tuple[dict[str, Any], str]]:
     web, door, paper, _ = range(first := neighbours(4), first + 4)
     ports = {"ARISTOBOT_WEB_PORT": web, "ARISTOBOT_WEBHOOK_PORT": door, "ARISTOBOT_PAPER_PORT": paper}
     environment = os.environ | {"ARISTOBOT_HOME": str(home)} | {name: str(port) for name, port in ports.items()}
@@ -63,27 +67,33 @@ def platform() -> Iterator[tuple[dict[str, Any], str]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-        shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture
-def browse(platform: tuple[dict[str, Any], str]) -> Callable[..., Any]:
-    """`with browse("fr") as page`: a page on which nobody is logged in; whatever it throws fails the test."""
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Any]:
+    """A browser that all tests share; what a site leaves in it ends with each test's own context."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(platform: tuple[dict[str, Any], str], chromium: Any) -> Callable[..., Any]:
+    """`with browse() as page`: a page on which nobody is logged in; whatever it throws fails the test."""
 
     @contextmanager
     def open_page() -> Iterator[Any]:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            page = browser.new_context(viewport={"width": 1600, "height": 900}).new_page()
+        with chromium.new_context(viewport={"width": 1600, "height": 900}) as context:
+            page = context.new_page()
             faults: list[str] = []
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.goto(platform[0]["console"])
             yield page
             assert not faults
-            browser.close()
 
     return open_page
 

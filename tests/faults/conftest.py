@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.faults.books import Differences
 from tests.faults.market import Market, until_true
 from tests.faults.servers import Servers
-from tests.faults.stepping import STEP, TAKEN, write
+from tests.faults.stepping import PROOF_SECONDS, STEP, TAKEN, write
 from tests.story.conftest import Platform
 from tests.story.conftest import new_platform as new_platform  # the fixture  # noqa: PLC0414
 
@@ -39,6 +39,15 @@ class Stepped(Platform):
             return None
 
 
+class Hasty(Stepped):
+    """One that takes an order for proven never to have arrived after ten seconds, where there is a minute otherwise.
+
+    The paper exchange carries nothing out that has been under way for more than five.
+    """
+
+    own_environment: ClassVar[dict[str, str]] = {PROOF_SECONDS: "10"}
+
+
 @pytest.fixture(scope="session")
 def house(new_platform: Callable[..., Any]) -> Iterator[Stepped]:
     """The platform that is hurt in every way; its end is a clean one all the same.
@@ -46,7 +55,7 @@ def house(new_platform: Callable[..., Any]) -> Iterator[Stepped]:
     A gateway that starts thirty times a minute uses the minute's weight up, and entries then rightly wait for the next
     one. Here the exchange counts none.
     """
-    running = new_platform(kind=Stepped)
+    running = new_platform(kind=Hasty)
     assert running.paper.put("/paper/counts", json={"exchange": "binance", "weight": 0}).status_code == HTTPStatus.OK
     yield running
     running.stop()

@@ -18,7 +18,7 @@ from domain.order import Order
 from tests.faults.books import Differences, compare
 
 Shape = tuple[str, str, Decimal]
-OK, BETWEEN_LOOKS = 200, 0.1
+OK, BETWEEN_LOOKS = 200, 0.2
 VALID = timedelta(seconds=5)
 NEVER = "never_reached_the_exchange"
 

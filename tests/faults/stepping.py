@@ -10,13 +10,15 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from json import JSONDecodeError, dumps, loads
 from pathlib import Path
 from typing import Any
 
 from adapters.exchanges.binance.client import Binance
 from adapters.log.recorder import Recorder
-from application.lane import lane
+from application.lane import lane, sending
+from application.orders import lookups
 from aristobot.__main__ import main
 from aristobot.supervision import supervisor
 from projections.books.projector import Books
@@ -24,6 +26,7 @@ from projections.books.projector import Books
 BEFORE, AFTER = "before", "after"
 CALLS = ("place", "place_list", "cancel", "cancel_list", "replace", "amend")
 STEP, TAKEN = "step.json", "step.taken"
+PROOF_SECONDS = "STEPPING_PROOF_SECONDS"
 
 
 class Steps:
@@ -120,6 +123,8 @@ def _supervise() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "terminal":
         lane.LONGEST_PAUSE = 1.0  # a stream that is cut again and again is back for the next fault
+        if PROOF_SECONDS in os.environ:
+            lookups.PROOF_AFTER = sending.PROOF_AFTER = timedelta(seconds=float(os.environ[PROOF_SECONDS]))
         step_through(Steps(sys.argv[2], Path(os.environ["ARISTOBOT_HOME"])))
     else:
         _supervise()

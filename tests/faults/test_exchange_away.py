@@ -7,6 +7,8 @@ import signal
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.faults.books import ANY
 from tests.faults.servers import AWAY_SECONDS, LONGEST, Servers
 
@@ -22,19 +24,18 @@ def test_the_exchange_is_killed(servers: Servers, settled: Callable[..., None]) 
     settled(servers.house, servers.markets, "alerts under way", "exchange killed", died, LONGEST)
 
 
-def test_the_exchange_falls_silent(servers: Servers, settled: Callable[..., None]) -> None:
-    """It takes connections and says nothing for a minute; then it refuses what has grown too old for it."""
+@pytest.mark.parametrize("seconds", AWAY_SECONDS)
+def test_the_exchange_falls_silent(servers: Servers, seconds: float, settled: Callable[..., None]) -> None:
+    """It takes connections and says nothing for a while; then it refuses what has grown too old for it."""
     paper = servers.process("paper", "--port")
     alerts = servers.load(ANY)
     servers.under_way(alerts, 3)
     os.kill(paper, signal.SIGSTOP)
     try:
-        until = time.monotonic() + AWAY_SECONDS
-        servers.house.eventually(lambda: time.monotonic() >= until, 2 * AWAY_SECONDS)
+        until = time.monotonic() + seconds
+        servers.house.eventually(lambda: time.monotonic() >= until, 2 * seconds)
     finally:
         os.kill(paper, signal.SIGCONT)
     back = time.time()
     alerts.result(LONGEST)
-    settled(
-        servers.house, servers.markets, "alerts under way", f"exchange silent for {AWAY_SECONDS:.0f} s", back, LONGEST
-    )
+    settled(servers.house, servers.markets, "alerts under way", f"exchange silent for {seconds:.0f} s", back, LONGEST)

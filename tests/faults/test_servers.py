@@ -12,6 +12,7 @@ from contextlib import suppress
 from json import loads
 
 import psycopg
+import pytest
 import redis
 
 from aristobot.terminals import TERMINALS
@@ -74,17 +75,25 @@ def test_valkey_is_killed(servers: Servers, settled: Callable[..., None]) -> Non
     servers.house.eventually(lambda: servers.house.pids() == pids)
 
 
-def test_postgresql_freezes(servers: Servers, settled: Callable[..., None]) -> None:
+@pytest.mark.parametrize("seconds", AWAY_SECONDS)
+def test_postgresql_freezes(servers: Servers, seconds: float, settled: Callable[..., None]) -> None:
     """The door goes on answering 200 and keeps what it took: carried out then, or told to have grown too old."""
     with servers.frozen():
-        until = time.monotonic() + AWAY_SECONDS
+        until = time.monotonic() + seconds
         answers = [servers.busy.deliver(ANY) for _ in range(ALERTS)]
-        servers.house.eventually(lambda: time.monotonic() >= until, 2 * AWAY_SECONDS)
+        servers.house.eventually(lambda: time.monotonic() >= until, 2 * seconds)
         answers.append(servers.busy.deliver())
         assert servers.spooled() >= ALERTS
     assert set(answers) == {200}
     back = time.time()
-    settled(servers.house, servers.markets, f"{len(answers)} alerts", "PostgreSQL frozen for a minute", back, LONGEST)
+    settled(
+        servers.house,
+        servers.markets,
+        f"{len(answers)} alerts",
+        f"PostgreSQL frozen for {seconds:.0f} s",
+        back,
+        LONGEST,
+    )
     assert servers.spooled() == 0
 
 

@@ -19,6 +19,7 @@ import pytest
 
 import aristobot
 from aristobot.servers import process
+from tests.conftest import short_folder
 
 LAUNCHER = """
 import json, os, sys
@@ -51,10 +52,8 @@ PACKAGES = ("adapters", "application", "aristobot", "domain", "projections", "we
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder of the test's own with a short path, which any account may walk through."""
-    folder = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from json import loads
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import psycopg
@@ -25,6 +23,7 @@ from websockets.sync.client import ClientConnection, connect
 from adapters.database.migrate import OWNER
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
+from tests.conftest import short_folder
 from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
@@ -36,6 +35,7 @@ class Platform:
     """One HOME and what runs on it."""
 
     program = "aristobot"
+    own_environment: ClassVar[dict[str, str]] = {}
 
     def __init__(self, home: Path, eventually: Callable[..., Any], *arguments: str) -> None:
         self.home = home
@@ -47,6 +47,7 @@ class Platform:
             "ARISTOBOT_WEB_PORT": str(web),
             "ARISTOBOT_WEBHOOK_PORT": str(door),
             "ARISTOBOT_PAPER_PORT": str(paper),
+            **self.own_environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
         self.printed = ""
@@ -232,20 +233,17 @@ def _born(pid: int) -> str | None:
 @pytest.fixture(scope="session")
 def new_platform(eventually: Callable[..., Any]) -> Iterator[Callable[..., Platform]]:
     """`new_platform()` runs a platform on a new HOME, with more arguments for `run`; the test stops it itself."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="as-", dir=memory if os.access(memory, os.W_OK) else "/tmp"))
-    folder.chmod(0o755)
     made: list[Platform] = []
+    with short_folder() as folder:
 
-    def make(*arguments: str, kind: type[Platform] = Platform) -> Platform:
-        made.append(kind(folder / f"h{len(made)}", eventually, *arguments))
-        made[-1].start()
-        return made[-1]
+        def make(*arguments: str, kind: type[Platform] = Platform) -> Platform:
+            made.append(kind(folder / f"h{len(made)}", eventually, *arguments))
+            made[-1].start()
+            return made[-1]
 
-    yield make
-    for platform in made:
-        platform.kill()
-    shutil.rmtree(folder, ignore_errors=True)
+        yield make
+        for platform in made:
+            platform.kill()
 
 
 @pytest.fixture(scope="session")

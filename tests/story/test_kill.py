@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import Stepped
+from tests.faults.conftest import Hasty
+from tests.samples import thoroughly
 
-KILLS, MOST_ALERTS = 10, 60
+MOST_ALERTS = 6
+"""So many for one kill that lands."""
 BASES = ("BTC", "ETH", "BNB", "SOL", "XRP")
 LONGEST = 240
 ANSWERS = "('Order.Accepted', 'Order.Rejected', 'Order.Doubted', 'Order.Filled')"
@@ -25,23 +27,24 @@ UNDER_WAY = f"""
 @pytest.fixture(scope="module")
 def house(new_platform: Callable[[], Any]) -> Iterator[Any]:
     """A platform that nobody else uses, with an exchange that takes its time."""
-    running = new_platform(kind=Stepped)  # whose terminals come back without a growing pause
+    running = new_platform(kind=Hasty)  # whose terminals come back without a growing pause
     running.price("64000.00")
     yield running
     running.stop()
 
 
-def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any) -> None:
+@pytest.mark.parametrize("kills", [3, thoroughly(10)])
+def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any, kills: int) -> None:
     """Each webhook ends once: as one order on the exchange, as stale, or as proven never to have arrived."""
     slow = {"when": "place_order", "kind": "delay", "times": 1000, "seconds": 0.4}
     assert house.paper.post("/paper/faults", json=slow).status_code == 200
     names, hit = [], set()
     with house.database() as connection:
-        while len(hit) < KILLS:
-            assert len(names) < MOST_ALERTS, "hardly any kill landed between an intent and its answer"
+        while len(hit) < kills:
+            assert len(names) < kills * MOST_ALERTS, "hardly any kill landed between an intent and its answer"
             base = BASES[len(names) % len(BASES)]
             changed = {"Symbol": f'"{base}USDT"', "BaseCurrency": f'"{base}"', "PourCent": "1"}
-            body, name = house.alert(name=f"kill {len(names):02}", **changed)
+            body, name = house.alert(name=f"{kills} kills {len(names):02}", **changed)
             assert house.post(body).status_code == 200
             names.append(name)
             gateway = house.eventually(lambda: house.pids().get("gateway"), 60)

@@ -19,9 +19,11 @@ from typing import Any
 import httpx
 import pytest
 
-VICTIMS, DEATHS = ("engine", "projector", "receiver", "web"), 5
-ALERTS, WAITING, AGAIN = 200, 30, 10
-"""So many alerts, so many under way at a time at most, and one of so many is delivered again whatever was answered."""
+from tests.samples import thoroughly
+
+VICTIMS = ("engine", "projector", "receiver", "web")
+WAITING, AGAIN = 30, 10
+"""So many alerts are under way at a time at most, and one of so many is delivered again whatever was answered."""
 ENDS = {"executed", "failed", "refused", "ignored"}
 LONGEST = 200
 """An order whose sending was interrupted is given up only when the exchange has proven that it never came."""
@@ -60,40 +62,41 @@ def test_a_second_start_shows_the_same_books(house: Any) -> None:
     assert len(new) == 1
 
 
-def test_terminals_that_die_again_and_again_execute_every_alert_once(house: Any) -> None:
-    """200 alerts while all but the gateway are killed at random moments: 200 orders and 200 trades, one for each."""
+@pytest.mark.parametrize(("alerts", "times"), [(40, 1), thoroughly(200, 5)])
+def test_terminals_that_die_again_and_again_execute_every_alert_once(house: Any, alerts: int, times: int) -> None:
+    """Alerts while all but the gateway are killed at random moments: an order and a trade for each, and no more."""
     there, shown = house.on_exchange(), {trade["id"] for trade in house.all_of("/api/trades")}
-    slow = {"when": "place_order", "kind": "delay", "times": 10 * ALERTS, "seconds": 0.1}
+    slow = {"when": "place_order", "kind": "delay", "times": 10 * alerts, "seconds": 0.1}
     assert house.paper.post("/paper/faults", json=slow).status_code == 200
-    assert house.paper.put("/paper/limits", json={"enabled": False}).status_code == 200  # 200 orders in a minute
-    deaths = [victim for _ in range(DEATHS) for victim in random.sample(VICTIMS, len(VICTIMS))]
-    killed, delivering = [], Event()
+    assert house.paper.put("/paper/limits", json={"enabled": False}).status_code == 200  # so many orders in a minute
+    deaths = [victim for _ in range(times) for victim in random.sample(VICTIMS, len(VICTIMS))]
+    killed, delivering, name = [], Event(), f"deadly {times}"
     with house.database() as connection, ThreadPoolExecutor(1) as killer:
         before = _executed(connection)
-        for number in range(ALERTS):
-            if number % (ALERTS // len(deaths)) == 0:
+        for number in range(alerts):
+            if number % (alerts // len(deaths)) == 0:
                 assert all(death.result() for death in killed)
                 killed.append(killer.submit(_kill, house, deaths[len(killed)], delivering))
-            body, _ = house.alert(name=f"deadly {number:03}", PourCent="1")
+            body, _ = house.alert(name=f"{name} {number:03}", PourCent="1")
             delivering.set()
             for _ in range(1 if number % AGAIN else 2):
                 house.eventually(lambda alert=body: _taken(house, alert))
             delivering.clear()
             # Never more than the lane sends in some seconds, so that no alert grows too old to be executed.
             house.eventually(lambda least=before + number - WAITING: _executed(connection) >= least)
-    assert len({death.result() for death in killed}) == len(deaths) == len(VICTIMS) * DEATHS
+    assert len({death.result() for death in killed}) == len(deaths) == len(VICTIMS) * times
     house.paper.delete("/paper/faults")
     house.paper.put("/paper/limits", json={"enabled": True})
 
     house.eventually(lambda: _answers(house) and house.pids().keys() >= {"gateway", *VICTIMS}, 60)
-    webhooks = house.eventually(lambda: _ended(house, "deadly"))
+    webhooks = house.eventually(lambda: _ended(house, name, alerts))
     assert [(webhook["indicator"], webhook["status"]) for webhook in webhooks] == [
-        (f"deadly {number:03}", "executed") for number in range(ALERTS)
+        (f"{name} {number:03}", "executed") for number in range(alerts)
     ]
-    assert sum(webhook["repeats"] for webhook in webhooks) >= ALERTS // AGAIN
-    trades = house.eventually(lambda: _closed(house, shown))
+    assert sum(webhook["repeats"] for webhook in webhooks) >= alerts // AGAIN
+    trades = house.eventually(lambda: _closed(house, shown, alerts))
     orders = {order["client_order_id"]: order for order in house.on_exchange()[len(there) :]}
-    assert len(orders) == len(house.on_exchange()) - len(there) == len(trades) == ALERTS
+    assert len(orders) == len(house.on_exchange()) - len(there) == len(trades) == alerts
     assert sorted(trade["webhook_id"] for trade in trades) == sorted(webhook["id"] for webhook in webhooks)
     for trade in trades:
         filled = Decimal(orders[trade["client_order_id"]]["filled"])
@@ -133,17 +136,17 @@ def _executed(connection: Any) -> int:
     return connection.execute("SELECT count(*) FROM log.events WHERE topic = 'Webhook.Executed'").fetchone()[0]
 
 
-def _ended(house: Any, indicators: str) -> list[dict[str, Any]] | None:
+def _ended(house: Any, indicators: str, least: int) -> list[dict[str, Any]] | None:
     """The webhooks of these indicators in their order, once all of them have ended."""
     rows = [row for row in house.all_of("/api/webhooks/history") if row["indicator"].startswith(indicators)]
     ended = [row for row in rows if row["status"] in ENDS]
-    return sorted(rows, key=itemgetter("indicator")) if len(rows) == len(ended) >= ALERTS else None
+    return sorted(rows, key=itemgetter("indicator")) if len(rows) == len(ended) >= least else None
 
 
-def _closed(house: Any, but: set[str]) -> list[dict[str, Any]] | None:
+def _closed(house: Any, but: set[str], least: int) -> list[dict[str, Any]] | None:
     """All trades but some, once their orders have ended."""
     trades = [trade for trade in house.all_of("/api/trades") if trade["id"] not in but]
-    return trades if len(trades) >= ALERTS and all(trade["state"] == "closed" for trade in trades) else None
+    return trades if len(trades) >= least and all(trade["state"] == "closed" for trade in trades) else None
 
 
 def _shown(house: Any) -> dict[str, Any]:

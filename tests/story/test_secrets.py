@@ -69,6 +69,13 @@ def test_books(platform: Any, secrets: dict[str, bytes]) -> None:
             assert _seen(secrets, rows) + _seen(in_bytes, rows) == [], f"{schema}.{table}"
 
 
+def test_a_password_is_dear_to_guess(platform: Any) -> None:
+    """It is kept as Argon2id makes it with 64 MiB and three rounds."""
+    with platform.database() as connection:
+        kept = [row[0] for row in connection.execute("SELECT hash FROM vault.passwords")]
+    assert {hashed.rpartition("p=")[0] for hashed in kept} == {"$argon2id$v=19$m=65536,t=3,"}
+
+
 def test_arguments(platform: Any, secrets: dict[str, bytes]) -> None:
     """Everybody on the machine can read a process's arguments."""
     family = platform.family()

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fastapi import Request, Response
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
+from starlette.requests import Request
+from starlette.responses import Response
 
 from domain.refusals import NotFound, Refused
 
