@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -173,3 +174,23 @@ class Market:
     def spends(self, side: Side) -> str:
         """Return the currency that an order of this side spends."""
         return self.quote if side is Side.BUY else self.base
+
+
+class Markets(dict[str, Market]):
+    """The markets of an exchange by symbol. They change as a whole, so `renew` is the only way to change them."""
+
+    def __init__(self, markets: Iterable[Market] = ()) -> None:
+        super().__init__()
+        self._by_native: dict[str, Market] = {}
+        self.renew(markets)
+
+    def renew(self, markets: Iterable[Market]) -> None:
+        """Replace all markets."""
+        found = [*markets]
+        self.clear()
+        self.update({market.symbol: market for market in found})
+        self._by_native = {market.native: market for market in found}
+
+    def named(self, native: str) -> Market | None:
+        """Return the market with the exchange's own name, None for none."""
+        return self._by_native.get(native)

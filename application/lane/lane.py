@@ -208,8 +208,7 @@ class Lane:
         for symbol, before in self._account.markets.items():
             if markets.get(symbol) != before:
                 self._guard.shapes.forget(symbol)
-        self._account.markets.clear()
-        self._account.markets.update(markets)
+        self._account.markets.renew(markets.values())
         for position_id in self._guard.met():
             self.agenda.put(Task.GUARD, position_id)
 

@@ -14,7 +14,7 @@ from application.ports.exchange import ExchangeClient
 from application.ports.market_data import Ticker
 from application.ports.statements import Credentials, ExchangeId, OrderName, OrderReport, OrderRoom
 from domain.broker import Broker
-from domain.market import Market
+from domain.market import Market, Markets
 from domain.order import Order
 
 OF_RULES = frozenset(
@@ -52,8 +52,8 @@ class Log(Protocol):
 class Account:
     """One broker on its exchange: client, keys, markets and clock, and what the exchange allows and tells.
 
-    `broker` and `credentials` may be renewed between two errands, `markets` change in place. `rules_doubted` has the
-    market rules loaded anew.
+    `broker` and `credentials` may be renewed between two errands, `markets` are renewed in place. `rules_doubted` has
+    the market rules loaded anew.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Account:
         broker: Broker,
         exchange: ExchangeClient,
         credentials: Credentials,
-        markets: dict[str, Market],
+        markets: Markets,
         clock: Callable[[], datetime],
         log: Log,
         rules_doubted: Callable[[], None],

@@ -22,8 +22,7 @@ from application.reconciliation.holdings import Holdings
 from application.reconciliation.listings import Listings, ask_each
 from application.reconciliation.memory import Memory, Suspicion, key_of
 from application.reconciliation.run import NOTHING, Outage, Run
-from application.reconciliation.strangers import adopted
-from domain.aggregate import carrying
+from application.reconciliation.strangers import adopt
 from domain.market import Market
 from domain.order import HISTORY_LOST, Order, Status
 from domain.position import Position
@@ -49,7 +48,6 @@ class Reconciler:
         self._holdings = Holdings(orders.account)
         self._one_at_a_time = asyncio.Lock()
         self._memory = Memory()
-        self._natives: dict[str, Market] = {}
         self._outage = Outage()
         self._takings: set[asyncio.Task[Taken]] = set()
         """Reports being recorded, including those whose run has ended without waiting for them."""
@@ -82,8 +80,6 @@ class Reconciler:
             return run
 
     async def _compare(self, run: Run) -> None:
-        account = self._account
-        self._natives = {market.native: market for market in account.markets.values()}
         await self._second_looks(run)
         before, held = self._live(), await self._positions(run.occasion)
         async with run.asking():
@@ -162,7 +158,7 @@ class Reconciler:
         if (order_id := self._orders.order_of(said)) is not None:
             return order_id
         named = await asyncio.to_thread(self._orders.store.order_named, account.broker.number, said.client_order_id)
-        market = self._natives.get(said.native_symbol)
+        market = self._account.markets.named(said.native_symbol)
         if named is None and market is not None:
             # An adopted order, or one of ours whose client id was changed outside the platform.
             ids = account.broker.number, market.symbol, said.exchange_order_id
@@ -284,7 +280,7 @@ class Reconciler:
         for key, suspicion in self._memory.suspicions.due(self._account.clock()):
             if run.dry or run.seconds_left < TIMEOUT_SECONDS / 2:
                 return  # there may be more than one run can query, and the lists need time too
-            market = self._natives.get(key[0])
+            market = self._account.markets.named(key[0])
             if market is None:
                 continue
             try:
@@ -316,7 +312,7 @@ class Reconciler:
                 self._leave_to_person(run, None, report)
 
     async def _meet_stranger(self, run: Run, report: OrderReport) -> None:
-        if report.native_symbol not in self._natives or self._memory.was_told(report):
+        if self._account.markets.named(report.native_symbol) is None or self._memory.was_told(report):
             self._leave_to_person(run, None, report)
             return
         if self._memory.suspicions.begin(report, self._account.clock(), None) or run.occasion not in QUIET:
@@ -324,13 +320,7 @@ class Reconciler:
 
     async def _adopt(self, run: Run, market: Market, report: OrderReport) -> None:
         """Adopt an order made elsewhere and seen twice; no strategy ever manages it."""
-        account, run_id = self._account, str(run.id)
-        with carrying(
-            user=str(account.broker.user), source="reconciliation", correlation_id=run_id, causation_id=run_id
-        ):
-            order = adopted(account.broker, market, report)
-            await asyncio.to_thread(self._orders.store.save, order)
-        self._orders.know(order)
+        order = await adopt(self._orders, market, report, run.id)
         lost = order.requester == HISTORY_LOST
         run.note(order, report, Resolution.HISTORY_LOST if lost else Resolution.ADOPTED, ours=NOTHING)
         try:

@@ -157,7 +157,8 @@ class Run:
         if order is not None:
             return order.wish.symbol
         native = "" if said is None else said.native_symbol
-        return next((m.symbol for m in self._account.markets.values() if m.native == native), native)
+        market = self._account.markets.named(native)
+        return native if market is None else market.symbol
 
     async def complete(self) -> None:
         """Complete a run that compared everything. A quiet run that found nothing is not recorded."""

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from uuid import UUID
+
+from application.orders.orders import Orders
 from application.ports.statements import OrderReport
+from domain.aggregate import carrying
 from domain.broker import Broker
 from domain.market import Market
 from domain.names import OURS
 from domain.order import ELSEWHERE, HISTORY_LOST, Order
 from domain.wish import PRICED, TRIGGERED, Type, Wish
+
+
+async def adopt(orders: Orders, market: Market, report: OrderReport, run: UUID) -> Order:
+    """Adopt a stranger into the log in the name of a reconciliation. Raises `Invalid` as `adopted`."""
+    broker = orders.account.broker
+    with carrying(user=str(broker.user), source="reconciliation", correlation_id=str(run), causation_id=str(run)):
+        order = adopted(broker, market, report)
+        await asyncio.to_thread(orders.store.save, order)
+    orders.know(order)
+    return order
 
 
 def adopted(broker: Broker, market: Market, report: OrderReport) -> Order:

@@ -28,6 +28,7 @@ from application.orders.agenda import Task
 from application.ports.statements import Credentials, OrderRequest
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
+from domain.market import Markets
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.user import Role, User
@@ -105,7 +106,7 @@ class Trading:
 
     async def open(self) -> None:
         """A lane that works; it does not follow the private stream yet."""
-        self.markets = {market.symbol: market for market in await self.client.markets()}
+        self.markets = Markets(await self.client.markets())
         self.lane = self.new_lane()
         self.start(self.lane.work())
         await self.until(self.lane.reconciled.is_set)

@@ -41,6 +41,7 @@ from aristobot.terminals.gateway.errands import asked_by
 from aristobot.terminals.gateway.terminal import PRICE_SECONDS
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, StopStyle, Venue
+from domain.market import Markets
 from domain.order import ENDED, Order
 from domain.position import Position
 from domain.reconciliation import Occasion
@@ -301,7 +302,7 @@ class Platform:
     async def begin(self):
         self.books.bell = asyncio.Event()
         self.exchange = SimulatedBinance(self.paper, self.ledger_account, self.loop)
-        markets = {m.symbol: m for m in await self.exchange.markets() if m.symbol in self.symbols}
+        markets = Markets(m for m in await self.exchange.markets() if m.symbol in self.symbols)
         lent = markets, self.loop.clock, self.log, self._rules_doubted.set
         self.account = Account(self.broker, self.exchange, KEYS, *lent)
         self.lane = Lane(self.account, self.books, AccountSnapshots(), UUID(int=7))

@@ -27,6 +27,7 @@ from application.ports.statements import Credentials
 from domain.aggregate import carrying
 from domain.amounts import total
 from domain.broker import Broker, Exchange, Venue
+from domain.market import Markets
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.wish import Side, Source, Type, Wish
@@ -76,7 +77,7 @@ class History(RuleBasedStateMachine):
         port = InProcess(self.paper, self.paper.ledger.open_account("binance", rich))
         with carrying(user="1"):
             broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, f"paper {number}")
-        account = Account(broker, port, KEYS, port.markets(), lambda: self.now, Log(), lambda: None)
+        account = Account(broker, port, KEYS, Markets(port.markets().values()), lambda: self.now, Log(), lambda: None)
         lane = Lane(account, self.books, AccountSnapshots(), SENDER)
         here = SimpleNamespace(number=number, port=port, account=account, lane=lane, ledger=port.account)
         port.stream(lambda report: self.reports.append((here, report)))

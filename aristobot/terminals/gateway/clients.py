@@ -8,7 +8,7 @@ from typing import Any
 from application.ports.errors import NoAnswer
 from application.ports.exchange import ExchangeClient
 from aristobot.wiring import House
-from domain.market import Market
+from domain.market import Market, Markets
 
 CLOCK_SECONDS = 30.0
 Key = tuple[str, str]
@@ -59,10 +59,10 @@ class Clients:
         """Load the markets anew and return them by symbol. Raises `NoAnswer` when the answer has fewer than `least`."""
         return await self._load((exchange, venue), await self.of(exchange, venue), least)
 
-    async def markets(self, exchange: str, venue: str) -> dict[str, Market]:
-        """Return the markets as they were last loaded, by symbol."""
+    async def markets(self, exchange: str, venue: str) -> Markets:
+        """Return the markets as they were last loaded."""
         native = await asyncio.to_thread(self._house.markets.of, exchange, venue)
-        return {market.symbol: market for market in native.values()}
+        return Markets(native.values())
 
     async def _load(self, key: Key, client: ExchangeClient, least: int = 0) -> dict[str, Market]:
         markets = await client.markets()
