@@ -16,7 +16,8 @@ run: .venv/.installed frontend/dist/index.html
 
 test: check .venv/.clients frontend/dist/index.html
 	cd frontend && $(NPM) run check
-	$(BIN)/pytest $(SPREAD)
+	$(BIN)/pytest $(SPREAD) --cov=application --cov-report=json:.coverage.json
+	$(BIN)/python tests/architecture/coverage_by_wing.py .coverage.json
 
 check: .venv/.installed
 	$(BIN)/ruff check .

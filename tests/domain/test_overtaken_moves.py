@@ -62,6 +62,15 @@ def test_where_both_are_refused_what_rested_is_wanted(position):
     ] == [(TWO, "market_below_stop"), (ONE, "too_small_to_protect")]
 
 
+def test_each_refusal_asks_for_the_one_before_it_again(position):
+    position.want(Protection(Decimal(97)), HUNDRED_PERCENT, THREE, awaited=())
+    asked = []
+    while position.is_asked:
+        asked.append(position.request)
+        position.refuse_protection("market_below_stop")
+    assert (asked, position.wanted) == ([THREE, TWO, ONE], OLD)
+
+
 def test_what_rests_in_the_end_names_all_that_it_has_overtaken(position):
     position.want(Protection(Decimal(97)), HUNDRED_PERCENT, THREE, awaited=())
     position.rest([uuid4()], Decimal(10))

@@ -152,6 +152,9 @@ ROWS = {
         an_order(OPEN, ALL | {"t2": "0.5"}), a_report(OPEN, "1.2", {"t3": "0.3"}, quantity=Decimal(2)),
         ["Amended", "Filled"], OPEN, "1.2",
     ),
+    "larger outside, and executed as much as there was": (
+        an_order(OPEN, PART), a_report(OPEN, "1", REST, quantity=Decimal(2)), ["Amended*", "Filled"], OPEN, "1",
+    ),
     "a word that nobody mapped": (an_order(OPEN, PART), a_report(None, "0.4"), ["StatusUnknown"], OPEN, "0.4"),
     "unknown, a word that nobody mapped": (an_order(DOUBT), a_report(None), ["Accepted", "StatusUnknown"], OPEN, "0"),
 }  # fmt: skip
@@ -229,7 +232,7 @@ def test_a_statement_that_cannot_be_moves_nothing_and_is_kept_once(case, word):
 
 
 PROGRESSED = an_order(OPEN, NONE, lambda o: o.progress(Decimal("0.4"), Decimal(40), "{}"))
-TOO_OLD = NOW - CLOCKS_DIFFER - timedelta(microseconds=1)
+TOO_OLD = NOW - timedelta(days=1, microseconds=1)
 WRONG_FILLS = {
     "negative fee": ("fee_negative", PROGRESSED, executions(PART, fee=Decimal("-0.1"))),
     "no amount": ("fill_contradicts", PROGRESSED, executions({"t1": "NaN"})),
@@ -253,6 +256,12 @@ def test_an_execution_within_the_distance_of_two_clocks_counts():
     """However wrong a clock is, it is not wrong by more than that."""
     [fill] = executions(PART, executed_at=NOW - CLOCKS_DIFFER)
     assert names(found_in(an_order(), a_report(OPEN, "0.4"), [fill])) == ["Filled"]
+
+
+@pytest.mark.parametrize("price", ["0", "0.5"])
+def test_coins_may_be_executed_for_next_to_nothing(price):
+    fills = executions(PART, price=Decimal(price))
+    assert names(found_in(an_order(), a_report(OPEN, "0.4"), fills)) == ["Filled"]
 
 
 def test_one_impossible_execution_hides_no_other_and_no_end():
