@@ -37,12 +37,12 @@ class Settings:
     def read(cls) -> Settings:
         """Read the settings from the environment. Raises `SettingError` when a port or a number is invalid."""
         given = os.environ.get
-        database = given("ARISTOBOT_DATABASE_URL")
+        database = given("ARISTOBOT_DATABASE_URL") or None
         return cls(
             home=Path(given("ARISTOBOT_HOME") or "~/.aristobot").expanduser().resolve(),
             database_url=database,
             database_direct_url=given("ARISTOBOT_DATABASE_DIRECT_URL") or database,
-            redis_url=given("ARISTOBOT_REDIS_URL"),
+            redis_url=given("ARISTOBOT_REDIS_URL") or None,
             host=given("ARISTOBOT_HOST") or "127.0.0.1",
             web_port=_port("ARISTOBOT_WEB_PORT", 8000),
             webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),

@@ -12,3 +12,12 @@ def test_printed_settings_show_no_password(monkeypatch):
     settings = Settings.read()
     assert settings.need_redis().endswith("@host/place")
     assert "very-secret" not in repr(settings)
+
+
+def test_a_setting_that_is_empty_counts_as_absent(monkeypatch):
+    """`.env.example` lists every name; whoever copies it leaves some empty."""
+    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "BINANCE_URL", "BACKUP_COPY", "DOUBT_SECONDS"):
+        monkeypatch.setenv(f"ARISTOBOT_{name}", "")
+    settings = Settings.read()
+    assert (settings.database_url, settings.database_direct_url, settings.redis_url) == (None, None, None)
+    assert (dict(settings.paper_urls), settings.backup_copy, settings.doubt_seconds) == ({}, None, 180)
