@@ -10,7 +10,7 @@ import pytest
 from adapters.exchanges.catalogue import CATALOGUE, is_real
 from aristobot.settings import Settings
 from aristobot.wiring import House
-from domain.broker import Venue
+from domain.broker import Exchange, Venue
 from domain.refusals import Invalid
 
 LIVE = {"api.binance.com", "ws-api.binance.com", "stream.binance.com"}
@@ -76,3 +76,18 @@ def test_every_exchange_of_the_catalogue_has_its_hosts(hosts):
             assert hosts(venue, live=True)
     assert not is_real("https://api.binance.com.example.org")
     assert not is_real("http://127.0.0.1:9101")
+
+
+def test_only_the_testnet_does_not_tell_the_rights_of_a_key():
+    """It has no wallet; everywhere else a key that may withdraw is told from one that may not."""
+    entry = CATALOGUE[Exchange.BINANCE]
+
+    async def told():
+        found = set()
+        for venue, hosts in {Venue.PAPER: entry.paper_hosts("http://127.0.0.1:1"), **entry.hosts}.items():
+            client = entry.client(hosts, venue)
+            found |= {venue} if client._has_wallet else set()
+            await client.close()
+        return found
+
+    assert asyncio.run(told()) == {Venue.PAPER, Venue.LIVE}

@@ -64,8 +64,8 @@ class Binance(Trading):
 
     @classmethod
     def at(cls, hosts: Hosts, venue: Venue) -> Binance:
-        """Return the client of a venue. Only live has a wallet beside the trading account."""
-        return cls(hosts.rest, hosts.orders, hosts.streams, has_wallet=venue is Venue.LIVE)
+        """Return the client of a venue. Only the testnet has no wallet beside the trading account."""
+        return cls(hosts.rest, hosts.orders, hosts.streams, has_wallet=venue is not Venue.TESTNET)
 
     @property
     def busy(self) -> float:
