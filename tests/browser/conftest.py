@@ -69,9 +69,12 @@ def _running(home: Path) -> Iterator[tuple[dict[str, Any], str]]:
         process.wait(60)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser that all tests share; what a site leaves in it ends with each test's own context."""
+    """A browser that the tests of a file share; what a site leaves in it ends with each test's own context.
+
+    Not longer: it keeps an event loop running, in which no other test can start one.
+    """
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)
