@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -176,21 +176,30 @@ class Market:
         return self.quote if side is Side.BUY else self.base
 
 
-class Markets(dict[str, Market]):
-    """The markets of an exchange by symbol. They change as a whole, so `renew` is the only way to change them."""
+class Markets(Mapping[str, Market]):
+    """The markets of an exchange by symbol. They change as a whole."""
 
     def __init__(self, markets: Iterable[Market] = ()) -> None:
-        super().__init__()
-        self._by_native: dict[str, Market] = {}
         self.renew(markets)
 
     def renew(self, markets: Iterable[Market]) -> None:
         """Replace all markets."""
         found = [*markets]
-        self.clear()
-        self.update({market.symbol: market for market in found})
+        self._by_symbol = {market.symbol: market for market in found}
         self._by_native = {market.native: market for market in found}
 
     def named(self, native: str) -> Market | None:
         """Return the market with the exchange's own name, None for none."""
         return self._by_native.get(native)
+
+    def __getitem__(self, symbol: str) -> Market:
+        """Return the market of a symbol. Raises `KeyError` when there is none."""
+        return self._by_symbol[symbol]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the symbols in their order."""
+        return iter(self._by_symbol)
+
+    def __len__(self) -> int:
+        """Return the number of markets."""
+        return len(self._by_symbol)

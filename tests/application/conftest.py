@@ -117,6 +117,10 @@ class Trading:
         lent = self.broker, self.client, self.credentials, self.markets, lambda: self.now, self.log
         return Lane(Account(*lent, self.rules_doubted.set), self.store, self.snapshots, uuid4())
 
+    def delist(self, symbol: str) -> None:
+        """Let the exchange list a market no longer."""
+        self.markets.renew(market for market in self.markets.values() if market.symbol != symbol)
+
     async def away_since(self, ago: timedelta) -> None:
         """The last look at the account was so long ago."""
         last = await asyncio.to_thread(self.snapshots.last, 1)

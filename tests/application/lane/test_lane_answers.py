@@ -81,7 +81,7 @@ async def test_a_resting_order_that_is_not_shown_for_long_is_not_given_up(open_t
 async def without_btc(trading):
     """The next lane, after the exchange has taken the market off its list; it trades on in others."""
     trading.lane.close()
-    del trading.markets["BTC/USDT"]
+    trading.delist("BTC/USDT")
     trading.lane = trading.new_lane()
     trading.start(trading.lane.work())
 

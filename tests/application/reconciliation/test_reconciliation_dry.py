@@ -24,7 +24,7 @@ async def test_a_dry_comparison_begins_no_look_up(open_trading, why):
         await trading.known()
         trading.show_orders(shown=False)
         if why == "not listed":
-            del trading.markets["BTC/USDT"]
+            trading.delist("BTC/USDT")
         before = await head(trading)
         await trading.compare(dry=True)
         assert order.id not in trading.lane.look_ups

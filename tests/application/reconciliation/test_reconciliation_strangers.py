@@ -183,7 +183,7 @@ async def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question
 async def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading, dry):
     """A dry run, which records nothing, takes nothing away from the next one."""
     async with open_trading() as trading:
-        del trading.markets["ETH/USDT"]
+        trading.delist("ETH/USDT")
         account = next(iter(trading.paper.ledger.accounts.values()))
         named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
         trading.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)

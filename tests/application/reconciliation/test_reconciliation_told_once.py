@@ -23,7 +23,7 @@ async def made_impossible(trading):
 async def of_no_market(trading):
     """An order made elsewhere, in a market that nobody here knows."""
     await trading.elsewhere("web_1", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
-    del trading.markets["ETH/USDT"]
+    trading.delist("ETH/USDT")
 
 
 @pytest.mark.parametrize("happens", [made_impossible, of_no_market])
