@@ -24,7 +24,6 @@ from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import story_of
 from adapters.paper.prices import NoCandles, replayed
-from adapters.paper.server import PaperServer
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
 from aristobot.commands.arguments import port, speed
@@ -100,6 +99,8 @@ def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _paper(arguments: argparse.Namespace, _: Settings) -> int:
+    from adapters.paper.server import PaperServer  # noqa: PLC0415 - no other command needs an HTTP server
+
     async def serve() -> None:
         server = PaperServer(
             arguments.port,

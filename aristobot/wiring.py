@@ -10,7 +10,6 @@ from functools import cached_property
 from psycopg_pool import ConnectionPool
 
 from adapters.bus import Bus
-from adapters.exchanges.catalogue import CATALOGUE, is_real
 from adapters.log.bell import Bell
 from adapters.log.eventstore import Store, open_pool
 from adapters.tables.debug_mode import DebugMode
@@ -111,6 +110,8 @@ class House:
         Raises `Invalid` when the exchange is unknown, when live trading lacks `ARISTOBOT_LIVE=true`, and when the
         paper address belongs to a real exchange.
         """
+        from adapters.exchanges.catalogue import CATALOGUE, is_real  # noqa: PLC0415 - only the gateway needs clients
+
         if name not in CATALOGUE:
             raise Invalid(f"{name} is not supported", code="exchange_unknown", field="exchange")
         entry = CATALOGUE[Exchange(name)]
