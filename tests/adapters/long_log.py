@@ -1,4 +1,4 @@
-"""A long log in little time: one day of trading is written through the store, then copied by the database."""
+"""A long log in little time: the store writes one day of trading, and the database copies it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SYMBOL, QUANTITY, PRICE = "BTC/USDT", Decimal("0.001"), Decimal(60000)
 RAW = Personal("{}")
 
-# Each copy has streams and names of its own; what it says of other streams is said of those of the day that is copied.
+# Each copy has its own streams and names, but its references to other streams still point to the day that is copied.
 COPY = """
     INSERT INTO log.events (position, stream, version, topic, state, recorded_at, hash)
     SELECT head + row_number() OVER (ORDER BY n, number), md5(n || stream::text)::uuid, version, topic,
@@ -33,7 +33,7 @@ COPY = """
 
 
 def ordered(side: Side, webhook: Webhook) -> Order:
-    """An order of a webhook that was sent, executed whole, and ended."""
+    """Return an order from a webhook that was sent, fully executed and closed."""
     order = Order.place(
         order_id=Order.id_for(webhook.id), user=1, broker=1, wish=Wish(SYMBOL, side, Type.MARKET, quantity=QUANTITY),
         source=Source.WEBHOOK, requester="Webhooks", client_order_id=f"ARISTO_{uuid4().hex[:20]}", cause=webhook.id,
@@ -47,7 +47,10 @@ def ordered(side: Side, webhook: Webhook) -> Order:
 
 
 def write_day(store, position: Position | None = None, number: int = 0) -> Position:
-    """A trade that a webhook began and another one ended, and what else a day leaves behind; answers the next trade."""
+    """Write one day and return the trade that follows.
+
+    One webhook opens the day's trade, another closes it; the rest is what a day leaves behind.
+    """
     with carrying(user="1", source="test"):
         webhooks = [Webhook.receive(uuid4(), 1, b"{}", "192.0.2.1", NOW) for _ in range(2)]
         buy, sell = (ordered(side, one) for side, one in zip((Side.BUY, Side.SELL), webhooks, strict=True))
@@ -76,8 +79,11 @@ def write_day(store, position: Position | None = None, number: int = 0) -> Posit
 
 
 def lengthen(database, days: int, trades: int = 0) -> None:
-    """Copy the whole log so often, and so often its trades alone; without hashes, for nobody verifies it."""
-    tampering = database.tampering()  # no trigger seals what it writes
+    """Copy the whole log `days` times and its trades alone another `trades` times.
+
+    The copies have no hashes, because no test verifies them.
+    """
+    tampering = database.tampering()  # no trigger computes the hashes of its rows
     tampering.execute(
         "CREATE TEMPORARY TABLE day AS SELECT position AS number, stream, version, topic, state FROM log.events"
     )

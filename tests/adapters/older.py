@@ -7,7 +7,7 @@ from eventsourcing.persistence import StoredEvent
 
 
 def written_before(mapper, aggregate, added):
-    """The pending events of an aggregate as they were stored before these fields came to their topics."""
+    """Return an aggregate's pending events as they were stored before these fields were added to their topics."""
     older = []
     for event in aggregate.pending_events:
         stored = mapper.to_stored_event(event)
@@ -20,7 +20,7 @@ def written_before(mapper, aggregate, added):
 
 
 def added_up(mapper, stored):
-    """The aggregate that these stored events lead to."""
+    """Return the aggregate that results from these stored events."""
     found = None
     for one in stored:
         found = mapper.to_domain_event(one).mutate(found)

@@ -1,4 +1,4 @@
-"""What alerts say outside the console: every cause in both languages, in words of that language."""
+"""Alerts outside the console: every cause has its words in both languages."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ SIDES = {"ours": Statement(Kind.HOLDING, {"amount": "1.5", "currency": "BTC"}), 
 
 
 def order(status: str, filled: str, size: str) -> Statement:
-    """What one side says of an order."""
+    """Return one side's statement of an order."""
     return Statement(Kind.ORDER, {"status": status, "filled": filled, "size": size})
 
 
 def plain(text: str) -> str:
-    """With ordinary spaces only."""
+    """Return the text with ordinary spaces instead of non-breaking ones."""
     return text.replace(chr(0xA0), " ")
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_says_what_happened_and_what_to_do(language: str, cause: Cause) -> None:
-    """More than one sentence, nothing left open, under a title."""
+    """Each alert has a title and more than one sentence, with every placeholder filled."""
     sides = SIDES if cause is Cause.TO_DECIDE else {}
     title, body = (plain(text) for text in text_of(language, cause, Severity.WARNING, FACTS, sides))
     assert title.startswith("[!] Aristobot: ")
     assert not {"{", "|"} & {*title, *body}
     assert body.count(". ") + body.count(" ; ") + body.count("; ") + body.count(" : ") >= 1
-    if language == "fr" and cause is not Cause.BACKUP_FAILED:  # which quotes the system
+    if language == "fr" and cause is not Cause.BACKUP_FAILED:  # it quotes the system's own message
         assert not {"English", "connection", "missing", "gateway"} & {*body.replace(",", " ").split()}
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("cause", sorted({*ENDS_WHEN, *ENDS_WITH_A_FIGURE}))
 def test_every_cause_that_ends_says_so(language: str, cause: Cause) -> None:
-    """Under the title of its alert, and with nothing to do."""
+    """The all-clear has the alert's title and says that nothing is left to do."""
     title, body = (plain(text) for text in all_clear_of(language, cause, FACTS))
     assert WORDS[language]["causes"][cause] in title
     assert not {"{", "}"} & {*title, *body}
@@ -55,7 +55,7 @@ def test_every_cause_that_ends_says_so(language: str, cause: Cause) -> None:
 
 
 def test_both_languages_know_the_same_causes() -> None:
-    """And every one that there is."""
+    """Each language has words for every cause there is."""
     for words in WORDS.values():
         assert set(words["causes"]) == set(words["alert_texts"]) == {*Cause}
         assert set(words["endings"]) == {*ENDS_WHEN, *ENDS_WITH_A_FIGURE}
@@ -71,18 +71,17 @@ def test_both_languages_know_the_same_causes() -> None:
     ],
 )
 def test_an_exit_that_was_not_sent_says_why(language: str, reason: str, told: str) -> None:
-    """Too late, or stopped by its owner; alerts from before kept no reason."""
+    """The exit was too late or its owner had stopped trading. Alerts from before reasons were recorded give none."""
     assert told in plain(text_of(language, Cause.EXIT_STALE, Severity.CRITICAL, {**FACTS, "reason": reason})[1])
 
 
 def test_an_entry_that_came_too_late_says_how_old_it_was() -> None:
-    """In seconds."""
+    """The age is given in seconds."""
     for language, told in (("en", "was 75 s old"), ("fr", "avait 75 s")):
         assert told in plain(text_of(language, Cause.ENTRY_STALE, Severity.WARNING, FACTS)[1])
 
 
 def test_reasons_of_refusals_at_the_door_have_words() -> None:
-    """In both languages."""
     for words in WORDS.values():
         assert {"key_misspelt", "bar_too_old"} <= set(words["reasons"])
 
@@ -95,7 +94,7 @@ def test_reasons_of_refusals_at_the_door_have_words() -> None:
     ],
 )  # fmt: skip
 def test_a_number_has_its_plural(language: str, count: str, told: str) -> None:
-    """None is singular in French."""
+    """Zero is singular in French and plural in English."""
     assert text_of(language, Cause.SPOOL_USED, Severity.WARNING, {"count": count})[1].startswith(f"{told} ")
 
 
@@ -118,7 +117,7 @@ def test_a_number_has_its_plural(language: str, count: str, told: str) -> None:
     ],
 )
 def test_what_each_side_said_reads_as_words(language: str, ours: Statement, theirs: Statement, expected: str) -> None:
-    """The platform's own, and the exchange's where it is one of its states."""
+    """States appear in the platform's words. The exchange's word is quoted where it is not one of the known states."""
     sides = {"ours": ours, "theirs": theirs}
     assert expected in plain(text_of(language, Cause.TO_DECIDE, Severity.CRITICAL, FACTS, sides)[1])
 
@@ -133,14 +132,14 @@ def test_what_each_side_said_reads_as_words(language: str, ours: Statement, thei
     ],
 )
 def test_a_reason_is_told_in_the_language_of_the_reader_or_not_at_all(reason: str, told: str) -> None:
-    """The console's story has the words of the log."""
+    """The words recorded in the log are shown in the console's story only."""
     body = plain(text_of("fr", Cause.NOT_RECONCILED, Severity.WARNING, {**FACTS, "reason": reason})[1])
     assert f"comparés à ceux de l'exchange{told}. " in body
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_the_exchanges_own_words_are_told_beside_the_reason(language):
-    """They name the rule that stands in the way; sentences of ours are not told in a foreign language."""
+    """The exchange's message names the rule that was violated. The platform's own English sentences are left out."""
     facts = {
         "symbol": "BTC/USDT",
         "broker": "1",

@@ -1,4 +1,4 @@
-"""The auditor's check: a log changed behind the platform's back is found out, at the first event that is wrong."""
+"""The audit finds a log that was changed behind the platform's back, and names the first wrong event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adapters.log import audit
 
 @pytest.fixture
 def log(database):
-    """Ten events of two orders, as a list of head hashes after each."""
+    """Write ten events of two orders and return the log's head hash after each."""
     store = database.store()
     database.filled(store)
     database.filled(store)
@@ -29,13 +29,13 @@ def _verify(database, head=None):
 
 
 def test_an_empty_log_is_whole(database):
-    """There is nothing that could be wrong, unless somebody wrote down a head."""
+    """An empty log has no fault, unless a head was published for it."""
     assert _verify(database) == audit.Verdict(0, "")
     assert _verify(database, "ab" * 32).fault is not None
 
 
 def test_the_chain_is_whole_under_eight_writers(database):
-    """However many processes append at once, every hash follows from the one before."""
+    """Every hash follows from the one before, however many processes append at once."""
     stores = [database.store(size=1) for _ in range(8)]
     with ThreadPoolExecutor(8) as threads:
         for done in [threads.submit(database.filled, store) for store in stores * 10]:
@@ -59,7 +59,7 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("change", TAMPERINGS)
 def test_a_changed_column_is_found(database, log, change):
-    """The verdict names the changed event, and everything before it is still good."""
+    """The verdict names the changed event and confirms every event before it."""
     connection = database.tampering()
     for position in (1, 4, 10):
         with connection.transaction(force_rollback=True):
@@ -73,7 +73,7 @@ def test_a_changed_column_is_found(database, log, change):
 
 
 def test_a_changed_position_is_found(database, log):
-    """The hole that it leaves is named by the event after it."""
+    """The event after the gap is named."""
     database.tampering().execute("UPDATE log.events SET position = 1000 WHERE position = 4")
     assert _verify(database).fault.startswith("event 5 (")
     assert "position 4 is missing" in _verify(database).fault
@@ -81,7 +81,7 @@ def test_a_changed_position_is_found(database, log):
 
 @pytest.mark.parametrize("position", [1, 5])
 def test_a_deleted_row_is_found(database, log, position):
-    """Also when the hole is closed by moving all later rows."""
+    """The deletion is found even when all later rows are moved up to close the gap."""
     connection = database.tampering()
     connection.execute("DELETE FROM log.events WHERE position = %s", (position,))
     assert _verify(database).fault.startswith(f"event {position + 1} (")
@@ -91,7 +91,7 @@ def test_a_deleted_row_is_found(database, log, position):
 
 
 def test_two_swapped_rows_are_found(database, log):
-    """Order is part of the truth."""
+    """The order of events is part of what the hashes seal."""
     connection = database.tampering()
     for before, after in ((4, 0), (6, 4), (0, 6)):
         connection.execute("UPDATE log.events SET position = %s WHERE position = %s", (after, before))
@@ -99,7 +99,7 @@ def test_two_swapped_rows_are_found(database, log):
 
 
 def test_an_inserted_row_is_found(database, log):
-    """A forged event does not fit into its place."""
+    """A forged event does not follow from the event before it."""
     connection = database.tampering()
     connection.execute("UPDATE log.events SET position = 11 WHERE position = 10")
     connection.execute(
@@ -110,13 +110,13 @@ def test_an_inserted_row_is_found(database, log):
 
 
 def test_a_time_out_of_this_world_is_a_verdict(database, log):
-    """Whatever stands in a column, the check answers."""
+    """The audit returns a verdict whatever a column holds."""
     database.tampering().execute("UPDATE log.events SET recorded_at = 'infinity' WHERE position = 4")
     assert _verify(database).fault.startswith("event 4 (")
 
 
 def test_a_cut_tail_is_found_by_the_published_head(database, log):
-    """A shorter log is whole in itself; the head that was written down elsewhere betrays the cut."""
+    """A shortened log is consistent in itself; only a head hash that was written down elsewhere reveals the cut."""
     assert _verify(database, log[-1]).fault is None
     database.tampering().execute("DELETE FROM log.events WHERE position > 7")
     assert _verify(database).fault is None
@@ -125,7 +125,7 @@ def test_a_cut_tail_is_found_by_the_published_head(database, log):
 
 
 def test_a_rewritten_tail_is_found_by_the_published_head(database, log):
-    """Cutting the tail and appending other events through the front door gives a whole chain with another head."""
+    """After the tail is cut and other events are appended regularly, the chain is whole but has another head."""
     database.tampering().execute("DELETE FROM log.events WHERE position > 5")
     database.filled(database.store())
     assert _verify(database).fault is None
@@ -147,7 +147,7 @@ MOMENTS = [
 
 
 def test_the_database_and_the_auditor_cover_the_same_bytes(database):
-    """The two sides are written in different languages and agree on every value."""
+    """The database's and the auditor's implementations of the sealed form agree on every value."""
     texts = [("Order.Filled", b"{}"), ("", b""), ("Ünï.码", bytes(range(256)))]
     with database.connect() as connection:
         for moment, (topic, state) in product(MOMENTS, texts):

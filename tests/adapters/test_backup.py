@@ -1,4 +1,4 @@
-"""A backup is the whole database at one moment; restored elsewhere it is the same, and proves it."""
+"""A backup holds the whole database as of one moment; a restored copy is identical and is verified."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 @pytest.fixture
 def full(database: Any) -> Iterator[Any]:
-    """A database with two users, their brokers and keys, orders and fills, its books at the head of the log."""
+    """Yield a database with two users, their brokers, keys, orders and fills, its books at the head of the log."""
     with open_pool(database.url) as pool:
         store, vault = Store(pool, database.master), Vault(pool, database.master)
         for name in ("alice", "bob"):
@@ -53,7 +53,7 @@ def full(database: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def empty(postgres: Any, database: Any) -> Iterator[str]:
-    """The address of an empty database on the same server, as its owner."""
+    """Yield the owner's URL of an empty database on the same server."""
     with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE restored OWNER {}").format(Identifier(OWNER)))
         yield make_conninfo(database.url, dbname="restored")
@@ -76,14 +76,20 @@ def _contents(url: str) -> dict[str, Any]:
 
 
 def test_a_restored_backup_is_the_same_to_the_last_row(full: Any, empty: str, tmp_path: Path) -> None:
-    """Every read model, the log and its followers; the restore itself is then recorded, and the chain goes on."""
+    """Every read model, the log and its followers are restored.
+
+    The restore itself is then recorded, and the hash chain continues.
+    """
+    # When it is restored into an empty database
     file, before, said = _backed_up(full, tmp_path), _contents(full.url), []
     restore_into(empty, full.master, file, None, said.append)
+    # Then only the event of the restore was added
     after = _contents(empty)
     events = after.pop("log.events")
     assert set(before.pop("log.events")) < set(events)
     assert after == before
     assert "events follow from one another" in said[0]
+    # Then the log, the vault and the guard work as before
     with psycopg.connect(empty, autocommit=True) as owner, open_pool(empty) as pool:
         assert verify_books(owner, empty, full.master).differences == []
         store, vault = Store(pool, full.master), Vault(pool, full.master)
@@ -96,7 +102,7 @@ def test_a_restored_backup_is_the_same_to_the_last_row(full: Any, empty: str, tm
 
 
 def test_the_terminals_roles_work_on_a_restored_database(full: Any, empty: str, tmp_path: Path) -> None:
-    """With the same walls as before: the web sees one user's rows and cannot read the keys."""
+    """The same permissions hold as before: the web sees one user's rows and cannot read the keys."""
     restore_into(empty, full.master, _backed_up(full, tmp_path), None, lambda _: None)
     with psycopg.connect(url_for(empty, "aristobot_web", full.master), autocommit=True) as web:
         web.execute("SELECT set_config('aristobot.user', '2', false)")
@@ -106,7 +112,10 @@ def test_the_terminals_roles_work_on_a_restored_database(full: Any, empty: str, 
 
 
 def test_whoever_was_forgotten_after_the_backup_stays_forgotten(full: Any, empty: str, tmp_path: Path) -> None:
-    """The dump still has the key: a tombstone in any place of backups outweighs it, and the books lose the rows."""
+    """The dump still holds the person's key.
+
+    A tombstone in any of the backup folders overrides it, and the books drop the person's rows.
+    """
     file, home = _backed_up(full, tmp_path / "elsewhere"), tmp_path / "home"
     Tombstones(home).add(2)
     restore_into(empty, full.master, file, None, lambda _: None, home)
@@ -121,7 +130,7 @@ def test_whoever_was_forgotten_after_the_backup_stays_forgotten(full: Any, empty
 
 
 def test_a_changed_file_a_wrong_head_and_a_full_database_are_refused(full: Any, empty: str, tmp_path: Path) -> None:
-    """Each with its own word; a database that holds something is never touched."""
+    """Each is refused with a message of its own. A database that is not empty is never touched."""
     file = _backed_up(full, tmp_path)
     with pytest.raises(BackupFailed, match="not empty"):
         restore_into(full.url, full.master, file, None, lambda _: None)
@@ -132,7 +141,7 @@ def test_a_changed_file_a_wrong_head_and_a_full_database_are_refused(full: Any, 
         restore_into(empty, full.master, changed, None, lambda _: None)
     with pytest.raises(BackupFailed, match="published head"):
         restore_into(empty, full.master, file, "00" * 32, lambda _: None)
-    # Nothing is left of what was refused: the next try finds the database empty.
+    # A refused restore leaves nothing behind: the next attempt finds the database empty.
     restore_into(empty, full.master, file, None, lambda _: None)
     file.with_suffix(".json").write_text("{}")
     with pytest.raises(BackupFailed, match="no note"):
@@ -142,7 +151,7 @@ def test_a_changed_file_a_wrong_head_and_a_full_database_are_refused(full: Any, 
 def test_a_tail_that_was_cut_off_before_the_backup_is_found_by_the_published_head(
     full: Any, empty: str, tmp_path: Path
 ) -> None:
-    """The dump is whole in itself; only the head that was told outside knows better."""
+    """The dump is consistent in itself; only the head published outside reveals the cut."""
     told = json.loads(_backed_up(full, tmp_path).with_suffix(".json").read_text())["head"]
     full.tampering().execute("DELETE FROM log.events WHERE position = (SELECT max(position) FROM log.events)")
     shorter = _backed_up(full, tmp_path, NOW + timedelta(hours=1))
@@ -151,7 +160,7 @@ def test_a_tail_that_was_cut_off_before_the_backup_is_found_by_the_published_hea
 
 
 def test_thirty_days_are_kept_in_both_places(full: Any, tmp_path: Path) -> None:
-    """And the newest one, however long nobody made another."""
+    """Backups older than thirty days are deleted in both places; the newest is kept, however old it is."""
     here, there = tmp_path / "here", tmp_path / "there"
     for days in (0, 1, 31, 80):
         _backed_up(full, here, NOW + timedelta(days=days), copy_to=there)
@@ -167,7 +176,7 @@ def test_thirty_days_are_kept_in_both_places(full: Any, tmp_path: Path) -> None:
 
 
 def test_a_backup_shows_no_secret_and_no_personal_text(full: Any, tmp_path: Path) -> None:
-    """Whoever finds the file without the secret key reads amounts and ids."""
+    """Without the secret key, the file reveals only amounts and ids."""
     file = _backed_up(full, tmp_path)
     plain = subprocess.run(
         [programs(full.url) / "pg_restore", "--file=-", file], capture_output=True, check=True

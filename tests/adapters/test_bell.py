@@ -1,4 +1,4 @@
-"""The bell wakes readers early; it is never what they rely on."""
+"""The bell wakes readers early; they never rely on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOREVER = 60
 
 
 def wakes(bell):
-    """Wait for it; that it only stopped waiting is no ring."""
+    """Wait for a ring; a wait that ends by its timeout does not count."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(bell.wait, FOREVER).result(FOREVER / 2)
 
@@ -26,12 +26,15 @@ def bell(database):
 
 
 def test_it_listens_before_its_owner_looks(bell):
-    """The first wait returns at once: from then on nothing is missed, and what came before is found by looking."""
+    """The first wait returns at once.
+
+    No ring is missed from then on, and earlier events are found by reading the log.
+    """
     wakes(bell)
 
 
 def test_it_rings_when_the_log_grows(database, bell):
-    """A save wakes who waits, also when it was faster than the waiting."""
+    """A save wakes a waiting reader, even if it happened before the wait began."""
     store = database.store()
     wakes(bell)
     database.placed(store)
@@ -43,7 +46,7 @@ def test_it_rings_when_the_log_grows(database, bell):
 
 
 def test_a_refused_save_is_silent(database, bell):
-    """Nothing was written, so there is nothing to look for; a wait without a ring ends by itself."""
+    """Nothing was written, so the bell stays silent, and a wait without a ring ends by its timeout."""
     store = database.store()
     order = database.placed(store)
     wakes(bell)
@@ -54,7 +57,7 @@ def test_a_refused_save_is_silent(database, bell):
 
 
 def test_it_survives_a_cut_connection(database, bell):
-    """It hangs up, and the next wait listens again."""
+    """The bell closes the connection, and the next wait listens again."""
     wakes(bell)
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(%s)", (bell._connection.info.backend_pid,))
@@ -65,7 +68,7 @@ def test_it_survives_a_cut_connection(database, bell):
 
 
 def test_it_rings_for_what_its_owner_waits_for(database, bell):
-    """Who waits for other kinds of events sleeps on, and meets these at the next look."""
+    """A follower that waits for other topics sleeps on and finds these events at its next look."""
     store, choosy = database.store(), Bell(database.url_for("aristobot_projector"), {"Order.Submitted"})
     wakes(bell)
     wakes(choosy)

@@ -1,4 +1,4 @@
-"""The bus: what is announced is heard, what is lost there stops nobody."""
+"""Announcements on the bus reach their listeners; losing one stops no terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adapters.bus import Bus
 
 
 def test_an_announcement_wakes_whoever_listens(valkey, eventually):
-    """Positions arrive as they were announced, after the subscription stands."""
+    """Log positions arrive as announced, once the subscription is in place."""
     bus, heard = Bus(valkey.url), queue.Queue()
 
     def listen():
@@ -29,7 +29,7 @@ def test_an_announcement_wakes_whoever_listens(valkey, eventually):
 
 
 def test_a_bus_that_is_away_is_no_failure(valkey):
-    """Beats and announcements go nowhere, and every terminal looks down."""
+    """Signs of life and announcements are dropped without an error, and every terminal counts as down."""
     away = Bus("redis://127.0.0.1:1/0")
     away.beat("engine", {"position": 1})
     away.announce(1)
@@ -37,7 +37,7 @@ def test_a_bus_that_is_away_is_no_failure(valkey):
 
 
 def test_a_beat_tells_the_age_and_the_figures(valkey):
-    """A terminal that has never beaten is down."""
+    """A terminal that has never given a sign of life is down."""
     bus = Bus(valkey.url)
     bus.beat("engine", {"position": 7})
     engine, other = bus.terminals(("engine", "nobody"))

@@ -1,4 +1,4 @@
-"""What the event store promises to every process, on a real PostgreSQL."""
+"""The guarantees that the event store gives every process, tested on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def store(database):
 
 
 def test_types_come_back(database, store):
-    """Decimals with all their places, enums, dataclasses, ids and times return as what they were."""
+    """Decimals with all their places, enums, dataclasses, ids and times are read back with their types."""
     order = database.order(type=Type.LIMIT, price=Decimal("64250.10"), quantity=SMALLEST, time_in_force=TimeInForce.PO)
     with carrying(user="1"):
         database.submit(order)
@@ -53,7 +53,7 @@ def test_types_come_back(database, store):
 
 
 def test_the_log_is_readable_json_under_short_topics(database, store):
-    """An auditor reads the log without this program."""
+    """An auditor can read the log without this program."""
     database.placed(store, quantity=SMALLEST)
     with database.connect() as connection:
         topic, state = connection.execute("SELECT topic, state FROM log.event_log").fetchone()
@@ -64,7 +64,7 @@ def test_the_log_is_readable_json_under_short_topics(database, store):
 
 
 def test_metadata_follows_the_flow(database, store):
-    """Every event carries an id of its own and what was in force when it was triggered."""
+    """Every event has its own id and the metadata in force when it was triggered."""
     with carrying(correlation_id="c", user="1"):
         order = database.order()
         with carrying(source="gateway"):
@@ -77,7 +77,7 @@ def test_metadata_follows_the_flow(database, store):
 
 
 def test_an_aggregate_as_it_was(database, store):
-    """Any earlier version can be loaded; what does not exist, or is something else, is not found."""
+    """Any earlier version can be loaded. An unknown id, or one of another kind of aggregate, is not found."""
     order = database.filled(store)
     assert store.get(Order, order.id, version=1).status is Status.PLACED
     assert store.get(Order, order.id).status is Status.CLOSED
@@ -90,7 +90,7 @@ def test_an_aggregate_as_it_was(database, store):
 
 
 def test_a_command_happens_once(database, store):
-    """The second time nothing is written, whichever process says it."""
+    """A repeated command writes nothing, whichever process repeats it."""
     command = uuid4()
     store.save(database.order(), command_id=command)
     with pytest.raises(DuplicateCommand):
@@ -99,7 +99,7 @@ def test_a_command_happens_once(database, store):
 
 
 def test_a_command_that_lost_a_race_may_be_repeated(database, store):
-    """Its id is recorded with its events or not at all."""
+    """A command's id is recorded together with its events or not at all."""
     order, command = database.placed(store), uuid4()
     stale = store.get(Order, order.id)
     order.refuse("stale")
@@ -111,7 +111,7 @@ def test_a_command_that_lost_a_race_may_be_repeated(database, store):
 
 
 def test_another_process_was_faster(database, store):
-    """The slower one learns it, and the log holds the faster one's events only."""
+    """The slower process gets a `Conflict`, and the log holds only the faster one's events."""
     order, other = database.placed(store), database.store()
     mine, theirs = store.get(Order, order.id), other.get(Order, order.id)
     theirs.refuse("paused")
@@ -124,7 +124,7 @@ def test_another_process_was_faster(database, store):
 
 
 def test_the_same_order_is_placed_once(database, store):
-    """Ids are made before the order: a repeated command meets the same stream."""
+    """Ids are made before the order, so a repeated command meets the existing stream."""
     order_id = uuid4()
     store.save(database.order(order_id=order_id))
     with pytest.raises(Conflict):
@@ -132,7 +132,7 @@ def test_the_same_order_is_placed_once(database, store):
 
 
 def test_several_aggregates_are_one_commit(database, store):
-    """All of them or none of them, at positions that follow each other."""
+    """All of them are saved, at consecutive log positions, or none."""
     first, second = database.order(), database.order()
     second.refuse("funds")
     assert store.save(first, second) == [1, 2, 3]
@@ -171,7 +171,7 @@ def test_a_race_is_decided_on_fresh_state(database):
 
 
 def test_what_was_done_before_is_not_tried_again(database, store):
-    """A repeated command is passed on at once."""
+    """`DuplicateCommand` is raised at once, without another attempt."""
     said = []
 
     @on_fresh_state
@@ -188,7 +188,7 @@ def test_what_was_done_before_is_not_tried_again(database, store):
 
 
 class Breaking(psycopg.Connection):
-    """A connection that can be told to break once, before or after an append reached the server."""
+    """A connection that can be told to break once, before or after an append reaches the server."""
 
     breaks: str | None = None
 
@@ -209,7 +209,7 @@ class Breaking(psycopg.Connection):
 
 @pytest.fixture
 def breaking(database) -> Iterator[Store]:
-    """A store whose connections break as `Breaking.breaks` says."""
+    """Yield a store whose connections break as `Breaking.breaks` says."""
     kwargs = {"autocommit": True}
     url = database.url_for("aristobot_writer")
     with ConnectionPool(url, connection_class=Breaking, kwargs=kwargs, min_size=1, max_size=2, open=True) as pool:
@@ -219,7 +219,7 @@ def breaking(database) -> Iterator[Store]:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_lost_connection_is_no_conflict(database, breaking, moment):
-    """Whether the append was lost or only its answer: it stands in the log once, and the caller has succeeded."""
+    """The event is in the log once and the save succeeds, no matter if the append or only its answer was lost."""
     order = database.order()
     Breaking.breaks = moment
     assert breaking.save(order, command_id=uuid4(), follower=("engine", 7), came_from=0) == [1]
@@ -231,14 +231,14 @@ def test_a_lost_connection_is_no_conflict(database, breaking, moment):
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_position_without_events_is_no_conflict_either(breaking, moment):
-    """A follower that only moves on is told the same truth."""
+    """A follower that only moves its position also succeeds."""
     Breaking.breaks = moment
     assert breaking.save(follower=("engine", 3)) == []
     assert breaking.position_of("engine") == 3
 
 
 def test_a_lost_answer_to_somebody_elses_success_is_a_conflict(database, breaking, store):
-    """Only the very same event is our own success."""
+    """Only the very same event in the log counts as the caller's own success."""
     order = database.placed(store)
     mine, theirs = breaking.get(Order, order.id), store.get(Order, order.id)
     theirs.refuse("stale")
@@ -251,7 +251,7 @@ def test_a_lost_answer_to_somebody_elses_success_is_a_conflict(database, breakin
 
 @pytest.mark.parametrize(("moment", "arrived"), [("before", False), ("after", True)])
 def test_without_retry_the_caller_looks_up(database, breaking, moment, arrived):
-    """Who may send only once is told at once, and finds the truth in the log."""
+    """A caller that may send only once gets the error at once and finds the truth in the log."""
     order = database.order()
     Breaking.breaks = moment
     with pytest.raises(psycopg.OperationalError):
@@ -260,7 +260,7 @@ def test_without_retry_the_caller_looks_up(database, breaking, moment, arrived):
 
 
 def test_a_killed_backend_is_replaced(database, store):
-    """The pool reconnects; a save after the server cut all connections succeeds."""
+    """The pool reconnects, so a save succeeds after the server has cut all connections."""
     database.placed(store)
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'aristobot_writer'")

@@ -1,4 +1,4 @@
-"""What a store keeps of an aggregate is what a replay of its history gives, whoever has changed what meanwhile."""
+"""The aggregate a store keeps equals a replay of its history, whichever process has changed it meanwhile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def state(position: Position) -> dict:
 
 @pytest.fixture
 def stores(database):
-    """Two processes, and a position that both have loaded."""
+    """Return the stores of two processes that have both loaded the same position."""
     one, other = database.store(), database.store()
     with carrying(user="1"):
         position = Position(1, 1, "BTC/USDT", "webhook")
@@ -40,7 +40,7 @@ def stores(database):
 
 
 def test_what_another_process_has_appended_is_read(stores, database):
-    """And the state is that of a fresh replay."""
+    """The kept aggregate then equals a fresh replay."""
     one, other = stores
     with carrying(user="1"):
         position = other.get(Position, POSITION)
@@ -51,7 +51,7 @@ def test_what_another_process_has_appended_is_read(stores, database):
 
 
 def test_what_was_changed_and_not_saved_is_forgotten(stores, database):
-    """Whoever asks gets a copy of its own."""
+    """Each caller gets its own copy, so unsaved changes are not kept."""
     one, _ = stores
     with carrying(user="1"):
         position = one.get(Position, POSITION)
@@ -62,7 +62,7 @@ def test_what_was_changed_and_not_saved_is_forgotten(stores, database):
 
 
 def test_a_stale_copy_is_still_a_conflict(stores):
-    """Keeping changes nothing about who was first."""
+    """Keeping aggregates does not change which of two writers wins."""
     one, other = stores
     with carrying(user="1"):
         mine, theirs = one.get(Position, POSITION), other.get(Position, POSITION)

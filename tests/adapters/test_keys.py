@@ -1,4 +1,4 @@
-"""Personal texts, the right to be forgotten, and the master key's rotation."""
+"""Personal texts, the right to be forgotten, and the rotation of the master key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def store(database):
 
 @pytest.fixture
 def registered(store):
-    """A user with a name and an address in the log."""
+    """Save and return a user whose name and address are in the log."""
     with carrying(user="7"):
         user = User.register(7, ADA, Role.TRADER)
         user.log_in("192.0.2.44")
@@ -36,7 +36,7 @@ def _forget(database, person):
 
 
 def test_personal_texts_are_sealed_in_the_table(database, store, registered):
-    """Whoever reads the table reads numbers and times, no names and no addresses; the platform reads them."""
+    """The table shows numbers and times but no names and no addresses. The platform can read them."""
     with database.connect() as connection:
         states = [bytes(row[0]).decode() for row in connection.execute("SELECT state FROM log.events")]
     assert not any(ADA in state or "192.0.2.44" in state for state in states)
@@ -47,19 +47,19 @@ def test_personal_texts_are_sealed_in_the_table(database, store, registered):
 
 
 def test_the_same_text_is_never_sealed_alike(store):
-    """Equal texts cannot be told from the table."""
+    """Sealing one text twice gives different results, so the table does not reveal which texts are equal."""
     assert store.keys.seal(7, ADA) != store.keys.seal(7, ADA)
 
 
 def test_a_forgotten_person_cannot_be_read_again(database, registered):
-    """Once the key is emptied the texts are gone for every process, and what is not personal stays."""
+    """Once the key is erased no process can read the person's texts. Data that is not personal stays."""
     _forget(database, 7)
     found = database.store().get(User, registered.id)
     assert (found.name, found.number, found.role) == (FORGOTTEN, 7, Role.TRADER)
 
 
 def test_a_forgotten_person_gets_no_new_key(database, registered):
-    """What arrives later is not even stored, and the tombstone stays."""
+    """Texts that arrive after the forgetting are not stored, and the row with the empty key stays."""
     _forget(database, 7)
     store = database.store()
     user = store.get(User, registered.id)
@@ -74,7 +74,7 @@ def test_a_forgotten_person_gets_no_new_key(database, registered):
 
 
 def test_a_process_forgets_within_its_memory(database, store, registered):
-    """A key is remembered for half a minute, not longer, by whoever had it in hand."""
+    """A process that has the key in memory uses it for at most half a minute."""
     now = [0.0]
     keys = KeyRing(store.pool, database.master, clock=lambda: now[0])
     sealed = keys.seal(7, ADA)
@@ -85,14 +85,14 @@ def test_a_process_forgets_within_its_memory(database, store, registered):
 
 
 def test_two_processes_make_one_key(database):
-    """Whoever comes second uses the first one's key."""
+    """The process that comes second uses the key the first one made."""
     first, second = database.store().keys, database.store().keys
     one, two = first.seal(3, "one"), second.seal(3, "two")
     assert (second.unseal(one), first.unseal(two)) == ("one", "two")
 
 
 def test_a_changed_text_is_noticed(store):
-    """A sealed text is read as it was written or not at all."""
+    """Unsealing a text that was altered raises `InvalidTag`."""
     sealed = store.keys.seal(7, ADA)
     position = len("sealed:7:") + 30
     changed = sealed[:position] + ("A" if sealed[position] != "A" else "B") + sealed[position + 1 :]
@@ -101,7 +101,7 @@ def test_a_changed_text_is_noticed(store):
 
 
 def test_a_text_that_looks_sealed_is_a_text(database, store):
-    """Nobody can make the platform read one person's text as another's by writing it down."""
+    """Entering the sealed form of another person's text does not reveal that text."""
     theirs = store.keys.seal(1, "a secret")
     assert store.keys.unseal(store.keys.seal(2, theirs)) == theirs
 
@@ -110,7 +110,7 @@ def test_a_text_that_looks_sealed_is_a_text(database, store):
 
 
 def test_an_old_secret_after_a_comma_still_decrypts(database, store):
-    """Keys rotate: what the old secret sealed is read, what is sealed anew needs the new one."""
+    """Texts sealed by the old secret can be read. Texts sealed anew need the new one."""
     sealed = store.keys.seal(7, ADA)
     rotated = KeyRing(store.pool, MasterKey(f"a new secret, {database.secret}"))
     assert rotated.unseal(sealed) == ADA
@@ -121,7 +121,7 @@ def test_an_old_secret_after_a_comma_still_decrypts(database, store):
 
 
 def test_secrets_lead_to_their_own_keys():
-    """One secret gives many keys, none of which tells another; an empty secret is refused."""
+    """One secret yields many keys, and none of them reveals another. An empty secret is refused."""
     one, other = MasterKey("one"), MasterKey("other")
     assert one.token_hashes("t") == MasterKey("one").token_hashes("t") != other.token_hashes("t")
     assert len({one.password_of("a"), one.password_of("b"), other.password_of("a")}) == 3
@@ -130,7 +130,7 @@ def test_secrets_lead_to_their_own_keys():
 
 
 def test_a_personal_text_needs_a_person(store):
-    """An event with personal texts whose metadata names nobody is refused before anything is written."""
+    """An event with personal texts whose metadata names no person is refused before anything is written."""
     user = User.register(8, f"u{uuid4().hex[:6]}", Role.TRADER)
     with pytest.raises(KeyError):
         store.save(user)

@@ -1,4 +1,4 @@
-"""What readers of the growing log rely on: nothing missed, nothing done twice, the right orders found again."""
+"""The guarantees for readers of the growing log: no event missed, none handled twice, open orders found again."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _place_again(database, order, store, **options):
 
 
 def test_positions_have_no_gaps(database, store):
-    """A refused save leaves no hole, so a missing position is a missing event."""
+    """A refused save leaves no gap, so a missing log position is a missing event."""
     order = database.placed(store)
     for _ in range(3):
         with pytest.raises(Conflict):
@@ -56,14 +56,20 @@ def test_positions_have_no_gaps(database, store):
 
 
 def test_a_tailing_reader_misses_nothing(database, store):
-    """While eight processes write, a reader by position sees every event once, streams in order, time not backwards."""
+    """While eight processes write, a reader by log position sees every event once.
+
+    Each stream is in order, and time never runs backwards.
+    """
+    # Given eight writing processes
     url = database.url_for("aristobot_writer")
     commands = [[sys.executable, "-c", WRITER, url, database.secret, str(n * 100)] for n in range(1, 9)]
     writers = [subprocess.Popen(command, cwd=ROOT) for command in commands]
+    # When the log is read while they write
     seen, running = [], True
     while running or len(seen) < store.head():
         running = any(writer.poll() is None for writer in writers)
         seen += store.read(seen[-1].position if seen else 0, limit=50)
+    # Then every event was seen once and in order
     assert [writer.returncode for writer in writers] == [0] * 8
     assert [recorded.position for recorded in seen] == list(range(1, 8 * 40 * 3 + 1))
     times = [recorded.recorded_at for recorded in seen]
@@ -75,7 +81,7 @@ def test_a_tailing_reader_misses_nothing(database, store):
 
 
 def test_reading_up_to_a_position_and_by_topic(database, store):
-    """A rebuild stops where it is told to; a follower may ask for its own topics only."""
+    """A rebuild stops at a given log position; a follower may read only its own topics."""
     database.filled(store)
     assert [r.topic for r in store.read(1, stop=3)] == ["Order.Submitted", "Order.Accepted"]
     assert [r.position for r in store.read(0, topics=["Order.Filled", "Order.Placed"])] == [1, 4]
@@ -86,7 +92,10 @@ def test_reading_up_to_a_position_and_by_topic(database, store):
 
 
 def test_a_follower_writes_its_events_and_its_position_in_one_commit(database, store):
-    """A repeat is refused as a whole: nothing is done twice, by two copies of the follower either."""
+    """A repeated save is refused as a whole, also when a second copy of the follower makes it.
+
+    Nothing is done twice.
+    """
     store.save(database.order(), follower=("engine", 5))
     assert store.position_of("engine") == 5
     with pytest.raises(PositionTaken):
@@ -97,7 +106,10 @@ def test_a_follower_writes_its_events_and_its_position_in_one_commit(database, s
 
 
 def test_a_follower_that_stands_elsewhere_than_it_says_saves_nothing(database, store):
-    """It has judged what is judged already, or nobody knows what."""
+    """A save is refused when the stored position differs from `came_from`.
+
+    The follower has then judged these events already, or its state is unknown.
+    """
     store.save(follower=("engine", 5))
     for elsewhere in (0, 4, 6):
         with pytest.raises(PositionTaken):
@@ -110,7 +122,7 @@ def test_a_follower_that_stands_elsewhere_than_it_says_saves_nothing(database, s
 
 
 def test_a_conflict_leaves_the_position(database, store):
-    """The event will be met again."""
+    """The follower's position stays where it was, so it will read the event again."""
     order = database.placed(store)
     with pytest.raises(Conflict):
         _place_again(database, order, store, follower=("engine", 1))
@@ -118,13 +130,13 @@ def test_a_conflict_leaves_the_position(database, store):
 
 
 def test_a_position_may_move_without_events(store):
-    """An event that asks for nothing is passed."""
+    """An event that calls for no action only moves the follower's position."""
     assert store.save(follower=("engine", 3)) == []
     assert store.position_of("engine") == 3
 
 
 def test_an_unknown_follower_is_refused(store):
-    """Followers are made by `migrate`, which knows where a new one has to stand."""
+    """Only `migrate` creates followers, because it knows where a new one has to start."""
     with pytest.raises(NotFound):
         store.position_of("nobody")
     with pytest.raises(PositionTaken):
@@ -161,7 +173,7 @@ LIVES = {
 
 @pytest.mark.parametrize("life", LIVES)
 def test_orders_not_ended(database, store, life):
-    """An order is found exactly while it has not ended, however it came to where it stands."""
+    """The store lists an order exactly while it has not ended, however it reached its state."""
     with carrying(user="1"):
         order = database.submitted(store)
         LIVES[life](order)
@@ -170,7 +182,7 @@ def test_orders_not_ended(database, store, life):
 
 
 def test_orders_not_ended_before_sending_and_from_outside(database, store):
-    """Wishes that wait and orders adopted from the exchange are among them, refused wishes are not."""
+    """Waiting wishes and orders adopted from the exchange are listed; refused wishes are not."""
     waiting, refused = database.placed(store), database.placed(store)
     refused.refuse("stale")
     with carrying(user="1"):

@@ -1,8 +1,8 @@
-"""A log that an earlier version made: what is renamed and moved in the code changes nothing of what it says.
+"""A log written by an earlier version keeps its meaning when code is renamed or moved.
 
-The backup was made by the version that preceded the wings: first its whole fault suite ran (kill -9 of each terminal at
-each step, faults of the exchange and of the servers), then random histories said what else the domain can say. Every
-topic is in it, and its rows were written by that version's projector.
+The version before the wings made the backup. First its whole fault suite ran (kill -9 of each terminal at each step,
+faults of the exchange and of the servers), then random histories produced everything else the domain can record. The
+backup contains every topic, and that version's projector wrote its rows.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from tests.architecture.test_names import NAMES
 [DUMP] = Path(__file__).with_name("old_log").glob("*.dump")
 NAME = Identifier("old_log")
 ADDED_SINCE = frozenset[str]()
-"""Topics that came to the code after that version."""
+"""The topics added to the code after that version."""
 
 
 @pytest.fixture(scope="module")
 def old(postgres, master):
-    """The URL of a database that holds the old log, verified, and the rows that came with it."""
+    """Yield the URL of a database that holds the verified old log, and the rows that came with it."""
     with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(NAME, Identifier(OWNER)))
         url = make_conninfo(**{**conninfo_to_dict(postgres.url), "dbname": "old_log"})
@@ -47,7 +47,7 @@ def old(postgres, master):
 
 
 def _rows(url):
-    """The rows of all books by table, as dictionaries, in one order."""
+    """Return the rows of all books by table, as dictionaries."""
     with psycopg.connect(url, row_factory=dict_row) as connection:
         tables = [row["name"] for row in connection.execute("SELECT name FROM books.models ORDER BY name")]
         query = SQL("SELECT to_jsonb(row) AS row FROM books.{} AS row")
@@ -55,19 +55,19 @@ def _rows(url):
 
 
 def _sorted(rows, columns):
-    """The rows with these columns only, in one order."""
+    """Return the rows as sorted texts, reduced to these columns."""
     return sorted(json.dumps({column: row[column] for column in columns}, sort_keys=True) for row in rows)
 
 
 def _said(url, topic, name):
-    """The values of this name in all events of a topic, each with its stream."""
+    """Return the values of this name in all events of a topic, each with its stream."""
     with psycopg.connect(url) as connection:
         query = "SELECT stream::text, convert_from(state, 'UTF8')::json->>%s FROM log.events WHERE topic = %s"
         return {(stream, value) for stream, value in connection.execute(query, [name, topic]).fetchall()}
 
 
 def _read(table, row, codes, doubts):
-    """The row as data, where that version wrote sentences."""
+    """Return the row as data where that version wrote sentences."""
     told = dict(row)
     if table == "trades" and (row["id"], row["reason"]) in doubts:
         told["reason"] = silence_of(row["reason"])[0]
@@ -83,7 +83,7 @@ def _read(table, row, codes, doubts):
 
 
 def test_every_topic_is_in_it(old):
-    """So whatever is read otherwise than before is seen."""
+    """The old log contains every topic, so any event that is now read differently is noticed."""
     url, _ = old
     with psycopg.connect(url) as connection:
         topics = {topic for (topic,) in connection.execute("SELECT DISTINCT topic FROM log.events")}
@@ -93,7 +93,7 @@ def test_every_topic_is_in_it(old):
 
 
 def test_it_is_whole(old):
-    """Each event has the hash that it had, and what is open agrees with it."""
+    """Each event still has its original hash, and the table of open streams agrees with the log."""
     url, _ = old
     with psycopg.connect(url) as connection:
         assert audit.verify(connection).fault is None
@@ -101,7 +101,7 @@ def test_it_is_whole(old):
 
 
 def test_its_books_are_rebuilt_to_the_same_rows(old, master):
-    """Row by row, in every column that they had; sentences are read as data."""
+    """The rebuilt rows equal the old ones in every column those had, with old sentences read as data."""
     url, before = old
     with psycopg.connect(url, autocommit=True) as connection:
         rebuild_books(connection, url, master)
@@ -116,7 +116,7 @@ def test_its_books_are_rebuilt_to_the_same_rows(old, master):
 
 
 def test_its_aggregates_are_loaded(old, master):
-    """Every order and position, whatever has become of it."""
+    """Every order and position loads, whatever its state."""
     url, _ = old
     with open_pool(url) as pool:
         store = Store(pool, master)

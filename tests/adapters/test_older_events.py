@@ -1,4 +1,4 @@
-"""Events that were written before a field existed are read, as what may be missing is None."""
+"""Events written before a field existed are read with None in that field."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ADDED = {
     "Position.ProtectionResting": ("watched",),
     "Position.ProtectionLost": ("detail", "request"),
 }
-"""What came to these events after the first ones of them were written."""
+"""The fields added to each event after the first events of its topic had been written."""
 
 
 @pytest.fixture
 def position():
-    """One that was opened, protected, and has lost its protection."""
+    """Return a position that was opened, protected, and has lost its protection."""
     with carrying(user="1"):
         made = Position(1, 1, "BTC/USDT", "webhook")
         made.enter(UUID(int=1), Protection(Decimal(90)))
@@ -38,7 +38,7 @@ def position():
 
 
 def test_a_history_without_the_newer_fields_adds_up_to_the_same_state(database, position):
-    """Whatever they would have said is as if they had said nothing."""
+    """A missing field counts as not given."""
     mapper = database.store().mapper
     older = written_before(mapper, position, ADDED)
     found = added_up(mapper, older)
@@ -48,7 +48,7 @@ def test_a_history_without_the_newer_fields_adds_up_to_the_same_state(database, 
 
 
 def test_executions_from_before_fees_were_valued_are_read(database):
-    """What a fee in a third currency was worth is not known of them: the order, the position and its end."""
+    """The value of a fee in a third currency is unknown for the order, the position and its end."""
     mapper, order = database.store().mapper, database.filled(database.store())
     with carrying(user="1"):
         position, value = Position(1, 1, "BTC/USDT", "webhook"), Decimal(3)
@@ -74,7 +74,7 @@ def test_executions_from_before_fees_were_valued_are_read(database):
 
 
 def test_a_history_that_lacks_anything_else_is_not_read(database, position):
-    """What always had to be there is missed."""
+    """A missing field that was always required raises `ValidationError`."""
     mapper = database.store().mapper
     stored = mapper.to_stored_event(position.pending_events[0])
     state = msgspec.json.decode(stored.state)

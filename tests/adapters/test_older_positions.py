@@ -1,4 +1,4 @@
-"""Positions from before moves were kept one behind the other are read, and say as little as they knew."""
+"""Positions written before overtaken moves were recorded can be read, and tell no more than was known then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADDED = {
     "Position.Reduced": ("by_protection",),
     "Position.Closed": ("overtaken",),
 }
-"""What came to these events after the first ones of them were written."""
+"""The fields added to each event after the first events of its topic had been written."""
 STOP, MOVED = Protection(Decimal(90)), Protection(Decimal(92))
 
 
@@ -31,14 +31,14 @@ def bought(quantity: str) -> Execution:
 
 
 def older(database, position):
-    """The same history without what was added since."""
+    """Return the same position, rebuilt from a history without the fields added since."""
     mapper = database.store().mapper
     return added_up(mapper, written_before(mapper, position, ADDED))
 
 
 @pytest.fixture
 def position():
-    """Ten coins under a stop."""
+    """Yield a position of ten coins that is protected by a stop-loss."""
     with carrying(user="1"):
         made = Position(1, 1, "BTC/USDT", "webhook")
         made.grow(bought("10"))
@@ -54,7 +54,10 @@ def test_what_rested_then_covers_what_was_to_be_covered_then(database, position)
 
 
 def test_a_move_that_was_refused_then_leaves_what_rested(database, position):
-    """Both moves had been answered by then, each in its own way."""
+    """Without recorded answers, the earlier stop is wanted again and no request is pending.
+
+    By then the exchange had answered both moves.
+    """
     position.want(MOVED, HUNDRED_PERCENT, UUID(int=2), awaited=())
     position.refuse_protection("market_below_stop")
     found = older(database, position)

@@ -1,4 +1,4 @@
-"""Sentences of earlier versions are read as data: each that they could write, and those that nobody expects."""
+"""Sentences written by earlier versions are read as data: all that they could write, and unexpected ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.sentences import contradiction_of, fact_of, failure_of, silence_of, 
 
 amounts = st.decimals(min_value=0, allow_nan=False, allow_infinity=False).map(lambda amount: f"{amount:f}")
 spelt = st.decimals().map(str)
-"""As earlier versions wrote an amount that they did not trust: with an exponent, as NaN."""
+"""Amounts as earlier versions wrote those they did not trust: also with an exponent or as NaN."""
 words = st.sampled_from(["NEW", "PARTIALLY_FILLED", "EXPIRED_IN_MATCH", "a new word", "", "x/y"])
 names = st.sampled_from(["1", "28457", "BTCUSDT", "a: b", "7 of 9"])
 statuses = st.sampled_from([*Status]).map(str)
@@ -87,7 +87,7 @@ CONTRADICTIONS = {
 @pytest.mark.parametrize("form", STATEMENTS)
 @given(data=st.data())
 def test_every_statement_of_a_side_is_read(form, data):
-    """Whatever it names, and however large an amount is."""
+    """A side's statement is read whatever it names and however large its amounts are."""
     kind, drawn = STATEMENTS[form]
     values = data.draw(st.fixed_dictionaries(drawn))
     assert statement_of(form.format(**values)) == {"kind": kind, "values": values}
@@ -96,7 +96,7 @@ def test_every_statement_of_a_side_is_read(form, data):
 @pytest.mark.parametrize("form", FACTS)
 @given(data=st.data())
 def test_every_recorded_fact_is_read(form, data):
-    """By the values that its event has."""
+    """The values have the names that the fact's event uses."""
     values = data.draw(st.fixed_dictionaries(FACTS[form]))
     event = form.partition(" ")[0]
     assert fact_of(form.format(**values)) == {"event": event, "values": values}
@@ -109,7 +109,7 @@ def test_a_change_without_a_price_is_read_without_one():
 @pytest.mark.parametrize("case", CONTRADICTIONS, ids=" ".join)
 @given(data=st.data())
 def test_every_contradiction_is_read(case, data):
-    """Alone, as the order records it, and among the facts of a reconciliation."""
+    """It is read both alone, as the order records it, and among the facts of a reconciliation."""
     reason, form = case
     values = data.draw(st.fixed_dictionaries(CONTRADICTIONS[case]))
     said = form.format(**values)
@@ -120,7 +120,7 @@ def test_every_contradiction_is_read(case, data):
 
 @pytest.mark.parametrize("said", ["", "7", "half of it", "Filled half of it", "Unheard_of 7", "Closed at noon"])
 def test_whatever_cannot_be_read_is_kept_as_it_was(said):
-    """Nothing of a history is lost."""
+    """Unreadable text is kept, so no history is lost."""
     assert statement_of(said) == {"kind": "unreadable", "values": {"said": said}}
     assert fact_of(said) == {"event": "unreadable", "values": {"said": said}}
     assert contradiction_of("fill_contradicts", said) == ({"said": said} if said else {})

@@ -1,4 +1,4 @@
-"""Which streams are open is kept by the append, and is at any moment what the log tells."""
+"""The append maintains the table of open streams, which at any moment agrees with the log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.order import OUTCOMES, Status
 from domain.position import Position
 from tests.projections.conftest import NOW, History
 
-# What is open, asked of the whole log: nothing here is shared with the functions under test.
+# These queries find the open streams in the whole log, sharing nothing with the functions under test.
 NOT_ENDED = """
     SELECT stream FROM (
         SELECT DISTINCT ON (stream) stream, topic, position FROM log.events
@@ -54,7 +54,7 @@ HOLDING = """
 
 
 class Lives(History):
-    """Orders and positions in all states that they can reach, and trades that follow one another."""
+    """Orders and positions in every state they can reach, and trades that follow one another."""
 
     def __init__(self, store, seed):
         super().__init__(store, seed)
@@ -69,7 +69,7 @@ class Lives(History):
         draw, raw = self.random.choice, self._raw
 
         def explain(order):
-            """The executions that were missing are found."""
+            """Record the fills that were missing."""
             missing = order.filled - sum(order.fills.values())
             if missing:
                 order.fill(self._id().hex, missing, Decimal(100), Decimal(0), None, NOW, None, raw())
@@ -86,7 +86,7 @@ class Lives(History):
         }  # fmt: skip
 
     def _trading(self):
-        """Positions often sell everything, and begin the next trade then."""
+        """Return the verbs of positions, which often sell everything and then begin the next trade."""
 
         def sell(position):
             if not position.is_open:
@@ -111,7 +111,7 @@ def streams(connection, query):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_answers_are_those_of_the_whole_log_after_each_commit(database, seed):
-    """In random lives of orders and positions; each kind of answer grows and shrinks meanwhile."""
+    """In random lives of orders and positions, each of the three lists grows and shrinks."""
     store, connection, lengths = database.store(), database.connect(), [list[int](), list[int](), list[int]()]
     past = Lives(store, seed)
     for _ in range(400):
@@ -156,12 +156,15 @@ def test_an_order_that_is_placed_and_ends_in_one_commit_is_not_open(database):
     assert store.orders_not_ended() == []
 
 
-# --- whoever doubts the table --------------------------------------------------------------------------------------
+# --- verifying the table -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def command(database, monkeypatch, tmp_path, capsys):
-    """`command("audit", "verify")` answers the exit code and what was said."""
+    """Return a function that runs a command and returns its exit code and output.
+
+    An example is `command("audit", "verify")`.
+    """
     monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
     monkeypatch.setenv("ARISTOBOT_SECRET_KEY", database.secret)
     monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url)
@@ -174,7 +177,10 @@ def command(database, monkeypatch, tmp_path, capsys):
 
 
 def test_a_table_that_was_tampered_with_is_told_and_mended(database, command):
-    """`audit verify` names each stream and exits with 1; `projections rebuild` reads the table from the log again."""
+    """`audit verify` names each wrong stream and exits with 1.
+
+    `projections rebuild` rebuilds the table from the log.
+    """
     store = database.store()
     open_order, ended = database.placed(store), database.filled(store)
     with carrying(user="1"):
@@ -195,7 +201,7 @@ def test_a_table_that_was_tampered_with_is_told_and_mended(database, command):
 
 
 def test_a_log_that_cannot_be_read_is_a_verdict(database, command):
-    """The event that was changed is named all the same."""
+    """The changed event is still named."""
     store = database.store()
     order = database.submitted(store)
     with carrying(user="1"):
@@ -224,7 +230,8 @@ def test_no_terminal_may_write_the_table(database):
 
 
 def test_an_older_database_is_upgraded_once(database):
-    """With what its log tells; what is appended afterwards is kept by the new append."""
+    """The migration fills the table from the log, and the new append maintains it from then on."""
+    # Given a database with the append of the earlier version
     store, connection = database.store(), database.connect()
     past = Lives(store, 1)
     past.go_on(150)
@@ -239,6 +246,7 @@ def test_an_older_database_is_upgraded_once(database):
     connection.execute("DELETE FROM public.migrations WHERE name = 'open'")
     past.go_on(60)
 
+    # When it is migrated, then its table agrees with the whole log
     assert migrate(database.url, database.master) == ["made open"]
     answers = store.orders_not_ended(), store.orders_unexplained(), store.positions_open()
     for answer, query in zip(answers, (NOT_ENDED, UNEXPLAINED, HOLDING), strict=True):
@@ -250,7 +258,10 @@ def test_an_older_database_is_upgraded_once(database):
 
 
 def test_a_rebuild_holds_up_no_append_while_it_reads(database, eventually):
-    """And knows what was appended meanwhile: it takes the lock of the append only once it has read."""
+    """The rebuild takes the append's lock only after it has read the log.
+
+    It still includes events appended meanwhile.
+    """
     store, watching = database.store(), database.connect()
     orders = [database.submitted(store) for _ in range(6)]
     reading, appending = database.connect(), database.connect()
@@ -258,14 +269,14 @@ def test_a_rebuild_holds_up_no_append_while_it_reads(database, eventually):
     holding = "SELECT count(*) FROM pg_locks WHERE granted AND locktype = 'advisory'"
     with ThreadPoolExecutor(1) as thread:
         with appending.transaction():
-            appending.execute("SELECT pg_advisory_xact_lock(hashtext('log.events'))")  # an append that lasts
+            appending.execute("SELECT pg_advisory_xact_lock(hashtext('log.events'))")  # a slow append
             with reading.transaction():
-                reading.execute("LOCK TABLE log.events IN ACCESS EXCLUSIVE MODE")  # a log that is slow to be read
+                reading.execute("LOCK TABLE log.events IN ACCESS EXCLUSIVE MODE")  # a slow read of the log
                 done = thread.submit(rebuild_books, database.connect(), database.url, database.master)
                 eventually(lambda: watching.execute(waiting, ("relation",)).fetchone()[0])
                 assert watching.execute(holding).fetchone()[0] == 1
             eventually(lambda: watching.execute(waiting, ("advisory",)).fetchone()[0])
-            # The append that the rebuild waits for: one order ends, one is placed, one is traded and not explained.
+            # The rebuild waits for this append: one order ends, one is placed, one is executed without its fills.
             with carrying(user="1"):
                 orders[0].reject("funds", Personal("{}"))
                 orders[1].progress(Decimal("0.5"), Decimal(32125), Personal("{}"))

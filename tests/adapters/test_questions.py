@@ -1,4 +1,7 @@
-"""What start, engine, lane, guard and followers ask of the log is answered by an index, however long the log is."""
+"""Every query of the log made at start-up or by a terminal uses an index, however long the log is.
+
+The terminals' queries are those of engine, lane, guard and followers.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,13 @@ from tests.adapters.long_log import SYMBOL, lengthen, write_day
 
 DAYS = 1000
 OFTEN = 7
-"""From the sixth time on the database may answer a prepared question by a plan that fits all parameters."""
+"""The repetitions of each query. From the sixth on, PostgreSQL may use a generic plan for a prepared statement."""
 MOST_ROWS = 60
-"""How many events a question of the tests reads at most, when an answer is a page of ten or a stream."""
+"""The most events that one query of these tests may read; each returns a page of ten events or one stream."""
 
 
 class Noting(psycopg.Cursor):
-    """Writes down what is asked."""
+    """A cursor that records the queries it executes."""
 
     asked: ClassVar[list[tuple[str, object]]] = []
 
@@ -40,7 +43,7 @@ class Noting(psycopg.Cursor):
 
 @pytest.fixture
 def long_log(database):
-    """Some thirty thousand events of which nothing is open, and then an order that is."""
+    """Build a log of some thirty thousand events in which no order is open, then add one open order."""
     store = database.store(size=1)
     position = write_day(store)
     lengthen(database, DAYS)
@@ -54,7 +57,7 @@ def long_log(database):
 
 @pytest.fixture
 def asking(long_log):
-    """A store whose questions are noted."""
+    """Yield a store whose queries are recorded."""
     database, _, _ = long_log
     Noting.asked = []
     kwargs = {"autocommit": True, "cursor_factory": Noting}
@@ -63,7 +66,7 @@ def asking(long_log):
 
 
 def questions(asking, order):
-    """By name; each is asked as the terminals ask it."""
+    """Return the queries by name, each made the way the terminals make it."""
     head, far = asking.head(), uuid4()
     newest = asking.position_newest(1, 1, SYMBOL, "webhook")
     return {
@@ -94,7 +97,7 @@ def questions(asking, order):
 
 
 def plan(connection, query):
-    """The plan for the parameters at hand, and the one for any parameters."""
+    """Return the plan for the given parameters, followed by the generic plan for any parameters."""
     text, parameters = query
     numbers = iter(range(1, 99))
     general = re.sub(r"%[sb]", lambda _: f"${next(numbers)}", text)
@@ -104,7 +107,7 @@ def plan(connection, query):
 
 
 def test_every_plan_is_that_of_an_index(long_log, asking):
-    """Also the general one, which the database may choose for a question that it is asked often."""
+    """The generic plan counts too: the database may choose it for a query that is repeated often."""
     database, order, _ = long_log
     for question in questions(asking, order).values():
         question()
@@ -120,7 +123,7 @@ def test_every_plan_is_that_of_an_index(long_log, asking):
 
 
 def test_no_question_reads_more_than_its_answer(long_log, asking):
-    """Counted by the database itself, which sees into the functions of the append as well."""
+    """The database's own statistics are used, because they include reads inside the append functions."""
     database, order, store = long_log
     for name, question in questions(asking, order).items():
         before = read_rows(database, asking)
@@ -141,10 +144,10 @@ def test_no_question_reads_more_than_its_answer(long_log, asking):
 
 
 def read_rows(database, store):
-    """How often the whole table of events was read, and how many events were read altogether."""
+    """Return the number of full scans of the events table and the number of events read in total."""
     with store.pool.connection() as connection:
         connection.execute("SELECT pg_stat_force_next_flush()")
-        connection.execute("SELECT 1")  # a connection tells what it has read when it is asked the next time
+        connection.execute("SELECT 1")  # a connection reports its statistics with its next statement
     query = (
         "SELECT seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables"
         " WHERE schemaname = 'log' AND relname = 'events'"

@@ -1,4 +1,4 @@
-"""What each terminal's own database role may do: everything it needs, nothing that could rewrite the past."""
+"""Each terminal's database role may do everything it needs, and nothing that could rewrite the past."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OURS = ("log", "vault", "service", "books", "public")
 
 @pytest.fixture
 def log(database):
-    """Five events and a credential."""
+    """Write five events and a credential."""
     database.filled(database.store())
     with database.connect() as connection:
         connection.execute("INSERT INTO vault.credentials (broker, user_id, sealed) VALUES (1, 1, 'sealed')")
@@ -55,7 +55,7 @@ REFUSED = (
 
 @pytest.mark.parametrize("role", ROLES)
 def test_nobody_rewrites_the_past(log, role):
-    """Whoever takes over a terminal can append at most; the past stays."""
+    """An attacker who takes over a terminal can at most append events."""
     connection = log.connect(role)
     for statement in REFUSED:
         with pytest.raises(InsufficientPrivilege):
@@ -67,7 +67,7 @@ def test_nobody_rewrites_the_past(log, role):
     "statement", ["UPDATE log.events SET topic = ''", "DELETE FROM log.events", "TRUNCATE log.events"]
 )
 def test_not_even_the_owner_by_accident(log, statement):
-    """The guard stands before the owner as well, and before a statement that would touch no row."""
+    """The guard also stops the owner, even for a statement that would affect no row."""
     connection = log.connect()
     for condition in ("", " WHERE false") if "TRUNCATE" not in statement else ("",):
         with pytest.raises(RaiseException, match="events are never changed"):
@@ -75,7 +75,7 @@ def test_not_even_the_owner_by_accident(log, statement):
 
 
 def test_roles_hold_nothing_but_reading_on_the_log(database):
-    """Asked of the catalogue, so that a table made tomorrow is covered."""
+    """The catalogue is queried, so tables added later are covered too."""
     query = """
         SELECT r.role, c.oid::regclass::text, p.privilege FROM pg_class AS c, unnest(%s::text[]) AS r (role),
             unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p (privilege)
@@ -89,7 +89,7 @@ def test_roles_hold_nothing_but_reading_on_the_log(database):
     ("role", "may"), [("aristobot_writer", True), ("aristobot_web", True), ("aristobot_projector", False)]
 )
 def test_who_may_append(database, role, may):
-    """The projector reads and keeps books; it has no say in the log."""
+    """The projector only reads the log and writes the books."""
     store, order = database.store(role), database.order()
     order.refuse("stale")
     assert store.find(type(order), order.id) is None
@@ -105,7 +105,7 @@ def test_who_may_append(database, role, may):
 
 
 def test_web_cannot_read_credentials(log):
-    """It stores them and knows that they exist; what they are is the gateway's business."""
+    """The web stores keys and sees that they exist. Only the gateway may read them."""
     web = log.connect("aristobot_web")
     assert web.execute("SELECT broker FROM vault.credentials").fetchall() == [(1,)]
     for query in ("SELECT sealed FROM vault.credentials", "SELECT * FROM vault.credentials"):
@@ -123,7 +123,7 @@ def test_the_projector_reads_no_secret(log, table):
 
 
 def test_only_web_reads_passwords_and_sessions(log):
-    """The other terminals log nobody in."""
+    """No other terminal logs users in."""
     for table in ("vault.passwords", "service.sessions"):
         log.connect("aristobot_web").execute(f"SELECT * FROM {table}")
         for role in ("aristobot_writer", "aristobot_projector"):
@@ -133,7 +133,7 @@ def test_only_web_reads_passwords_and_sessions(log):
 
 @pytest.mark.parametrize("role", EVERYBODY)
 def test_a_role_needs_its_own_password(database, role):
-    """The socket alone opens nothing."""
+    """Access to the socket alone opens no connection."""
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(url_for(database.url, role, MasterKey("another secret")))
 
@@ -154,7 +154,7 @@ A_VALUE = {
 
 
 def _tables(connection):
-    """Every table of the books and its columns, as the catalogue knows them."""
+    """Return every table of the books with its columns, as listed in the catalogue."""
     query = """
         SELECT table_name, column_name, data_type FROM information_schema.columns
         WHERE table_schema = 'books' ORDER BY table_name, ordinal_position
@@ -167,7 +167,7 @@ def _tables(connection):
 
 @pytest.fixture
 def books(database):
-    """The tables with `user_id`, each holding one row of user 1 and one of user 2."""
+    """Fill each table that has a `user_id` with one row of user 1 and one of user 2, and return these tables."""
     connection = database.connect()
     tables = {name: columns for name, columns in _tables(connection).items() if "user_id" in columns}
     for name, columns in tables.items():
@@ -179,7 +179,7 @@ def books(database):
 
 
 def test_every_table_of_the_books_belongs_to_users(database):
-    """A table without `user_id` would be everybody's: there are three, and they hold nobody's data."""
+    """A table without `user_id` would be visible to every user. The four such tables hold no user's data."""
     tables = _tables(database.connect())
     assert {name for name, columns in tables.items() if "user_id" not in columns} == WITHOUT_USER
     assert len(tables) > len(WITHOUT_USER)
@@ -190,13 +190,13 @@ def _as_user(web, user, local=False):
 
 
 def _seen(web, books):
-    """The users whose rows a connection sees, over all tables."""
+    """Return the users whose rows a connection sees, table by table."""
     queries = [SQL("SELECT user_id FROM {}").format(Identifier("books", name)) for name in books]
     return [web.execute(query).fetchall() for query in queries]
 
 
 def test_web_sees_one_user_only(database, books):
-    """A forgotten WHERE shows nobody else's rows, in no table."""
+    """A query without a WHERE clause shows no other user's rows, in any table."""
     web = database.connect("aristobot_web")
     for user in (1, 2):
         _as_user(web, str(user))
@@ -204,7 +204,10 @@ def test_web_sees_one_user_only(database, books):
 
 
 def test_web_sees_nothing_without_a_user(database, books):
-    """Before anybody is named, after a transaction that named one, with an empty name and as a stranger."""
+    """No row is visible while no user is set.
+
+    That holds before one is set, after the transaction that set one, with an empty name and as an unknown user.
+    """
     web, nothing = database.connect("aristobot_web"), [[] for _ in books]
     assert _seen(web, books) == nothing
     with web.transaction():
@@ -217,7 +220,7 @@ def test_web_sees_nothing_without_a_user(database, books):
 
 
 def test_web_only_reads_the_books(database, books):
-    """They follow from the log, by the projector's hand."""
+    """Only the projector writes the books, from the log."""
     web = database.connect("aristobot_web")
     _as_user(web, "1")
     for name in (*books, *WITHOUT_USER):
@@ -227,7 +230,7 @@ def test_web_only_reads_the_books(database, books):
 
 
 def test_the_projector_sees_all_rows_and_makes_no_tables(database, books):
-    """It writes rows; tables are made by `migrate`."""
+    """The projector writes rows; `migrate` creates tables."""
     projector = database.connect("aristobot_projector")
     for name in books:
         table = Identifier("books", name)
@@ -242,7 +245,10 @@ def test_the_projector_sees_all_rows_and_makes_no_tables(database, books):
 
 
 def test_no_role_is_above_the_rules(database):
-    """Neither the owner nor a terminal is superuser, passes row-level security, or is a member of another role."""
+    """Neither the owner nor a terminal's role is a superuser, bypasses row-level security or may replicate.
+
+    No terminal's role is a member of another role.
+    """
     connection = database.connect()
     query = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolreplication)"
     assert connection.execute(query, (list(EVERYBODY),)).fetchall() == []
@@ -251,7 +257,7 @@ def test_no_role_is_above_the_rules(database):
 
 
 def test_everything_belongs_to_the_owner(database):
-    """Who owns a table could switch off its rules: none of the terminals owns anything."""
+    """The owner of a table could switch off its rules, so no terminal's role owns anything."""
     query = """
         WITH ours AS (SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname = ANY(%s))
         SELECT relowner::regrole::text FROM pg_class JOIN ours ON relnamespace = ours.oid
@@ -262,7 +268,7 @@ def test_everything_belongs_to_the_owner(database):
 
 
 def test_no_role_may_create_in_any_schema(database):
-    """An object in the right place could be mistaken for one of ours."""
+    """An object created in the right schema could be mistaken for one of the platform's."""
     query = """
         SELECT r.role, n.nspname FROM pg_namespace AS n, unnest(%s::text[]) AS r (role)
         WHERE n.nspname NOT LIKE 'pg\\_%%' AND has_schema_privilege(r.role, n.oid, 'CREATE')
@@ -271,7 +277,7 @@ def test_no_role_may_create_in_any_schema(database):
 
 
 def test_functions_with_the_owners_rights_are_closed(database):
-    """Each pins its search_path with pg_temp last, and nobody calls it whom `grants.sql` does not name."""
+    """Each pins its `search_path` with `pg_temp` last, and only the roles named in `grants.sql` may call it."""
     query = """
         SELECT oid::regprocedure::text, proconfig, has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc
         WHERE prosecdef AND pronamespace::regnamespace::text = ANY(%s)

@@ -1,4 +1,4 @@
-"""The last look at an account: kept over restarts, replaced by the next, and gone with the account's keys."""
+"""The account snapshot survives restarts, is replaced by the next one, and goes with the account's keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_newest_look_is_kept_for_each_broker(snapshots):
 
 @pytest.mark.parametrize("end", ["the keys are destroyed", "the person is forgotten"])
 def test_nothing_of_it_outlives_the_keys(snapshots, vault, end):
-    """Nor is anything kept that is told afterwards."""
+    """A snapshot recorded after the keys are gone is not stored."""
     for broker in (1, 2):
         snapshots.record(broker, FIRST)
     if end == "the person is forgotten":

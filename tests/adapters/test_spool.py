@@ -1,4 +1,4 @@
-"""The spool: deliveries on disk in their order, readable to nobody, gone only once they are in the log."""
+"""The spool keeps deliveries on disk, in order and sealed, until they are in the log."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 @pytest.fixture
 def spool(tmp_path):
-    """`spool()` opens the same folder again, as the next process would."""
+    """Return a function that opens the same folder again, as the next process would."""
     fernet = MasterKey("a secret").fernet
     return lambda: Spool(tmp_path / "spool", fernet.encrypt, fernet.decrypt)
 
 
 def delivery(number):
-    """Told apart by its body."""
+    """Return a delivery that differs from the others by its body."""
     return Delivery("a-token", f"body {number}".encode(), "192.0.2.1", NOW)
 
 
 def test_what_was_put_is_drained_in_its_order_by_the_next_process(spool):
-    """Whatever order the folder lists its files in."""
+    """The order does not depend on how the folder lists its files."""
     first = spool()
     for number in range(12):
         first.put(delivery(number))
@@ -37,7 +37,7 @@ def test_what_was_put_is_drained_in_its_order_by_the_next_process(spool):
 
 
 def test_a_delivery_that_cannot_be_handed_over_stays_with_all_after_it(spool):
-    """The first that raises ends the draining; nothing newer overtakes it."""
+    """The first delivery that raises ends the draining, so no newer one overtakes it."""
     kept, drained = spool(), []
     for number in range(3):
         kept.put(delivery(number))
@@ -55,7 +55,7 @@ def test_a_delivery_that_cannot_be_handed_over_stays_with_all_after_it(spool):
 
 
 def test_nothing_on_disk_can_be_read(spool, tmp_path):
-    """Neither a token nor a body."""
+    """The files reveal neither a token nor a body."""
     spool().put(delivery(1))
     written = b"".join(file.read_bytes() for file in (tmp_path / "spool").iterdir())
     assert b"a-token" not in written
@@ -63,7 +63,7 @@ def test_nothing_on_disk_can_be_read(spool, tmp_path):
 
 
 def test_what_is_set_aside_is_kept_and_in_nobodys_way(spool):
-    """It is counted, and draining passes it by."""
+    """A delivery set aside is counted, and draining skips it."""
     kept = spool()
     kept.set_aside(delivery(1))
     kept.put(delivery(2))
@@ -78,16 +78,19 @@ def test_what_is_set_aside_is_kept_and_in_nobodys_way(spool):
     ids=["nothing", "zeros", "foreign bytes", "another key"],
 )
 def test_a_file_that_cannot_be_read_is_set_aside_as_it_is_and_the_others_are_drained(spool, tmp_path, found):
-    """Neither what came before it nor what came after it waits for it, now or after the next start."""
+    """No delivery before or after the damaged file is held up, neither now nor after the next start."""
+    # Given three deliveries, the second one damaged
     kept, drained = spool(), []
     for number in range(3):
         kept.put(delivery(number))
     damaged = sorted((tmp_path / "spool").glob("*.delivery"))[1]
     damaged.write_bytes(found)
+    # Then the others are drained and the damaged file is kept unchanged
     assert kept.drain(drained.append) == 2
     assert drained == [delivery(0), delivery(2)]
     assert (len(kept), kept.aside) == (0, 1)
     assert damaged.with_suffix(".aside").read_bytes() == found
+    # And the next process drains what comes later
     again = spool()
     again.put(delivery(3))
     assert again.drain(drained.append) == 1
@@ -96,7 +99,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_as_it_is_and_the_others_are_dra
 
 
 def test_a_sealed_file_that_holds_no_delivery_is_set_aside(spool, tmp_path):
-    """It was written by a version of the program that wrote something else."""
+    """Another version of the program wrote the file in another format."""
     kept, drained = spool(), []
     kept.put(delivery(1))
     (tmp_path / "spool" / "000000000000.delivery").write_bytes(MasterKey("a secret").fernet.encrypt(b"[]"))
@@ -105,7 +108,7 @@ def test_a_sealed_file_that_holds_no_delivery_is_set_aside(spool, tmp_path):
 
 
 def test_a_foreign_file_in_the_folder_does_not_keep_the_door_shut(spool, tmp_path):
-    """Somebody's note, or what an editor or a file manager leaves."""
+    """A note, or a file left by an editor or file manager, does not stop the draining."""
     spool().put(delivery(1))
     (tmp_path / "spool" / "notes.txt").write_text("looked at this on Monday")
     again, drained = spool(), []
@@ -114,7 +117,7 @@ def test_a_foreign_file_in_the_folder_does_not_keep_the_door_shut(spool, tmp_pat
 
 
 def test_a_file_that_the_disk_does_not_give_back_stands_in_nobodys_way(spool, tmp_path):
-    """An error of the disk, here a folder in the place of a file."""
+    """A directory in the place of a file stands for a read error of the disk."""
     kept, drained = spool(), []
     (tmp_path / "spool" / "000000000000.delivery").mkdir()
     kept.put(delivery(1))

@@ -1,4 +1,4 @@
-"""A new master key: afterwards it alone opens everything that the old one had sealed."""
+"""After the rotation to a new master key, that key alone opens everything the old one had sealed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PEOPLE = {1: "alice", 2: "bob"}
 
 
 class House:
-    """Whatever opens the vault, with one setting of the secret."""
+    """Everything that opens the vault, under one setting of the secret."""
 
     def __init__(self, pool, secret):
         master = MasterKey(secret)
@@ -37,14 +37,14 @@ class House:
 
 @pytest.fixture
 def pool(database):
-    """The owner's connections: no terminal may read all that is sealed."""
+    """Yield connections of the owner; no terminal may read everything that is sealed."""
     with open_pool(database.url) as pool:
         yield pool
 
 
 @pytest.fixture
 def sealed(database, pool):
-    """Of everything one piece for each of two people, sealed by the old secret."""
+    """Seal one item of every kind for each of two people under the old secret, and return what can be checked."""
     house, told = House(pool, database.secret), {}
     for person, name in PEOPLE.items():
         register(house.store, house.vault, name, "long enough phrase")
@@ -63,13 +63,13 @@ def sealed(database, pool):
 
 @pytest.fixture
 def rotated(database, pool, sealed):
-    """The same after the rotation, during which the old secret stands behind the new one."""
+    """Return the same items after the rotation, during which the old secret is listed after the new one."""
     assert House(pool, f"{NEW},{database.secret}").vault.rotate() == len(SEALED) * len(PEOPLE)
     return sealed
 
 
 def _opens(house, told, person):
-    """What this house can open of a person's things, by name."""
+    """Return the names of those of a person's items that this house can open."""
     house.now += 3000
     reads = {
         "text": lambda: house.keys.unseal(told["text"]) == f"a text of {PEOPLE[person]}",
@@ -95,14 +95,14 @@ EVERYTHING = {"text", "name", "keys", "token", "door", "channel", "factor"}
 
 @pytest.mark.parametrize("person", PEOPLE)
 def test_the_new_secret_alone_opens_everything(pool, rotated, person):
-    """Texts, keys, the webhook's token, channels and the second factor; and the door finds the token."""
+    """Texts, keys, the webhook token, channels and the second factor open, and the door finds the token's user."""
     assert _opens(House(pool, NEW), rotated[person], person) == EVERYTHING
     assert House(pool, NEW).vault.password_matches(person, "long enough phrase")
 
 
 @pytest.mark.parametrize("person", PEOPLE)
 def test_the_old_secret_alone_opens_nothing(database, pool, rotated, person):
-    """Whoever has the old secret and a copy of the database made afterwards reads none of it."""
+    """The old secret with a copy of the database made after the rotation reveals nothing."""
     assert _opens(House(pool, database.secret), rotated[person], person) == set()
 
 
@@ -114,18 +114,18 @@ def test_before_the_rotation_it_is_the_other_way_round(database, pool, sealed):
 
 
 def test_recovery_codes_outlive_the_old_secret(pool, rotated):
-    """They were written down on paper: a new master key must not lock out who has lost the authenticator."""
+    """Users have the codes on paper. A new master key must not lock out a user who has lost the authenticator."""
     assert House(pool, NEW).factors.prove(1, rotated[1]["codes"][0]) == 9
 
 
 def test_rotating_again_changes_nothing_that_can_be_read(pool, rotated):
-    """It can be said as often as one likes, also without the old secret."""
+    """The rotation may be repeated any number of times, even without the old secret."""
     assert House(pool, NEW).vault.rotate() == len(SEALED) * len(PEOPLE)
     assert _opens(House(pool, NEW), rotated[1], 1) == EVERYTHING
 
 
 def test_a_forgotten_person_stays_forgotten(database, pool, sealed):
-    """A key that was destroyed is sealed anew by nothing."""
+    """The rotation skips a destroyed key and does not create a new one."""
     House(pool, database.secret).vault.forget(2)
     assert House(pool, f"{NEW},{database.secret}").vault.rotate() == len(SEALED)
     assert _opens(House(pool, NEW), sealed[1], 1) == EVERYTHING
@@ -133,9 +133,11 @@ def test_a_forgotten_person_stays_forgotten(database, pool, sealed):
 
 
 def test_a_rotation_that_cannot_open_something_changes_nothing(database, pool, sealed):
-    """Without the old secret it fails as a whole, and the old one still opens everything."""
+    """The rotation fails as a whole when one item cannot be opened, and the old secret still opens everything."""
+    # Without the old secret nothing can be opened.
     with pytest.raises(InvalidToken):
         House(pool, NEW).vault.rotate()
+    # One channel sealed with a foreign key makes the whole rotation fail.
     stranger = MasterKey("somebody else's").fernet.encrypt(b"text")
     database.connect().execute("UPDATE vault.channels SET sealed = %s WHERE user_id = 2", (stranger,))
     with pytest.raises(InvalidToken):
@@ -144,14 +146,14 @@ def test_a_rotation_that_cannot_open_something_changes_nothing(database, pool, s
 
 
 def test_a_terminal_cannot_rotate(database, sealed):
-    """It takes the owner, who alone reads everything that is sealed."""
+    """Only the owner may read everything that is sealed."""
     for role in ("aristobot_writer", "aristobot_web", "aristobot_projector"):
         with open_pool(database.url_for(role)) as limited, pytest.raises(psycopg.errors.InsufficientPrivilege):
             House(limited, f"{NEW},{database.secret}").vault.rotate()
 
 
 def test_everything_that_the_vault_holds_is_known(database):
-    """A new table or column of sealed bytes in the vault has to be sealed anew too."""
+    """A new table or column of sealed bytes in the vault must be added to the rotation."""
     rows = database.connect().execute(
         "SELECT table_name, column_name FROM information_schema.columns"
         " WHERE table_schema = 'vault' AND data_type = 'bytea' AND column_name <> 'token_hash'"
@@ -160,7 +162,7 @@ def test_everything_that_the_vault_holds_is_known(database):
 
 
 def test_a_wrong_code_is_refused_after_the_rotation_too(pool, rotated):
-    """The new secret opens the factor; it does not open the door to everybody."""
+    """The second factor opens under the new secret, and still refuses wrong codes."""
     house = House(pool, NEW)
     house.now += 3000
     for code in ("000000", "0badc0de-0badc0de"):

@@ -1,4 +1,4 @@
-"""What is loaded for a decision follows the thing decided on, not how long the platform has lived."""
+"""The events loaded for a decision depend on its subject, not on how long the platform has run."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from domain.webhook import Webhook
 from tests.adapters.long_log import NOW, PRICE, QUANTITY, RAW, SYMBOL, lengthen, write_day
 
 DAYS, TRADES = 500, 10_000
-"""Days with webhooks, orders, an alert, a comparison and spending; and complete trades of one market besides."""
+"""The days with webhooks, orders, an alert, a reconciliation and spending; the additional trades of one market."""
 MARKET = Market("binance", SYMBOL, "BTCUSDT", "BTC", "USDT", True, Decimal("0.01"), Decimal("0.00001"))
 ALERT = b'{"Symbol":"BTCUSDT","Action":"%s","PourCent":50,"Id":"%s","UserID":1,"UserExchangeID":1}'
 MOST_OF_A_SIGNAL, LONGEST = 60, 30
-"""Events that the engine reads for one signal, until its order is executed and counted; events of one stream."""
+"""The most events read for one message until its order is executed and counted; the longest stream allowed."""
 
 
 class Markets:
-    """One market, at whatever exchange."""
+    """A stub of the markets: one market, whatever the exchange."""
 
     def of(self, exchange, venue):
         return {MARKET.native: MARKET}
 
 
 class Reader:
-    """A process that counts the events which it reads of streams."""
+    """A process that counts the events it reads from streams."""
 
     def __init__(self, store):
         self.store, self.read = store, 0
@@ -55,14 +55,14 @@ class Reader:
         return self._read_event(stored)
 
     def load(self, kind, stream):
-        """How many events are read to load one aggregate."""
+        """Load one aggregate and return the number of events read for it."""
         before = self.read
         self.store.get(kind, stream)
         return self.read - before
 
 
 def established(store):
-    """A user with a broker that is used for webhooks."""
+    """Save a user with a broker that is used for webhooks."""
     with carrying(user="1"):
         registry, user = Registry(), User.register(1, "ada", Role.TRADER)
         registry.number_user(1, "ada")
@@ -81,9 +81,9 @@ def follow(reader, event, topic):
 
 
 def carry_out(reader, action):
-    """One signal from its arrival until its execution is counted; answers how many events were read for it.
+    """Carry out one message, from its arrival until its execution is counted, and return the number of events read.
 
-    The exchange is spoken for: what the gateway's lane reads is not counted.
+    The test plays the exchange's part, so reads by the gateway's lane are not counted.
     """
     store, before = reader.store, reader.read
     body = ALERT % (action, uuid4().hex.encode())
@@ -104,7 +104,7 @@ def carry_out(reader, action):
 
 @pytest.fixture
 def long_life(database):
-    """A process that begins when the log holds a hundred thousand events, and what the first signals cost."""
+    """Return a process that starts with a hundred thousand events in the log, and the cost of the first messages."""
     store = database.store()
     established(store)
     first = [carry_out(Reader(database.store()), action) for action in (b"BuyMarket", b"SellMarket")]
@@ -150,17 +150,17 @@ GROWING = {
         Discrepancy(None, SYMBOL, None, Statement(Kind.NOTHING), Statement(Kind.NOTHING), Resolution.DECIDE), RAW
     ),
 }
-"""What happens to each kind again and again. Of these, `KINDS` are kept; the docs say how long the others get."""
+"""The event that recurs in each kind of stream. `KINDS` are kept in memory; the docs say how long the others get."""
 
 
 def test_what_is_kept_is_read_once_and_the_rest_by_its_length(database):
-    """Whoever adds a kind of aggregate decides here what makes it grow."""
+    """A new kind of aggregate has to be added to `GROWING` with the event that makes its stream grow."""
     assert set(GROWING) == set(AGGREGATES)
     store = database.store()
     established(store)
     write_day(store)
     with carrying(user="1"):
-        store.save(Platform(), Reconciliation(uuid4(), 1, 1, Occasion.START, NOW))  # one that has not ended
+        store.save(Platform(), Reconciliation(uuid4(), 1, 1, Occasion.START, NOW))  # a run that has not ended
         [*streams] = database.connect().execute(
             "SELECT DISTINCT ON (split_part(topic, '.', 1)) split_part(topic, '.', 1), stream FROM log.events"
             " WHERE version = 1 ORDER BY 1, position DESC"

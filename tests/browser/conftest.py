@@ -1,4 +1,4 @@
-"""The whole platform as a user starts it, and a real Chromium in front of it."""
+"""The whole platform as a user starts it, with a real Chromium in front of it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CHROMIUM = next(
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 REQUIRED = os.environ.get("ARISTOBOT_BROWSER") == "required"
 PATIENCE = 30_000
-"""Milliseconds, as `eventually` waits: what comes from the exchange or the books takes its time on a busy machine."""
+"""Milliseconds to wait, as in `eventually`: the exchange and the books can be slow on a busy machine."""
 LANGUAGES = {"fr": "Français", "en": "English"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a Chromium or a built console these tests are skipped, and say so, unless they are required."""
+    """Skip these tests, with a reason, when Chromium or the built console is missing and they are not required."""
     missing = CHROMIUM is None or not PAGES.exists()
     for item in items:
         if Path(item.fspath).parent == Path(__file__).parent:
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def platform() -> Iterator[tuple[dict[str, Any], str]]:
-    """What it wrote to `run.json`, and what it printed."""
+    """Yield the contents of the platform's `run.json` and its printed output."""
     with short_folder() as home:
         yield from _running(home)
 
@@ -86,7 +86,10 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def browse(platform: tuple[dict[str, Any], str], chromium: Any) -> Callable[..., Any]:
-    """`with browse() as page`: a page on which nobody is logged in; whatever it throws fails the test."""
+    """Return `browse()`, a context manager that opens a page without a login.
+
+    Any error the page throws fails the test.
+    """
 
     @contextmanager
     def open_page() -> Iterator[Any]:
@@ -103,7 +106,7 @@ def browse(platform: tuple[dict[str, Any], str], chromium: Any) -> Callable[...,
 
 @pytest.fixture
 def enter(platform: tuple[dict[str, Any], str]) -> Callable[[Any, str], None]:
-    """`enter(page, "fr")` logs the demo user in and speaks that language."""
+    """Return `enter(page, "fr")`, which logs the demo user in and selects that language."""
     from playwright.sync_api import expect
 
     def log_in(page: Any, language: str) -> None:

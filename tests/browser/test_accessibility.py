@@ -1,4 +1,4 @@
-"""axe-core on every page, in both themes: nothing serious stands between a trader and the controls."""
+"""axe-core checks every page in both themes: nothing serious stands between a trader and the controls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = {"serious", "critical"}
 PAGES = ("/", "/webhooks", "/alerts", "/reconciliations", "/account", "/admin")
-SMALL = {"width": 1024, "height": 420}  # every region that can scroll does: its rules are then looked at too
+SMALL = {"width": 1024, "height": 420}  # every scrollable region scrolls, so its rules are checked too
 
 
 AT_REST = """() => !document.querySelector('[class*="-enter-"], [class*="-leave-"]') && document.getAnimations().every(
@@ -18,7 +18,7 @@ AT_REST = """() => !document.querySelector('[class*="-enter-"], [class*="-leave-
 
 
 def _findings(page: Any) -> list[str]:
-    page.wait_for_function(AT_REST)  # what still fades in, or into another theme, has no contrast yet
+    page.wait_for_function(AT_REST)  # contrast is wrong while anything fades in or changes theme
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [
@@ -31,7 +31,7 @@ def _findings(page: Any) -> list[str]:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_no_page_has_a_serious_finding(browse: Any, enter: Any, theme: str) -> None:
-    """The login and its form for new accounts, every page behind it, the forms for brokers, the drawers."""
+    """The test covers the login, every page behind it, and the forms that connect and edit a broker."""
     from playwright.sync_api import expect
 
     with browse() as page:

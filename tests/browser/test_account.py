@@ -1,4 +1,4 @@
-"""My account in a real Chromium: connecting a broker, the second factor, preferences, an alert that stays."""
+"""The account page in a real Chromium: connecting a broker, the second factor, preferences and an alert."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _account(told: dict[str, Any], **given: Any) -> dict[str, str]:
 
 
 def _limit(told: dict[str, Any], per_order: str | None) -> None:
-    """What the demo broker may spend per order."""
+    """Set what the demo broker may spend per order."""
     with httpx.Client(base_url=told["console"]) as client:
         body = {"username": told["user"], "password": told["password"]}
         client.headers["X-CSRF-Token"] = client.post("/api/session", json=body).json()["csrf"]
@@ -32,7 +32,10 @@ def _limit(told: dict[str, Any], per_order: str | None) -> None:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_broker_is_tried_connected_and_removed(platform: Any, browse: Any, enter: Any, language: str) -> None:
-    """A key that may withdraw is refused with the reason; a good one shows its balance, and its pairs are there."""
+    """A key that may withdraw is refused with the reason.
+
+    A good key connects the broker, which can be edited and removed.
+    """
     from playwright.sync_api import expect
 
     told, words = platform[0], WORDS[language]
@@ -71,7 +74,7 @@ def test_a_broker_is_tried_connected_and_removed(platform: Any, browse: Any, ent
 
 
 def test_a_broker_can_be_described_before_the_exchanges_are_known(browse: Any, enter: Any) -> None:
-    """The form is open first; the keys that the exchange wants are asked for once it is known."""
+    """The form opens first. Its key fields appear once the exchange's requirements are known."""
     from playwright.sync_api import expect
 
     with browse() as page:
@@ -91,7 +94,7 @@ def test_a_broker_can_be_described_before_the_exchanges_are_known(browse: Any, e
 
 
 def test_the_second_factor_guards_the_next_login(platform: Any, browse: Any, enter: Any) -> None:
-    """It is switched on by its first code, asked for at the next login, and switched off by the password."""
+    """Its first code switches it on, the next login asks for it, and the password switches it off."""
     from playwright.sync_api import expect
 
     told = platform[0]
@@ -122,7 +125,7 @@ def test_the_second_factor_guards_the_next_login(platform: Any, browse: Any, ent
 
 
 def test_preferences_are_kept_with_the_account(browse: Any, enter: Any) -> None:
-    """Theme, zone and colours come back with the next login, in a browser that has never seen them."""
+    """Theme, time zone and colours return at the next login, even in a new browser."""
     from playwright.sync_api import expect
 
     with browse() as page:
@@ -143,7 +146,7 @@ def test_preferences_are_kept_with_the_account(browse: Any, enter: Any) -> None:
 
 
 def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(browse: Any, enter: Any) -> None:
-    """With a word that says why, whatever is clicked first."""
+    """The first click leads to the login, with a message that says why."""
     from playwright.sync_api import expect
 
     with browse() as page:
@@ -156,7 +159,7 @@ def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(browse: Any,
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_an_alert_rings_the_bell(platform: Any, browse: Any, enter: Any, language: str) -> None:
-    """An entry above its broker's limit is told in the notification centre, and leaves it when it is acknowledged."""
+    """An entry above its broker's limit appears in the notification centre, and leaves it once acknowledged."""
     from playwright.sync_api import expect
 
     told, printed = platform

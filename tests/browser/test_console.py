@@ -1,4 +1,4 @@
-"""The console in a real Chromium: a webhook is posted, and its rows appear without a reload, in both languages."""
+"""The console in a real Chromium: a posted webhook's rows appear without a reload, in both languages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TITLES = {"fr": ("Tableau de bord", "Webhooks reçus", "exécuté"), "en": ("Das
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_webhook_and_its_trade_appear_by_themselves(platform: Any, browse: Any, enter: Any, language: str) -> None:
-    """Log in, post the printed alert, and see the webhook and the trade appear while nobody touches the page."""
+    """After the printed alert is posted, the webhook and its trade appear without any action on the page."""
     from playwright.sync_api import expect
 
     told, printed = platform
     title, received, executed = TITLES[language]
     curl = next(line for line in printed.splitlines() if line.startswith("curl"))
-    # Its own bar time, whatever second the other language was tested in.
+    # Each language has its own bar time, whenever the other one was tested.
     curl = re.sub(r"'\$\(date[^)]*\)'", {"fr": "2026-01-05T10:00:00Z", "en": "2026-01-05T10:05:00Z"}[language], curl)
     with browse() as page:
         page.fill("#username", told["user"])

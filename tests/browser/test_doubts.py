@@ -1,4 +1,4 @@
-"""An order in doubt in a real Chromium: being checked first, then resolved with open eyes; and narrow windows."""
+"""An order in doubt in a real Chromium, from the check to an informed resolution; and narrow windows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ PAGES = ("/", "/webhooks", "/alerts", "/reconciliations", "/account", "/admin")
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_doubt_is_checked_and_resolved_with_open_eyes(platform: Any, browse: Any, enter: Any, language: str) -> None:
-    """Nothing is chosen beforehand, and what contradicts the exchange has to be confirmed."""
+    """No outcome is preselected, and one that contradicts the exchange has to be confirmed."""
     from playwright.sync_api import expect
 
+    # Given an order whose request is lost on its way to the exchange
     (told, printed), words = platform, WORDS[language]
     curl = next(line for line in printed.splitlines() if line.startswith("curl"))
     fault = {"when": "place_order", "kind": "lose_request", "times": 1, "seconds": 1}
@@ -35,10 +36,12 @@ def test_a_doubt_is_checked_and_resolved_with_open_eyes(platform: Any, browse: A
         subprocess.run(
             re.sub(r"'\$\(date[^)]*\)'", MINUTES[language], curl), shell=True, check=True, capture_output=True
         )
+        # Then the page shows that it is being checked
         card = page.locator("[data-test=decisions]")
         expect(card.locator("[data-test=checking]")).to_contain_text(words["checking"])
         expect(card.get_by_role("heading")).to_have_text(words["title"])
         card.locator("[data-test=unknown]").get_by_role("button").last.click()
+        # And the dialog shows both sides and waits for a choice
         dialog = page.get_by_role("dialog")
         expect(dialog.locator("[data-test=outcome]")).to_be_focused()
         expect(dialog.locator("[data-test=outcome]")).to_have_value("")
@@ -49,11 +52,13 @@ def test_a_doubt_is_checked_and_resolved_with_open_eyes(platform: Any, browse: A
         dialog.locator("input").first.fill("I looked")
         submit = dialog.locator("button[type=submit]")
         expect(submit).to_be_disabled()
+        # When the outcome contradicts the exchange, then it has to be confirmed
         page.select_option("[data-test=outcome]", "cancelled")
         expect(dialog.locator("[data-test=contradiction]")).to_contain_text(words["absent"])
         expect(submit).to_be_disabled()
         page.check("[data-test=sure]")
         expect(submit).to_be_enabled()
+        # When it agrees with the exchange, then the doubt is resolved
         page.select_option("[data-test=outcome]", "rejected")
         expect(dialog.locator("[data-test=contradiction]")).to_have_count(0)
         dialog.locator("input").first.fill("I looked")
@@ -64,7 +69,7 @@ def test_a_doubt_is_checked_and_resolved_with_open_eyes(platform: Any, browse: A
 
 @pytest.mark.parametrize("width", [1024, 1280])
 def test_a_narrow_window_shows_everything(browse: Any, enter: Any, width: int) -> None:
-    """Wide tables scroll by themselves, no page does sideways, and nothing lies on the status bar's brokers."""
+    """Wide tables scroll on their own, no page scrolls sideways, and no button covers the brokers in the status bar."""
     from playwright.sync_api import expect
 
     with browse() as page:

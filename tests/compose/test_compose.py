@@ -1,4 +1,4 @@
-"""The compose file without an engine: every service's command starts with its environment as a plain process."""
+"""The compose file without an engine: each service's command starts as a plain process with its environment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TERMINALS = [name for name, service in OURS.items() if service["command"][0] == 
 
 
 def _environment(service: dict, database, valkey, home: Path):
-    """The service's environment with its variables filled in and its hosts replaced by the embedded servers."""
+    """Return the service's environment with variables filled in and hosts replaced by the embedded servers."""
     given = {"ARISTOBOT_SECRET_KEY": "compose-secret", "ARISTOBOT_OWNER_PASSWORD": "compose"}
     filled = {
         name: re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda m: given.get(m[1], m[2] or ""), str(value))
@@ -44,7 +44,7 @@ def _environment(service: dict, database, valkey, home: Path):
 
 
 def _watched(service: dict, environment: dict[str, str]) -> int:
-    """The exit code of the service's own health check."""
+    """Return the exit code of the service's own health check."""
     check = [
         word.replace(":8000/", f":{environment['ARISTOBOT_WEB_PORT']}/") for word in service["healthcheck"]["test"]
     ]
@@ -57,7 +57,7 @@ def _secret(database) -> str:
 
 @pytest.mark.parametrize("name", TERMINALS)
 def test_a_services_command_starts_as_a_plain_process(name, database, valkey, eventually):
-    """Each terminal comes up as its own role and shows a sign of life under the name that compose gives it."""
+    """Each terminal starts in its own role and gives a sign of life under its name in the compose file."""
     import redis
 
     home = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
@@ -73,7 +73,7 @@ def test_a_services_command_starts_as_a_plain_process(name, database, valkey, ev
     try:
         eventually(lambda: client.get(f"terminal_heartbeat:{name}") or process.poll() is not None)
         assert process.poll() is None, process.stderr.read().decode()[-800:]
-        eventually(lambda: _watched(service, environment) == 0)  # it beats before it serves
+        eventually(lambda: _watched(service, environment) == 0)  # its sign of life comes before it serves
     finally:
         process.terminate()
         process.wait(30)
@@ -94,7 +94,7 @@ def test_migrate_runs_first_and_only_it_has_the_owners_password():
 
 
 def test_the_owner_is_no_superuser(database):
-    """What the image's superuser runs once makes an owner with the attributes of the embedded one."""
+    """The image's superuser runs the script once, and the owner it creates has the attributes of the embedded one."""
     script = COMPOSE["configs"]["owner"]["content"].replace("aristobot_owner", "aristobot_owner_of_compose")
     script = script.replace("${ARISTOBOT_OWNER_PASSWORD:?}", "secret").replace("DATABASE aristobot ", "DATABASE made ")
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
@@ -109,7 +109,7 @@ def test_the_owner_is_no_superuser(database):
 
 
 def test_servers_are_recent_and_watched():
-    """PostgreSQL 17 or newer, Valkey or Redis 7 or newer, both with a health check."""
+    """PostgreSQL is version 17 or newer, Valkey or Redis 7 or newer, and both have a health check."""
     images = {name: service["image"] for name, service in COMPOSE["services"].items() if "image" in service}
     assert int(images["postgres"].rpartition(":")[2]) >= 17
     assert int(images["redis"].rpartition(":")[2]) >= 7
@@ -117,7 +117,7 @@ def test_servers_are_recent_and_watched():
 
 
 def test_every_variable_is_in_the_example():
-    """Whatever compose or the settings read stands in `.env.example`."""
+    """Every variable that compose or the settings read is listed in `.env.example`."""
     listed = set(re.findall(r"^(\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
     asked = set(re.findall(r"\$\{(\w+)", (REPOSITORY / "docker-compose.yml").read_text()))
     read = set(re.findall(r'"(ARISTOBOT_[A-Z_]+)"', (REPOSITORY / "aristobot" / "settings.py").read_text()))

@@ -20,7 +20,7 @@ TEMPLATE = (
 
 
 def alert(**changed: str) -> bytes:
-    """A BuyMarket alert with some values as they stand in the text; None leaves a field out."""
+    """Return a BuyMarket alert with some values replaced by this raw JSON text; None leaves a field out."""
     pairs = {"Symbol": '"BTCUSDT"', "Action": '"BuyMarket"', "PourCent": "50", "UserID": "1", "UserExchangeID": "1"}
     pairs |= {"BarTime": '"2026-03-02T09:25:00Z"', **changed}
     return ("{" + ",".join(f'"{key}":{value}' for key, value in pairs.items() if value is not None) + "}").encode()

@@ -10,5 +10,5 @@ from tests.conftest import NOW
 
 
 def executed(quantity: str, order: UUID | None = None) -> Execution:
-    """A buy or a sale of so many coins at 100, without a fee."""
+    """Return a buy or a sale of this quantity at 100, without a fee."""
     return Execution(order or uuid4(), uuid4().hex, Decimal(quantity), Decimal(100), Decimal(0), None, NOW)

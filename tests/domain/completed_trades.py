@@ -1,4 +1,4 @@
-"""Books of complete trades for the tests of the metrics, and the metrics by their definitions, in fractions."""
+"""Books of complete trades for the tests of the metrics, and the metrics computed by definition, in fractions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.metrics import CompletedTrade
 
-# A Sunday on which Paris sets its clocks back at 01:00 UTC: there, half past two comes twice.
+# A Sunday on which Paris sets its clocks back at 01:00 UTC: half past two comes twice there.
 NIGHT = datetime(2026, 10, 25, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -20,7 +20,7 @@ MICROSECOND = timedelta(microseconds=1)
 AMOUNTS = {"total_profit", "average_win", "average_loss", "maximum_drawdown"}
 RATIOS = {"win_rate", "profit_factor", "recovery_factor", "sharpe_ratio", "sortino_ratio"}
 
-# Quarters of a day meet each other and midnight; microseconds fall between.
+# Quarters of a day coincide with each other and with midnight; microseconds fall between.
 moments = st.one_of(
     st.integers(-12, 12).map(lambda quarters: NIGHT + quarters * DAY / 4),
     st.integers(-(10**12), 10**12).map(lambda microseconds: NIGHT + microseconds * MICROSECOND),
@@ -44,14 +44,14 @@ def trade(closed_at: datetime, net: str | int, cost: str | int = 100, opened_at:
 
 
 def peak_of(book: list[CompletedTrade]) -> Decimal:
-    """The most that was invested at once: looked for at every moment at which anything opens or closes."""
+    """Return the most that was invested at once, checked at every moment at which a trade opens or closes."""
     spans = [(one.opened_at or one.closed_at, one.closed_at, one.cost) for one in book]
     every = {moment for start, end, _ in spans for moment in (start, end)}
     return max((sum(cost for start, end, cost in spans if start <= at <= end) for at in every), default=Decimal(0))
 
 
 def by_definition(book: list[CompletedTrade], capital: Decimal | None) -> dict[str, Fraction | float | None]:
-    """Each metric straight from its definition: in fractions, every sum taken anew, whatever time that takes."""
+    """Compute each metric straight from its definition: in fractions, every sum afresh, however long that takes."""
     profits = [(one.closed_at, Fraction(one.net)) for one in book]
     wins = [net for _, net in profits if net > 0]
     losses = [net for _, net in profits if net < 0]

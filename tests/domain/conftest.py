@@ -1,4 +1,4 @@
-"""Examples take as long as they take: a deadline would be a timing that a busy machine breaks."""
+"""Examples have no deadline: a busy machine would break such a timing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ settings.load_profile("unhurried")
 
 @pytest.fixture
 def by_the_user():
-    """What is said meanwhile is said of the first user's data."""
+    """Record all events of the test as the first user's data."""
     with carrying(user="1"):
         yield

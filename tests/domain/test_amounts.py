@@ -1,4 +1,4 @@
-"""Amounts: which numbers exact arithmetic takes, and what a step does to them."""
+"""Amounts: which numbers exact arithmetic accepts, and rounding to a step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_an_amount_is_finite_and_no_longer_than_any_trade_needs(edge):
     ("amount", "below", "near"), [("7.4", "7.2", "7.2"), ("7.6", "7.2", "7.8"), ("7.5", "7.2", "7.2")]
 )
 def test_an_amount_goes_down_to_its_step_or_to_the_nearest_one(amount, below, near):
-    """Halfway between two it goes to the even one: twelve steps, not thirteen."""
+    """Halfway between two steps, the nearest is the even one: twelve steps, not thirteen."""
     step = Decimal("0.6")
     assert (down_to_step(Decimal(amount), step), nearest_step(Decimal(amount), step)) == (Decimal(below), Decimal(near))
 

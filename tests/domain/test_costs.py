@@ -1,4 +1,4 @@
-"""What the coins of a trade have cost and brought, when it is complete, and what cannot have been executed."""
+"""The cost and the proceeds of a trade's coins, its completion, and impossible executions."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def new() -> Position:
 
 
 def holding(quantity: str = "10") -> Position:
-    """So many coins, bought at 100."""
+    """Return a position of this quantity, bought at 100."""
     position = new()
     position.grow(executed(quantity))
     return position
 
 
 def said_last(position: Position, kind: str):
-    """The last event of a kind."""
+    """Return the last event of a kind."""
     return [event for event in position.pending_events if type(event).__name__ == kind][-1]
 
 
 def saved(position: Position) -> Position:
-    """The same position, as it is loaded after a save."""
+    """Return the same position as it is loaded after a save."""
     again = None
     for event in position.collect_events():
         again = event.mutate(again)
@@ -47,7 +47,7 @@ def test_the_average_entry_is_weighed_by_quantity():
 
 
 def test_a_complete_trade_tells_what_it_has_earned():
-    """Two coins for 200, sold for 230: the average prices, the profit, and what fees have left of it."""
+    """Two coins bought for 200 are sold for 230: the event has average prices, the profit, and the net after fees."""
     position = holding("2")
     position.reduce(replace(executed("1"), price=Decimal(110), fee=Decimal(1), fee_currency="USDT"), SMALLEST)
     position.reduce(replace(executed("1"), price=Decimal(120), fee=Decimal(2), fee_currency="USDT"), SMALLEST)
@@ -69,7 +69,7 @@ def test_a_complete_trade_tells_what_it_has_earned():
     ids=["no fee", "known", "both known", "unknown", "the second unknown", "the first unknown"],
 )
 def test_a_fee_in_a_third_currency_counts_by_its_value_and_is_left_out_when_that_is_unknown(values, net, left_out):
-    """Once left out, the trade's net says so, whatever else is known."""
+    """Once a fee was left out, the trade's net is marked as such, whatever other fees are known."""
     position = holding("1")
     for value in values:
         worth = None if value is None else Decimal(value)
@@ -81,7 +81,7 @@ def test_a_fee_in_a_third_currency_counts_by_its_value_and_is_left_out_when_that
 
 
 def test_the_next_trade_in_the_same_stream_owes_no_fee_of_the_last():
-    """Streams from before each trade had its own hold several."""
+    """Streams from before each trade had its own stream hold several trades."""
     position = holding("1")
     position.reduce(replace(executed("1"), fee=Decimal(1), fee_currency="BNB"), SMALLEST)
     position.grow(executed("1"))
@@ -94,7 +94,7 @@ def test_the_next_trade_in_the_same_stream_owes_no_fee_of_the_last():
     [("quantity", "0"), ("quantity", "-1"), ("price", "-1"), ("fee", "-1"), ("price", "NaN"), ("fee", "1e50")],
 )
 def test_what_cannot_be_executed_is_refused_and_changes_nothing(what, amount):
-    """Bought or sold; a price of nothing and no fee can be."""
+    """The same goes for buys and sales. A price of zero and a fee of zero are possible."""
     position, wrong = holding("1"), replace(executed("1"), **{what: Decimal(amount)})
     for count in (position.grow, lambda sold: position.reduce(sold, SMALLEST)):
         with pytest.raises(Invalid) as refused:
@@ -103,7 +103,7 @@ def test_what_cannot_be_executed_is_refused_and_changes_nothing(what, amount):
 
 
 def test_a_fee_in_coins_is_taken_from_what_is_held():
-    """It is no other cost; a fee of nothing is no fee, in whatever currency."""
+    """Such a fee is no other cost. A fee of zero is no fee, in whatever currency."""
     position = new()
     position.grow(replace(executed("2"), fee=Decimal("0.5"), fee_currency="BTC"))
     position.grow(replace(executed("1"), fee_currency="BNB"))
@@ -129,7 +129,7 @@ def test_a_trade_that_was_never_open_has_not_just_closed():
 
 
 def test_a_trade_that_began_again_has_not_just_closed():
-    """In a stream that holds several."""
+    """A stream may hold several trades."""
     position = holding("1")
     position.reduce(executed("1"), SMALLEST)
     position.grow(executed("1"))

@@ -1,4 +1,4 @@
-"""A level never says more than rests: what was bought last, and what was taken off, is under no stop."""
+"""A level never claims more than rests: coins bought last, or whose stop was taken off, are under no stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEG, OTHER = UUID(int=7), UUID(int=8)
 
 @pytest.fixture
 def position():
-    """Ten coins, and a little less than a step more, all but that under a stop."""
+    """Return ten coins under a stop, and a little less than a step more that is not."""
     made = Position(1, 1, "BTC/USDT", "webhook")
     made.grow(executed("10.0004"))
     made.want(STOP, HUNDRED_PERCENT, uuid4(), awaited=())
@@ -53,7 +53,7 @@ def test_a_buy_that_brings_the_prices_that_rest_is_covered_in_part_as_well(posit
 
 
 def test_growth_of_less_than_a_step_is_covered_once_that_was_found_out(position):
-    """The same stop rests, and is the best that can."""
+    """The same stop rests, and it is the best that can rest."""
     position.grow(executed("0.0001"))
     position.rest([LEG], Decimal(10))
     assert shown(position) == (Level.COVERED, Decimal(10))
@@ -63,7 +63,7 @@ def test_growth_of_less_than_a_step_is_covered_once_that_was_found_out(position)
 
 
 def test_what_is_bought_while_the_stop_grows_is_not_under_it(position):
-    """The stop was placed for what was known then."""
+    """The stop was placed for the quantity known then."""
     position.grow(executed("5"))
     known = position.covered
     position.grow(executed("3"))
@@ -84,7 +84,7 @@ def test_a_sale_by_hand_takes_what_no_stop_covers(position):
 
 
 def test_a_share_is_no_growth(position):
-    """It was asked for, and is told of in its own way."""
+    """A share was asked for, so its partial cover is not told of by age like growth."""
     position.want(STOP, Decimal(50), uuid4(), awaited=())
     position.rest([OTHER], Decimal(5))
     assert (position.level, position.tells_by_age) == (Level.PARTLY_COVERED, False)
@@ -98,7 +98,7 @@ def test_what_was_taken_off_with_nothing_in_its_place_covers_nothing(position):
 
 
 def test_a_refused_move_whose_old_stop_went_lost_covers_nothing(position):
-    """Also when what was before is wanted again: nothing of it rests."""
+    """The earlier protection is wanted again, but nothing of it rests."""
     position.want(Protection(Decimal(95)), HUNDRED_PERCENT, uuid4(), awaited=())
     position.take_off([], Decimal(0))
     position.refuse_protection("protection_refused")

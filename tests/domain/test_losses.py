@@ -1,4 +1,4 @@
-"""What is said of a protection that is lost, taken off or refused: once, with its detail, and whom it answers."""
+"""A protection that is lost, taken off or refused is told once, with its detail and the request it answers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def new() -> Position:
 
 
 def holding(quantity: str = "10") -> Position:
-    """So many coins, bought at 100 without any protection."""
+    """Return a position of this quantity, bought at 100 without any protection."""
     position = new()
     position.grow(executed(quantity))
     return position
 
 
 def protected() -> Position:
-    """Ten coins under a stop that rests."""
+    """Return ten coins under a stop that rests."""
     position = holding()
     position.want(STOP, HUNDRED_PERCENT, uuid4(), awaited=())
     position.rest([uuid4()], position.covered)
@@ -37,7 +37,7 @@ def protected() -> Position:
 
 
 def said_last(position: Position, kind: str):
-    """The last event of a kind."""
+    """Return the last event of a kind."""
     return [event for event in position.pending_events if type(event).__name__ == kind][-1]
 
 

@@ -1,4 +1,4 @@
-"""The ten metrics: by hand, against the definitions in fractions, and what is undefined."""
+"""The ten metrics: by hand, against their definitions in fractions, and where they are undefined."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.domain.completed_trades import (
 
 
 def test_by_hand():
-    """Every number written out.
+    """All numbers are worked out here.
 
     Invested at once: 600 + 400 = 1,000 on the 1st, 650 + 300 = 950 on the 4th: the curve starts at 1,000.
     2 March:  -20 (980), +120 (1,100)                          the day: +100 on 1,000 = +0.1
@@ -37,7 +37,7 @@ def test_by_hand():
     Drawdown: from 1,127 to 880 = 247.
     Daily returns: mean (0.1 + 0 - 0.2 + 0.3) / 4 = 0.05;
       deviations from it 0.05, -0.05, -0.25, 0.25, squared 0.0025 + 0.0025 + 0.0625 + 0.0625 = 0.13, over 4 - 1;
-      downside: 0.2 squared = 0.04, over 4 days = 0.01, the root of which is 0.1.
+      downside: 0.2 squared = 0.04, over 4 days = 0.01, whose square root is 0.1.
     Sharpe: 0.05 / √(0.13 / 3) x √365 = √(0.0025 x 3 / 0.13 x 365) = √21.057692...; Sortino: 0.05 / 0.1 x √365 = √91.25.
     """
 
@@ -101,7 +101,7 @@ def test_a_single_trade_has_no_daily_ratios(one, capital):
 
 @given(books.filter(bool), capitals)
 def test_wins_only(book, capital):
-    """No loss and no fall: nothing to divide by, and nothing infinite."""
+    """Without a loss and a drawdown there is nothing to divide by: these metrics are undefined, not infinite."""
     metrics = calculate_metrics([replace(one, net=abs(one.net) or Decimal(1)) for one in book], capital)
     assert metrics.win_rate == 1
     assert metrics.maximum_drawdown == 0
@@ -110,7 +110,7 @@ def test_wins_only(book, capital):
 
 @given(books.filter(bool), capitals)
 def test_losses_only(book, capital):
-    """All is lost that there was: the fall is the loss, and it is never made good."""
+    """The drawdown is the total loss and is never recovered."""
     metrics = calculate_metrics([replace(one, net=-abs(one.net) or Decimal(-1)) for one in book], capital)
     assert metrics.win_rate == metrics.profit_factor == 0
     assert metrics.average_win is None
@@ -120,7 +120,7 @@ def test_losses_only(book, capital):
 
 
 def test_two_days_are_enough_and_one_is_not():
-    """Midnight in UTC decides, not the time between."""
+    """Days are told apart by midnight UTC, not by the time that has passed."""
     one_day = [trade(NIGHT, 1), trade(NIGHT + DAY - MICROSECOND, -2)]
     two_days = [trade(NIGHT - MICROSECOND, 1), trade(NIGHT, -2)]
     assert calculate_metrics(one_day).sharpe_ratio is calculate_metrics(one_day).sortino_ratio is None
@@ -131,7 +131,7 @@ def test_two_days_are_enough_and_one_is_not():
 @pytest.mark.parametrize("days", [2, 3, 7])
 @pytest.mark.parametrize("change", [Decimal(0), Decimal(1), Decimal(-1)])
 def test_equal_returns_have_no_deviation(change, days):
-    """On a third of the equity each day, which no decimal writes out."""
+    """Each day returns a third of the equity, which no decimal can represent."""
     with localcontext(prec=100):
         equity = [Decimal(3) ** days * (1 + change / 3) ** day for day in range(days)]
         book = [trade(NIGHT + day * DAY, round(equity[day] * change / 3, 20)) for day in range(days)]
@@ -142,7 +142,7 @@ def test_equal_returns_have_no_deviation(change, days):
 
 @pytest.mark.parametrize(("lost", "defined"), [(99, True), (100, False), (101, False)])
 def test_a_day_that_starts_without_equity_has_no_return(lost, defined):
-    """Neither where trading went on, nor on a day without a close in between, however many days had one before."""
+    """It makes both ratios undefined, on a day of trading or without a close, however many days came before."""
     for last in (1, 2):
         metrics = calculate_metrics([trade(NIGHT, -lost), trade(NIGHT + last * DAY, 50)], Decimal(100))
         assert (metrics.sharpe_ratio is not None) == (metrics.sortino_ratio is not None) == defined
@@ -158,7 +158,7 @@ def test_a_day_that_starts_without_equity_has_no_return(lost, defined):
 
 @pytest.mark.parametrize("nets", [(100, -100), (-100, 100)])
 def test_closings_of_one_moment_move_the_curve_together(nets):
-    """Whichever is given first: a fall between the two was never seen."""
+    """Their order does not matter: a fall between the two was never visible."""
     metrics = calculate_metrics([trade(NIGHT, net) for net in nets])
     assert (metrics.maximum_drawdown, metrics.recovery_factor) == (0, None)
     metrics = calculate_metrics([trade(NIGHT + place * MICROSECOND, net) for place, net in enumerate(nets)])
@@ -170,15 +170,15 @@ def test_closings_of_one_moment_move_the_curve_together(nets):
     [
         ([(0, 2, 3), (2, 4, 5)], 8),  # one opens at the moment at which the other closes
         ([(0, 2, 3), (3, 4, 5)], 5),  # one opens after the other has closed
-        ([(0, 4, 3), (1, 2, 5), (3, 4, 7)], 10),  # the first beside each of the others
+        ([(0, 4, 3), (1, 2, 5), (3, 4, 7)], 10),  # the first overlaps each of the others
         ([(2, 2, 3), (2, 2, 5)], 8),  # both open and close at one moment
-        ([(None, 2, 3), (1, 2, 5)], 8),  # one whose opening is unknown, at its closing moment
+        ([(None, 2, 3), (1, 2, 5)], 8),  # one of unknown opening counts at its closing moment
         ([(None, 2, 3), (0, 1, 5)], 5),  # and not before it
         ([(None, 2, 3), (None, 2, 5), (None, 3, 7)], 8),
     ],
 )
 def test_what_is_invested_at_once(spans, most):
-    """A trade is open at both of its ends; a first day of 1 and a second of -1 tell what the curve started at."""
+    """A trade is open at both of its ends. Returns of +1 and -1 on two days reveal the capital at the curve's start."""
     book = [
         trade(NIGHT + closed_at * HOUR, 0, cost, None if opened_at is None else NIGHT + opened_at * HOUR)
         for opened_at, closed_at, cost in spans

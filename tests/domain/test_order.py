@@ -1,4 +1,4 @@
-"""An order: what its events tell of each attempt, what explains it, and what moves it no longer."""
+"""An order: the events of each attempt, what explains it, and what no longer changes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HALF, ZERO, OTHER = QUANTITY / 2, Decimal(0), UUID(int=8)
 
 
 def sized_by_cost() -> Order:
-    """A market buy for 100, sent."""
+    """Return a market buy for a cost of 100 that was sent."""
     order = placed()
     order.wish = Wish("BTC/USDT", Side.BUY, Type.MARKET, cost=Decimal(100))
     order.submit(SENDER, now=NOW, valid_until=NOW, quantity=None, cost=Decimal(100), price=None)
@@ -26,7 +26,7 @@ def sized_by_cost() -> Order:
 
 
 def said_last(order: Order, kind: str):
-    """The last event of a kind."""
+    """Return the last event of a kind."""
     return [event for event in order.pending_events if type(event).__name__ == kind][-1]
 
 
@@ -115,7 +115,7 @@ def test_an_order_that_has_not_left_is_not_absent():
     ],
 )
 def test_an_order_ends_once_and_for_its_reason(order, end, status, reason):
-    """A doubt is told once as well."""
+    """A doubt is recorded once as well."""
     ended = order()
     before = ended.version
     end(ended)

@@ -1,4 +1,4 @@
-"""A paper exchange per test, in a thread with a loop of its own."""
+"""Fixtures: one paper exchange per test, in a thread with its own event loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.ports import neighbours
 
 
 class PaperInThread:
-    """The paper exchange on free ports, told what to do by its control API as anybody would."""
+    """A paper exchange on free ports, instructed through its control API like any other client would."""
 
     def __init__(self) -> None:
         self.port = neighbours(2)
@@ -30,38 +30,38 @@ class PaperInThread:
         asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(20)
 
     def stop(self) -> None:
-        """Close everything."""
+        """Stop the exchange, its event loop and its thread."""
         asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """One request to the control API."""
+        """Send one request to the control API and return its decoded answer."""
         data = None if body is None else json.dumps(body).encode()
         with urlopen(Request(f"{self.control_url}/paper/{path}", data, method=method), timeout=10) as answer:
             return json.loads(answer.read())
 
     def account(self, **balances: str) -> dict[str, str]:
-        """A new account with these balances; answers its keys."""
+        """Open an account with these balances and return its keys."""
         return self.control("POST", "accounts", {"exchange": "binance", "balances": balances})
 
     def hold(self, symbol: str, price: str) -> None:
-        """Set and hold a price."""
+        """Set a price and hold it."""
         self.control("PUT", "price", {"symbol": symbol, "price": price})
 
     def orders(self) -> list[PaperOrder]:
-        """All orders that the exchange ever took, the oldest first."""
+        """Return all orders that the exchange ever accepted, the oldest first."""
         return [*self._server.paper.ledger.orders.values()]
 
     def fault(self, when: str, kind: str, **more: Any) -> None:
-        """Add to the fault script."""
+        """Add a fault to the fault script."""
         self.control("POST", "faults", {"when": when, "kind": kind, **more})
 
 
 @pytest.fixture
 def paper() -> Iterator[PaperInThread]:
-    """A paper exchange on which BTC/USDT costs 50,000 until told otherwise."""
+    """Yield a paper exchange on which BTC/USDT costs 50,000 until a test changes it."""
     running = PaperInThread()
     running.hold("BTC/USDT", "50000")
     yield running

@@ -1,4 +1,4 @@
-"""Somebody who speaks Binance's own API to the paper exchange, with nothing of ours in between."""
+"""A client that speaks Binance's own API to the paper exchange, without any of our code in between."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aiohttp import ClientSession
 
 @dataclass
 class Answer:
-    """What came back."""
+    """An HTTP answer, its body decoded."""
 
     status: int
     headers: Any
@@ -27,12 +27,12 @@ class Answer:
 
     @property
     def said(self):
-        """Status, code and text of a refusal."""
+        """The status, code and message of a refusal."""
         return self.status, self.body["code"], self.body["msg"]
 
 
 class Native:
-    """An account of its own, on a paper exchange on which BTC/USDT costs 50,000."""
+    """A client with its own account on a paper exchange on which BTC/USDT costs 50,000."""
 
     def __init__(self, paper, fees_in=None, **balances):
         self.paper = paper
@@ -43,11 +43,11 @@ class Native:
     # --- REST ------------------------------------------------------------------------------------------------------
 
     def public(self, path, **p):
-        """One public question."""
+        """Send one public request and return its answer."""
         return self._send(Request(f"{self.paper.binance_url}/api/v3/{path}?{urlencode(p)}"))
 
     def ask(self, method, path, **p):
-        """One signed request."""
+        """Send one signed request and return its answer."""
         p = {name: str(value) for name, value in p.items()} | {"timestamp": str(self._now())}
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in p.items())
         signature = hmac.digest(self.keys["secret"].encode(), query.encode(), sha256).hex()
@@ -68,45 +68,45 @@ class Native:
     # --- orders ----------------------------------------------------------------------------------------------------
 
     def place(self, kind, side="SELL", quantity="0.01", **more):
-        """A new order of BTC/USDT unless another symbol is named."""
+        """Place an order, on BTC/USDT unless another symbol is named."""
         return self.ask("POST", "order", **self.wish(kind, side, quantity, **more))
 
     @staticmethod
     def wish(kind, side="SELL", quantity="0.01", **more):
-        """The parameters of a new order."""
+        """Return the parameters of a new order."""
         size = {} if "quoteOrderQty" in more else {"quantity": quantity}
         stands = {"timeInForce": "GTC"} if kind in {"LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"} else {}
         named = {"symbol": "BTCUSDT", "side": side, "type": kind, "newOrderRespType": "FULL"}
         return {**named, **size, **stands, **more}
 
     def oco(self, quantity="0.01", target="60000", stop="40000", **more):
-        """A target above the market and a stop below it."""
+        """Place a list: a target above the market and a stop below it."""
         return self.ask("POST", "orderList/oco", **self.both(quantity, target, stop, **more))
 
     @staticmethod
     def both(quantity="0.01", target="60000", stop="40000", **more):
-        """The parameters of an OCO."""
+        """Return the parameters of an OCO list."""
         legs = {"aboveType": "LIMIT_MAKER", "abovePrice": target, "belowType": "STOP_LOSS", "belowStopPrice": stop}
         return {"symbol": "BTCUSDT", "side": "SELL", "quantity": quantity, **legs, **more}
 
     def resting(self):
-        """The client ids of what stands on the book, oldest first."""
+        """Return the client ids of the resting orders, oldest first."""
         return [order["clientOrderId"] for order in self.ask("GET", "openOrders").body]
 
     def held(self, currency):
-        """Free and locked coins."""
+        """Return the free and the locked balance of a currency."""
         rows = {row["asset"]: row for row in self.ask("GET", "account").body["balances"]}
         return rows[currency]["free"], rows[currency]["locked"]
 
     def rules(self, native="BTCUSDT"):
-        """The symbol as exchangeInfo shows it, with its filters by name."""
+        """Return the symbol as `exchangeInfo` shows it, with its filters by name."""
         symbol = self.public("exchangeInfo", symbol=native).body["symbols"][0]
         return symbol | {"filters": {row["filterType"]: row for row in symbol["filters"]}}
 
     # --- WebSocket -------------------------------------------------------------------------------------------------
 
     def say(self, method, **p):
-        """One signed request over the WebSocket API."""
+        """Send one signed request over the WebSocket API and return the answer."""
         return asyncio.run(self._say(method, p))
 
     async def _say(self, method, p):
@@ -115,7 +115,7 @@ class Native:
             return (await socket.receive(10)).json()
 
     def heard(self, meanwhile, seconds=0.5):
-        """What the private stream tells while something happens, until it is quiet."""
+        """Run `meanwhile` and return the private stream's events, until it is quiet for `seconds`."""
         return asyncio.run(self._heard(meanwhile, seconds))
 
     async def _heard(self, meanwhile, seconds):
@@ -132,7 +132,7 @@ class Native:
         return told
 
     def watched(self, stream, meanwhile):
-        """The first message of a market stream after something happens."""
+        """Run `meanwhile` and return the first message of a market stream that follows."""
         return asyncio.run(self._watched(stream, meanwhile))
 
     async def _watched(self, stream, meanwhile):
@@ -153,12 +153,12 @@ class Native:
 
 
 def told(paper, symbol="BTC/USDT", **what):
-    """Change the rules of a market."""
+    """Change the rules of a market and return the answer of the control API."""
     return paper.control("PUT", "markets", {"symbol": symbol, **what})
 
 
 def refused_by_control(paper, method, path, body):
-    """The text of the control API's refusal."""
+    """Send a request that the control API refuses, and return the message of the refusal."""
     with pytest.raises(HTTPError) as refused:
         paper.control(method, path, body)
     answer = json.loads(refused.value.read())

@@ -1,4 +1,4 @@
-"""Our Binance client against the paper exchange: the life of an order, and what each fault is taken for."""
+"""Our Binance client against the paper exchange: the life of an order, and the error that each fault becomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.wish import Side, TimeInForce, Type
 
 @asynccontextmanager
 async def trading(paper, **balances):
-    """A client, an account and the market of BTC/USDT."""
+    """Yield a client, the keys of a new account and the market BTC/USDT."""
     keys = await asyncio.to_thread(lambda: paper.account(**(balances or {"USDT": "10000"})))
     sockets = paper.binance_url.replace("http", "ws", 1)
     client = Binance(paper.binance_url, f"{sockets}/ws-api/v3", sockets)
@@ -31,7 +31,7 @@ async def trading(paper, **balances):
 
 
 def limit(market, client_order_id="limit-1", price="40000", time_in_force=TimeInForce.GTC):
-    """A buy of 0.01 BTC."""
+    """Return a limit buy of 0.01 BTC."""
     return OrderRequest(
         client_order_id, market, Side.BUY, Type.LIMIT,
         quantity=Decimal("0.01"), price=Decimal(price), time_in_force=time_in_force,
@@ -39,7 +39,7 @@ def limit(market, client_order_id="limit-1", price="40000", time_in_force=TimeIn
 
 
 async def test_a_market_order_by_cost_fills_with_its_fee(paper):
-    """The answer holds the fill and the fee, which a buy pays in the base currency."""
+    """The answer holds the fill and its fee, which a buy pays in the base currency."""
     async with trading(paper) as (client, keys, market):
         report = await client.place(keys, OrderRequest("m1", market, Side.BUY, Type.MARKET, cost=Decimal(500)))
         balances = await client.balances(keys)
@@ -56,7 +56,7 @@ async def test_a_market_order_by_cost_fills_with_its_fee(paper):
 
 
 async def test_a_limit_order_rests_locks_and_is_cancelled(paper):
-    """While it rests its cost is locked; the cancel is told under our own id."""
+    """The cost is locked while the order rests. The cancelled order is reported under our own client id."""
     async with trading(paper) as (client, keys, market):
         placed = await client.place(keys, limit(market))
         locked = (await client.balances(keys))["USDT"].locked
@@ -74,13 +74,13 @@ async def test_a_limit_order_rests_locks_and_is_cancelled(paper):
 
 @pytest.fixture(params=[2, 1000])
 def short_pages(request, monkeypatch):
-    """An exchange that is about to start says no more than so many orders at once, whatever it is asked for."""
+    """Make the exchange return at most this many orders at once, whatever limit is asked for. Must precede `paper`."""
     ask = BinanceApi.all_orders
     monkeypatch.setattr(BinanceApi, "all_orders", lambda *asked: ask(*asked)[: request.param])
 
 
 async def test_a_list_is_read_to_its_end_however_short_its_pages_are(short_pages, paper):
-    """What an exchange leaves out because it says less at once would else count as absent."""
+    """Orders left out by a short page would otherwise count as absent."""
     async with trading(paper) as (client, keys, market):
         for number in range(7):
             await client.place(keys, limit(market, f"limit-{number}"))
@@ -92,7 +92,7 @@ async def test_a_list_is_read_to_its_end_however_short_its_pages_are(short_pages
 
 
 async def test_each_time_in_force_is_what_it_says(paper):
-    """IOC and FOK below the market expire unfilled, post-only at the market is refused."""
+    """IOC and FOK below the market expire unfilled; post-only at the market is refused."""
     async with trading(paper) as (client, keys, market):
         for word in (TimeInForce.IOC, TimeInForce.FOK):
             report = await client.place(keys, limit(market, f"x-{word}", "40000", word))
@@ -105,10 +105,10 @@ async def test_each_time_in_force_is_what_it_says(paper):
 
 
 async def test_the_private_stream_reports_what_happens(paper):
-    """A resting order, its fill when the price comes, all over the signature subscription."""
+    """An order rests and fills when the price reaches it. The signature subscription reports both."""
     async with trading(paper) as (client, keys, market):
         stream = client.reports(keys)
-        assert await anext(stream) is None  # the subscription stands: nothing is missed from here on
+        assert await anext(stream) is None  # subscribed: nothing is missed from here on
         await client.place(keys, limit(market, "limit-s"))
         await asyncio.to_thread(paper.hold, "BTC/USDT", "39000")
         heard = [await anext(stream)]
@@ -120,7 +120,7 @@ async def test_the_private_stream_reports_what_happens(paper):
 
 
 async def test_the_exchange_tells_whose_private_stream_is_listened_to(paper):
-    """From the subscription on, until the stream ends or is cut."""
+    """The account is listed from its subscription until the stream ends or is cut."""
     async with trading(paper) as (client, keys, market):
         followed = [{"exchange": "binance", "account": keys.key}]
         for cut in (False, True):
@@ -147,7 +147,7 @@ async def test_the_exchange_tells_whose_private_stream_is_listened_to(paper):
     ],
 )
 def test_silence_is_never_taken_for_a_no(paper, kind, expected, exists):
-    """Only what proves that nothing was done may be repeated; everything else is a doubt to be looked up."""
+    """Only a proof that nothing was done allows a repeat. Everything else leaves a doubt to be looked up."""
 
     async def story():
         async with trading(paper) as (client, keys, market):
@@ -168,7 +168,7 @@ def test_silence_is_never_taken_for_a_no(paper, kind, expected, exists):
     ],
 )
 async def test_a_no_of_the_exchange_has_its_reason(paper, request_, code):
-    """Funds, steps and minimums are told apart."""
+    """Refusals for funds, steps and minimums have different codes."""
     async with trading(paper) as (client, keys, market):
         with pytest.raises(RefusedByExchange) as refused:
             await client.place(keys, OrderRequest("r", market, Side.BUY, Type.MARKET, **request_))
@@ -176,7 +176,7 @@ async def test_a_no_of_the_exchange_has_its_reason(paper, request_, code):
 
 
 async def test_a_live_client_id_is_not_taken_twice(paper):
-    """Binance refuses a repeated id among open orders only."""
+    """Binance refuses a repeated client id among open orders only."""
     async with trading(paper) as (client, keys, market):
         await client.place(keys, limit(market))
         with pytest.raises(RefusedByExchange) as refused:
@@ -187,7 +187,7 @@ async def test_a_live_client_id_is_not_taken_twice(paper):
 
 
 async def test_nobody_there_proves_that_nothing_was_sent():
-    """A refused connection may be tried again."""
+    """A refused connection raises `NotAccepted`, so the request may be sent again."""
     client = Binance("http://127.0.0.1:9", "ws://127.0.0.1:9", "ws://127.0.0.1:9")
     with pytest.raises(NotAccepted):
         await client.server_time()
@@ -195,7 +195,7 @@ async def test_nobody_there_proves_that_nothing_was_sent():
 
 
 def test_an_order_may_be_hidden_from_queries_for_a_while(paper, eventually):
-    """Not found proves nothing: the same question is answered a moment later."""
+    """An order that is not found may still exist: the same query finds the order a moment later."""
 
     async def story():
         async with trading(paper) as (client, keys, market):

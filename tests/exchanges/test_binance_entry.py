@@ -1,4 +1,4 @@
-"""Order entry over the WebSocket API: one frame each way, and what a broken connection is taken for."""
+"""Order entry over the WebSocket API: one frame each way, and the doubts that a broken connection leaves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.exchanges.test_binance_client import trading
 
 
 def resting(market, name):
-    """A buy of 0.001 BTC far below the market."""
+    """Return a buy of 0.001 BTC far below the market."""
     return OrderRequest(
         name, market, Side.BUY, Type.LIMIT,
         quantity=Decimal("0.001"), price=Decimal(40000), time_in_force=TimeInForce.GTC,
@@ -25,12 +25,15 @@ def resting(market, name):
 
 
 def names(paper):
-    """The client ids that the exchange knows."""
+    """Return the client ids that the exchange knows."""
     return {order["client_order_id"] for order in paper.control("GET", "orders")}
 
 
 def test_a_cut_connection_leaves_all_that_waited_in_doubt_and_the_next_order_connects_again(paper, eventually):
-    """One answer is lost with its connection; another that waited there is in doubt too, and both are on the book."""
+    """One answer is lost with its connection.
+
+    Another request waiting there is in doubt too, and both orders are on the book.
+    """
 
     async def story():
         async with trading(paper) as (client, keys, market):
@@ -51,7 +54,10 @@ def test_a_cut_connection_leaves_all_that_waited_in_doubt_and_the_next_order_con
 
 
 def test_a_connection_that_swallows_requests_is_left(paper):
-    """It answers pings and nothing else: all that waited there is in doubt, and the next order connects anew."""
+    """The server answers pings and nothing else.
+
+    All waiting requests are in doubt, and the next order connects anew.
+    """
 
     async def swallow(request):
         socket = web.WebSocketResponse()
@@ -84,7 +90,7 @@ def test_a_connection_that_swallows_requests_is_left(paper):
 
 
 def test_a_slow_answer_holds_up_no_other(paper):
-    """Requests on one connection are answered as they are done."""
+    """On one connection, each request is answered as soon as it is done."""
 
     async def story():
         async with trading(paper) as (client, keys, market):
@@ -110,7 +116,7 @@ async def test_two_accounts_share_the_connection(paper):
 
 
 def test_an_order_that_could_not_be_sent_was_not_accepted(paper):
-    """Nobody listens: nothing was written, so it may be sent again."""
+    """Nothing listens at the address and nothing was written, so the order may be sent again."""
 
     async def story():
         async with trading(paper) as (client, keys, market):
@@ -124,7 +130,7 @@ def test_an_order_that_could_not_be_sent_was_not_accepted(paper):
 
 
 def test_a_refusal_for_too_many_requests_is_obeyed(paper):
-    """The exchange says when to come back, and until then nothing more is sent."""
+    """The exchange says when to come back. Until then nothing more is sent."""
 
     async def story():
         async with trading(paper) as (client, keys, market):

@@ -1,4 +1,4 @@
-"""Frames that say nothing: a change that is answered by one is in doubt, a stream that brings one is a broken one."""
+"""Meaningless frames: a change answered by one is in doubt, and a stream that brings one counts as broken."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from tests.exchanges.test_binance_shapes import DEEP, NO_NUMBERS, no_answer
 
 STANDS = '{"id": "1", "status": 200, "result": {"subscriptionId": 0}}'
 CLOSE = None
-"""Instead of a frame: the connection is closed."""
+"""In place of a frame: close the connection."""
 CHANGES = {"place": lambda c: c.place(KEYS, WISH), "cancel": lambda c: c.cancel(KEYS, BTC, "mine")}
 
 
 @asynccontextmanager
 async def framed(*frames: str | None, page: bool = False):
-    """A client of a Binance that answers each first request on a socket with these frames; $ is the request's id."""
+    """Yield a client of a Binance that answers the first request on each socket with these frames.
+
+    In a frame, $ stands for the request's id. With `page`, every request gets an HTML page instead.
+    """
 
     async def say(request: web.Request) -> web.StreamResponse:
         if page:
@@ -53,7 +56,7 @@ async def framed(*frames: str | None, page: bool = False):
 
 
 async def last_word(stream) -> str:
-    """How a stream ends that says nothing which can be understood besides that it stands."""
+    """Return the code of the error that ends a stream which yields nothing but its own start (None)."""
 
     async def listen():
         async for said in stream:
@@ -80,14 +83,14 @@ async def last_word(stream) -> str:
 )
 @pytest.mark.parametrize("asked", CHANGES)
 async def test_a_frame_that_is_neither_a_result_nor_an_error_leaves_a_change_in_doubt(asked, frame):
-    """Only a status of 200 is a yes, and only an error with a status of its own is a no."""
+    """Only a status of 200 is a yes, and only an error with an error status is a no."""
     async with framed(frame) as client:
         assert (await no_answer(CHANGES[asked](client))).code == "no_answer"
 
 
 @pytest.mark.parametrize("asked", CHANGES)
 async def test_json_deeper_than_anybody_reads_leaves_a_change_in_doubt(asked):
-    """The connection is given up, and the client can be closed."""
+    """The connection is dropped, and the client can still be closed."""
     async with told(DEEP) as client:
         await no_answer(CHANGES[asked](client))
 
@@ -116,20 +119,20 @@ async def test_json_deeper_than_anybody_reads_leaves_a_change_in_doubt(asked):
     ids=lambda frames: " then ".join(str(frame)[:30] for frame in frames),
 )
 async def test_nonsense_ends_the_private_stream_as_a_broken_connection_would(frames):
-    """Whoever follows it connects again and looks at the orders."""
+    """The error is `stream_broken`, which makes the follower connect again and look at the orders."""
     async with framed(*frames) as client:
         assert await last_word(client.reports(KEYS)) == "stream_broken"
 
 
 async def test_a_page_instead_of_a_stream_is_a_broken_connection():
-    """A proxy's answer to the upgrade."""
+    """A proxy answers the upgrade request with an HTML page."""
     async with framed(page=True) as client:
         assert await last_word(client.reports(KEYS)) == "stream_broken"
 
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_amount_that_is_no_number_ends_a_stream(word):
-    """Any amount of a report, and a bar's."""
+    """This holds for every amount of an execution report, and for the close of a bar."""
     for path in [path for path in paths(EXECUTION) if "." in str(EXECUTION[path[0]])]:
         event = encoded({"subscriptionId": 0, "event": changed(EXECUTION, path, word)}).decode()
         async with framed(STANDS, event) as client:

@@ -1,4 +1,4 @@
-"""Answers of Binance with status 200 that say nothing: whoever asked is in doubt, and never falls over them."""
+"""Meaningless answers of Binance with status 200: the request is in doubt, and no other error is raised."""
 
 from __future__ import annotations
 
@@ -83,12 +83,18 @@ MEANINGS = {
     "amendment": (messages.report_of_amendment, {"amendedOrder": AMENDED}),
 }
 OPTIONAL = {"fills", "rateLimits", "minQty", "maxQty", "stepSize", "e"}
-"""What is not looked for: executions there were none of, limits that are not set, what kind of event was asked for."""
+"""Fields that may be absent.
+
+An order may have no fills, a limit may be unset, and the request implies the kind of event.
+"""
 
 
 @asynccontextmanager
 async def told(body: bytes, status: int = 200, **headers: str):
-    """A client of a Binance that says the same to everything, by REST and inside the frames of its WebSocket API."""
+    """Yield a client of a Binance that gives one answer to everything.
+
+    The answer comes over REST and inside the frames of the WebSocket API.
+    """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     async def say(request: web.Request) -> web.StreamResponse:
@@ -118,12 +124,12 @@ async def told(body: bytes, status: int = 200, **headers: str):
 
 
 def encoded(meaning) -> bytes:
-    """As it comes over the wire."""
+    """Return a message as it comes over the wire."""
     return msgspec.json.encode(meaning)
 
 
 def paths(told, path=()):
-    """Where each value of a message stands, the containers too."""
+    """Yield the path of each value of a message, containers included."""
     if path:
         yield path
     for key in told if isinstance(told, dict) else range(len(told)) if isinstance(told, list) else ():
@@ -131,7 +137,7 @@ def paths(told, path=()):
 
 
 def changed(told, path, *value):
-    """The message with another value at a path, or with none."""
+    """Return a copy of the message with another value at a path, or without that path if no value is given."""
     told = copy.deepcopy(told)
     within = told
     for key in path[:-1]:
@@ -144,7 +150,7 @@ def changed(told, path, *value):
 
 
 def amounts(told) -> list[tuple]:
-    """The paths of the decimals, which are all written as texts with a point."""
+    """Return the paths of the decimals, which are all texts with a point."""
     return [path for path in paths(told) if "." in str(_at(told, path)) and isinstance(_at(told, path), str)]
 
 
@@ -156,7 +162,7 @@ def _at(told, path):
 
 @pytest.mark.parametrize("asked", ANSWERS)
 def test_an_answer_that_says_nothing_is_no_answer(asked):
-    """Whatever stands in it: pages, nothing, other JSON, half of an answer, messages of another kind."""
+    """The bodies are pages, nothing, other JSON, truncated JSON and messages of another kind."""
     ask, others = ANSWERS[asked]
 
     async def story(body: bytes):
@@ -182,21 +188,21 @@ async def test_a_word_of_somebody_else_is_no_answer_to_a_read(monkeypatch, statu
 
 @pytest.mark.parametrize("asked", ["open_orders", "orders_since", "fills_of", "candles"])
 async def test_an_empty_list_is_an_answer(asked):
-    """There is nothing of the kind."""
+    """An empty list means that there is nothing of the kind."""
     async with told(b"[]") as client:
         assert await ANSWERS[asked][0](client) == []
 
 
 @pytest.mark.parametrize("kind", MEANINGS)
 def test_a_whole_answer_isunderstood(kind):
-    """What the tests below take away or change is what makes the difference."""
+    """The complete messages are valid, so the tests below fail only because of the one field they remove or change."""
     meaning, whole = MEANINGS[kind]
     assert understood(encoded(whole), meaning)
 
 
 @pytest.mark.parametrize("kind", MEANINGS)
 def test_an_answer_that_lacks_something_is_no_answer(kind):
-    """Every field that carries a meaning, at any depth."""
+    """Each field that carries a meaning is removed in turn, at any depth."""
     meaning, whole = MEANINGS[kind]
     lacking = [path for path in paths(whole) if isinstance(path[-1], str) and path[-1] not in OPTIONAL]
     for path in lacking or [(0, 6)]:
@@ -213,7 +219,7 @@ def test_an_answer_that_lacks_something_is_no_answer(kind):
 )  # fmt: skip
 @pytest.mark.parametrize("kind", [kind for kind, (_, whole) in MEANINGS.items() if amounts(whole)])
 def test_an_amount_that_is_no_number_is_no_answer(kind, value):
-    """Each amount of each message."""
+    """Each amount of each message is replaced in turn."""
     meaning, whole = MEANINGS[kind]
     for path in amounts(whole):
         with pytest.raises(NoAnswer):
@@ -229,7 +235,7 @@ VALUES = st.recursive(
 
 
 def meaning_or_no_answer(raw: bytes, meaning) -> None:
-    """Nothing else comes of it."""
+    """Read the bytes and accept `NoAnswer`; any other error fails the test."""
     with suppress(NoAnswer):
         understood(raw, meaning)
 
@@ -238,7 +244,7 @@ def meaning_or_no_answer(raw: bytes, meaning) -> None:
 @settings(deadline=None)
 @given(raw=st.binary(max_size=200) | VALUES.map(encoded))
 def test_random_bytes_mean_something_or_nothing(kind, raw):
-    """Any bytes and any JSON."""
+    """Any bytes and any JSON are either read or raise `NoAnswer`."""
     meaning_or_no_answer(raw, MEANINGS[kind][0])
 
 
@@ -246,7 +252,7 @@ def test_random_bytes_mean_something_or_nothing(kind, raw):
 @settings(deadline=None)
 @given(data=st.data())
 def test_a_damaged_answer_means_something_or_nothing(kind, data):
-    """A genuine message in which one value is another one, or that ends too early."""
+    """In a genuine message, one value is replaced, or the message ends too early."""
     meaning, whole = MEANINGS[kind]
     damaged = encoded(changed(whole, data.draw(st.sampled_from([*paths(whole)])), data.draw(VALUES)))
     meaning_or_no_answer(damaged[: data.draw(st.none() | st.integers(0, len(damaged)))], meaning)

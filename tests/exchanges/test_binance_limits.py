@@ -1,4 +1,4 @@
-"""Budgets, pauses and the clock: headers that say odd things, reads that wait, timestamps that are refused."""
+"""Budgets, pauses and the clock: odd headers, reads that wait, and refused timestamps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TOO_LONG = ["Fri, 01 Jan 10000000000000000000000 00:00:00 GMT", "Fri, 01 Jan 210
 
 @pytest.mark.parametrize("said", [*SILENCES, *NO_SILENCE, *TOO_LONG])
 async def test_whatever_retry_after_says_the_answer_itself_is_understood(said):
-    """A number, a date, infinity or nonsense: the error beside it is read as always."""
+    """The header may be a number, a date, infinity or nonsense: the error that comes with it is read as always."""
     async with told(NOT_FOUND, 400, Retry_After=said) as client:
         with pytest.raises(OrderNotFound):
             await client.query(KEYS, BTC, "mine")
@@ -54,14 +54,14 @@ async def test_silence_that_was_asked_for_is_kept_and_ends(said):
 
 @pytest.mark.parametrize("said", ["many", "-1", "1.5", "NaN", "1e3", "6000, 6000", "²"])
 async def test_a_count_of_weight_that_is_no_number_is_passed_over(said):
-    """The answer is understood, and our own count goes on."""
+    """The answer is read, and our own count goes on."""
     async with told(b"[]", X_MBX_USED_WEIGHT_1M=said) as client:
         assert await client.open_orders(KEYS, BTC) == []
         assert 0 < client._http.pace.used < WEIGHT_PER_MINUTE
 
 
 async def test_a_read_that_waited_spends_its_weight_when_it_leaves():
-    """It belongs to the new minute's budget: what comes after it stays at home."""
+    """A delayed read uses the budget of the new minute, so the change after it is not sent."""
     times = iter([30.0, 59.999, *[60.0] * 9])
     async with served(pace=Pace(1, share=1, clock=lambda: next(times))) as (host, client):
         assert client.pace.spend(1) == 0
@@ -73,7 +73,7 @@ async def test_a_read_that_waited_spends_its_weight_when_it_leaves():
 
 
 class Leave(Pace):
-    """Gives leave only at the second asking, and knows when."""
+    """A pace that first demands the given waits, and records when it lets a request go."""
 
     def __init__(self, *waits: float) -> None:
         super().__init__(WEIGHT_PER_MINUTE)
@@ -89,7 +89,10 @@ class Leave(Pace):
 
 @asynccontextmanager
 async def clock(ahead: timedelta = timedelta(0), *first: int):
-    """A Binance that only knows the time and refuses each timestamp; it has to say these statuses first."""
+    """Yield a client of a Binance that refuses every timestamp, and the requests it received.
+
+    Only the time can be read there. The statuses in `first` are answered before anything else.
+    """
     asked, statuses = [], [*first]
 
     async def say(request: web.Request) -> web.StreamResponse:
@@ -115,17 +118,20 @@ async def clock(ahead: timedelta = timedelta(0), *first: int):
 
 @pytest.mark.parametrize(("waits", "first"), [([0.5], []), ([], [500])], ids=["the budget", "another try"])
 async def test_the_clock_is_measured_without_what_was_waited_for(monkeypatch, waits, first):
-    """Both clocks are one here: the offset lies within half of the time between the leave and the answer."""
+    """Client and exchange share one clock here.
+
+    The offset is at most half of the time between permission to send and answer.
+    """
     monkeypatch.setattr(http, "_READ_PAUSES", (0.5,))
     async with clock(timedelta(0), *first) as (client, _):
         client._http.pace = leave = Leave(*waits)
         await client.server_time()
-        longest = (time.time() - leave.given_at) / 2 + 0.001  # the exchange tells milliseconds
+        longest = (time.time() - leave.given_at) / 2 + 0.001  # the exchange reports milliseconds
         assert abs(client.clock_offset.total_seconds()) <= longest
 
 
 async def test_a_read_that_is_refused_for_its_timestamp_is_asked_once_more_on_the_exchanges_clock():
-    """Once: an exchange that refuses every time is told from a clock that went astray."""
+    """The read is repeated only once. This tells an exchange that refuses every time from a clock that was wrong."""
     async with clock(timedelta(hours=1)) as (client, asked):
         with pytest.raises(NotAccepted) as refused:
             await client.query(KEYS, BTC, "mine")
@@ -136,7 +142,7 @@ async def test_a_read_that_is_refused_for_its_timestamp_is_asked_once_more_on_th
 
 
 async def test_a_clock_that_went_astray_costs_no_answer(paper):
-    """The exchange's clock jumps by an hour: everything that is asked is answered."""
+    """The exchange's clock jumps by an hour, and every request is still answered."""
     async with trading(paper) as (client, keys, market):
         assert (await client.balances(keys))["USDT"].free == 10000
         await asyncio.to_thread(paper.fault, "stream", "skew_clock", seconds=HOUR)

@@ -1,4 +1,4 @@
-"""Answers that look like Binance's and lack what counts: none of them is taken for a fact, or for nothing."""
+"""Answers that look like Binance's but lack what counts: none is taken for a fact, nor for an empty result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NO_NUMBERS = ["NaN", "Infinity", "-Infinity"]
 
 
 async def no_answer(asked) -> NoAnswer:
-    """What was asked has none."""
+    """Await a request that must raise `NoAnswer`, and return the error."""
     with pytest.raises(NoAnswer) as doubt:
         await asked
     return doubt.value
@@ -39,14 +39,14 @@ async def no_answer(asked) -> NoAnswer:
 @pytest.mark.parametrize("lacking", AMOUNTS)
 @pytest.mark.parametrize("asked", ["place", "cancel", "query"])
 async def test_an_order_without_one_of_its_amounts_is_no_answer(asked, lacking):
-    """What is not said is not zero: a filled order would be taken for an unfilled one."""
+    """A missing amount is not zero: a filled order would be taken for an unfilled one."""
     async with told(encoded(changed({**ORDER, **AMOUNTS, "time": 1}, (lacking,)))) as client:
         await no_answer(ANSWERS[asked][0](client))
 
 
 @pytest.mark.parametrize("time", [{}, {"transactTime": None}, {"transactTime": 0}, {"time": 0}])
 async def test_fills_without_a_time_are_no_answer(time):
-    """They would be entered as of 1970; without fills no time is needed."""
+    """Such fills would be recorded as of 1970. Without fills no time is needed."""
     async with told(encoded({**ORDER, **AMOUNTS, "fills": [FILL], **time})) as client:
         await no_answer(client.place(KEYS, WISH))
     async with told(encoded({**ORDER, **AMOUNTS, "fills": [], **time})) as client:
@@ -55,7 +55,7 @@ async def test_fills_without_a_time_are_no_answer(time):
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_amount_that_is_no_number_is_refused_wherever_it_is_said(word):
-    """In the answer to a placement, among balances and prices, in a bar."""
+    """The amount is in the answer to a placement, among balances or prices, or in a bar."""
     prices = {"symbol": "BTCUSDT", "price": "1", "bidPrice": "1", "askPrice": word}
     answers = {
         "place": {**ORDER, **AMOUNTS, "executedQty": word},
@@ -70,7 +70,7 @@ async def test_an_amount_that_is_no_number_is_refused_wherever_it_is_said(word):
 
 @pytest.mark.parametrize("time", [10**20, -(10**17), 1e30, 1.5, "1772443800000", True, None, [], {}, [1]])
 async def test_a_time_that_is_none_is_no_answer_and_moves_no_clock(time):
-    """What is signed goes on as before."""
+    """The clock offset stays at zero, so requests are signed as before."""
     async with told(encoded({"serverTime": time})) as client:
         await no_answer(client.server_time())
         assert client.clock_offset == timedelta(0)
@@ -78,7 +78,7 @@ async def test_a_time_that_is_none_is_no_answer_and_moves_no_clock(time):
 
 @pytest.mark.parametrize("asked", [asked for asked in ANSWERS if asked not in {"place", "cancel"}])
 async def test_json_deeper_than_anybody_reads_is_no_answer(asked):
-    """A list in a list in a list."""
+    """The body is 100,000 nested lists, alone or inside an object."""
     for body in (DEEP, b'{"symbols": ' + DEEP + b"}", b'{"balances": ' + DEEP + b"}"):
         async with told(body) as client:
             await no_answer(ANSWERS[asked][0](client))
@@ -94,7 +94,7 @@ async def test_json_deeper_than_anybody_reads_is_no_answer(asked):
     ],
 )
 async def test_an_error_that_cannot_be_read_is_no_answer(monkeypatch, status, body):
-    """Nobody knows what it says."""
+    """An error that cannot be decoded says nothing about the request."""
     monkeypatch.setattr(http, "_READ_PAUSES", ())
     async with told(body, status) as client:
         await no_answer(client.query(KEYS, BTC, "mine"))
@@ -112,7 +112,7 @@ async def test_an_error_that_cannot_be_read_is_no_answer(monkeypatch, status, bo
     ],
 )
 async def test_something_empty_of_another_shape_is_not_nothing(asked, body):
-    """A price that was asked for has to come; an object is no empty list."""
+    """A requested price must be in the answer, and an object is not an empty list."""
     async with told(body) as client:
         await no_answer(ANSWERS[asked][0](client))
 
@@ -129,7 +129,7 @@ async def test_something_empty_of_another_shape_is_not_nothing(asked, body):
     ],
 )
 async def test_a_market_whose_rules_cannot_be_read_is_closed_and_closes_no_other(odd):
-    """It is known by its names, for what rests there has to be found."""
+    """The market is still known by its names, because orders that rest there must be found."""
     information = {"symbols": [{**SYMBOL, **odd}, {**SYMBOL, "symbol": "ETHUSDT", "baseAsset": "ETH"}]}
     async with told(msgspec.json.encode(information)) as client:
         markets = await client.markets()
@@ -139,7 +139,7 @@ async def test_a_market_whose_rules_cannot_be_read_is_closed_and_closes_no_other
 
 
 async def test_an_answer_about_some_of_the_markets_asked_for_is_none():
-    """Whoever asked would find no price where he looks for it."""
+    """The caller would find no price where it looks for one, so a partial answer raises `NoAnswer`."""
     async with told(b'[{"symbol": "BTCUSDT", "price": "1", "bidPrice": "1", "askPrice": "2"}]') as client:
         assert [*await client.tickers([BTC])] == ["BTC/USDT"]
         await no_answer(client.tickers([BTC, ETH]))

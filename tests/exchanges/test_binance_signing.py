@@ -1,4 +1,4 @@
-"""The golden vectors that Binance publishes for its two canonical strings, and a query with a body."""
+"""The signature examples that Binance publishes for its two canonical strings, and for a query with a body."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FULL_WIDTH = "１２３４５６"
 
 
 def rest_order(symbol: str) -> dict[str, object]:
-    """The documented limit order of the REST examples."""
+    """Return the limit order of the documented REST examples."""
     rest = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": 1, "price": "0.1"}
     return {"symbol": symbol, **rest, "recvWindow": 5000, "timestamp": 1499827319559}
 
@@ -25,12 +25,12 @@ def rest_order(symbol: str) -> dict[str, object]:
     ],
 )
 def test_rest_signs_what_is_percent_encoded(symbol, signature):
-    """B1 and B2: the query is encoded before it is signed, and the signature stands at its end."""
+    """Examples B1 and B2: the query is encoded before it is signed, and the signature comes last."""
     assert signed_query(rest_order(symbol), SECRET).endswith(f"&signature={signature}")
 
 
 def test_query_and_body_are_signed_as_one_text():
-    """B3: nothing stands between the query and the body."""
+    """Example B3: nothing separates the query from the body."""
     whole = rest_order("LTCBTC")
     query = {name: whole[name] for name in ("symbol", "side", "type", "timeInForce")}
     body = query_string({name: whole[name] for name in ("quantity", "price", "recvWindow", "timestamp")})
@@ -53,6 +53,6 @@ def test_query_and_body_are_signed_as_one_text():
     ],
 )
 def test_the_websocket_api_signs_raw_text_sorted_by_name(changed, signature):
-    """B4 and B5: sorted by name, with the key, not percent-encoded."""
+    """Examples B4 and B5: sorted by name, including the key, not percent-encoded."""
     parameters = {"type": "LIMIT", "timeInForce": "GTC", "timestamp": 1645423376532, "apiKey": KEY, **changed}
     assert signed_parameters(parameters, SECRET)["signature"] == signature

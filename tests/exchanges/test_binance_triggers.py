@@ -1,4 +1,4 @@
-"""Stops, targets, trailing, lists of which one cancels the other, amendments and replacements, over our own client."""
+"""Stops, targets, trailing stops, OCO lists, amendments and replacements through our own client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TENTH = Decimal("0.1")
 
 
 def sell(market, name, kind, **more):
-    """A sell of 0.1 BTC, which costs 50,000."""
+    """Return a sell of 0.1 BTC, at a market price of 50,000."""
     return OrderRequest(name, market, Side.SELL, kind, quantity=TENTH, **{k: _exact(v) for k, v in more.items()})
 
 
@@ -26,7 +26,7 @@ def _exact(value):
 
 
 def protection(market, name="oco", stop="48000", target="52000"):
-    """A stop below the market and a target above it."""
+    """Return a list of a stop below the market and a target above it."""
     return ListRequest(
         name,
         sell(market, f"{name}-stop", Type.STOP_LOSS, stop_price=stop),
@@ -35,7 +35,7 @@ def protection(market, name="oco", stop="48000", target="52000"):
 
 
 async def holds(paper, *prices):
-    """The price goes this way."""
+    """Move the price through each of these in turn."""
     for price in prices:
         await asyncio.to_thread(paper.hold, "BTC/USDT", price)
 
@@ -59,7 +59,10 @@ async def holds(paper, *prices):
     ],
 )
 async def test_a_trigger_waits_for_its_price_and_then_trades(paper, kind, more, path, fill):
-    """Until then it rests and locks the coins; a jump through a stop trades at the price it jumped to."""
+    """Until its price comes, the order rests and locks the coins.
+
+    When the price jumps through a stop, the stop trades at the price after the jump.
+    """
     async with trading(paper, BTC="0.1") as (client, keys, market):
         placed = await client.place(keys, sell(market, "t", kind, **more))
         locked = (await client.balances(keys))["BTC"].locked
@@ -75,7 +78,7 @@ async def test_a_trigger_waits_for_its_price_and_then_trades(paper, kind, more, 
 
 @pytest.mark.parametrize("price", ["47000", "53000"])
 async def test_of_a_list_one_leg_cancels_the_other(paper, price):
-    """The coins are locked once, whichever leg is carried out; the stream tells of both."""
+    """The coins are locked only once, and either leg's execution expires the other leg."""
     async with trading(paper, BTC="0.1") as (client, keys, market):
         stop, target = await client.place_list(keys, protection(market))
         balances = await client.balances(keys)
@@ -91,7 +94,7 @@ async def test_of_a_list_one_leg_cancels_the_other(paper, price):
 
 
 async def test_a_list_is_cancelled_as_a_whole(paper):
-    """By its own id or by one of its legs; a second cancel finds nothing."""
+    """A list is cancelled by its own id or by one of its legs. A second cancel finds nothing."""
     async with trading(paper, BTC="0.2") as (client, keys, market):
         await client.place_list(keys, protection(market, "one"))
         both = await client.cancel_list(keys, market, "one")
@@ -111,7 +114,7 @@ async def test_a_list_is_cancelled_as_a_whole(paper):
     ("stop", "target", "code"), [("51000", "52000", "would_trigger"), ("48000", "49000", "would_trigger")]
 )
 async def test_prices_on_the_wrong_side_of_the_market_are_refused(paper, stop, target, code):
-    """In a list and alone; nothing rests and nothing is locked."""
+    """Lists and single orders are both refused; nothing rests and nothing is locked."""
     async with trading(paper, BTC="0.1") as (client, keys, market):
         with pytest.raises(RefusedByExchange) as of_list:
             await client.place_list(keys, protection(market, stop=stop, target=target))
@@ -123,7 +126,10 @@ async def test_prices_on_the_wrong_side_of_the_market_are_refused(paper, stop, t
 
 
 async def test_an_order_is_made_smaller_where_it_rests(paper):
-    """It keeps its exchange id and frees what it needs no more; to more it cannot be amended."""
+    """The order keeps its exchange id and frees what it no longer needs.
+
+    An amendment to a larger quantity is refused.
+    """
     async with trading(paper) as (client, keys, market):
         placed = await client.place(keys, limit(market))
         amended = await client.amend(keys, market, "limit-1", "limit-2", Decimal("0.004"))
@@ -135,7 +141,7 @@ async def test_an_order_is_made_smaller_where_it_rests(paper):
 
 
 async def test_a_replacement_is_one_call(paper):
-    """The old one goes, the new one rests; without the old one nothing is placed."""
+    """The old order is cancelled and the new one rests. If the old one is gone, nothing is placed."""
     async with trading(paper) as (client, keys, market):
         await client.place(keys, limit(market))
         done = await client.replace(keys, market, "limit-1", limit(market, "limit-2", "41000"), only=Only.UNFILLED)

@@ -1,4 +1,4 @@
-"""An independent client: the unmodified ccxt package trades on the paper exchange, pointed at it by address alone."""
+"""An independent client trades on the paper exchange: the unmodified ccxt package, with only its addresses changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @asynccontextmanager
 async def independent(paper, secret=None, **balances):
-    """ccxt with an account of its own and its usual options; only addresses are set."""
+    """Yield a ccxt client with its own account and default options; only its addresses are changed."""
     keys = await asyncio.to_thread(lambda: paper.account(**(balances or {"USDT": "10000"})))
     client = ccxt.pro.binance({"apiKey": keys["key"], "secret": secret or keys["secret"]})
     sockets = paper.binance_url.replace("http", "ws", 1)
@@ -42,7 +42,7 @@ async def test_it_loads_markets_with_their_rules(paper):
 
 
 async def test_it_trades_at_the_market_by_quantity_and_by_cost(paper):
-    """Fills and fees are exact in the balances."""
+    """Fills and fees change the balances exactly."""
     async with independent(paper) as client:
         bought = await client.create_order("BTC/USDT", "market", "buy", 0.01)
         by_cost = await client.create_market_buy_order_with_cost("BTC/USDT", 500)
@@ -58,7 +58,7 @@ async def test_it_trades_at_the_market_by_quantity_and_by_cost(paper):
 
 
 async def test_it_places_finds_and_cancels_limit_orders(paper):
-    """By id and by client id, among the open ones and among all."""
+    """An order is found by its id and its client id, among the open orders and among all orders."""
     async with independent(paper) as client:
         placed = await client.create_order("BTC/USDT", "limit", "buy", 0.01, 40000, {"newClientOrderId": "mine"})
         locked = (await client.fetch_balance())["USDT"]["used"]
@@ -88,7 +88,7 @@ async def test_what_cannot_fill_at_once_expires(paper, word):
 
 
 async def test_post_only_rests_or_is_refused(paper):
-    """It never takes."""
+    """A post-only order never takes liquidity."""
     async with independent(paper) as client:
         rests = await client.create_order("BTC/USDT", "limit", "buy", 0.01, 40000, {"postOnly": True})
         assert (await client.fetch_order(rests["id"], "BTC/USDT"))["status"] == "open"
@@ -105,30 +105,30 @@ async def test_post_only_rests_or_is_refused(paper):
     ],
 )
 async def test_a_no_is_the_no_that_it_knows(paper, ask, error):
-    """Funds, filters and symbols raise ccxt's own exceptions."""
+    """Refusals for funds, filters and symbols raise ccxt's own exceptions."""
     async with independent(paper) as client:
         with pytest.raises(error):
             await ask(client)
 
 
 async def test_a_wrong_secret_is_an_authentication_error(paper):
-    """The signature is really checked: loading the markets asks for the coins of the account, which is signed."""
+    """The signature is really checked: loading the markets also requests the account's coins, which is signed."""
     with pytest.raises(ccxt.AuthenticationError):
         async with independent(paper, secret="wrong"):
             pytest.fail("it was let in")
 
 
 async def test_it_follows_orders_trades_and_prices_over_the_sockets(paper):
-    """The private stream by signature and the market stream, both as the package opens them."""
+    """The package opens the private stream (by signature) and the market stream as it usually does."""
     async with independent(paper) as client:
         price = await asyncio.wait_for(client.watch_ticker("ETH/USDT"), 30)
         bars = await asyncio.wait_for(client.watch_ohlcv("ETH/USDT", "1m"), 30)
         orders = asyncio.ensure_future(client.watch_orders("BTC/USDT"))
         trades = asyncio.ensure_future(client.watch_my_trades("BTC/USDT"))
-        while not orders.done():  # until the subscription stands nothing is pushed
+        while not orders.done():  # nothing is pushed before the subscription is active
             tried = await client.create_order("BTC/USDT", "limit", "buy", 0.01, 40000)
             await asyncio.wait([orders], timeout=0.5)
-            await client.cancel_order(tried["id"], "BTC/USDT")  # which may be the first that is pushed
+            await client.cancel_order(tried["id"], "BTC/USDT")  # this may be the first pushed update
         assert (await orders)[-1]["status"] in {"open", "canceled"}
         placed = await client.create_order("BTC/USDT", "limit", "buy", 0.01, 40000)
         await asyncio.to_thread(paper.hold, "BTC/USDT", "39000")
@@ -139,7 +139,7 @@ async def test_it_follows_orders_trades_and_prices_over_the_sockets(paper):
 
 
 async def test_it_learns_coins_fees_and_that_all_is_well(paper):
-    """The wallet's answers, as ccxt expects them; there is neither margin nor a future."""
+    """The wallet answers as ccxt expects. There is neither margin nor futures trading."""
     # given
     async with independent(paper, USDT="10000", BTC="1") as client:
         # when
@@ -156,7 +156,7 @@ async def test_it_learns_coins_fees_and_that_all_is_well(paper):
 
 @pytest.mark.parametrize("timeframe", ["6h", "8h", "12h", "3d", "1w", "1M"])
 async def test_it_reads_long_bars(paper, timeframe):
-    """Each of ccxt's time frames for Binance but the second."""
+    """Every ccxt time frame for Binance except one second is available; these are the long ones."""
     # given
     async with independent(paper) as client:
         # when
@@ -166,7 +166,7 @@ async def test_it_reads_long_bars(paper, timeframe):
 
 
 async def test_it_reads_a_book_as_deep_as_it_asks(paper):
-    """Five levels of each side around the last price."""
+    """The book has five levels on each side of the last price."""
     # given
     async with independent(paper) as client:
         # when
@@ -177,7 +177,7 @@ async def test_it_reads_a_book_as_deep_as_it_asks(paper):
 
 
 async def test_it_keeps_a_book_from_its_changes(paper):
-    """The package joins a snapshot and the stream of changes by their numbers; a gap would end it."""
+    """The package joins a snapshot and the stream of changes by their numbers; a gap would end the stream."""
     # given
     async with independent(paper) as client:
         # when
@@ -189,7 +189,6 @@ async def test_it_keeps_a_book_from_its_changes(paper):
 
 
 async def test_it_follows_trades_with_ids_that_have_no_gaps(paper):
-    """One number after the other."""
     # given
     async with independent(paper) as client:
         seen = {}

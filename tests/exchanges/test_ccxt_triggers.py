@@ -13,7 +13,7 @@ SYMBOL = "BTC/USDT"
 
 
 async def holds(paper, price):
-    """The price goes there."""
+    """Move the price to this value."""
     await asyncio.to_thread(paper.hold, SYMBOL, price)
 
 
@@ -28,7 +28,7 @@ async def holds(paper, price):
     ],
 )
 async def test_it_places_triggers_that_are_carried_out(paper, kind, price, parameters, native, jump):
-    """Each rests untriggered, and is filled when the market gets there."""
+    """Each order rests untriggered, and is filled when the market reaches its price."""
     async with independent(paper, BTC="0.1") as client:
         placed = await client.create_order(SYMBOL, kind, "sell", 0.1, price, parameters)
         resting = await client.fetch_order(placed["id"], SYMBOL)
@@ -39,14 +39,14 @@ async def test_it_places_triggers_that_are_carried_out(paper, kind, price, param
 
 
 async def test_a_trigger_on_the_wrong_side_is_refused(paper):
-    """In the words that ccxt knows."""
+    """The message is Binance's, so ccxt raises its own exception."""
     async with independent(paper, BTC="0.1") as client:
         with pytest.raises(ccxt.OrderImmediatelyFillable):
             await client.create_order(SYMBOL, "market", "sell", 0.1, None, {"stopLossPrice": 51000})
 
 
 async def test_it_replaces_a_limit_order(paper):
-    """`edit_order` is Binance's cancel-replace on spot."""
+    """On spot, ccxt's `edit_order` uses Binance's cancel-replace."""
     async with independent(paper) as client:
         placed = await client.create_order(SYMBOL, "limit", "buy", 0.01, 40000)
         edited = await client.edit_order(placed["id"], SYMBOL, "limit", "buy", 0.02, 41000)
@@ -56,7 +56,7 @@ async def test_it_replaces_a_limit_order(paper):
 
 
 async def test_it_amends_a_quantity_in_place(paper):
-    """By the endpoint itself, which ccxt signs."""
+    """The endpoint is called directly, and ccxt signs the request."""
     async with independent(paper) as client:
         placed = await client.create_order(SYMBOL, "limit", "buy", 0.02, 40000)
         asked = {"symbol": "BTCUSDT", "orderId": placed["id"], "newQty": "0.01"}
@@ -67,7 +67,7 @@ async def test_it_amends_a_quantity_in_place(paper):
 
 @pytest.mark.parametrize(("jump", "won"), [("47000", 1), ("53000", 0)])
 async def test_of_a_list_one_order_ends_the_other(paper, jump, won):
-    """Placed, listed, carried out and cancelled by the endpoints themselves; the stream tells of each leg."""
+    """The list is placed, listed, carried out and cancelled by direct calls of the endpoints."""
     async with independent(paper, BTC="0.2") as client:
         asked = {
             "symbol": "BTCUSDT", "side": "SELL", "quantity": "0.1", "aboveType": "LIMIT_MAKER",

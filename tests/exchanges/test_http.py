@@ -1,4 +1,4 @@
-"""The HTTP core against a real server on loopback: what is sent how often, and what each silence proves."""
+"""The HTTP core against a real server on loopback: how often each request is sent, and what each silence proves."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from application.ports.errors import NoAnswer, NotAccepted
 CHANGES = ["POST", "PUT", "DELETE"]
 PLENTY = 6000
 SILENCE = object()
-"""Instead of an answer: nothing is said any more."""
+"""In place of an answer: send nothing and leave the connection open."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Instead of an answer: once the whole request is in the connection is cut, after its first bytes if there are."""
+    """In place of an answer: read the whole request, send the bytes of `after`, if any, and cut the connection."""
 
     after: bytes = b""
 
 
 def answer(status: int = 200, body: bytes = b"{}", *headers: str) -> bytes:
-    """A whole HTTP answer on a connection that stays open."""
+    """Return a whole HTTP answer that keeps its connection open."""
     lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class Host:
-    """A server that notes every request with the number of its connection and answers by its script, then with 200."""
+    """A server that records every request with its connection's number.
+
+    It answers by its script, then with status 200.
+    """
 
     def __init__(self) -> None:
         self.script: list[object] = []
@@ -42,7 +45,7 @@ class Host:
         self._connections = itertools.count(1)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection until somebody ends it."""
+        """Serve one connection until either side ends it."""
         number = next(self._connections)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
@@ -62,17 +65,17 @@ class Host:
             writer.close()
 
     def times(self, method: str) -> int:
-        """How many requests of this method came in."""
+        """Return the number of requests received with this method."""
         return sum(asked == method for _, asked, _ in self.asked)
 
     def paths(self) -> list[str]:
-        """What was asked for, in its order."""
+        """Return the requested paths in order."""
         return [path for _, _, path in self.asked]
 
 
 @asynccontextmanager
 async def served(patience: float = 20, pace: Pace | None = None):
-    """A host and our client of it."""
+    """Yield a host and our client for it."""
     host = Host()
     server = await asyncio.start_server(host.serve, "127.0.0.1", 0)
     client = Http(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pace or Pace(PLENTY), patience)
@@ -85,30 +88,30 @@ async def served(patience: float = 20, pace: Pace | None = None):
 
 
 def change(client: Http, method: str = "POST", path: str = "/order"):
-    """Something that must not happen twice."""
+    """Send a request that must not be carried out twice."""
     return client.change(method, path, weight=1, headers={}, body="quantity=1" if method == "POST" else "")
 
 
 def read(client: Http):
-    """A question whose path is another one each time it is made, as a signed timestamp would have it."""
+    """Read from a path that differs at each attempt, as with a signed timestamp."""
     stamps = itertools.count(1)
     return client.read(lambda: f"/order?timestamp={next(stamps)}", weight=1, headers={})
 
 
 def stamped(*stamps: int) -> list[str]:
-    """The paths of `read`."""
+    """Return the paths that `read` requests."""
     return [f"/order?timestamp={stamp}" for stamp in stamps]
 
 
 @pytest.fixture
 def no_pauses(monkeypatch):
-    """Reads are repeated at once."""
+    """Remove the pauses between the attempts of a read."""
     monkeypatch.setattr(http, "_READ_PAUSES", (0, 0, 0))
 
 
 @pytest.mark.parametrize("method", CHANGES)
 async def test_a_change_on_a_kept_connection_that_is_cut_is_sent_once(method):
-    """The session would send a DELETE again by itself; the first one may have been carried out."""
+    """On its own, the session would repeat a DELETE, although the first one may have been carried out."""
     async with served() as (host, client):
         await change(client, "POST", "/first")
         host.script = [Cut()]
@@ -134,7 +137,7 @@ async def test_a_change_on_a_kept_connection_that_is_cut_is_sent_once(method):
 )
 @pytest.mark.parametrize("method", CHANGES)
 async def test_a_change_without_a_whole_answer_is_a_doubt(method, told):
-    """Whatever came instead of an answer proves nothing, on a fresh connection too, and nothing is sent again."""
+    """Whatever came instead of an answer proves nothing, on a fresh connection too. Nothing is sent again."""
     async with served(patience=1 if told is SILENCE else 20) as (host, client):
         host.script = [told]
         with pytest.raises(NoAnswer):
@@ -144,7 +147,7 @@ async def test_a_change_without_a_whole_answer_is_a_doubt(method, told):
 
 @pytest.mark.parametrize("status", [307, 308, 408, 429, 500, 503])
 async def test_a_change_is_not_repeated_whatever_the_status(status):
-    """Neither a redirection is followed nor an error tried again: what it means is for the caller to say."""
+    """No redirect is followed and no error is retried: the caller decides what the answer means."""
     async with served() as (host, client):
         host.script = [answer(status, b"said", "Location: /elsewhere")]
         told = await change(client)
@@ -153,9 +156,9 @@ async def test_a_change_is_not_repeated_whatever_the_status(status):
 
 
 async def test_nobody_listening_proves_that_nothing_was_sent(no_pauses):
-    """A refused connection is no doubt, for a change as for a read."""
+    """A refused connection leaves no doubt, for a change or for a read."""
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
         client = Http(f"http://127.0.0.1:{taken.getsockname()[1]}", Pace(PLENTY))
         for asked in (change(client), change(client, "DELETE"), read(client)):
             with pytest.raises(NotAccepted) as told:
@@ -166,7 +169,7 @@ async def test_nobody_listening_proves_that_nothing_was_sent(no_pauses):
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_a_read_is_repeated_after_a_server_error_and_stamped_anew(no_pauses, status):
-    """Each attempt is a request of its own."""
+    """Each attempt is a new request with its own timestamp."""
     async with served() as (host, client):
         host.script = [answer(status), answer(status), answer(200, b"at last")]
         assert (await read(client)).body == b"at last"
@@ -175,7 +178,7 @@ async def test_a_read_is_repeated_after_a_server_error_and_stamped_anew(no_pause
 
 @pytest.mark.parametrize("status", [400, 401, 403, 418, 429])
 async def test_a_read_takes_a_no_at_its_word(no_pauses, status):
-    """What is refused is not asked again: after a 429 that would be answered with a ban."""
+    """A refused read is not repeated: after a 429, the exchange would answer a repeat with a ban."""
     async with served() as (host, client):
         host.script = [answer(status)]
         assert (await read(client)).status == status
@@ -183,7 +186,7 @@ async def test_a_read_takes_a_no_at_its_word(no_pauses, status):
 
 
 async def test_a_read_gives_up_with_the_last_thing_that_it_heard(no_pauses):
-    """Four server errors are the answer; the fourth broken answer is none."""
+    """After four server errors the last one is the answer. After four broken answers `NoAnswer` is raised."""
     async with served() as (host, client):
         host.script = [answer(500), answer(500), answer(500), answer(503)]
         assert (await read(client)).status == 503
@@ -195,7 +198,7 @@ async def test_a_read_gives_up_with_the_last_thing_that_it_heard(no_pauses):
 
 
 async def test_a_read_is_repeated_when_its_connection_is_cut(no_pauses):
-    """With another timestamp in the end."""
+    """The attempt that succeeds carries a new timestamp."""
     async with served() as (host, client):
         await read(client)
         host.script = [Cut(), Cut(), answer(200, b"at last")]
@@ -204,7 +207,7 @@ async def test_a_read_is_repeated_when_its_connection_is_cut(no_pauses):
 
 
 async def test_a_used_up_budget_keeps_changes_at_home():
-    """That is proof: nothing was sent."""
+    """`NotAccepted` is proof that nothing was sent."""
     async with served(pace=Pace(2, share=1, clock=lambda: 30.0)) as (host, client):
         await change(client)
         await change(client)
@@ -215,7 +218,7 @@ async def test_a_used_up_budget_keeps_changes_at_home():
 
 
 async def test_a_read_waits_for_the_budget():
-    """It is sent once the minute is over, not refused."""
+    """The read is sent once the minute is over; it is not refused."""
     times = iter([30.0, 59.999, *[60.0] * 9])
     async with served(pace=Pace(1, share=1, clock=lambda: next(times))) as (host, client):
         assert client.pace.spend(1) == 0
@@ -224,7 +227,7 @@ async def test_a_read_waits_for_the_budget():
 
 
 async def test_an_open_fuse_keeps_everything_at_home(no_pauses):
-    """Eight broken connections open it; the first answer after a while closes it."""
+    """Eight broken connections open the fuse. The first answer after a pause closes it."""
     now = 100.0
     async with served() as (host, client):
         client.fuse = Fuse(clock=lambda: now)

@@ -1,4 +1,4 @@
-"""The budget of a minute and the fuse, with clocks that the tests turn."""
+"""The weight budget of a minute and the fuse, with clocks that the tests set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from application.ports.errors import NotAccepted
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock, in seconds, that the test sets."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
@@ -21,13 +21,13 @@ class Clock:
 
 
 def pace_at(now: float, limit: int = 100, share: float = 0.8) -> tuple[Pace, Clock]:
-    """A pace and its clock."""
+    """Return a pace and its clock."""
     clock = Clock(now)
     return Pace(limit, share, clock), clock
 
 
 def test_the_budget_ends_below_the_limit_and_is_new_every_minute():
-    """80 of 100 may be spent; what waits is told how long the minute still lasts."""
+    """80 of 100 may be spent. A request that must wait gets the seconds left of the minute."""
     pace, clock = pace_at(120.0)
     assert [pace.spend(20) for _ in range(4)] == [0, 0, 0, 0]
     clock.now = 165.0
@@ -39,11 +39,14 @@ def test_the_budget_ends_below_the_limit_and_is_new_every_minute():
 
 
 def test_the_exchange_counts_better_than_we_do():
-    """Its own count of this minute replaces ours, because others may use the same address; a new minute forgets it."""
+    """Other programs may use the same address, so the exchange's count of this minute replaces ours.
+
+    A new minute starts at zero.
+    """
     pace, clock = pace_at(61.0)
     assert pace.spend(10) == 0
     pace.told(79, clock.now)
-    pace.told(5, clock.now - 60)  # the answer to a request of the minute before
+    pace.told(5, clock.now - 60)  # the answer to a request sent in the previous minute
     pace.told("many", clock.now)
     assert pace.spend(2) == 59
     assert pace.spend(1) == 0
@@ -52,7 +55,7 @@ def test_the_exchange_counts_better_than_we_do():
 
 
 def test_asked_for_silence_nothing_is_sent_before_its_end():
-    """Retry-After holds over the end of the minute, and a shorter one does not cut a longer one short."""
+    """Retry-After holds beyond the end of the minute, and a shorter one does not cut a longer one short."""
     pace, clock = pace_at(50.0)
     pace.close_for(30)
     pace.close_for(5)
@@ -81,20 +84,20 @@ def test_asked_for_silence_nothing_is_sent_before_its_end():
     ],
 )
 def test_a_retry_after_is_a_number_of_seconds_or_a_date(said: str, seconds: float):
-    """What is neither says a minute, and nothing says more than an hour."""
+    """Anything else counts as one minute, and no value counts as more than an hour."""
     pace, _ = pace_at(50.0)
     pace.asked_for_silence(said)
     assert pace.spend(1) == seconds
 
 
 def failures(fuse: Fuse, times: int) -> None:
-    """That many in a row."""
+    """Record this many failures in a row."""
     for _ in range(times):
         fuse.failed()
 
 
 def is_open(fuse: Fuse) -> bool:
-    """Whether it lets nothing through."""
+    """Return True when the fuse lets nothing through."""
     try:
         fuse.check()
     except NotAccepted:
@@ -103,7 +106,7 @@ def is_open(fuse: Fuse) -> bool:
 
 
 def test_the_fuse_opens_after_failures_in_a_row_only():
-    """Seven are not eight, and an answer between them starts the count again."""
+    """Seven failures are too few, and an answer between failures restarts the count."""
     fuse = Fuse(Clock())
     failures(fuse, 7)
     fuse.worked()
@@ -117,7 +120,7 @@ def test_the_fuse_opens_after_failures_in_a_row_only():
     ("then", "stays_closed"), [(Fuse.worked, True), (Fuse.failed, False)], ids=["it answers", "it is still away"]
 )
 def test_after_a_while_one_try_decides(then: Callable[[Fuse], None], stays_closed: bool):
-    """Five seconds later something is let through again: an answer closes the fuse, one more failure opens it."""
+    """Five seconds later a request is let through again. An answer closes the fuse; one more failure opens it."""
     clock = Clock()
     fuse = Fuse(clock)
     failures(fuse, 8)

@@ -1,4 +1,4 @@
-"""The paper Binance has a code for each request that makes no sense, and never a broken answer."""
+"""The paper Binance has a code for each invalid request, and never gives a broken answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STOP = {"type": "STOP_LOSS", "stopPrice": "60000", "price": None, "timeInForce":
 
 
 def given_values(named):
-    """What is sent of these parameters; a None takes one away."""
+    """Return the parameters to send; a value of None removes one."""
     return {name: value for name, value in named.items() if value is not None}
 
 
@@ -66,7 +66,7 @@ def given_values(named):
 )
 @pytest.mark.parametrize("path", ["order", "order/test"])
 def test_an_order_that_makes_no_sense_is_refused_with_its_code(paper, path, changed, code):
-    """A tested order is read like a real one, and nothing comes to stand in the books."""
+    """A test order is parsed like a real one. Nothing is recorded in either case."""
     # given
     keys = paper.account(USDT="10000", BTC="1")
     # when
@@ -77,7 +77,7 @@ def test_an_order_that_makes_no_sense_is_refused_with_its_code(paper, path, chan
 
 
 def test_an_order_with_everything_that_is_allowed_is_taken(paper):
-    """What is refused for one value is taken for another."""
+    """The parameters that are refused for one value are accepted for another."""
     # given
     keys = paper.account(USDT="10000")
     more = {"newOrderRespType": "RESULT", "selfTradePreventionMode": "EXPIRE_MAKER", "strategyType": 1_000_000}
@@ -89,7 +89,7 @@ def test_an_order_with_everything_that_is_allowed_is_taken(paper):
 
 
 def test_a_tested_order_is_weighed_by_the_filters_and_not_entered(paper):
-    """Below the minimum, off the tick; the balance is not looked at."""
+    """Below the minimum or off the tick, the order is refused. The balance is not checked."""
     # given
     keys = paper.account(USDT="10")
     # when
@@ -136,7 +136,7 @@ def test_a_tested_order_is_weighed_by_the_filters_and_not_entered(paper):
     ],
 )
 def test_a_signed_question_that_makes_no_sense_is_refused_with_its_code(paper, method, path, parameters, code):
-    """Each was a broken answer, or an answer to something that nobody asked."""
+    """Each of these once got a broken answer, or an answer to a different request."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -175,7 +175,7 @@ def test_a_signed_question_that_makes_no_sense_is_refused_with_its_code(paper, m
     ],
 )
 def test_a_public_question_that_makes_no_sense_is_refused_with_its_code(paper, path, query, code):
-    """Nothing of it is a server's error."""
+    """None of these is answered with a server error."""
     # when
     status, _, told = raw(paper, "GET", f"/api/v3/{path}", query)
     # then
@@ -183,7 +183,7 @@ def test_a_public_question_that_makes_no_sense_is_refused_with_its_code(paper, p
 
 
 def test_a_list_is_cancelled_by_its_own_id_and_symbol_only(paper):
-    """Without an id, and with another symbol, nothing is cancelled."""
+    """Without an id, with another symbol or with another client id, nothing is cancelled."""
     # given
     keys = paper.account(BTC="1")
     made = signed(paper, keys, "POST", "orderList/oco", **oco())[1]
@@ -200,7 +200,7 @@ def test_a_list_is_cancelled_by_its_own_id_and_symbol_only(paper):
 
 
 def test_a_cancel_may_be_bound_to_what_was_executed(paper):
-    """ONLY_PARTIALLY_FILLED leaves a new order where it is, ONLY_NEW takes it off."""
+    """ONLY_PARTIALLY_FILLED leaves a new order resting; ONLY_NEW cancels it."""
     # given
     keys = paper.account(USDT="10000")
     named = {"symbol": "BTCUSDT", "orderId": signed(paper, keys, "POST", "order", **order())[1]["orderId"]}
@@ -213,7 +213,7 @@ def test_a_cancel_may_be_bound_to_what_was_executed(paper):
 
 
 def test_a_day_of_orders_and_trades_can_be_asked_for(paper):
-    """Exactly 24 hours are not too long."""
+    """A span of exactly 24 hours is accepted."""
     # given
     keys = paper.account(USDT="10000")
     placed = signed(paper, keys, "POST", "order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")[1]
@@ -226,7 +226,7 @@ def test_a_day_of_orders_and_trades_can_be_asked_for(paper):
 
 
 def test_a_book_has_as_many_levels_as_were_asked_for(paper):
-    """Five of each side, the best first."""
+    """Each side has five levels, the best first."""
     # when
     _, _, book = raw(paper, "GET", "/api/v3/depth", "symbol=BTCUSDT&limit=5")
     # then
@@ -237,7 +237,7 @@ def test_a_book_has_as_many_levels_as_were_asked_for(paper):
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/v3/nope"), ("PATCH", "/api/v3/order"), ("GET", "/other")])
 def test_an_unknown_path_is_told_in_json(paper, method, path):
-    """A client can read why."""
+    """The reason is readable for a client that expects JSON."""
     # when
     status, headers, told = raw(paper, method, path)
     # then
@@ -261,7 +261,7 @@ def test_an_unknown_path_is_told_in_json(paper, method, path):
     ],
 )
 def test_a_frame_that_asks_nothing_gets_an_error_and_the_connection_lives(paper, frame, answered_id, words):
-    """What comes after it is answered."""
+    """The next frame on the same connection is answered."""
     # when
     [refused, answered] = over_ws(paper, frame, {"id": 2, "method": "ping"})
     # then
@@ -282,7 +282,7 @@ def test_a_frame_that_asks_nothing_gets_an_error_and_the_connection_lives(paper,
     ],
 )
 def test_the_websocket_api_has_the_same_codes(paper, changed, code):
-    """Whatever kind of JSON a value is."""
+    """The code is the same for a value of any JSON kind."""
     # given
     keys = paper.account(USDT="10000")
     named = {**order(**changed), "apiKey": keys["key"], "timestamp": server_time(paper)}
@@ -296,7 +296,7 @@ def test_the_websocket_api_has_the_same_codes(paper, changed, code):
 
 
 def test_symbols_come_as_a_list_over_the_websocket_api(paper):
-    """There they are a JSON array, and no text that holds one."""
+    """Over the WebSocket API the symbols are a JSON array, not a text that contains one."""
     # when
     [told] = over_ws(
         paper, {"id": 1, "method": "ticker.price", "params": {"symbols": ["BTCUSDT", "ETHUSDT"]}}
@@ -306,7 +306,7 @@ def test_symbols_come_as_a_list_over_the_websocket_api(paper):
 
 
 def oco(**changed):
-    """A list that rests at a price of 50,000."""
+    """Return the parameters of an OCO list that rests at a price of 50,000."""
     legs = {
         "aboveType": "LIMIT_MAKER", "abovePrice": "60000", "belowType": "STOP_LOSS", "belowStopPrice": "40000",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The paper Binance has the endpoints that clients of other people ask for, and says so of those it has not."""
+"""The paper Binance has the endpoints that other people's clients use, and refuses explicitly those it lacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LENGTHS = {"6h": 360 * MINUTE, "8h": 480 * MINUTE, "12h": 720 * MINUTE, "1d": DA
 
 
 def public(paper, path, query=""):
-    """The body of a public request that succeeds."""
+    """Send a public request that must succeed, and return its body."""
     status, _, told = raw(paper, "GET", path if path[0] == "/" else f"/api/v3/{path}", query)
     assert status == 200, told
     return told
@@ -23,7 +23,7 @@ def public(paper, path, query=""):
 
 @pytest.mark.parametrize("interval", [*LENGTHS])
 def test_long_bars_open_where_binance_opens_them(paper, interval):
-    """Each is as long as its name says; the last one runs now, and a week begins on a Monday."""
+    """Each bar is as long as its interval says, the last one is still running, and a week begins on a Monday."""
     # when
     rows = public(paper, "klines", f"symbol=BTCUSDT&interval={interval}")
     now = server_time(paper)
@@ -34,7 +34,7 @@ def test_long_bars_open_where_binance_opens_them(paper, interval):
 
 
 def test_a_month_is_a_bar_from_its_first_day_to_its_last(paper):
-    """However many days it has."""
+    """The bar's length is the number of days of its month; a time zone moves its opening."""
     # when
     row = public(paper, "klines", "symbol=BTCUSDT&interval=1M")[-1]
     following = public(paper, "klines", "symbol=BTCUSDT&interval=1M&timeZone=-1")[-1]
@@ -45,7 +45,7 @@ def test_a_month_is_a_bar_from_its_first_day_to_its_last(paper):
 
 
 def test_bars_for_charts_are_bars(paper):
-    """By REST and over the WebSocket API."""
+    """REST and the WebSocket API return the same bars."""
     # given
     paper.control("PUT", "price", {"symbol": "BTC/USDT", "price": "51000"})
     # when
@@ -58,7 +58,7 @@ def test_bars_for_charts_are_bars(paper):
 
 
 def test_a_rolling_ticker_tells_its_window_only(paper):
-    """It begins with a minute and ends now; in short it leaves the changes out."""
+    """The window begins at a full minute and ends now. With type MINI the changes are left out."""
     # when
     told = public(paper, "ticker", "symbol=BTCUSDT&windowSize=15m")
     short = public(paper, "ticker", "symbols=%5B%22BTCUSDT%22%5D&windowSize=15m&type=MINI")
@@ -75,7 +75,7 @@ def test_a_rolling_ticker_tells_its_window_only(paper):
     [("symbol=BTCUSDT&windowSize=60m", -1130), ("symbol=BTCUSDT&windowSize=8d", -1130), ("windowSize=1h", -1102)],
 )
 def test_a_window_that_binance_does_not_have_is_refused(paper, query, code):
-    """Nor is there one of all symbols."""
+    """A window over all symbols is refused too."""
     # when
     status, _, told = raw(paper, "GET", "/api/v3/ticker", query)
     # then
@@ -83,7 +83,7 @@ def test_a_window_that_binance_does_not_have_is_refused(paper, query, code):
 
 
 def test_a_trading_day_begins_at_midnight_of_a_time_zone(paper):
-    """UTC unless another one is asked for."""
+    """The time zone is UTC unless the request names another one."""
     # when
     utc = public(paper, "ticker/tradingDay", "symbol=BTCUSDT")
     tokyo = public(paper, "ticker/tradingDay", "symbol=BTCUSDT&timeZone=9")
@@ -93,7 +93,7 @@ def test_a_trading_day_begins_at_midnight_of_a_time_zone(paper):
 
 
 def test_a_short_day_leaves_the_changes_out(paper):
-    """ticker/24hr with type MINI."""
+    """The request is `ticker/24hr` with type MINI."""
     # when
     told = public(paper, "ticker/24hr", "symbol=BTCUSDT&type=MINI")
     # then
@@ -104,7 +104,7 @@ def test_a_short_day_leaves_the_changes_out(paper):
 
 
 def test_the_amendments_of_an_order_are_listed(paper):
-    """Each with the quantities and the ids before and after."""
+    """Each amendment has the quantities and the client ids before and after it."""
     # given
     keys = paper.account(USDT="10000")
     placed = signed(paper, keys, "POST", "order", **order(newClientOrderId="first"))[1]
@@ -120,7 +120,7 @@ def test_the_amendments_of_an_order_are_listed(paper):
 
 
 def test_what_does_not_happen_here_is_an_empty_list(paper):
-    """No order meets its own account's, none is routed."""
+    """No order here matches one of its own account, and none is routed, so both lists are empty."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -133,7 +133,7 @@ def test_what_does_not_happen_here_is_an_empty_list(paper):
 
 
 def test_the_filters_of_an_account_are_those_that_count_its_orders(paper):
-    """How many may stand on one market."""
+    """Among them is the maximum number of orders on one market."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -155,7 +155,7 @@ def test_the_filters_of_an_account_are_those_that_count_its_orders(paper):
     ],
 )
 def test_the_older_form_of_a_list_makes_the_same_list(paper, side, prices, types):
-    """Its limit order and its stop cancel each other."""
+    """`order/oco` places a limit order and a stop that cancel each other."""
     # given
     keys = paper.account(USDT="10000", BTC="1")
     ids = {"listClientOrderId": "both", "limitClientOrderId": "target", "stopClientOrderId": "stop"}
@@ -175,7 +175,7 @@ def test_the_older_form_of_a_list_makes_the_same_list(paper, side, prices, types
     [({"stopPrice": None}, -1102), ({"price": None}, -1102), ({"stopLimitPrice": "39000"}, -1102), ({"a": 1}, -1104)],
 )
 def test_the_older_form_of_a_list_needs_both_prices(paper, changed, code):
-    """And a time in force for a stop with a limit."""
+    """A stop with a limit needs a time in force as well."""
     # given
     keys = paper.account(BTC="1")
     named = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.01", "price": "60000", "stopPrice": "40000", **changed}
@@ -187,7 +187,7 @@ def test_the_older_form_of_a_list_needs_both_prices(paper, changed, code):
 
 @pytest.mark.parametrize("path", ["orderList/oto", "orderList/otoco", "sor/order", "sor/order/test"])
 def test_what_no_market_here_allows_is_refused(paper, path):
-    """As exchangeInfo says: no OTO, no smart order routing."""
+    """As `exchangeInfo` shows, there are no OTO lists and no smart order routing."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -199,7 +199,7 @@ def test_what_no_market_here_allows_is_refused(paper, path):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_listen_keys_are_gone(paper, method):
-    """With the status that says so."""
+    """The status is 410 (Gone)."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -209,7 +209,7 @@ def test_listen_keys_are_gone(paper, method):
 
 
 def test_the_wallet_tells_its_coins_and_fees(paper):
-    """Every coin of the markets, with what the account holds of it."""
+    """Every coin of the markets is listed, with the account's balance of it."""
     # given
     keys = paper.account(USDT="10000")
     signed(paper, keys, "POST", "order", **order())
@@ -225,7 +225,7 @@ def test_the_wallet_tells_its_coins_and_fees(paper):
 
 
 def test_the_wallet_tells_that_all_is_well(paper):
-    """System, account, and no snapshot of it."""
+    """System and account are normal, and the account has no snapshots."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -241,7 +241,7 @@ def test_the_wallet_tells_that_all_is_well(paper):
 
 
 def test_nobody_can_log_on_with_a_key_of_this_kind(paper):
-    """Only Ed25519 keys open a session; its status says that there is none."""
+    """Only Ed25519 keys open a session; `session.status` shows that there is none."""
     # given
     keys = paper.account(USDT="10000")
     logon = signed_parameters({"apiKey": keys["key"], "timestamp": server_time(paper)}, keys["secret"])
@@ -257,7 +257,7 @@ def test_nobody_can_log_on_with_a_key_of_this_kind(paper):
 
 
 def test_one_subscription_of_several_can_be_ended(paper):
-    """The others go on, and a number is not given twice."""
+    """The other subscriptions continue, and a subscription id is not used twice."""
     # given
     accounts = [paper.account(USDT="10000") for _ in range(3)]
     subscriptions = [
@@ -286,7 +286,7 @@ def test_one_subscription_of_several_can_be_ended(paper):
     ],
 )
 def test_a_list_is_checked_as_an_order_is(paper, changed, code):
-    """Nothing of it comes to stand in the books."""
+    """A refused list leaves no order behind."""
     # given
     keys = paper.account(BTC="1")
     # when

@@ -1,4 +1,4 @@
-"""The paper Binance checks a signature over what was sent, as the real one does, and tells bad keys apart."""
+"""The paper Binance checks a signature over the text as sent, like the real one, and tells bad keys apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.exchanges.test_binance_signing import FULL_WIDTH, KEY, SECRET, rest_o
 
 
 def raw(paper, method, path, query="", key=None, body=None):
-    """Status, headers and body of one request, sent as it is written here. The body is JSON if it can be."""
+    """Send one request exactly as written and return its status, headers and body. A JSON body is decoded."""
     connection = HTTPConnection(urlsplit(paper.binance_url).netloc, timeout=10)
     headers = {"X-MBX-APIKEY": key} if key is not None else {}
     if body is not None:
@@ -31,12 +31,12 @@ def raw(paper, method, path, query="", key=None, body=None):
 
 
 def server_time(paper):
-    """The exchange's clock."""
+    """Return the exchange's time in milliseconds."""
     return raw(paper, "GET", "/api/v3/time")[2]["serverTime"]
 
 
 def signed(paper, keys, method, path, **parameters):
-    """Status and body of a signed request, with everything in the query."""
+    """Send a signed request with all parameters in the query, and return its status and body."""
     query = urlencode({"timestamp": server_time(paper), **parameters}, quote_via=quote)
     query += f"&signature={sign(query, keys['secret'])}"
     status, _, told = raw(paper, method, f"/api/v3/{path}" if path[0] != "/" else path, query, keys["key"])
@@ -44,13 +44,13 @@ def signed(paper, keys, method, path, **parameters):
 
 
 def refusal(paper, keys, method, path, **parameters):
-    """Status and code of a signed request that is refused."""
+    """Send a signed request that is refused, and return the status and the code."""
     status, told = signed(paper, keys, method, path, **parameters)
     return status, told["code"]
 
 
 def over_ws(paper, *frames):
-    """The answers to some frames of the WebSocket API over one connection, in the order of the frames."""
+    """Send frames over one connection to the WebSocket API and return their answers in order."""
 
     async def story():
         url = f"{paper.binance_url}/ws-api/v3"
@@ -65,13 +65,13 @@ def over_ws(paper, *frames):
 
 
 def order(**changed):
-    """A limit order that rests."""
+    """Return the parameters of a limit order that rests."""
     named = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
     return {**named, "price": "40000", **changed}
 
 
 def test_a_query_is_signed_as_it_was_sent_and_not_as_it_reads(paper):
-    """An encoded letter that could have stood there plainly belongs to the signed text."""
+    """A letter that was encoded without need is signed in its encoded form."""
     # given
     keys = paper.account(USDT="10000")
     encoded = query_string({**order(), "timestamp": server_time(paper)}) + "&newClientOrderId=a%2Db"
@@ -97,7 +97,7 @@ def test_a_body_that_is_signed_without_being_encoded_is_refused(paper):
 
 
 def test_query_and_body_are_one_signed_text(paper):
-    """Nothing stands between them, and the query's value counts for a name that is in both."""
+    """Nothing separates the two. When both contain a name, the query's value counts."""
     # given
     keys = paper.account(USDT="10000")
     query, body = "symbol=BTCUSDT&side=BUY&type=LIMIT&price=40000", "timeInForce=GTC&quantity=0.01&price=41000"
@@ -117,7 +117,7 @@ def test_query_and_body_are_one_signed_text(paper):
     ],
 )
 def test_the_documented_rest_signatures_are_right_here_too(paper, symbol, signature):
-    """B1 and B2: with them only the time is wrong, with another one the signature is."""
+    """Examples B1 and B2: with the documented signature only the time is refused, with another one the signature is."""
     # given
     golden_account(paper)
     query = query_string(rest_order(symbol))
@@ -129,7 +129,7 @@ def test_the_documented_rest_signatures_are_right_here_too(paper, symbol, signat
 
 
 def test_the_documented_signatures_of_the_websocket_api_are_right_here_too(paper):
-    """B5: raw text sorted by name, with a symbol outside ASCII."""
+    """Example B5: raw text sorted by name, with a symbol outside ASCII."""
     # given
     golden_account(paper)
     named = {
@@ -148,7 +148,7 @@ def test_the_documented_signatures_of_the_websocket_api_are_right_here_too(paper
 
 
 def test_a_symbol_outside_ascii_reaches_the_markets_by_both_ways(paper):
-    """No market has this name, which is all that is wrong with it."""
+    """The only fault of the request is that no market has this name."""
     # given
     keys = paper.account(USDT="10000")
     stamped = {**order(symbol=FULL_WIDTH), "apiKey": keys["key"], "timestamp": server_time(paper)}
@@ -164,7 +164,7 @@ def test_a_symbol_outside_ascii_reaches_the_markets_by_both_ways(paper):
     ("key", "code"), [(None, -2014), ("", -2014), ("short", -2014), ("k" * 63 + "!", -2014), ("k" * 64, -2015)]
 )
 def test_a_key_without_the_form_of_one_is_told_from_one_that_is_unknown(paper, key, code):
-    """-2014 for what is no key, -2015 for one that nobody has."""
+    """The code is -2014 for a malformed key and -2015 for an unknown one."""
     # given
     query = f"timestamp={server_time(paper)}"
     # when
@@ -188,7 +188,7 @@ def test_a_key_without_the_form_of_one_is_told_from_one_that_is_unknown(paper, k
     ],
 )
 def test_a_time_that_cannot_be_read_has_a_code(paper, changed, code):
-    """The signature is right each time, so what is told is about the time."""
+    """The signature is right each time, so the code is about the time."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -199,7 +199,7 @@ def test_a_time_that_cannot_be_read_has_a_code(paper, changed, code):
 
 @pytest.mark.parametrize("window", ["5000", "4999.5", "0.125", "60000"])
 def test_a_window_may_have_three_decimals(paper, window):
-    """Up to a minute; the shortest has long passed when the request is read."""
+    """A window is at most a minute. The shortest one may be over when the request is read, which is code -1021."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -209,7 +209,7 @@ def test_a_window_may_have_three_decimals(paper, window):
 
 
 def test_a_request_without_a_signature_says_so(paper):
-    """-1102 by both ways, not that the signature were wrong."""
+    """REST and the WebSocket API report a missing parameter (-1102), not a wrong signature."""
     # given
     keys = paper.account(USDT="10000")
     now = server_time(paper)
@@ -222,5 +222,5 @@ def test_a_request_without_a_signature_says_so(paper):
 
 
 def golden_account(paper):
-    """An account with the key and the secret of Binance's documentation."""
+    """Open an account with the key and the secret of Binance's documentation."""
     paper.control("POST", "accounts", {"exchange": "binance", "balances": {}, "key": KEY, "secret": SECRET})

@@ -1,4 +1,4 @@
-"""The paper Binance's market streams: books, windows, numbers without gaps, and an answer to each control message."""
+"""The paper Binance's market streams: books, windows, numbers without gaps, and the answers to control messages."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Stream:
         self._paper, self._socket = paper, socket
 
     async def next(self, seconds=10):
-        """The next message, whatever it is."""
+        """Return the next message of any kind."""
         return json.loads(await self._socket.receive_str(timeout=seconds))
 
     async def ask(self, message):
-        """The answer to a control message, past what the streams tell meanwhile."""
+        """Send a control message and return its answer, skipping the stream messages that come before it."""
         await self._socket.send_str(message if isinstance(message, str) else json.dumps(message))
         while True:
             told = await self.next()
@@ -33,31 +33,34 @@ class Stream:
                 return told
 
     async def silence(self):
-        """Nothing is told for a moment."""
+        """Check that no message arrives for 0.3 seconds."""
         with pytest.raises(TimeoutError):
             await self.next(0.3)
 
     async def hold(self, *prices, symbol="BTC/USDT"):
-        """Let the price be each of these."""
+        """Move the price through each of these in turn."""
         for price in prices:
             await asyncio.to_thread(self._paper.hold, symbol, price)
 
 
 @asynccontextmanager
 async def joined(paper, path):
-    """A connection to a path of the streams."""
+    """Yield a connection to a path of the streams."""
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{paper.binance_url}{path}") as socket:
         yield Stream(paper, socket)
 
 
 def book_of(paper):
-    """The last number of the book, and its two sides, as REST tells them."""
+    """Return the book's last update number and its two sides, as REST reports them."""
     told = raw(paper, "GET", "/api/v3/depth", "symbol=BTCUSDT&limit=1000")[2]
     return told["lastUpdateId"], dict(told["bids"]), dict(told["asks"])
 
 
 async def test_a_book_kept_from_its_changes_is_the_book(paper):
-    """As Binance says to do it: the changes after a snapshot lead to the next one, and no number is left out."""
+    """The book is kept as Binance documents it.
+
+    The changes after a snapshot lead to the next one, and no number is left out.
+    """
     # given
     async with joined(paper, "/ws/btcusdt@depth@100ms") as stream:
         number, bids, asks = await asyncio.to_thread(book_of, paper)
@@ -79,7 +82,7 @@ async def test_a_book_kept_from_its_changes_is_the_book(paper):
 @pytest.mark.parametrize("levels", [5, 10, 20])
 @pytest.mark.parametrize("speed", ["", "@100ms", "@1000ms"])
 async def test_a_part_of_a_book_is_told_whole(paper, levels, speed):
-    """At once and with each change, as many levels as the stream is named after."""
+    """The part is sent at once and with each change, with as many levels as the stream's name says."""
     # given
     async with joined(paper, f"/stream?streams=btcusdt@depth{levels}{speed}") as stream:
         first = await stream.next()
@@ -96,7 +99,7 @@ async def test_a_part_of_a_book_is_told_whole(paper, levels, speed):
 
 @pytest.mark.parametrize(("kind", "name"), [("trade", "t"), ("aggTrade", "a")])
 async def test_trades_have_one_number_after_the_other(paper, kind, name):
-    """On every connection the same ones, and the price that fell was hit by a seller."""
+    """All connections receive the same numbers. When the price falls, the seller is the taker."""
     # given
     async with joined(paper, f"/ws/btcusdt@{kind}") as one, joined(paper, f"/ws/btcusdt@{kind}") as other:
         # when
@@ -110,7 +113,7 @@ async def test_trades_have_one_number_after_the_other(paper, kind, name):
 
 
 async def test_a_bar_is_told_once_more_when_it_has_ended(paper):
-    """With `x`, before the first word of the next one."""
+    """The last message of a bar has `x` set and precedes the first one of the next bar."""
     # given
     async with joined(paper, "/ws/btcusdt@kline_1m") as stream:
         await stream.hold("50100")
@@ -128,7 +131,7 @@ async def test_a_bar_is_told_once_more_when_it_has_ended(paper):
 
 
 async def test_a_bar_may_open_by_another_time_zone(paper):
-    """A day of Shanghai begins at 16:00 UTC."""
+    """A day in Shanghai begins at 16:00 UTC."""
     # given
     async with joined(paper, "/ws/btcusdt@kline_1d@+08:00") as stream:
         # when
@@ -138,7 +141,7 @@ async def test_a_bar_may_open_by_another_time_zone(paper):
 
 
 async def test_all_markets_are_told_in_one_message(paper):
-    """Those that moved."""
+    """The message holds the markets that moved."""
     # given
     async with joined(paper, "/ws/!miniTicker@arr") as stream:
         # when
@@ -159,7 +162,7 @@ async def test_all_markets_are_told_in_one_message(paper):
     ],
 )
 async def test_averages_and_rolling_windows_are_told(paper, kind, event, field):
-    """At once, and whenever the price moves."""
+    """A message is sent at once and whenever the price moves."""
     # given
     async with joined(paper, f"/ws/btcusdt@{kind}") as stream:
         first = await stream.next()
@@ -172,7 +175,7 @@ async def test_averages_and_rolling_windows_are_told(paper, kind, event, field):
 
 
 async def test_a_window_of_all_markets_is_told(paper):
-    """As `!ticker_1h@arr`; `!ticker@arr` ended in March 2026 and stays silent."""
+    """The stream is `!ticker_1h@arr`; `!ticker@arr` ended in March 2026 and stays silent."""
     # given
     async with joined(paper, "/stream?streams=!ticker@arr/!ticker_1h@arr") as stream:
         # when
@@ -183,7 +186,7 @@ async def test_a_window_of_all_markets_is_told(paper):
 
 
 async def test_a_connection_tells_what_it_follows(paper):
-    """Unknown names too, which are taken without a word; what is left is told no longer."""
+    """Unknown names are accepted silently and listed too. An unsubscribed stream is no longer listed."""
     # given
     async with joined(paper, "/ws/btcusdt@trade") as stream:
         # when
@@ -198,7 +201,7 @@ async def test_a_connection_tells_what_it_follows(paper):
 
 
 async def test_a_connection_can_change_its_form(paper):
-    """From raw messages to ones that name their stream."""
+    """The connection changes from raw messages to messages that name their stream."""
     # given
     async with joined(paper, "/ws/btcusdt@trade") as stream:
         before = await stream.ask({"method": "GET_PROPERTY", "params": ["combined"], "id": 1})
@@ -233,7 +236,7 @@ async def test_a_connection_can_change_its_form(paper):
     ],
 )
 async def test_a_control_message_that_is_wrong_is_told_so_and_the_connection_lives(paper, message, code, words):
-    """Nothing is followed by it."""
+    """A refused message subscribes to nothing."""
     # given
     async with joined(paper, "/ws") as stream:
         # when
@@ -246,7 +249,7 @@ async def test_a_control_message_that_is_wrong_is_told_so_and_the_connection_liv
 
 
 async def test_what_happens_is_not_told_before_it_happens(paper):
-    """Neither a trade nor a change of the book is told to somebody who has just come."""
+    """A new subscriber is sent no trade and no book change before one happens."""
     # given
     async with joined(paper, "/stream?streams=btcusdt@trade/btcusdt@aggTrade/btcusdt@depth") as stream:
         # when / then

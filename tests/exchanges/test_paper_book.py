@@ -1,4 +1,4 @@
-"""A market with a book: orders find what its levels hold, and what rests is filled in parts."""
+"""A market with a book: orders take the quantities of its levels, and resting orders are filled in parts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LEVELS = {"spread": 2, "step": 100, "quantity": "0.5", "levels": 3}
 
 @pytest.fixture
 def somebody(paper):
-    """An account on a market with three levels of half a coin on each side."""
+    """Return an account on a market with three levels of 0.5 BTC on each side."""
     told(paper, book=LEVELS)
     return Native(paper, USDT="1000000", BTC="10")
 
 
 def fills(answer):
-    """Price and quantity of each trade."""
+    """Return the price and quantity of each fill."""
     return [(float(fill["price"]), float(fill["qty"])) for fill in answer.body["fills"]]
 
 
@@ -33,7 +33,10 @@ def fills(answer):
     ],
 )
 def test_a_market_order_walks_the_levels(paper, somebody, side, trades):
-    """One trade for each, the price getting worse; exactly what it costs is paid."""
+    """There is one fill per level, at ever worse prices.
+
+    The balance changes by exactly their cost, less the fee of a sale.
+    """
     before = Decimal(somebody.held("USDT")[0])
     answer = somebody.place("MARKET", side, "1.2")
     assert (answer.body["status"], fills(answer)) == ("FILLED", trades)
@@ -43,7 +46,7 @@ def test_a_market_order_walks_the_levels(paper, somebody, side, trades):
 
 
 def test_what_finds_no_counterpart_expires(paper, somebody):
-    """After three trades, with its reason; an empty book trades nothing."""
+    """The order expires after three fills, with the reason. On an empty book nothing is filled."""
     answer = somebody.place("MARKET", "BUY", "2")
     assert (answer.body["status"], answer.body["expiryReason"]) == ("EXPIRED", "INSUFFICIENT_LIQUIDITY")
     assert (answer.body["executedQty"], len(answer.body["fills"]), somebody.held("USDT")[1]) == (
@@ -54,7 +57,7 @@ def test_what_finds_no_counterpart_expires(paper, somebody):
 
 
 def test_a_market_order_by_cost_buys_what_the_levels_give_for_it(paper, somebody):
-    """Never more than was offered for it."""
+    """The order never spends more than its cost."""
     answer = somebody.place("MARKET", "BUY", quoteOrderQty="40000")
     assert (answer.body["status"], fills(answer)[0]) == ("FILLED", (50000.01, 0.5))
     assert 39_999 < float(answer.body["cummulativeQuoteQty"]) <= 40_000
@@ -65,14 +68,14 @@ def test_a_market_order_by_cost_buys_what_the_levels_give_for_it(paper, somebody
     [("GTC", "PARTIALLY_FILLED", "1.00000000"), ("IOC", "EXPIRED", "1.00000000"), ("FOK", "EXPIRED", "0.00000000")],
 )
 def test_a_limit_order_takes_the_levels_down_to_its_price(paper, somebody, stands, status, executed):
-    """The rest stands on the book, or ends, or nothing is taken."""
+    """With GTC the rest stays on the book and with IOC it expires. With FOK nothing is filled."""
     answer = somebody.place("LIMIT", "BUY", "1.2", price="50001.50", timeInForce=stands)
     assert (answer.body["status"], answer.body["executedQty"]) == (status, executed)
     assert len(somebody.resting()) == (stands == "GTC")
 
 
 def test_a_post_only_order_may_stand_inside_the_spread(paper, somebody):
-    """At the best ask it would take."""
+    """At the best ask it would take, and is refused."""
     assert somebody.place("LIMIT_MAKER", "BUY", price="50000").status == 200
     assert somebody.place("LIMIT_MAKER", "BUY", price="50000.01").said[1:] == (
         -2010, "Order would immediately match and take.",
@@ -80,7 +83,7 @@ def test_a_post_only_order_may_stand_inside_the_spread(paper, somebody):
 
 
 def test_what_rests_is_filled_by_one_level_for_each_price(paper, somebody):
-    """At its own price, as the maker; a price that does not get there fills nothing."""
+    """The fills are at the order's own price, as the maker. A price that does not reach the order fills nothing."""
     somebody.place("LIMIT", "SELL", "1.2", price="51000", newClientOrderId="resting")
     executed = []
     for price in ("51000", "50990", "51000", "52000"):
@@ -92,7 +95,7 @@ def test_what_rests_is_filled_by_one_level_for_each_price(paper, somebody):
 
 
 def test_a_target_that_is_filled_in_part_ends_its_stop(paper, somebody):
-    """With the first execution, and the coins that are left stay its own."""
+    """The first fill ends the stop, and the remaining coins stay locked for the target."""
     somebody.oco(quantity="1.2")
     paper.hold("BTC/USDT", "60000")
     target, stop = somebody.ask("GET", "allOrders", symbol="BTCUSDT").body
@@ -101,7 +104,7 @@ def test_a_target_that_is_filled_in_part_ends_its_stop(paper, somebody):
 
 
 def test_a_stop_that_triggers_walks_the_levels_too(paper, somebody):
-    """What is left of it expires, and its coins are free again."""
+    """The rest of the stop expires, and its coins are free again."""
     somebody.place("STOP_LOSS", quantity="2", stopPrice="45000", newClientOrderId="stop")
     paper.hold("BTC/USDT", "45000")
     stop = somebody.ask("GET", "order", symbol="BTCUSDT", origClientOrderId="stop").body
@@ -110,7 +113,7 @@ def test_a_stop_that_triggers_walks_the_levels_too(paper, somebody):
 
 
 def test_a_buy_that_triggers_pays_what_the_levels_cost(paper, somebody):
-    """More than was set aside at its trigger is taken, nothing stays locked."""
+    """The order costs more than was locked at its trigger price. The difference is paid and nothing stays locked."""
     somebody.place("STOP_LOSS", "BUY", "1", stopPrice="55000", newClientOrderId="stop")
     paper.hold("BTC/USDT", "56000")
     stop = somebody.ask("GET", "order", symbol="BTCUSDT", origClientOrderId="stop").body
@@ -119,7 +122,7 @@ def test_a_buy_that_triggers_pays_what_the_levels_cost(paper, somebody):
 
 
 def test_what_the_levels_cost_has_to_be_there(paper, somebody):
-    """The last price is cheaper: an order at once is refused, one that triggers ends."""
+    """The balance would do at the last price. A market order is refused; a stop expires when it triggers."""
     poor = Native(paper, USDT="50000")
     assert poor.place("MARKET", "BUY", "1").said == (
         400, -2010, "Account has insufficient balance for requested action.",
@@ -133,14 +136,14 @@ def test_what_the_levels_cost_has_to_be_there(paper, somebody):
 
 
 def test_without_a_book_an_order_at_the_last_price_takes(paper):
-    """Ten levels are shown, but the last price is where everything trades."""
+    """Ten levels are shown, but everything trades at the last price."""
     somebody = Native(paper)
     assert somebody.place("LIMIT_MAKER", "BUY", price="50000").body["code"] == -2010
     assert somebody.place("LIMIT_MAKER", "BUY", price="49999.99").status == 200
 
 
 def test_a_market_without_a_book_is_endless_and_shows_ten_levels_of_one_coin():
-    """In process, as the public data reads it."""
+    """The levels are read in process, as the public data reads them."""
     paper = Paper()
     pair = paper.markets.pair("BTC/USDT")
     paper.prices.hold("BTC/USDT", Decimal(50000))
@@ -156,6 +159,6 @@ def test_a_market_without_a_book_is_endless_and_shows_ten_levels_of_one_coin():
 
 
 def test_a_book_can_be_taken_away_again(paper, somebody):
-    """Then everything fills at the last price."""
+    """Without the book, everything fills at the last price."""
     assert told(paper, book=None)["book"] is None
     assert fills(somebody.place("MARKET", "BUY", "2")) == [(50000.0, 2.0)]

@@ -1,4 +1,4 @@
-"""The paper Binance counts new orders as Binance does: what trades is given back, what is refused does not count."""
+"""The paper Binance counts new orders as Binance does: a fill gives counts back, and a refused order does not count."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ FULL = (429, -1015, "Too many new orders; current limit is 3 orders per 10 SECON
 
 @pytest.fixture
 def somebody(paper):
-    """An account that may place three orders in ten seconds, which do not pass."""
+    """Return an account that may place three orders in ten seconds, with the clock stopped."""
     one_moment(paper)
     paper.control("PUT", "counts", {"limits": {"10S": 3}})
     return Native(paper)
 
 
 def counted(somebody):
-    """What the exchange counts in ten seconds and in the day."""
+    """Return the exchange's counts for ten seconds and for the day."""
     return [row["count"] for row in somebody.ask("GET", "rateLimit/order").body]
 
 
 def test_an_order_over_the_limit_is_refused_with_the_time_to_wait(paper, somebody):
-    """Over REST in seconds, over the WebSocket API as a moment; nothing changes and nothing is counted."""
+    """REST gives the wait in seconds, the WebSocket API the moment when it ends.
+
+    Nothing is placed and nothing is counted.
+    """
     accepted = [somebody.place("LIMIT", price="60000") for _ in range(3)]
     refused = somebody.place("LIMIT", price="60000")
     over_socket = somebody.say("order.place", **somebody.wish("LIMIT", price="60000"))
@@ -39,7 +42,7 @@ def test_an_order_over_the_limit_is_refused_with_the_time_to_wait(paper, somebod
 
 
 def test_a_new_window_has_room_again(paper, somebody):
-    """The day goes on counting."""
+    """The count of the day goes on."""
     for _ in range(3):
         somebody.place("LIMIT", price="60000")
     budgets = paper._server.paper.budgets
@@ -50,7 +53,7 @@ def test_a_new_window_has_room_again(paper, somebody):
 
 
 def test_the_limits_are_shown_with_the_counts(paper, somebody):
-    """In exchangeInfo, in the query, and with the answer over the WebSocket API."""
+    """They are in `exchangeInfo`, in `rateLimit/order`, and in answers over the WebSocket API."""
     limits = somebody.public("exchangeInfo").body["rateLimits"]
     shown = [row["limit"] for row in limits if row["rateLimitType"] == "ORDERS"]
     placed = somebody.say("order.place", **somebody.wish("LIMIT", price="60000"))
@@ -60,7 +63,7 @@ def test_the_limits_are_shown_with_the_counts(paper, somebody):
 
 
 def test_a_refused_order_does_not_count(paper, somebody):
-    """Neither for its filter nor for its coins."""
+    """One order fails a filter, one lacks coins, and one list has its stop above the market."""
     somebody.place("LIMIT", price="60000.001")
     somebody.place("LIMIT", price="60000", quantity="20")
     somebody.oco(stop="60001")
@@ -68,7 +71,7 @@ def test_a_refused_order_does_not_count(paper, somebody):
 
 
 def test_a_list_counts_twice_and_has_to_fit(paper, somebody):
-    """With one order there is room for it, with two there is none."""
+    """With one order counted, a list still fits. With two, it is refused."""
     somebody.place("LIMIT", price="60000")
     assert somebody.oco().status == 200
     assert counted(somebody) == [3, 3]
@@ -77,14 +80,14 @@ def test_a_list_counts_twice_and_has_to_fit(paper, somebody):
 
 
 def test_what_trades_at_once_is_given_back_before_the_answer(paper, somebody):
-    """So it can be repeated for ever."""
+    """Market orders can therefore be repeated without limit."""
     answers = [somebody.place("MARKET") for _ in range(5)]
     assert {answer.headers["X-MBX-ORDER-COUNT-10S"] for answer in answers} == {"0"}
     assert counted(somebody) == [0, 0]
 
 
 def test_only_the_first_trade_of_an_order_gives_back(paper, somebody):
-    """One at once, none for what is filled later."""
+    """The fill at placement gives one count back; the later fill gives none."""
     paper.control("PUT", "counts", {"limits": {"10S": 100}, "used": {"10S": 50}})
     paper.fault("place_order", "partial_fill")
     somebody.place("LIMIT", price="50000")
@@ -94,7 +97,10 @@ def test_only_the_first_trade_of_an_order_gives_back(paper, somebody):
 
 
 def test_what_rested_before_it_traded_gives_back_five_and_never_more_than_there_is(paper, somebody):
-    """Two counts become none; what comes after counts as usual."""
+    """The first fill gives back five.
+
+    The second one would give back more than is counted, so the counts stop at zero.
+    """
     paper.control("PUT", "counts", {"limits": {"10S": 100}, "used": {"10S": 6, "1D": 7}})
     somebody.place("LIMIT", price="51000")
     paper.hold("BTC/USDT", "51000")
@@ -105,7 +111,7 @@ def test_what_rested_before_it_traded_gives_back_five_and_never_more_than_there_
 
 
 def test_the_counts_of_one_account_can_be_set(paper, somebody):
-    """Another account keeps its own."""
+    """Another account keeps its own counts."""
     other = Native(paper)
     paper.control("PUT", "counts", {"used": {"10S": 3}, "account": somebody.keys["key"]})
     assert somebody.place("LIMIT", price="60000").said == FULL
@@ -113,7 +119,7 @@ def test_the_counts_of_one_account_can_be_set(paper, somebody):
 
 
 def test_the_limit_of_the_day_is_told_as_such(paper, somebody):
-    """Its window ends at midnight."""
+    """The daily window ends at midnight."""
     paper.control("PUT", "counts", {"used": {"1D": 200_000}})
     refused = somebody.place("LIMIT", price="60000")
     assert refused.said[2] == "Too many new orders; current limit is 200000 orders per 1 DAY."
@@ -121,7 +127,7 @@ def test_the_limit_of_the_day_is_told_as_such(paper, somebody):
 
 
 def test_the_weight_can_be_driven_from_outside(paper, somebody):
-    """It is shown and enforced until it is let go."""
+    """The set weight is reported and enforced until it is released."""
     paper.control("PUT", "counts", {"weight": 5100})
     assert somebody.public("ping").headers["X-MBX-USED-WEIGHT-1M"] == "5100"
     assert somebody.say("order.status", symbol="BTCUSDT", orderId="1")["rateLimits"][0]["count"] == 5100
@@ -132,7 +138,7 @@ def test_the_weight_can_be_driven_from_outside(paper, somebody):
 
 
 def test_a_limit_used_up_by_others_is_open_again_when_its_time_is_over(paper, somebody):
-    """Every order meanwhile is told how long it still has to wait."""
+    """Until then, every order and list is refused with the time left to wait."""
     now = somebody.public("time").body["serverTime"]
     paper.fault("place_order", "count_exceeded", seconds=30)
     refused, listed = somebody.place("MARKET"), somebody.oco()
@@ -149,7 +155,7 @@ def test_a_limit_used_up_by_others_is_open_again_when_its_time_is_over(paper, so
     [{"limits": {"1M": 5}}, {"limits": {"10S": -1}}, {"used": {"10S": "3"}}, {"account": "nobody"}, {"weight": "much"}],
 )
 def test_bad_counts_are_refused_and_change_nothing(paper, somebody, bad):
-    """Not even the good part that comes with them."""
+    """The valid part of the same request is not applied either."""
     assert refused_by_control(paper, "PUT", "counts", {"limits": {"1D": 7}, "used": {"1D": 9}} | bad)
     shown = [(row["limit"], row["count"]) for row in somebody.ask("GET", "rateLimit/order").body]
     assert shown == [(3, 0), (200_000, 0)]

@@ -1,4 +1,4 @@
-"""The paper Binance keeps the real one's limits, and gives the figures that go with them."""
+"""The paper Binance enforces the real one's limits and reports the figures that go with them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.exchanges.test_binance_entry import resting
 
 
 def ask(paper, path, **parameters):
-    """Status, headers and body of one public request."""
+    """Send one public request and return its status, headers and body."""
     try:
         with urlopen(f"{paper.binance_url}/api/v3/{path}?{urlencode(parameters)}", timeout=10) as answer:
             return answer.status, answer.headers, json.loads(answer.read())
@@ -28,7 +28,7 @@ def ask(paper, path, **parameters):
 
 
 def ask_privately(paper, keys, path, **parameters):
-    """The answer to one signed request of an account."""
+    """Send one signed request of an account and return the decoded answer."""
     now = ask(paper, "time")[2]["serverTime"]
     query = signed_query({**parameters, "timestamp": now}, keys["secret"])
     request = Request(f"{paper.binance_url}/api/v3/{path}?{query}", headers={"X-MBX-APIKEY": keys["key"]})
@@ -37,16 +37,16 @@ def ask_privately(paper, keys, path, **parameters):
 
 
 def one_moment(paper):
-    """The budgets' clock stands still: their windows end with the clock's seconds, and a test takes its time."""
+    """Stop the clock of the budgets, because a slow test would otherwise run into the next window."""
     budgets = paper._server.paper.budgets
     moment = budgets._clock()
     budgets._clock = lambda: moment
 
 
 def test_the_weight_of_a_minute_is_enforced_and_going_on_is_punished(paper):
-    """429 with the seconds to wait, then 418 for minutes; switched off, nothing is counted."""
+    """First 429 with the seconds to wait, then 418 for minutes. With the limits off, nothing is counted."""
     statuses = list(takewhile(lambda status: status != 418, (ask(paper, "exchangeInfo")[0] for _ in range(1000))))
-    # A minute may end on the way, so how many are let through is not told here; but nobody is punished unwarned.
+    # A minute may end meanwhile, so the number of accepted requests varies. But no ban comes without a warning.
     assert set(statuses) == {200, 429}
     assert statuses.count(429) >= 10
     status, headers, body = ask(paper, "ping")
@@ -58,7 +58,7 @@ def test_the_weight_of_a_minute_is_enforced_and_going_on_is_punished(paper):
 
 
 def test_more_than_a_hundred_orders_in_ten_seconds_are_refused(paper):
-    """-1015 proves that an order was not taken; with the limits off all are."""
+    """Code -1015 proves that an order was not accepted. With the limits off, every order is accepted."""
 
     async def flood(count):
         async with trading(paper, USDT="1000000") as (client, keys, market):
@@ -73,7 +73,7 @@ def test_more_than_a_hundred_orders_in_ten_seconds_are_refused(paper):
 
 
 def test_an_account_is_told_its_order_counts_and_its_commissions(paper):
-    """As the documentation shapes them."""
+    """Both answers have the documented shape."""
     one_moment(paper)
     keys = paper.account(USDT="1000")
 
@@ -91,7 +91,7 @@ def test_an_account_is_told_its_order_counts_and_its_commissions(paper):
 
 
 def test_what_paper_accounts_trade_is_public(paper):
-    """Trades and their aggregates show quantity, price and who was the maker."""
+    """Trades and their aggregates show the quantity, the price and whether the buyer was the maker."""
 
     async def story():
         async with trading(paper) as (client, keys, market):

@@ -1,4 +1,4 @@
-"""What the paper exchange can be told to refuse, to end or to keep to itself, and on which market."""
+"""The faults of the paper exchange: refusals, orders that end unfilled and missing reports, also on one market only."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ETH = {"symbol": "ETHUSDT", "quantity": "1"}
 
 @pytest.fixture
 def somebody(paper):
-    """An account that holds three coins."""
+    """Return an account that holds three currencies."""
     return Native(paper, USDT="100000", BTC="10", ETH="10")
 
 
 def reports(events):
-    """Execution type, status and reason of each report."""
+    """Return the execution type, status and reason of each report."""
     return [(e["x"], e["X"], e.get("eR")) for e in events if e["e"] == "executionReport"]
 
 
@@ -29,7 +29,7 @@ def reports(events):
     ],
 )
 def test_a_market_order_ends_with_nothing_filled(paper, somebody, kind, execution, status, reason):
-    """Its coins are free again, and the next one fills."""
+    """The coins of the order are free again, and the next order fills."""
     paper.fault("place_order", kind)
     answers = []
     events = somebody.heard(lambda: answers.append(somebody.place("MARKET")))
@@ -42,14 +42,14 @@ def test_a_market_order_ends_with_nothing_filled(paper, somebody, kind, executio
 
 
 def test_coins_that_are_there_are_not_free_yet(paper, somebody):
-    """For an order and for a list, as often as it is told."""
+    """The fault refuses orders and lists, as often as it was told to."""
     paper.fault("place_order", "insufficient", times=2)
     assert somebody.place("LIMIT", price="60000").said == somebody.oco().said == LAGGING
     assert (somebody.oco().status, somebody.held("BTC")[1]) == (200, "0.01000000")
 
 
 def test_a_clock_is_refused_as_often_as_it_is_told(paper, somebody):
-    """-1021, and nothing is placed."""
+    """The code is -1021, and nothing is placed."""
     paper.fault("place_order", "clock_refused", times=2)
     codes = [somebody.place("LIMIT", price="60000").body.get("code") for _ in range(3)]
     assert (codes, len(somebody.resting())) == ([-1021, -1021, None], 1)
@@ -65,13 +65,13 @@ def test_a_clock_is_refused_as_often_as_it_is_told(paper, somebody):
     ],
 )
 def test_any_error_can_be_said(paper, somebody, when, ask):
-    """With the code and the words of the test."""
+    """The refusal has the code and the message that the test chose."""
     paper.fault(when, "refuse", code=-2038, message="This is what it says.")
     assert ask(somebody).said == (400, -2038, "This is what it says.")
 
 
 def test_a_fault_can_be_bounded_to_one_market(paper, somebody):
-    """It waits for that one."""
+    """The fault waits for an order on its market."""
     paper.fault("place_order", "refuse", symbol="ETH/USDT", code=-1013, message="Filter failure: LOT_SIZE")
     assert somebody.place("MARKET").status == 200
     assert somebody.place("MARKET", **ETH).said == (400, -1013, "Filter failure: LOT_SIZE")
@@ -79,14 +79,14 @@ def test_a_fault_can_be_bounded_to_one_market(paper, somebody):
 
 
 def test_a_fault_can_be_bounded_to_one_type_of_order(paper, somebody):
-    """Also to a leg of a list: what has no such leg is taken."""
+    """The type of a list's leg counts too. Orders of other types are accepted."""
     paper.fault("place_order", "refuse", type="LIMIT_MAKER", times=9, message="No.")
     assert somebody.place("STOP_LOSS", stopPrice="40000").status == 200
     assert somebody.place("LIMIT_MAKER", price="60000").said == somebody.oco().said == (400, -1013, "No.")
 
 
 def test_one_market_is_unknown_to_every_query_while_the_account_as_a_whole_is_told(paper, somebody):
-    """Until the fault is cleared; another market answers."""
+    """Queries that name the market fail until the fault is cleared; another market answers."""
     somebody.place("LIMIT", price="60000")
     paper.fault("query", "refuse_symbol", symbol="BTC/USDT")
     unknown = (400, -1121, "Invalid symbol.")
@@ -99,7 +99,7 @@ def test_one_market_is_unknown_to_every_query_while_the_account_as_a_whole_is_to
 
 
 def test_a_deaf_stream_stands_and_loses_what_happens(paper, somebody):
-    """It is never told later; what happens afterwards is."""
+    """The stream stays connected. Events during the fault are never reported; later events are."""
 
     def meanwhile():
         paper.fault("stream", "deaf_stream", seconds=30)
@@ -123,6 +123,6 @@ def test_a_deaf_stream_stands_and_loses_what_happens(paper, somebody):
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(paper, bad):
-    """Nothing is added to the script."""
+    """Nothing is added to the fault script."""
     assert refused_by_control(paper, "POST", "faults", bad)
     assert paper.control("GET", "faults") == []

@@ -1,4 +1,4 @@
-"""Cancel-replace at the paper Binance: two acts in one request, and what the answer says of each."""
+"""Cancel-replace at the paper Binance: two acts in one request, and the result of each in the answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FULL = (429, -1015, "Too many new orders; current limit is 1 orders per 10 SECON
 
 @pytest.fixture
 def somebody(paper):
-    """An account with one order on the book; ten seconds do not pass."""
+    """Return an account with one resting order, with the clock stopped."""
     one_moment(paper)
     trader = Native(paper, USDT="1000", BTC="1")
     trader.place("LIMIT", price="60000", quantity="0.6", newClientOrderId="old")
@@ -24,20 +24,20 @@ def somebody(paper):
 
 
 def replace(somebody, mode=STOP, old="old", kind="LIMIT", quantity="0.6", **more):
-    """The old order for a new one, which is a sale for 61,000."""
+    """Replace the old order with a new sell, by default at a limit of 61,000."""
     price = {"price": "61000"} if kind == "LIMIT" else {}
     wish = somebody.wish(kind, quantity=quantity, **({"newClientOrderId": "new"} | price | more))
     return somebody.ask("POST", "order/cancelReplace", cancelReplaceMode=mode, cancelOrigClientOrderId=old, **wish)
 
 
 def results(answer):
-    """Status, code and both results."""
+    """Return the status, the code and the results of both halves."""
     data = answer.body.get("data", answer.body)
     return answer.status, answer.body.get("code"), data["cancelResult"], data["newOrderResult"]
 
 
 def test_the_freed_coins_pay_for_the_new_order(paper, somebody):
-    """Both succeed, although there are not coins for two; the new one counts."""
+    """Both halves succeed, although the coins do not suffice for two orders. The new order counts."""
     answer = replace(somebody)
     assert results(answer) == (200, None, "SUCCESS", "SUCCESS")
     assert (answer.body["cancelResponse"]["status"], answer.body["newOrderResponse"]["status"]) == ("CANCELED", "NEW")
@@ -55,7 +55,7 @@ def test_the_freed_coins_pay_for_the_new_order(paper, somebody):
     ],
 )
 def test_a_filter_is_weighed_with_the_old_order_still_there(paper, somebody, filters, more):
-    """A plain refusal: nothing is cancelled, nothing is counted."""
+    """The whole request is refused: nothing is cancelled and nothing is counted."""
     told(paper, filters=filters)
     answer = replace(somebody, **more)
     assert (answer.body["code"], "data" in answer.body) == (-1013, False)
@@ -63,7 +63,7 @@ def test_a_filter_is_weighed_with_the_old_order_still_there(paper, somebody, fil
 
 
 def test_without_the_old_order_nothing_is_tried_but_it_counts(paper, somebody):
-    """Unless failure is allowed: then the new one stands beside what there is."""
+    """If failure is allowed, the new order is placed beside the resting one."""
     stopped = replace(somebody, old="nobody", quantity="0.1")
     assert results(stopped) == (400, -2022, "FAILURE", "NOT_ATTEMPTED")
     assert stopped.body["data"] == {
@@ -86,7 +86,7 @@ def test_without_the_old_order_nothing_is_tried_but_it_counts(paper, somebody):
     ],
 )
 def test_a_new_order_that_is_refused_leaves_the_old_one_cancelled(paper, somebody, mode, more, says):
-    """409 says that one half was done; it counts."""
+    """Status 409 says that one half was done. The refused order counts."""
     answer = replace(somebody, mode, **more)
     assert results(answer) == (409, -2021, "SUCCESS", "FAILURE")
     assert answer.body["data"]["cancelResponse"]["origClientOrderId"] == "old"
@@ -95,14 +95,14 @@ def test_a_new_order_that_is_refused_leaves_the_old_one_cancelled(paper, somebod
 
 
 def test_coins_that_are_not_free_yet_are_said_of_the_new_order_alone(paper, somebody):
-    """The fault strikes the new order, the old one is gone."""
+    """The fault strikes the new order; the old one is cancelled."""
     paper.fault("place_order", "insufficient")
     answer = replace(somebody)
     assert (results(answer), answer.body["data"]["newOrderResponse"]) == ((409, -2021, "SUCCESS", "FAILURE"), POOR)
 
 
 def test_over_the_count_nothing_happens_or_only_the_cancel(paper, somebody):
-    """As the request wants it."""
+    """By default nothing happens. With CANCEL_ONLY, the old order is still cancelled."""
     paper.control("PUT", "counts", {"limits": {"10S": 1}})
     plain = replace(somebody)
     assert (plain.said, "data" in plain.body, plain.headers["Retry-After"] is None) == (FULL, False, False)
@@ -116,7 +116,7 @@ def test_over_the_count_nothing_happens_or_only_the_cancel(paper, somebody):
 
 
 def test_a_count_used_up_by_others_stops_a_replacement_too(paper, somebody):
-    """Nothing is changed, with the seconds to wait."""
+    """Nothing changes, and the answer gives the seconds to wait."""
     paper.fault("place_order", "count_exceeded", seconds=20)
     answer = replace(somebody)
     assert (answer.said[:2], 0 < int(answer.headers["Retry-After"]) <= 20) == ((429, -1015), True)
@@ -125,7 +125,7 @@ def test_a_count_used_up_by_others_stops_a_replacement_too(paper, somebody):
 
 @pytest.mark.parametrize("state", ["NEW", "PARTIALLY_FILLED"])
 def test_what_may_only_be_cancelled_in_another_state_stays(paper, somebody, state):
-    """The restriction is told inside the failure; the one that is met lets both through."""
+    """The unmet restriction is reported inside the failure. A restriction that is met lets both halves through."""
     if state == "PARTIALLY_FILLED":
         somebody.ask("DELETE", "order", symbol="BTCUSDT", origClientOrderId="old")
         paper.fault("place_order", "partial_fill")
@@ -157,7 +157,7 @@ def test_cancelling_a_leg_cancels_its_list(paper, somebody):
     ],
 )
 def test_a_request_that_does_not_say_what_it_wants_is_refused(paper, somebody, less, more, code):
-    """Without a mode, without an order, with a word that is none."""
+    """The mode is missing, the order to cancel is missing, or a mode is unknown."""
     wish = somebody.wish("LIMIT", price="61000", cancelReplaceMode=STOP, cancelOrigClientOrderId="old")
     answer = somebody.ask(
         "POST", "order/cancelReplace", **{name: value for name, value in (wish | more).items() if name not in less}
@@ -166,7 +166,7 @@ def test_a_request_that_does_not_say_what_it_wants_is_refused(paper, somebody, l
 
 
 def test_over_the_websocket_api_the_halves_are_in_the_error(paper, somebody):
-    """Beside its code and its text."""
+    """They stand next to the error's code and message."""
     wish = somebody.wish("LIMIT", price="61000", cancelReplaceMode=STOP, cancelOrigClientOrderId="nobody")
     answer = somebody.say("order.cancelReplace", **wish)
     assert (answer["status"], answer["error"]["code"]) == (400, -2022)

@@ -1,4 +1,4 @@
-"""The rules of the paper exchange's markets change while it runs, and every new order is held to them."""
+"""The rules of the paper exchange's markets change while it runs, and every new order must meet them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.exchanges.native import Native, refused_by_control, told
 
 
 def failed(name):
-    """A filter's refusal."""
+    """Return the refusal of a filter."""
     return 400, -1013, f"Filter failure: {name}"
 
 
@@ -37,7 +37,7 @@ def failed(name):
     ],
 )
 def test_a_filter_that_was_changed_refuses_what_it_allowed_before(paper, filter_, fields, order):
-    """exchangeInfo shows it at once, and nothing is placed or locked."""
+    """`exchangeInfo` shows the change at once, and the refused order neither rests nor locks coins."""
     somebody, (kind, side, quantity, more) = Native(paper), order
     assert somebody.place(kind, side, quantity, **more).status == 200
     told(paper, filters={filter_: fields})
@@ -60,7 +60,10 @@ def test_a_filter_that_was_changed_refuses_what_it_allowed_before(paper, filter_
     ],
 )
 def test_a_filter_lets_through_what_it_does_not_mean(paper, filter_, fields, order):
-    """Another side, another type, a flag that is off, a field that was removed; what rests already does not matter."""
+    """The order has another side or type, the filter's flag is off, or its field was removed.
+
+    Resting orders do not matter.
+    """
     somebody, (kind, side, quantity, more) = Native(paper), order
     somebody.place("STOP_LOSS", stopPrice="40000")
     told(paper, filters={filter_: fields})
@@ -68,7 +71,7 @@ def test_a_filter_lets_through_what_it_does_not_mean(paper, filter_, fields, ord
 
 
 def test_a_list_is_held_to_the_filters_of_both_of_its_legs(paper):
-    """The target is too far, the stop is larger than a market lot, the stop is one trigger too many."""
+    """The target is too far away, the stop exceeds a market lot, or the stop is one trigger order too many."""
     somebody = Native(paper)
     told(paper, filters={"PERCENT_PRICE_BY_SIDE": {"askMultiplierUp": "1.1"}})
     assert somebody.oco().said == failed("PERCENT_PRICE_BY_SIDE")
@@ -81,7 +84,7 @@ def test_a_list_is_held_to_the_filters_of_both_of_its_legs(paper):
 
 
 def test_orders_and_lists_are_counted_by_account_and_market(paper):
-    """Two legs are two orders; another account, another market and what has ended do not count."""
+    """Two legs are two orders. Orders of another account, on another market or already ended do not count."""
     somebody, other = Native(paper, USDT="1000", BTC="1", ETH="10"), Native(paper)
     told(paper, filters={"MAX_NUM_ORDERS": {"maxNumOrders": 3}, "MAX_NUM_ORDER_LISTS": {"maxNumOrderLists": 1}})
     first = somebody.oco().body
@@ -98,7 +101,7 @@ def test_orders_and_lists_are_counted_by_account_and_market(paper):
 
 @pytest.mark.parametrize(("status", "can_cancel"), [("HALT", True), ("CANCEL_ONLY", True), ("BREAK", False)])
 def test_a_closed_market_takes_no_orders(paper, status, can_cancel):
-    """Its status is shown, and it says whether orders can still be cancelled."""
+    """The status is shown, and decides whether orders can still be cancelled."""
     somebody = Native(paper)
     somebody.place("LIMIT", price="60000", newClientOrderId="before")
     told(paper, status=status)
@@ -112,7 +115,7 @@ def test_a_closed_market_takes_no_orders(paper, status, can_cancel):
 
 
 def test_a_type_that_a_market_lacks_is_refused(paper):
-    """Alone and as a leg of a list; a market without lists or replacements says so too."""
+    """It is refused alone and as a leg of a list. A market without lists or replacements says so too."""
     somebody = Native(paper)
     told(paper, order_types=["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"])
     no = (400, -2010, "Stop loss orders are not supported for this symbol.")
@@ -128,7 +131,7 @@ def test_a_type_that_a_market_lacks_is_refused(paper):
 
 
 def test_a_market_that_is_taken_away_is_unknown_and_its_orders_end(paper):
-    """Their coins are free again; listed once more, it trades as before."""
+    """Their coins are free again. Once the market is listed again, the ended order can be queried."""
     somebody = Native(paper)
     somebody.place("LIMIT", price="60000", newClientOrderId="resting")
     told(paper, delist=True)
@@ -146,7 +149,7 @@ def test_a_market_that_is_taken_away_is_unknown_and_its_orders_end(paper):
 
 @pytest.mark.parametrize("base", ["PEPE", "币安人生"])
 def test_a_new_market_trades_at_once(paper, base):
-    """Whatever script its name is written in: public data, orders, queries, and both kinds of streams."""
+    """The name may be in any script. Public data, orders, queries and both kinds of streams work."""
     somebody, native = Native(paper, **{"USDT": "1000", base: "0"}), f"{base}USDT"
     made = {"base": base, "quote": "USDT", "price": "0.5", "tick": "0.001", "step": "0.1"}
     paper.control("PUT", "markets", {"list": made, "filters": {"NOTIONAL": {"minNotional": "1"}}})
@@ -186,7 +189,7 @@ def test_a_new_market_trades_at_once(paper, base):
     ],
 )
 def test_bad_rules_are_refused_and_change_nothing(paper, bad):
-    """Not even the good part that comes with them."""
+    """The valid part of the same request is not applied either."""
     good = {"symbol": "BTC/USDT", "status": "HALT", "filters": {"PRICE_FILTER": {"tickSize": "5"}}}
     before = paper.control("GET", "markets")
     assert refused_by_control(paper, "PUT", "markets", good | bad)

@@ -1,4 +1,4 @@
-"""What stands in the paper exchange's books outlives a restart, also in files that an older one has written."""
+"""The paper exchange's books survive a restart, also in files that an older version has written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from adapters.paper.shelf import Shelf
 
 @pytest.fixture
 def started(tmp_path):
-    """Start an exchange on one file of books; each of them takes its new markets with it."""
+    """Yield a function that starts an exchange on one file of books.
+
+    It first removes the markets that earlier exchanges listed.
+    """
     running = []
 
     def start():
@@ -32,13 +35,13 @@ def started(tmp_path):
 
 
 def rest(paper, account, symbol, price):
-    """A sale of one coin that rests."""
+    """Place a sell of one coin that rests."""
     named = {"client_order_id": symbol, "side": "sell", "type": "limit", "quantity": Decimal(1)}
     return paper.ledger.place(account, paper.markets.pair(symbol), **named, price=Decimal(price))
 
 
 def test_an_order_in_a_market_that_was_listed_meanwhile_is_there_again(started):
-    """With its market, its account's wish for fees, and its price; rules that were changed are not."""
+    """The market, its price and the account's fee currency come back with the order. Changed rules do not."""
     paper = started()
     account = paper.ledger.open_account("binance", {"AAA": Decimal(5), "BNB": Decimal(1)}, key="key", fees_in="BNB")
     paper.markets.list("binance", new_pair("AAA", "USDT", "10", "0.00000001", "1"))
@@ -55,7 +58,7 @@ def test_an_order_in_a_market_that_was_listed_meanwhile_is_there_again(started):
 
 
 def test_a_file_of_an_older_exchange_is_read(started, tmp_path):
-    """Its accounts know nothing of fees in another currency."""
+    """Its accounts have no setting for fees in another currency."""
     paper = started()
     account = paper.ledger.open_account("binance", {"BTC": Decimal(5)}, key="key")
     rest(paper, account, "BTC/USDT", "200000")
@@ -69,7 +72,7 @@ def test_a_file_of_an_older_exchange_is_read(started, tmp_path):
 
 
 def test_a_market_that_was_listed_is_gone_from_the_process_with_its_exchange(started):
-    """Another exchange that starts later does not have it."""
+    """An exchange that starts later does not have the market."""
     paper = started()
     paper.markets.list("binance", new_pair("AAA", "USDT", "10", "0.5", "1"))
     assert "AAA/USDT" in PAIRS

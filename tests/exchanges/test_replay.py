@@ -25,7 +25,7 @@ from tests.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 PORT_TAKEN = 1
-"""The exit code when somebody was faster on a port that was free a moment ago: another is tried."""
+"""The exit code when another program took a port that was free a moment ago; the fixture tries other ports."""
 HEADER = "open_time,open,high,low,close,volume"
 CANDLES = [
     ("50000.0", "50500.0", "49800.0", "50400.0", "1.5"),
@@ -34,9 +34,9 @@ CANDLES = [
     ("53500.0", "55000.0", "53000.0", "54000.0", "0.7"),
     *[("54000.0", "54000.0", "54000.0", "54000.0", "0.0")] * 5000,
 ]
-"""The minutes without a trade at the end are more than a test needs: no price begins to walk while it looks."""
+"""The minutes without a trade at the end outlast any test, so that no price starts a random walk meanwhile."""
 PATH = [50000, 49800, 50500, 50400, 50450, 45000, 46000, 53500, 53000, 55000, 54000]
-"""Each minute's open, the extreme that was likelier the first, the other one and its close; without repetitions."""
+"""Each minute's open, the extreme that more likely came first, the other extreme and the close, without repetitions."""
 LAST, QUANTITY = Decimal(PATH[-1]), Decimal("0.01")
 BAD = {
     "absent": None,
@@ -51,7 +51,7 @@ BAD = {
 
 
 class Exchange:
-    """`aristobot paper` as a process on ports of its own."""
+    """A process of `aristobot paper` on its own ports."""
 
     def __init__(self, *arguments: object) -> None:
         self.port = neighbours(2)
@@ -62,25 +62,25 @@ class Exchange:
         self.binance = httpx.Client(base_url=f"http://127.0.0.1:{self.port + 1}/api/v3")
 
     def answers(self) -> bool:
-        """Whether Binance's API is there."""
+        """Return True when Binance's API is up."""
         with suppress(httpx.TransportError):
             return self.binance.get("/ping").status_code == 200
         return False
 
     def ask(self, path: str, **query: Any) -> Any:
-        """What Binance's API says."""
+        """Return the decoded answer of Binance's API."""
         return self.binance.get(path, params=query).json()
 
     def price(self, symbol: str = "BTCUSDT") -> Decimal:
-        """The last price."""
+        """Return the last price."""
         return Decimal(self.ask("/ticker/price", symbol=symbol)["price"])
 
     def orders(self) -> dict[str, dict[str, Any]]:
-        """All orders by the ids that their owner gave them."""
+        """Return all orders by client id."""
         return {order["client_order_id"]: order for order in self.control.get("/orders").json()}
 
     async def place(self, limits: dict[str, tuple[Side, str]]) -> None:
-        """Limit orders of a new account."""
+        """Place limit orders from a new account."""
         account = {"exchange": "binance", "balances": {"USDT": "10000", "BTC": "1"}}
         keys = self.control.post("/accounts", json=account).json()
         sockets = f"ws://127.0.0.1:{self.port + 1}"
@@ -95,7 +95,7 @@ class Exchange:
         await client.close()
 
     def stop(self) -> None:
-        """As Ctrl+C does."""
+        """Terminate the process and wait for its end."""
         self.control.close()
         self.binance.close()
         self.process.terminate()
@@ -104,7 +104,7 @@ class Exchange:
 
 @pytest.fixture
 def new_exchange(eventually: Callable[..., Any]) -> Iterator[Callable[..., Exchange]]:
-    """`new_exchange(*arguments)` runs an exchange until the test ends, or until it is stopped."""
+    """Yield a function that runs an exchange with the given arguments until the test ends or stops it."""
     with ExitStack() as opened:
 
         def make(*arguments: object) -> Exchange:
@@ -119,7 +119,7 @@ def new_exchange(eventually: Callable[..., Any]) -> Iterator[Callable[..., Excha
 
 
 def _file(folder: Path, candles: Sequence[Sequence[str]], name: str = "candles.csv") -> Path:
-    """The candles as a file, one a minute."""
+    """Write the candles to a file, one per minute, and return its path."""
     times = (f"{datetime(2023, 3, 1, tzinfo=UTC) + timedelta(minutes=minute)}" for minute in count())
     text = "\n".join([HEADER, *(",".join([time, *candle]) for time, candle in zip(times, candles, strict=False)), ""])
     file = folder / name
@@ -128,7 +128,7 @@ def _file(folder: Path, candles: Sequence[Sequence[str]], name: str = "candles.c
 
 
 def test_the_price_follows_the_file(new_exchange: Callable[..., Exchange], tmp_path: Path, eventually: Any) -> None:
-    """It takes the file's path in the file's order; a minute without a trade moves nothing."""
+    """The prices come in the file's order. A minute without a trade moves nothing."""
     exchange, seen = new_exchange("--replay", _file(tmp_path, CANDLES), "--speed", 120), [Decimal(0)]
 
     def arrived() -> bool:
@@ -137,7 +137,7 @@ def test_the_price_follows_the_file(new_exchange: Callable[..., Exchange], tmp_p
         return price == LAST
 
     eventually(arrived)
-    followed, path = [*dropwhile(lambda price: price not in PATH, seen)], iter(PATH)  # it began before we looked
+    followed, path = [*dropwhile(lambda price: price not in PATH, seen)], iter(PATH)  # it began before the first look
     assert len(followed) > 1
     assert all(price in path for price in followed), "a price that the file has not, or has not there"
 
@@ -145,7 +145,10 @@ def test_the_price_follows_the_file(new_exchange: Callable[..., Exchange], tmp_p
 def test_bars_and_tickers_follow_the_file(
     new_exchange: Callable[..., Exchange], tmp_path: Path, eventually: Any
 ) -> None:
-    """However fast it runs, the bars show its first price, its extremes and its last one; so does another pair's."""
+    """At any speed, the bars show the file's first price, its extremes and its last price.
+
+    The pair may be another one.
+    """
     exchange = new_exchange("--replay", _file(tmp_path, CANDLES), "--speed", 6000, "--symbol", "ETH/USDT")
     eventually(lambda: exchange.price("ETHUSDT") == LAST)
     bars = exchange.ask("/klines", symbol="ETHUSDT", interval="1m")
@@ -160,7 +163,7 @@ def test_bars_and_tickers_follow_the_file(
 def test_resting_orders_are_filled_when_the_price_comes_to_them(
     new_exchange: Callable[..., Exchange], tmp_path: Path, eventually: Any
 ) -> None:
-    """Each at its own limit, once; what the price has missed by one tick rests on."""
+    """Each order fills once, at its own limit. An order that the price misses by one tick keeps resting."""
     exchange = new_exchange("--books", tmp_path / "books.sqlite")
     assert exchange.control.put("/price", json={"symbol": "BTC/USDT", "price": "50000.00"}).status_code == 200
     wanted = {
@@ -187,7 +190,7 @@ def test_resting_orders_are_filled_when_the_price_comes_to_them(
 def test_a_file_that_is_none_is_refused_at_once(
     new_exchange: Callable[..., Exchange], tmp_path: Path, what: str
 ) -> None:
-    """The command ends with 2 and one line that names the file."""
+    """The command exits with code 2 and one line that names the file."""
     file = tmp_path / "candles.csv"
     if (content := BAD[what]) is not None:
         file.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Each venue has its own hosts: nothing that is set leads paper or testnet to real money, nor live anywhere else."""
+"""Each venue has its own hosts: no setting leads paper or testnet to real money, or live anywhere else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TESTNET = {"testnet.binance.vision", "ws-api.testnet.binance.vision", "stream.te
 
 @pytest.fixture
 def hosts(monkeypatch, tmp_path):
-    """`hosts(venue, live=True, url=…)`: where the client of a venue would go, whatever the settings say."""
+    """Return `hosts(venue, live=False, url=None)`, which gives the hosts of a venue's client under these settings."""
     monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
 
     def asked(venue, *, live=False, url=None):
@@ -40,7 +40,7 @@ def hosts(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("live", [True, False])
 def test_paper_stays_on_the_machine(hosts, live):
-    """Live trading being allowed changes nothing for a paper broker."""
+    """Permission for live trading changes nothing for a paper broker."""
     assert hosts(Venue.PAPER, live=live) == {"127.0.0.1"}
     assert hosts(Venue.PAPER, live=live, url="http://paper.example:9101") == {"paper.example"}
 
@@ -51,7 +51,7 @@ def test_paper_stays_on_the_machine(hosts, live):
      "https://api.binance.com.", "https://testnet.binance.vision"],
 )  # fmt: skip
 def test_paper_is_led_to_no_exchange(hosts, url):
-    """However its address is spelt."""
+    """An exchange's address is refused in any spelling."""
     with pytest.raises(Invalid) as refused:
         hosts(Venue.PAPER, live=True, url=url)
     assert refused.value.code == "paper_url_real"
@@ -59,7 +59,7 @@ def test_paper_is_led_to_no_exchange(hosts, url):
 
 @pytest.mark.parametrize("live", [True, False])
 def test_testnet_and_live_are_where_they_are(hosts, live):
-    """The address of paper moves neither, and live has to be allowed."""
+    """The paper address changes neither of them, and live must be permitted."""
     url = "http://127.0.0.1:9101"
     assert hosts(Venue.TESTNET, live=live, url=url) == TESTNET
     if live:
@@ -70,7 +70,7 @@ def test_testnet_and_live_are_where_they_are(hosts, live):
 
 
 def test_every_exchange_of_the_catalogue_has_its_hosts(hosts):
-    """What is offered can be reached, and a look-alike is no exchange."""
+    """Every offered venue can be reached. A look-alike address is not taken for an exchange."""
     for entry in CATALOGUE.values():
         for venue in entry.venues:
             assert hosts(venue, live=True)

@@ -1,4 +1,4 @@
-"""The console's API in this process, on a real database, with two users who must not see each other's things."""
+"""The console's API in this process, on a real database, with two users who must not see each other's data."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SAID: dict[Action, dict[str, Any]] = {
 
 
 class Answering:
-    """In the gateway's place: says what it is told to say, or is away."""
+    """A stand-in for the gateway that gives the answers it is told to give, or is away."""
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
@@ -49,7 +49,7 @@ class Answering:
         }  # fmt: skip
 
     def ask(self, request: Request, seconds: float = 1) -> Iterator[Answer]:
-        """One step, then the end."""
+        """Yield one step, then the final answer."""
         self.asked.append(request)
         yield Answer(request.request_id, progress="exchange")
         if self.says is None:
@@ -58,7 +58,7 @@ class Answering:
 
 
 class Console:
-    """Two users, each with a broker: number 1 is alice's, number 2 is bob's."""
+    """Two users with one broker each: number 1 is alice's, number 2 is bob's."""
 
     def __init__(self, database: Any, pool: Any) -> None:
         self.database = database
@@ -100,7 +100,7 @@ class Console:
         self.app = create_app(self.context)
 
     def change(self, part: str, **values: Any) -> None:
-        """Serve with other values in one part of the context."""
+        """Replace values in one part of the context that is served."""
         self.app.state.context = replace(self.context, **{part: replace(getattr(self.context, part), **values)})
 
     def project(self) -> None:
@@ -109,13 +109,13 @@ class Console:
             pass
 
     def client(self) -> TestClient:
-        """A browser on this machine in which nobody is logged in."""
+        """Return a browser on this machine without a login."""
         return TestClient(
             self.app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000), raise_server_exceptions=False
         )
 
     def logged_in(self, name: str) -> TestClient:
-        """A browser in which this user is logged in."""
+        """Return a browser in which this user is logged in."""
         client = self.client()
         answer = client.post("/api/session", json={"username": name, "password": PASSWORDS[name]})
         assert answer.status_code == 200, answer.text
@@ -125,20 +125,20 @@ class Console:
 
 @pytest.fixture
 def console(database: Any) -> Iterator[Console]:
-    """The console on an empty database."""
+    """Yield the console on an empty database."""
     with open_pool(database.url_for("aristobot_web"), 4) as pool:
         yield Console(database, pool)
 
 
 @pytest.fixture
 def alice(console: Console) -> TestClient:
-    """A browser in which alice is logged in."""
+    """Return a browser in which alice is logged in."""
     return console.logged_in("alice")
 
 
 @pytest.fixture
 def problem() -> Callable[..., None]:
-    """`problem(answer, status, code)` checks the one shape of every error."""
+    """Return `problem(answer, status, code)`, which checks that a response is an error in the one shape."""
 
     def check(answer: Any, status: int, code: str | None = None) -> None:
         assert answer.status_code == status, f"{answer.url}: {answer.text}"

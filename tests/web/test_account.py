@@ -1,4 +1,4 @@
-"""A user's own account: getting in by invitation, the password, sessions and preferences."""
+"""A user's own account: joining by invitation, the password, sessions and preferences."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ELSEWHERE = "192.0.2.7"
 
 @pytest.fixture(autouse=True)
 def _nobody_waits_in_vain(console: Any) -> None:
-    """The throttle's clock stands still: whoever has to wait waits for ever."""
+    """Stop the throttle's clock, so that a wait never ends."""
     console.context.people.throttle._clock = lambda: 1000.0
 
 
 @pytest.fixture
 def nobody(console: Any) -> Any:
-    """The console before anybody has made an account."""
+    """Return the console before any account exists."""
     console.database.tampering().execute("TRUNCATE log.events, vault.passwords, vault.credentials, service.sweeps")
     assert console.client().get("/api/start").json()["first_account"] is True
     return console
@@ -46,7 +46,7 @@ def _log_in(console: Any, password: str = ALICES, name: str = "alice") -> Any:
 
 
 def test_an_invitation_lets_one_person_in_once(console: Any, alice: Any, problem: Problem) -> None:
-    """Whoever has the code is logged in at once as a trader; a second person is not let in by it."""
+    """The holder of the code is logged in at once as a trader. A second person cannot use it."""
     code = alice.post("/api/invitations").json()["code"]
     browser = _at(console)
     made = _join(browser, "carol", code)
@@ -58,7 +58,7 @@ def test_an_invitation_lets_one_person_in_once(console: Any, alice: Any, problem
 
 
 def test_a_code_that_is_not_good(console: Any, problem: Problem) -> None:
-    """A wrong code, none, an empty one and an expired one are answered alike, and make no account."""
+    """A wrong, missing, empty or expired code gets the same response and creates no account."""
     expired = console.invitations.make(1)
     console.database.connect().execute("UPDATE service.invitations SET expires_at = now() - interval '1 second'")
     head, told = console.store.head(), []
@@ -71,7 +71,7 @@ def test_a_code_that_is_not_good(console: Any, problem: Problem) -> None:
 
 
 def test_guessing_codes_has_to_wait(console: Any, problem: Problem) -> None:
-    """After some wrong codes even the right one is not looked at, from this address alone."""
+    """After some wrong codes even the right one is refused, but only from this address."""
     code = console.invitations.make(1)
     for _ in range(FREE_TRIES):
         problem(_join(_at(console), "carol", "guessed"), 422, "invitation_wrong")
@@ -80,7 +80,7 @@ def test_guessing_codes_has_to_wait(console: Any, problem: Problem) -> None:
 
 
 def test_a_refused_registration_leaves_the_code_good(console: Any, problem: Problem) -> None:
-    """A taken name, a name that is none and a weak password name their field, and the code can still be used."""
+    """A taken name, an invalid name and a weak password are refused by field, and the code stays usable."""
     code, head = console.invitations.make(1), console.store.head()
     for name, password, status, reason, field in (
         ("ALICE", "long enough phrase", 409, "name_taken", "username"),
@@ -98,7 +98,7 @@ def test_a_refused_registration_leaves_the_code_good(console: Any, problem: Prob
 
 
 def test_a_missing_name_is_the_names_fault(console: Any, problem: Problem) -> None:
-    """An empty or too short name is told beside the name, whatever the password is."""
+    """An empty or too short name is refused for the field `username`, whatever the password is."""
     code = console.invitations.make(1)
     for name in ("", "ph"):
         answer = _join(_at(console), name, code, "long enough phrase")
@@ -107,7 +107,7 @@ def test_a_missing_name_is_the_names_fault(console: Any, problem: Problem) -> No
 
 
 def test_there_are_five_places(console: Any, problem: Problem) -> None:
-    """A sixth person is refused, and their invitation stays good for the day a place is free."""
+    """A sixth person is refused. Their invitation stays valid until a place is free."""
     for name in ("carol", "dave", "erin"):
         assert _join(_at(console), name, console.invitations.make(1)).status_code == 201
     code, head = console.invitations.make(1), console.store.head()
@@ -119,7 +119,7 @@ def test_there_are_five_places(console: Any, problem: Problem) -> None:
 
 
 def test_the_first_account_needs_no_code_at_the_machine_itself(nobody: Any, problem: Problem) -> None:
-    """It is the admin's; the second one needs an invitation, there too."""
+    """It becomes the admin's account. The second one needs an invitation even from there."""
     for address in ("192.0.2.7", "127.0.0.1.example", "10.0.0.1", "::2"):
         problem(_join(_at(nobody, address), "root", None), 422, "invitation_wrong")
     made = _join(_at(nobody, "127.0.0.1"), "root", None)
@@ -128,13 +128,13 @@ def test_the_first_account_needs_no_code_at_the_machine_itself(nobody: Any, prob
 
 
 def test_the_first_account_can_be_made_from_afar_by_a_code(nobody: Any) -> None:
-    """A code made at the machine lets the admin in from anywhere."""
+    """A code made at the machine creates the admin's account from any address."""
     made = _join(_at(nobody), "root", nobody.invitations.make(0))
     assert (made.status_code, made.json()["role"]) == (201, "admin")
 
 
 def test_who_comes_second_changes_nothing_of_who_came_first(console: Any, monkeypatch: Any) -> None:
-    """Two people register at once: one gets the number, and the password of that account is theirs alone."""
+    """When two people register at once, one gets the number, and only their password opens that account."""
     keep, overtaken = console.vault.set_password, []
 
     def overtaking(user: int, password: str) -> None:
@@ -153,7 +153,7 @@ def test_who_comes_second_changes_nothing_of_who_came_first(console: Any, monkey
 
 
 def test_a_new_password_ends_every_other_session(console: Any, alice: Any, problem: Problem) -> None:
-    """The session that asked stays, the others end, the old password lets nobody in any more."""
+    """The session that changed the password stays, all others end, and the old password no longer logs in."""
     other, bob = console.logged_in("alice"), console.logged_in("bob")
     answer = alice.put("/api/account/password", json={"current": ALICES, "new": "quite another phrase"})
     assert answer.status_code == 204
@@ -163,7 +163,7 @@ def test_a_new_password_ends_every_other_session(console: Any, alice: Any, probl
 
 
 def test_a_password_that_cannot_be_changed(console: Any, alice: Any, problem: Problem) -> None:
-    """A wrong password in force and a weak new one are refused by field, and everything stays as it was."""
+    """A wrong current password and a weak new one are refused by field, and nothing changes."""
     other, head = console.logged_in("alice"), console.store.head()
     for current, new, reason, field in (
         ("wrong", "quite another phrase", "password_wrong", "current"),
@@ -181,7 +181,7 @@ def test_a_password_that_cannot_be_changed(console: Any, alice: Any, problem: Pr
 
 
 def test_guessing_the_password_before_an_open_session_has_to_wait(console: Any, alice: Any, problem: Problem) -> None:
-    """Whoever finds a browser open cannot try passwords for ever; nor log in meanwhile."""
+    """A stranger at an open browser cannot try passwords without limit, nor log in meanwhile."""
     asks = (("PUT", "password"), ("POST", "second-factor"), ("DELETE", "second-factor"))
     for number in range(FREE_TRIES):
         method, what = asks[number % len(asks)]
@@ -197,7 +197,7 @@ def test_guessing_the_password_before_an_open_session_has_to_wait(console: Any, 
 
 
 def test_preferences_are_kept(console: Any, alice: Any) -> None:
-    """They are there at the next login, are nobody else's, and saying the same again is no new fact."""
+    """They are there at the next login and apply to that user only. Repeating them records no event."""
     chosen = {"language": "en", "time_zone": "local", "theme": "light", "colours": "red_up"}
     assert alice.put("/api/account/preferences", json=chosen).status_code == 204
     head = console.store.head()
@@ -208,7 +208,7 @@ def test_preferences_are_kept(console: Any, alice: Any) -> None:
 
 
 def test_sessions_are_listed_and_ended(console: Any, alice: Any, problem: Problem) -> None:
-    """Each of the user's own, the asking one marked; an ended one is worth nothing from that moment."""
+    """A user sees only their own sessions, with the current one marked. An ended session is void at once."""
     other = console.logged_in("alice")
     told = alice.get("/api/account/sessions").json()["items"]
     assert [kept["current"] for kept in told].count(True) == 1
@@ -222,7 +222,7 @@ def test_sessions_are_listed_and_ended(console: Any, alice: Any, problem: Proble
 
 
 def test_another_users_session_does_not_exist(console: Any, alice: Any, problem: Problem) -> None:
-    """Its id ends nothing."""
+    """Its id answers 404 and ends no session."""
     bob = console.logged_in("bob")
     [mine] = alice.get("/api/account/sessions").json()["items"]
     problem(bob.delete(f"/api/account/sessions/{mine['id']}"), 404, "not_found")

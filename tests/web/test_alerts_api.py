@@ -1,4 +1,4 @@
-"""Alerts and where they go: told once, seen by their user, sent to addresses that nobody is ever shown."""
+"""Alerts and their channels: each is raised once, shown to its user, and sent to addresses that are never revealed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ SUBJECT = uuid4()
 
 @pytest.fixture
 def sending(console: Any) -> Any:
-    """The console with what really sends in it; nothing listens where these alerts go."""
+    """Return the console with the real sending function; no service listens at the test addresses."""
     console.change("people", send=send)
     return console
 
 
 @pytest.fixture
 def heard(capfd: Any) -> Iterator[Callable[[], str]]:
-    """Everything that was printed, and what a terminal would write into its log: the root's records from INFO up."""
+    """Yield a function that returns all printed output and every root log record from INFO up.
+
+    That is what a terminal would write into its log.
+    """
     written, root = StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(written), root.level
     root.addHandler(handler)
@@ -62,7 +65,7 @@ def _in_the_log(console: Any) -> str:
 
 
 def test_an_alert_is_shown_to_its_user(console: Any, alice: Any) -> None:
-    """With its cause, how loud it is, what it is about and its facts; bob has none."""
+    """It has its cause, severity, subject and facts. Bob has no alert."""
     _tell(console, 1)
     [told] = _alerts(alice)
     assert (told["cause"], told["severity"], told["subject"]) == ("position_unprotected", "critical", str(SUBJECT))
@@ -72,7 +75,7 @@ def test_an_alert_is_shown_to_its_user(console: Any, alice: Any) -> None:
 
 
 def test_an_occurrence_is_told_once(console: Any, alice: Any) -> None:
-    """Telling it again is silence; the next occurrence and another cause are told."""
+    """Raising it again records nothing. The next occurrence and another cause are raised."""
     _tell(console, 1)
     head = console.store.head()
     _tell(console, 1)
@@ -85,7 +88,7 @@ def test_an_occurrence_is_told_once(console: Any, alice: Any) -> None:
 
 
 def test_what_concerns_the_platform_concerns_everybody(console: Any, alice: Any) -> None:
-    """Each user has an alert of their own, but nobody whose account is disabled."""
+    """Each user gets their own alert, except users whose account is disabled."""
     bob = console.logged_in("bob")
     tell_everybody(console.store, Cause.BACKUP_FAILED, "monday", {"reason": "full"})
     users.switch_account(console.store, 2, enabled=False, by=1)
@@ -96,7 +99,7 @@ def test_what_concerns_the_platform_concerns_everybody(console: Any, alice: Any)
 
 
 def test_an_alert_is_acknowledged_by_its_user_only(console: Any, alice: Any, problem: Problem) -> None:
-    """For bob it is not there; seen once, it stays seen, and saying so again is no new fact."""
+    """For bob it answers 404. Once acknowledged it stays so, and repeating it records no event."""
     _tell(console, 1)
     [told] = _alerts(alice)
     path, head = f"/api/alerts/{told['id']}/acknowledged", console.store.head()
@@ -110,7 +113,7 @@ def test_an_alert_is_acknowledged_by_its_user_only(console: Any, alice: Any, pro
 
 
 def test_all_alerts_are_acknowledged_at_once(console: Any, alice: Any) -> None:
-    """Those that were seen already are no new fact, and another user's stay."""
+    """Alerts acknowledged earlier get no new event, and other users' alerts stay as they are."""
     bob = console.logged_in("bob")
     for user, key in ((1, "1"), (1, "2"), (2, "3")):
         _tell(console, user, key)
@@ -125,7 +128,7 @@ def test_all_alerts_are_acknowledged_at_once(console: Any, alice: Any) -> None:
 
 
 def test_an_alert_that_is_none(console: Any, alice: Any, problem: Problem) -> None:
-    """Neither an unknown id nor that of something else is an alert."""
+    """An unknown id, or the id of something else, is refused."""
     order = console.database.placed(console.store)
     problem(alice.put(f"/api/alerts/{uuid4()}/acknowledged"), 404, "not_found")
     problem(alice.put(f"/api/alerts/{order.id}/acknowledged"), 404, "not_found")
@@ -133,7 +136,7 @@ def test_an_alert_that_is_none(console: Any, alice: Any, problem: Problem) -> No
 
 
 def test_alerts_follow_page_by_page(console: Any, alice: Any, problem: Problem) -> None:
-    """Newest first, each once."""
+    """Alerts come newest first and each once."""
     for number in range(5):
         _tell(console, 1, str(number))
     rows, query = [], {"limit": 2}
@@ -152,7 +155,7 @@ def test_alerts_follow_page_by_page(console: Any, alice: Any, problem: Problem) 
 
 
 def test_channels_are_added_listed_and_removed(console: Any, alice: Any, problem: Problem) -> None:
-    """In the order in which they were added, each by its name and service; a removed one is gone from the vault."""
+    """Channels are listed in the order they were added, by name and service. A removed one is gone from the vault."""
     first, second = _add(alice, " phone ").json(), _add(alice, "desk", "json://127.0.0.1:1/desk").json()
     assert (first["name"], first["service"]) == ("phone", "JSON")
     assert alice.get("/api/channels").json()["items"] == [first, second]
@@ -165,7 +168,7 @@ def test_channels_are_added_listed_and_removed(console: Any, alice: Any, problem
 
 
 def test_names_of_channels_are_unique(console: Any, alice: Any, problem: Problem) -> None:
-    """For each user; the second one of a name is refused and leaves nothing."""
+    """Names are unique for each user. A second channel of the same name is refused and leaves nothing."""
     assert _add(alice).status_code == 201
     head = console.store.head()
     for name in ("phone", " phone\t"):
@@ -178,7 +181,7 @@ def test_names_of_channels_are_unique(console: Any, alice: Any, problem: Problem
 
 
 def test_addresses_that_lead_nowhere(console: Any, alice: Any, heard: Callable[[], str], problem: Problem) -> None:
-    """What names no service, or one of this machine itself, is refused by its field and quoted nowhere."""
+    """An address of no known service, or of one on this machine, is refused by its field and quoted nowhere."""
     head = console.store.head()
     for address in ("", "nonsense", f"nonsense://{SECRET}", f"https://{SECRET}", "json://", "discord://x", "syslog://",
                     "syslog://local0", " SYSLOG://", "dbus://", "gnome://", "macosx://", "windows://"):  # fmt: skip
@@ -194,14 +197,17 @@ def test_addresses_that_lead_nowhere(console: Any, alice: Any, heard: Callable[[
 
 
 def test_a_mistyped_address_is_quoted_in_no_log(alice: Any, heard: Callable[[], str], problem: Problem) -> None:
-    """The services' own code complains of what it cannot read; the secret in it must not be kept with that."""
+    """The services' own code logs what it cannot read. The secret in the address must not get into that log."""
     for address in (f"opsgenie://{SECRET}?action=bad", f"threema://{SECRET}", f"slack://{SECRET}%20/A1B/C2D"):
         problem(_add(alice, "phone", address), 422, "channel_unknown")
     assert SECRET not in heard()
 
 
 def test_a_channel_is_tried(sending: Any, alice: Any, problem: Problem) -> None:
-    """Whether the service took it is told, without a fact in the log; another user's channel is not there."""
+    """The response says if the service accepted the message, and no event is recorded.
+
+    Another user's channel answers 404.
+    """
     channel, bob = _add(alice).json()["id"], sending.logged_in("bob")
     head = sending.store.head()
     assert alice.post(f"/api/channels/{channel}/test").json() == {"sent": False, "reason": "not_delivered"}
@@ -213,7 +219,7 @@ def test_a_channel_is_tried(sending: Any, alice: Any, problem: Problem) -> None:
 
 
 def test_an_address_is_shown_to_nobody(sending: Any, alice: Any, heard: Callable[[], str]) -> None:
-    """It is in no event, no answer, no log and not in the clear in the vault; what sends reads it."""
+    """It is in no event, response or log, and not in plain text in the vault. Only the sending code can read it."""
     added = _add(alice)
     told = [added, alice.post(f"/api/channels/{added.json()['id']}/test"), alice.get("/api/channels"),
             _add(alice), alice.get("/api/account/export"), alice.delete(f"/api/channels/{uuid4()}")]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The walls of the console: who may ask, who may change, and what an error looks like."""
+"""The console's access rules: who may read, who may change, and the shape of an error."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Problem = Callable[..., None]
 
 
 def _filled(path: str) -> str:
-    """The address with something in the places of its ids."""
+    """Return the path with values in place of its ids."""
     return re.sub(r"\{\w+\}", lambda name: "1" if name[0] == "{number}" else str(uuid4()), path)
 
 
 def test_nobody_reads_without_a_session(console: Any, problem: Problem) -> None:
-    """Every address that is not meant for all answers 401, without a cookie and with one that is nobody's."""
+    """Every path that is not public answers 401, without a cookie and with an unknown one."""
     assert len(READS) > 6
     for path in READS:
         problem(console.client().get(path), 401, "not_logged_in")
@@ -39,14 +39,14 @@ def test_nobody_reads_without_a_session(console: Any, problem: Problem) -> None:
 
 
 def test_what_is_open_to_all_tells_nothing(console: Any) -> None:
-    """Whether it is up and whether there is an account: that is all a stranger learns."""
+    """A stranger learns only that the platform is up, whether an account exists, and the state of debug mode."""
     assert console.client().get("/api/health").json() == {"up": True}
     told = console.client().get("/api/start").json()
     assert told == {"first_account": False, "debug_allowed": True, "debug_active": False}
 
 
 def test_nothing_changes_without_the_csrf_token(console: Any, alice: Any, problem: Problem) -> None:
-    """A cookie alone changes nothing: another site could send it."""
+    """A cookie alone is not enough, because another site could make the browser send it."""
     head = console.store.head()
     del alice.headers["X-CSRF-Token"]
     assert len(CHANGES) > 6
@@ -58,7 +58,7 @@ def test_nothing_changes_without_the_csrf_token(console: Any, alice: Any, proble
 
 
 def test_nothing_changes_without_a_session(console: Any, alice: Any, problem: Problem) -> None:
-    """Nor does the token help without the cookie."""
+    """The CSRF token does not help without the cookie."""
     headers = {"X-CSRF-Token": alice.headers["X-CSRF-Token"]}
     for method, path in CHANGES:
         answer = console.client().request(method, _filled(path), headers=headers, json={})
@@ -66,7 +66,7 @@ def test_nothing_changes_without_a_session(console: Any, alice: Any, problem: Pr
 
 
 def test_a_wrong_name_and_a_wrong_password_are_answered_alike(console: Any, problem: Problem) -> None:
-    """Who guesses does not learn which names exist."""
+    """Guessing does not reveal which names exist."""
     told = []
     for name, password in (("alice", "wrong"), ("nobody", "correct horse battery"), ("", ""), ("alice", "")):
         answer = console.client().post("/api/session", json={"username": name, "password": password})
@@ -77,7 +77,7 @@ def test_a_wrong_name_and_a_wrong_password_are_answered_alike(console: Any, prob
 
 
 def test_a_session_lives_from_login_to_logout(console: Any, alice: Any, problem: Problem) -> None:
-    """The cookie is kept from scripts and other sites, and worth nothing after the logout."""
+    """The cookie is hidden from scripts and other sites, and void after the logout."""
     me = alice.get("/api/session").json()
     assert (me["username"], me["user"], me["csrf"]) == ("alice", 1, alice.headers["X-CSRF-Token"])
     cookie = alice.cookies["aristobot_session"]
@@ -90,13 +90,16 @@ def test_a_session_lives_from_login_to_logout(console: Any, alice: Any, problem:
 
 
 def test_the_first_account_is_made_once(console: Any, problem: Problem) -> None:
-    """With an account there, nobody makes himself another one without an invitation."""
+    """Once an account exists, another one needs an invitation."""
     answer = console.client().post("/api/users", json={"username": "eve", "password": "long enough phrase"})
     problem(answer, 422, "invitation_wrong")
 
 
 def test_another_users_things_do_not_exist(console: Any, alice: Any, problem: Problem) -> None:
-    """A foreign broker is answered like none; lists, counts and addresses are each user's own."""
+    """Another user's broker answers like one that does not exist.
+
+    Lists, counts and webhook URLs are each user's own.
+    """
     bob = console.logged_in("bob")
     for number in (2, 99):
         for verb in ("stop", "resume"):
@@ -112,7 +115,7 @@ def test_another_users_things_do_not_exist(console: Any, alice: Any, problem: Pr
 
 
 def test_stopping_is_each_users_own(console: Any, alice: Any) -> None:
-    """Alice's stop does not stop bob."""
+    """Alice's halt does not halt bob's trading."""
     bob = console.logged_in("bob")
     assert alice.post("/api/trading/stop").status_code == 204
     assert alice.post("/api/brokers/1/stop").status_code == 204
@@ -124,7 +127,7 @@ def test_stopping_is_each_users_own(console: Any, alice: Any) -> None:
 
 
 def test_a_new_address_replaces_the_old_one(console: Any, alice: Any) -> None:
-    """The address stays the same until it is changed; then the old token is nobody's."""
+    """The webhook URL stays the same until it is changed. The old token then belongs to no user."""
     old = alice.get("/api/webhooks/url").json()["url"]
     assert alice.get("/api/webhooks/url").json()["url"] == old
     new = alice.post("/api/webhooks/url").json()["url"]
@@ -134,7 +137,7 @@ def test_a_new_address_replaces_the_old_one(console: Any, alice: Any) -> None:
 
 
 def test_every_answer_carries_the_security_headers(console: Any) -> None:
-    """On success and on errors alike; what the API says is kept in no cache."""
+    """Successes and errors carry them alike, and no API response may be cached."""
     for path in ("/api/orders", "/api/health", "/api/openapi.json", "/api/nothing"):
         headers = console.client().get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'self'")
@@ -145,7 +148,7 @@ def test_every_answer_carries_the_security_headers(console: Any) -> None:
 
 
 def test_every_error_has_one_shape(alice: Any, problem: Problem) -> None:
-    """Unknown addresses, wrong methods and wrong parameters too."""
+    """Unknown paths, wrong methods and invalid parameters have it too."""
     problem(alice.get("/api/nothing"), 404, "not_found")
     problem(alice.delete("/api/orders"), 405, "method_not_allowed")
     problem(alice.get("/api/orders", params={"limit": 0}), 422, "invalid")
@@ -157,7 +160,7 @@ def test_every_error_has_one_shape(alice: Any, problem: Problem) -> None:
 
 
 def test_pages_follow_one_another(console: Any, alice: Any) -> None:
-    """Newest first, each row once, and the last page says that it is the last."""
+    """Rows come newest first and each once, and the last page says that it is the last."""
     for _ in range(5):
         console.database.placed(console.store)
     for number in range(5):
@@ -179,7 +182,7 @@ def _live(client: Any, origin: str = "http://127.0.0.1") -> Any:
 
 
 def test_the_socket_opens_to_the_console_alone(alice: Any) -> None:
-    """A page of another origin gets no socket, although the browser would send the cookie along."""
+    """A page of another origin gets no socket, although the browser would send the cookie."""
     for origin in ("http://evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1:81", "null", ""):
         with pytest.raises(WebSocketDisconnect) as refused, _live(alice, origin):
             pass
@@ -189,7 +192,7 @@ def test_the_socket_opens_to_the_console_alone(alice: Any) -> None:
 
 
 def test_the_socket_needs_a_session(console: Any) -> None:
-    """Without one it says so by its closing code, which the console understands."""
+    """Without a session it closes with a code that the console understands."""
     with _live(console.client()) as socket:
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
@@ -197,7 +200,7 @@ def test_the_socket_needs_a_session(console: Any) -> None:
 
 
 def test_the_socket_shows_its_own_users_rows(console: Any, alice: Any) -> None:
-    """Each browser gets the rows of its user."""
+    """Each browser receives only its user's rows."""
     console.database.placed(console.store, user=2, broker=2)
     mine = console.database.placed(console.store)
     console.project()
@@ -208,7 +211,7 @@ def test_the_socket_shows_its_own_users_rows(console: Any, alice: Any) -> None:
 
 
 def test_webhooks_are_counted_in_total_and_by_status(console: Any, alice: Any) -> None:
-    """One that waits and one that has ended are two."""
+    """One waiting and one refused webhook make a total of two."""
     waiting, ended = (
         receive(console.store, 1, str(uuid4()).encode(), "192.0.2.1", datetime.now(UTC)) for _ in range(2)
     )

@@ -1,4 +1,4 @@
-"""Accounts on exchanges: keys are proven before they are kept, kept sealed, and destroyed with their broker."""
+"""Accounts on exchanges: keys are tested before they are stored, stored sealed, and destroyed with their broker."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ POWERLESS = {**REFUSED, "code": "key_may_not_trade", "may_trade": False, "may_wi
 SILENT = {**REFUSED, "answered": False, "code": "no_answer", "detail": "timeout"}
 WITHDRAWING = {"ok": True, "answered": True, "may_trade": True, "may_withdraw": True}
 UNHEARD = ((None, "gateway_away"), (SILENT, "no_answer"), (WITHDRAWING, "key_may_withdraw"))
-"""What the user may overrule, and how it is called."""
+"""The verdicts a user may overrule, each with its error code."""
 
 
 def _kept(console: Any, broker: int) -> Credentials:
-    """The keys as the gateway finds them."""
+    """Return the keys as the gateway reads them."""
     return Vault(console.database.store().pool, console.database.master).credentials(broker)
 
 
@@ -48,7 +48,7 @@ def _refused(problem: Problem, answer: Any, reason: str, field: str) -> None:
 
 @pytest.fixture
 def second(alice: Any) -> int:
-    """Another broker of alice's."""
+    """Connect a second broker for alice and return its number."""
     return alice.post("/api/brokers", json=NEW).json()["number"]
 
 
@@ -56,9 +56,14 @@ def second(alice: Any) -> int:
 
 
 def test_keys_are_proven_and_then_kept(console: Any, alice: Any) -> None:
-    """They travel to the gateway sealed, lie sealed in the vault, and neither log nor answer holds them."""
+    """Keys travel to the gateway sealed and are stored sealed in the vault.
+
+    Neither the log nor any response contains them.
+    """
+    # When alice connects a broker
     answer = alice.post("/api/brokers", json={**NEW, "keys": {name: f" {said}\n" for name, said in KEYS.items()}})
     assert (answer.status_code, answer.json()) == (201, {"number": 3})
+    # Then the gateway tested the sealed keys, and the vault holds them
     [asked] = console.gateway.asked
     assert (asked.action, asked.user_id) == (Action.TEST_CONNECTION, 1)
     assert console.vault.unseal(asked.params["sealed"]) == Credentials(**KEYS)
@@ -66,6 +71,7 @@ def test_keys_are_proven_and_then_kept(console: Any, alice: Any) -> None:
     told = _brokers(console, alice)
     assert [*told] == [1, 3]
     assert (told[3]["name"], told[3]["is_default"], told[3]["usage"]) == ("Second", False, "webhooks")
+    # And they are readable nowhere
     rows = console.database.connect().execute("SELECT sealed FROM vault.credentials").fetchall()
     states = console.database.connect().execute("SELECT state FROM log.events").fetchall()
     everything = f"{asked} {rows} {states} {told} {[vars(r.event) for r in console.store.read(0, 10_000)]}"
@@ -73,7 +79,7 @@ def test_keys_are_proven_and_then_kept(console: Any, alice: Any) -> None:
 
 
 def test_keys_that_the_exchange_refuses_are_never_kept(console: Any, alice: Any, problem: Problem) -> None:
-    """Its own word is told beside the key, and insisting changes nothing."""
+    """The exchange's own error code is returned for the field `key`, and insisting changes nothing."""
     head, credentials = console.store.head(), _count(console)
     for says, reason in ((REFUSED, "-2015"), (POWERLESS, "key_may_not_trade")):
         console.gateway.says = says
@@ -86,7 +92,7 @@ def test_keys_that_the_exchange_refuses_are_never_kept(console: Any, alice: Any,
 
 
 def test_what_a_user_may_overrule(console: Any, alice: Any, problem: Problem) -> None:
-    """Keys that may withdraw, or of which nothing was heard, are kept only if the user insists."""
+    """Keys that may withdraw, or for which no answer came, are stored only if the user insists."""
     for says, reason in UNHEARD:
         console.gateway.says, head = says, console.store.head()
         _refused(problem, alice.post("/api/brokers", json={**NEW, "name": reason}), reason, "insist")
@@ -96,7 +102,7 @@ def test_what_a_user_may_overrule(console: Any, alice: Any, problem: Problem) ->
 
 
 def test_new_keys_are_proven_like_the_first_ones(console: Any, alice: Any, problem: Problem) -> None:
-    """They replace the old ones at the same broker, whose fingerprint changes."""
+    """New keys replace the old ones of the same broker, and its fingerprint changes."""
     before = _brokers(console, alice)[1]
     for says, reason in UNHEARD:
         console.gateway.says = says
@@ -110,7 +116,7 @@ def test_new_keys_are_proven_like_the_first_ones(console: Any, alice: Any, probl
 
 
 def test_a_form_that_is_not_complete(console: Any, alice: Any, problem: Problem) -> None:
-    """Each field is refused by its name, before anybody is asked and without quoting a key."""
+    """Each invalid field is refused by name, before the gateway is asked and without quoting a secret."""
     head = console.store.head()
     for change, reason, field in (
         ({"exchange": "mtgox"}, "exchange_unknown", "exchange"),
@@ -133,7 +139,7 @@ def test_a_form_that_is_not_complete(console: Any, alice: Any, problem: Problem)
 
 
 def test_live_is_there_where_it_is_allowed(console: Any, alice: Any) -> None:
-    """It is offered and can be connected once the settings permit it."""
+    """The venue is offered and can be connected once the settings permit it."""
     assert alice.get("/api/exchanges").json()["items"][0]["venues"] == ["paper", "testnet"]
     console.change("platform", live_allowed=True)
     assert alice.get("/api/exchanges").json()["items"][0]["venues"] == ["paper", "testnet", "live"]
@@ -141,7 +147,7 @@ def test_live_is_there_where_it_is_allowed(console: Any, alice: Any) -> None:
 
 
 def test_a_repeated_request_makes_one_broker(console: Any, alice: Any, problem: Problem) -> None:
-    """The second time the name is taken; another user may use the same name."""
+    """The second request finds the name taken. Another user may use the same name."""
     assert alice.post("/api/brokers", json=NEW).status_code == 201
     problem(alice.post("/api/brokers", json={**NEW, "name": " second "}), 409, "broker_name_taken")
     assert [*_brokers(console, alice)] == [1, 3]
@@ -149,7 +155,7 @@ def test_a_repeated_request_makes_one_broker(console: Any, alice: Any, problem: 
 
 
 def test_whose_keys_a_broker_has(console: Any, alice: Any, monkeypatch: Any) -> None:
-    """Two users connect at once: whoever is too late leaves no key behind at the other one's broker."""
+    """When two users connect at once, the slower one leaves no key at the other one's broker."""
     keep, theirs, overtaken = console.vault.store_credentials, Credentials("bobsnewkey", "bobsnewsecret"), []
 
     def overtaking(broker: int, user: int, credentials: Credentials) -> str:
@@ -172,7 +178,10 @@ def test_whose_keys_a_broker_has(console: Any, alice: Any, monkeypatch: Any) -> 
 
 
 def test_what_can_be_changed(console: Any, alice: Any) -> None:
-    """Name, use, limits, stops and a bar's age; what is not given stays, the same said again is no new fact."""
+    """Name, usage, limits, stop style and oldest bar can be changed.
+
+    Fields left out stay, and repeating a value records no event.
+    """
     limits = {"currency": " usdc ", "per_order": "12.50", "per_day": None}
     change = {"name": " Mine ", "usage": "strategies", "limits": limits, "stop_style": "limit", "oldest_bar": 3}
     for given in (*({name: said} for name, said in change.items()), change, {}):
@@ -191,7 +200,7 @@ def test_what_can_be_changed(console: Any, alice: Any) -> None:
 
 
 def test_what_cannot_be_changed_to(console: Any, alice: Any, second: int, problem: Problem) -> None:
-    """A bad value names its field, and nothing of that request is kept, the good parts neither."""
+    """An invalid value is refused by field name, and nothing of that request is kept, not even its valid parts."""
     head = console.store.head()
     for given, reason, field in (
         ({"name": ""}, "broker_name_invalid", "name"),
@@ -218,7 +227,7 @@ def test_what_cannot_be_changed_to(console: Any, alice: Any, second: int, proble
 
 
 def test_the_default_moves(console: Any, alice: Any, second: int) -> None:
-    """There is one default at a time; removing it passes it on, and a removed broker's name is free."""
+    """There is one default broker at a time. Removing it makes another the default and frees its name."""
     assert alice.put(f"/api/brokers/{second}/default").status_code == 204
     assert {n: row["is_default"] for n, row in _brokers(console, alice).items()} == {1: False, second: True}
     assert alice.delete(f"/api/brokers/{second}").status_code == 204
@@ -227,7 +236,10 @@ def test_the_default_moves(console: Any, alice: Any, second: int) -> None:
 
 
 def test_removing_a_broker(console: Any, alice: Any, problem: Problem) -> None:
-    """Not with open orders; then its keys are destroyed, it is not there any more, and its history still is."""
+    """A broker with open orders cannot be removed.
+
+    Once it is removed its keys are destroyed and its address answers 404, but its history stays.
+    """
     order = console.database.submitted(console.store)
     head = console.store.head()
     problem(alice.delete("/api/brokers/1"), 409, "orders_open")
@@ -247,7 +259,7 @@ def test_removing_a_broker(console: Any, alice: Any, problem: Problem) -> None:
 
 
 def test_new_keys_while_orders_are_open(console: Any, alice: Any, problem: Problem) -> None:
-    """They might be another account's, on which nothing of it rests: the trader has to insist."""
+    """The new keys might belong to another account, where none of the open orders rest, so the trader has to insist."""
     console.database.submitted(console.store)
     problem(alice.put("/api/brokers/1/credentials", json={"keys": KEYS}), 422, "keys_with_open_orders")
     assert _kept(console, 1).key == "key of alice"
@@ -258,7 +270,10 @@ def test_new_keys_while_orders_are_open(console: Any, alice: Any, problem: Probl
 
 
 def test_a_trial_is_told_step_by_step(console: Any, alice: Any) -> None:
-    """One JSON object per line: the steps, then the verdict, also when the gateway is away; nothing is kept."""
+    """The response has one JSON object per line: the steps, then the verdict, even when the gateway is away.
+
+    Nothing is stored.
+    """
     head, trial = console.store.head(), {"exchange": "binance", "venue": "testnet", "keys": KEYS}
     for says, ok, code in (
         (console.gateway.says, True, None),
@@ -276,7 +291,7 @@ def test_a_trial_is_told_step_by_step(console: Any, alice: Any) -> None:
 
 
 def test_trying_a_broker_is_recorded(console: Any, alice: Any) -> None:
-    """With the keys that are kept: the gateway looks them up, and the outcome shows beside the broker."""
+    """The gateway looks up the stored keys, and the outcome is shown with the broker."""
     for says, ok, code in (
         (console.gateway.says, True, None),
         (REFUSED, False, "-2015"),

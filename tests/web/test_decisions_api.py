@@ -1,4 +1,4 @@
-"""What a person decides over the API, what the dashboard calculates, and comparisons on demand."""
+"""Decisions of a person over the API, the dashboard's metrics, and reconciliations on demand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOTHING, THEIRS = Statement(Kind.NOTHING), Statement(Kind.ORDER, {"status": "NEW
 
 @pytest.fixture
 def doubt(console: Any) -> Order:
-    """An order of alice's that nobody has answered."""
+    """Return an order of alice's in doubt, whose submission was never answered."""
     order: Order = console.database.submitted(console.store)
     with carrying(user="1"):
         order.doubt("no answer")
@@ -38,7 +38,7 @@ def doubt(console: Any) -> Order:
 
 
 def test_both_sides_are_shown(console: Any, alice: Any, doubt: Order) -> None:
-    """Our record, and the exchange's word or that nobody could be asked."""
+    """The response has our record and the exchange's statement, or says that the gateway could not be reached."""
     told = alice.get(f"/api/orders/{doubt.id}/sides").json()
     assert (told["ours"]["status"], told["ours"]["quantity"]) == ("unknown", "1")
     assert (told["theirs"]["answered"], told["theirs"]["found"]) == (True, False)
@@ -57,13 +57,16 @@ def _away(*_: Any) -> Any:
 
 
 def test_a_doubt_in_the_list_says_until_when_the_exchange_may_act_on_it(alice: Any, doubt: Order) -> None:
-    """A minute later its lists prove what became of it."""
+    """A minute after that time, the exchange's lists prove the fate of the order."""
     [told] = alice.get("/api/orders").json()["items"]
     assert datetime.fromisoformat(told["valid_until"]) == doubt.valid_until
 
 
 def test_a_doubt_in_the_list_says_what_it_can_have_cost(console: Any, alice: Any) -> None:
-    """A sell its coins, a buy at a limit its amount; at the market nobody can tell."""
+    """A sell can have cost its quantity and a buy with a cost that amount.
+
+    For a market buy by quantity it is unknown.
+    """
     orders = [
         console.database.submitted(console.store, side=Side.SELL),
         console.database.submitted(console.store),
@@ -90,7 +93,7 @@ def test_a_doubt_in_the_list_says_what_it_can_have_cost(console: Any, alice: Any
 def test_a_resolution_needs_a_reason_and_the_password(
     console: Any, alice: Any, doubt: Order, changed: dict[str, str], code: str, field: str
 ) -> None:
-    """And an outcome that an exchange could tell; otherwise nothing is recorded."""
+    """It also needs an outcome that an exchange could report. Otherwise nothing is recorded."""
     head = console.store.head()
     answer = alice.post(f"/api/orders/{doubt.id}/resolve", json={**SAID, **changed})
     assert answer.status_code == 422
@@ -99,7 +102,7 @@ def test_a_resolution_needs_a_reason_and_the_password(
 
 
 def test_a_doubt_is_resolved_once(console: Any, alice: Any, doubt: Order, problem: Problem) -> None:
-    """Under the name of who says so; afterwards there is nothing to be resolved."""
+    """The resolution is recorded in the user's name with their reason. A second one finds nothing to resolve."""
     assert alice.post(f"/api/orders/{doubt.id}/resolve", json=SAID).status_code == 204
     order = console.store.get(Order, doubt.id)
     assert (order.status, order.reason) == (Status.CANCELLED, "I looked")
@@ -107,7 +110,7 @@ def test_a_doubt_is_resolved_once(console: Any, alice: Any, doubt: Order, proble
 
 
 def test_a_late_exit_is_sent_again_as_one_order(console: Any, alice: Any, problem: Problem) -> None:
-    """However often it is asked for; an entry never."""
+    """Repeated requests return the same order. An entry is never sent again."""
     late, entry = console.database.order(side=Side.SELL), console.database.order()
     with carrying(user="1"):
         late.refuse("exit_in_doubt")
@@ -121,7 +124,10 @@ def test_a_late_exit_is_sent_again_as_one_order(console: Any, alice: Any, proble
 
 
 def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
-    """Amounts of different currencies are never added up; the monitor is asked with what the books hold."""
+    """Amounts in different currencies are never added up.
+
+    The monitor computes the metrics from the trades in the books.
+    """
     asked = []
 
     def ask(request: Any, seconds: float = 1) -> Any:
@@ -151,7 +157,8 @@ def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
 
 
 def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
-    """With what was found; the raw statements stay in the log."""
+    """Reconciliations are listed with their discrepancies. The raw statements stay in the log."""
+    # Given a reconciliation with one discrepancy
     with carrying(user="1"):
         run = Reconciliation(uuid4(), 1, 1, Occasion.START, NOW)
         found = Discrepancy(None, "BTC/USDT", "77", NOTHING, THEIRS, Resolution.AWAITED)
@@ -160,17 +167,19 @@ def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
         run.complete(Decimal("0.6"))
         console.store.save(run)
     console.project()
+    # Then its user, and no other, sees it listed
     [told] = alice.get("/api/reconciliations").json()["items"]
     assert (told["state"], told["seconds"], told["phases"][0]["counts"]) == ("completed", "0.6", {"open": 1})
     assert told["discrepancies"][0]["theirs"] == {"kind": THEIRS.kind, "values": THEIRS.values}
     assert "orderId" not in str(told)
     assert console.logged_in("bob").get("/api/reconciliations").json()["items"] == []
+    # And a reconciliation can be requested
     assert alice.post("/api/brokers/1/reconcile").json()["completed"] is True
     assert console.gateway.asked[-1].params == {"broker_id": 1, "occasion": "request", "dry": False}
 
 
 def test_comparisons_that_found_nothing_can_be_left_out(console: Any, alice: Any, problem: Problem) -> None:
-    """Page by page too: none is skipped and none is told twice."""
+    """The filter works across pages: no reconciliation is skipped or listed twice."""
     for minute in range(6):
         with carrying(user="1"):
             run = Reconciliation(uuid4(), 1, 1, Occasion.REQUEST, NOW + timedelta(minutes=minute))
@@ -192,7 +201,10 @@ def test_comparisons_that_found_nothing_can_be_left_out(console: Any, alice: Any
 
 
 def test_health_tells_of_every_exchange(console: Any, alice: Any) -> None:
-    """By the age of its last answer, in the platform's state and by itself."""
+    """Each exchange's state depends on the age of its last answer.
+
+    The platform's state includes them, and they have an address of their own.
+    """
     gateway = {
         "name": "gateway",
         "state": "up",

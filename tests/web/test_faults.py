@@ -1,4 +1,4 @@
-"""A fault nobody foresaw still answers in the one shape, and bytes on the live socket end it cleanly."""
+"""An unexpected fault still answers in the one shape, and a binary frame ends the live socket cleanly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from web.live.live import TOPICS
 
 
 def test_a_fault_of_ours_has_the_same_shape(console: Any, alice: Any, problem: Any, monkeypatch: Any) -> None:
-    """Even what nobody foresaw is answered in the one shape, with the security headers and without its traceback."""
+    """Even an unexpected error answers in the one shape, with the security headers and without a traceback."""
 
     def broken(*_: Any) -> int:
         raise RuntimeError("a secret of the inside")
@@ -21,7 +21,7 @@ def test_a_fault_of_ours_has_the_same_shape(console: Any, alice: Any, problem: A
 
 
 def test_bytes_on_the_socket(alice: Any) -> None:
-    """A frame of bytes ends the socket as any other nonsense does, without an error in the server."""
+    """A binary frame ends the socket like any other invalid message, without an error in the server."""
     with alice.websocket_connect(
         "ws://127.0.0.1/api/live", headers={"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
     ) as socket:

@@ -1,4 +1,4 @@
-"""Whatever address names a thing of somebody else answers as if there were none, and nothing comes of it."""
+"""A path that names another user's object answers as if it did not exist, and has no effect."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("PUT", "/api/users/{number}/enabled"): ("user", {"enabled": True}),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
-"""Which of alice's things each address names, and a body with which she herself would be heard."""
+"""The kind of object each path names, and a request body that is valid when alice sends it."""
 
 
 @dataclass
 class Call:
-    """One request as it goes out."""
+    """One request as it is sent."""
 
     method: str
     path: str
@@ -72,7 +72,7 @@ class Call:
 
 @pytest.fixture
 def calls(console: Any, alice: Any) -> list[Call]:
-    """Every address with every id of alice's that fits it; what ends a thing comes last."""
+    """Return a call for every path with each of alice's ids that fits it; deletions come last."""
     store = console.store
     console.change("records", story=lambda user, stream: story_of(store, stream, user))
     console.logged_in("alice")
@@ -112,7 +112,7 @@ def calls(console: Any, alice: Any) -> list[Call]:
 
 
 def _state(console: Any) -> list[Any]:
-    """What must not have moved: the log, and all that is kept beside it."""
+    """Return everything that must not change: the log, the gateway's requests, and the tables beside the log."""
     connection = console.database.connect()
     tables = ("vault.credentials", "vault.passwords", "vault.channels", "vault.person_keys", "service.invitations")
     kept = [connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
@@ -121,17 +121,17 @@ def _state(console: Any) -> list[Any]:
 
 
 def test_these_things_are_alices(alice: Any, calls: list[Call]) -> None:
-    """For her each address is there: the walk of the others meets things that exist."""
+    """Every call reaches an existing object when alice makes it, so the other tests use real ids."""
     assert len(calls) == len(THINGS) + 2
     for call in calls:
         answer = call.by(alice)
         kept = call.path == "/api/users/1" or (call.method, call.path) == ("DELETE", "/api/brokers/1")
-        expected = {409} if kept else {200, 201, 202, 204}  # an admin stays, and a broker with orders that are open
+        expected = {409} if kept else {200, 201, 202, 204}  # the admin and a broker with open orders cannot go
         assert answer.status_code in expected, f"{call}: {answer.text}"
 
 
 def test_for_bob_they_are_not_there(console: Any, calls: list[Call], problem: Problem) -> None:
-    """Each answers 404, nothing is appended, nothing asked of the gateway, nothing kept beside the log changes."""
+    """Each call answers 404. No event is appended, the gateway is not asked, and no table beside the log changes."""
     bob = console.logged_in("bob")
     before = _state(console)
     for call in calls:
@@ -140,7 +140,7 @@ def test_for_bob_they_are_not_there(console: Any, calls: list[Call], problem: Pr
 
 
 def test_a_thing_of_somebody_else_is_answered_like_none(console: Any, calls: list[Call]) -> None:
-    """Word for word: nobody learns from the answer whether it exists."""
+    """The responses are identical word for word, so they do not reveal which ids exist."""
     bob = console.logged_in("bob")
     for call in calls:
         *_, named = (part for part in call.path.split("/") if part.isdigit() or len(part) == 36)

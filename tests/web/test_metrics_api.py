@@ -1,4 +1,4 @@
-"""What the dashboard's metrics are calculated from: complete trades as the books hold them, after fees."""
+"""The dashboard's metrics are computed from complete trades in the books, after fees."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEE = Decimal("0.5")
 
 @pytest.fixture
 def traded(console: Any) -> list[CompletedTrade]:
-    """Three trades of alice's, each bought and sold with a fee, two of them at the same time; as they were made."""
+    """Make three trades of alice's, each bought and sold with a fee and two of them overlapping, and return them."""
 
     def ask(request: Any, seconds: float = 1) -> Any:
         yield Answer(request.request_id, success=True, data=metrics_of(request.params))
@@ -45,7 +45,7 @@ def traded(console: Any) -> list[CompletedTrade]:
 
 
 def test_the_metrics_are_those_of_the_trades_after_their_fees(alice: Any, traded: list[CompletedTrade]) -> None:
-    """All ten; what was invested at once is told by when each trade was opened."""
+    """All ten metrics agree. The opening times tell how much was invested at once."""
     [told] = alice.get("/api/metrics").json()["items"]
     expected = vars(calculate_metrics(traded))
     assert (told.pop("currency"), told.pop("fees_left_out")) == ("USDT", 0)
@@ -55,7 +55,7 @@ def test_the_metrics_are_those_of_the_trades_after_their_fees(alice: Any, traded
 
 
 def test_what_results_leave_out_is_told_with_them(alice: Any, console: Any, traded: list[CompletedTrade]) -> None:
-    """A fee in BNB whose value is known is in the net result; one whose value is not is named."""
+    """A fee in BNB with a known value is part of the net result. A fee without one is reported as left out."""
     for symbol, value in (("SOL/USDT", Decimal(3)), ("ADA/USDT", None)):
         with carrying(user="1"):
             position = Position(1, 1, symbol, "webhook")

@@ -1,4 +1,4 @@
-"""Whatever a browser or a stranger sends is answered, in the one shape, and never by a 5xx."""
+"""Whatever a browser or a stranger sends gets a response in the one shape, and never a 5xx."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _cursor(moment: str) -> str:
 
 
 def test_queries(alice: Any) -> None:
-    """They are refused or find nothing."""
+    """Odd queries are refused or find nothing."""
     for query in (
         {"state": "open' OR true--"},
         {"state": "x" * 5000},
@@ -36,7 +36,7 @@ def test_queries(alice: Any) -> None:
 
 
 def test_logins(console: Any) -> None:
-    """Nobody is let in."""
+    """Odd credentials are refused and get no cookie."""
     client = console.client()
     for body in (
         b"",
@@ -57,14 +57,14 @@ def test_logins(console: Any) -> None:
 
 
 def test_brokers(alice: Any, problem: Problem) -> None:
-    """There is no such broker, or it is no number of one."""
+    """An odd broker number is refused as not found or as invalid."""
     for number in ("0", "-1", "9" * 30, "x"):
         answer = alice.post(f"/api/brokers/{number}/stop")
         problem(answer, 404 if answer.status_code == 404 else 422)
 
 
 def test_languages(console: Any, alice: Any, problem: Problem) -> None:
-    """Two languages are spoken; the choice is kept."""
+    """Only the two known languages are accepted, and the choice is kept."""
     chosen = {"language": "en", "time_zone": "local", "theme": "light", "colours": "blue_up"}
     for field in chosen:
         for said in ("", "de", "\x00", "x" * 1000):
@@ -74,14 +74,14 @@ def test_languages(console: Any, alice: Any, problem: Problem) -> None:
 
 
 def test_cookies(console: Any, problem: Problem) -> None:
-    """Nobody's session."""
+    """Odd cookies belong to no session."""
     for cookie in (b"\xe9", b"x" * 4000, b"%00", b'"'):
         headers = [(b"Cookie", b"aristobot_session=" + cookie)]
         problem(console.client().get("/api/orders", headers=headers), 401, "not_logged_in")
 
 
 def test_what_is_said_on_the_socket(alice: Any) -> None:
-    """Unknown words are passed over: the socket stays open, and a known word after them is answered."""
+    """Unknown messages are ignored. The socket stays open and answers the next known message."""
     with alice.websocket_connect(
         "ws://127.0.0.1/api/live", headers={"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
     ) as socket:
@@ -96,17 +96,17 @@ def test_what_is_said_on_the_socket(alice: Any) -> None:
 
 
 def test_a_token_that_is_no_ascii(alice: Any, problem: Any) -> None:
-    """It is simply the wrong one."""
+    """It is refused like any wrong token."""
     problem(alice.post("/api/trading/stop", headers=[(b"X-CSRF-Token", b"\xe9")]), 403, "csrf_missing")
 
 
 def test_a_state_with_a_nul(alice: Any, problem: Any) -> None:
-    """It is no state of an order."""
+    """It is not a valid order state."""
     problem(alice.get("/api/orders", params={"state": "\x00"}), 422, "invalid")
 
 
 def test_a_password_that_is_no_text(console: Any, problem: Any) -> None:
-    """Half a surrogate pair is nobody's password."""
+    """Half a surrogate pair is refused as invalid."""
     body = b'{"username":"alice","password":"\\ud800"}'
     answer = console.client().post("/api/session", content=body, headers={"Content-Type": "application/json"})
     problem(answer, 422, "invalid")

@@ -1,4 +1,4 @@
-"""The second factor of an account: from its first code to its end, and what the log must not hold of it."""
+"""An account's second factor from its first code to its end, and the secrets the log must not hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALICES = "correct horse battery"
 
 
 class Clock:
-    """Seconds, as the test turns them."""
+    """A clock in seconds that the test sets."""
 
     def __init__(self, now: float) -> None:
         self.now = now
@@ -26,7 +26,7 @@ class Clock:
 
 @pytest.fixture
 def clock(console: Any) -> Clock:
-    """What the second factor takes for the time; the throttle's clock stands still."""
+    """Return the second factor's clock. The throttle's clock stands still."""
     console.context.people.throttle._clock = Clock(1000.0)
     console.factors._clock = Clock(1_772_000_000.0)
     return console.factors._clock
@@ -41,7 +41,7 @@ def _code(secret: str, clock: Clock, steps: int = 0) -> str:
 
 
 def _secured(browser: Any, clock: Clock) -> tuple[str, list[str]]:
-    """Switch the second factor on; answers its secret and the recovery codes, a minute later."""
+    """Switch the second factor on, advance the clock by a minute, and return the secret and the recovery codes."""
     secret = browser.post("/api/account/second-factor", json={"current": ALICES}).json()["secret"]
     told = browser.put("/api/account/second-factor", json={"code": _code(secret, clock)})
     assert told.status_code == 200, told.text
@@ -52,11 +52,13 @@ def _secured(browser: Any, clock: Clock) -> tuple[str, list[str]]:
 def test_the_second_factor_is_asked_for_once_it_is_confirmed(
     console: Any, alice: Any, clock: Clock, problem: Problem
 ) -> None:
-    """Begun it changes nothing; confirmed by its first code, the password alone lets nobody in."""
+    """Beginning it changes nothing. Once its first code has confirmed it, the password alone is not enough."""
+    # Given a second factor that is begun and not confirmed
     begun = alice.post("/api/account/second-factor", json={"current": ALICES}).json()
     assert begun["secret"] in begun["address"]
     problem(alice.put("/api/account/second-factor", json={"code": "000000"}), 422, "second_factor_wrong")
     assert _log_in(console).json()["second_factor"] is False
+    # When it is confirmed, then every login needs a code
     secret, codes = _secured(alice, clock)
     assert (len(set(codes)), alice.get("/api/session").json()["second_factor"]) == (10, True)
     problem(_log_in(console), 401, "second_factor_needed")
@@ -69,7 +71,7 @@ def test_the_second_factor_is_asked_for_once_it_is_confirmed(
 def test_guessing_codes_of_the_second_factor_has_to_wait(
     console: Any, alice: Any, clock: Clock, problem: Problem
 ) -> None:
-    """With the right password too; being asked for the code is no failure."""
+    """Wrong codes count as failures even with the right password. Being asked for the code does not count."""
     secret, _ = _secured(alice, clock)
     for _ in range(FREE_TRIES):
         problem(_log_in(console), 401, "second_factor_needed")
@@ -80,7 +82,7 @@ def test_guessing_codes_of_the_second_factor_has_to_wait(
 
 
 def test_a_code_is_good_once_and_for_a_while(console: Any, alice: Any, clock: Clock, problem: Problem) -> None:
-    """Whoever saw it being typed comes too late; one of the half minutes beside this one is good, no farther one."""
+    """A used code cannot be used again. Codes of the adjacent half-minutes are accepted, none further away."""
     secret = alice.post("/api/account/second-factor", json={"current": ALICES}).json()["secret"]
     first = _code(secret, clock)
     assert alice.put("/api/account/second-factor", json={"code": first}).status_code == 200
@@ -91,7 +93,10 @@ def test_a_code_is_good_once_and_for_a_while(console: Any, alice: Any, clock: Cl
 
 
 def test_a_recovery_code_is_good_once(console: Any, alice: Any, clock: Clock, problem: Problem) -> None:
-    """Each of them lets its user in one time, however it is typed; the log tells how many are left."""
+    """Each recovery code logs its user in once, in any letter case and with spaces around it.
+
+    The log records how many are left.
+    """
     _, codes = _secured(alice, clock)
     assert _log_in(console, code=codes[0]).status_code == 200
     problem(_log_in(console, code=codes[0]), 401, "second_factor_wrong")
@@ -103,7 +108,7 @@ def test_a_recovery_code_is_good_once(console: Any, alice: Any, clock: Clock, pr
 def test_disabling_the_second_factor_needs_the_password(
     console: Any, alice: Any, clock: Clock, problem: Problem
 ) -> None:
-    """An open session is not enough; afterwards the password is, and the old recovery codes are gone."""
+    """An open session is not enough. Afterwards the password alone logs in, and the old recovery codes are void."""
     _, codes = _secured(alice, clock)
     problem(alice.request("DELETE", "/api/account/second-factor", json={"current": "x"}), 422, "password_wrong")
     problem(_log_in(console), 401, "second_factor_needed")
@@ -115,7 +120,7 @@ def test_disabling_the_second_factor_needs_the_password(
 
 
 def test_no_secret_of_an_account_is_in_the_log(console: Any, alice: Any, clock: Clock) -> None:
-    """No event, as stored or as read, holds a password, an invitation, a code, the factor or a session."""
+    """No event, as stored or as read, holds a password, invitation, code, second factor or session."""
     invitation = alice.post("/api/invitations").json()["code"]
     carol = {"username": "carol", "password": "a phrase of her own", "code": invitation}
     assert console.client().post("/api/users", json=carol).status_code == 201

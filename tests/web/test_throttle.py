@@ -1,4 +1,4 @@
-"""Whoever guesses passwords waits longer with every wrong one."""
+"""Each wrong password makes the next attempt wait longer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from web.access.throttle import FREE_TRIES, LONGEST_WAIT, Throttle, TooManyAttem
 
 
 class Clock:
-    """Seconds, as the test turns them."""
+    """A clock in seconds that the test sets."""
 
     now = 1000.0
 
@@ -17,7 +17,7 @@ class Clock:
 
 
 def test_each_failure_doubles_the_wait() -> None:
-    """A few tries are free, the wait has a limit, and another address never waits for it."""
+    """A few attempts are free, the wait has a limit, and other addresses are not affected."""
     clock = Clock()
     throttle, waits = Throttle(clock), []
     for _ in range(FREE_TRIES + 14):
@@ -40,8 +40,8 @@ def test_each_failure_doubles_the_wait() -> None:
 
 
 def test_after_some_wrong_passwords_every_further_try_waits(console: Any) -> None:
-    """With its own code, so that nobody thinks that the password is wrong."""
-    console.context.people.throttle._clock = Clock()  # which stands still: whoever has to wait waits for ever
+    """The response has its own error code, so the user does not take the password for wrong."""
+    console.context.people.throttle._clock = Clock()  # it stands still, so a wait never ends
     client = console.client()
     wrong = {"username": "alice", "password": "not hers"}
     answers = [client.post("/api/session", json=wrong) for _ in range(FREE_TRIES + 1)]

@@ -1,4 +1,4 @@
-"""What the admin decides about accounts: inviting, disabling, forgetting; and what users can take along of theirs."""
+"""The admin's decisions about accounts: inviting, disabling, forgetting; and the export of a user's own data."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _accounts(browser: Any) -> list[tuple[int, str, str, bool]]:
 
 
 class Life:
-    """A bit of everything that a user can have; `secrets` is what nobody may be shown afterwards."""
+    """One of everything a user can have; `secrets` lists what no later response may show."""
 
     def __init__(self, console: Any, name: str, number: int) -> None:
         self.browser = console.logged_in(name)
@@ -98,7 +98,7 @@ class Life:
 
 @pytest.fixture
 def bobs(console: Any) -> Life:
-    """Bob has a row in every book."""
+    """Give bob a row in every book."""
     life = Life(console, "bob", 2)
     assert all(_rows(console, 2).values()), _rows(console, 2)
     return life
@@ -108,7 +108,7 @@ def bobs(console: Any) -> Life:
 
 
 def test_users_are_the_admins_business(console: Any, alice: Any, problem: Problem) -> None:
-    """Alice sees all accounts; for bob, what he cannot do is not there, and nothing comes of asking."""
+    """Alice, the admin, sees all accounts. For bob these addresses answer 404, and his requests have no effect."""
     bob = console.logged_in("bob")
     assert _accounts(alice) == [(1, "alice", "admin", True), (2, "bob", "trader", True)]
     head = console.store.head()
@@ -124,7 +124,7 @@ def test_users_are_the_admins_business(console: Any, alice: Any, problem: Proble
 
 
 def test_the_admin_stays(console: Any, alice: Any, problem: Problem) -> None:
-    """Nobody locks the last door from inside; numbers that nobody has are not there."""
+    """The admin cannot disable or forget their own account. Unknown numbers answer 404."""
     head = console.store.head()
     problem(alice.put("/api/users/1/enabled", json={"enabled": False}), 409, "admin_stays")
     problem(_forget(alice, "alice", 1), 409, "admin_stays")
@@ -135,7 +135,7 @@ def test_the_admin_stays(console: Any, alice: Any, problem: Problem) -> None:
 
 
 def test_a_disabled_account_is_out_at_once(console: Any, alice: Any, problem: Problem) -> None:
-    """Every session ends, no login succeeds, and enabling it again lets its user in."""
+    """Every session ends and no login succeeds until the account is enabled again."""
     browsers = [console.logged_in("bob") for _ in range(2)]
     assert alice.put("/api/users/2/enabled", json={"enabled": False}).status_code == 204
     for browser in browsers:
@@ -151,7 +151,7 @@ def test_a_disabled_account_is_out_at_once(console: Any, alice: Any, problem: Pr
 
 
 def test_forgetting_needs_the_name(console: Any, alice: Any, problem: Problem) -> None:
-    """Whoever is about to do what cannot be taken back says whom."""
+    """Forgetting cannot be undone, so the request has to repeat the user's name."""
     head = console.store.head()
     for name in ("", "alice", "Bob", " bob"):
         answer = _forget(alice, name)
@@ -162,7 +162,7 @@ def test_forgetting_needs_the_name(console: Any, alice: Any, problem: Problem) -
 
 
 def test_nobody_with_open_orders_is_forgotten(console: Any, alice: Any, problem: Problem) -> None:
-    """Not while an order waits, is on its way or rests; once it has ended it is possible."""
+    """A user cannot be forgotten while an order waits, is being sent or rests. Once it has ended, they can."""
     store, database = console.store, console.database
     waiting = database.placed(store, 2, 2)
     problem(_forget(alice), 409, "orders_open")
@@ -184,7 +184,7 @@ def test_nobody_with_open_orders_is_forgotten(console: Any, alice: Any, problem:
 
 
 def test_a_forgotten_user_is_gone(console: Any, alice: Any, bobs: Life, problem: Problem) -> None:
-    """Sessions, secrets and rows go; the number is nobody's for ever, the name may be taken again."""
+    """Sessions, secrets and rows are deleted. The number is never used again; the name may be."""
     token = bobs.browser.get("/api/webhooks/url").json()["url"].partition("token=")[2]
     assert _forget(alice).status_code == 204
     console.project()
@@ -203,7 +203,7 @@ def test_a_forgotten_user_is_gone(console: Any, alice: Any, bobs: Life, problem:
 
 
 def test_the_log_of_a_forgotten_user_is_whole_and_mute(console: Any, alice: Any, bobs: Life) -> None:
-    """Each of their texts reads back as forgotten, alice's still read, and no event was changed for it."""
+    """Each of bob's texts reads as forgotten, alice's remain readable, and no event was changed for it."""
     before = _one(console, "SELECT encode(hash, 'hex') FROM log.events ORDER BY position DESC LIMIT 1")
     assert _forget(alice).status_code == 204
     console.project()
@@ -219,7 +219,7 @@ def test_the_log_of_a_forgotten_user_is_whole_and_mute(console: Any, alice: Any,
 
 
 def test_the_books_can_be_rebuilt_without_a_forgotten_user(console: Any, alice: Any, bobs: Life) -> None:
-    """A rebuild from a log whose texts cannot be read leads to the same books, in which they have no row."""
+    """A rebuild from a log with unreadable texts gives the same books, without a row of that user."""
     assert _forget(alice).status_code == 204
     receive(console.store, 2, b"too late", "192.0.2.9", NOW)
     console.project()
@@ -231,7 +231,7 @@ def test_the_books_can_be_rebuilt_without_a_forgotten_user(console: Any, alice: 
 
 
 def test_forgetting_twice_does_no_more(console: Any, alice: Any) -> None:
-    """Whoever says it again, by the web or beside it, adds no fact."""
+    """Repeating it records no event, whether over the web or directly."""
     assert _forget(alice).status_code == 204
     head = console.store.head()
     at = _one(console, "SELECT forgotten_at FROM vault.person_keys WHERE person = 2")
@@ -242,7 +242,7 @@ def test_forgetting_twice_does_no_more(console: Any, alice: Any) -> None:
 
 
 def test_what_a_crash_left_of_a_user_goes_when_it_is_said_again(console: Any, alice: Any, monkeypatch: Any) -> None:
-    """Recorded and then interrupted, forgetting is finished by the admin saying it once more."""
+    """After a crash between the record and the deletion, the admin repeats the request to finish the forgetting."""
     bob = console.logged_in("bob")
 
     def crash(_: int) -> None:
@@ -260,11 +260,13 @@ def test_what_a_crash_left_of_a_user_goes_when_it_is_said_again(console: Any, al
 
 
 def test_an_export_holds_everything_of_its_user_alone(console: Any, alice: Any, bobs: Life) -> None:
-    """Sessions, every book and every event with its texts as they read; nothing of anybody else."""
+    """The export has the user's sessions, books and events with readable texts, and nothing of other users."""
+    # Given two users with a life, when bob exports his
     Life(console, "alice", 1)
     answer = bobs.browser.get("/api/account/export")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert answer.headers["content-disposition"] == 'attachment; filename="aristobot-2.json"'
+    # Then it holds every row and event of his in readable form
     told = answer.json()
     assert [*told] == ["sessions", *(model.name for model in MODELS), "events"]
     assert {name: len(told[name]) for name in _rows(console, 2)} == _rows(console, 2)
@@ -275,12 +277,13 @@ def test_an_export_holds_everything_of_its_user_alone(console: Any, alice: Any, 
     assert {event["facts"].get("body") for event in told["events"]} >= {(BODY % (2, 2)).decode()}
     assert any(event["raw"] for event in told["events"])
     assert "192.0.2.9" in answer.text
+    # And nothing sealed, and nothing of alice's
     assert "sealed:" not in answer.text
     assert "alice" not in answer.text
 
 
 def test_an_export_holds_no_secret(console: Any, bobs: Life) -> None:
-    """Neither a password's hash, nor keys, nor the webhook's token, nor where alerts go, nor a session's cookie."""
+    """It has no password hash, exchange keys, webhook token, channel address or session cookie."""
     text = bobs.browser.get("/api/account/export").text
     assert [secret for secret in bobs.secrets if secret in text] == []
     assert len(bobs.secrets) > 18
