@@ -34,7 +34,8 @@ from domain.reconciliation import Occasion
 from domain.user import Role, User
 from domain.wish import Side, Source, Type, Wish
 from tests.application.trader import at as at  # the fixture  # noqa: PLC0414
-from tests.ports import neighbours
+from tests.support.log import Log
+from tests.support.ports import neighbours
 
 LATER = 2**62
 
@@ -77,18 +78,6 @@ class Watched(Binance):
             yield report
             if report is not None:
                 self.heard[report.client_order_id] += 1
-
-
-class Log:
-    """What the lane says besides."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def info(self, event: str, **values: Any) -> None:
-        self.said.append(event)
-
-    warning = info
 
 
 class Trading:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import short_folder
-from tests.ports import neighbours
+from tests.support.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = REPOSITORY / "frontend" / "dist" / "index.html"

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from adapters.database.migrate import OWNER
-from tests.ports import neighbours
+from tests.support.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.paper.orders import PaperOrder
 from adapters.paper.server import PaperServer
-from tests.ports import neighbours
+from tests.support.ports import neighbours
 
 
 class PaperInThread:

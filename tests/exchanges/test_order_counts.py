@@ -13,6 +13,7 @@ from adapters.exchanges.binance.native import NativeAnswer
 from adapters.exchanges.counts import CLOCKS_DIFFER, OrderCounts
 from application.ports.errors import NoAnswer, RefusedByExchange
 from application.ports.statements import Credentials
+from tests.support.clock import Clock
 
 LIMITS = {10: 5, 86_400: 100}
 REFUSED = {"status": 400, "error": {"code": -2010, "msg": "Account has insufficient balance for requested action."}}
@@ -20,19 +21,9 @@ UNCLEAR = {"status": 300}
 TOLD = {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 5, "count": 2}
 
 
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self):
-        self.now = 1_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

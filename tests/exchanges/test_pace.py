@@ -8,16 +8,7 @@ import pytest
 
 from adapters.exchanges.http import Fuse, Pace
 from application.ports.errors import NotAccepted
-
-
-class Clock:
-    """A clock, in seconds, that the test sets."""
-
-    def __init__(self, now: float = 0.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 def pace_at(now: float, limit: int = 100, share: float = 0.8) -> tuple[Pace, Clock]:

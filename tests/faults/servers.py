@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.market import Market
-from tests.samples import thoroughly
+from tests.support.samples import thoroughly
 
 ALERTS = 12
 AWAY_SECONDS = (12.0, thoroughly(60.0))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.books import Differences, ended
 from tests.faults.market import Market, until_true
-from tests.samples import sample
+from tests.support.samples import sample
 
 TIMED = frozenset({"delay", "hide_order", "skew_clock", "reorder_fills"})
 

@@ -13,7 +13,7 @@ from tests.faults.books import compare
 from tests.faults.conftest import PRICES, Stepped
 from tests.faults.market import NEVER, Market
 from tests.faults.stepping import AFTER
-from tests.samples import sample
+from tests.support.samples import sample
 
 LONGEST = 200
 """What may never have arrived is given up a minute after it could have been carried out for the last time."""

@@ -32,6 +32,7 @@ from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from domain.wish import Side, Source, Type, Wish
 from tests.laws.exchange_in_process import AccountSnapshots, Books, InProcess, SlowClock
+from tests.support.log import Log
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER, KEYS, NAMES = UUID(int=7), Credentials("key", "secret"), UUID(int=9)
@@ -50,13 +51,6 @@ brokers = st.sampled_from([0, 1])
 def one_of(data, things):
     """One of these, drawn by its place, which a failing history shows in a line."""
     return things[data.draw(st.integers(0, len(things) - 1))]
-
-
-class Log:
-    def info(self, *_, **__):
-        pass
-
-    warning = info
 
 
 class History(RuleBasedStateMachine):

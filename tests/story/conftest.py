@@ -24,7 +24,7 @@ from adapters.database.migrate import OWNER
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
 from tests.conftest import short_folder
-from tests.ports import neighbours
+from tests.support.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
 ENDS = {"executed", "failed", "refused", "ignored"}

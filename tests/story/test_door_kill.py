@@ -25,7 +25,7 @@ from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
 from application.people.users import register
 from aristobot.servers.postgres import Postgres
-from tests.samples import thoroughly
+from tests.support.samples import thoroughly
 from web.door import PATIENCE_SECONDS
 
 REPOSITORY = Path(__file__).parents[2]

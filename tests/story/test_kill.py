@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Hasty
-from tests.samples import thoroughly
+from tests.support.samples import thoroughly
 
 MOST_ALERTS = 6
 """So many for one kill that lands."""

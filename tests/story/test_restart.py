@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.samples import thoroughly
+from tests.support.samples import thoroughly
 
 VICTIMS = ("engine", "projector", "receiver", "web")
 WAITING, AGAIN = 30, 10

@@ -20,22 +20,11 @@ from aristobot.wiring import House
 from domain.broker import Exchange, Venue
 from domain.order import Order, Status
 from domain.wish import Type
-from tests.ports import neighbours
+from tests.support.log import Log
+from tests.support.ports import neighbours
 
 PAPER = {"exchange": "binance", "venue": "paper"}
 REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)}
-
-
-class Log:
-    """What the gateway says besides."""
-
-    def __init__(self):
-        self.said = []
-
-    def info(self, event, **values):
-        self.said.append(event)
-
-    warning = error = exception = info
 
 
 class Platform:

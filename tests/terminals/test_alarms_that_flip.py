@@ -21,7 +21,7 @@ from domain.execution import Execution
 from domain.position import Position
 from domain.wish import HUNDRED_PERCENT, Protection
 from tests.conftest import NOW
-from tests.terminals.trouble import Log
+from tests.support.log import Log
 
 STOP = Protection(Decimal(90))
 TIMES = 4

@@ -24,7 +24,7 @@ from aristobot.servers.postgres import Postgres
 from aristobot.settings import Settings
 from aristobot.terminals import receiver
 from aristobot.wiring import House
-from tests.ports import neighbours
+from tests.support.ports import neighbours
 
 SECRET = "the secret of the frozen server"
 WHILE_FROZEN = 5

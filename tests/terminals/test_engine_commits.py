@@ -19,7 +19,8 @@ from domain.position import Position
 from domain.webhook import Webhook, WebhookStatus
 from domain.wish import Side, Source, Type, Wish
 from tests.conftest import NOW
-from tests.terminals.trouble import Log, troubled
+from tests.support.log import Log
+from tests.terminals.trouble import troubled
 
 BITCOIN, ETHER, SOLANA = SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
 ONE = Decimal(1)

@@ -25,22 +25,11 @@ from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 from domain.order import Order, Status
 from domain.wish import Type
-from tests.ports import neighbours
+from tests.support.log import Log
+from tests.support.ports import neighbours
 
 LATER = 2**62
 REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)}
-
-
-class Log:
-    """What the gateway says besides."""
-
-    def __init__(self) -> None:
-        self.said = []
-
-    def info(self, event, **values):
-        self.said.append(event)
-
-    warning = error = info
 
 
 class Trade:

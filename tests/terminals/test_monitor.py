@@ -22,7 +22,8 @@ from domain.alert import Cause
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
 from projections.books.projector import PAGE, Books
-from tests.terminals.at_work import REST, Log, platform_for
+from tests.support.log import Log
+from tests.terminals.at_work import REST, platform_for
 
 TRADE = {"opened_at": None, "closed_at": "2026-03-02T10:30:00Z", "cost": "100", "net": "10.5"}
 

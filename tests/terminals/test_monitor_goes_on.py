@@ -15,7 +15,8 @@ from aristobot.terminals import monitor as terminal
 from aristobot.terminals.monitor import Monitor
 from domain.order import Order, Status
 from domain.reconciliation import Occasion
-from tests.terminals.at_work import Log, platform_for
+from tests.support.log import Log
+from tests.terminals.at_work import platform_for
 
 
 @pytest.fixture

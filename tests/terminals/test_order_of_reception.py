@@ -19,7 +19,7 @@ import structlog
 from aristobot.settings import Settings
 from aristobot.terminals import receiver
 from aristobot.wiring import House
-from tests.ports import neighbours
+from tests.support.ports import neighbours
 
 AT_ONCE, WITHIN_A_MILLISECOND, ROUNDS = 200, 9, 12
 LOCK = "hashtext('log.events')"

@@ -19,7 +19,8 @@ from aristobot.terminals.alerts.terminal import AWAY
 from aristobot.terminals.alerts.watch import Watch
 from domain.alert import Alert, Cause
 from domain.broker import Exchange, Venue
-from tests.terminals.trouble import RAISED, Log
+from tests.support.log import Log
+from tests.terminals.trouble import RAISED
 
 EVERYBODY = (1, 2)
 

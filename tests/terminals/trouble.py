@@ -21,17 +21,9 @@ from domain.aggregate import carrying
 from domain.execution import Execution
 from domain.position import Position
 from tests.conftest import NOW
+from tests.support.log import Log
 
 RAISED, SENT, FAILED = "Alert.Raised", "Alert.Sent", "Alert.Failed"
-
-
-class Log:
-    """What the terminal says besides."""
-
-    def info(self, event, **values):
-        pass
-
-    warning = error = exception = info
 
 
 class Channel:

@@ -8,20 +8,11 @@ from typing import Any
 import pyotp
 import pytest
 
+from tests.support.clock import Clock
 from web.access.throttle import FREE_TRIES
 
 Problem = Callable[..., None]
 ALICES = "correct horse battery"
-
-
-class Clock:
-    """A clock in seconds that the test sets."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

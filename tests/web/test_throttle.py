@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.clock import Clock
 from web.access.throttle import FREE_TRIES, LONGEST_WAIT, Throttle, TooManyAttempts
-
-
-class Clock:
-    """A clock in seconds that the test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_each_failure_doubles_the_wait() -> None:
     """A few attempts are free, the wait has a limit, and other addresses are not affected."""
-    clock = Clock()
+    clock = Clock(1000.0)
     throttle, waits = Throttle(clock), []
     for _ in range(FREE_TRIES + 14):
         throttle.failed("192.0.2.1")
@@ -41,7 +33,7 @@ def test_each_failure_doubles_the_wait() -> None:
 
 def test_after_some_wrong_passwords_every_further_try_waits(console: Any) -> None:
     """The response has its own error code, so the user does not take the password for wrong."""
-    console.context.people.throttle._clock = Clock()  # it stands still, so a wait never ends
+    console.context.people.throttle._clock = Clock(1000.0)  # it stands still, so a wait never ends
     client = console.client()
     wrong = {"username": "alice", "password": "not hers"}
     answers = [client.post("/api/session", json=wrong) for _ in range(FREE_TRIES + 1)]
