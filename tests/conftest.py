@@ -41,7 +41,7 @@ PLENTY = 4 * 2**30
 TESTS = Path(__file__).parent
 SLOWEST = ("faults", "story", "browser", "laws", "application")
 PLATFORM = re.compile("/faults/(?!test_steps)|/story/test_(alerts|protection|secrets|signal)|/browser/")
-"""The files that share one with the others of their folder."""
+"""The test files that share one platform with the other files of their folder."""
 SECRET = "the secret of the tests"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
@@ -49,14 +49,14 @@ _numbers = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes begins first, so that no worker is left with it when the others have ended."""
+    """Start the tests that take minutes first, so that no worker is left with one when the others have finished."""
     folders = {item: item.path.relative_to(TESTS).parts[0] for item in items}
     items.sort(key=lambda item: SLOWEST.index(folders[item]) if folders[item] in SLOWEST else len(SLOWEST))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Files go to the workers whole, and those that share a platform go together: it takes long to start one."""
+    """Schedule whole files, and all files that share a platform together: starting a platform takes long."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByPlatform(LoadScopeScheduling):
@@ -69,16 +69,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def short_home() -> Iterator[Path]:
-    """A folder that all tests share."""
+    """Provide a folder that all tests share."""
     with short_folder() as folder:
         yield folder
 
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """A folder with a short path, because a socket's may not be long, which any account may walk through.
+    """Make a folder with a short path, because the path of a socket may not be long, open to every system account.
 
-    It lies in memory where there is plenty: servers start and databases are made several times as fast there.
+    It lies in memory when there is plenty: servers start and databases are created several times as fast there.
     """
     memory = Path("/dev/shm")
     plenty = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > PLENTY
@@ -90,7 +90,7 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def passwords_that_cost_little() -> Iterator[None]:
-    """A password in this process is hashed as everywhere, in fewer rounds: hundreds of users are made here."""
+    """Hash passwords in this process as everywhere else but in fewer rounds: the tests make hundreds of users."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vault, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64, parallelism=1))
         yield
@@ -98,19 +98,19 @@ def passwords_that_cost_little() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """What `async def` tests run in."""
+    """Return the backend that `async def` tests run in."""
     return "asyncio"
 
 
 @pytest.fixture(scope="session")
 def master() -> MasterKey:
-    """The master key of the servers that all tests share."""
+    """Return the master key of the servers that all tests share."""
     return MasterKey(SECRET)
 
 
 @pytest.fixture(scope="session")
 def postgres(short_home: Path, master: MasterKey) -> Iterator[Postgres]:
-    """One running PostgreSQL, whose own database is migrated and serves as the template of all others."""
+    """Run one PostgreSQL whose own database is migrated and serves as the template of all others."""
     server = Postgres(short_home, master)
     server.start()
     migrate(server.url, master)
@@ -120,7 +120,7 @@ def postgres(short_home: Path, master: MasterKey) -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(postgres: Postgres, master: MasterKey) -> Iterator[Database]:
-    """A migrated, empty database of the test's own."""
+    """Create a migrated, empty database for this test alone."""
     with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as connection, ExitStack() as opened:
         name = Identifier(f"test_{next(_numbers)}")
         connection.execute(
@@ -132,7 +132,7 @@ def database(postgres: Postgres, master: MasterKey) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def valkey_server(short_home: Path) -> Iterator[Valkey]:
-    """One running Valkey."""
+    """Run one Valkey."""
     server = Valkey(short_home)
     server.start()
     yield server
@@ -141,7 +141,7 @@ def valkey_server(short_home: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 def valkey(valkey_server: Valkey) -> Valkey:
-    """An empty Valkey; clients find it at `.url`."""
+    """Return an empty Valkey; clients reach it at `.url`."""
     with redis.Redis.from_url(valkey_server.url) as client:
         client.flushall()
     return valkey_server
@@ -149,7 +149,7 @@ def valkey(valkey_server: Valkey) -> Valkey:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., Any]:
-    """`eventually(condition)` waits until the condition holds and answers its value."""
+    """Return `eventually(condition)`, which waits until the condition holds and returns its value."""
     return _eventually
 
 
@@ -163,7 +163,7 @@ def _eventually(condition: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 class Database:
-    """One database of one test: how to reach it as each role, and orders to put into it."""
+    """One test's database: its address for each role, and orders to put into it."""
 
     def __init__(self, server: Postgres, name: str, master: MasterKey, opened: ExitStack) -> None:
         self.url = make_conninfo(**{**conninfo_to_dict(server.url), "dbname": name})
@@ -172,25 +172,25 @@ class Database:
         self._opened = opened
 
     def url_for(self, role: str) -> str:
-        """The address for `aristobot_writer`, `aristobot_projector` or `aristobot_web`; `url` is the owner's."""
+        """Return the address for `aristobot_writer`, `aristobot_projector` or `aristobot_web`; `url` is the owner's."""
         return url_for(self.url, role, self.master)
 
     def connect(self, role: str = OWNER) -> psycopg.Connection[Any]:
-        """A connection in autocommit."""
+        """Open a connection in autocommit mode."""
         return self._opened.enter_context(psycopg.connect(self.url_for(role), autocommit=True))
 
     def tampering(self) -> psycopg.Connection[Any]:
-        """The superuser with all triggers off: whoever holds the disk can do this."""
+        """Connect as the superuser with all triggers off, as anyone who holds the disk can."""
         connection = self._opened.enter_context(psycopg.connect(self.superuser_url, autocommit=True))
         connection.execute("SET session_replication_role = replica")
         return connection
 
     def store(self, role: str = "aristobot_writer", size: int = 2) -> Store:
-        """A store of its own, as another process would have it."""
+        """Open a separate store, as another process would have it."""
         return Store(self._opened.enter_context(open_pool(self.url_for(role), size)), self.master)
 
     def order(self, user: int = 1, broker: int = 1, *, order_id: UUID | None = None, **wish: Any) -> Order:
-        """A placed order that is not saved yet: a market order for 1 BTC unless `wish` says otherwise."""
+        """Place an order without saving it: a market order for 1 BTC unless `wish` says otherwise."""
         order_id = order_id or uuid4()
         wanted = {"symbol": "BTC/USDT", "side": Side.BUY, "type": Type.MARKET, **wish}
         if not wanted.keys() & {"quantity", "cost", "percent"}:
@@ -207,14 +207,14 @@ class Database:
             )
 
     def placed(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
-        """A saved order that waits for being sent."""
+        """Save an order that waits to be sent."""
         order = self.order(user, broker, **wish)
         store.save(order)
         return order
 
     @staticmethod
     def submit(order: Order) -> None:
-        """What the gateway says before it sends; nothing is saved."""
+        """Record what the gateway records before it sends; save nothing."""
         cost = order.wish.cost
         quantity = None if cost is not None else order.wish.quantity or Decimal(1)
         valid_until = NOW + timedelta(seconds=5)
@@ -222,12 +222,12 @@ class Database:
 
     @staticmethod
     def fill(order: Order, quantity: Decimal, trade: str = "t1") -> None:
-        """What the exchange reports of one execution at 64250.1; nothing is saved."""
+        """Record one execution at 64250.1 as the exchange reports it; save nothing."""
         raw = Personal(f'{{"tradeId":"{trade}"}}')
         order.fill(trade, quantity, Decimal("64250.1"), Decimal("0.5"), "USDT", NOW, None, raw)
 
     def submitted(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
-        """A saved order that is about to be sent."""
+        """Save an order that is about to be sent."""
         order = self.order(user, broker, **wish)
         with carrying(user=str(user)):
             self.submit(order)
@@ -235,7 +235,7 @@ class Database:
         return order
 
     def filled(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
-        """A saved order that the exchange has executed in one fill at 64250.1."""
+        """Save an order that the exchange has executed in one fill at 64250.1."""
         order = self.submitted(store, user, broker, **wish)
         with carrying(user=str(user)):
             order.accept(f"X{order.id.hex[:8]}", Personal('{"status":"NEW"}'))

@@ -1,6 +1,6 @@
-"""Line coverage of the application, wing by wing, from the report that `make test` has pytest write.
+"""Line coverage of the application by wing, from the report that pytest writes in `make test`.
 
-Fails when the tests run less than `LEAST` percent of a wing. Only lines that run in pytest's own processes count.
+Fails when the tests run less than `LEAST` percent of a wing. Only lines run in pytest's own processes count.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The types of events, written from the aggregates: `python -m tests.architecture.event_types > domain/events.pyi`."""
+"""The event types, generated from the aggregates: `python -m tests.architecture.event_types > domain/events.pyi`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _fields(event: type, imports: defaultdict[str, set[str]]) -> Iterator[str]:
 
 
 def _texts(event: type) -> dict[str, str]:
-    """Return the annotations of an event as they are written."""
+    """Return the annotations of an event as they are written in the source."""
     written = (vars(kind).get("__annotations__", {}) for kind in reversed(event.__mro__))
     return {name: text for annotations in written for name, text in annotations.items()}
 

@@ -1,4 +1,4 @@
-"""Events: their types are written down, and no topic in the code is misspelt."""
+"""Events: their types are written down, and the code misspells no topic."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ TOPIC = re.compile(rf"""["'`](({AGGREGATES})\.[A-Z]\w+)["'`]""")
 TITLE = re.compile(rf"({AGGREGATES})_[A-Z]\w+")
 FORMER = frozenset(json.loads((REPOSITORY / "tests/architecture/names.json").read_text())["former topics"])
 REJECTIONS = frozenset({"Order.NeverArrived", "Order.OnlyWeighed"})
-"""Titles of rejections that the console tells apart by their reason."""
+"""Titles of rejections that the console distinguishes by their reason."""
 KNOWN = FORMER | REJECTIONS | {event.TOPIC for aggregate in domain.AGGREGATES for _, event in events_of(aggregate)}
 
 
 def test_the_types_of_events_are_those_of_the_aggregates():
-    """`make events` writes them anew."""
+    """`domain/events.pyi` is up to date. `make events` rewrites it."""
     assert (REPOSITORY / "domain/events.pyi").read_text() == stub()
 
 
 def test_every_topic_in_the_code_is_known():
-    """Also in SQL and in the console."""
+    """Every topic named in Python, in SQL or in the console is a known one."""
     listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     files = [file for file in listed.stdout.splitlines() if file.endswith((".py", ".sql", ".ts", ".vue"))]
     named = {(file, found[0]) for file in files for found in TOPIC.findall((REPOSITORY / file).read_text())}
@@ -34,7 +34,7 @@ def test_every_topic_in_the_code_is_known():
 
 
 def test_the_console_names_known_topics_only():
-    """In both languages."""
+    """The titles of topics in both languages belong to known topics."""
     for file in sorted((REPOSITORY / "frontend/src/locales").rglob("*.json")):
         titles = json.loads(file.read_text()).get("topics", {})
         assert {title for title in titles if TITLE.fullmatch(title)} <= {topic.replace(".", "_") for topic in KNOWN}

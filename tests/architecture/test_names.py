@@ -1,6 +1,6 @@
-"""Names that outlive the code: what stands in a log, a database, a queue or a setting is never renamed.
+"""Names that outlive the code: anything stored in a log, a database, a queue or a setting is never renamed.
 
-`names.json` lists them all. A new name is added there; one that has gone, or that says something else, fails here.
+`names.json` lists them all. A new name is added there; one that is gone or has changed fails here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _alert() -> WebhookMessage:
 
 
 def _ids() -> dict[str, str]:
-    """Ids and names that follow from what they are of: a replay and a second delivery lead to the same ones."""
+    """Return the ids and names derived from their subject: a replay or a second delivery yields the same ones."""
     found = {
         "alert": Alert.create_id(1, "key"),
         "broker": Broker.create_id(3),
@@ -73,7 +73,7 @@ def _ids() -> dict[str, str]:
 
 
 def _bus() -> set[str]:
-    """Keys and channels: every text of the bus that others may look for, without what is filled in."""
+    """Return the keys and channels: every string of the bus that others may look up, without what is filled in."""
     names = {bus.LIVENESS, bus.BOOKS, bus.REQUESTS, bus.RESPONSES}
     for node in ast.walk(ast.parse(Path(bus.__file__).read_text())):
         if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
@@ -108,7 +108,7 @@ def test_names_that_outlive_the_code_are_listed(database, kind):
 
 
 def test_every_topic_ever_released_is_understood():
-    """Also those that are said no longer."""
+    """Topics that are no longer recorded are still understood."""
     assert NAMES["topics"]
     for topic in (*NAMES["topics"], *NAMES["former topics"]):
         assert resolve_topic(topic)

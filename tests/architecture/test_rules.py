@@ -1,4 +1,4 @@
-"""Rules of the house that a program can check: layers, event bodies that only assign."""
+"""Rules of the house that a program can check, such as its layers and event bodies that only assign."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORBIDDEN_CALLS = {"now", "utcnow", "today", "time", "open", "print", "uuid4", "
 
 
 def events() -> dict[str, type]:
-    """Every event class of every aggregate, by its topic."""
+    """Return every event class of every aggregate by its topic."""
     return {
         kind.TOPIC: kind
         for aggregate in domain.AGGREGATES
@@ -37,14 +37,14 @@ def test_the_layers_hold(monkeypatch):
 
 
 def test_the_packages_are_this_repositorys():
-    """The names are not ours alone on the public index: what is imported must lie here."""
+    """Other packages on the public index bear the same names, so what is imported must lie in this repository."""
     packages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     for name in packages["packages"]:
         assert Path(import_module(name).__file__).is_relative_to(REPOSITORY)
 
 
 def test_event_bodies_only_assign():
-    """They run again at every replay: no raise, no clock, no I/O, nothing awaited."""
+    """They run again at every replay: they raise nothing, await nothing, read no clock and do no I/O."""
     checked = 0
     for file in (REPOSITORY / "domain").glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -64,7 +64,7 @@ def _is_event(decorator: ast.expr) -> bool:
 
 
 def test_personal_texts_stand_at_the_top_of_an_event():
-    """Only there does the mapper seal them."""
+    """The mapper seals them nowhere else."""
     for topic, kind in events().items():
         hints = get_type_hints(kind)
         for name in form_of(kind).personal:

@@ -1,6 +1,6 @@
 """The shape of the house, as a machine sees it: short files, short functions, small folders, plain docstrings.
 
-What does not fit yet is named with its size, and may only shrink.
+Exceptions are listed with their size and may only shrink.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONG_FUNCTIONS = {
 }
 GENERATED = {"frontend/src/api/schema.d.ts"}
 RIDDLES = ("What", "How", "Whether", "Which", "Who")
-"""A docstring that begins with one of these names nothing: it begins with a verb or with a noun."""
+"""A docstring that begins with one of these names nothing: begin with a verb or a noun."""
 ROOMS = ("adapters", "application", "aristobot", "domain", "projections", "web")
 WRITTEN = [
     file
@@ -48,7 +48,7 @@ def _tree(file: str) -> ast.Module:
 
 
 def test_no_file_is_long() -> None:
-    """A page or two is read in one go."""
+    """A file of a page or two can be read in one go."""
     sizes = {file: len((REPOSITORY / file).read_text().splitlines()) for file in WRITTEN}
     assert {file: size for file, size in sizes.items() if size > LONG_FILES.get(file, LONGEST_FILE)} == {}
     assert [file for file in LONG_FILES if sizes[file] <= LONGEST_FILE] == []
@@ -61,7 +61,7 @@ def _functions(file: str) -> Iterator[tuple[str, int]]:
 
 
 def test_no_function_is_long() -> None:
-    """One thought each."""
+    """A function holds one thought."""
     sizes = Counter[str]()
     for file in CODE:
         for name, size in _functions(file):
@@ -71,13 +71,13 @@ def test_no_function_is_long() -> None:
 
 
 def test_no_folder_is_crowded() -> None:
-    """Whoever opens one sees what lives there."""
+    """A folder shows at a glance what lives in it."""
     folders = Counter(str(Path(file).parent) for file in WRITTEN)
     assert {folder: files for folder, files in folders.items() if files > MOST_FILES} == {}
 
 
 def _docstrings(file: str) -> Iterator[tuple[int, str]]:
-    """Of modules, classes, functions, and of whatever a text stands below."""
+    """Yield the line and text of the docstrings of modules, classes and functions, and of strings below assignments."""
     for node in ast.walk(_tree(file)):
         body = getattr(node, "body", None)
         for child in body if isinstance(body, list) else []:
@@ -88,7 +88,7 @@ def _docstrings(file: str) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_docstring_is_a_riddle(room: str) -> None:
-    """The file and the line tell which one is."""
+    """A failure names the file and the line of each offending docstring."""
     said = [(file, *told) for file in CODE if file.startswith(f"{room}/") for told in _docstrings(file)]
     assert said
     assert [f"{file}:{line}" for file, line, text in said if text.split()[:1] and text.split()[0] in RIDDLES] == []

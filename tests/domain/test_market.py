@@ -1,4 +1,4 @@
-"""A market's rules: what rounding may do to a price or a size, and every reason for which an order cannot be made."""
+"""A market's rules: rounding of prices and sizes, and every reason for which an order cannot be made."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ FREE = replace(
     minimum_notional=Decimal(0),
     maximum_notional=Decimal(0),
 )
-# Powers of ten as most exchanges have, and steps that divide nothing evenly.
+# Powers of ten as most exchanges have them, and steps that divide nothing evenly.
 steps = st.one_of(
     st.integers(-18, 3).map(lambda exponent: Decimal(1).scaleb(exponent)),
     st.sampled_from(
         [Decimal(step) for step in ("1e-18", "0.05", "0.25", "2.5", "0.00003", "7", "0.000000000000000007")]
     ),
 )
-# Up to 38 digits, ten more than Decimal's usual context keeps.
+# Up to 38 digits, ten more than Decimal's default context keeps.
 amounts = st.one_of(st.integers(0, 10**38), st.integers(10**30, 10**38)).map(lambda units: Decimal(f"{units}e-18"))
 
 
@@ -58,7 +58,7 @@ def is_multiple(amount: Decimal, step: Decimal) -> bool:
 
 @given(amounts, steps)
 def test_a_quantity_is_rounded_down_to_its_step(amount, step):
-    """Onto the step, never above what was wanted, less than one step below it; a cost likewise."""
+    """It lies on the step, never above the wanted quantity and less than one step below it; so does a cost."""
     market = replace(MARKET, quantity_step=step, cost_step=step)
     assert market.round_quantity(amount) == market.round_cost(amount)
     rounded = market.round_quantity(amount)
@@ -68,7 +68,7 @@ def test_a_quantity_is_rounded_down_to_its_step(amount, step):
 
 @given(amounts, steps)
 def test_a_price_is_rounded_to_the_nearest_tick(amount, step):
-    """Onto the tick, at most half of one away, and onto the even one of two that are as near."""
+    """It lies on the tick, at most half a tick away; of two equally near ticks the even one is taken."""
     rounded = replace(MARKET, price_tick=step).round_price(amount)
     assert is_multiple(rounded, step)
     away = abs(Fraction(amount) - Fraction(rounded)) / Fraction(step)
@@ -85,7 +85,7 @@ def test_half_a_tick_goes_to_the_even_one(ticks, step):
 
 @given(amounts, steps)
 def test_rounding_again_changes_nothing(amount, step):
-    """What lies on the step stays where it is."""
+    """An amount on the step stays where it is."""
     market = replace(MARKET, price_tick=step, quantity_step=step)
     for round_ in (market.round_quantity, market.round_price):
         assert round_(round_(amount)) == round_(amount)
@@ -136,7 +136,7 @@ def check(
     ],
 )  # fmt: skip
 def test_what_the_exchange_would_refuse(order, code, field):
-    """Each limit has its reason, and the reason names the field."""
+    """Each limit has its own reason, and the error names the field."""
     with pytest.raises(Invalid) as refused:
         check(**order)
     assert (refused.value.code, refused.value.field) == (code, field)
@@ -153,13 +153,13 @@ def test_what_the_exchange_would_refuse(order, code, field):
         {"quantity": "0.001", "price": "1000000"},
         {"quantity": None, "cost": "5", "price": None, "order_type": Type.MARKET},
         {"quantity": None, "cost": "9000000", "price": None, "order_type": Type.MARKET},
-        # A market order is weighed at the last price, a limit order at its own.
+        # The notional of a market order is taken at the last price, a limit order's at its own price.
         {"quantity": "0.001", "price": None, "order_type": Type.MARKET, "last": "5000"},
         {"quantity": "0.001", "price": "5000", "last": "1"},
     ],
 )
 def test_the_limits_themselves_are_allowed(order):
-    """The smallest and the largest that an exchange takes."""
+    """The smallest and the largest order that an exchange accepts pass."""
     check(**order)
 
 
@@ -172,5 +172,5 @@ def test_without_limits_any_size_and_price_are_allowed(quantity, price):
 
 
 def test_a_buy_spends_the_quote_and_a_sell_the_base():
-    """What has to be free for an order."""
+    """The currency that has to be free is the quote for a buy and the base for a sell."""
     assert (MARKET.spends(Side.BUY), MARKET.spends(Side.SELL)) == ("USDT", "BTC")

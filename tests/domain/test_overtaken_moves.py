@@ -1,4 +1,4 @@
-"""A move of the protection that another one overtakes: what is wanted, and who is answered, when that is refused."""
+"""A move of the protection that another one overtakes: the wanted protection and the answers after a refusal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ONE, TWO, THREE = UUID(int=1), UUID(int=2), UUID(int=3)
 
 @pytest.fixture
 def position():
-    """Ten coins under a stop, and two moves of it that nobody has answered."""
+    """Return ten coins under a stop, and two moves of it that are not answered yet."""
     made = Position(1, 1, "BTC/USDT", "webhook")
     made.grow(executed("10"))
     made.want(OLD, HUNDRED_PERCENT, uuid4(), awaited=())
@@ -32,7 +32,7 @@ def position():
 
 
 def said_last(position, kind):
-    """The last event of a kind."""
+    """Return the last event of a kind."""
     return [event for event in position.pending_events if type(event).__name__ == kind][-1]
 
 
@@ -98,7 +98,7 @@ def test_a_loss_that_answers_nobody_leaves_both_asked_for(position):
 
 
 def test_buys_and_sales_meanwhile_are_shared_by_what_was_overtaken(position):
-    """Its half is a half of what is held by then."""
+    """The overtaken move asked for half, which means half of what is held when it is asked for again."""
     position.grow(executed("10"))
     position.reduce(executed("4"), SMALLEST)
     position.refuse_protection("market_below_stop")
@@ -106,7 +106,7 @@ def test_buys_and_sales_meanwhile_are_shared_by_what_was_overtaken(position):
 
 
 def test_a_buy_that_brings_prices_meanwhile_outweighs_what_was_overtaken(position):
-    """Its prices stay, and both moves are answered by the refusal."""
+    """The prices of that buy stay wanted, and the refusal answers both moves."""
     order = uuid4()
     position.enter(order, Protection(Decimal(93)))
     position.grow(executed("5", order))

@@ -1,4 +1,4 @@
-"""A position: what passes from one trade to the next, what is wanted for it, and how well that is protected."""
+"""A position: what passes to the next trade, the wanted protection, and its level."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def new() -> Position:
 
 
 def holding(quantity: str = "10") -> Position:
-    """So many coins, bought at 100 without any protection."""
+    """Return a position of this quantity, bought at 100 without any protection."""
     position = new()
     position.grow(executed(quantity))
     return position
 
 
 def protected() -> Position:
-    """Ten coins under a stop that rests."""
+    """Return ten coins under a stop that rests."""
     position = holding()
     position.want(STOP, HUNDRED_PERCENT, uuid4(), awaited=())
     position.rest([uuid4()], position.covered)
@@ -91,7 +91,7 @@ def test_nothing_is_protected_where_nothing_is_held_and_nothing_is_on_its_way():
 
 
 def test_what_is_on_its_way_can_be_protected_by_other_prices_than_it_brings():
-    """What is not named comes from the newest buy that brings any."""
+    """A price that is not named is taken from the newest buy that brings one."""
     position = new()
     position.enter(BUY, Protection(Decimal(80), Decimal(120)))
     position.enter(LATER, None)
@@ -123,7 +123,7 @@ def test_what_is_left_over_is_dropped_and_its_request_answered():
 
 
 def test_a_buy_that_brought_its_protection_does_not_bring_it_again():
-    """What was wanted since stays."""
+    """The protection wanted since then stays."""
     position = new()
     position.enter(BUY, STOP)
     position.grow(executed("1", BUY))
@@ -142,14 +142,14 @@ def test_a_protection_that_never_rested_is_awaited():
 
 
 def test_the_same_prices_for_another_share_rest_at_their_old_level():
-    """Until they are answered."""
+    """They do so until the wish is answered."""
     position = protected()
     position.want(STOP, FIFTY, uuid4(), awaited=())
     assert position.level is Level.OLD_LEVEL
 
 
 def test_other_prices_that_a_buy_brings_rest_at_their_old_level():
-    """Nobody has asked for them, and nothing else rests yet."""
+    """The change was not asked for, and no other stop rests yet."""
     position = protected()
     position.enter(BUY, OTHER)
     position.grow(executed("1", BUY))
@@ -163,7 +163,7 @@ def test_what_was_wanted_before_is_what_rests():
 
 
 def test_a_sale_that_nobody_explains_was_not_by_protection():
-    """It keeps the share, and so does what it leaves under the stop."""
+    """It keeps the share: half of what is held before and after."""
     position = protected()
     position.want(STOP, FIFTY, uuid4(), awaited=())
     position.rest([uuid4()], Decimal(5))
@@ -180,7 +180,7 @@ def test_a_stop_that_sells_takes_nothing_from_the_target_while_enough_is_left():
 
 
 def test_a_moved_target_leaves_what_the_stop_still_covers():
-    """Of its half two coins are sold: the other half was never under it."""
+    """The stop for a half has sold two coins; the coins outside that half were never under it."""
     position = holding()
     position.want(STOP, FIFTY, uuid4(), awaited=())
     position.rest([uuid4()], Decimal(5))

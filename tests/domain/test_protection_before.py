@@ -1,4 +1,4 @@
-"""What a position wants again when a move is refused, and what a stop or a target has done by then."""
+"""The protection that is wanted again when a move is refused, and what a stop or a target has done by then."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLD, NEW = Protection(Decimal(90), Decimal(120)), Protection(Decimal(95), Decima
 
 
 def holding(protection: Protection | None, share: Decimal = HUNDRED_PERCENT) -> Position:
-    """Ten coins, under this protection, which rests."""
+    """Return ten coins under this protection, which rests."""
     position = Position(1, 1, "BTC/USDT", "webhook")
     position.grow(executed("10"))
     if protection is not None:
@@ -29,13 +29,13 @@ def holding(protection: Protection | None, share: Decimal = HUNDRED_PERCENT) -> 
 
 
 def is_stopped(position: Position) -> None:
-    """The stop has sold all that it covered."""
+    """Let the stop sell all that it covered."""
     position.reduce(executed(str(position.covered)), SMALLEST, by_protection=True)
     position.lose_protection(CARRIED_OUT, final=True)
 
 
 def test_a_move_that_is_asked_for_outlives_the_fill_that_comes_before_its_answer():
-    """A stop that has done its work takes only itself away."""
+    """A stop that was carried out removes only itself."""
     position = holding(Protection(Decimal(90)), FIFTY)
     is_stopped(position)
     assert (position.wanted, position.level) == (None, Level.NO_STOP)
@@ -45,7 +45,7 @@ def test_a_move_that_is_asked_for_outlives_the_fill_that_comes_before_its_answer
 
 
 def test_a_target_asked_for_after_the_stop_was_carried_out_is_a_target_alone():
-    """Its price was passed: revived it would sell the rest at once."""
+    """The old stop's price was passed: a revived stop would sell the rest at once."""
     position = holding(Protection(Decimal(90)), FIFTY)
     is_stopped(position)
     position.want(Protection(None, Decimal(120)), HUNDRED_PERCENT, uuid4(), awaited=())
@@ -53,7 +53,7 @@ def test_a_target_asked_for_after_the_stop_was_carried_out_is_a_target_alone():
 
 
 def test_an_entry_that_fills_further_after_the_stop_was_carried_out_brings_its_own_prices_again():
-    """As it does in the next trade."""
+    """The same holds in the next trade."""
     position, order = Position(1, 1, "BTC/USDT", "webhook"), uuid4()
     position.enter(order, OLD)
     position.grow(executed("6", order))
@@ -74,7 +74,7 @@ def test_buys_after_a_stop_that_is_done_are_none_of_its_business():
 
 @pytest.mark.parametrize("lost", [None, "too_many_orders"], ids=["while it rests", "while it is missing"])
 def test_a_refused_move_leaves_what_was_wanted(lost):
-    """What rests at the moment is no answer to what was wanted."""
+    """The wanted protection comes back whether or not it rests at the moment."""
     position = holding(OLD)
     if lost is not None:
         position.lose_protection(lost)
@@ -85,7 +85,7 @@ def test_a_refused_move_leaves_what_was_wanted(lost):
 
 
 def test_a_refused_move_does_not_give_back_what_the_target_has_sold_meanwhile():
-    """It was to sell a half, and has."""
+    """The target was for one half, and that half is sold."""
     position = holding(Protection(Decimal(90)))
     position.want(Protection(None, Decimal(120)), FIFTY, uuid4(), awaited=())
     position.rest([uuid4()], Decimal(10))
@@ -97,7 +97,7 @@ def test_a_refused_move_does_not_give_back_what_the_target_has_sold_meanwhile():
 
 
 def test_a_refused_move_does_not_give_back_what_the_stop_has_sold_meanwhile():
-    """The other half was never under it."""
+    """The other half was never under the stop."""
     position = holding(Protection(Decimal(90)), FIFTY)
     position.want(Protection(None, Decimal(120)), HUNDRED_PERCENT, uuid4(), awaited=())
     position.reduce(executed("5"), SMALLEST, by_protection=True)
@@ -116,7 +116,7 @@ def test_a_target_that_has_sold_its_part_takes_nothing_of_later_buys():
 
 
 def test_what_an_entry_brings_outlives_a_move_that_is_refused():
-    """The move was on its way when it filled for the first time."""
+    """The move was under way when the entry filled for the first time."""
     position, order = holding(Protection(Decimal(90))), uuid4()
     position.want(Protection(Decimal(105)), HUNDRED_PERCENT, uuid4(), awaited=())
     position.enter(order, Protection(Decimal(93)))
@@ -127,7 +127,7 @@ def test_what_an_entry_brings_outlives_a_move_that_is_refused():
 
 @pytest.mark.parametrize("by_target", [True, False], ids=["target", "stop"])
 def test_what_is_asked_for_keeps_its_share_of_what_the_old_orders_leave(by_target):
-    """They sold coins of their own, not those that are to be covered."""
+    """The old orders sold coins of their own, not those that the wanted protection is to cover."""
     position = holding(OLD)
     position.want(Protection(Decimal(80)), FIFTY, uuid4(), awaited=())
     position.reduce(executed("4"), SMALLEST, by_protection=True, by_target=by_target)

@@ -1,4 +1,4 @@
-"""Five places, names that only one may have, and numbers that are never given twice, also when people are forgotten."""
+"""Five places, unique names, and numbers that are never given twice, even after people are forgotten."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ["Alice", "bob", "Straße", "dave", "eve"]
 
 
 class Keys:
-    """The keys of some people; the others are forgotten."""
+    """The keys of all people but the forgotten ones."""
 
     def __init__(self, *forgotten: int) -> None:
         self.forgotten = forgotten
@@ -40,14 +40,14 @@ def registry_with(*names: str) -> Registry:
 
 
 def read_again(registry: Registry, *forgotten: int) -> Registry:
-    """The registry as it comes back from the log after some people were forgotten."""
+    """Return the registry as it comes back from the log after some people were forgotten."""
     mapper = EventMapper(Keys(*forgotten))
     events = [mapper.to_domain_event(mapper.to_stored_event(event)) for event in registry.collect_events()]
     return reduce(lambda so_far, event: event.mutate(so_far), events, None)
 
 
 def test_there_is_one_registry():
-    """Whoever opens it meets the same stream."""
+    """Every registry that is opened is the same stream."""
     assert Registry().id == Registry().id == REGISTRY_ID == Registry.create_id()
 
 
@@ -65,7 +65,7 @@ def test_there_are_five_places():
 
 @pytest.mark.parametrize("name", ["Alice", "alice", "ALICE", "STRASSE", "straße", "EvE"])
 def test_a_name_is_taken_whatever_its_case(name):
-    """Also where one case has more letters than the other; and it is found the same way."""
+    """This also holds where one case has more letters than the other. A name is found the same way."""
     registry = registry_with(NAMES[0], NAMES[2], NAMES[4])
     version = registry.version
     with pytest.raises(Taken) as refused:
@@ -76,14 +76,14 @@ def test_a_name_is_taken_whatever_its_case(name):
 
 
 def test_a_free_name_belongs_to_nobody():
-    """Only whole names count."""
+    """Only a whole name matches."""
     registry = registry_with("Alice")
     assert [registry.user_named(name) for name in ("", "Ali", "Alice2", "[forgotten]")] == [None] * 4
 
 
 @given(st.integers(-1, 9))
 def test_only_the_announced_number_is_given(number):
-    """A number that another process announced meanwhile is not given twice."""
+    """A number that another process announced in the meantime is not given twice."""
     registry = registry_with("alice", "bob")
     version = registry.version
     if number == 3:
@@ -96,7 +96,7 @@ def test_only_the_announced_number_is_given(number):
 
 
 def test_the_forgotten_keep_their_places():
-    """Two whose names can no longer be read are two people still, and their old names are free."""
+    """Two users whose names can no longer be read still take two places, and their old names are free."""
     registry = read_again(registry_with(*NAMES), 1, 2)
     assert list(registry.users) == [1, 2, 3, 4, 5]
     assert (registry.users[1], registry.users[2], registry.users[3]) == ("[forgotten]", "[forgotten]", "Straße")
@@ -107,7 +107,7 @@ def test_the_forgotten_keep_their_places():
 
 
 def test_the_number_of_the_forgotten_is_not_given_again():
-    """With everybody forgotten, the next user and the next broker are new ones all the same."""
+    """Even when all users are forgotten, the next user and the next broker get new numbers."""
     registry = registry_with("alice", "bob", "carol")
     with carrying(user="3"):
         registry.number_broker(3)
@@ -120,7 +120,7 @@ def test_the_number_of_the_forgotten_is_not_given_again():
 
 @given(st.lists(st.integers(1, 5), max_size=30))
 def test_brokers_are_numbered_over_all_users(owners):
-    """No two brokers have one number, whoever owns them, and reading the log again changes nothing."""
+    """No two brokers have the same number, whoever owns them, and a replay of the log changes nothing."""
     registry = registry_with(*NAMES)
     with carrying(user="1"):
         assert [registry.number_broker(owner) for owner in owners] == list(range(1, len(owners) + 1))

@@ -1,4 +1,4 @@
-"""How a delivery's body is read: in one pass, however long it is, and never guessed."""
+"""The reading of a delivery's body: in one pass, however long it is, and without guessing."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ PAIRS = b"".join(b'"%05x":1,' % number for number in range(LONG // 10))
     ],
 )
 def test_a_long_body_is_refused_at_once(body, code):
-    """64 KiB of anything: work that grows with the square of the length would make this test hang."""
+    """The body is 64 KiB of anything. Work that grows with the square of the length would make this test hang."""
     assert refusal_of(body)[0] == code
 
 
 def repetitions(pattern: Any) -> Iterator[Any]:
-    """What each unbounded repetition in a parsed pattern is made of: its kind."""
+    """Yield the kind of each unbounded repetition in a parsed pattern."""
     for kind, said in pattern:
         if kind in {opcodes.MAX_REPEAT, opcodes.MIN_REPEAT, opcodes.POSSESSIVE_REPEAT} and said[1] > LONG:
             yield kind
@@ -61,7 +61,7 @@ def repetitions(pattern: Any) -> Iterator[Any]:
 
 
 def test_no_pattern_goes_back_over_what_it_read():
-    """Every repetition without a bound is possessive, so that a body is looked at once."""
+    """Every unbounded repetition is possessive, so that a body is scanned once."""
     patterns = [
         value
         for module in (webhook_body, webhook_fields)
@@ -75,7 +75,7 @@ def test_no_pattern_goes_back_over_what_it_read():
 @pytest.mark.parametrize("key", ["Symbol", "IndicateurName", "Comment", "Prix"])
 @pytest.mark.parametrize("text", [r"\ud800", r"a\udfffb", r"\udc00\ud800", r"\u0000", r"EMA\u0000", "\0", "EMA\0"])
 def test_what_is_no_text_is_refused(key, text):
-    """Half a surrogate pair and NUL, escaped or raw: neither a table nor the log could keep them."""
+    """Half a surrogate pair and NUL, escaped or raw, are refused: neither a table nor the log could store them."""
     assert refusal_of(alert(**{key: f'"{text}"'})) == ("not_json", None)
     if "\0" in text:
         assert refusal_of(alert(**{key: text})) == ("not_json", None)

@@ -1,4 +1,4 @@
-"""Which fields an alert has, how they are spelt, and which values their texts stand for."""
+"""The fields of an alert, their spelling, and the values that their texts stand for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MISSPELT = {
 
 @pytest.mark.parametrize(("key", "meant"), MISSPELT.items())
 def test_a_misspelt_key_is_refused_and_a_different_one_is_not(key, meant):
-    """One letter or the case of a known key: a position would be bought without its stop."""
+    """A key that is off by one letter or by case is misspelt: a position would be bought without its stop."""
     body = alert(**{key: "45000"})
     if meant is None:
         assert WebhookMessage.parse(body).action is Action.BUY_MARKET
@@ -32,12 +32,12 @@ def test_a_misspelt_key_is_refused_and_a_different_one_is_not(key, meant):
 
 
 def test_a_misspelt_action_is_named():
-    """Rather than a missing one."""
+    """The refusal names the misspelt key instead of a missing action."""
     assert refusal_of(alert(Action=None, action='"BuyMarket"')) == ("key_misspelt", "Action")
 
 
 def test_known_keys_are_never_taken_for_each_other():
-    """All of them in one alert."""
+    """The alert of the template has them all."""
     assert WebhookMessage.parse(TEMPLATE.encode()).action is Action.BUY_LIMIT
 
 
@@ -46,7 +46,7 @@ def test_known_keys_are_never_taken_for_each_other():
     "text", ["1,234.5", "12.5K", "∅", "n/a", "Infinity", "-Infinity", "-1", "1e999", "9" * 41, "much", "true"]
 )
 def test_a_figure_that_no_order_needs_refuses_nothing(key, text):
-    """It is kept as it stands, bare or quoted, and belongs to what the alert says."""
+    """The figure is kept as written, bare or quoted, and is part of the alert's identity."""
     for written in (text, f'"{text}"'):
         message = WebhookMessage.parse(alert(**{key: written}))
         assert getattr(message, key.lower()) == text
@@ -56,7 +56,7 @@ def test_a_figure_that_no_order_needs_refuses_nothing(key, text):
 
 @pytest.mark.parametrize("text", [" BuyMarket", "BuyMarket ", "\t BuyMarket \t"])
 def test_spaces_around_an_action_do_not_matter(text):
-    """Bare or quoted; but case and spaces inside do."""
+    """They are ignored bare or quoted; case and inner spaces do matter."""
     assert WebhookMessage.parse(alert(Action=text)).action is Action.BUY_MARKET
     assert WebhookMessage.parse(alert(Action=f'"{text}"')).action is Action.BUY_MARKET
     for other in (text.lower(), text.replace("yM", "y M")):
@@ -74,7 +74,7 @@ def test_spaces_around_an_action_do_not_matter(text):
     ],
 )
 def test_a_bar_time_is_a_date_and_a_time(text, moment):
-    """Quoted or not; without an offset it is UTC."""
+    """It may be quoted or bare; without an offset it is UTC."""
     assert (
         WebhookMessage.parse(alert(BarTime=text)).bar_time
         == WebhookMessage.parse(alert(BarTime=f'"{text}"')).bar_time
@@ -90,7 +90,7 @@ def test_a_bar_time_is_a_date_and_a_time(text, moment):
     ],
 )
 def test_a_bar_time_is_never_guessed(text):
-    """Milliseconds are no year, and a bare date is not midnight."""
+    """Milliseconds are not a year, and a bare date is not midnight."""
     assert refusal_of(alert(BarTime=text)) == refusal_of(alert(BarTime=f'"{text}"')) == ("not_a_time", "BarTime")
 
 
@@ -102,7 +102,7 @@ def test_a_bar_time_is_never_guessed(text):
     ],
 )
 def test_numbers_as_programs_write_them(text, number):
-    """With an exponent, a sign, without one of its sides; bare or quoted, and exact to the last digit."""
+    """An exponent, a sign or a missing side is accepted, bare or quoted, and every digit is kept."""
     for written in (text, f'"{text}"'):
         assert WebhookMessage.parse(alert(Prix=written)).price == Decimal(number)
 
@@ -115,7 +115,7 @@ def test_numbers_as_programs_write_them(text, number):
     ],
 )
 def test_numbers_that_are_none(text):
-    """Decimal would take some of them, as would a person; neither is asked."""
+    """These are refused, although Decimal or a person would accept some of them."""
     for key in ("Prix", "PourCent", "UserID"):
         for written in (text, f'"{text}"'):
             assert refusal_of(alert(**{key: written})) == ("not_a_number", key)
@@ -123,7 +123,7 @@ def test_numbers_that_are_none(text):
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "2147483648", "1e10"])
 def test_users_and_brokers_have_whole_numbers(text):
-    """From one to what a table's column holds."""
+    """They lie between one and the largest number that a table's column holds."""
     code = "not_a_number"
     assert refusal_of(alert(UserID=text)) == (code, "UserID")
     assert refusal_of(alert(UserExchangeID=text)) == (code, "UserExchangeID")

@@ -1,4 +1,4 @@
-"""What the door's bodies mean: the Pine template as it really arrives, and everything that must never be traded."""
+"""The bodies posted to the door: the Pine template as it really arrives, and all that must never be traded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.domain.alerts import NOW, TEMPLATE, alert, id_of, refusal_of
 
 
 def test_the_template_as_it_arrives():
-    """Bare words where the template has no quotes, numbers quoted or not, NaN and na as absent."""
+    """Bare words stand where the template has no quotes, numbers are quoted or not, NaN and na mean absent."""
     message = WebhookMessage.parse(TEMPLATE.encode())
     assert message.action is Action.BUY_LIMIT
     assert (message.price, message.stop_loss, message.take_profit, message.low) == (
@@ -43,7 +43,7 @@ def test_the_template_as_it_arrives():
     ],
 )
 def test_harmless_noise_is_read(body):
-    """A byte-order mark, CRLF, a trailing comma, smart quotes, unknown fields."""
+    """A byte-order mark, CRLF, a trailing comma, smart quotes and unknown fields do no harm."""
     assert WebhookMessage.parse(body).action in {Action.BUY_MARKET, Action.PING}
 
 
@@ -99,20 +99,20 @@ def test_what_cannot_be_meant_is_refused_with_its_reason(body, code):
     )
 )
 def test_nothing_but_a_refusal_comes_out_of_noise(body):
-    """Whatever bytes arrive, the answer is a signal or a reason."""
+    """Any bytes yield a webhook message or a reason."""
     with suppress(Invalid):
         assert WebhookMessage.parse(body).action in set(Action)
 
 
 def test_the_same_alert_is_the_same_webhook():
-    """However the numbers are written and whenever it is delivered again."""
+    """It does not matter how its numbers are written or when it is delivered again."""
     one, two = WebhookMessage.parse(alert(Prix="1.50")), WebhookMessage.parse(alert(Prix='"1.5"'))
     assert one.webhook_id(1, NOW) == two.webhook_id(1, NOW.replace(hour=23))
     assert one.webhook_id(1, NOW) != one.webhook_id(2, NOW)
 
 
 def test_two_limits_on_one_bar_are_two_webhooks():
-    """All parsed fields belong to the key."""
+    """All parsed fields are part of the identity."""
     ids = {WebhookMessage.parse(alert(Action='"BuyLimit"', Prix=price)).webhook_id(1, NOW) for price in ("100", "101")}
     assert len(ids) == 2
 
@@ -120,7 +120,7 @@ def test_two_limits_on_one_bar_are_two_webhooks():
 @pytest.mark.parametrize("field", ["Id", "Comment", "strategy.order.id"])
 @pytest.mark.parametrize("bar_time", ['"2026-03-02T08:00:00Z"', None])
 def test_any_further_field_tells_two_alerts_of_one_bar_apart(field, bar_time):
-    """Buy, sell, buy, sell within four hours are four webhooks; each of them delivered again is itself."""
+    """Buy, sell, buy, sell within four hours are four webhooks. Each of them delivered again is the same webhook."""
     actions = ('"BuyMarket"', '"SellMarket"', '"BuyMarket"', '"SellMarket"')
     bodies = [alert(Action=a, BarTime=bar_time, **{field: f'"{n}"'}) for n, a in enumerate(actions)]
     assert len({id_of(body) for body in bodies}) == 4
@@ -130,7 +130,7 @@ def test_any_further_field_tells_two_alerts_of_one_bar_apart(field, bar_time):
 
 @given(st.permutations(["Symbol", "Action", "PourCent", "UserID", "UserExchangeID", "BarTime", "Id", "Volume"]))
 def test_the_order_of_the_fields_does_not_matter(keys):
-    """Neither does the spelling of a known number, nor a field that says that it is absent."""
+    """The spelling of a known number does not matter either, nor does a field whose value says that it is absent."""
     said = {"Symbol": '"BTCUSDT"', "Action": '"BuyMarket"', "PourCent": "50.0", "UserID": '"1"', "UserExchangeID": "1"}
     said |= {"BarTime": '"2026-03-02T09:25:00Z"', "Id": '"a"', "Volume": "7e0"}
     body = ("{" + ",".join(f'"{key}":{said[key]}' for key in keys) + "}").encode()
@@ -138,17 +138,17 @@ def test_the_order_of_the_fields_does_not_matter(keys):
 
 
 def test_a_text_in_a_further_field_is_not_read_as_a_number():
-    """An id "007" is another than "7": what nobody knows is compared as it stands."""
+    """The id "007" differs from "7": the value of an unknown field is compared as written."""
     assert len({id_of(alert(Id=f'"{text}"')) for text in ("7", "007", "7.0", "seven")}) == 4
 
 
 def test_what_a_key_says_is_not_mixed_up_with_what_its_value_says():
-    """However the texts are cut."""
+    """The identity distinguishes keys from values, wherever the texts are split."""
     assert id_of(alert(a='"b"', c='"d"')) != id_of(alert(a='"b,c,d"')) != id_of(alert(c='"b"', a='"d"'))
 
 
 def test_the_identity_before_unknown_fields_counted_is_still_known():
-    """These ids stand in logs: of the known fields alone, with the minute where there is no `BarTime`."""
+    """Such ids are in existing logs: they use the known fields alone, and the minute when `BarTime` is missing."""
     bodies = (TEMPLATE.encode(), alert(Id='"1"'), alert(BarTime=None, Prix='"1.50"', Id='"7"'))
     assert [str(WebhookMessage.parse(body).former_id(1, NOW)) for body in bodies] == [
         "586db00b-367b-56c9-ab78-cdf026ebca64",
@@ -159,13 +159,13 @@ def test_the_identity_before_unknown_fields_counted_is_still_known():
 
 @pytest.mark.parametrize("text", [r"\u201cx\u201d", r"{\"a\": 1}"])
 def test_valid_json_is_read_as_such(text):
-    """Whatever its texts hold."""
+    """Quotes and braces inside its texts are left alone."""
     message = WebhookMessage.parse(alert(IndicateurName=f'"{text}"'))
     assert message.indicator == text.replace(r"\u201c", "“").replace(r"\u201d", "”").replace("\\", "")
 
 
 def test_a_key_is_never_given_twice_in_valid_json():
-    """Whichever of two values would be taken."""
+    """Either of the two values could have been taken."""
     assert refusal_of(alert(Comment='"{}"', PourCent='50,"PourCent":100')) == ("key_twice", "PourCent")
 
 
@@ -178,7 +178,7 @@ def test_a_key_is_never_given_twice_in_valid_json():
     ],
 )
 def test_an_interval_has_a_length(interval, minutes):
-    """As TradingView writes it; a month is as long as the longest, and what is no time has none."""
+    """It is written as in TradingView. A month counts 31 days; a text that is no time has no length."""
     message = WebhookMessage.parse(alert(Interval=f'"{interval}"'))
     assert message.length == (None if minutes is None else timedelta(minutes=minutes))
 
@@ -198,13 +198,13 @@ def test_an_interval_has_a_length(interval, minutes):
     ],
 )
 def test_a_bar_has_an_age_in_bars(fields, bars):
-    """From its end to the alert's reception; unknown where the alert does not say enough."""
+    """The age runs from the end of the bar to the reception, and is unknown when the alert does not say enough."""
     age = WebhookMessage.parse(alert(**fields)).bars_old(NOW)
     assert age == pytest.approx(bars, abs=0.01) if bars is not None else age is None
 
 
 def test_without_a_bar_time_the_minute_of_reception_counts():
-    """A retry some seconds later is the same, an alert of the next minute is another."""
+    """A retry seconds later is the same webhook, and an alert in the next minute is another."""
     message = WebhookMessage.parse(alert(BarTime=None))
     assert message.webhook_id(1, NOW) == message.webhook_id(1, NOW.replace(second=59))
     assert message.webhook_id(1, NOW) != message.webhook_id(1, NOW.replace(minute=31))
@@ -218,7 +218,7 @@ def test_without_a_bar_time_the_minute_of_reception_counts():
 @example(b"\xed\xa0\x80")
 @example(b"\xff" * 64 * 1024)
 def test_every_delivery_has_an_id_and_is_kept(body):
-    """What can be read is known by what it says, everything else by its bytes, and no byte is lost."""
+    """A readable alert is identified by its content, anything else by its bytes, and no byte is lost."""
     try:
         webhook_id = WebhookMessage.parse(body).webhook_id(1, NOW)
     except Invalid:
@@ -236,7 +236,7 @@ def test_every_delivery_has_an_id_and_is_kept(body):
     ],
 )
 def test_different_alerts_are_different_webhooks(one, other):
-    """However long their numbers are and whatever their texts hold."""
+    """This holds however long their numbers are and whatever their texts contain."""
     ids = {
         WebhookMessage.parse(alert(Action='"BuyLimit"', **{"Prix": "1", **said})).webhook_id(1, NOW)
         for said in (one, other)

@@ -1,4 +1,4 @@
-"""What nobody can want: each wish that no exchange could carry out, with its reason and its field."""
+"""Impossible wishes: each one that no exchange could carry out is refused with its reason and its field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONE = Decimal(1)
 MARKET = {"type": Type.MARKET, "quantity": ONE}
 LIMIT = {"type": Type.LIMIT, "quantity": ONE, "price": ONE}
 SIZES = ("quantity", "cost", "percent")
-# Zero, less, and what Decimal also calls a number.
+# Zero, negative amounts, and the special values that Decimal also calls numbers.
 NO_AMOUNTS = ["0", "-0", "-1", "-0.000000000000000001", "NaN", "sNaN", "Infinity", "-Infinity"]
 amounts = st.decimals("0.000000000000000001", "1e12", places=18)
 
@@ -27,7 +27,7 @@ def wish(**said) -> Wish:
 
 
 def complete(order_type: Type, **changed) -> dict:
-    """All that an order of this type needs, with some of it changed."""
+    """Return all that an order of this type needs, with some of it changed."""
     price = ONE if order_type in PRICED else None
     trigger = ONE if order_type in TRIGGERED else None
     return {"type": order_type, "quantity": ONE, "price": price, "stop_price": trigger, **changed}
@@ -46,7 +46,7 @@ def refused(**said) -> tuple[str, str | None]:
     ids=lambda sizes: "+".join(sizes) or "none",
 )
 def test_an_order_has_exactly_one_size(sizes, price):
-    """None leaves it open, two contradict each other, whether they agree or not."""
+    """Without a size the order is open-ended; two sizes contradict each other even where they agree."""
     order_type = Type.MARKET if price is None else Type.LIMIT
     assert refused(type=order_type, price=price, **dict.fromkeys(sizes, ONE)) == ("size_ambiguous", "quantity")
 
@@ -54,28 +54,28 @@ def test_an_order_has_exactly_one_size(sizes, price):
 @pytest.mark.parametrize("amount", NO_AMOUNTS)
 @pytest.mark.parametrize("field", SIZES)
 def test_a_size_is_above_zero(field, amount):
-    """Whichever of the three it is."""
+    """This holds for a quantity, a cost and a percentage."""
     assert refused(type=Type.MARKET, **{field: Decimal(amount)}) == ("not_positive", field)
 
 
 @pytest.mark.parametrize("amount", NO_AMOUNTS)
 @pytest.mark.parametrize("order_type", list(Type))
 def test_a_price_is_above_zero(order_type, amount):
-    """Also where none is taken: what is no amount is said first."""
+    """This holds even for types that take no price: the invalid amount is reported first."""
     assert refused(type=order_type, quantity=ONE, price=Decimal(amount)) == ("not_positive", "price")
 
 
 @pytest.mark.parametrize("percent", ["100.000000000000000001", "101", "1e30"])
 @pytest.mark.parametrize("price", [None, ONE])
 def test_nobody_trades_more_than_everything(percent, price):
-    """A percentage ends at a hundred, for both types."""
+    """A percentage is at most a hundred, for market and limit orders."""
     order_type = Type.MARKET if price is None else Type.LIMIT
     assert refused(type=order_type, percent=Decimal(percent), price=price) == ("percent_out_of_range", "percent")
 
 
 @pytest.mark.parametrize("order_type", sorted(PRICED))
 def test_what_rests_needs_a_price(order_type):
-    """However it is sized."""
+    """This holds for every kind of size."""
     for size in SIZES:
         sizes = {**dict.fromkeys(SIZES), size: ONE}
         assert refused(**complete(order_type, price=None, **sizes)) == ("price_missing", "price")
@@ -83,27 +83,27 @@ def test_what_rests_needs_a_price(order_type):
 
 @pytest.mark.parametrize("order_type", sorted(set(Type) - {Type.MARKET}))
 def test_only_a_market_order_has_a_cost(order_type):
-    """The others are sized in the base currency, or by a share."""
+    """The other types are sized in the base currency or by a percentage."""
     assert refused(**complete(order_type, quantity=None, cost=ONE)) == ("size_ambiguous", "cost")
 
 
 @pytest.mark.parametrize("said", [{"price": ONE}, *({"time_in_force": word} for word in TimeInForce)], ids=str)
 @pytest.mark.parametrize("order_type", sorted(set(Type) - PRICED))
 def test_what_does_not_rest_takes_no_price_and_no_time(order_type, said):
-    """They would be ignored, and nothing is ignored."""
+    """They would be ignored, and no part of a wish is ignored."""
     assert refused(**complete(order_type, **said)) == ("price_not_taken", "price")
 
 
 @pytest.mark.parametrize("amount", NO_AMOUNTS)
 @pytest.mark.parametrize("order_type", list(Type))
 def test_a_trigger_is_above_zero(order_type, amount):
-    """Also where none is taken."""
+    """This holds even for types that take no trigger."""
     assert refused(**complete(order_type, stop_price=Decimal(amount))) == ("not_positive", "stop_price")
 
 
 @pytest.mark.parametrize("order_type", list(Type))
 def test_a_trigger_belongs_to_what_is_triggered(order_type):
-    """By its price or by how far it follows the market, and to nothing else."""
+    """Triggered types need a trigger price or a trailing distance; no other type takes one."""
     triggers = [{"stop_price": ONE, "trailing": None}, {"stop_price": None, "trailing": 10}]
     if order_type in TRIGGERED:
         assert refused(**complete(order_type, stop_price=None)) == ("trigger_missing", "stop_price")
@@ -117,7 +117,7 @@ def test_a_trigger_belongs_to_what_is_triggered(order_type):
 @pytest.mark.parametrize("trailing", [-10, 0, 9, 2001])
 @pytest.mark.parametrize("order_type", list(Type))
 def test_a_trailing_has_its_range(order_type, trailing):
-    """What the narrowest exchange takes."""
+    """The range is that of the strictest exchange."""
     assert refused(**complete(order_type, trailing=trailing)) == ("trailing_out_of_range", "trailing")
 
 
@@ -132,13 +132,13 @@ def test_a_trailing_has_its_range(order_type, trailing):
     ],
 )
 def test_a_protection_makes_sense(protection, code, field):
-    """At least one price, and the stop below the target."""
+    """A protection has at least one price, and its stop lies below its target."""
     prices = [None if price is None else Decimal(price) for price in protection]
     assert refused(**MARKET, protection=Protection(*prices)) == (code, field)
 
 
 def test_only_what_is_bought_is_protected():
-    """A sell leaves nothing behind."""
+    """A sell leaves no position to protect."""
     for order_type in Type:
         for protection in (Protection(ONE), Protection(None, ONE), Protection(ONE, ONE + ONE)):
             said = complete(order_type, protection=protection)
@@ -154,7 +154,7 @@ def test_only_what_is_bought_is_protected():
     st.none() | st.sampled_from(TimeInForce),
 )
 def test_whatever_makes_sense_can_be_wanted(amount, price, percent, side, time_in_force):
-    """A market order by any size, a limit order by quantity or share, resting as long as is said."""
+    """A market order takes any size, a limit order a quantity or a percentage and any time in force."""
     for size in ({"quantity": amount}, {"cost": amount}, {"percent": percent}):
         wish(type=Type.MARKET, side=side, **size).check()
     for size in ({"quantity": amount}, {"percent": percent}):
@@ -163,7 +163,7 @@ def test_whatever_makes_sense_can_be_wanted(amount, price, percent, side, time_i
 
 @pytest.mark.parametrize("said", [{**MARKET, "price": ONE}, {**LIMIT, "price": None}, {**LIMIT, "quantity": None}])
 def test_no_order_is_placed_for_such_a_wish(said):
-    """The reason is the wish's own."""
+    """The order is refused for the same reason as the wish."""
     with pytest.raises(Invalid) as error:
         Order.place(
             order_id=uuid4(),

@@ -1,7 +1,7 @@
-"""Examples take as long as they take: a deadline would be a timing that a busy machine breaks.
+"""Examples have no deadline: a busy machine would break such a timing.
 
-`make test` tries the same examples each time, so that what lands is what was tried. `HYPOTHESIS_PROFILE=hunt` looks for
-new ones, thousands of them.
+`make test` tries the same examples each time, so that the code that lands was tried on exactly these.
+`HYPOTHESIS_PROFILE=hunt` looks for new ones, thousands of them.
 """
 
 from __future__ import annotations

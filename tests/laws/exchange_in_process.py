@@ -1,6 +1,6 @@
 """The paper exchange without a wire, and a log in memory: fast enough for thousands of random histories.
 
-The ledger, Binance's words and our reading of them are the real ones; only HTTP and PostgreSQL are left out.
+The ledger, Binance's messages and our reading of them are real; only HTTP and PostgreSQL are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from domain.refusals import Conflict, NotFound
 
 
 class AccountSnapshots:
-    """The last look at each account, in memory."""
+    """The last snapshot of each account, in memory."""
 
     def __init__(self):
         self._kept = {}
@@ -38,7 +38,7 @@ class AccountSnapshots:
 
 
 class Books:
-    """The log of one platform, in memory; what is loaded is replayed each time, as from the real one."""
+    """The log of one platform, in memory. A loaded aggregate is replayed each time, as from the real log."""
 
     def __init__(self):
         self.streams = defaultdict(list)
@@ -59,7 +59,7 @@ class Books:
         return [self.get(kind, aggregate_id) for aggregate_id in ids]
 
     def versions(self, ids: Sequence[UUID]) -> list[int]:
-        """The newest version of each stream."""
+        """Return the newest version of each stream."""
         return [len(self.streams.get(one, ())) for one in ids]
 
     def save(self, *aggregates, **_):
@@ -71,7 +71,7 @@ class Books:
         return []
 
     def orders(self):
-        """All orders as they stand now."""
+        """Return all orders in their current state."""
         found = [self.find(Order, stream) for stream in [*self.streams]]
         return [order for order in found if isinstance(order, Order)]
 
@@ -91,14 +91,14 @@ class Books:
         firsts = [(stream, events[0]) for stream, events in self.streams.items() if events]
         opened = [(stream, one) for stream, one in firsts if type(one).__qualname__ == "Position.Opened"]
         mine = [stream for stream, one in opened if (one.user, one.broker, one.symbol, one.owner) == wanted]
-        return mine[-1] if mine else None  # streams stand in the order in which they began
+        return mine[-1] if mine else None  # streams are in the order in which they began
 
     def positions_open(self):
         return []
 
 
 class SlowClock(Paper):
-    """A paper exchange whose time a test turns."""
+    """A paper exchange whose clock the test sets."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -109,9 +109,9 @@ class SlowClock(Paper):
 
 
 class InProcess:
-    """One account asked through the port. `silence` counts down to a question that is not answered.
+    """One account, reached through the port. `silence` counts down to a request that gets no answer.
 
-    `meanwhile` is what happens between the moment for which a list is true and the moment at which it is here.
+    `meanwhile` runs between the moment for which a list of open orders is true and the moment at which it is returned.
     """
 
     valid_for, capabilities, busy, clock_offset = 5.0, CAPABILITIES, 0.0, timedelta(0)
@@ -166,7 +166,7 @@ class InProcess:
         return self._ask(self.api.account, messages.balances_of, omitZeroBalances="true")
 
     def stream(self, tell):
-        """Tell each report of the private stream, as it would be heard at this moment."""
+        """Pass each report of the private stream on as soon as it happens."""
 
         def hear(what, order, trade):
             if order.account is self.account:

@@ -13,21 +13,21 @@ from uuid import UUID
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 NAMED_BY_CHANCE = ("application.protection.legs", "application.reconciliation.run", "domain.aggregate")
-"""Modules that make random ids: the laws count them up, so that a story is told twice alike."""
+"""Modules that make random ids: the laws count ids up instead, so that a story runs the same way twice."""
 
 
 ROUND = 1e-9
-"""Seconds of one round of the loop."""
+"""Seconds that one round of the loop takes."""
 BUSY = 100_000
-"""So many rounds of the loop at one moment are taken for a story that turns in a circle."""
+"""More rounds of the loop than this without a jump of the clock mean that a story runs in circles."""
 
 
 class Stuck(Exception):
-    """The story would never end: nothing is left to do and no timer is set, or so much that time never goes on."""
+    """The story would never end: nothing is left to do and no timer is set, or time stands still in endless work."""
 
 
 class _Jump(selectors.DefaultSelector):
-    """Instead of waiting, move the clock of its loop on."""
+    """A selector that moves the clock of its loop forward instead of waiting."""
 
     loop: SimulatedLoop
     rounds = 0
@@ -40,13 +40,13 @@ class _Jump(selectors.DefaultSelector):
         if timeout and timeout > 0 and not ready:
             self.loop.now += timeout
             self.rounds = 0
-        # A round takes a moment: without one, waits below the resolution of a float would never end.
+        # A round takes a moment: without it, waits below the resolution of a float would never end.
         self.loop.now += ROUND
         return ready
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """The time of this loop is `now`, in seconds since it was made."""
+    """An event loop whose time is `now`, in seconds since the loop was made."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -59,24 +59,24 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return self.now
 
     def clock(self) -> datetime:
-        """The same moment as a date: one clock for everybody."""
+        """Return the current moment as a date: there is one clock for all."""
         return NOW + timedelta(seconds=self.now)
 
 
 async def _inline(function: Any, /, *arguments: Any, **named: Any) -> Any:
-    """Call a function where a thread would: others may go first, as there."""
+    """Call a function where a thread would run it: other tasks may go first, as they may there."""
     await asyncio.sleep(0)
     return function(*arguments, **named)
 
 
 @contextmanager
 def counted_ids():
-    """Let random ids be counted up."""
+    """Count up the ids that are otherwise random."""
     last = [0]
 
     def counted() -> UUID:
         last[0] += 1
-        # The laws read short pieces of an id: both ends tell one from another.
+        # The laws read short pieces of an id, so both ends are unique.
         return UUID(int=(last[0] << 96) | last[0])
 
     patches = [mock.patch(f"{module}.uuid4", counted) for module in NAMED_BY_CHANCE]
@@ -90,7 +90,7 @@ def counted_ids():
 
 
 def run(story: Coroutine[Any, Any, Any], loop: SimulatedLoop) -> Any:
-    """Run a story to its end in no time."""
+    """Run a story to its end without waiting in real time."""
     stamped = mock.patch("eventsourcing.domain.datetime_now_with_tzinfo", loop.clock)
     with mock.patch.object(asyncio, "to_thread", _inline), stamped, counted_ids():
         try:

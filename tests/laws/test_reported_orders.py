@@ -1,4 +1,4 @@
-"""What a report says of an order besides its executions: the reason for which it ended, and the size it came to."""
+"""Facts of a report apart from the executions: the reason for which the order ended and the size it came to."""
 
 from __future__ import annotations
 

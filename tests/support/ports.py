@@ -9,20 +9,21 @@ from contextlib import ExitStack
 from itertools import cycle
 
 FIRST, SHARE, SHARES, MOST = 10_240, 5_632, 4, 4
-"""All of them lie below 32,768, from where on the kernel lends ports to whoever connects.
+"""First port, ports per share, number of shares, and most ports in a row. All lie below 32,768.
 
-Such a loan outlasts its connection by a minute, in which nobody can listen there: a port that was free a moment ago,
-or that a server has left which is being started again, would be gone. Each test process has a share of its own, and
-gives a port out again only after all others, because what it gave out may be listened on much later.
+From 32,768 on, the kernel lends ports to outgoing connections. Such a loan outlasts its connection by a minute, in
+which no server can listen on the port: one that was free a moment ago, or that a server being restarted has just left,
+would be gone. Each test process has its own share, and reuses a port only after all the others, because a server may
+start listening on a port long after it was handed out.
 """
 _begins = FIRST + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES * SHARE
 _rows = range(_begins, _begins + SHARE, MOST)
 _turns = cycle(random.sample(_rows, len(_rows)))
-"""In no order: another suite on this machine that walked the same way would meet us at one port after the other."""
+"""In random order: another suite on this machine that walked the same way would collide with us at every port."""
 
 
 def neighbours(count: int) -> int:
-    """The first of some neighbouring ports of loopback, `MOST` at most, that are free now."""
+    """Return the first of `count` neighbouring loopback ports that are free now; `count` is at most `MOST`."""
     while True:
         with ExitStack() as opened:
             first = next(_turns)

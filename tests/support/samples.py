@@ -1,4 +1,4 @@
-"""What `make test` tries of what can be tried many times. The rest is `thorough`, and `make faults` tries it too."""
+"""The sample that `make test` tries where many cases are possible. The rest is `thorough`: `make faults` adds it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 
 def thoroughly(*values: Any) -> Any:
-    """A parameter that only `make faults` tries, and that may take longer than a test of `make test`."""
+    """Return a parameter that only `make faults` tries, and that may take longer than a test of `make test`."""
     return pytest.param(*values, marks=[pytest.mark.thorough, pytest.mark.timeout(1800)])
 
 
 def sample(rows: Iterable[Sequence[Any]], kinds: Callable[..., set[Hashable]]) -> list[Any]:
-    """All rows as parameters. One that shows no kind that a row before it does not show is tried thoroughly only."""
+    """Return all rows as parameters; a row that adds no kind to those before it is only tried thoroughly."""
     seen: set[Hashable] = set()
     parameters = []
     for row in rows:
