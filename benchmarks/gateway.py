@@ -52,13 +52,16 @@ def _free_port() -> int:
 
 
 async def _paper(session: aiohttp.ClientSession, control: str) -> list[dict[str, str]]:
-    """Wait for the exchange, switch its limits off, open three accounts."""
+    """Wait for the exchange, switch its limits off, let any number of orders rest, open three accounts."""
     for _ in range(200):
         try:
             async with session.put(f"{control}/paper/limits", json={"enabled": False}):
                 break
         except aiohttp.ClientConnectorError:
             await asyncio.sleep(0.05)
+    many = {"symbol": "BTC/USDT", "filters": {"MAX_NUM_ORDERS": {"maxNumOrders": 1_000_000}}}
+    async with session.put(f"{control}/paper/markets", json=many) as answer:
+        assert answer.status == HTTP_OK, await answer.text()
     accounts = []
     for _ in range(3):
         body = {"exchange": "binance", "balances": {"USDT": "100000000"}}
