@@ -28,6 +28,8 @@ class Entry:
     capabilities: Capabilities
     requests: str
     hosts: Mapping[Venue, Hosts]
+    domains: tuple[str, ...]
+    """The domains under which the real exchange is found, whatever the host."""
     paper_port: int
     paper_hosts: Callable[[str], Hosts]
     client: Callable[[Hosts, Venue], ExchangeClient]
@@ -53,13 +55,13 @@ CATALOGUE = {
                 "https://api.binance.com", "wss://ws-api.binance.com/ws-api/v3", "wss://stream.binance.com"
             ),
         },
-        1, binance.paper_hosts, binance.Binance.at,
+        ("binance.com", "binance.us", "binance.vision"), 1, binance.paper_hosts, binance.Binance.at,
     )
 }  # fmt: skip
-REAL_DOMAINS = ("binance.com", "binance.us", "binance.vision")
 
 
 def is_real(address: str) -> bool:
     """Return True for an address of a real exchange: no setting may point a paper broker there."""
     host = (urlsplit(address).hostname or "").rstrip(".")
-    return any(host == domain or host.endswith(f".{domain}") for domain in REAL_DOMAINS)
+    domains = (domain for entry in CATALOGUE.values() for domain in entry.domains)
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)

@@ -22,13 +22,13 @@ def hosts(monkeypatch, tmp_path):
     """Return `hosts(venue, live=False, url=None)`, which gives the hosts of a venue's client under these settings."""
     monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
 
-    def asked(venue, *, live=False, url=None):
+    def asked(venue, *, live=False, url=None, exchange="binance"):
         monkeypatch.setenv("ARISTOBOT_LIVE", str(live))
         if url is not None:
             monkeypatch.setenv("ARISTOBOT_BINANCE_URL", url)
 
         async def made():
-            client = House(Settings.read()).exchange("binance", venue)
+            client = House(Settings.read()).exchange(exchange, venue)
             told = {client._http._base, client._ws_api, client._ws_streams}
             await client.close()
             return {urlsplit(str(address)).hostname for address in told}
@@ -73,7 +73,9 @@ def test_every_exchange_of_the_catalogue_has_its_hosts(hosts):
     """Every offered venue can be reached. A look-alike address is not taken for an exchange."""
     for entry in CATALOGUE.values():
         for venue in entry.venues:
-            assert hosts(venue, live=True)
+            assert hosts(venue, live=True, exchange=entry.name)
+        for places in entry.hosts.values():
+            assert all(is_real(address) for address in (places.rest, places.orders, places.streams))
     assert not is_real("https://api.binance.com.example.org")
     assert not is_real("http://127.0.0.1:9101")
 
