@@ -1,4 +1,4 @@
-"""A private stream that stands and tells nothing is found out by what it owes, told of, and connected again."""
+"""Deaf streams: connected, but reporting nothing. What they owe gives them away, and they are connected again."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from domain.order import Status
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    """A stream has to tell at once, and is connected again at once."""
+    """Shorten the time in which a stream has to report, and the pause before it is connected again."""
     monkeypatch.setattr(hearing, "HEARD_WITHIN", 0.3)
     monkeypatch.setattr(lane, "FIRST_PAUSE", 0.05)
 
 
 def deafen(trading):
-    """The connection stands, and nothing that happens is told on it."""
+    """Keep the connection up, but report nothing on it."""
     trading.paper.faults.add(Fault("stream", "deaf_stream", seconds=3600))
 
 
 async def test_a_stream_that_owes_an_answer_is_deaf(open_trading):
-    """An accepted order of which it has not told: it is connected again, and deaf until one tells something."""
+    """The stream does not report an accepted order: it is connected again, and deaf until it reports something."""
     async with open_trading() as trading:
         await trading.listening()
         deafen(trading)
@@ -40,7 +40,7 @@ async def test_a_stream_that_owes_an_answer_is_deaf(open_trading):
 
 
 async def test_a_fill_that_only_a_question_tells_is_owed_too(open_trading):
-    """The order was told of; its execution was not."""
+    """The stream reported the order, but not its execution."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -53,7 +53,7 @@ async def test_a_fill_that_only_a_question_tells_is_owed_too(open_trading):
 
 
 async def test_a_stream_is_not_deaf_while_what_it_tells_is_being_recorded(open_trading, monkeypatch):
-    """However long that takes: the books are slow then, and the stream is well."""
+    """Recording takes longer than a stream has to report. The books are slow, but the stream is well."""
     async with open_trading() as trading:
         await trading.listening()
         slow = trading.lane.orders.hear
@@ -71,7 +71,7 @@ async def test_a_stream_is_not_deaf_while_what_it_tells_is_being_recorded(open_t
 
 
 async def test_what_happened_before_it_stood_is_not_owed(open_trading):
-    """A comparison finds it, and the new connection never tells of it."""
+    """Reconciliation finds the earlier fill, which the new connection never reports."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.hold("BTC/USDT", "39000")

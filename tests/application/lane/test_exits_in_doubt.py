@@ -1,4 +1,4 @@
-"""An exit whose request was lost may never have arrived: what rests is all that there is, and stays."""
+"""Exits whose request was lost: they may never have arrived, so the resting orders stay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "ca
 
 @WAYS
 async def test_all_coins_are_under_their_stop_again_once_a_doubtful_exit_can_no_longer_be_carried_out(at, able):
-    """Its absence is proven only a minute later."""
+    """The exit's absence is proven only a minute later, but the stop covers all coins again before that."""
     async with at(able) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

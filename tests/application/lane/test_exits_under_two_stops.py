@@ -1,7 +1,7 @@
-"""An exit whose coins rest under a list and a stop, or where one call cannot sell them: nothing goes off for nothing.
+"""Exits whose coins are locked by a list and a stop, or cannot be sold in one call: no stop is cancelled in vain.
 
-What the exchange would not take now leaves all stops where they are; what is taken off for a sale that comes to
-nothing is back at once, and goes off again more and more rarely.
+While the exchange would not take the sale, all stops stay. Stops cancelled for a sale that fails are placed again at
+once, and the pauses before they are cancelled again grow.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ EITHER = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "
 
 
 def a_new(fault):
-    """A fault as it was written down: the exchange counts it down."""
+    """Return a fresh copy of a fault, as the exchange counts the original down."""
     return Fault(**{**vars(fault), "until": 0})
 
 
 @asynccontextmanager
 async def under_two_stops(at, able):
-    """A target for a half: a list and a stop rest."""
+    """Buy, with a target for half of the coins: a list and a stop rest."""
     async with at(able) as trader:
         await trader.buy(STOP, PrixSL="45000")
         assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
@@ -47,12 +47,12 @@ async def under_two_stops(at, able):
 
 
 def legs_of(trader):
-    """Everything that ever rested to protect the coins."""
+    """Return every order that ever rested to protect the coins."""
     return [order for order in trader.sells() if order.type != "market"]
 
 
 async def under_stops(trader):
-    """Wait until a part is sold, and stops rest for exactly what is left."""
+    """Wait until part of the coins is sold and stops rest for exactly the others."""
     market = trader.trading.markets["BTC/USDT"]
 
     def seen():
@@ -67,7 +67,7 @@ async def under_stops(trader):
 @pytest.mark.parametrize("kind", NOT_NOW)
 @pytest.mark.parametrize("share", ["10", "100"])
 async def test_what_the_exchange_does_not_take_now_takes_no_stop_off(at, able, kind, share):
-    """Whether it sells all or a tenth: the same orders rest until the exchange takes the sale."""
+    """For a full exit or a tenth, the same orders rest until the exchange takes the sale."""
     async with under_two_stops(at, able) as trader:
         ever, before, faults = legs_of(trader), trader.resting(), trader.trading.paper.faults
         faults.add(a_new(NOT_NOW[kind]))
@@ -85,7 +85,7 @@ async def test_what_the_exchange_does_not_take_now_takes_no_stop_off(at, able, k
 
 @EITHER
 async def test_a_full_exit_that_is_lost_leaves_the_stops(at, able):
-    """Nobody knows whether it was sold: what rests is all that there is."""
+    """The exit may or may not have been executed, so all resting orders stay."""
     async with under_two_stops(at, able) as trader:
         before = trader.resting()
         trader.trading.paper.faults.add(Fault("place_order", "lose_request", type="MARKET"))
@@ -97,7 +97,7 @@ async def test_a_full_exit_that_is_lost_leaves_the_stops(at, able):
 
 
 async def test_a_tenth_is_sold_in_the_place_of_the_lone_stop_or_the_list(at):
-    """One of them locks enough: the other rests all the while, and something always does."""
+    """One of the two locks enough coins for the sale: the other rests all the while, so there is always a stop."""
     async with under_two_stops(at, BINANCE) as trader:
         bare = trader.bare_for()
         assert await trader.alert("SellMarket", PourCent="10") == EXECUTED
@@ -107,7 +107,7 @@ async def test_a_tenth_is_sold_in_the_place_of_the_lone_stop_or_the_list(at):
 
 @EITHER
 async def test_stops_that_were_taken_off_in_vain_are_back_at_once_and_go_more_and_more_rarely(at, able, monkeypatch):
-    """The exchange lets every sale through to its coins, and refuses each as soon as they are free. Its owner hears."""
+    """The exchange objects to locked coins alone, but refuses the sale once they are free. The owner is alerted."""
     monkeypatch.setattr(attempts, "PAUSE", 0.2)
     async with under_two_stops(at, able) as trader:
         trading, gone, before = trader.trading, [], sorted(trader.resting())
@@ -139,7 +139,7 @@ async def test_stops_that_were_taken_off_in_vain_are_back_at_once_and_go_more_an
 @EITHER
 @pytest.mark.parametrize("share", [30, 70])
 async def test_coins_that_pass_from_one_stop_to_the_other_leave_one_of_them_at_any_moment(at, able, share):
-    """A target for more or for less: what gives coins goes first, what takes them last."""
+    """The target's share grows or shrinks: the order giving up coins changes first, the one taking them last."""
     async with under_two_stops(at, able) as trader:
         bare, market = trader.bare_for(), trader.trading.markets["BTC/USDT"]
         assert await trader.alert("MAJ", PourCent=str(share), PrixTP="61000") == EXECUTED
@@ -151,7 +151,7 @@ async def test_coins_that_pass_from_one_stop_to_the_other_leave_one_of_them_at_a
 
 @EITHER
 async def test_a_move_of_both_stops_leaves_one_of_them_at_any_moment(at, able):
-    """The lone stop first, in one call where there is one, then the list."""
+    """The lone stop is moved first, in a single call where the exchange has one, then the list."""
     async with under_two_stops(at, able) as trader:
         bare = trader.bare_for()
         assert await trader.alert("MAJ", PrixSL="46000", PourCent="100") == EXECUTED

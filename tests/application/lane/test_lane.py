@@ -1,4 +1,4 @@
-"""What a lane sends: sized from the live balance, once, and only what may still be sent."""
+"""The orders that a lane sends: sized from the live balance, once, and only while they may still be sent."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ AMOUNTS = {"quantity", "cost", "percent", "price"}
 
 
 def decimals(wish):
-    """The same with its amounts as decimals."""
+    """Return the same wish with its amounts as decimals."""
     return {name: Decimal(value) if name in AMOUNTS else value for name, value in wish.items()}
 
 
 async def test_an_order_is_sent_and_its_end_recorded(open_trading):
-    """The intent stands before the exchange's word, the fill before the end, and both books agree."""
+    """The intent is recorded before the exchange's answer, and the fill before the end. Both sides agree."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
         assert await trading.facts(order.id) == DONE
@@ -47,7 +47,7 @@ async def test_an_order_is_sent_and_its_end_recorded(open_trading):
     ],
 )
 async def test_what_is_sent_is_sized_from_the_live_balance(open_trading, wish, sent):
-    """Quote currency for a buy, base for a sell, rounded down to what the exchange takes."""
+    """A buy is sized in the quote currency and a sell in the base, rounded down to what the exchange takes."""
     async with open_trading(USDT="1000", BTC="0.0123456789") as trading:
         order = await trading.becomes(await trading.wish(**decimals(wish)), Status.CLOSED, Status.OPEN)
         recorded = {"quantity": order.quantity, "cost": order.cost, "price": order.price}
@@ -68,7 +68,7 @@ async def test_what_is_sent_is_sized_from_the_live_balance(open_trading, wish, s
     ],
 )
 async def test_what_cannot_be_carried_out_is_refused_and_not_sent(open_trading, wish, reason):
-    """Funds and the market's rules are checked before anything leaves the house."""
+    """Funds and the market's rules are checked before anything is sent."""
     async with open_trading(USDT="1000") as trading:
         order = await trading.becomes(await trading.wish(**decimals(wish)), Status.REFUSED)
         assert order.reason == reason
@@ -77,7 +77,7 @@ async def test_what_cannot_be_carried_out_is_refused_and_not_sent(open_trading, 
 
 
 async def test_a_no_of_the_exchange_is_an_end(open_trading):
-    """A market order by quantity is weighed by the exchange alone."""
+    """Only the exchange can price a market order by quantity. Its refusal for lack of funds ends the order."""
     async with open_trading(USDT="1000") as trading:
         order = await trading.becomes(await trading.wish(quantity=Decimal(1)), Status.REJECTED)
         assert order.reason == "insufficient_funds"
@@ -86,7 +86,7 @@ async def test_a_no_of_the_exchange_is_an_end(open_trading):
 
 
 async def test_a_wish_that_is_too_old_is_not_sent(open_trading):
-    """Sent in time or not at all."""
+    """A wish sent within its time is executed. The same wish past its time is refused as stale."""
     async with open_trading() as trading:
         limit = trading.now + timedelta(seconds=30)
         in_time = await trading.becomes(await trading.wish(cost=Decimal(100), not_after=limit), Status.CLOSED)
@@ -98,7 +98,7 @@ async def test_a_wish_that_is_too_old_is_not_sent(open_trading):
 
 @pytest.mark.parametrize("whose", ["user", "broker"])
 async def test_while_trading_is_stopped_only_people_trade(open_trading, whose):
-    """What comes by itself is refused, what somebody asks for is sent."""
+    """Orders of webhooks and strategies are refused as paused. A manual order is sent."""
     async with open_trading() as trading:
         kind, key = (User, User.create_id(1)) if whose == "user" else (Broker, Broker.create_id(1))
         subject = trading.store.get(kind, key)
@@ -111,7 +111,7 @@ async def test_while_trading_is_stopped_only_people_trade(open_trading, whose):
 
 
 async def test_without_a_balance_nothing_is_sized(open_trading):
-    """The wish waits until the exchange says what is there."""
+    """The wish waits until the exchange returns a balance."""
     async with open_trading() as trading:
 
         async def away():
@@ -126,7 +126,7 @@ async def test_without_a_balance_nothing_is_sized(open_trading):
 
 
 async def test_proof_that_it_was_not_accepted_allows_another_attempt(open_trading):
-    """After a 429 the same order goes out again under the same id, with the proof on record."""
+    """After a 429 the same order is sent again under the same client id, and the proof is recorded."""
     async with open_trading() as trading:
         trading.fault("place_order", "status_429")
         order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
@@ -139,7 +139,7 @@ async def test_proof_that_it_was_not_accepted_allows_another_attempt(open_tradin
 
 
 async def test_what_is_never_accepted_is_tried_until_it_is_stale(open_trading):
-    """A limit or a broken line is not a refusal: the wish waits as long as it may live, and is no doubt."""
+    """A rate limit or a broken connection is not a refusal: the wish waits until it is stale, and causes no doubt."""
     async with open_trading() as trading:
 
         async def unreachable():
@@ -157,7 +157,7 @@ async def test_what_is_never_accepted_is_tried_until_it_is_stale(open_trading):
 
 
 async def test_an_intent_that_was_not_recorded_is_not_sent(open_trading):
-    """Somebody cancels between the lane's look at the order and its append: the append fails, so nothing goes out."""
+    """A cancel is recorded between the lane's check and its append. The append fails, so nothing is sent."""
     async with open_trading() as trading:
 
         async def somebody_is_faster():
@@ -173,7 +173,7 @@ async def test_an_intent_that_was_not_recorded_is_not_sent(open_trading):
 
 
 async def test_of_two_gateways_one_sends(open_trading):
-    """Only whose own append of the intent committed may call the exchange; the other may look, and be in doubt."""
+    """Only the gateway that appended the intent may send. The other one may look the order up and record a doubt."""
     async with open_trading() as trading:
         other = trading.new_lane()
         trading.start(other.work())
@@ -189,7 +189,7 @@ async def test_of_two_gateways_one_sends(open_trading):
 
 
 async def test_an_entry_waits_while_its_symbol_is_in_doubt(open_trading):
-    """Other symbols do not; it goes out when the doubt has ended."""
+    """Other symbols do not wait. The entry is sent once the doubt has ended."""
     async with open_trading() as trading:
         trading.fault("place_order", "lose_request")
         doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
@@ -202,7 +202,7 @@ async def test_an_entry_waits_while_its_symbol_is_in_doubt(open_trading):
 
 
 async def test_an_entry_that_waited_too_long_is_stale(open_trading):
-    """A doubt may outlive the wish; a cancel does not wait for it."""
+    """A doubt may last longer than the wish, which then ends as stale. A cancel takes effect without waiting for it."""
     async with open_trading() as trading:
         trading.fault("place_order", "lose_request")
         await trading.becomes(await trading.rest(), Status.UNKNOWN)

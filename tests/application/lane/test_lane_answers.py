@@ -1,4 +1,4 @@
-"""Answers that a lane must not misread: amounts that are no numbers, names that are taken, markets and keys gone."""
+"""Answers that a lane must not misread: amounts that are not numbers, client ids in use, markets and keys gone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TROUBLE = {"lane_failed", "look_up_failed"}
 
 @contextmanager
 def every_amount_is(word: str) -> Iterator[None]:
-    """What the exchange says, in all its answers."""
+    """Let the exchange give this word as every amount in its answers."""
     with pytest.MonkeyPatch.context() as nonsense:
         nonsense.setattr(forms, "amount", lambda _: word)
         yield
@@ -29,7 +29,7 @@ def every_amount_is(word: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_order_is_not_sized_from_a_balance_that_is_no_number(open_trading, word):
-    """It waits until the exchange says what is there."""
+    """The order waits until the exchange returns a balance in numbers."""
     async with open_trading() as trading:
         with every_amount_is(word):
             order_id = await trading.wish(percent=Decimal(50))
@@ -42,7 +42,7 @@ async def test_an_order_is_not_sized_from_a_balance_that_is_no_number(open_tradi
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_answer_to_a_placement_without_numbers_is_a_doubt(open_trading, word):
-    """The order is there: it is looked up until the exchange says something that can be understood."""
+    """The order exists: it is looked up until the exchange returns something that can be read."""
     async with open_trading() as trading:
         with pytest.MonkeyPatch.context() as nonsense:
 
@@ -60,7 +60,7 @@ async def test_an_answer_to_a_placement_without_numbers_is_a_doubt(open_trading,
 
 @pytest.mark.parametrize("filled", [True, False], ids=["partly filled", "only accepted"])
 async def test_a_resting_order_that_is_not_shown_for_long_is_not_given_up(open_trading, filled):
-    """It was accepted, so that it is not found proves nothing, however long it lasts."""
+    """The order was accepted before, so a query that does not find it proves nothing, however long that lasts."""
     async with open_trading() as trading:
         if filled:
             trading.fault("place_order", "partial_fill")
@@ -79,7 +79,7 @@ async def test_a_resting_order_that_is_not_shown_for_long_is_not_given_up(open_t
 
 
 async def without_btc(trading):
-    """The next lane, after the exchange has taken the market off its list; it trades on in others."""
+    """Begin the next lane after the exchange has delisted BTC/USDT. It goes on trading in other markets."""
     trading.lane.close()
     trading.delist("BTC/USDT")
     trading.lane = trading.new_lane()
@@ -87,13 +87,13 @@ async def without_btc(trading):
 
 
 async def trades_on(trading):
-    """The lane does its work, and nothing has failed in it."""
+    """Place an order in another market, wait until it is executed, and check that nothing failed in the lane."""
     await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
     assert not TROUBLE & {*trading.log.said}
 
 
 async def test_a_doubt_about_a_market_that_is_gone_stays_and_stops_nothing_else(open_trading):
-    """Nobody can be asked about it; its money is reckoned with."""
+    """The exchange cannot be asked about the order, so the doubt stays and sizing counts its worst cost."""
     async with open_trading(USDT="1000") as trading:
         trading.fault("place_order", "lose_request")
         doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
@@ -108,7 +108,7 @@ async def test_a_doubt_about_a_market_that_is_gone_stays_and_stops_nothing_else(
 
 
 async def test_a_cancel_in_a_market_that_is_gone_stops_nothing_else(open_trading):
-    """It cannot be carried out, and the request stays on record."""
+    """The cancel cannot be carried out, and its request stays on record."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         await without_btc(trading)
@@ -119,7 +119,7 @@ async def test_a_cancel_in_a_market_that_is_gone_stops_nothing_else(open_trading
 
 
 async def test_an_id_that_is_taken_is_looked_up_because_the_order_may_be_ours(open_trading):
-    """The first attempt arrived although somebody on the way said that it had not."""
+    """The first attempt arrived, although a proxy's answer denied it."""
     async with open_trading() as trading:
 
         async def denied():
@@ -141,7 +141,7 @@ async def test_an_id_that_is_taken_is_looked_up_because_the_order_may_be_ours(op
 
 
 async def test_keys_that_are_refused_while_an_order_is_sized_refuse_it(open_trading):
-    """The exchange knows them no more: waiting would not help."""
+    """The exchange no longer knows the keys, and waiting would not help."""
     async with open_trading() as trading:
         trading.paper.ledger.accounts.clear()
         order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.REFUSED)

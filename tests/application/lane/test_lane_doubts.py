@@ -1,4 +1,4 @@
-"""Doubts: what silence leaves open, what it costs meanwhile, and what ends it."""
+"""Doubts: what a lost answer leaves open, what it costs meanwhile, and what ends it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOUBT = ["Placed", "Submitted", "Doubted"]
 
 @pytest.mark.parametrize("silence", ["lose_answer", "garbage"])
 async def test_an_order_whose_answer_is_lost_is_found(open_trading, silence):
-    """It was carried out: the look-up brings its fill and its end, and it is never sent again."""
+    """The order was executed: the look-up finds its fill and its end, and it is never sent again."""
     async with open_trading() as trading:
         trading.fault("place_order", silence)
         order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
@@ -30,7 +30,7 @@ async def test_an_order_whose_answer_is_lost_is_found(open_trading, silence):
 
 @pytest.mark.parametrize("silence", ["lose_request", "status_500"])
 async def test_an_order_that_never_arrived_is_proven_absent_and_not_before(open_trading, silence):
-    """Not found proves nothing until the request is a minute beyond its validity and complete lists lack it too."""
+    """An order that is not found is proven absent a minute after its validity, when complete lists lack it too."""
     async with open_trading() as trading:
         trading.fault("place_order", silence)
         order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.UNKNOWN)
@@ -46,7 +46,7 @@ async def test_an_order_that_never_arrived_is_proven_absent_and_not_before(open_
 
 
 async def test_an_order_that_the_exchange_shows_late_is_found(open_trading):
-    """It is not among its lists for a while, which is no proof while its request may still be carried out."""
+    """The order is not shown for a while. That proves nothing while its request may still be carried out."""
     async with open_trading() as trading:
         trading.show_orders(shown=False)
         trading.fault("place_order", "lose_answer")
@@ -60,7 +60,7 @@ async def test_an_order_that_the_exchange_shows_late_is_found(open_trading):
 
 @pytest.mark.parametrize("there", [Status.OPEN, Status.CLOSED])
 async def test_an_order_that_only_the_lists_show_is_found(open_trading, there):
-    """The query misses it, but it is among the open or the ended orders: no proof of absence."""
+    """The query does not find the order, but the list of open or of ended orders has it, so it is not absent."""
     async with open_trading() as trading:
 
         async def hide():
@@ -82,7 +82,7 @@ async def test_an_order_that_only_the_lists_show_is_found(open_trading, there):
 
 @pytest.mark.parametrize("which", ["open_orders", "orders_since"])
 async def test_incomplete_lists_prove_nothing(open_trading, which):
-    """As long as one of them has no answer the doubt stays."""
+    """The doubt stays as long as one of the lists cannot be read."""
     async with open_trading() as trading:
 
         async def away():
@@ -99,7 +99,7 @@ async def test_incomplete_lists_prove_nothing(open_trading, which):
 
 
 async def test_an_order_of_the_book_may_be_cancelled_while_it_is_in_doubt(open_trading):
-    """The cancel does not wait; it is repeated when the order is found after all."""
+    """The cancel does not wait for the doubt to end, and is repeated when the order is found after all."""
     async with open_trading() as trading:
         trading.show_orders(shown=False)
         trading.fault("place_order", "lose_answer")
@@ -122,7 +122,7 @@ async def test_an_order_of_the_book_may_be_cancelled_while_it_is_in_doubt(open_t
     ],
 )
 async def test_sizing_reckons_with_the_worst_that_a_doubt_may_cost(open_trading, first):
-    """Here 400 of 1000; when the doubt has ended the whole balance counts again."""
+    """The doubt may cost 400 of 1000 USDT. When it has ended, the whole balance counts again."""
     async with open_trading(USDT="1000") as trading:
         all_of_it = {"symbol": "ETH/USDT", "percent": Decimal(100)}
         trading.fault("place_order", "lose_request")
@@ -138,7 +138,7 @@ async def test_sizing_reckons_with_the_worst_that_a_doubt_may_cost(open_trading,
 
 
 async def test_while_nobody_can_tell_what_a_doubt_has_spent_nothing_is_sized(open_trading):
-    """A market buy by quantity may have cost anything: what spends the same currency waits until it is known."""
+    """The cost of a market buy by quantity is unknown: other orders in the same currency wait until the doubt ends."""
     async with open_trading(USDT="1000") as trading:
         trading.fault("place_order", "lose_request")
         doubt = await trading.becomes(await trading.wish(quantity=Decimal("0.01")), Status.UNKNOWN)
@@ -150,7 +150,7 @@ async def test_while_nobody_can_tell_what_a_doubt_has_spent_nothing_is_sized(ope
 
 
 async def test_a_sale_in_doubt_counts_for_the_same_currency_in_another_market(open_trading):
-    """What may be sold already is not sold again elsewhere."""
+    """Coins that may already be sold are not sold again in another market."""
     async with open_trading(BTC="0.02") as trading:
         trading.fault("place_order", "lose_request")
         await trading.becomes(await trading.wish(side=Side.SELL, quantity=Decimal("0.015")), Status.UNKNOWN)
@@ -159,7 +159,7 @@ async def test_a_sale_in_doubt_counts_for_the_same_currency_in_another_market(op
 
 
 async def test_a_doubt_of_a_dead_gateway_holds_its_symbol_and_its_money(open_trading):
-    """The next lane has it from the log alone."""
+    """The next lane learns of the doubt from the log alone."""
     async with open_trading(USDT="1000") as trading:
         trading.fault("place_order", "lose_request")
         doubt = await trading.becomes(await trading.rest(), Status.UNKNOWN)
@@ -176,7 +176,7 @@ async def test_a_doubt_of_a_dead_gateway_holds_its_symbol_and_its_money(open_tra
 
 
 async def test_a_cancel_whose_answer_is_lost_is_seen_and_not_repeated(open_trading):
-    """The order is looked up and found cancelled."""
+    """The look-up finds the order cancelled."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.fault("cancel_order", "lose_answer")
@@ -188,7 +188,7 @@ async def test_a_cancel_whose_answer_is_lost_is_seen_and_not_repeated(open_tradi
 
 
 async def test_a_cancel_whose_request_is_lost_is_sent_again(open_trading):
-    """The order is looked up, still rests, and is cancelled."""
+    """The look-up finds the order still resting, and it is cancelled again."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.fault("cancel_order", "lose_request")
@@ -198,7 +198,7 @@ async def test_a_cancel_whose_request_is_lost_is_sent_again(open_trading):
 
 
 async def test_unknown_order_is_no_end_of_a_cancel(open_trading):
-    """It was filled before the cancel came: the look-up says so."""
+    """The order was filled before the cancel arrived. The exchange does not know it, and the look-up finds the fill."""
     async with open_trading() as trading:
 
         async def filled_first():

@@ -1,4 +1,4 @@
-"""What waits for no doubt: an order that closes a position at its stop, and what a person insists on."""
+"""Orders that no doubt holds back: exits that protection places, and insisted ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.wish import Side, Source, Type, Wish
 
 @pytest.mark.parametrize(("requester", "waits"), [(PROTECTION, False), (INSISTED, False), ("webhook", True)])
 async def test_a_sale_in_a_doubtful_symbol_waits_unless_it_protects(open_trading, requester, waits):
-    """A stop that the market has passed is carried out at once, whatever else is in doubt there."""
+    """The sale for a passed stop is carried out at once, whatever else is in doubt on its symbol."""
     async with open_trading(USDT="1000", BTC="1") as trading:
         trading.fault("place_order", "lose_request")
         await trading.becomes(await trading.rest(), Status.UNKNOWN)

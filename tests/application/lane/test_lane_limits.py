@@ -1,4 +1,4 @@
-"""Limits that a lane keeps while things go wrong: age and stops up to the last moment, one sending, pauses."""
+"""Limits that a lane keeps when things go wrong: age and halts up to the last moment, one sending, pauses."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from domain.wish import Source
 
 DONE = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 QUICK, ENDLESS = 4, 10**6
-"""So many pauses of a look-up are over at once in the test about them, and the next one for as long as it lasts."""
+"""The number of look-up pauses that are over at once, and the seconds of the next, which outlasts the test."""
 APPEND = "EXECUTE ON FUNCTION log.append"
 
 
 def too_old(trading):
-    """More time goes by than the wish has."""
+    """Let more time pass than the wish has."""
     trading.pass_by(61)
 
 
 def stop(kind):
-    """Somebody stops trading for the user or for the broker."""
+    """Return a function that halts trading for the user or for the broker."""
 
     def stopped(trading):
         subject = trading.store.get(kind, kind.create_id(1))
@@ -48,13 +48,13 @@ HAPPENS = {
 
 
 async def wished(trading):
-    """An order that came by itself and may be sent for a minute."""
+    """Place an automatic order that may be sent for a minute, and return its id."""
     return await trading.wish(source=Source.WEBHOOK, cost=Decimal(500), not_after=trading.now + timedelta(seconds=60))
 
 
 @pytest.mark.parametrize("what", HAPPENS)
 async def test_what_may_no_longer_be_sent_once_it_is_sized_is_refused(open_trading, what):
-    """The exchange took its time to tell the balance."""
+    """The balance arrives late: meanwhile the wish has grown stale, or trading was halted."""
 
     happens, reason = HAPPENS[what]
     async with open_trading() as trading:
@@ -71,7 +71,7 @@ async def test_what_may_no_longer_be_sent_once_it_is_sized_is_refused(open_tradi
 
 @pytest.mark.parametrize("what", HAPPENS)
 async def test_what_may_no_longer_be_sent_is_not_attempted_again(open_trading, what):
-    """The first attempt is proven not to have been accepted: the wish is refused, and it is no doubt."""
+    """The first attempt is proven not accepted, so the wish is refused and is not in doubt."""
 
     happens, reason = HAPPENS[what]
     async with open_trading() as trading:
@@ -89,7 +89,7 @@ async def test_what_may_no_longer_be_sent_is_not_attempted_again(open_trading, w
 
 
 async def test_what_was_cancelled_between_two_attempts_is_not_attempted_again(open_trading):
-    """The first attempt is proven not to have been accepted, so its end is known at once."""
+    """The first attempt is proven not accepted, so the cancel ends the order at once."""
     async with open_trading() as trading:
 
         async def cancelled():
@@ -104,7 +104,7 @@ async def test_what_was_cancelled_between_two_attempts_is_not_attempted_again(op
 
 @pytest.mark.parametrize("what", ["its time is over", "a cancel"])
 async def test_what_came_through_after_all_is_not_given_up(open_trading, what):
-    """Somebody on the way says no, but the stream says that it rests: as long as it does, it is not rejected."""
+    """A proxy denies the order, but the stream reports it resting: while it rests, it is not rejected."""
     async with open_trading() as trading:
         await trading.listening()
         said_no = asyncio.Event()
@@ -121,7 +121,7 @@ async def test_what_came_through_after_all_is_not_given_up(open_trading, what):
         trading.client.after["place"] = denied
         order_id = await trading.rest(not_after=trading.now + timedelta(seconds=60 if what != "a cancel" else 600))
         await said_no.wait()
-        await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(10)), *ENDED)  # behind the cancel
+        await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(10)), *ENDED)  # after the cancel
         await trading.known()
         order, there = await trading.load(order_id), trading.on_exchange()[0]
         expected = {"new": Status.OPEN, "cancelled": Status.CANCELLED}
@@ -129,7 +129,7 @@ async def test_what_came_through_after_all_is_not_given_up(open_trading, what):
 
 
 async def test_an_intent_that_the_log_did_not_take_is_tried_again_and_sent_once(open_trading, database):
-    """For a while the log takes nothing; nothing is sent meanwhile, and the order is not forgotten."""
+    """The log takes no events for a while. Nothing is sent meanwhile, and the order is sent once afterwards."""
     async with open_trading() as trading:
         owner = database.connect()
 
@@ -148,7 +148,7 @@ async def test_an_intent_that_the_log_did_not_take_is_tried_again_and_sent_once(
 
 
 async def test_an_intent_whose_append_lost_its_answer_is_looked_up_and_never_sent(open_trading):
-    """It stands in the log, so whoever tries again leaves it alone."""
+    """The intent is in the log, so no later attempt sends the order."""
     async with open_trading() as trading:
         save = trading.store.save
 
@@ -174,7 +174,7 @@ async def test_an_intent_whose_append_lost_its_answer_is_looked_up_and_never_sen
 
 
 async def test_a_cancel_that_keeps_failing_is_repeated_only_after_a_pause(open_trading, monkeypatch):
-    """One for every look-up; the look-ups stay one row with growing pauses, however often the cancel fails."""
+    """Each look-up repeats the cancel once. However often it fails, there is one look-up with growing pauses."""
     pauses = (*[0.0] * QUICK, ENDLESS)
     async with open_trading() as trading:
         monkeypatch.setattr(lookups, "PAUSES", pauses)
@@ -183,7 +183,7 @@ async def test_a_cancel_that_keeps_failing_is_repeated_only_after_a_pause(open_t
         await trading.cancel(order.id)
         looks = len(pauses)
         await trading.until(lambda: trading.client.asked["cancel"] >= 1 + looks)
-        for _ in range(QUICK):  # whatever else was queued is carried out before these
+        for _ in range(QUICK):  # everything queued earlier is carried out first
             await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)
         assert (trading.client.asked["cancel"], trading.client.asked["query"]) == (1 + looks, looks)
         assert await trading.facts(order.id) == ["Placed", "Submitted", "Accepted", "CancelRequested"]

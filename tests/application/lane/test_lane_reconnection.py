@@ -1,4 +1,4 @@
-"""After an interruption of the private stream all orders are compared, and that is written down, whatever was found."""
+"""Reconciliation of all orders after an interruption of the private stream: always recorded, whatever it finds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tests.application.lane.test_lane_stream import cut
 
 
 async def reconnections(trading):
-    """How many comparisons were made because the stream was back."""
+    """Return the number of reconciliations that a reconnection caused."""
     return [run.occasion for run in await trading.read("Reconciliation.Started")].count(Occasion.RECONNECTION)
 
 
 async def test_a_reconnection_is_a_comparison_of_its_own(open_trading):
-    """The first connection after the start is none: what was missed before it, the start has found."""
+    """The first connection is not a reconnection: the reconciliation at the start finds what was missed before it."""
     async with open_trading() as trading:
         await trading.listening()
         await trading.known()
@@ -28,7 +28,7 @@ async def test_a_reconnection_is_a_comparison_of_its_own(open_trading):
 
 
 async def test_a_reconnection_that_meets_a_comparison_under_way_is_one_all_the_same(open_trading):
-    """The stream is back before the look at the orders has ended that began when it broke."""
+    """The stream is back before the full look that began when it broke has ended."""
     async with open_trading() as trading:
         await trading.listening()
         await trading.known()

@@ -1,4 +1,4 @@
-"""What reaches a lane unasked: reports in any order and number, and a person's word about a doubt."""
+"""Unrequested news for a lane: reports in any order and number, and a person's decision about a doubt."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ DONE = ["Accepted", "Filled", "Filled", "Closed"]
 
 
 async def two_trades(trading):
-    """A buy at 50,000 that is executed in two halves, whose answer is lost, while the exchange shows no orders.
+    """Place a buy at 50,000 that is executed in two halves, with its answer lost and no orders shown by the exchange.
 
-    Answers the order and what the private stream had to say: accepted, the first half, the rest.
+    Return the order and the reports of the private stream: accepted, the first half, the rest.
     """
 
     async def lost():
@@ -35,7 +35,7 @@ async def two_trades(trading):
 
 
 def reports_of(there):
-    """The stream's reports about an order of the paper exchange."""
+    """Return the stream's reports about an order of the paper exchange."""
     executed, reports = [], [report(there, Status.OPEN, [], [])]
     for trade in there.trades:
         executed.append(trade)
@@ -45,7 +45,7 @@ def reports_of(there):
 
 
 def report(there, state, executed, told):
-    """One of them; `told` are the trades that it carries, `executed` all until then."""
+    """Return one report. `told` are the trades that it carries, `executed` all trades up to then."""
     return OrderReport(
         exchange_order_id=str(there.id),
         client_order_id=there.client_order_id,
@@ -63,7 +63,7 @@ def report(there, state, executed, told):
 
 
 async def all_taken(trading, order, state=Status.CLOSED):
-    """Both halves are in the books, each once, with what the exchange says of them."""
+    """Check that both halves are recorded once each, as the exchange has them."""
     order = await trading.load(order.id)
     [there] = trading.on_exchange()
     assert order.status is state
@@ -76,7 +76,7 @@ async def all_taken(trading, order, state=Status.CLOSED):
     ["012", "001122", "012012", "210", "120", "102", "2", "21", "02", "1212"],
 )
 async def test_reports_in_any_order_and_number_are_one_history(open_trading, order_of_reports):
-    """Accepted once, each trade once, one end; saying everything again adds nothing."""
+    """The order is accepted once, takes each trade once and ends once. Repeating all reports adds nothing."""
     async with open_trading() as trading:
         order, reports = await two_trades(trading)
         for number in order_of_reports:
@@ -91,7 +91,7 @@ async def test_reports_in_any_order_and_number_are_one_history(open_trading, ord
 
 
 async def test_a_fill_before_anything_else_accepts_the_order(open_trading):
-    """The report of the first trade is the first word about a doubt."""
+    """The report of the first trade is the first news of an order in doubt, and ends the doubt."""
     async with open_trading() as trading:
         order, [_, first, _] = await two_trades(trading)
         await trading.lane.hear(first)
@@ -103,7 +103,7 @@ async def test_a_fill_before_anything_else_accepts_the_order(open_trading):
 
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
 async def test_the_stream_may_be_faster_than_the_answer(open_trading, lost):
-    """The report comes while the answer is on its way; the answer, or its loss, then changes nothing."""
+    """The report arrives before the answer to the placement. The answer, or its loss, then changes nothing."""
     async with open_trading() as trading:
 
         async def told_first():
@@ -120,7 +120,7 @@ async def test_the_stream_may_be_faster_than_the_answer(open_trading, lost):
 
 
 async def test_reports_about_strangers_are_not_the_lanes_business(open_trading):
-    """An order that it never sent."""
+    """The reports are of an order that this lane never sent, and it ignores them."""
     async with open_trading() as trading:
         order, reports = await two_trades(trading)
         other = trading.new_lane()
@@ -130,7 +130,7 @@ async def test_reports_about_strangers_are_not_the_lanes_business(open_trading):
 
 
 async def test_a_trade_that_the_stream_tells_twice_counts_once(open_trading):
-    """Over a real private stream."""
+    """A real private stream reports the same fill twice."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -141,7 +141,7 @@ async def test_a_trade_that_the_stream_tells_twice_counts_once(open_trading):
 
 
 async def test_what_is_reported_while_the_stream_breaks_is_looked_up(open_trading):
-    """The connection ends with the very report of the fill."""
+    """The connection breaks with the very report of the fill."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -154,7 +154,7 @@ async def test_what_is_reported_while_the_stream_breaks_is_looked_up(open_tradin
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 async def test_a_doubt_that_a_person_resolved_as_open_takes_every_fill_that_is_reported(open_trading, number):
-    """Whichever report comes first, and the look-up that goes on: all trades are in the books in the end."""
+    """The look-up goes on until all trades are recorded, whichever report comes first."""
     async with open_trading() as trading:
         order, reports = await two_trades(trading)
         await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
@@ -169,7 +169,7 @@ async def test_a_doubt_that_a_person_resolved_as_open_takes_every_fill_that_is_r
 
 
 async def test_a_doubt_that_a_person_resolved_as_open_is_looked_up_further(open_trading):
-    """Without any report of the stream."""
+    """The stream reports nothing, and the look-up finds the fills."""
     async with open_trading() as trading:
         order, _ = await two_trades(trading)
         await trading.say(order.id, lambda o: o.resolve(1, Status.OPEN, "seen on the exchange"))
@@ -182,11 +182,11 @@ async def test_a_doubt_that_a_person_resolved_as_open_is_looked_up_further(open_
 
 @pytest.mark.parametrize("outcome", [Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.CLOSED])
 async def test_fills_are_taken_after_a_person_was_wrong(open_trading, outcome):
-    """A fill stays a fact after any end; the end itself is not the lane's to correct."""
+    """A fill is recorded after any end. The lane does not correct the end itself."""
     async with open_trading() as trading:
         order, reports = await two_trades(trading)
         await trading.say(order.id, lambda o: o.resolve(1, outcome, "not seen on the exchange"))
-        if outcome is not Status.CLOSED:  # whose executions are asked for until they are known
+        if outcome is not Status.CLOSED:  # a closed order is looked up until its executions are known
             await trading.known()
         for heard in reports:
             await trading.lane.hear(heard)

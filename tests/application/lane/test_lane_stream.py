@@ -1,4 +1,4 @@
-"""The private stream breaks or talks nonsense: its follower lives on, connects again, and nothing is missed."""
+"""A private stream that breaks or sends nonsense: the lane reconnects, and misses nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ PAGE = "<html>Bad gateway</html>"
 
 @asynccontextmanager
 async def somebody_else(first: str | None, *then: str):
-    """A server that is no exchange: a page for every request, or frames for every connection, which it then closes."""
+    """Run a server that is not an exchange, and yield its address.
+
+    It returns a page for every request, or sends frames on every connection and closes it.
+    """
 
     async def say(request: web.Request) -> web.StreamResponse:
         if first == PAGE:
@@ -49,13 +52,13 @@ async def somebody_else(first: str | None, *then: str):
 
 
 async def is_heard(trading):
-    """What happens now comes over the stream."""
+    """Place an order, and wait until the stream has reported it."""
     order = await trading.becomes(await trading.rest(), Status.OPEN)
     await trading.until(lambda: trading.client.heard[order.client_order_id])
 
 
 async def cut(trading):
-    """The connection of the stream ends, with the report of an order that is not ours."""
+    """Break the stream's connection, with the report of an order that is not ours."""
     trading.fault("stream", "drop_stream")
     market = trading.markets["ETH/USDT"]
     await trading.client.place(
@@ -65,7 +68,7 @@ async def cut(trading):
 
 
 async def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(open_trading):
-    """The look at the orders when the stream ended was too early to see it, and no report tells it."""
+    """The full look when the stream broke was too early to find the fill, and no report tells of it."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -86,7 +89,7 @@ async def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(op
 async def test_a_stream_that_only_ever_stands_for_a_moment_is_asked_for_more_and_more_rarely(
     open_trading, monkeypatch, worked
 ):
-    """Every connection costs a look at all orders; one that stood for a while, or told something, was a good one."""
+    """Every connection costs a full look. One that stayed up for a while, or reported something, resets the pause."""
     monkeypatch.setattr(lane, "FIRST_PAUSE", 0.01)
     async with open_trading() as trading:
         order, pauses = await trading.becomes(await trading.rest(), Status.OPEN), []
@@ -109,7 +112,7 @@ async def test_a_stream_that_only_ever_stands_for_a_moment_is_asked_for_more_and
 
 
 async def test_a_fill_behind_the_answer_of_a_list_under_way_is_found_too(open_trading):
-    """The exchange's answer is older than the fill, and the stream stands before the answer is here."""
+    """The list is older than the fill, and the stream reconnects before the list arrives."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -130,7 +133,7 @@ async def test_a_fill_behind_the_answer_of_a_list_under_way_is_found_too(open_tr
 
 
 async def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten(open_trading):
-    """The fill came behind the answer with which the first one ended."""
+    """The fill happens after the answer with which the first look-up ends."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.lane.look_up(order.id)
@@ -157,7 +160,7 @@ async def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten
     ids=["a page", "a close", "no JSON", "a list", "then no JSON", "then a list", "then half a report"],
 )
 async def test_nonsense_on_the_stream_ends_a_connection_and_not_its_follower(open_trading, said):
-    """Whatever was said instead, the next connection is heard."""
+    """The next connection is heard, whatever was sent instead of reports."""
     async with open_trading() as trading, somebody_else(*said) as elsewhere:
         exchange, trading.client._ws_api = trading.client._ws_api, elsewhere
         trading.start(trading.lane.follow_stream())
@@ -169,7 +172,7 @@ async def test_nonsense_on_the_stream_ends_a_connection_and_not_its_follower(ope
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 async def test_a_report_whose_amounts_are_no_numbers_ends_a_connection_and_not_its_follower(open_trading, word):
-    """The fill of which it spoke is looked up, and the next connection is heard."""
+    """The fill that it reported is looked up, and the next connection is heard."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)

@@ -1,4 +1,4 @@
-"""What the entries of one broker may spend: per order and per day, in the currency of its limits."""
+"""The spending limits for one broker's entries: per order and per day, in the currency of the limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MANY = {"USDT": "100000", "BTC": "1"}
 
 
 def limit(trading, currency="USDT", **amounts):
-    """From now on the broker's entries may spend no more than this."""
+    """Limit what the broker's entries may spend from now on."""
     broker = trading.store.get(Broker, Broker.create_id(1))
     with carrying(user="1"):
         broker.limit(Limits(currency, **{name: Decimal(amount) for name, amount in amounts.items()}))
@@ -30,19 +30,19 @@ def limit(trading, currency="USDT", **amounts):
 
 
 async def ended(trading, **wish):
-    """The status and the reason of a wish, once it rests or has ended."""
+    """Return the status and the reason of a wish, once it rests or has ended."""
     order = await trading.becomes(await trading.wish(**wish), Status.OPEN, *ENDED)
     return order.status, order.reason
 
 
 def spent(trading):
-    """What the entries of the lane's day have taken."""
+    """Return the amount that entries have taken of today's limit, on the lane's clock; None when none has."""
     spending = trading.store.find(Spending, Spending.create_id(1, trading.now.date()))
     return None if spending is None else spending.spent
 
 
 def events(trading, *topics):
-    """The events of some topics, with their positions."""
+    """Return the events of these topics, with their log positions."""
     return trading.store.read(0, topics=topics)
 
 
@@ -64,7 +64,7 @@ LIMIT = {"type": Type.LIMIT, "price": Decimal(40000)}
     ],
 )
 async def test_an_entry_above_the_limit_per_order_is_refused(open_trading, allowed, above):
-    """By cost, share and quantity, at its own price or the last; nothing of it reaches the exchange."""
+    """An entry is valued by cost, share or quantity, at its own price or the last. Nothing reaches the exchange."""
     async with open_trading(**MANY) as trading:
         limit(trading, per_order="500")
         assert await ended(trading, **above) == TOO_MUCH
@@ -75,7 +75,7 @@ async def test_an_entry_above_the_limit_per_order_is_refused(open_trading, allow
 
 
 async def test_all_entries_of_a_day_count_together(open_trading):
-    """By cost and by quantity, in whatever market; up to the last cent, and not one more."""
+    """Entries by cost and by quantity, in any market, add up to the last cent of the limit and no further."""
     async with open_trading(**MANY) as trading:
         limit(trading, per_day="1000")
         assert await ended(trading, cost=Decimal(250)) == BOUGHT
@@ -89,7 +89,7 @@ async def test_all_entries_of_a_day_count_together(open_trading):
 
 
 async def test_a_new_day_starts_anew(open_trading):
-    """At midnight UTC; what was taken yesterday stays in yesterday's stream."""
+    """The day changes at midnight UTC. Spending of the day before stays in that day's stream."""
     async with open_trading(**MANY) as trading:
         limit(trading, per_day="500")
         assert await ended(trading, cost=Decimal(400)) == BOUGHT
@@ -113,7 +113,7 @@ async def test_a_new_day_starts_anew(open_trading):
     ],
 )
 async def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(open_trading, currency, wish, worth):
-    """By the market between the two, whichever way round it is quoted."""
+    """The market between the two currencies gives the price, whichever of them is its base."""
     async with open_trading(**MANY) as trading:
         trading.hold("USDC/USDT", "0.8")
         for amount, outcome in ((worth - Decimal("0.001"), Status.REFUSED), (worth, None)):
@@ -125,7 +125,7 @@ async def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(open
 
 
 async def test_what_no_market_values_is_refused(open_trading):
-    """Nothing is sent as long as nobody can tell what it takes of the limit."""
+    """Nothing is sent as long as no market tells how much of the limit the entry takes."""
     async with open_trading(**MANY) as trading:
         limit(trading, "EUR", per_day="1000000")
         assert await ended(trading, cost=Decimal(10)) == (Status.REFUSED, "limit_not_computable")
@@ -142,7 +142,7 @@ ENDS = {
 
 @pytest.mark.parametrize("how", ENDS)
 async def test_the_share_of_an_entry_that_was_not_taken_is_free_again(open_trading, how):
-    """Whether the exchange said no or never took it, however often it was tried; it was reserved once."""
+    """The exchange refused the entry, or never took it in several attempts. Its share is reserved once and released."""
     error, end = ENDS[how]
     async with open_trading(**MANY) as trading:
         limit(trading, per_day="500")
@@ -164,7 +164,7 @@ async def test_the_share_of_an_entry_that_was_not_taken_is_free_again(open_tradi
 
 
 async def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_proven(open_trading):
-    """Then nothing was spent, and the whole limit is there again."""
+    """Once absence is proven nothing was spent, and the whole limit is available again."""
     async with open_trading(**MANY) as trading:
         limit(trading, per_day="500")
         trading.fault("place_order", "lose_request")
@@ -177,7 +177,7 @@ async def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_prov
 
 
 async def test_exits_are_never_limited(open_trading):
-    """Neither by order nor by day, and they take nothing of it."""
+    """Neither limit applies to exits, and they take nothing of either."""
     async with open_trading(**MANY) as trading:
         limit(trading, per_order="10", per_day="10")
         assert await ended(trading, side=Side.SELL, quantity=Decimal("0.5")) == BOUGHT
@@ -187,7 +187,7 @@ async def test_exits_are_never_limited(open_trading):
 
 
 async def test_protection_is_never_limited(at):
-    """It rests, moves and sells although an entry of its size is refused, whose webhook fails with that reason."""
+    """Protection is placed, moved and executed, while an entry of its size is refused and fails its webhook."""
     async with at(LISTS) as trader:
         limit(trader.trading, per_order="500", per_day="500")
         await trader.buy(STOP, TARGET)
@@ -201,7 +201,7 @@ async def test_protection_is_never_limited(at):
 
 
 async def test_the_reservation_stands_in_the_log_with_the_intent(open_trading):
-    """One commit: no position of the log lies between them, and every event says whose it is and what it is about."""
+    """Both are one commit: their log positions are adjacent. Every event names its user and order in its metadata."""
     async with open_trading(**MANY) as trading:
         limit(trading, per_day="500")
         first, second = [await trading.wish(cost=Decimal(200)), await trading.wish(cost=Decimal(100))]

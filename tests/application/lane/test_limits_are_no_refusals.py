@@ -1,4 +1,4 @@
-"""A limit or a clock that will pass refuses nothing: stops stay, exits and entries wait as long as they may live."""
+"""A rate limit or a wrong clock passes and refuses nothing: stops stay, and wishes wait until they are stale."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXECUTED = (WebhookStatus.EXECUTED, None)
 
 
 async def used_up(trading, seconds):
-    """Somebody else has used up the account's count of new orders, in a window that has so many seconds left."""
+    """Use up the account's count of new orders, in a window with so many seconds left, as another program would."""
     paper, [account] = trading.paper, trading.paper.ledger.accounts.values()
     paper.faults.add(Fault("stream", "skew_clock", seconds=(10 - seconds - paper.now() / 1000) % 10))
     await trading.client.server_time()
@@ -26,7 +26,7 @@ async def used_up(trading, seconds):
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 @pytest.mark.parametrize("prices", [PRICES, {"PrixSL": "45000"}], ids=["a list", "a stop alone"])
 async def test_a_stop_is_not_taken_off_to_be_moved_while_no_order_can_be_placed(at, able, prices):
-    """The move is made as soon as there is room again, and the old stop rests until then."""
+    """The stop is moved as soon as there is room again, and the old one rests until then."""
     async with at(able) as trader:
         trading = trader.trading
         shapes = [STOP, TARGET] if prices is PRICES else [STOP]
@@ -43,7 +43,7 @@ async def test_a_stop_is_not_taken_off_to_be_moved_while_no_order_can_be_placed(
 
 
 async def test_an_exit_waits_for_room_and_its_stop_rests_until_the_very_sale(at):
-    """By one call: the coins are never without a stop."""
+    """The sale takes the stop's place in one call: the coins are never without a stop."""
     async with at(BINANCE) as trader:
         await trader.buy(STOP, TARGET)
         bare = trader.bare_for()
@@ -57,7 +57,7 @@ async def test_an_exit_waits_for_room_and_its_stop_rests_until_the_very_sale(at)
 @pytest.mark.parametrize("fault", ["clock_refused", "status_429", "lose_request"])
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 async def test_an_exit_that_was_not_taken_at_first_is_sold_once(at, able, fault):
-    """Whatever stood in its way: it goes out again, or is found to have been lost and asked of its owner."""
+    """An exit refused for a clock or a limit is sent again. A lost one is proven absent and its webhook fails."""
     async with at(able) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -76,14 +76,14 @@ async def test_an_exit_that_was_not_taken_at_first_is_sold_once(at, able, fault)
 
 
 async def test_an_entry_in_a_burst_waits_for_room(at):
-    """It had most of its minute left."""
+    """The room comes back well before the entry is stale."""
     async with at(BINANCE) as trader:
         await used_up(trader.trading, 0.5)
         await trader.buy(STOP, TARGET)
 
 
 async def test_entries_leave_room_for_the_stops_of_those_before_them(at):
-    """Ten orders per window: each entry takes three with its list, and one list is kept in reserve."""
+    """Ten orders fit in a window: each entry takes three with its list, and room for one list is kept in reserve."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         trading.paper.counts.limits("binance")["10S"] = 10
@@ -101,7 +101,7 @@ async def test_entries_leave_room_for_the_stops_of_those_before_them(at):
 
 @pytest.mark.parametrize("share", [0.79, 0.85])
 async def test_an_exit_does_not_wait_for_what_an_entry_would_like_to_know(at, share):
-    """The budget of questions is used up for this minute; that of sales is not."""
+    """The minute's budget for queries is used up, the one for sales is not: the entry waits, the exit is sent."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -118,7 +118,7 @@ async def test_an_exit_does_not_wait_for_what_an_entry_would_like_to_know(at, sh
 
 
 async def test_a_new_gateway_protects_although_its_questions_have_used_up_their_share(at):
-    """Nothing is sent before its first comparison, so that one may ask as urgently as a stop is placed."""
+    """Nothing is sent before the first reconciliation, so that one may query as urgently as a stop is placed."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

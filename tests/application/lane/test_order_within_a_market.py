@@ -1,4 +1,4 @@
-"""The wishes of one market are carried out in the order of the log: no exit sells what came after it."""
+"""The order of wishes within one market is that of the log: no exit sells coins bought after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.application.trader import BINANCE, HELD, PRICES, STOP, TARGET
 
 
 def body(action, share, number, **fields):
-    """An alert of one bar, told apart by its number."""
+    """Return the body of an alert. Its number tells it apart from others of the same bar."""
     said = {"Symbol": '"BTCUSDT"', "UserID": "1", "UserExchangeID": "1", "PourCent": share, "Nr": str(number), **fields}
     return (
         "{" + ",".join(f'"{key}":{value}' for key, value in {"Action": f'"{action}"', **said}.items()) + "}"
@@ -19,7 +19,7 @@ def body(action, share, number, **fields):
 
 
 async def test_two_exits_and_an_entry_within_milliseconds_leave_what_the_entry_bought(at):
-    """Sell a half, sell everything, buy: flat, then long. The second exit waits for the first to be counted."""
+    """Sell half, sell everything, buy: flat, then long. The second exit waits until the first is counted."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -37,7 +37,7 @@ async def test_two_exits_and_an_entry_within_milliseconds_leave_what_the_entry_b
 
 
 async def test_an_entry_behind_an_exit_that_waits_grows_stale_by_its_own_age(at):
-    """The exit lives longer than it: the entry is refused, the exit is carried out."""
+    """The exit may wait longer than the entry behind it: the entry is refused as stale, the exit is carried out."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

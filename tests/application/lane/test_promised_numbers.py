@@ -1,4 +1,4 @@
-"""The numbers that `docs/guarantees.md` and `docs/operation.md` promise, and what they have to be to one another."""
+"""The numbers that `docs/guarantees.md` and `docs/operation.md` promise, and the relations between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 
 
 def test_what_is_promised_in_seconds_is_what_is_counted():
-    """Other tests turn the clock by these names; here they are what the documents say."""
+    """Other tests turn the clock by these names. Here they are compared with the numbers in the documents."""
     assert lookups.PROOF_AFTER == 60 * SECOND
     assert lookups.PROOF_AFTER + RECEIVE_WINDOW == 65 * SECOND
     assert (deciding.AGE_OF_ENTRY, deciding.AGE_OF_EXIT) == (60 * SECOND, 90 * SECOND)
@@ -29,10 +29,10 @@ def test_what_is_promised_in_seconds_is_what_is_counted():
 
 
 def test_an_exit_may_outlive_every_doubt_that_can_still_be_proven():
-    """Its doubt ends, or becomes a person's, before the exit has grown stale."""
+    """A doubt that holds an exit back ends, or becomes a person's decision, before the exit is stale."""
     assert lookups.PROOF_AFTER + RECEIVE_WINDOW < deciding.AGE_OF_EXIT
 
 
 def test_polling_market_by_market_is_never_dearer_than_the_whole_account():
-    """Binance's weights: 6 for the open orders of one market, 80 for those of the account."""
+    """Binance's request weights: 6 for the open orders of one market, 80 for those of the whole account."""
     assert listings.MOST_MARKETS * 6 <= 80 < (listings.MOST_MARKETS + 1) * 6

@@ -1,4 +1,4 @@
-"""An exit sells the coins of its position, all of them and no others, whatever comes between its tries."""
+"""Exits that sell all coins of their position and no others, whatever happens between their attempts."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ENDS = {WebhookStatus.EXECUTED, WebhookStatus.FAILED, WebhookStatus.REFUSED}
 
 
 def refuse(trading, kind, times=1):
-    """The exchange takes none of the next market orders, for this reason."""
+    """Let the exchange refuse the next market orders, for this reason."""
     trading.paper.faults.add(Fault("place_order", kind, times=times, type="MARKET"))
 
 
 async def split_stops(trader):
-    """Buy, and let three stops rest for it, as one would be above the market's lot."""
+    """Buy, and let three stops rest for the coins, as a single one would exceed the market's lot size."""
     await trader.alert("BuyMarket", PourCent="50")
     await rule(trader.trading, filters=SMALL_LOT, **STOPS_ALONE)
     assert await trader.alert("MAJ", PrixSL="45000") == EXECUTED
@@ -38,7 +38,7 @@ async def split_stops(trader):
 
 
 async def deliver(trading, *alerts):
-    """Deliver these at once; returns how their webhooks ended."""
+    """Deliver these alerts at once; return the ends of their webhooks."""
     ids = [await asyncio.to_thread(receive, trading.store, 1, alert, "127.0.0.1", trading.now) for alert in alerts]
     await trading.until(lambda: all(trading.store.get(Webhook, one).status in ENDS for one in ids))
     webhooks = [trading.store.get(Webhook, one) for one in ids]
@@ -49,7 +49,7 @@ async def deliver(trading, *alerts):
 
 
 async def test_an_exit_that_is_sent_once_more_sells_nothing_that_came_after_it(at):
-    """The entry behind it waits until it has ended."""
+    """The entry behind it waits until the second attempt has ended."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -65,7 +65,7 @@ async def test_an_exit_that_is_sent_once_more_sells_nothing_that_came_after_it(a
 
 
 async def test_tries_that_failed_for_other_reasons_use_up_no_patience_for_locked_coins(at):
-    """A clock that was refused three times says nothing of coins."""
+    """Three attempts refused for the clock do not count towards the patience for locked coins."""
     async with at(BINANCE) as trader:
         await trader.buy(STOP, TARGET)
         refuse(trader.trading, "clock_refused", times=3)
@@ -75,7 +75,7 @@ async def test_tries_that_failed_for_other_reasons_use_up_no_patience_for_locked
 
 
 async def test_a_part_of_the_target_between_two_tries_is_not_sold_again(at):
-    """The account has other coins; they stay, and the rest of the exit goes out in parts all the same."""
+    """The account's other coins stay, and the rest of the exit is still sold in parts."""
     async with at(BINANCE, **RICH) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -96,7 +96,7 @@ async def test_a_part_of_the_target_between_two_tries_is_not_sold_again(at):
 
 
 async def test_a_deferred_exit_is_carried_out_by_the_next_process(at):
-    """It waits in the log."""
+    """The exit waits in the log, and the next process sends it."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -113,7 +113,7 @@ async def test_a_deferred_exit_is_carried_out_by_the_next_process(at):
 
 
 async def test_a_balance_that_shows_freed_coins_as_locked_refuses_no_exit(at):
-    """It is a copy from before the stop was taken off; the next one is newer."""
+    """The balance was taken before the stop was cancelled. The next one is newer."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -130,7 +130,7 @@ async def test_a_balance_that_shows_freed_coins_as_locked_refuses_no_exit(at):
 
 
 async def test_a_balance_from_before_a_sale_does_not_shrink_the_next(at):
-    """Half, then everything: all of it is sold, though the account is shown late."""
+    """Half is sold, then everything: all coins are sold although the balance lags behind."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -154,7 +154,7 @@ async def test_a_balance_from_before_a_sale_does_not_shrink_the_next(at):
 
 @pytest.mark.parametrize("percent", ["50", "100"])
 async def test_what_rests_stays_while_its_sale_is_in_doubt(at, percent):
-    """The one request did both or nothing; nobody takes the stop off meanwhile, nor makes it smaller."""
+    """The one request did both or nothing: meanwhile the stop is neither cancelled nor made smaller."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -170,7 +170,7 @@ async def test_what_rests_stays_while_its_sale_is_in_doubt(at, percent):
 
 
 async def test_an_exit_in_two_requests_takes_its_stop_off_when_there_is_room_for_the_sale(at):
-    """Until then the stop rests."""
+    """The stop rests until there is room."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, TARGET)
         await used_up(trader.trading, 0.8)
@@ -184,7 +184,7 @@ async def test_an_exit_in_two_requests_takes_its_stop_off_when_there_is_room_for
 
 @pytest.mark.parametrize("fault", ["lose_answer", "status_500", "garbage"])
 async def test_an_exit_whose_answer_is_lost_leaves_no_bare_coins(at, fault):
-    """They are sold once, or their stop rests."""
+    """The coins are sold once, or their stop rests."""
     async with at(BINANCE, **RICH) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -200,7 +200,7 @@ async def test_an_exit_whose_answer_is_lost_leaves_no_bare_coins(at, fault):
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["split stops", "a list"])
 async def test_an_exit_whose_coins_were_sold_by_the_stop_holds_up_no_later_order(at, able):
-    """The stop is carried out while the exit takes it off: no rest of it waits in its market."""
+    """The stop is executed while the exit cancels it. No rest of the exit stays in its market's line."""
     async with at(able) as trader:
         trading = trader.trading
         if able is BINANCE:
@@ -224,7 +224,7 @@ async def test_an_exit_whose_coins_were_sold_by_the_stop_holds_up_no_later_order
 
 
 async def test_an_exit_of_split_stops_sells_everything_once(at):
-    """The account has other coins; they stay."""
+    """The account's other coins stay."""
     async with at(BINANCE, **RICH) as trader:
         await split_stops(trader)
         assert await trader.alert("SellMarket") == EXECUTED
@@ -233,7 +233,7 @@ async def test_an_exit_of_split_stops_sells_everything_once(at):
 
 
 async def test_an_exit_after_a_part_of_the_target_sells_what_is_left(at):
-    """The account has other coins; they stay."""
+    """The account's other coins stay."""
     async with at(BINANCE, **RICH) as trader:
         await trader.buy(STOP, TARGET)
         trader.target_is_met()
@@ -243,7 +243,7 @@ async def test_an_exit_after_a_part_of_the_target_sells_what_is_left(at):
 
 
 async def test_an_exit_that_ends_with_a_part_sold_is_told(at):
-    """The book was too thin for all of it; what is left stays with its owner, who knows."""
+    """The order book is too thin for the whole sale. The owner keeps the rest, and is alerted."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -256,7 +256,7 @@ async def test_an_exit_that_ends_with_a_part_sold_is_told(at):
 
 
 async def test_a_sale_by_hand_leaves_the_position_of_a_webhook_and_its_protection(at):
-    """It sells the free coins alone."""
+    """Only the free coins are sold."""
     async with at(BINANCE, **RICH) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

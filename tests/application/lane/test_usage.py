@@ -1,4 +1,4 @@
-"""Who may trade on a broker: the engine asks when an alert is decided, the lane again when its order is sent."""
+"""Permission to trade on a broker, checked when the engine decides an alert and again when the lane sends its order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAILED = WebhookStatus.FAILED
 
 
 def use_for(usage):
-    """The broker is used for this from now on."""
+    """Return a function that changes the broker's usage."""
 
     def changed(store):
         change_broker(store, 1, 1, usage=usage)
@@ -32,12 +32,12 @@ def use_for(usage):
 
 
 def disable(store):
-    """The admin disables the broker's owner, who is a trader here."""
+    """Disable the broker's owner, who is a trader here, as the admin does."""
     switch_account(store, 1, enabled=False, by=2)
 
 
 def remove(store):
-    """The broker is removed while an order of it is about to be sent."""
+    """Remove the broker while one of its orders is about to be sent."""
     broker = store.get(Broker, Broker.create_id(1))
     with carrying(user="1"):
         broker.remove(orders_open=False)
@@ -49,7 +49,7 @@ BY_HAND, BY_ALERT, BY_STRATEGY = Source.MANUAL, Source.WEBHOOK, Source.STRATEGY
 
 @pytest.fixture
 def owned_by_a_trader(monkeypatch):
-    """The one user is no admin, so that the account can be disabled."""
+    """Make the one user a trader, not an admin, so that the account can be disabled."""
     made = User.register
     monkeypatch.setattr(User, "register", lambda number, name, _: made(number, name, Role.TRADER))
 
@@ -68,7 +68,7 @@ def owned_by_a_trader(monkeypatch):
     ],
 )
 async def test_the_lane_sends_nothing_that_the_broker_is_not_used_for(open_trading, happens, source, reason, meanwhile):
-    """Whether that changes before the wish or while it is sized; nothing reaches the exchange."""
+    """The usage changes before the wish, or while the order is sized. Nothing reaches the exchange."""
     async with open_trading() as trading:
 
         async def happening():
@@ -103,7 +103,7 @@ async def test_what_was_allowed_at_one_order_is_asked_again_at_the_next(open_tra
     ],
 )
 async def test_each_usage_lets_its_own_orders_through(open_trading, usage, source, reason):
-    """Those of a person always."""
+    """Manual orders are let through under either usage."""
     async with open_trading() as trading:
         await asyncio.to_thread(use_for(usage), trading.store)
         order = await trading.becomes(await trading.wish(source=source, cost=Decimal(500)), *ENDED)
@@ -121,9 +121,9 @@ async def test_each_usage_lets_its_own_orders_through(open_trading, usage, sourc
     ],
 )
 async def test_the_engine_decides_by_what_the_broker_is_used_for(at, happens, ends):
-    """Nothing is sent for an alert of any kind, neither an entry nor an exit, and no protection is moved.
+    """No alert leads to an order, neither an entry nor an exit, and no protection is moved.
 
-    Only an exit that meets a pause is placed, and refused at once, so that its owner can send it after all.
+    An exit during a pause is placed all the same and refused at once, so that its owner can still send it later.
     """
     async with at(LISTS) as trader:
         await trader.buy(STOP, TARGET)
@@ -140,7 +140,7 @@ async def test_the_engine_decides_by_what_the_broker_is_used_for(at, happens, en
 
 
 async def test_a_broker_that_is_used_for_webhooks_again_takes_them_again(at):
-    """What was refused meanwhile stays refused."""
+    """An alert is refused while the broker is off, and stays refused. The next one is executed."""
     async with at(LISTS) as trader:
         await asyncio.to_thread(use_for(Usage.OFF), trader.store)
         assert await trader.alert("BuyMarket") == (REFUSED, "broker_off")
@@ -151,7 +151,7 @@ async def test_a_broker_that_is_used_for_webhooks_again_takes_them_again(at):
 @pytest.mark.usefixtures("owned_by_a_trader")
 @pytest.mark.parametrize("happens", [use_for(Usage.OFF), use_for(Usage.STRATEGIES), disable])
 async def test_protection_does_not_ask_what_the_broker_is_used_for(at, happens):
-    """What is left of a stop rests again, and what should have been sold by now is sold."""
+    """The rest of a stop is placed again, and coins beyond a passed stop are sold."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, PrixSL="45000")
         await asyncio.to_thread(happens, trader.store)

@@ -1,4 +1,4 @@
-"""What is over is forgotten: no timer, no room and no watch outlives it; what is not protected is never forgotten."""
+"""Forgetting what has ended: no timer, room or price watch outlives it. Unprotected coins are never forgotten."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 
 DUST = Decimal("0.00007")
-"""Below every minimum."""
+"""Coins below every minimum of the market."""
 STOP_ONLY = {"PrixSL": "45000"}
 
 
 async def asked_in_a_second(trading):
-    """How often the balances are asked for in a second."""
+    """Return how often the balances are queried in a second."""
     before = trading.client.asked["balances"]
     await asyncio.sleep(1)
     return trading.client.asked["balances"] - before
 
 
 async def insist(trading):
-    """Place an insisted exit, which waits in its line for ever."""
+    """Place an insisted exit, which waits in its market's line for ever."""
     order_id = uuid4()
     with carrying(user="1"):
         order = Order.place(
@@ -58,7 +58,7 @@ async def insist(trading):
 async def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_of_resting_ones_are_not(
     open_trading, monkeypatch
 ):
-    """What the exchange says of an ended one is still matched, by a comparison."""
+    """Reconciliation still matches an ended order to its record."""
     monkeypatch.setattr(orders, "MOST_NAMES", 6)
     async with open_trading() as trading:
         resting = (await trading.becomes(await trading.rest(), Status.OPEN)).id
@@ -74,7 +74,6 @@ async def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_o
 
 
 async def test_a_closed_position_is_watched_no_more(at):
-    """However many there were."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await rule(trading, oco_allowed=False)
@@ -89,7 +88,7 @@ async def test_a_closed_position_is_watched_no_more(at):
 
 
 async def test_stops_that_were_moved_away_are_forgotten(at):
-    """However often one is moved: what it costs to look at a position does not grow."""
+    """Only the present stop is remembered, so a look at the position costs the same after any number of moves."""
     async with at(BINANCE) as trader:
         await trader.buy(STOP, **STOP_ONLY)
         for price in ("45100", "45200", "45300", "45400"):
@@ -101,7 +100,7 @@ async def test_stops_that_were_moved_away_are_forgotten(at):
 
 
 async def test_a_position_whose_last_fill_was_dust_is_left_alone(at):
-    """It is closed, and its guard has nothing to do."""
+    """The position is closed, and its guard has nothing left to do."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -123,7 +122,7 @@ async def test_a_position_whose_last_fill_was_dust_is_left_alone(at):
 
 
 async def test_room_that_was_held_for_a_protection_is_given_back_when_there_is_nothing_to_protect(at):
-    """The stops were passed before they could rest; an entry finds the whole room but what is always kept."""
+    """The stops were passed before they could rest. An entry finds all room free but the reserve."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         turns = trading.lane.orders.account.turns
@@ -141,7 +140,7 @@ async def test_room_that_was_held_for_a_protection_is_given_back_when_there_is_n
 
 
 async def test_entries_that_grow_stale_in_a_line_leave_no_timers_behind(at):
-    """The exit before them asks no more often than it did."""
+    """The exit ahead of them queries the balances no more often than before."""
     async with at(BINANCE, USDT="100000", BTC="1") as trader:
         trading = trader.trading
 
@@ -160,7 +159,7 @@ async def test_entries_that_grow_stale_in_a_line_leave_no_timers_behind(at):
 
 
 async def test_more_orders_in_a_line_ask_no_more_often(at):
-    """One timer is enough for a line."""
+    """A line needs a single timer."""
     async with at(BINANCE, USDT="100000") as trader:
         trading = trader.trading
         lines = trading.lane._sending._lines._lines
@@ -184,7 +183,7 @@ async def test_more_orders_in_a_line_ask_no_more_often(at):
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 @pytest.mark.parametrize("shapes", [(STOP, TARGET), (STOP,)], ids=["a list", "a stop alone"])
 async def test_coins_of_a_second_entry_that_no_stop_covers_are_told(at, able, shapes):
-    """A stop for those of the first is not enough."""
+    """The stop for the coins of the first entry does not silence the alert."""
     async with at(able) as trader:
         trading = trader.trading
         prices = PRICES if TARGET in shapes else STOP_ONLY
@@ -198,7 +197,7 @@ async def test_coins_of_a_second_entry_that_no_stop_covers_are_told(at, able, sh
 
 
 async def test_coins_that_no_order_may_cover_today_are_told(at):
-    """The day's count is used up right after the second entry; the first stop still rests."""
+    """The day's count of orders is used up right after the second entry. The first stop still rests."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, **STOP_ONLY)
@@ -217,7 +216,7 @@ async def test_coins_that_no_order_may_cover_today_are_told(at):
 
 
 async def test_a_stop_that_rests_stays_when_the_minimum_rises_above_it(at):
-    """It could not be placed again."""
+    """The stop is too small to be placed again, so it must not be taken off."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         assert await trader.alert("BuyMarket", PourCent="1", **STOP_ONLY) == EXECUTED

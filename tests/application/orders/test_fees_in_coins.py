@@ -1,4 +1,4 @@
-"""Fees that are taken in the very coins that are traded: BNB, where its owner lets Binance take them so."""
+"""Fees charged in the traded coins themselves: BNB, when the account's owner lets Binance charge them so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALERT = {"Symbol": '"BNBUSDT"'}
 
 
 def takes_fees_of_sales_in_bnb(ledger):
-    """The paper exchange takes them in what is received otherwise."""
+    """Let the paper exchange charge fees of sales in BNB. Otherwise it charges them in the currency received."""
     told = ledger._say
 
     def say(what, order, trade):
@@ -27,7 +27,7 @@ def takes_fees_of_sales_in_bnb(ledger):
 
 
 async def test_what_is_left_of_a_sale_whose_fee_is_taken_in_the_coins_sold_is_protected(at):
-    """More coins are gone than were sold: a stop for those that are not there would be refused for ever."""
+    """The account has lost more coins than were sold: a stop for the missing ones would be refused for ever."""
     async with at(LISTS) as trader:
         trading = trader.trading
         trading.hold("BNB/USDT", "500")

@@ -1,4 +1,4 @@
-"""What the exchange has said comes into the books in the end, whatever failed on the way, and nothing else does."""
+"""Recording the exchange's reports: each is recorded in the end, whatever failed on the way, and nothing else is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def away():
 
 @pytest.mark.parametrize("heard", ["stream", "poll"])
 async def test_a_fill_that_could_not_be_saved_is_found_again(open_trading, heard):
-    """What the process knows is what the log knows: a failed append leaves nothing behind that hides the truth."""
+    """The process knows no more than the log: a failed append leaves nothing behind that would hide the fill."""
     async with open_trading() as trading:
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         if heard == "stream":
@@ -51,7 +51,7 @@ async def test_a_fill_that_could_not_be_saved_is_found_again(open_trading, heard
 
 
 async def test_what_the_exchange_says_is_recorded_after_what_others_have_said(open_trading):
-    """Its owner has asked for an end of the order since this process met it."""
+    """The order's owner has requested its cancel since this process loaded it."""
     async with open_trading() as trading:
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         await trading.say(order_id, lambda order: order.request_cancel("web"))
@@ -65,7 +65,7 @@ async def test_what_the_exchange_says_is_recorded_after_what_others_have_said(op
 
 @pytest.mark.parametrize("begins_anew", [False, True], ids=["by this process", "by the next one"])
 async def test_executions_that_are_listed_late_are_asked_for_until_they_are(open_trading, begins_anew):
-    """The order is known to be executed before its trades are: without them nothing would hold the coins."""
+    """The exchange shows the order as executed before it lists the trades, and without these the coins are not held."""
     async with open_trading() as trading:
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         trading.hold("BTC/USDT", "39000")
@@ -83,7 +83,7 @@ async def test_executions_that_are_listed_late_are_asked_for_until_they_are(open
 
 
 async def test_executions_that_are_never_listed_are_told_of_once(open_trading):
-    """Half a minute after the order: then a person has to look."""
+    """When executions are still missing half a minute after the order, a contradiction is recorded for a person."""
     async with open_trading() as trading:
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         trading.hold("BTC/USDT", "39000")
@@ -101,7 +101,7 @@ async def test_executions_that_are_never_listed_are_told_of_once(open_trading):
 
 @pytest.mark.parametrize("state", [Status.CANCELLED, Status.EXPIRED, Status.REJECTED])
 async def test_an_end_without_a_rest_is_told_of_and_loses_no_execution(open_trading, state):
-    """Everything was executed, so nothing was left to be cancelled: the order is closed, and the word kept."""
+    """Everything was executed, so nothing was left to cancel. The order is closed, and the exchange's word recorded."""
     async with open_trading() as trading:
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         query = trading.client.query
@@ -121,7 +121,7 @@ async def test_an_end_without_a_rest_is_told_of_and_loses_no_execution(open_trad
 
 
 async def test_an_order_that_shows_up_while_its_absence_is_being_proven_is_there(open_trading):
-    """The stream accepts it between the lists and the verdict."""
+    """The stream reports the order as accepted between the lists and the verdict."""
     async with open_trading() as trading:
         trading.show_orders(shown=False)
         trading.fault("place_order", "lose_answer")
@@ -143,7 +143,7 @@ async def test_an_order_that_shows_up_while_its_absence_is_being_proven_is_there
 
 
 async def test_a_proof_of_absence_looks_at_the_exchanges_own_time(open_trading):
-    """Its clock is two minutes behind: a list that began at our time would be empty, and prove anything."""
+    """The exchange's clock is two minutes behind: a list from our time on would be empty, and prove anything."""
     async with open_trading() as trading:
         trading.paper.faults.add(Fault("query", "skew_clock", seconds=-120.0))
         await trading.client.server_time()
@@ -164,7 +164,7 @@ async def test_a_proof_of_absence_looks_at_the_exchanges_own_time(open_trading):
 
 @pytest.mark.parametrize("minutes", [-360, -6, 6, 360])
 async def test_executions_count_however_wrong_a_clock_is(open_trading, minutes):
-    """Clocks differ by hours where somebody mistook the zone: the coins are there all the same."""
+    """Clocks differ by hours when a time zone is set wrongly. The coins are there all the same."""
     async with open_trading() as trading:
         trading.paper.faults.add(Fault("query", "skew_clock", seconds=minutes * 60.0))
         await trading.client.server_time()
@@ -173,7 +173,7 @@ async def test_executions_count_however_wrong_a_clock_is(open_trading, minutes):
 
 
 async def test_an_order_whose_sender_died_is_in_doubt_also_while_nobody_answers(open_trading):
-    """Its age is counted, its owner told: silence about silence would be the worst of all."""
+    """The exchange gives no answer, but the doubt begins all the same: its age counts, and its owner learns of it."""
     async with open_trading() as trading:
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         trading.fault("place_order", "lose_request")

@@ -1,4 +1,4 @@
-"""Who may use an account's room for new orders, and what comes next in a lane."""
+"""Turns in an account's room for new orders, and the order of tasks in a lane's agenda."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def in_a_loop(story):
 
 
 class Window:
-    """A window of which so many orders are used; fills give theirs back."""
+    """A window with so many orders used; fills give theirs back."""
 
     def __init__(self, used=0):
         self.used = used
@@ -39,7 +39,7 @@ class Window:
 
 
 def test_no_entry_takes_the_room_that_the_protection_of_others_needs():
-    """Also where fills give their counts back, so that the window looks unused."""
+    """The room is kept even when fills give their counts back, so that the window looks unused."""
 
     def story():
         window = Window()
@@ -56,7 +56,7 @@ def test_no_entry_takes_the_room_that_the_protection_of_others_needs():
 
 
 def test_what_is_kept_for_entries_that_have_rested_for_long_bars_no_other_in_an_unused_window(monkeypatch):
-    """Limit buys of a whole day would bar everything for ever."""
+    """Otherwise the limit buys of a whole day would bar every other entry for ever."""
 
     def story():
         window = Window()
@@ -82,7 +82,7 @@ def test_a_wish_above_a_whole_window_goes_in_one_that_nobody_has_used():
 
 @pytest.mark.parametrize("wishes", [1, 5])
 async def test_protection_comes_after_one_wish_at_most(wishes):
-    """However many wait; each kind keeps its own order."""
+    """Protection comes after one wish, however many wait. Sends and guards each keep their own order."""
     agenda, guards = Agenda(), [uuid4() for _ in range(2)]
     sends = [uuid4() for _ in range(wishes)]
     for one in sends:

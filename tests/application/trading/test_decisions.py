@@ -1,4 +1,4 @@
-"""What only a person decides: ending a doubt and sending a late exit; and resting orders made smaller."""
+"""Decisions that only a person takes: ending a doubt and sending a late exit; and amending resting orders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOUBT = ["Placed", "Submitted", "Doubted"]
 
 @pytest.fixture
 def unprovable():
-    """A buy in doubt, which nothing but a person can end."""
+    """Return a function that places a buy whose doubt only a person can end."""
 
     async def begin(trading):
         async def away():
@@ -35,7 +35,7 @@ def unprovable():
 
 
 async def test_a_person_ends_a_doubt(open_trading, unprovable):
-    """With a reason, under their name; the symbol is free again, and nobody else can."""
+    """The decision is recorded with its reason and author, and frees the symbol. Another user cannot decide."""
     async with open_trading(USDT="1000", BTC="1") as trading:
         doubt = await unprovable(trading)
         trading.pass_by(600)
@@ -53,7 +53,7 @@ async def test_a_person_ends_a_doubt(open_trading, unprovable):
 
 
 async def test_an_exit_waits_for_a_doubt_as_long_as_it_may_be_proven_and_then_for_a_person(open_trading, unprovable):
-    """It is refused by a name of its own, and sent again on demand, once, whatever is in doubt."""
+    """The exit is refused with a reason of its own. Its owner can send it again, once, whatever is in doubt."""
     async with open_trading(USDT="1000", BTC="1") as trading:
         doubt = await unprovable(trading)
         exit_id = await trading.wish(side=Side.SELL, quantity=Decimal("0.01"), source=Source.MANUAL)
@@ -74,21 +74,21 @@ async def test_an_exit_waits_for_a_doubt_as_long_as_it_may_be_proven_and_then_fo
 
 
 async def amended(trading, order: Order, quantity: str):
-    """Ask for a smaller order, as the web does."""
+    """Ask for a smaller quantity, as the web does."""
     until = trading.now + timedelta(seconds=trading.client.valid_for)
     await trading.say(order.id, lambda o: o.request_amend("ARISTO_smaller", Decimal(quantity), None, until))
     trading.lane.agenda.put(Task.AMEND, order.id)
 
 
 async def answered(trading, order: Order) -> Order:
-    """Wait until it is known what became of the amendment."""
+    """Wait until the outcome of the amendment is known; return the order."""
     while (order := await trading.load(order.id)).amendment is not None:  # noqa: ASYNC110 - it stands in the log
         await asyncio.sleep(0.01)
     return order
 
 
 async def test_a_resting_order_is_made_smaller(open_trading):
-    """It keeps its place under a new client id, and both ids are its own."""
+    """The order is smaller under a new client id, and both ids are known as its own."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest("0.02"), Status.OPEN)
         await amended(trading, order, "0.01")
@@ -103,7 +103,7 @@ async def test_a_resting_order_is_made_smaller(open_trading):
 
 @pytest.mark.parametrize(("silence", "quantity"), [("lose_answer", "0.01"), ("lose_request", "0.02")])
 async def test_an_amendment_without_an_answer_is_looked_up(open_trading, silence, quantity):
-    """What the exchange shows decides; unchanged is final once the request cannot be carried out any more."""
+    """The quantity shown by the exchange decides. Unchanged is final once the request can no longer be carried out."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest("0.02"), Status.OPEN)
         trading.fault("place_order", silence)
@@ -120,7 +120,7 @@ async def test_an_amendment_without_an_answer_is_looked_up(open_trading, silence
 
 @pytest.mark.parametrize("quantity", ["0.03", "0.02"])
 async def test_an_order_is_never_made_larger(open_trading, quantity):
-    """The exchange is not even asked."""
+    """The amendment is rejected without asking the exchange."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest("0.02"), Status.OPEN)
         await amended(trading, order, quantity)
@@ -130,7 +130,7 @@ async def test_an_order_is_never_made_larger(open_trading, quantity):
 
 
 async def test_a_decision_that_an_order_was_executed_is_held_against_the_exchange(open_trading, unprovable):
-    """Nothing is held without executions: they are asked for, and that there are none is told."""
+    """The person's decision alone brings no coins. Executions are queried, and their absence is recorded."""
     async with open_trading() as trading:
         doubt = await unprovable(trading)
         await asyncio.to_thread(resolve, trading.store, 1, doubt.id, Status.CLOSED, "I believe that it was executed")

@@ -1,4 +1,4 @@
-"""What a person insists on grows old as well: it is sent within half a minute or not at all."""
+"""The age of an insisted exit: it is sent within half a minute or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.wish import Side
 
 
 async def test_an_exit_that_is_sent_again_may_be_sent_for_half_a_minute(open_trading):
-    """Whoever insisted looked at the price of that moment."""
+    """The person who insisted decided by the price of that moment."""
     async with open_trading(BTC="1") as trading:
         late = await trading.becomes(
             await trading.wish(side=Side.SELL, quantity=Decimal("0.01"), not_after=trading.now - timedelta(seconds=1)),

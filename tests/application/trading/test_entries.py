@@ -1,4 +1,4 @@
-"""What an entry brings for its protection."""
+"""The prices that an entry brings for its protection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def entry_of(trader, **fields):
 
 
 async def test_an_entry_that_never_filled_lends_its_prices_to_no_other(at):
-    """A limit buy was cancelled unfilled; the next buy brings a stop only."""
+    """A limit buy was cancelled unfilled. The next buy brings a stop alone, and gets no target from the first."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await entry_of(trader, PourCent="50", Prix="40000", PrixSL="39000", PrixTP="45000")
@@ -32,7 +32,7 @@ async def test_an_entry_that_never_filled_lends_its_prices_to_no_other(at):
 
 
 async def test_the_rest_of_an_entry_is_protected_also_after_its_target_has_sold_the_first_part(at):
-    """The trade is complete, the limit buy still rests; what it buys then brings the same prices again."""
+    """The trade is complete while the limit buy still rests. Its next fill brings the same prices again."""
     async with at(LISTS) as trader:
         trading = trader.trading
         entry = await entry_of(trader, PourCent="80", Prix="40000", PrixSL="35000", PrixTP="45000")
@@ -47,7 +47,7 @@ async def test_the_rest_of_an_entry_is_protected_also_after_its_target_has_sold_
 
 
 async def test_what_was_asked_for_an_entry_that_never_filled_concerns_no_other(at):
-    """Its stop was moved while it rested, it was cancelled, and the market is below that stop since."""
+    """The entry's stop was moved while it rested, and it was cancelled. The market has since fallen below that stop."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await entry_of(trader, PourCent="50", Prix="40000", PrixSL="35000")

@@ -1,4 +1,4 @@
-"""A stream holds one trade: the next one begins in the commit that ends it, with what outlives it."""
+"""One trade per stream: the next stream begins in the commit that ends the trade, with everything that outlives it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.application.trader import HELD, LISTS, POSITION, PRICES, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 LONG = 20.0
-"""Seconds after which nobody waits any longer."""
+"""The most seconds that a test waits."""
 
 
 async def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_before(at):
-    """The next one is there as soon as the trade is complete, in the same commit."""
+    """The next stream is opened in the commit that completes the trade."""
     async with at(LISTS) as trader:
         for number in range(3):
             await trader.alert("BuyMarket", PourCent="50", **PRICES)
@@ -36,7 +36,7 @@ async def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_befo
 
 
 async def test_dust_and_its_cost_go_with_the_next_trade(at):
-    """Nothing that was bought vanishes from the books."""
+    """Dust moves to the next trade's stream, so nothing that was bought is missing from the books."""
     async with at(LISTS) as trader:
         dust = Decimal("0.00007")
         await trader.buy(STOP, TARGET)
@@ -52,7 +52,7 @@ async def test_dust_and_its_cost_go_with_the_next_trade(at):
 
 
 async def test_a_buy_that_outlives_its_trade_brings_its_stop_to_the_next_one(at):
-    """It was wanted in the stream before, where its order still looks for its position."""
+    """The stop was wanted in the stream before, where the buy still looks for its position."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.alert("BuyLimit", PourCent="40", Prix="48000", PrixSL="44000")
@@ -68,7 +68,7 @@ async def test_a_buy_that_outlives_its_trade_brings_its_stop_to_the_next_one(at)
 
 
 async def test_an_exit_after_the_end_of_a_trade_sells_none_of_its_traders_other_coins(at):
-    """The new stream knows of no execution, and yet the webhooks have bought before."""
+    """The new stream has no fills, although the webhooks have bought before."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         await trader.buy(STOP, TARGET)
         assert await trader.alert("SellMarket") == EXECUTED
@@ -78,7 +78,7 @@ async def test_an_exit_after_the_end_of_a_trade_sells_none_of_its_traders_other_
 
 
 async def test_a_buy_that_is_executed_and_not_counted_when_its_trade_ends_belongs_to_the_next_one(at, monkeypatch):
-    """An exit that looks in between waits for it: the coins are there."""
+    """The second exit waits until the buy is counted, and sells its coins."""
     async with at(LISTS) as trader:
         trading, judge, delivered = trader.trading, trader._judge, threading.Event()
         await trader.buy(STOP, TARGET)
@@ -88,7 +88,7 @@ async def test_a_buy_that_is_executed_and_not_counted_when_its_trade_ends_belong
             return [order for order in trading.on_exchange() if order.side == "buy" and order.filled]
 
         def slowly(recorded):
-            """The engine is behind: it counts the sale once the buy is executed, and the buy later still."""
+            """Delay the engine: it counts the sale once the buy is executed, and the buy later still."""
             assert delivered.wait(LONG)
             last = time.monotonic() + LONG
             while recorded.topic == "Order.Filled" and len(bought()) < 2 and time.monotonic() < last:

@@ -1,4 +1,4 @@
-"""The size of an order follows from values alone: the same in a lane and wherever else an order is sized."""
+"""The size of an order is computed from values alone, the same in a lane and anywhere else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ percents = st.decimals(min_value=1, max_value=100, places=2)
 
 
 def order(source=Source.WEBHOOK, requester="Webhooks", **wish):
-    """An order that nobody has sent."""
+    """Return an order that was never sent."""
     with carrying(user="1"):
         return Order.place(
             order_id=UUID(int=1), user=1, broker=1, wish=Wish(MARKET.symbol, **wish), source=source,
@@ -33,7 +33,7 @@ def order(source=Source.WEBHOOK, requester="Webhooks", **wish):
 
 @given(free=amounts, percent=percents, side=st.sampled_from(Side), held=st.none() | amounts)
 def test_a_share_never_spends_more_than_is_free_nor_more_than_is_held(free, percent, side, held):
-    """Whatever the steps of the market are; what is too small is refused."""
+    """This holds for all steps of the market. A size that is too small is refused."""
     held = held if side is Side.SELL else None
     try:
         found = sized(order(side=side, type=Type.MARKET, percent=percent), MARKET, free, held, LAST)
@@ -45,14 +45,14 @@ def test_a_share_never_spends_more_than_is_free_nor_more_than_is_held(free, perc
 
 
 def test_a_share_of_a_position_is_no_share_of_all_coins():
-    """Half of the four that are held, of the hundred that are there."""
+    """Half is sold of the four coins held, not of the hundred in the account."""
     sale = order(side=Side.SELL, type=Type.MARKET, percent=Decimal(50))
     assert sized(sale, MARKET, Decimal(100), Decimal(4), LAST).request.quantity == Decimal(2)
 
 
 @pytest.mark.parametrize(("free", "code"), [("0", "insufficient_funds"), ("1.99", "insufficient_funds")])
 def test_what_is_not_free_is_refused_with_the_amount(free, code):
-    """By hand: no coins of a fee are forgiven."""
+    """A manual sale is not reduced for coins that a fee has taken."""
     sale = order(Source.MANUAL, side=Side.SELL, type=Type.MARKET, quantity=Decimal(2))
     with pytest.raises(Invalid, match=f"{free} ") as refused:
         sized(sale, MARKET, Decimal(free), None, LAST)
@@ -60,12 +60,12 @@ def test_what_is_not_free_is_refused_with_the_amount(free, code):
 
 
 def sale(quantity, source=Source.MANUAL, **wish):
-    """A sale at the market of so many coins."""
+    """Return a sale at the market of so many coins."""
     return order(source, side=Side.SELL, type=Type.MARKET, quantity=Decimal(quantity), **wish)
 
 
 def buy(kind, **amounts):
-    """A buy by hand."""
+    """Return a manual buy."""
     wish = {name: Decimal(amount) for name, amount in amounts.items()}
     return order(Source.MANUAL, side=Side.BUY, type=kind, **wish)
 
@@ -75,7 +75,7 @@ def buy(kind, **amounts):
     [(Source.WEBHOOK, "Webhooks", "2"), (Source.MANUAL, PROTECTION, "2"), (Source.MANUAL, "somebody", "3")],
 )
 def test_an_alert_and_a_protection_sell_no_more_than_the_position_has(source, requester, sold):
-    """Fees of other trades may have been paid with a few of its coins; by hand all that is free may be sold."""
+    """Fees of other trades may have taken some of the position's coins. A manual sale may sell all that is free."""
     assert sized(
         sale(3, source, requester=requester), MARKET, Decimal(100), Decimal(2), LAST
     ).request.quantity == Decimal(sold)
@@ -130,7 +130,7 @@ def test_a_stop_is_rounded_to_the_tick_and_checked_at_its_trigger():
 
 @pytest.mark.parametrize(("quantity", "first"), [("50", "50"), ("50.1", "25.05"), ("120", "40")])
 def test_a_sale_above_the_largest_order_is_cut_into_equal_parts(quantity, first):
-    """Fifty is the most that one order sells at the market; the rest is for others."""
+    """One order sells at most fifty at the market, and follow-up orders sell the rest."""
     found = sized(sale(quantity), MARKET, Decimal(200), None, LAST)
     assert (found.request.quantity, found.rest) == (Decimal(first), Decimal(quantity) - Decimal(first))
 

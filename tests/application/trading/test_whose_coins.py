@@ -1,4 +1,4 @@
-"""Whose coins were sold, and what becomes of a decision that the exchange contradicts."""
+"""The positions whose coins a sale has sold, and decisions that the exchange contradicts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
 
 
 async def bought_elsewhere(trader):
-    """Somebody buys with the same keys; answers once that is in the books."""
+    """Buy with the same keys outside the platform, and wait until the external position is open."""
     await trader.trading.elsewhere("web_1", type=Type.MARKET, price=None, quantity=Decimal("0.005"))
     await trader.trading.compare_twice(Occasion.FULL)
     await trader.trading.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
 
 
 async def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_has_sold_them(at):
-    """The webhooks held a part of what was sold: the rest was the trader's own, and no position outlives its coins."""
+    """An alert sells external coins. No position outlives its coins, so the external one is closed."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await bought_elsewhere(trader)
@@ -40,7 +40,7 @@ async def test_coins_that_were_bought_elsewhere_are_held_no_more_once_an_alert_h
 
 
 async def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
-    """Coins that were bought elsewhere stay as they are."""
+    """The alert sells the webhook's coins. Those bought elsewhere stay as they are."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await bought_elsewhere(trader)
@@ -55,7 +55,7 @@ async def test_what_an_alert_sells_of_its_own_is_nobody_elses(at):
 
 
 async def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_its_stop(at):
-    """What rests under protection is locked: it cannot have been these coins."""
+    """Coins under a resting stop are locked, so the sale cannot have been theirs."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -68,7 +68,7 @@ async def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_it
 
 
 async def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
-    """The stop is carried out while an alert takes it off: its execution is not counted yet, the coins are gone."""
+    """The stop is executed while an alert cancels it. Its fill is not counted yet, but the coins are gone."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading, cancel = trader.trading, trader.trading.client.cancel
         await trader.buy(STOP, PrixSL="45000")
@@ -83,7 +83,7 @@ async def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
 
 
 async def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
-    """The gateway dies before the engine has counted it: what the books hold is gone, the trader's own coins stay."""
+    """The gateway dies before the engine counts the stop's fill. Coins on record are gone; the trader's own stay."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading = trader.trading
         await trader.buy(STOP, PrixSL="45000")
@@ -98,7 +98,7 @@ async def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(a
         await asyncio.wait([working])
         trading.tasks[:] = others
         await trading.begin_anew()
-        trading.lane.agenda.put(Task.GUARD, POSITION)  # as every gateway does for all that is held
+        trading.lane.agenda.put(Task.GUARD, POSITION)  # as every gateway does for each open position
         await trading.until(trading.lane.reconciled.is_set)
         await trading.until(
             lambda: trading.lane.agenda.will_come(Task.GUARD, POSITION)
@@ -110,7 +110,7 @@ async def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(a
 
 
 async def test_two_alerts_to_sell_everything_sell_it_once(at):
-    """The second is sent before the engine has counted what the first has sold."""
+    """The second alert is sent before the engine has counted the first sale."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         await trader.buy(STOP, TARGET)
         ended = await asyncio.gather(trader.alert("SellMarket"), trader.alert("SellMarket"))
@@ -120,7 +120,7 @@ async def test_two_alerts_to_sell_everything_sell_it_once(at):
 
 
 async def test_coins_that_a_resting_exit_is_selling_are_not_sold_by_another(at):
-    """What is free besides are the trader's own coins."""
+    """The only other free coins are the trader's own."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         await trader.buy(STOP, TARGET)
         assert await trader.alert("SellLimit", PourCent="100", Prix="70000") == EXECUTED
@@ -129,7 +129,7 @@ async def test_coins_that_a_resting_exit_is_selling_are_not_sold_by_another(at):
 
 
 async def test_a_sale_right_after_the_first_buy_sells_what_that_has_bought(at):
-    """Not all coins of the account, although no buy of an alert has been counted yet."""
+    """No buy of an alert is counted yet, but the sale leaves the account's other coins alone."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading, wanted = trader.trading, asyncio.Event()
         trading.client.before["place"] = wanted.wait
@@ -145,7 +145,7 @@ async def test_a_sale_right_after_the_first_buy_sells_what_that_has_bought(at):
 
 
 async def test_a_sale_waits_until_the_executions_of_its_buy_are_listed(at):
-    """The exchange says first that it is executed, and how only later: until then nobody knows what was bought."""
+    """The exchange reports the buy as executed before it lists its trades, and only these tell the quantity bought."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading, fills_of = trader.trading, trader.trading.client.fills_of
 
@@ -168,7 +168,7 @@ async def test_a_sale_waits_until_the_executions_of_its_buy_are_listed(at):
 
 
 async def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
-    """Once, and loudly: the coins are counted, whatever was believed; its webhook has ended with the belief."""
+    """The coins are counted, and one alert reports it. The webhook has ended as failed with the person's decision."""
     async with at(LISTS) as trader:
         trading = trader.trading
         trading.show_orders(shown=False)
@@ -189,7 +189,7 @@ async def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
 
 
 async def test_cancelling_everything_leaves_what_protects(at):
-    """Stops of a position, and a stop that somebody set for other coins on the exchange's own page."""
+    """The position's stop and target stay, and so does a stop set on the exchange's own page for other coins."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

@@ -1,6 +1,6 @@
-"""What a delivery is: new, a repeat, or an exit that is judged anew; and what becomes of one that cannot be executed.
+"""Deliveries: new, repeated, or an exit that is judged anew; and alerts that cannot be executed.
 
-The engine's policies work on a real log; orders are answered as the gateway and the exchange would.
+The engine's policies work on a real log. The test answers for the gateway and the exchange.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ IGNORED, REFUSED, FAILED = WebhookStatus.IGNORED, WebhookStatus.REFUSED, Webhook
 BTC = Market("binance", "BTC/USDT", "BTCUSDT", "BTC", "USDT", True, Decimal("0.01"), Decimal("0.00001"))
 RAW = Personal("{}")
 NEVER = NOW - timedelta(days=1)
-"""An upgrade so long ago that no former identity counts."""
+"""The time of an upgrade so long ago that no former identity counts."""
 
 
 def alert(action="SellMarket", /, **changed):
-    """An alert of a bar that has just ended; None leaves a field out."""
+    """Return the body of an alert of a bar that has just ended. A field given as None is left out."""
     pairs = {"Symbol": '"BTCUSDT"', "Action": f'"{action}"', "PourCent": "50", "UserID": "1", "UserExchangeID": "1"}
     pairs |= {"Interval": '"5"', "BarTime": '"2026-03-02T09:25:00Z"', **changed}
     return ("{" + ",".join(f'"{key}":{value}' for key, value in pairs.items() if value is not None) + "}").encode()
@@ -62,11 +62,11 @@ class House:
         self.now += timedelta(seconds=seconds)
 
     def deliver(self, body, *, former_until=NEVER, at=None):
-        """The door takes it; returns the webhook's id."""
+        """Deliver an alert at the door; return the webhook's id."""
         return receive(self.store, 1, body, "192.0.2.1", at or self.now, former_until=former_until)
 
     def judge(self):
-        """The engine judges all that it has not judged yet."""
+        """Let the engine judge every event that it has not judged yet."""
         while page := self.store.read(self.position):
             for recorded in page:
                 world = World(self.store, self, self.now)
@@ -76,7 +76,7 @@ class House:
                 self.position = recorded.position
 
     def come(self, body, **how):
-        """A delivery that is judged at once; returns its webhook's id."""
+        """Deliver an alert and let it be judged at once; return its webhook's id."""
         webhook_id = self.deliver(body, **how)
         self.judge()
         return webhook_id
@@ -89,7 +89,7 @@ class House:
         return self.store.find(Order, Order.id_for(webhook_id))
 
     def say(self, order, *verbs):
-        """The gateway, or the exchange through it, says these of an order; the engine hears of it."""
+        """Apply these verbs to an order, as the gateway or the exchange would, and let the engine judge."""
         with carrying(user="1"):
             for verb in verbs:
                 verb(order)
@@ -97,7 +97,7 @@ class House:
         self.judge()
 
     def told(self):
-        """Causes and facts of all alerts."""
+        """Return the cause and facts of each alert raised."""
         return [(e.event.cause, e.event.facts) for e in self.store.read(0, topics=["Alert.Raised"])]
 
     def topics(self):
@@ -147,7 +147,7 @@ SUCCESSES = {
 
 
 def test_four_alerts_of_one_bar_are_four_webhooks_and_each_repeat_is_shown(house):
-    """An "Id" tells them apart; the same one again is never executed."""
+    """The "Id" distinguishes them. A repeat with the same one is counted and never executed."""
     bodies = [alert(action, Id=str(n)) for n, action in enumerate(("BuyMarket", "SellMarket") * 2)]
     ids = [house.come(body) for body in bodies]
     assert len({*ids}) == 4
@@ -160,7 +160,7 @@ def test_four_alerts_of_one_bar_are_four_webhooks_and_each_repeat_is_shown(house
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_an_exit_that_came_to_nothing_is_judged_anew(house, failure):
-    """In a stream of its own, again and again; a third delivery meanwhile is a repeat of the second."""
+    """Each new attempt has a stream of its own. A delivery while the second is under way is a repeat of it."""
     first = house.come(alert())
     house.say(house.order_of(first), *FAILURES[failure])
     assert house.ends(first)[0] is FAILED
@@ -182,7 +182,7 @@ def test_an_exit_that_came_to_nothing_is_judged_anew(house, failure):
 
 @pytest.mark.parametrize("success", SUCCESSES)
 def test_an_exit_that_is_under_way_or_was_executed_is_not(house, success):
-    """Not even in part, and not when its owner took it back."""
+    """Its repeat is only counted, also when it was filled in part or cancelled by its owner."""
     first = house.come(alert())
     if SUCCESSES[success]:
         house.say(house.order_of(first), *SUCCESSES[success])
@@ -194,7 +194,7 @@ def test_an_exit_that_is_under_way_or_was_executed_is_not(house, success):
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("action", ["BuyMarket", "BuyLimit"])
 def test_an_entry_is_never_judged_anew(house, action, failure):
-    """Whatever became of it: its price is gone."""
+    """Its price is gone, however the entry ended."""
     body = alert(action, Prix="100")
     first = house.come(body)
     house.say(house.order_of(first), *FAILURES[failure])
@@ -204,14 +204,14 @@ def test_an_entry_is_never_judged_anew(house, action, failure):
 
 
 def test_a_ping_and_what_cannot_be_read_are_repeats(house):
-    """A ping of the same bar, and the same bytes within a minute."""
+    """A second ping of the same bar is a repeat, and so are the same bytes within a minute."""
     ping, broken = alert("PING"), b"nothing"
     assert house.come(ping) == house.come(ping)
     assert house.come(broken) == house.come(broken) == unparsable_id(1, broken, NOW)
 
 
 def test_an_exit_that_was_refused_as_it_stood_is_judged_anew(house):
-    """Its broker was off; now it is not, and the alert comes again."""
+    """The broker was off at the first delivery and is on at the second."""
     change_broker(house.store, 1, 1, usage=Usage.OFF)
     first = house.come(alert())
     assert house.ends(first) == (REFUSED, "broker_off")
@@ -221,7 +221,7 @@ def test_an_exit_that_was_refused_as_it_stood_is_judged_anew(house):
 
 
 def test_a_delivery_that_is_drained_twice_is_one(house):
-    """The door died between appending it and removing its file: the same moment is the same delivery."""
+    """The door died between appending the delivery and removing its file. The same moment is the same delivery."""
     first = house.come(alert())
     house.say(house.order_of(first), refuse())
     house.pass_by(30)
@@ -230,7 +230,7 @@ def test_a_delivery_that_is_drained_twice_is_one(house):
 
 
 def test_what_its_owner_sent_after_all_is_not_sold_twice(house):
-    """Neither by the alert that comes again, nor by the button after the alert was judged anew."""
+    """A repeated alert sells nothing once its owner has sent it again. The button is barred after it is judged anew."""
     first = house.come(alert())
     late = house.order_of(first)
     house.say(late, refuse("stale"))
@@ -250,7 +250,7 @@ def test_what_its_owner_sent_after_all_is_not_sold_twice(house):
 
 
 def received_before(house, body, at=NOW):
-    """A webhook as an older door appended it, judged by the engine."""
+    """Record a webhook as an older door appended it, and let the engine judge it; return its id."""
     former = WebhookMessage.understood(body).former_id(1, at)
     with carrying(user="1"):
         house.store.save(Webhook.receive(former, 1, body, "192.0.2.1", at))
@@ -260,7 +260,7 @@ def received_before(house, body, at=NOW):
 
 @pytest.mark.parametrize("bar_time", ['"2026-03-02T09:25:00Z"', None])
 def test_an_alert_from_before_the_upgrade_is_still_known(house, bar_time):
-    """For as long as its former identity is looked up, and only when it says the same."""
+    """Its former identity is looked up for a while, and counts only when the content is the same."""
     body = alert("BuyMarket", Id="1", BarTime=bar_time)
     former = received_before(house, body)
     until = NOW + timedelta(hours=1)
@@ -271,7 +271,7 @@ def test_an_alert_from_before_the_upgrade_is_still_known(house, bar_time):
 
 
 def test_the_former_identity_is_looked_up_no_longer_than_needed(house, monkeypatch):
-    """One look-up at most, none later, and what the spool still holds was received earlier."""
+    """A delivery received in time costs one query, a later one none. Spooled ones count by their reception."""
     asked, find = [], house.store.find
 
     def counted(kind, aggregate_id):
@@ -290,7 +290,7 @@ def test_the_former_identity_is_looked_up_no_longer_than_needed(house, monkeypat
 
 
 def test_an_exit_that_failed_before_the_upgrade_is_judged_anew(house):
-    """Behind its former stream."""
+    """The new attempt's identity follows from the former one."""
     former = received_before(house, alert())
     house.say(house.order_of(former), refuse())
     again = house.come(alert(), former_until=NOW + timedelta(hours=1), at=NOW + timedelta(seconds=5))
@@ -330,7 +330,7 @@ HINDRANCES = {
 @pytest.mark.parametrize("hindrance", HINDRANCES)
 @pytest.mark.parametrize("action", ["SellMarket", "SellLimit"])
 def test_an_exit_that_may_not_be_sent_now_is_critical_and_can_be_sent_after_all(house, action, hindrance):
-    """Placed and refused in one commit, so nothing of it reaches the exchange and its owner may still want it."""
+    """The exit is placed and refused in one commit: nothing reaches the exchange, and its owner can still send it."""
     happens, reason = HINDRANCES[hindrance]
     webhook_id = house.deliver(alert(action, Prix="100", PrixSL="90"))
     happens(house)
@@ -342,11 +342,11 @@ def test_an_exit_that_may_not_be_sent_now_is_critical_and_can_be_sent_after_all(
     assert house.told() == [(Cause.EXIT_STALE, facts)]
     again = house.store.get(Order, send_again(house.store, 1, order.id, house.now))
     assert (again.status, again.wish) == (Status.PLACED, order.wish)
-    assert house.store.find(Position, Position.create_id(1, 1, "BTC/USDT", "webhook")) is not None  # that one counts
+    assert house.store.find(Position, Position.create_id(1, 1, "BTC/USDT", "webhook")) is not None  # by the new order
 
 
 def test_a_hindered_exit_changes_no_position(house):
-    """It is as if it had not been wished: no stop goes for it."""
+    """The exit has no effect, and no stop is cancelled for it."""
     webhook_id = house.deliver(alert(PrixSL="90"))
     house.pass_by(91)
     house.judge()
@@ -356,7 +356,7 @@ def test_a_hindered_exit_changes_no_position(house):
 
 @pytest.mark.parametrize(("seconds", "status"), [(60, TAKEN), (60.1, IGNORED), (90, IGNORED)])
 def test_an_entry_lives_for_a_minute(house, seconds, status):
-    """From its reception; its owner is warned with its age."""
+    """Its age counts from reception. A stale one is ignored, and its owner is warned with the age."""
     webhook_id = house.deliver(alert("BuyMarket"))
     house.pass_by(seconds)
     house.judge()
@@ -369,7 +369,7 @@ def test_an_entry_lives_for_a_minute(house, seconds, status):
 
 @pytest.mark.parametrize("seconds", [60.1, 90])
 def test_an_exit_lives_longer_than_an_entry(house, seconds):
-    """Longer than a doubt about its symbol can last."""
+    """An exit lives longer than a doubt about its symbol can last."""
     webhook_id = house.deliver(alert())
     house.pass_by(seconds)
     house.judge()
@@ -379,7 +379,7 @@ def test_an_exit_lives_longer_than_an_entry(house, seconds):
 
 @pytest.mark.parametrize("action", ["BuyMarket", "MAJ"])
 def test_what_is_no_exit_is_ignored_quietly_during_a_pause(house, action):
-    """Whoever stopped trading knows of it."""
+    """No alert is raised, as the person who halted trading knows of it."""
     stop_user(house)
     webhook_id = house.come(alert(action, PrixSL="90"))
     assert house.ends(webhook_id) == (IGNORED, "paused")
@@ -387,7 +387,7 @@ def test_what_is_no_exit_is_ignored_quietly_during_a_pause(house, action):
 
 
 def test_an_exit_holds_nobody_up_while_no_market_is_known(house):
-    """It waits as long as it may be sent, then it is told without a button: its symbol cannot be judged."""
+    """It waits until it is stale. Then an alert without a button is raised, as its symbol cannot be judged."""
     house.listed = {}
     webhook_id = house.deliver(alert())
     with pytest.raises(MarketsNotLoaded):
@@ -416,7 +416,7 @@ def test_an_exit_holds_nobody_up_while_no_market_is_known(house):
     ],
 )
 def test_an_exit_that_cannot_be_carried_out_as_it_stands_is_told(house, changed, reason, facts):
-    """Critical, with its reason; texts of people are not copied into the alert."""
+    """The alert carries the reason. Texts written by people are not copied into it."""
     webhook_id = house.come(alert(**changed))
     assert house.ends(webhook_id) == (REFUSED, reason)
     told = {"symbol": "BTC/USDT", "broker": "1", "reason": reason, **facts}
@@ -425,7 +425,7 @@ def test_an_exit_that_cannot_be_carried_out_as_it_stands_is_told(house, changed,
 
 @pytest.mark.parametrize("body", [alert("BuyMarket", PourCent=None), b"nothing", alert(Action='"Sell"')])
 def test_other_refusals_stand_in_the_list_only(house, body):
-    """An entry that was not understood costs nothing, and of noise nobody knows what it wanted."""
+    """A rejected entry costs nothing, and the purpose of noise is unknown, so no alert is raised."""
     assert house.ends(house.come(body))[0] is REFUSED
     assert house.told() == []
 
@@ -443,7 +443,7 @@ def test_other_refusals_stand_in_the_list_only(house, body):
     ],
 )
 def test_every_refusal_of_a_sale_is_told(house, requester, reason, cause):
-    """With its detail; those of the protection are the guard's to tell, and who cancelled knows."""
+    """The alert has the detail. The guard reports refusals of protection, and an owner's own cancel needs no alert."""
     wish = Wish("BTC/USDT", Side.SELL, Type.MARKET, percent=Decimal(50))
     with carrying(user="1"):
         order = Order.place(
@@ -476,7 +476,7 @@ def limit_bars(house, bars):
     ],
 )
 def test_an_old_bar_enters_no_trade_where_its_broker_says_so(house, action, bar_time, executed):
-    """Two bars of five minutes may pass after the one that the alert is of; exits are carried out all the same."""
+    """Two more bars of five minutes may pass after the alert's own. The age of an exit's bar does not matter."""
     limit_bars(house, 2)
     webhook_id = house.come(alert(action, BarTime=bar_time, PrixSL="90"))
     assert (house.ends(webhook_id) != (REFUSED, "bar_too_old")) is executed
@@ -486,6 +486,6 @@ def test_an_old_bar_enters_no_trade_where_its_broker_says_so(house, action, bar_
 
 
 def test_without_an_interval_the_age_of_a_bar_is_not_known(house):
-    """And nothing is refused for it."""
+    """Nothing is refused for an unknown age."""
     limit_bars(house, 1)
     assert house.ends(house.come(alert("BuyMarket", Interval=None, BarTime='"2020-01-01T00:00:00Z"')))[0] is TAKEN
