@@ -6,8 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # Tests that share a platform run in one process, and those that take longest begin first (tests/conftest.py).
-# Three processes keep two processors busy, because tests wait for servers.
-SPREAD := -n 3 --no-loadscope-reorder
+# Four processes keep two processors busy, because tests wait for servers.
+SPREAD := -n 4 --no-loadscope-reorder
 # Compiled modules are kept whatever the environment says: the tests start some two hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
 
