@@ -1,4 +1,4 @@
-"""A trader who only sends alerts: the engine's policies and the gateway's follower work beside a lane."""
+"""A trader who only sends webhook alerts: the engine's policies and the gateway's follower work beside a lane."""
 
 from __future__ import annotations
 
@@ -23,34 +23,37 @@ from domain.webhook import Webhook, WebhookStatus
 
 POSITION = Position.create_id(1, 1, "BTC/USDT", "webhook")
 HELD = Decimal("0.00999")
-"""What 500 USDT buy at 50,000 when the fee is a thousandth."""
+"""The quantity (base) that 500 USDT buy at 50,000 with a fee of a thousandth."""
 TYPES = {"trailing": False, "amend_quantity": False, "replace": False}
 LISTS = Capabilities(lists=True, locks=True, **TYPES)
 BINANCE = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
 STOP_ALONE = Capabilities(lists=False, locks=True, **TYPES)
 BOTH_ALONE = Capabilities(lists=False, locks=False, **TYPES)
 RICH = {"USDT": "1000", "BTC": "1"}
-"""The paper exchange always locks: only with coins besides the position can two orders rest for it."""
+"""Balances with more coins than the position's own.
+
+The paper exchange always locks coins: only with such balances can two single orders rest for the position.
+"""
 STOP, TARGET = ("stop_loss", Decimal(45000)), ("limit", Decimal(60000))
 PRICES = {"PrixSL": "45000", "PrixTP": "60000"}
 PART = Decimal("0.004")
-"""How much of a target is executed first."""
+"""The quantity (base) of a target that is filled first."""
 _names = count(1)
 
 
 class Trader:
-    """A trader's alerts, what follows from them in the log, and what rests on the exchange."""
+    """A trader's alerts, their consequences in the log, and the orders that rest on the exchange."""
 
     def __init__(self, trading, store):
         self.trading, self.store = trading, store
         self._native = {market.native: market for market in trading.markets.values()}
 
     def of(self, *_):
-        """The markets as the policies look them up."""
+        """Return the markets as the policies look them up."""
         return self._native
 
     async def follow(self):
-        """What follows from each event is saved, then the lane hears of it."""
+        """Save what the policies make of each event, then tell the lane of the event."""
         position = 0
         while True:
             for recorded in await asyncio.to_thread(self.store.read, position):
@@ -78,50 +81,53 @@ class Trader:
         self.loop.call_soon_threadsafe(self.trading.lane.agenda.put, task, subject)
 
     async def deliver(self, action, **fields):
-        """Deliver an alert; answers its webhook's id as soon as it is in the log."""
+        """Deliver an alert. Return the id of its webhook as soon as the log has it."""
         given = {"Symbol": '"BTCUSDT"', "UserID": "1", "UserExchangeID": "1", "PourCent": "100", **fields}
         said = {"Action": f'"{action}"', "IndicateurName": f'"no {next(_names)}"', **given}
         body = ("{" + ",".join(f'"{key}":{value}' for key, value in said.items()) + "}").encode()
         return await asyncio.to_thread(receive, self.store, 1, body, "127.0.0.1", self.trading.now)
 
     async def ended(self, webhook_id):
-        """Wait until a webhook has ended; answers how."""
+        """Wait until a webhook has ended. Return its status and reason."""
         under_way = {WebhookStatus.RECEIVED, WebhookStatus.TAKEN}
         await self.trading.until(lambda: self.store.get(Webhook, webhook_id).status not in under_way)
         webhook = self.store.get(Webhook, webhook_id)
         return webhook.status, webhook.reason
 
     async def alert(self, action, **fields):
-        """Deliver an alert; answers how its webhook has ended."""
+        """Deliver an alert. Return the status and reason with which its webhook ended."""
         return await self.ended(await self.deliver(action, **fields))
 
     async def buy(self, *shapes, **prices):
-        """Half of the dollars, protected by these prices."""
+        """Buy for half of the quote currency, and wait until these legs protect it.
+
+        Their prices default to `PRICES`.
+        """
         executed = await self.alert("BuyMarket", PourCent="50", **(prices or PRICES))
         assert executed == (WebhookStatus.EXECUTED, None)
         await self.protected(HELD, *shapes)
 
     def position(self):
-        """As the log has it."""
+        """Return the position as the log has it, None when there is none."""
         newest = self.store.position_newest(1, 1, "BTC/USDT", "webhook")
         return None if newest is None else self.store.get(Position, newest)
 
     def sells(self):
-        """All sells that the exchange ever took."""
+        """Return all sells that the exchange ever took."""
         return [order for order in self.trading.on_exchange() if order.side == "sell"]
 
     def target_is_met(self, quantity=PART):
-        """The exchange executes so much of the target that rests."""
+        """Fill this quantity (base) of the resting target."""
         [target] = [order for order in self.sells() if order.type == "limit"]
         self.trading.paper.ledger.execute(target, quantity, Decimal(60000), maker=True)
 
     def resting(self):
-        """Type, trigger or price, and quantity of the sells that stand on the book, stops first."""
+        """Return type, trigger or price, and quantity of the sells that rest, stops first."""
         there = [(o.type, o.stop_price or o.price, o.quantity - o.filled) for o in self.sells() if o.rests]
         return sorted(there, key=lambda row: row[0] == "limit")
 
     def bare_for(self):
-        """Watch from now on: returns a list of the moments (real seconds) that coins were held without a stop."""
+        """Return a list that receives each period (real seconds) in which coins are held without a stop from now on."""
         began, bare = [None], []
         loop = asyncio.get_running_loop()
 
@@ -135,16 +141,16 @@ class Trader:
                 bare.append(loop.time() - began[0])
                 began[0] = None
 
-        # What one request does happens at one moment, however many steps it has.
+        # All steps of one request count as one moment.
         self.trading.paper.ledger.listeners.append(lambda *_: loop.call_soon(look))
         return bare
 
     def sold(self):
-        """How much was sold altogether."""
+        """Return the total quantity (base) that was sold."""
         return sum((order.filled for order in self.sells()), Decimal(0))
 
     async def protected(self, quantity, *shapes):
-        """Wait until exactly these rest for this quantity, and the log says so."""
+        """Wait until exactly these legs rest, each for this quantity, and the log says so."""
         expected = [(*shape, quantity) for shape in shapes]
 
         def seen():
@@ -160,18 +166,21 @@ class Trader:
 
 
 async def alarms(trading):
-    """What its owner was told."""
+    """Return the causes of the alerts that the owner got."""
     return [event.cause for event in await trading.read("Alert.Raised")]
 
 
 async def exchange_away(*_, **__):
-    """What the exchange answers to everything meanwhile."""
+    """Raise `NoAnswer`, in place of a call to the exchange."""
     raise NoAnswer("HTTP 503")
 
 
 @pytest.fixture
 def at(open_trading, database, monkeypatch):
-    """`async with at(STOP_ALONE) as trader`: an exchange that can do just this."""
+    """Return a function that opens trading on an exchange with only these capabilities.
+
+    Use it as `async with at(STOP_ALONE) as trader`.
+    """
     monkeypatch.setattr(trouble, "AT_MOST_EVERY", 0.02)
     monkeypatch.setattr(trouble, "LOOK_EVERY", 0.05)
 

@@ -1,4 +1,4 @@
-"""Random histories of everything the platform records, said through the real verbs and saved in the real log."""
+"""Random histories of everything that the platform records, made with the real verbs and saved in the real log."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RAWS = ('{"status":"NEW","price":"64250.10"}', '{"n":1.50,"deep":{"a":[1,null]}}
 
 
 class History:
-    """A random but repeatable life of two users, their brokers, webhooks and orders."""
+    """A random but repeatable history of two users and their brokers, webhooks and orders."""
 
     def __init__(self, store: Store, seed: int) -> None:
         self.store = store
@@ -57,7 +57,7 @@ class History:
         store.save(*self.users)
 
     def go_on(self, steps: int) -> None:
-        """Say and save so many things; what the domain refuses leaves no trace."""
+        """Apply and save this many random steps. Verbs that the domain refuses leave no trace."""
         for _ in range(steps):
             number = self.random.choice((1, 2))
             with carrying(user=str(number), source="history"):
@@ -191,7 +191,7 @@ class History:
         draw, amount = self.random.choice, self._amount
 
         def recorded(user: int) -> list[UUID]:
-            # Only the same person's, and what stands in the log already: a sale is shown in the row of its order.
+            # Only orders of the same person that are in the log already: a sale is shown in the row of its order.
             return [order.id for order in self.orders if not order.pending_events and order.user == user]
 
         def execution(position: Position, quantity: Decimal) -> Execution:
@@ -296,13 +296,16 @@ _USER_VERBS: dict[str, Callable[[User], None]] = {
 
 @pytest.fixture
 def history(database) -> Callable[[int], History]:
-    """`history(seed)` begins one in the test's database."""
+    """Return a function that begins a history in the test's database: `history(seed)`."""
     return lambda seed: History(database.store(), seed)
 
 
 @pytest.fixture
 def project(database):
-    """`project(page)` brings the books up to the head of the log, as the projector's own role."""
+    """Return a function that brings the books up to the head of the log: `project(page)`.
+
+    It has the projector's own role.
+    """
     books, store = Books(database.connect("aristobot_projector")), database.store("aristobot_projector")
 
     def project(page: int = 500) -> Books:

@@ -1,4 +1,4 @@
-"""The books follow from the log: however they were made they are the same, and whoever changes them is found out."""
+"""The books follow from the log: they are the same however they were made, and any change to them is found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _empty(database):
 
 
 def _contents(database):
-    """All rows of all tables, as text to the last digit."""
+    """Return all rows of all tables, as text to the last digit."""
     query = "SELECT row::text FROM {} AS row ORDER BY 1"
     with database.connect() as owner:
         return {m.name: owner.execute(SQL(query).format(Identifier(BOOKS, m.name))).fetchall() for m in MODELS}
@@ -38,7 +38,7 @@ def _differences(database):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_way_leads_to_the_same_books(database, history, project, seed):
-    """Projected event by event, in pages of any size, or rebuilt: the same rows to the last digit."""
+    """The rows are the same to the last digit, projected event by event, in pages of any size, or rebuilt."""
     history(seed).go_on(300)
     books = project(1)
     assert database.connect().execute("SELECT * FROM books.parked").fetchall() == []
@@ -56,7 +56,7 @@ def test_any_way_leads_to_the_same_books(database, history, project, seed):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_forgotten_user_is_in_no_books_whichever_way_they_were_made(database, history, project, seed):
-    """Their rows go with the word that they are forgotten, and nothing said of them later brings one back."""
+    """The user's rows go with the event that forgets the user, and no later event brings one back."""
     past = history(seed)
     past.go_on(120)
     with carrying(user="2"):
@@ -78,7 +78,7 @@ def test_a_forgotten_user_is_in_no_books_whichever_way_they_were_made(database, 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_books_say_what_the_orders_say(database, history, project, seed):
-    """A trade's row and the order behind it never disagree."""
+    """The row of a trade always agrees with its order."""
     past = history(seed)
     past.go_on(150)
     project()
@@ -93,7 +93,7 @@ def test_the_books_say_what_the_orders_say(database, history, project, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_books_say_what_the_positions_say(database, history, project, seed):
-    """What is held, what it cost and how it is protected; every complete trade is a gain."""
+    """A position's row agrees on quantity, cost and protection. Every complete trade is a gain."""
     past = history(seed)
     past.go_on(200)
     project()
@@ -115,7 +115,7 @@ def test_the_books_say_what_the_positions_say(database, history, project, seed):
 
 
 def test_a_report_and_its_trade_are_counted_once(database, project):
-    """The exchange reports progress first and the trade behind it later: the row shows one execution."""
+    """The exchange reports progress first and its trade later: the row counts one fill."""
     store = database.store()
     order = database.submitted(store)
     with carrying(user="1"):
@@ -128,7 +128,7 @@ def test_a_report_and_its_trade_are_counted_once(database, project):
 
 
 def test_other_peoples_rows_have_their_user(database, project):
-    """Every row carries the number of the user whose data it is, which the second wall relies on."""
+    """Every row has the number of its user, on which row-level security relies."""
     store = database.store()
     database.filled(store, user=1)
     database.filled(store, user=2)
@@ -144,7 +144,7 @@ def test_other_peoples_rows_have_their_user(database, project):
 
 @pytest.fixture
 def orders(database, project):
-    """Three executed orders in the books."""
+    """Return three filled orders that are in the books."""
     store = database.store()
     orders = [database.filled(store) for _ in range(3)]
     project()
@@ -160,21 +160,21 @@ def orders(database, project):
     ],
 )
 def test_a_changed_cell_is_named(database, orders, change, told):
-    """Table, row, column, what it is and what it should be."""
+    """The difference names table, row, column, the value found and the value expected."""
     database.connect().execute(f"UPDATE books.trades SET {change} WHERE id = %s", (orders[1].id,))
     (difference,) = _differences(database)
     assert all(word in difference for word in ("trades", str(orders[1].id), *told))
 
 
 def test_a_dropped_row_is_named(database, orders):
-    """It is missing from its table."""
+    """The row is reported as missing from its table."""
     database.connect().execute("DELETE FROM books.fills WHERE order_id = %s", (orders[0].id,))
     (difference,) = _differences(database)
     assert difference == f"fills {orders[0].id}/t1: the row is missing"
 
 
 def test_an_added_row_is_named(database, orders):
-    """It follows from no event."""
+    """The row is reported as following from no event."""
     connection = database.connect()
     connection.execute("CREATE TEMP TABLE copy AS SELECT * FROM books.fills WHERE order_id = %s", (orders[0].id,))
     connection.execute("UPDATE copy SET id = 'invented'")
@@ -183,7 +183,7 @@ def test_an_added_row_is_named(database, orders):
 
 
 def test_verifying_leaves_nothing_behind(database, orders):
-    """Neither a schema nor a lock, and the books may be behind the log meanwhile."""
+    """Verification leaves neither a schema nor a lock, and works while the books are behind the log."""
     database.filled(database.store())
     with database.connect() as owner:
         comparison = verify_books(owner, database.url, database.master)
@@ -194,7 +194,7 @@ def test_verifying_leaves_nothing_behind(database, orders):
 
 
 def test_rebuilding_repairs(database, orders):
-    """Whatever was done to the books, the log has the last word; each role may do what it could before."""
+    """The books equal the log again after any change, and each role keeps its rights."""
     before = _contents(database)
     owner = database.connect()
     owner.execute("UPDATE books.trades SET filled = 3")
@@ -219,7 +219,7 @@ def test_rebuilding_repairs(database, orders):
     ],
 )
 def test_other_versions_are_rebuilt_by_migrate(database, orders, older):
-    """A changed, a new and an abandoned read model: the books are rebuilt once, and are then this version's."""
+    """A changed, a new or an abandoned read model rebuilds the books once. They then have this version."""
     before = _contents(database)
     database.connect().execute(older)
     assert migrate(database.url, database.master) == ["rebuilt the books up to event 15"]

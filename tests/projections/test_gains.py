@@ -1,4 +1,4 @@
-"""Results as they are shown: after the fees whose value is known, and whether any were left out."""
+"""Results as shown: net of the fees whose value is known, and marked when any were left out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from tests.conftest import NOW
 
 
 def complete(store, symbol, *fees):
-    """A trade that was bought in two parts at 100 and sold at 110, each with a fee: currency, amount and value."""
+    """Return a complete trade: bought in two parts at 100 and sold at 110.
+
+    Each execution has a fee, given as currency, amount and value.
+    """
     with carrying(user="1"):
         position = Position(1, 1, symbol, "webhook")
         executions = [
@@ -54,7 +57,7 @@ def test_net_counts_what_is_known_and_says_what_is_not(database, project, fees, 
 
 @pytest.mark.parametrize(("currency", "left_out"), [("BNB", True), ("USDT", False), ("BTC", False), (None, False)])
 def test_a_result_from_before_values_were_kept_says_whether_it_lacks_them(database, project, currency, left_out):
-    """Its events say nothing of values; it never counted fees in a third currency."""
+    """Events from before have no fee values. They never counted fees in a third currency."""
     fee = (currency, Decimal("0.002") if currency else Decimal(0), None)
     complete(database.store(), "BTC/USDT", fee, NOTHING, NOTHING)
     with database.tampering() as superuser:
@@ -70,7 +73,7 @@ def test_a_result_from_before_values_were_kept_says_whether_it_lacks_them(databa
 
 
 def test_the_next_trade_of_a_stream_begins_without_the_fees_of_the_one_before(database, project):
-    """A position that is bought again after its end."""
+    """The position is bought again after its trade is complete."""
     store = database.store()
     position = complete(store, "BTC/USDT", UNKNOWN, BNB, BNB)
     assert (position.fees, position.fees_valued, position.fees_left_out) == ({}, Decimal(0), False)

@@ -1,4 +1,4 @@
-"""Positions as they are shown: what protects them, in a word."""
+"""Positions as shown: their protection in one word."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STOP, MOVED = Protection(Decimal(90)), Protection(Decimal(110))
     [(None, False, "none"), (STOP, False, "awaited"), (STOP, True, "resting")],
 )
 def test_a_refused_move_leaves_what_was_there(database, project, kept, rests, shown):
-    """Nothing is awaited where nothing was kept."""
+    """Without an earlier protection, nothing is awaited after the refusal."""
     store = database.store()
     with carrying(user="1"):
         position, entry = Position(1, 1, "BTC/USDT", "webhook"), uuid4()

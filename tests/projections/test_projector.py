@@ -1,4 +1,4 @@
-"""The projector goes on: past events that a table cannot take, past other projectors, and past a rebuild under way."""
+"""The projector goes on despite events that a table cannot take, other projectors, and a rebuild under way."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _differences(database):
 
 
 def _failing(stream):
-    """The trades with a mistake in them: one order's acceptance cannot be taken."""
+    """Return the read models with a bug in the trades: they cannot take the acceptance of one order."""
 
     def accepted(row, event):
         if event.originator_id == stream:
@@ -61,7 +61,7 @@ def _failing(stream):
 
 @pytest.mark.parametrize("page", [1, 4, 500])
 def test_a_mistake_parks_one_stream_of_one_table(database, store, books, read, page):
-    """All other orders and all other tables go on; what stands still is told with its event and the place."""
+    """All other orders and tables go on. The parked stream is recorded with its event and the place of the error."""
     orders = [database.filled(store) for _ in range(3)]
     bad = orders[1]
     books.models = _failing(bad.id)
@@ -76,12 +76,12 @@ def test_a_mistake_parks_one_stream_of_one_table(database, store, books, read, p
     [(model, stream, position, error)] = _rows(database, "SELECT model, stream, position, error FROM books.parked")
     assert (model, stream, position) == ("trades", bad.id, 8)
     assert error.startswith("LookupError in test_projector.py:")
-    assert "a mistake" not in error  # a message may quote what belongs to a person
+    assert "a mistake" not in error  # the message may quote personal data
     assert books.position() == store.head()
 
 
 def test_a_rebuild_after_the_repair_heals(database, store, books, read):
-    """Once the code can take the event, the parked stream is complete again."""
+    """The parked stream is complete again once the code can take the event."""
     bad = database.filled(store)
     books.models = _failing(bad.id)
     _catch_up(books, read)
@@ -92,7 +92,7 @@ def test_a_rebuild_after_the_repair_heals(database, store, books, read):
 
 
 def test_a_rebuild_stops_at_a_mistake_and_the_old_books_stay(database, store, books, read):
-    """It says where, and whoever reads or projects goes on with what there was."""
+    """The rebuild names the failing event. Readers and the projector go on with the old books."""
     orders = [database.filled(store) for _ in range(2)]
     _catch_up(books, read)
     before = _rows(database, "SELECT * FROM books.trades ORDER BY id")
@@ -108,7 +108,7 @@ def test_a_rebuild_stops_at_a_mistake_and_the_old_books_stay(database, store, bo
 @pytest.mark.parametrize("page", [1, 500])
 @pytest.mark.parametrize(("trade", "currency"), [("t1", "US\x00DT"), (Random(1).randbytes(8000).hex(), "USDT")])
 def test_a_row_that_the_database_refuses_is_parked(database, store, books, read, page, trade, currency):
-    """Also where a table has keys of its own; the rows beside it on the page are written."""
+    """The stream is parked, also in a table with its own keys. The other rows of the page are written."""
     database.filled(store)
     bad = database.submitted(store)
     with carrying(user="1"):
@@ -138,7 +138,7 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES)
 def test_whatever_is_delivered_is_shown(database, store, books, read, body):
-    """A body comes from outside: it stands in its table as it came, stops nobody, and can be rebuilt."""
+    """A body comes from outside: its row shows it as it came, it blocks nothing, and it can be rebuilt."""
     with carrying(user="1"):
         webhook = Webhook.receive(uuid4(), 1, BODIES[body], "192.0.2.1", NOW)
     store.save(webhook)
@@ -167,7 +167,7 @@ RAWS = {
 
 @pytest.mark.parametrize("raw", RAWS)
 def test_whatever_an_exchange_answers_is_taken(database, store, books, read, raw):
-    """An answer may be anything at all: the order goes on, the projector too, and a rebuild as well."""
+    """An answer may be anything: the order, the projector and a rebuild all go on."""
     order = database.submitted(store)
     with carrying(user="1"):
         order.accept("X1", Personal(RAWS[raw]))
@@ -185,7 +185,7 @@ def test_whatever_an_exchange_answers_is_taken(database, store, books, read, raw
 
 @contextmanager
 def _running(books, read, page):
-    """A projector that follows the log in a thread; afterwards how many events it took."""
+    """Run a projector that follows the log in a thread. Yield the list of the numbers of events that it takes."""
     stopping, taken = threading.Event(), []
 
     def follow():
@@ -202,7 +202,7 @@ def _running(books, read, page):
 
 
 def test_projectors_take_turns(database, store):
-    """Two at once, by mistake, take every event in once between them."""
+    """Two projectors that run at once by mistake take every event exactly once between them."""
     crew = [(Books(database.connect("aristobot_projector")), database.store("aristobot_projector").read) for _ in "12"]
     with _running(*crew[0], 3) as one, _running(*crew[1], 2) as two:
         for _ in range(30):
@@ -216,7 +216,7 @@ def test_projectors_take_turns(database, store):
 
 
 def test_books_are_swapped_under_a_running_projector(database, store, books, read):
-    """Orders are written, projected and the books rebuilt again and again, all at once: nothing is lost or doubled."""
+    """Orders are written and projected while the books are rebuilt again and again: nothing is lost or doubled."""
     reader = database.connect("aristobot_web")
     reader.execute("SELECT set_config('aristobot.user', '1', false)")
     seen = [0]
@@ -237,7 +237,7 @@ def test_books_are_swapped_under_a_running_projector(database, store, books, rea
 
 
 def test_what_is_written_during_a_rebuild_is_in_it(database, store, read):
-    """Events appended while the new books are built are taken in before they replace the old ones."""
+    """Events appended while the new books are built are included before these replace the old ones."""
     database.filled(store)
     late = []
 
@@ -253,7 +253,10 @@ def test_what_is_written_during_a_rebuild_is_in_it(database, store, read):
 
 
 def test_a_page_is_taken_whole_or_not_at_all(database, store, read):
-    """A projector that dies in the middle of a page has taken none of it; the next one starts where it stood."""
+    """A projector that dies in the middle of a page leaves nothing of it.
+
+    The next one starts at the page's beginning.
+    """
     for _ in range(3):
         database.filled(store)
     dying = Books(database.connect("aristobot_projector"))

@@ -1,4 +1,7 @@
-"""A page is one transaction; where the database refuses a row of it, everything else comes out as if it had not."""
+"""A page is one transaction.
+
+When the database refuses one row, everything else is written as if the row did not exist.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def _forgotten(store, number):
 
 
 def _failing(stream):
-    """The trades with a mistake in them: one order's acceptance cannot be taken."""
+    """Return the read models with a bug in the trades: they cannot take the acceptance of one order."""
 
     def accepted(row, event):
         if event.originator_id == stream:
@@ -52,7 +55,7 @@ def _failing(stream):
 
 
 def test_a_page_is_one_transaction(database, store, books, read):
-    """Every row of it and its position are of one and the same: nothing of a page can be there without the rest."""
+    """All rows of a page and its log position have the same transaction: no part of a page can exist alone."""
     database.filled(store)
     assert books.step(read, 500)[0] == store.head()
     tables = ("trades", "fills", "position")
@@ -62,10 +65,11 @@ def test_a_page_is_one_transaction(database, store, books, read):
 
 @pytest.mark.parametrize("page", [1, 3, 500])
 def test_a_refused_row_changes_nothing_else_on_its_page(database, store, books, read, page):
-    """People are forgotten, mistakes parked and all other rows written; the refused stream stays as it was."""
+    """People are forgotten, failing events parked and all other rows written. The refused stream keeps its old row."""
     database.filled(store, user=2)
     bad = database.submitted(store)
     _catch_up(books, read, page)
+    # When one row is refused by the database and another event cannot be taken
     mistaken = database.filled(store)
     books.models = _failing(mistaken.id)
     _fill(store, bad, "t1", "US\x00DT")
@@ -75,6 +79,7 @@ def test_a_refused_row_changes_nothing_else_on_its_page(database, store, books, 
     _fill(store, database.submitted(store, user=2), "t1")
     good = database.filled(store)
     _catch_up(books, read, page)
+    # Then only these two streams are parked
     assert books.position() == store.head()
     parked = _rows(database, "SELECT model, stream, position FROM books.parked")
     assert sorted(parked, key=lambda row: row[::2]) == [
@@ -90,7 +95,7 @@ def test_a_refused_row_changes_nothing_else_on_its_page(database, store, books, 
 
 
 def test_a_rebuild_stops_at_a_refused_row_and_the_old_books_stay(database, store, books, read):
-    """It says which table cannot take it; of the new books nothing is in use."""
+    """The error names the table that cannot take the row. No part of the new books is in use."""
     database.filled(store)
     _catch_up(books, read)
     before = _rows(database, "SELECT * FROM books.trades")
@@ -101,7 +106,10 @@ def test_a_rebuild_stops_at_a_refused_row_and_the_old_books_stay(database, store
 
 
 def test_what_one_projector_parks_or_forgets_the_others_mind(database, store, books, read):
-    """They take turns, and each looks at its turn: nothing that it knew from the one before is trusted."""
+    """Projectors take turns.
+
+    Each reads these facts again at its turn instead of trusting its memory of an earlier one.
+    """
     other = Books(database.connect("aristobot_projector"))
     bad = database.submitted(store)
     _catch_up(other, read)
@@ -117,7 +125,7 @@ def test_what_one_projector_parks_or_forgets_the_others_mind(database, store, bo
 
 
 def test_a_projector_goes_on_with_what_a_rebuild_has_healed(database, store, books, read):
-    """A stream that was parked under it is parked no more, and counted no more."""
+    """A stream that was parked under the running projector is no longer parked, nor counted as parked."""
     healed = database.submitted(store)
     books.models = _failing(healed.id)
     with carrying(user="1"):

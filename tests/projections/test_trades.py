@@ -1,4 +1,4 @@
-"""The orders that the console shows without being asked for more."""
+"""The orders that the console shows before more are asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FEW = 5
 
 
 def refused(database, store, side):
-    """An order that was never sent."""
+    """Place and refuse an order, so that it is never sent."""
     order = database.placed(store, side=side)
     with carrying(user="1"):
         order.refuse("stale", "too late")
@@ -20,7 +20,7 @@ def refused(database, store, side):
 
 
 def test_an_order_that_is_tried_again_and_again_pushes_out_nothing_that_matters(database, project):
-    """What is in doubt, open, executed, or a sale that was never sent."""
+    """Orders in doubt, open orders, filled orders and sales that were never sent stay on the page."""
     store = database.store()
     with carrying(user="1"):
         doubtful, filled = database.submitted(store), database.filled(store)

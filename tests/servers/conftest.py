@@ -1,4 +1,4 @@
-"""Folders and processes of the server tests: every test starts servers of its own."""
+"""Folders and processes of the server tests. Every test starts its own servers."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ PACKAGES = ("adapters", "application", "aristobot", "domain", "projections", "we
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A folder of the test's own with a short path, which any account may walk through."""
+    """Yield a folder of the test with a short path, which any account can enter."""
     with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture
 def deep_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose path is too long for a socket; the folder for temporary files is the test's own as well."""
+    """Return a folder whose path is too long for a socket. Temporary files go into the test's own folder as well."""
     monkeypatch.setenv("TMPDIR", str(home))
     monkeypatch.setattr(tempfile, "tempdir", None)
     deep = home / ("deep" * 30)
@@ -67,7 +67,7 @@ def deep_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Launched:
-    """Another process that runs both servers."""
+    """A separate process that runs both servers."""
 
     def __init__(self, command: list[Any], user: str | None, environment: dict[str, str]) -> None:
         options: dict[str, Any] = {"user": user, "group": _group(), "extra_groups": []} if user else {}
@@ -77,30 +77,30 @@ class Launched:
         self.family: list[int] = []
 
     def await_ready(self) -> None:
-        """Both servers run, and their processes are known."""
+        """Wait until both servers run, and note their processes."""
         said = self.process.stdout.readline()
         assert said, f"the launcher ended with {self.process.wait()}"
         self.said = json.loads(said)
         self.family = [pid for server in ("postgres", "valkey") for pid in family(self.said[server])]
 
     def end(self) -> None:
-        """As Ctrl+C would."""
+        """End the process as Ctrl+C would."""
         self.process.communicate(timeout=60)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the process as `kill -9` does."""
         self.process.kill()
         self.process.communicate()
 
 
 @pytest.fixture(scope="session")
 def python_for_all() -> Iterator[tuple[Path, dict[str, str]]]:
-    """A Python of this version and its environment that every account of this machine can run."""
+    """Yield a Python of this version that every account of the machine can run, and its environment."""
     repository, libraries = Path(aristobot.__file__).parents[1], Path(sysconfig.get_path("platlib"))
     prefix, version = Path(sys.base_prefix), f"python{sys.version_info.major}.{sys.version_info.minor}"
     folder = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
     folder.chmod(0o755)
-    if os.geteuid() == 0:  # its own files may be closed to others; anybody else only starts what he runs himself
+    if os.geteuid() == 0:  # root's files may be closed to others; any other account starts only what it runs itself
         if not _reaches(libraries):
             libraries = _copied(libraries, folder / "libraries")
         if not _reaches(repository):
@@ -123,9 +123,10 @@ def python_for_all() -> Iterator[tuple[Path, dict[str, str]]]:
 
 @pytest.fixture
 def launch(home: Path, python_for_all: tuple[Path, dict[str, str]]) -> Iterator[Callable[..., Launched]]:
-    """`launch(mode)` starts both servers in a process of its own, on the test's folder, and awaits them if `ready`.
+    """Yield a function that starts both servers in a separate process, on the test's folder: `launch(mode)`.
 
-    `plain` is an ordinary account, `namespace` and `account` are the two ways of root. Skips where it cannot be tried.
+    It waits until they run if `ready`. `plain` is an ordinary account, `namespace` and `account` are root's two ways.
+    A mode that cannot be tried here skips the test.
     """
     launched: list[Launched] = []
 
@@ -171,7 +172,7 @@ def _copied(source: Path, target: Path) -> Path:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
+    """Return the ids of a process and all its descendants."""
     parents = {int(folder.name): _status(folder).get("PPid") for folder in Path("/proc").glob("[0-9]*")}
     found = [pid]
     for member in found:
@@ -191,7 +192,7 @@ def _status(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def status_of() -> Callable[[int], dict[str, str]]:
-    """`status_of(pid)` is what the kernel says of a process; empty once it is gone."""
+    """Return a function that reads the kernel's status of a process, empty once it is gone: `status_of(pid)`."""
 
     def status(pid: int) -> dict[str, str]:
         said = _status(Path(f"/proc/{pid}"))
@@ -202,14 +203,14 @@ def status_of() -> Callable[[int], dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def network_sockets() -> Callable[[int], set[str]]:
-    """`network_sockets(pid)` are the TCP and UDP sockets that a process and its children hold."""
+    """Return a function that lists the TCP and UDP sockets of a process and its children: `network_sockets(pid)`."""
 
     def sockets(pid: int) -> set[str]:
         held = set()
         for member in family(pid):
-            with suppress(FileNotFoundError):  # it ended meanwhile
+            with suppress(FileNotFoundError):  # the process has ended
                 for descriptor in Path(f"/proc/{member}/fd").iterdir():
-                    with suppress(FileNotFoundError):  # closed meanwhile
+                    with suppress(FileNotFoundError):  # the file was closed
                         held.add(str(descriptor.readlink()))
         known = set()
         for table in ("tcp", "tcp6", "udp", "udp6"):

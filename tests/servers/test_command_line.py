@@ -1,4 +1,4 @@
-"""Words of the command line that are none are told before anything starts."""
+"""Invalid arguments of the command line are reported before anything starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aristobot.__main__ import main
     ],
 )
 def test_a_word_that_is_none_is_refused(capsys, given, says):
-    """With the exit code of what could not be carried out."""
+    """The exit code is 2, the code for a command that could not be carried out."""
     with pytest.raises(SystemExit) as ended:
         main(given)
     assert ended.value.code == 2

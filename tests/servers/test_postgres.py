@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: it starts anywhere, keeps what was committed, is reached by its owner only, never stays."""
+"""The embedded PostgreSQL: starts anywhere, keeps every commit, admits only its owner, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _do(server, *statements):
 
 
 def test_a_restart_keeps_the_data(server, home):
-    """The first start makes the database, the second finds it; its owner is no superuser."""
+    """The first start creates the database, and the second finds it. Its owner is no superuser."""
     server.start()
     assert server.alive()
     _do(server, "CREATE TABLE kept (x int)", "INSERT INTO kept VALUES (7)")
@@ -58,14 +58,14 @@ def test_a_restart_keeps_the_data(server, home):
 
 
 def test_commits_are_durable(server):
-    """What was answered as committed survives a power cut."""
+    """An acknowledged commit survives a power cut."""
     server.start()
     names = ("fsync", "synchronous_commit", "full_page_writes")
     assert [_do(server, f"SHOW {name}") for name in names] == [[("on",)]] * 3
 
 
 def test_stopping_cuts_clients_and_keeps_commits(server, home):
-    """A client in the middle of something does not keep the server from ending."""
+    """A client in the middle of a transaction does not keep the server from stopping."""
     server.start()
     with psycopg.connect(server.url) as client:
         client.execute("CREATE TABLE half (x int)")
@@ -76,21 +76,21 @@ def test_stopping_cuts_clients_and_keeps_commits(server, home):
 
 
 def test_it_is_reached_through_its_socket_only(server, network_sockets):
-    """A folder that only its owner enters, a password, and no port of the network."""
+    """The socket's folder admits only its owner, the server asks for a password, and no network port is open."""
     server.start()
     folder = Path(conninfo_to_dict(server.url)["host"])
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
     assert network_sockets(server._process.pid) == set()
     with socket.create_server(("127.0.0.1", 0)) as ours:
-        # The question can be answered with yes.
+        # The check does find a network socket where there is one.
         assert f"socket:[{os.fstat(ours.fileno()).st_ino}]" in network_sockets(os.getpid())
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(server.url, password="wrong")
 
 
 def test_a_killed_server_is_not_alive(server, eventually):
-    """Whoever watches it learns that it has to be started again, and it can be."""
+    """`alive()` reports that the server died, and the server can be started again."""
     server.start()
     _do(server, "CREATE TABLE kept (x int)")
     os.kill(server._process.pid, signal.SIGKILL)
@@ -104,7 +104,7 @@ def test_a_killed_server_is_not_alive(server, eventually):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_survives_a_killed_parent(launch, eventually, status_of, mode):
-    """After kill -9 of the platform both servers end by themselves, and the next start finds all commits."""
+    """After `kill -9` of the platform both servers end by themselves, and the next start finds all commits."""
     first = launch(mode)
     assert first.said["mode"] == mode
     assert len(first.family) > 4
@@ -118,7 +118,7 @@ def test_nothing_survives_a_killed_parent(launch, eventually, status_of, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_interrupted_first_start_is_made_good(launch, eventually, home, mode):
-    """kill -9 while the database is being made: the next start is a first start again."""
+    """After `kill -9` while the database is being created, the next start is a first start again."""
     first = launch(mode, ready=False)
     eventually(lambda: list(home.rglob("PG_VERSION")))
     first.kill()
@@ -127,7 +127,10 @@ def test_an_interrupted_first_start_is_made_good(launch, eventually, home, mode)
 
 @pytest.mark.parametrize("mode", MODES)
 def test_it_never_runs_as_root(launch, status_of, home, mode):
-    """PostgreSQL refuses root: the launcher finds another way, and the files belong to whoever runs it."""
+    """PostgreSQL refuses to run as root.
+
+    The launcher finds another way, and the files belong to the account that runs it.
+    """
     launched = launch(mode)
     expected = os.geteuid() if mode == "namespace" or os.geteuid() else pwd.getpwnam("nobody").pw_uid
     assert status_of(launched.said["postgres"])["Uid"] == str(expected)
@@ -135,7 +138,7 @@ def test_it_never_runs_as_root(launch, status_of, home, mode):
 
 
 def test_an_account_that_cannot_reach_the_folder_is_told(home, launch):
-    """Where root may not make namespaces and HOME is closed to everybody else, the message says what to open."""
+    """When root cannot create namespaces and HOME is closed to other accounts, the message says what to open."""
     if os.geteuid() != 0:
         pytest.skip("only root starts it under another account")
     code = """
@@ -161,7 +164,7 @@ except process.ServerError as error:
 
 
 def _stale(server, pid):
-    """The pid file of a server that was killed, as if it had been ready under this pid."""
+    """Leave the pid file of a killed server, as if that server had been ready under this pid."""
     server.start()
     ready = (server.data / "postmaster.pid").read_text().splitlines()
     _do(server, "CREATE TABLE kept (x int)")
@@ -170,7 +173,7 @@ def _stale(server, pid):
 
 
 def test_a_stale_pid_file_is_not_readiness(server):
-    """It says `ready` and means an older server: only our own child's word counts."""
+    """The file says `ready` but means an older server: only the word of our own child process counts."""
     with subprocess.Popen(["/bin/true"]) as ended:
         ended.wait()
     _stale(server, ended.pid)
@@ -179,7 +182,10 @@ def test_a_stale_pid_file_is_not_readiness(server):
 
 
 def test_a_stale_pid_may_be_somebody_elses_by_now(server):
-    """After a crash of the machine or container the old number soon belongs to another program: that is no server."""
+    """After a crash of the machine or container another program may soon have the old pid.
+
+    It does not count as a server.
+    """
     with subprocess.Popen(["/bin/sleep", "600"]) as stranger:
         try:
             _stale(server, stranger.pid)
@@ -190,7 +196,7 @@ def test_a_stale_pid_may_be_somebody_elses_by_now(server):
 
 
 def test_two_servers_on_one_folder_are_refused(server, home):
-    """The second says why, and the first goes on."""
+    """The second server names the reason, and the first one goes on."""
     server.start()
     with pytest.raises(ServerError, match=r"postmaster\.pid"):
         Postgres(home, MasterKey("secret")).start()
@@ -198,7 +204,7 @@ def test_two_servers_on_one_folder_are_refused(server, home):
 
 
 def test_a_server_that_ends_says_why(server):
-    """The last words of its log are in the message."""
+    """The message includes the last lines of the server's log."""
     server.start()
     server.stop()
     with (server.data / "postgresql.conf").open("a") as configuration:
@@ -208,7 +214,7 @@ def test_a_server_that_ends_says_why(server):
 
 
 def test_files_that_are_not_ours_are_never_deleted(server):
-    """A folder that lost its version file is refused as it is: somebody may still rescue it."""
+    """A folder that lost its version file is refused unchanged, as its data may still be rescued."""
     server.data.mkdir(mode=0o700)
     (server.data / "precious").write_text("commits")
     with pytest.raises(ServerError):
@@ -217,7 +223,7 @@ def test_files_that_are_not_ours_are_never_deleted(server):
 
 
 def test_an_unknown_version_is_refused(server):
-    """A folder of a PostgreSQL that is not installed is left alone."""
+    """The folder of a PostgreSQL version that is not installed is left alone."""
     server.data.mkdir(mode=0o700)
     (server.data / "PG_VERSION").write_text("12\n")
     with pytest.raises(ServerError, match="no PostgreSQL 12"):
@@ -225,7 +231,7 @@ def test_an_unknown_version_is_refused(server):
 
 
 def test_where_no_wheel_fits(server, monkeypatch):
-    """The message names the way out."""
+    """Without a wheel for the machine, the message names the setting that helps."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ServerError, match="ARISTOBOT_DATABASE_URL"):
         server.start()
@@ -235,7 +241,7 @@ def test_where_no_wheel_fits(server, monkeypatch):
 
 
 def test_a_long_home_has_a_short_socket(deep_home):
-    """A socket's path may not be long; every process finds the same place, which only its owner enters."""
+    """The path of a socket must be short. Every process finds the same folder, which only its owner can enter."""
     server = Postgres(deep_home, MasterKey("secret"))
     server.start()
     try:
@@ -258,7 +264,7 @@ print(psycopg.connect(Postgres(Path(sys.argv[1]), MasterKey("secret")).url).exec
 
 
 def test_a_socket_folder_of_somebody_else_is_refused(deep_home):
-    """Beside a long HOME the folder lies where everybody may make one: a stranger's is not used."""
+    """For a long HOME the folder lies where any account can create one. A folder of another account is not used."""
     if os.geteuid() != 0:
         pytest.skip("only root can make a folder for somebody else")
     server = Postgres(deep_home, MasterKey("secret"))
@@ -273,7 +279,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(deep_home):
 
 
 def test_a_new_secret_opens_the_same_folder(server, home):
-    """The master key rotates: with the old one after a comma the database opens, and from then on without it."""
+    """After a rotation of the master key, the database opens with the old key after a comma, and later without it."""
     server.start()
     _do(server, "CREATE TABLE kept (x int)")
     server.stop()

@@ -1,4 +1,7 @@
-"""The embedded Valkey: one socket of its owner's, nothing on disk, gone with its parent (see `test_postgres.py`)."""
+"""The embedded Valkey: a socket for its owner alone, nothing on disk, and no process left behind.
+
+See also `test_postgres.py`.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def _client(server):
 
 
 def test_it_starts_answers_and_stops(server, home):
-    """A restart begins empty: what it carries is short-lived."""
+    """A restart begins empty, as all its data is short-lived."""
     server.start()
     with _client(server) as client:
         client.set("x", "1")
@@ -44,7 +47,7 @@ def test_it_starts_answers_and_stops(server, home):
 
 
 def test_it_keeps_no_files(server):
-    """Neither while it runs nor when it ends or is asked to."""
+    """No file is written, neither while the server runs nor when it ends or is told to stop."""
     server.start()
     with _client(server) as client:
         client.set("x", "1")
@@ -54,7 +57,7 @@ def test_it_keeps_no_files(server):
 
 
 def test_it_is_reached_through_its_socket_only(server, network_sockets):
-    """A folder and a socket that only their owner opens, and no port of the network."""
+    """Only their owner can open the folder and the socket, and no network port is open."""
     server.start()
     path = Path(server.url.removeprefix("unix://"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
@@ -63,7 +66,7 @@ def test_it_is_reached_through_its_socket_only(server, network_sockets):
 
 
 def test_a_killed_server_is_started_again(server, eventually):
-    """The socket that it left behind is in nobody's way."""
+    """The socket left behind does not prevent a new start."""
     server.start()
     os.kill(server._process.pid, signal.SIGKILL)
     eventually(lambda: not server.alive())
@@ -73,7 +76,7 @@ def test_a_killed_server_is_started_again(server, eventually):
 
 
 def test_a_server_that_ends_says_where_to_look(server, home):
-    """The message names the log."""
+    """The message names the log file."""
     home.chmod(0o700)
     server._socket = home / ("too-long" * 20)
     with pytest.raises(ServerError, match=r"valkey\.log"):
@@ -81,14 +84,17 @@ def test_a_server_that_ends_says_where_to_look(server, home):
 
 
 def test_where_no_wheel_fits(server, monkeypatch):
-    """The message names the way out."""
+    """Without a wheel for the machine, the message names the setting that helps."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ServerError, match="ARISTOBOT_REDIS_URL"):
         server.start()
 
 
 def test_a_long_home_has_a_short_socket(deep_home):
-    """A socket's path may not be long; every process finds the same place, in a folder that only its owner enters."""
+    """The path of a socket must be short.
+
+    Every process finds the same one, in a folder that only its owner can enter.
+    """
     server = Valkey(deep_home)
     server.start()
     try:

@@ -1,4 +1,4 @@
-"""What a position is said to be covered by is what rests: while it grows, and when nothing could be put back."""
+"""The recorded cover of a position is what really rests: while it grows, and when no stop could be put back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ENDS = frozenset({"Order.Cancelled", "Order.Expired", "Order.Closed", "Order.Rej
 
 
 def told(trader):
-    """What the log has said of the position, in its order: the event, its level, what it is said to be covered by.
+    """Return a row for each event of the position: event, level, protected quantity, and legs that rested by then.
 
-    With it how many of its legs rested by then, as far as the log knows.
+    The events are in the order of the log. A leg rests as far as the log knows.
     """
     position, legs, resting, said = None, set(), set(), []
     for recorded in trader.store.read(0):
@@ -36,7 +36,7 @@ def told(trader):
 
 
 def once_off(trader, times, kind="refuse", **said):
-    """From the moment on at which what rests is taken off the exchange takes nothing, so often."""
+    """Make the exchange refuse this many new orders, beginning as soon as a resting sell is cancelled."""
     ledger = trader.trading.paper.ledger
 
     def refuse(_, order, __):
@@ -49,7 +49,7 @@ def once_off(trader, times, kind="refuse", **said):
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS])
 async def test_what_was_bought_last_is_covered_in_part_until_its_stop_has_grown(at, able):
-    """From the commit of its execution on, with the quantity that is covered; nobody is woken for that."""
+    """The position is partly covered, with the covered quantity, from the commit of the fill on. No alert is raised."""
     async with at(able) as trader:
         await trader.buy(STOP, TARGET)
         await trader.alert("BuyMarket", PourCent="50", PrixSL="45000", PrixTP="60000")
@@ -64,7 +64,7 @@ async def test_what_was_bought_last_is_covered_in_part_until_its_stop_has_grown(
 
 
 async def test_a_position_whose_old_stop_could_not_be_put_back_is_not_covered(at):
-    """Its move is refused and so is its return: nothing rests, until the old stop is taken after all."""
+    """The move is refused and so is the old stop: nothing rests until the exchange takes the old stop after all."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, TARGET)
         once_off(trader, times=3, **DISABLED)
@@ -79,7 +79,7 @@ async def test_a_position_whose_old_stop_could_not_be_put_back_is_not_covered(at
     "fault", [{"times": 3, **DISABLED}, {"times": 1, "kind": "clock_refused"}], ids=["no", "not yet"]
 )
 async def test_a_growth_whose_stop_could_not_be_put_back_is_not_covered(at, fault):
-    """Nothing was moved: the exchange takes neither the larger stop nor the one that rested, or not yet."""
+    """Without a move, the exchange takes neither the larger stop nor the old one, or not yet."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, TARGET)
         once_off(trader, **fault)

@@ -1,4 +1,4 @@
-"""What an order that is executed in parts leaves to protect, and by what."""
+"""Protection of what is left after an order was filled in part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.application.trader import HELD, LISTS, PART, STOP, TARGET, alarms, ex
 
 @pytest.mark.parametrize("away", ["tickers", "cancel_list"])
 async def test_its_owner_is_alarmed_when_a_target_that_has_sold_a_part_is_all_that_rests(at, away):
-    """Its stop is gone, and nobody can look at the price, or take the target off to place both anew."""
+    """The stop is gone, and the price cannot be asked for, or the target cannot be cancelled to place both again."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -31,7 +31,10 @@ async def test_its_owner_is_alarmed_when_a_target_that_has_sold_a_part_is_all_th
 
 
 async def test_a_leg_that_outlives_its_list_is_taken_off_by_itself(at):
-    """The exchange knows the list no more, of which the target has begun to be executed and rests."""
+    """The target is filled in part and rests, but the exchange no longer knows its list.
+
+    It is cancelled as a single order.
+    """
     async with at(LISTS) as trader:
         trading, cancel_list = trader.trading, trader.trading.client.cancel_list
         await trader.buy(STOP, TARGET)
@@ -48,11 +51,11 @@ async def test_a_leg_that_outlives_its_list_is_taken_off_by_itself(at):
 
 
 async def test_a_move_that_is_refused_while_only_a_target_rests_leaves_the_stop_in_force(at):
-    """The target has sold a part, which ended its stop; that one comes back although the move to another is refused."""
+    """The target has sold a part, which ended its stop. The stop comes back although a move to another is refused."""
     async with at(LISTS) as trader:
         trading, tickers = trader.trading, trader.trading.client.tickers
         await trader.buy(STOP, TARGET)
-        trading.client.tickers = exchange_away  # nobody can look at the price before the move is asked for
+        trading.client.tickers = exchange_away  # the price cannot be asked for before the move is requested
         trader.target_is_met()
         await trading.until(lambda: trader.position().held < HELD)
         moving = asyncio.create_task(trader.alert("MAJ", PrixSL="51000"))
@@ -63,7 +66,7 @@ async def test_a_move_that_is_refused_while_only_a_target_rests_leaves_the_stop_
 
 
 async def test_a_second_execution_is_protected_too_when_the_exchange_first_refuses_that(at):
-    """Its alert named a price between two ticks: what rests is not to the letter what was wanted."""
+    """The alert named a price between two ticks, so the resting stop differs slightly from the wanted one."""
     async with at(LISTS) as trader:
         trading, place_list, refused = trader.trading, trader.trading.client.place_list, []
         await trader.alert("BuyLimit", PourCent="80", Prix="40000", PrixSL="35000.004", PrixTP="60000")

@@ -1,4 +1,4 @@
-"""A form that cannot rest is known by the rules or learned once: it takes no stop off the book again and again."""
+"""A form that cannot rest is known from the rules or learned once. It does not cost the stop again and again."""
 
 from __future__ import annotations
 
@@ -13,31 +13,34 @@ from tests.application.protection.test_what_cannot_rest import AT_A_LIMIT, EXECU
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET
 
 HALF = Decimal("0.00499")
-"""Half of what is held, on the step of the market."""
+"""Half of the held quantity (base), rounded to the market's step."""
 ONE_STOP = {"filters": {"MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 1}}}
 NO_MAKERS = {"order_types": ["LIMIT", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"]}
 NARROW = {"PERCENT_PRICE_BY_SIDE": {"askMultiplierUp": "1.1", "askMultiplierDown": "0.95"}}
 AN_INSTANT = 1.0
-"""Seconds that a try may take which is refused, on a busy machine."""
+"""The longest time (seconds) that a refused attempt may take on a busy machine."""
 WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 REASONS = pytest.mark.parametrize("rules", [ONE_STOP, NO_MAKERS], ids=["places for stops", "no orders that only rest"])
 
 
 async def loaded_again(trader):
-    """The rules are loaded, as a refusal asks for, and what follows from that is done."""
+    """Load the rules again, as after a refusal, and let the lane act on them."""
     trading = trader.trading
     trading.lane.know_markets({market.symbol: market for market in await trading.client.markets()})
     await looked_at(trader)
 
 
 async def looked_at(trader):
-    """The lane has looked at the position, and at its price some times."""
+    """Let the lane look at the position, and at its price some times."""
     trader.trading.lane.agenda.put(Task.GUARD, trader.position().id)
     await asyncio.sleep(0.3)
 
 
 async def target_for_a_half(trader):
-    """A stop rests for everything; a target for a half of it is asked for, and watched."""
+    """Protect everything by a stop, then ask for a target for a half, and wait until it is watched.
+
+    Returns the list of times (seconds) for which coins were without a stop.
+    """
     assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
     await trader.protected(HELD, STOP)
     bare = trader.bare_for()
@@ -47,14 +50,14 @@ async def target_for_a_half(trader):
 
 
 async def submissions(trader):
-    """How many orders were sent."""
+    """Return the number of orders that were sent."""
     return len(await trader.trading.read("Order.Submitted"))
 
 
 @WAYS
 @REASONS
 async def test_a_list_that_the_rules_leave_no_place_for_is_never_tried(at, able, rules):
-    """The stop stays on the book, and the target is watched."""
+    """The stop stays on the book, and the target is watched instead."""
     async with at(able) as trader:
         await rule(trader.trading, **rules)
         bare = await target_for_a_half(trader)
@@ -64,7 +67,7 @@ async def test_a_list_that_the_rules_leave_no_place_for_is_never_tried(at, able,
 @WAYS
 @REASONS
 async def test_a_list_that_was_refused_takes_the_stop_off_once_while_the_rules_stay_the_same(at, able, rules):
-    """However often those are loaded; within the hour it is not tried again."""
+    """The list is not tried again within the hour, however often the rules are loaded."""
     async with at(able) as trader:
         await trader.trading.until(trader.trading.lane.reconciled.is_set)
         known = dict(trader.trading.lane.orders.account.markets)
@@ -83,7 +86,7 @@ async def test_a_list_that_was_refused_takes_the_stop_off_once_while_the_rules_s
 
 @REASONS
 async def test_what_a_refusal_has_taught_is_forgotten_when_the_rules_of_its_market_have_changed(at, rules):
-    """What they allow now rests at once; a change in another market changes nothing."""
+    """A form that the new rules allow rests at once. A change in another market changes nothing."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await rule(trading, known=False, **rules)
@@ -111,7 +114,10 @@ async def test_what_a_refusal_has_taught_is_forgotten_when_the_rules_of_its_mark
     ids=["weighed before anything is taken off", "weighed after that"],
 )  # fmt: skip
 async def test_a_refused_form_is_tried_more_and_more_rarely_where_that_takes_no_stop_off(at, rules, tries):
-    """After a minute, two, four: a filter is weighed first, and the stop at a limit stays where it is."""
+    """The attempts follow pauses of one, two and four minutes where a filter is weighed before anything is cancelled.
+
+    Where it is weighed only after that, the stop at a limit stays where it is.
+    """
     async with at(BINANCE) as trader:
         trading = trader.trading
         assert await trader.alert("BuyMarket", PourCent="50") == EXECUTED
@@ -135,7 +141,7 @@ async def test_a_refused_form_is_tried_more_and_more_rarely_where_that_takes_no_
 @WAYS
 @pytest.mark.parametrize("more", [{}, {"PrixTP": "52000"}], ids=["a stop", "a list"])
 async def test_a_move_to_a_stop_that_no_order_can_rest_at_is_refused_and_what_rests_stays(at, able, more):
-    """With the rule and its numbers."""
+    """The refusal names the rule and its numbers."""
     async with at(able) as trader:
         trading = trader.trading
         await rule(trading, filters=NARROW, order_types=NO_STOPS)
@@ -153,7 +159,7 @@ async def test_a_move_to_a_stop_that_no_order_can_rest_at_is_refused_and_what_re
 
 @pytest.mark.parametrize("kind", ["learned", "known"])
 async def test_a_price_that_is_refused_bars_no_other_price(at, kind):
-    """The same stop at a limit that was out of reach may be moved to where it is not."""
+    """The stop at a limit can still be moved to a price that is within the band."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await rule(trading, order_types=NO_STOPS)

@@ -1,4 +1,4 @@
-"""Positions at exchanges that have no order lists: one stop where coins are locked, two orders where they are not."""
+"""Positions at exchanges without order lists: one stop where coins are locked, two orders where they are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.application.trader import BOTH_ALONE, HELD, LISTS, RICH, STOP, STOP_A
 
 
 async def test_where_coins_are_locked_only_the_stop_rests(at):
-    """It covers everything that is held; the target is wanted and never sent."""
+    """The stop covers everything that is held. The target is wanted and never sent."""
     async with at(STOP_ALONE) as trader:
         await trader.buy(STOP)
         wanted = trader.position().wanted
@@ -23,7 +23,7 @@ async def test_where_coins_are_locked_only_the_stop_rests(at):
 
 
 async def test_a_moved_stop_replaces_the_one_that_rests(at):
-    """Never do two stand on the book; a target that cannot rest is moved without touching the stop."""
+    """Two orders never rest at once. A target that cannot rest is moved without touching the stop."""
     async with at(STOP_ALONE) as trader:
         most = []
         trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
@@ -37,7 +37,7 @@ async def test_a_moved_stop_replaces_the_one_that_rests(at):
 
 
 async def test_a_stop_moved_above_the_market_is_refused_and_the_old_one_stays(at):
-    """The webhook has failed, and nothing was taken off."""
+    """The webhook fails, and nothing is cancelled."""
     async with at(STOP_ALONE) as trader:
         await trader.buy(STOP)
         assert await trader.alert("MAJ", PrixSL="51000") == (WebhookStatus.FAILED, "market_below_stop")
@@ -46,7 +46,7 @@ async def test_a_stop_moved_above_the_market_is_refused_and_the_old_one_stays(at
 
 
 async def test_a_stop_that_is_carried_out_ends_the_trade(at):
-    """What was held is sold, and nothing remains on the exchange."""
+    """The whole position is sold, and no order remains on the exchange."""
     async with at(STOP_ALONE) as trader:
         await trader.buy(STOP)
         trader.trading.hold("BTC/USDT", "44000")
@@ -58,7 +58,7 @@ async def test_a_stop_that_is_carried_out_ends_the_trade(at):
 
 @pytest.mark.parametrize(("able", "shapes"), [(STOP_ALONE, [STOP]), (BOTH_ALONE, [STOP, TARGET])])
 async def test_a_stop_that_is_carried_out_in_part_is_followed_by_one_for_the_rest(at, able, shapes):
-    """What is left rests again at the same prices."""
+    """The rest of the position is protected again at the same prices."""
     async with at(able, **RICH) as trader:
         await trader.buy(*shapes)
         ledger, part = trader.trading.paper.ledger, Decimal("0.004")
@@ -71,7 +71,7 @@ async def test_a_stop_that_is_carried_out_in_part_is_followed_by_one_for_the_res
 
 @pytest.mark.parametrize(("able", "shapes"), [(STOP_ALONE, [STOP]), (BOTH_ALONE, [STOP, TARGET])])
 async def test_a_sale_frees_its_coins_and_what_is_left_is_protected_again(at, able, shapes):
-    """Half is sold although it rested under protection, then the rest."""
+    """Half of the position is sold although its coins were locked by the protection, then the rest is sold."""
     async with at(able, **({} if able is STOP_ALONE else RICH)) as trader:
         await trader.buy(*shapes)
         assert await trader.alert("SellMarket", PourCent="50") == (WebhookStatus.EXECUTED, None)
@@ -87,7 +87,7 @@ async def test_a_sale_frees_its_coins_and_what_is_left_is_protected_again(at, ab
 
 @pytest.mark.parametrize("price", ["44000", "61000"])
 async def test_of_two_orders_of_their_own_the_survivor_is_cancelled(at, price):
-    """However the market moves on, no more is sold than was held, and the other coins stay."""
+    """No more is sold than was held, however the market moves on. The account's other coins stay."""
     async with at(BOTH_ALONE, **RICH) as trader:
         await trader.buy(STOP, TARGET)
         trader.trading.hold("BTC/USDT", price)
@@ -102,7 +102,7 @@ async def test_of_two_orders_of_their_own_the_survivor_is_cancelled(at, price):
 
 
 async def test_two_orders_of_their_own_move_with_their_prices(at):
-    """The old ones are off the book before the new ones rest."""
+    """The old orders are off the book before the new ones rest."""
     async with at(BOTH_ALONE, **RICH) as trader:
         most = []
         trader.trading.paper.ledger.listeners.append(lambda *_: most.append(len(trader.resting())))
@@ -114,7 +114,7 @@ async def test_two_orders_of_their_own_move_with_their_prices(at):
 
 
 async def test_moves_that_overtake_one_another_all_end(at):
-    """The last one rests; what it overtook says so, and is not under way for ever."""
+    """The last move rests. A move that it overtook ends as superseded and is not under way for ever."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, TARGET)
         stops = [f"4{tenth}000" for tenth in range(1, 5)]

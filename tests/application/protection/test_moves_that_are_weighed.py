@@ -1,6 +1,7 @@
-"""A move of a protection that one call cannot make: what rests goes once the exchange has weighed what comes.
+"""Moves that one call cannot make: the resting orders go once the exchange has weighed the new ones.
 
-It is sent although its coins are locked; an exchange that misses nothing but those would take it.
+The new orders are sent although their coins are locked. An exchange that refuses them for lack of coins alone would
+take them once those are free.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ EACH = pytest.mark.parametrize(("able", "before", "move", "after"), MOVES.values
 
 @asynccontextmanager
 async def protected(at, able, before, **balances):
-    """Coins are held under these prices."""
+    """Buy coins and protect them at these prices."""
     async with at(able, **balances) as trader:
         await trader.buy(STOP, *([TARGET] if "PrixTP" in before else []), **before)
         yield trader
 
 
 def most_at_once(trader):
-    """Watch from now on: how many stops have rested at once is told at each change of the book."""
+    """Return a list that receives the number of resting stops at each change of the order book from now on."""
     seen = []
 
     def look(*_):
@@ -50,13 +51,16 @@ def most_at_once(trader):
 
 
 async def refusals(trader):
-    """Why orders were not taken, in the order of the log."""
+    """Return the reasons of all rejected orders, in the order of the log."""
     return [event.reason for event in await trader.trading.read("Order.Rejected")]
 
 
 @EACH
 async def test_a_limit_that_was_not_told_takes_nothing_off(at, able, before, move, after):
-    """The counts show room, and every new order is refused: what rests does so until the exchange takes the move."""
+    """The order counts show room, yet every new order is refused.
+
+    The old orders rest until the exchange takes the move.
+    """
     async with protected(at, able, before) as trader:
         ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
         faults.add(Fault("place_order", "count_exceeded", seconds=1.5))
@@ -74,7 +78,7 @@ async def test_a_limit_that_was_not_told_takes_nothing_off(at, able, before, mov
 @pytest.mark.parametrize(("kind", "times"), [("clock_refused", 5), ("status_429", 2)])
 @EACH
 async def test_what_is_not_taken_now_takes_nothing_off(at, able, before, move, after, kind, times):
-    """A clock and a budget that will pass."""
+    """A refused clock and a used-up budget pass by themselves."""
     async with protected(at, able, before) as trader:
         ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
         faults.add(Fault("place_order", kind, times))
@@ -90,7 +94,7 @@ async def test_what_is_not_taken_now_takes_nothing_off(at, able, before, move, a
 @pytest.mark.parametrize("name", ["PERCENT_PRICE_BY_SIDE", "PRICE_FILTER"])
 @EACH
 async def test_a_filter_takes_nothing_off(at, able, before, move, after, name):
-    """Whatever form is tried, the very orders that rested do so all the while."""
+    """The same orders rest all the while, whatever form is tried."""
     async with protected(at, able, before) as trader:
         ever, book = trader.sells(), trader.resting()
         trader.trading.paper.faults.add(
@@ -106,7 +110,7 @@ async def test_a_filter_takes_nothing_off(at, able, before, move, after, name):
 @pytest.mark.parametrize("kind", ["lose_request", "lose_answer"])
 @EACH
 async def test_silence_takes_nothing_off(at, able, before, move, after, kind):
-    """It was not taken, whatever became of it: the move is tried again, and the doubt ends when its request is dead."""
+    """The move counts as not taken and is tried again. The doubt ends when its request is no longer valid."""
     async with protected(at, able, before) as trader:
         trading, book, many = trader.trading, trader.resting(), most_at_once(trader)
         trading.paper.faults.add(Fault("place_order", kind))
@@ -127,7 +131,7 @@ async def test_silence_takes_nothing_off(at, able, before, move, after, kind):
 @pytest.mark.parametrize("anew", [False, True], ids=["", "and the gateway dies"])
 @EACH
 async def test_no_exit_waits_for_a_question(at, able, before, move, after, anew):
-    """Nobody knows what became of a move that was only asked for; its coins are sold, and nothing is left behind."""
+    """A weighed move is in doubt. Its coins are sold all the same, and nothing is left on the exchange."""
     async with protected(at, able, before) as trader:
         trading = trader.trading
         trading.paper.faults.add(Fault("place_order", "lose_answer"))
@@ -143,7 +147,10 @@ async def test_no_exit_waits_for_a_question(at, able, before, move, after, anew)
 
 @EACH
 async def test_what_was_only_weighed_is_told_so_and_is_no_news(at, able, before, move, after):
-    """Its orders end in the log as refused for their coins; a second set of them rests, under ids of its own."""
+    """The weighed orders end in the log as rejected for their coins, without an alert.
+
+    A second set of orders rests under client ids of its own.
+    """
     async with protected(at, able, before) as trader:
         ever = trader.sells()
         assert await trader.alert("MAJ", **move) == EXECUTED
@@ -158,7 +165,7 @@ async def test_what_was_only_weighed_is_told_so_and_is_no_news(at, able, before,
 
 @EACH
 async def test_coins_of_others_that_are_free_lead_to_no_second_protection(at, able, before, move, after):
-    """It would be taken, and rest beside what goes: so it is not asked for first."""
+    """A weighed order would be taken and rest beside the old one, so it is not sent first."""
     async with protected(at, able, before, **RICH) as trader:
         many = most_at_once(trader)
         assert await trader.alert("MAJ", **move) == EXECUTED
@@ -169,7 +176,10 @@ async def test_coins_of_others_that_are_free_lead_to_no_second_protection(at, ab
 @pytest.mark.parametrize("fault", [None, "clock_refused", "lose_request", "lose_answer"])
 @EACH
 async def test_coins_that_come_free_meanwhile_leave_one_protection(at, able, before, move, after, fault):
-    """The balance had none, the exchange takes what was only asked: what rested goes at once, or at the next look."""
+    """The balance showed no free coins, yet the exchange takes the weighed order.
+
+    The old order is cancelled at once, or at the next look.
+    """
     async with protected(at, able, before) as trader:
         trading, many = trader.trading, most_at_once(trader)
 
@@ -187,7 +197,7 @@ async def test_coins_that_come_free_meanwhile_leave_one_protection(at, able, bef
 
 @EACH
 async def test_a_stop_that_is_carried_out_beside_its_new_one_sells_its_coins_alone(at, able, before, move, after):
-    """Coins came free, and the price falls before what rested is off the book: the new protection goes too."""
+    """Coins came free, and the old stop sells before it is cancelled. The new protection is cancelled too."""
     async with protected(at, able, before) as trader:
         trading, many = trader.trading, most_at_once(trader)
 

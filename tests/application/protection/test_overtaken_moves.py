@@ -1,4 +1,4 @@
-"""Two moves of one protection at once: each webhook hears what became of its own."""
+"""Two moves of one protection at once: each webhook ends with the result of its own move."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FIRST = {"PrixSL": "46000"}
 
 
 async def two_at_once(trader, second, price="50000"):
-    """A move, and a second one before the exchange has answered to the first; answers both webhooks.
+    """Deliver a move and a second one before the exchange has answered the first. Return how both webhooks ended.
 
-    The market is at this `price` when the exchange does.
+    The market is at this `price` when the exchange answers.
     """
     gate = asyncio.Event()
     trader.trading.client.before["place"] = gate.wait
@@ -31,7 +31,10 @@ async def two_at_once(trader, second, price="50000"):
 
 
 async def test_a_move_that_is_refused_gives_way_to_the_one_that_it_overtook(at):
-    """The first can still be placed: it rests, and says so; the second one says why it does not."""
+    """The first move can still be placed: it rests, and its webhook says so.
+
+    The second webhook says why its move failed.
+    """
     async with at(LISTS) as trader:
         await trader.buy(STOP, PrixSL="45000")
         assert await two_at_once(trader, {"PrixSL": "51000"}) == (EXECUTED, REFUSED)
@@ -39,7 +42,7 @@ async def test_a_move_that_is_refused_gives_way_to_the_one_that_it_overtook(at):
 
 
 async def test_where_both_are_refused_what_rested_is_there_again(at):
-    """The market fell below both meanwhile, and not below what rested."""
+    """The market fell below both new stops in the meantime, but not below the old one."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, PrixSL="45000")
         assert await two_at_once(trader, {"PrixSL": "47000"}, price="45500") == (REFUSED, REFUSED)
@@ -54,7 +57,7 @@ async def test_a_move_that_rests_answers_what_it_overtook(at):
 
 
 async def test_a_move_for_a_buy_that_never_arrives_is_not_executed(at):
-    """It waits for what becomes of the buy, and fails with it."""
+    """The move waits for the buy, and fails with it."""
     async with at(LISTS) as trader:
         trading, gate = trader.trading, asyncio.Event()
         trading.client.before["place"] = gate.wait

@@ -1,4 +1,4 @@
-"""A price that is passed while something does not rest is carried out, once and at once; a move of it ends."""
+"""A price that is passed while its order does not rest is carried out, once and at once. A move of it ends."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET,
 
 WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 LONG = 60.0
-"""A pause (seconds) that no test outlives."""
+"""A pause (seconds) longer than any test."""
 FEW = 20
-"""More events than a second or two of patience make, and fewer than a loop without a pause."""
+"""A number of events: more than a second or two of normal work make, fewer than a loop without a pause makes."""
 HALF = Decimal("0.015")
-"""More than the first entry bought, less than both have."""
+"""A quantity (base) that is more than the first entry bought, and less than both entries bought."""
 
 
 async def in_time(trading, condition):
-    """Let time go on until it holds."""
+    """Wait until the condition holds, and let the lane's time pass meanwhile."""
     while not condition():
         trading.pass_by(1)
         await asyncio.sleep(0.02)
 
 
 def no_stops(trading):
-    """From now on the exchange refuses all stops."""
+    """Make the exchange refuse all stops from now on."""
     for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT"):
         no = {"times": 10000, "type": kind, "code": -2010, "message": "This action is disabled on this account."}
         trading.paper.faults.add(Fault("place_order", "refuse", **no))
 
 
 def falls_after_the_buy(trading, price):
-    """As soon as the next buy is executed, the market is at this price."""
+    """Set the market to this price as soon as the next buy is filled."""
 
     def look(account, order, *_):
         if order.side == "buy" and order.filled:
@@ -52,7 +52,7 @@ def falls_after_the_buy(trading, price):
 
 
 def told(trading):
-    """Whether its owner was told anything."""
+    """Return the alerts that were raised."""
     return trading.store.read(0, topics=["Alert.Raised"])
 
 
@@ -61,7 +61,7 @@ def told(trading):
 
 @WAYS
 async def test_a_passed_stop_is_sold_in_the_pause_between_two_tries_to_place_it(at, able, monkeypatch):
-    """The pause is one of placing, not of looking."""
+    """The pause holds back the next attempt to place the stop, not the looks at the price."""
     async with at(able) as trader:
         monkeypatch.setattr(trouble, "AT_MOST_EVERY", LONG)
         trading = trader.trading
@@ -74,7 +74,7 @@ async def test_a_passed_stop_is_sold_in_the_pause_between_two_tries_to_place_it(
 
 
 async def test_a_second_entry_whose_higher_stop_was_passed_meanwhile_is_sold(at):
-    """Everything is, by the stop that was wanted last."""
+    """Everything is sold, by the stop that was wanted last."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -85,7 +85,7 @@ async def test_a_second_entry_whose_higher_stop_was_passed_meanwhile_is_sold(at)
 
 
 async def test_a_print_at_the_target_with_the_bid_below_it_leaves_a_stop(at):
-    """Nobody pays the target, so nothing is sold and the coins are not bare."""
+    """The target has no buyer, so nothing is sold, and a stop protects the coins."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await rule(trading)
@@ -99,7 +99,7 @@ async def test_a_print_at_the_target_with_the_bid_below_it_leaves_a_stop(at):
 
 
 async def test_a_price_told_before_an_entry_sells_nothing_of_it(at):
-    """The market has gone on since."""
+    """The price from before the entry is out of date."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         below = Ticker("BTC/USDT", Decimal(44900), Decimal(44899), Decimal(44901), trading.now)
@@ -114,7 +114,7 @@ async def test_a_price_told_before_an_entry_sells_nothing_of_it(at):
 
 
 async def test_what_can_rest_in_no_form_is_told_and_not_tried_without_a_pause(at, monkeypatch):
-    """No stop is allowed, and the price is outside of the band for anything else."""
+    """No stop is allowed, and the band refuses the price of any other order. The owner is told once."""
     async with at(BINANCE) as trader:
         monkeypatch.setattr(trouble, "AT_MOST_EVERY", 1.0)
         monkeypatch.setattr(trouble, "LOOK_EVERY", 2.0)
@@ -136,7 +136,7 @@ async def test_what_can_rest_in_no_form_is_told_and_not_tried_without_a_pause(at
 
 
 async def test_a_move_to_a_target_outside_of_the_band_is_executed(at):
-    """It is watched from then on, as it cannot rest; its webhook is not under way for ever."""
+    """The target cannot rest, so its price is watched and the webhook ends."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await rule(trading, filters={"PERCENT_PRICE_BY_SIDE": {"askMultiplierUp": "1.1"}})
@@ -148,7 +148,7 @@ async def test_a_move_to_a_target_outside_of_the_band_is_executed(at):
 
 
 async def test_a_move_to_a_stop_that_is_refused_fails_and_is_told(at):
-    """The coins are bare, and its webhook is not under way for ever."""
+    """The webhook fails, and an alert tells the owner that the coins are unprotected."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         no_stops(trading)
@@ -161,7 +161,7 @@ async def test_a_move_to_a_stop_that_is_refused_fails_and_is_told(at):
 
 
 async def test_a_watched_price_that_does_not_come_is_known_to_be_old(at, monkeypatch):
-    """Its owner is told by whoever watches the lane; a price that comes again ends it."""
+    """The symbol counts as blind, which lets the alerts terminal tell the owner. The next price ends it."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await rule(trading, oco_allowed=False)
@@ -180,7 +180,7 @@ async def test_a_watched_price_that_does_not_come_is_known_to_be_old(at, monkeyp
 
 
 async def test_no_price_is_old_that_nobody_watches(at):
-    """What rests on the exchange needs none."""
+    """Orders that rest on the exchange need no watched price."""
     async with at(BINANCE) as trader:
         await trader.buy(STOP, TARGET)
         trader.trading.pass_by(60)

@@ -1,4 +1,4 @@
-"""Which orders should rest for a position, decided from facts alone."""
+"""The orders that should rest for a position, decided from facts alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOTH = Target(Decimal(1), Decimal(90), Decimal(120))
 
 
 def position(held: str, protection: Protection | None, share: str = "100") -> Position:
-    """What was bought at 100, with its protection."""
+    """Return a position bought at 100 with this protection, which covers this share in percent."""
     with carrying(user="1"):
         made = Position(1, 1, "BTC/USDT", "webhook")
         made.grow(Execution(UUID(int=1), "t1", Decimal(held), Decimal(100), Decimal(0), None, NOW))
@@ -48,7 +48,7 @@ def position(held: str, protection: Protection | None, share: str = "100") -> Po
     ],
 )
 def test_what_rests_depends_on_what_the_exchange_can_do(lists, locks, types):
-    """One list, two orders of their own, or the stop alone where it locks the coins."""
+    """A list rests, or two single orders, or only the stop where it locks the coins."""
     able = Capabilities(lists=lists, locks=locks, trailing=True, amend_quantity=True, replace=True)
     wishes = wishes_of(BOTH, forms_of(BOTH, MARKET, able)[0], MARKET, "a-list")
     assert [wish.type for wish in wishes] == types
@@ -62,7 +62,7 @@ def test_what_rests_depends_on_what_the_exchange_can_do(lists, locks, types):
 
 @pytest.mark.parametrize(("stop", "take"), [(Decimal(90), None), (None, Decimal(120))])
 def test_one_price_alone_is_one_order_everywhere(stop, take):
-    """Whatever the exchange can do."""
+    """The capabilities of the exchange make no difference."""
     for lists in (True, False):
         able = Capabilities(lists=lists, locks=True, trailing=False, amend_quantity=False, replace=False)
         target = Target(Decimal(1), stop, take)
@@ -71,7 +71,7 @@ def test_one_price_alone_is_one_order_everywhere(stop, take):
 
 
 def test_the_target_is_what_is_covered_in_whole_steps():
-    """At prices on the tick; a share of it, and nothing when nothing is wanted."""
+    """Prices are on the tick and the quantity follows the covered share. Without a protection there is no target."""
     wanted = Protection(Decimal("90.004"), Decimal("120.006"))
     assert wanted_of(position("0.123456789", wanted), MARKET, []) == Target(
         Decimal("0.12345"), Decimal("90.00"), Decimal("120.01")
@@ -81,7 +81,10 @@ def test_the_target_is_what_is_covered_in_whole_steps():
 
 
 def test_an_exit_takes_its_coins_from_the_stop_once_it_is_sent():
-    """One that waits may wait for long, or grow stale: its coins stay protected. What has ended sells no more."""
+    """An exit that is not sent yet may wait for long or grow stale: its coins stay protected.
+
+    An ended exit sells no more.
+    """
     held = position("1", Protection(Decimal(90)))
     wish = Wish("BTC/USDT", Side.SELL, Type.LIMIT, quantity=Decimal("0.4"), price=Decimal(150))
     with carrying(user="1"):
@@ -98,14 +101,14 @@ def test_an_exit_takes_its_coins_from_the_stop_once_it_is_sent():
 
 
 def test_dust_is_not_protectable():
-    """Below the smallest notional at the stop's price, or below one step."""
+    """A quantity below the minimum notional at the stop's price, or below one step, cannot be protected."""
     assert too_small(Decimal("0.05"), Protection(Decimal(90)), MARKET) == "4.5 USDT is below the minimum of 5"
     assert too_small(Decimal("0.06"), Protection(Decimal(90)), MARKET) is None
     assert wanted_of(position("0.000001", Protection(Decimal(90))), MARKET, []) is None
 
 
 def test_a_stop_at_a_limit_is_weighed_at_its_limit():
-    """As the exchange does: half a percent below the trigger."""
+    """The exchange checks the notional at the limit, half a percent below the trigger."""
     quantity = Decimal(5) / 90
     assert too_small(quantity, Protection(Decimal(90)), MARKET, StopStyle.LIMIT) is not None
 
@@ -137,20 +140,20 @@ AT_A_LIMIT = Form(Type.STOP_LOSS_LIMIT)
     ],
 )  # fmt: skip
 def test_what_cannot_rest_as_a_list_rests_as_a_stop(rules, forms):
-    """List, stop alone, stop at a limit, several of them: by the rules, before anything is sent."""
+    """The rules alone decide, before anything is sent: a list, a stop alone, a stop at a limit, or several of them."""
     market = replace(MARKET, **rules)
     assert forms_of(BOTH, market, ABLE, last=Decimal(100)) == forms
 
 
 @pytest.mark.parametrize(("places", "listed"), [(1, False), (2, True)])
 def test_a_list_beside_a_stop_needs_a_place_for_each(places, listed):
-    """A target for a part of what is held: the stop of the rest waits for its trigger too."""
+    """When the target covers only a part, the stop of the rest waits for its trigger beside the list."""
     part = replace(BOTH, at_target=BOTH.quantity / 2)
     assert forms_of(part, replace(MARKET, most_triggered=places), ABLE)[0].listed is listed
 
 
 def test_a_stop_in_parts_covers_everything_and_no_part_is_above_the_market_lot():
-    """To the step."""
+    """The parts add up to the target's quantity exactly."""
     market = replace(MARKET, market_maximum_quantity=Decimal("0.00004"))
     target = Target(Decimal("0.00011"), Decimal(90_000), None)
     wishes = wishes_of(target, Form(Type.STOP_LOSS, parts=3), market)
@@ -166,12 +169,12 @@ def test_a_stop_in_parts_covers_everything_and_no_part_is_above_the_market_lot()
     ],
 )  # fmt: skip
 def test_a_price_that_was_passed_is_seen(last, standing):
-    """A trigger there would be refused, or sell at once."""
+    """A trigger at a price that was passed would be refused or would sell at once."""
     assert standing_of(BOTH, Decimal(last)) is standing
 
 
 def test_what_is_bought_while_a_move_is_asked_for_stays_covered_when_that_is_refused():
-    """The prices are those of before, the coins are those of now."""
+    """The earlier prices apply again, to the quantity that is held now."""
     held = position("1", Protection(Decimal(90)))
     with carrying(user="1"):
         held.rest([UUID(int=9)], Decimal(1))

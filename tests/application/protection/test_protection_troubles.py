@@ -1,4 +1,4 @@
-"""A position keeps its stop through what real books and real outages do to it, or its owner is alarmed."""
+"""A position keeps its stop through partial fills and outages, or its owner gets an alert."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DUST = Decimal("0.00007")
 
 
 def take_off(trading, order):
-    """Somebody cancels it in the exchange's own app."""
+    """Cancel the order as its owner could in the exchange's own app."""
     if order.rests:
         trading.paper.ledger.cancel(order)
 
@@ -31,10 +31,11 @@ def take_off(trading, order):
 
 @pytest.mark.parametrize("how", ["an alert", "the target", "the stop"])
 async def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how):
-    """All of it is counted, although the trade is complete before; what is bought next is protected as a whole."""
+    """The last fill counts although the trade is complete before it. The next buy is protected as a whole."""
     async with at(LISTS) as trader:
         trading, sell = trader.trading, trader.trading.paper.ledger.execute
 
+        # Given sells whose last fill is dust
         def in_parts(order, quantity, price, *, maker):
             if order.side == "sell":
                 sell(order, quantity - DUST, price, maker=maker)
@@ -43,15 +44,18 @@ async def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how
 
         await trader.buy(STOP, TARGET)
         trading.paper.ledger.execute = in_parts
+        # When the position is sold
         if how == "an alert":
             assert await trader.alert("SellMarket") == EXECUTED
         else:
             trading.hold("BTC/USDT", "60000" if how == "the target" else "45000")
+        # Then nothing is left of it
         await trading.until(lambda: not trader.position().is_open and not trader.position().held)
         assert trader.sold() == HELD
         trading.hold("BTC/USDT", "50000")
         assert await trader.alert("BuyMarket", PourCent="50", **PRICES) == EXECUTED
         await trading.until(lambda: trader.position().is_open)
+        # And what is bought next is protected as a whole
         bought = trader.position().held
         await trader.protected(trading.markets["BTC/USDT"].round_quantity(bought), STOP, TARGET)
         account = next(iter(trading.paper.ledger.accounts.values()))
@@ -59,7 +63,7 @@ async def test_a_sell_whose_last_execution_is_dust_leaves_nothing_behind(at, how
 
 
 async def test_what_a_target_has_not_sold_yet_gets_its_stop_back(at):
-    """Binance takes the stop off with the target's first execution; the market may turn before the last."""
+    """Binance cancels the stop at the target's first fill, and the market may turn before the last."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -71,12 +75,12 @@ async def test_what_a_target_has_not_sold_yet_gets_its_stop_back(at):
 
 
 async def test_a_fall_below_the_stop_sells_although_only_the_target_rests(at):
-    """The target has sold a part, and the market falls before the stop is back."""
+    """The target has sold a part, and the market falls before the stop rests again."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
         tickers = trading.client.tickers
-        trading.client.tickers = exchange_away  # nobody can look at the price before it has fallen
+        trading.client.tickers = exchange_away  # the price cannot be asked for before it has fallen
         trader.target_is_met()
         trading.hold("BTC/USDT", "40000")
         trading.client.tickers = tickers
@@ -85,14 +89,17 @@ async def test_a_fall_below_the_stop_sells_although_only_the_target_rests(at):
 
 
 async def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next_process(at):
-    """Its target was sold but for dust, and the gateway died after it had heard of that: no event tells it again."""
+    """The target was sold except for dust, and the gateway died after it had heard of that.
+
+    No event tells the next process of it again.
+    """
     async with at(LISTS) as trader:
         trading, heard = trader.trading, []
         await trader.buy(STOP, TARGET)
         trading.lane.agenda.put = lambda *errand, **_: heard.append(errand)
         trader.target_is_met(HELD - DUST)
         await trading.until(lambda: not trader.position().is_open)
-        await trading.until(lambda: len(heard) >= 3)  # the stop's end, the sale, the end of the trade
+        await trading.until(lambda: len(heard) >= 3)  # the end of the stop, the sale, the end of the trade
         [working, *others] = trading.tasks
         working.cancel()
         await asyncio.wait([working])
@@ -102,7 +109,7 @@ async def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next
 
 
 async def test_its_owner_is_alarmed_when_the_exit_that_a_passed_stop_stood_for_cannot_be_sent(at):
-    """The market fell while nothing rested, and what the account holds cannot be asked: nothing protects the coins."""
+    """The market fell while nothing rested, and the balances cannot be asked for: nothing protects the coins."""
     async with at(LISTS) as trader:
         trading, balances = trader.trading, trader.trading.client.balances
         await trader.buy(STOP, TARGET)
@@ -120,7 +127,7 @@ async def test_its_owner_is_alarmed_when_the_exit_that_a_passed_stop_stood_for_c
 
 
 async def test_its_owner_is_alarmed_when_the_exchange_has_ended_a_market_and_the_stop_in_it(at):
-    """What rests is left alone, what ends is recorded, and nothing new can be placed."""
+    """Resting orders are left alone, their ends are recorded, and nothing new can be placed."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -141,10 +148,11 @@ async def test_its_owner_is_alarmed_when_the_exchange_has_ended_a_market_and_the
 
 @pytest.mark.parametrize("committed", [False, True], ids=["nothing was written", "its answer was lost"])
 async def test_a_failed_commit_of_a_stop_leaves_a_position_with_one_stop(at, committed):
-    """Nothing is sent without a recorded intent, and nothing that was never recorded stands in the way."""
+    """Nothing is sent without a recorded intent, and an intent that was never recorded blocks nothing."""
     async with at(LISTS) as trader:
         trading, save, failed = trader.trading, trader.trading.store.save, []
 
+        # Given a log that fails once when the legs are saved
         def failing(*aggregates, **named):
             legs = [one for one in aggregates if isinstance(one, Order) and one.requester == "Protection"]
             if not legs or failed:
@@ -154,12 +162,14 @@ async def test_a_failed_commit_of_a_stop_leaves_a_position_with_one_stop(at, com
                 save(*aggregates, **named)
             raise psycopg.OperationalError("the connection was lost")
 
+        # When a protected position is bought
         trading.store.save = failing
         bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
         await trading.until(lambda: failed)
         if committed:
             await trading.until(lambda: trading.lane.doubts)
-            trading.pass_by(70)  # until the absence of what was never sent can be proven
+            trading.pass_by(70)  # until it can be proven that the order does not exist
+        # Then one stop rests, and the position can be sold
         await trader.protected(HELD, STOP, TARGET)
         assert await bought == EXECUTED
         assert await trader.alert("SellMarket") == EXECUTED
@@ -168,7 +178,7 @@ async def test_a_failed_commit_of_a_stop_leaves_a_position_with_one_stop(at, com
 
 @pytest.mark.parametrize("silence", [None, 600.0], ids=["no answer", "asked for silence"])
 async def test_its_owner_is_alarmed_while_nobody_can_be_asked_for_the_price(at, silence):
-    """Within seconds, and the lane goes on: a sale grows stale and is told as well."""
+    """The alert comes within seconds. The lane goes on: a sale grows stale and its webhook says so."""
     async with at(LISTS) as trader:
         trading, tickers = trader.trading, trader.trading.client.tickers
 
@@ -199,7 +209,7 @@ async def test_its_owner_is_alarmed_while_nobody_can_be_asked_for_the_price(at, 
     ids=["between the prices", "below the stop"],
 )
 async def test_what_protects_coins_that_were_sold_elsewhere_is_tried_ever_more_rarely(at, price, reason):
-    """Its owner is told, and neither the log nor the exchange is flooded; when the coins are back it is protected."""
+    """The owner is told without flooding the log or the exchange. The position is protected once the coins are back."""
     async with at(LISTS) as trader:
         trading, driven = trader.trading, Counter()
         await trader.buy(STOP, TARGET)
@@ -215,7 +225,7 @@ async def test_what_protects_coins_that_were_sold_elsewhere_is_tried_ever_more_r
             take_off(trading, order)
         account.free["BTC"] = Decimal(0)
         trading.hold("BTC/USDT", price)
-        while not trading.store.read(0, topics=["Alert.Raised"]):  # two balances are believed, seconds apart
+        while not trading.store.read(0, topics=["Alert.Raised"]):  # two balances, seconds apart, are needed
             trading.pass_by(1)
             await asyncio.sleep(0.05)
         assert trader.position().lost == reason
@@ -231,14 +241,14 @@ async def test_what_protects_coins_that_were_sold_elsewhere_is_tried_ever_more_r
 
 
 async def test_a_stop_that_two_reports_reopen_is_a_stop_again(at):
-    """Its owner believed that it was gone: nothing is placed twice, and a sale takes it off first."""
+    """A person had resolved the legs as cancelled. Nothing is placed twice, and a sale cancels them first."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
         for leg in trader.position().resting:
             await trading.say(leg, lambda o: o.resolve(1, Status.CANCELLED, "I believed that it was gone"))
-            trading.lane.decided(leg)  # as the gateway does when it hears of it
-        await trading.until(lambda: trader.position().lost == "coins_locked")  # by the old ones
+            trading.lane.decided(leg)  # as the gateway does when it hears of the decision
+        await trading.until(lambda: trader.position().lost == "coins_locked")  # by the old legs
         await trading.compare_twice(Occasion.FULL)
         await trader.protected(HELD, STOP, TARGET)
         assert await trader.alert("SellMarket") == EXECUTED
@@ -246,7 +256,7 @@ async def test_a_stop_that_two_reports_reopen_is_a_stop_again(at):
 
 
 async def test_a_stop_that_was_amended_elsewhere_is_taken_off_for_a_sale(at):
-    """It bears another client id since; the exchange's own stays what it was."""
+    """The amended stop has another client id. The exchange's own id stays the same."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, PrixSL="45000")
@@ -260,7 +270,7 @@ async def test_a_stop_that_was_amended_elsewhere_is_taken_off_for_a_sale(at):
 
 
 async def test_a_stop_that_the_exchange_shows_no_more_is_told_of(at):
-    """Neither asked for by name nor in a list: after a minute its owner has to look, and is told once."""
+    """Neither a look-up nor a list shows the stop. After a minute the owner is asked to decide, once for each leg."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

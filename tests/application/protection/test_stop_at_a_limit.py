@@ -1,4 +1,4 @@
-"""Stops that rest at a limit: sold half a percent below their trigger at the worst, and waiting when that is jumped."""
+"""Stops at a limit: sold at worst half a percent below the trigger, and left waiting when the market jumps over it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GAP = pytest.mark.parametrize(("prices", "shapes"), [({"PrixSL": "45000"}, [LIMI
     ],
 )
 async def test_a_stop_at_a_limit_rests_half_a_percent_below_its_trigger(at, able, prices, shapes):
-    """Alone and in a list; a fall to between the two sells at the market."""
+    """The stop rests alone or in a list. A fall to a price between trigger and limit sells at the market."""
     async with at(able, StopStyle.LIMIT) as trader:
         await trader.buy(*shapes, **prices)
         [stop] = [order for order in trader.sells() if order.type == LIMITED[0]]
@@ -43,7 +43,7 @@ async def test_a_stop_at_a_limit_rests_half_a_percent_below_its_trigger(at, able
 
 @GAP
 async def test_a_stop_whose_limit_was_jumped_over_waits_for_its_price(at, prices, shapes):
-    """It stands on the book at its limit; when the market comes back it is sold there."""
+    """The stop rests in the order book at its limit, and is sold there when the market comes back."""
     async with at(LISTS, StopStyle.LIMIT) as trader:
         await trader.buy(*shapes, **prices)
         trader.trading.hold("BTC/USDT", "44000")
@@ -55,7 +55,7 @@ async def test_a_stop_whose_limit_was_jumped_over_waits_for_its_price(at, prices
 
 @GAP
 async def test_a_stop_whose_limit_was_jumped_over_can_be_moved(at, prices, shapes):
-    """A new stop below the market takes its place, and the webhook that asked for it ends."""
+    """A new stop below the market replaces it, and the webhook that asked for the move ends."""
     async with at(LISTS, StopStyle.LIMIT) as trader:
         await trader.buy(*shapes, **prices)
         trader.trading.hold("BTC/USDT", "44000")
@@ -66,7 +66,7 @@ async def test_a_stop_whose_limit_was_jumped_over_can_be_moved(at, prices, shape
 
 @GAP
 async def test_what_a_stop_no_longer_sells_can_be_sold_by_an_alert(at, prices, shapes):
-    """The stop is taken off the book, and everything is sold at the market."""
+    """The stop is cancelled, and everything is sold at the market."""
     async with at(LISTS, StopStyle.LIMIT) as trader:
         await trader.buy(*shapes, **prices)
         trader.trading.hold("BTC/USDT", "44000")
@@ -77,7 +77,7 @@ async def test_what_a_stop_no_longer_sells_can_be_sold_by_an_alert(at, prices, s
 
 @pytest.mark.parametrize(("prices", "shapes"), [({"PrixSL": "45000"}, [LIMITED]), (PRICES, [LIMITED, TARGET])])
 async def test_a_stop_that_waits_at_the_limit_its_owner_chose_is_told_of(at, prices, shapes):
-    """With and without a target beside it; it is not sold below its limit."""
+    """The owner gets an alert, with or without a target beside the stop. Nothing is sold below the limit."""
     async with at(LISTS, StopStyle.LIMIT) as trader:
         trading = trader.trading
         await trader.buy(*shapes, **prices)
@@ -89,7 +89,7 @@ async def test_a_stop_that_waits_at_the_limit_its_owner_chose_is_told_of(at, pri
 
 @pytest.mark.parametrize("able", [LISTS, BINANCE], ids=["cancel and place", "in one call"])
 async def test_a_stop_at_a_limit_that_the_market_alone_demands_is_helped(at, able):
-    """Its owner chose none: what it does not sell is sold at the market."""
+    """The owner did not choose a limit, so what the stop does not sell is sold at the market."""
     async with at(able) as trader:
         trading = trader.trading
         await rule(trading, order_types=NO_STOPS, oco_allowed=False)
@@ -100,7 +100,7 @@ async def test_a_stop_at_a_limit_that_the_market_alone_demands_is_helped(at, abl
 
 
 async def test_a_stop_that_waits_at_its_limit_is_not_taken_off_on_an_old_price(at):
-    """The price that was told a moment ago does not know yet that the stop was triggered."""
+    """The old price is from before the stop was triggered, so it is no reason to cancel the stop."""
     async with at(BINANCE, StopStyle.LIMIT) as trader:
         trading = trader.trading
         await trader.buy(LIMITED, TARGET)

@@ -1,4 +1,4 @@
-"""A stop that the exchange ends by itself is placed again: at once, then more and more rarely, which is told."""
+"""A stop that the exchange ends by itself is placed again, at once and then ever more rarely, and its owner is told."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDLESS = 10_000
 
 
 def ends_stops(trading, times=ENDLESS):
-    """The exchange takes stops and ends them at once."""
+    """Make the exchange accept stops and end them at once."""
     trading.paper.faults.add(Fault("place_order", "expire", times=times, type="STOP_LOSS"))
 
 
@@ -27,7 +27,7 @@ def stops(trader):
 
 @WAYS
 async def test_a_stop_that_ends_once_is_placed_again_at_once(at, able):
-    """And nobody is told of what has lasted a moment."""
+    """No alert is raised for a stop that was missing for a moment."""
     async with at(able) as trader:
         ends_stops(trader.trading, times=1)
         assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == (WebhookStatus.EXECUTED, None)
@@ -37,7 +37,7 @@ async def test_a_stop_that_ends_once_is_placed_again_at_once(at, able):
 
 @WAYS
 def test_a_stop_that_ends_again_and_again_is_told_and_placed_more_and_more_rarely(at, able, monkeypatch):
-    """Each is a new order of the account's count, which others need."""
+    """Each attempt uses up one of the account's new orders, which other positions need."""
     pauses, pause = [], trouble.Trouble.pause_after_losses
 
     def paused(self):
@@ -62,7 +62,7 @@ def test_a_stop_that_ends_again_and_again_is_told_and_placed_more_and_more_rarel
 
 @WAYS
 async def test_the_price_is_watched_while_the_next_try_waits(at, able, monkeypatch):
-    """What the stop stands for is sold."""
+    """The coins are sold once the price passes the stop."""
     monkeypatch.setattr(trouble.Trouble, "pause_after_losses", lambda _: 60.0)
     async with at(able) as trader:
         ends_stops(trader.trading)
@@ -76,7 +76,7 @@ async def test_the_price_is_watched_while_the_next_try_waits(at, able, monkeypat
 
 @WAYS
 async def test_a_stop_that_rests_for_a_minute_has_ended_for_the_first_time(at, able):
-    """Long ago is another story."""
+    """A stop that has rested for a minute counts as ending for the first time, so no alert is raised."""
     async with at(able) as trader:
         trading = trader.trading
         await trader.buy(STOP, PrixSL="45000")

@@ -1,4 +1,4 @@
-"""A stop and a target have quantities of their own: a move of one takes nothing from under the other."""
+"""A stop and a target have quantities of their own: moving one takes no quantity away from the other."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.application.trader import BINANCE, HELD, LISTS, PART, alarms
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 HALF = Decimal("0.00499")
-"""Half of what is held, on the step of the market."""
+"""Half of the held quantity (base), rounded to the market's step."""
 REST = HELD - HALF
 STOP, TARGET = Decimal(45000), Decimal(60000)
 
 
 async def rests(trader, *expected):
-    """Wait until exactly these stand on the book: type, price and quantity."""
+    """Wait until exactly these orders rest, each given as type, price and quantity."""
     await trader.trading.until(lambda: sorted(trader.resting()) == sorted(expected))
 
 
@@ -33,7 +33,7 @@ async def test_a_target_for_a_half_leaves_the_stop_under_everything(at, able):
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS])
 async def test_a_stop_for_a_half_is_told_and_takes_the_target_with_it(at, able):
-    """A target sells no more than its stop protects."""
+    """The target never sells more than its stop protects, so it is cut to the half too. The owner gets an alert."""
     async with at(able) as trader:
         await trader.buy(("stop_loss", STOP), ("limit", TARGET))
         assert await trader.alert("MAJ", PourCent="50", PrixSL="46000") == EXECUTED
@@ -43,7 +43,7 @@ async def test_a_stop_for_a_half_is_told_and_takes_the_target_with_it(at, able):
 
 
 async def test_a_moved_target_never_bares_the_stop_of_the_rest(at):
-    """Only the list is placed anew: the other stop rests all the while."""
+    """Only the list is replaced. The stop of the rest stays on the book all the while."""
     async with at(BINANCE) as trader:
         assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
         assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
@@ -54,7 +54,7 @@ async def test_a_moved_target_never_bares_the_stop_of_the_rest(at):
 
 
 async def test_a_target_that_sells_a_part_leaves_the_other_stop_alone(at):
-    """One call puts a stop in the place of what is left of the target; the stop of the rest is not touched."""
+    """One call replaces what is left of the target with a stop. The stop of the rest is not touched."""
     async with at(BINANCE) as trader:
         assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
         assert await trader.alert("MAJ", PourCent="50", PrixTP="60000") == EXECUTED
@@ -65,7 +65,7 @@ async def test_a_target_that_sells_a_part_leaves_the_other_stop_alone(at):
 
 
 async def test_a_target_too_small_for_an_order_of_its_own_is_refused(at):
-    """Nothing is changed: what rests stays."""
+    """The move is refused, and the resting stop stays."""
     async with at(BINANCE) as trader:
         assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
         status, reason = await trader.alert("MAJ", PourCent="1", PrixTP="60000")
@@ -74,7 +74,7 @@ async def test_a_target_too_small_for_an_order_of_its_own_is_refused(at):
 
 
 async def test_what_is_too_little_beside_the_target_goes_with_it(at):
-    """A rest below the exchange's minimum would have no stop: the list takes all."""
+    """A rest below the exchange's minimum could have no stop of its own, so the list covers everything."""
     async with at(BINANCE) as trader:
         assert await trader.alert("BuyMarket", PourCent="50", PrixSL="45000") == EXECUTED
         assert await trader.alert("MAJ", PourCent="99", PrixTP="60000") == EXECUTED

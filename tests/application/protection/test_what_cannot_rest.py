@@ -1,4 +1,4 @@
-"""What the exchange does not let rest as it is wanted rests otherwise, or is watched price by price, and is told."""
+"""A protection that cannot rest in the wanted form rests in another, or its price is watched, and its owner is told."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ NO_STOPS = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"]
 
 
 async def rule(trading, *, known=True, **rules):
-    """Let the market have these rules; the platform knows of them or has to learn by a refusal."""
+    """Give the market these rules. With `known` the platform knows them.
+
+    Otherwise it has to learn them from a refusal.
+    """
     trading.paper.markets.change("binance", trading.paper.markets.pair("BTC/USDT"), **rules)
     if known:
         trading.lane.know_markets({market.symbol: market for market in await trading.client.markets()})
@@ -39,11 +42,11 @@ async def rule(trading, *, known=True, **rules):
     ids=["target too far", "no place for a list", "no lists", "no stops at the market", "above the market's lot"],
 )
 async def test_a_list_that_cannot_rest_rests_as_a_stop(at, able, known, rules, shapes):
-    """At once, for everything that is held."""
+    """The stop rests at once and covers everything that is held."""
     async with at(able) as trader:
         trading = trader.trading
         if "MARKET_LOT_SIZE" in rules.get("filters", {}):
-            await trader.alert("BuyMarket", PourCent="50")  # before the lot is that small
+            await trader.alert("BuyMarket", PourCent="50")  # bought before the lot becomes that small
             await rule(trading, known=known, **rules)
             assert await trader.alert("MAJ", **PRICES) == EXECUTED
         else:
@@ -54,7 +57,7 @@ async def test_a_list_that_cannot_rest_rests_as_a_stop(at, able, known, rules, s
 
 
 async def test_a_target_that_does_not_rest_is_sold_at_its_price_or_better(at):
-    """Somebody has to offer it for a second; one print is no buyer."""
+    """The target is sold only after a bid has met its price for a second. A single trade at that price is no buyer."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await rule(trading, oco_allowed=False)
@@ -68,7 +71,7 @@ async def test_a_target_that_does_not_rest_is_sold_at_its_price_or_better(at):
 
 
 async def test_a_sale_above_the_markets_lot_goes_out_in_parts(at):
-    """All of it is sold, and no order is above the lot."""
+    """Everything is sold, and no order is larger than the lot."""
     async with at(BINANCE) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -85,7 +88,7 @@ async def test_a_sale_above_the_markets_lot_goes_out_in_parts(at):
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 async def test_a_stop_that_cannot_be_placed_is_carried_out_when_the_price_passes_it(at, able):
-    """Its owner is told why nothing rests; the pause until the next try is no pause in looking."""
+    """The owner is told why nothing rests. The price is looked at during the pause before the next attempt."""
     async with at(able) as trader:
         trading = trader.trading
         for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT"):
@@ -108,7 +111,7 @@ async def test_a_stop_that_cannot_be_placed_is_carried_out_when_the_price_passes
 
 
 async def test_an_entry_that_would_be_too_small_to_be_protected_is_refused(at):
-    """With its numbers; nothing is bought."""
+    """The refusal names the amounts, and nothing is bought."""
     async with at(LISTS) as trader:
         status, reason = await trader.alert("BuyMarket", PourCent="0.55", PrixSL="40000", PrixTP="60000")
         assert (status, reason) == (WebhookStatus.FAILED, "too_small_to_protect")
@@ -118,7 +121,7 @@ async def test_an_entry_that_would_be_too_small_to_be_protected_is_refused(at):
 
 
 async def test_a_stop_at_a_limit_is_weighed_at_its_limit_before_anything_is_bought(at):
-    """Its limit lies half a percent below its trigger."""
+    """The limit, half a percent below the trigger, has to meet the minimum notional."""
     async with at(LISTS, style=StopStyle.LIMIT) as trader:
         for share, end in (("1.13", "too_small_to_protect"), ("1.2", None)):
             _, reason = await trader.alert("BuyMarket", PourCent=share, PrixSL="22800")
@@ -126,7 +129,7 @@ async def test_a_stop_at_a_limit_is_weighed_at_its_limit_before_anything_is_boug
 
 
 async def test_a_move_to_a_part_that_is_too_small_is_refused_and_what_rests_stays(at):
-    """The webhook ends, and nothing was taken off."""
+    """The webhook is refused, and nothing is cancelled."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, TARGET)
         moved = await trader.alert("MAJ", PrixSL="46000", PourCent="1")
@@ -140,7 +143,7 @@ async def test_a_move_to_a_part_that_is_too_small_is_refused_and_what_rests_stay
 
 @pytest.mark.parametrize("kind", ["expire", "expire_in_match"])
 async def test_an_entry_that_ends_without_a_trade_has_failed(at, kind):
-    """With the exchange's word; nothing is held."""
+    """The webhook fails with the exchange's reason, and nothing is held."""
     async with at(LISTS) as trader:
         trader.trading.paper.faults.add(Fault("place_order", kind))
         status, reason = await trader.alert("BuyMarket", PourCent="50", **PRICES)
@@ -151,7 +154,7 @@ async def test_an_entry_that_ends_without_a_trade_has_failed(at, kind):
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 async def test_an_exit_that_ends_without_a_trade_is_sent_once_more(at, able):
-    """That it has ended is the proof that the second one sells nothing twice."""
+    """The first exit has ended, which proves that the second one sells nothing twice."""
     async with at(able) as trader:
         await trader.buy(STOP, TARGET)
         trader.trading.paper.faults.add(Fault("place_order", "expire", type="MARKET"))
@@ -161,7 +164,7 @@ async def test_an_exit_that_ends_without_a_trade_is_sent_once_more(at, able):
 
 
 async def test_an_exit_that_ends_twice_without_a_trade_is_told_and_its_coins_are_protected(at):
-    """Its owner decides; until then the stop rests again."""
+    """The owner decides what to do. Until then the stop rests again."""
     async with at(BINANCE) as trader:
         await trader.buy(STOP, TARGET)
         trader.trading.paper.faults.add(Fault("place_order", "expire", times=2, type="MARKET"))
@@ -175,7 +178,7 @@ async def test_an_exit_that_ends_twice_without_a_trade_is_told_and_its_coins_are
 
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 async def test_coins_that_the_exchange_counts_a_moment_later_are_sold_all_the_same(at, able):
-    """ "Insufficient" right after our own cancel or fill is no verdict."""
+    """A refusal for insufficient coins right after our own cancel or fill is not final."""
     async with at(able) as trader:
         await trader.buy(STOP, TARGET)
         trader.trading.paper.faults.add(Fault("place_order", "insufficient", times=2, type="MARKET"))
@@ -185,7 +188,7 @@ async def test_coins_that_the_exchange_counts_a_moment_later_are_sold_all_the_sa
 
 
 async def test_a_few_coins_that_are_missing_leave_the_others_under_a_stop(at):
-    """They paid the fees of other trades. Two balances say so, seconds apart; its owner is told."""
+    """The coins paid the fees of other trades. Two balances, seconds apart, have to agree before the owner is told."""
     async with at(LISTS) as trader:
         trading = trader.trading
         account = next(iter(trading.paper.ledger.accounts.values()))
@@ -203,7 +206,7 @@ async def test_a_few_coins_that_are_missing_leave_the_others_under_a_stop(at):
 
 @pytest.mark.parametrize("rules", [{"PRICE_FILTER": {"tickSize": "1"}}, {"LOT_SIZE": {"stepSize": "0.0001"}}])
 async def test_what_rests_stays_when_the_steps_of_its_market_change(at, rules):
-    """It was placed by the rules of its time: new ones apply to what is placed next."""
+    """Orders that rest followed the rules of their time. The new rules apply to the next ones."""
     async with at(BINANCE) as trader:
         executed = await trader.alert("BuyMarket", PourCent="50", PrixSL="45000.37")
         assert executed == EXECUTED

@@ -1,4 +1,4 @@
-"""A stop or a target that has done its work is done: no later buy, move or refusal brings it back to life."""
+"""A stop or a target that was carried out is over: no later buy, move or refusal brings it back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEP = Decimal("0.00001")
 
 
 async def half_is_stopped(trader):
-    """Half of the position was under a stop, which was carried out; the market has risen again."""
+    """Buy, stop out one half of the position, and let the market rise again."""
     trading = trader.trading
     await trader.alert("BuyMarket", PourCent="50")
     assert await trader.alert("MAJ", PrixSL="45000", PourCent="50") == EXECUTED
@@ -29,14 +29,14 @@ async def half_is_stopped(trader):
 
 
 async def is_protected(trader, more_than):
-    """All that is held is, but for less than a step."""
+    """Wait until everything that is held is protected, except for less than one step."""
     await trader.trading.until(lambda: trader.position().held - trader.position().protected < STEP)
     assert trader.position().protected > more_than
 
 
 @WAYS
 async def test_a_move_after_a_stop_was_carried_out_protects_what_is_bought_besides(at, able):
-    """Whichever comes first, the fill or the move."""
+    """The fill of the second buy and the move may come in either order."""
     async with at(able) as trader:
         await half_is_stopped(trader)
         bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50"))
@@ -49,7 +49,7 @@ async def test_a_move_after_a_stop_was_carried_out_protects_what_is_bought_besid
 @WAYS
 @pytest.mark.parametrize(("action", "percent"), [("MAJ", "100"), ("SellMarket", "20")])
 async def test_a_target_for_what_a_stop_has_left_does_not_bring_the_stop_back(at, able, action, percent):
-    """The target alone is wanted; the stop's price was passed long ago."""
+    """Only the target is wanted, as the stop's price was passed long ago."""
     async with at(able) as trader:
         await half_is_stopped(trader)
         trader.trading.hold("BTC/USDT", "44000")
@@ -58,12 +58,12 @@ async def test_a_target_for_what_a_stop_has_left_does_not_bring_the_stop_back(at
         await trader.trading.until(lambda: [kind for kind, *_ in trader.resting()] == ["limit"])
         sold = HALF * Decimal(percent) / 100 if action == "SellMarket" else Decimal(0)
         assert abs(trader.sold() - before - sold) <= STEP
-        assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]  # of the first move
+        assert await alarms(trader.trading) == [Cause.PARTLY_COVERED]  # raised by the first move
 
 
 @WAYS
 async def test_what_is_bought_above_a_target_that_is_done_is_kept(at, able):
-    """The target was for a half, and has sold it; the stop is for all."""
+    """The target covered one half and has sold it. The stop covers everything."""
     async with at(able) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -80,7 +80,7 @@ async def test_what_is_bought_above_a_target_that_is_done_is_kept(at, able):
 
 @WAYS
 async def test_a_target_that_is_met_while_a_move_is_refused_sells_its_part_once(at, able):
-    """The other half is under the stop as before."""
+    """The other half stays under the same stop."""
     async with at(able) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -95,7 +95,7 @@ async def test_a_target_that_is_met_while_a_move_is_refused_sells_its_part_once(
 
 @WAYS
 async def test_a_refused_move_leaves_what_was_wanted_also_while_nothing_of_it_rests(at, able):
-    """Its protection was told as missing before the move came."""
+    """The protection was reported as lost before the move came. The refusal leaves the earlier prices wanted."""
     async with at(able) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

@@ -1,4 +1,4 @@
-"""What the positions hold has to be in the account: less than that is told, more is its owner's own business."""
+"""The account has to hold what the positions hold. Less is reported, more is the owner's own business."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 
 async def test_coins_that_left_the_account_are_told_of_once(at):
-    """Seen twice, ten seconds apart: what is on its way into the books is no loss. A dry run takes it from nobody."""
+    """Coins count as missing when seen twice, ten seconds apart, as a change may still be on its way into the log.
+
+    A dry run that shows the discrepancy does not keep the next run from reporting it.
+    """
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -28,14 +31,14 @@ async def test_coins_that_left_the_account_are_told_of_once(at):
             ]
         trading.pass_by(10)
         assert await trading.compare(Occasion.FULL) == []
-        [again] = await trading.compare(Occasion.REQUEST)  # a person asks
+        [again] = await trading.compare(Occasion.REQUEST)  # requested by a person
         assert (again.symbol, again.resolution) == ("BTC", Resolution.UNDECIDED)
         account.locked["BTC"] += Decimal("0.002")
 
 
 @pytest.mark.parametrize("moved", ["0.5", "-0.000001"], ids=["more", "less than can be traded"])
 async def test_what_is_more_or_next_to_nothing_is_not(at, moved):
-    """The account's other coins are no business of the books."""
+    """The account's other coins do not concern the positions, nor does a lack too small to be traded."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

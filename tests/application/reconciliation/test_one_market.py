@@ -1,4 +1,4 @@
-"""A refusal about one market is a finding about that market: the others are compared, and their orders go out."""
+"""A refusal about one market is a finding about that market: the others are reconciled and their orders are sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.reconciliation import Occasion, Resolution
 
 
 async def test_after_a_restart_a_market_that_the_exchange_refuses_keeps_no_other_from_trading(open_trading):
-    """Its order is left to a person; everything else is compared, and what waited goes out."""
+    """Its order is left to a person. Everything else is reconciled, and the waiting orders are sent."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         await trading.becomes(await trading.rest("0.1", "1000", symbol="ETH/USDT"), Status.OPEN)
@@ -26,7 +26,7 @@ async def test_after_a_restart_a_market_that_the_exchange_refuses_keeps_no_other
 
 
 async def test_a_market_that_the_exchange_refuses_is_told_once(open_trading):
-    """With the exchange's words, and again to whoever asks."""
+    """The finding quotes the exchange. It is reported again to a person who asks."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         trading.paper.faults.add(Fault("query", "refuse_symbol", symbol="BTC/USDT"))

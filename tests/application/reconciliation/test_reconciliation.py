@@ -1,4 +1,4 @@
-"""Orders of ours whose news nobody heard: a comparison finds them, and what it cannot believe or ask it leaves."""
+"""Orders of ours whose changes were not heard: a reconciliation finds them, and leaves alone what it cannot confirm."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ NOISY = [Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST]
 
 
 async def resting(trading, price="40000"):
-    """An order that rests, and what the exchange has of it."""
+    """Place an order that rests. Return its id and the exchange's order."""
     order = await trading.becomes(await trading.rest(price=price), Status.OPEN)
     return order.id, trading.on_exchange()[-1]
 
 
 async def is_told(trading, order_id, there, facts):
-    """The order has these facts and the exchange's trades; comparing again adds nothing."""
+    """Check that the order has these events and the exchange's trades, and that reconciling again adds nothing."""
     assert await trading.facts(order_id) == facts
     order = await trading.load(order_id)
     assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
@@ -38,7 +38,7 @@ async def is_told(trading, order_id, there, facts):
 
 @pytest.mark.parametrize("occasion", NOISY)
 async def test_a_fill_that_nobody_heard_is_found(open_trading, occasion):
-    """With the trade that the exchange names."""
+    """The fill is recorded with the trade that the exchange names."""
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.hold("BTC/USDT", "39000")
@@ -50,7 +50,7 @@ async def test_a_fill_that_nobody_heard_is_found(open_trading, occasion):
 
 @pytest.mark.parametrize("occasion", NOISY)
 async def test_a_cancel_that_nobody_heard_is_found(open_trading, occasion):
-    """Somebody took it off on the exchange's own page."""
+    """The order was cancelled on the exchange's own page, and the end is recorded."""
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.paper.ledger.cancel(there)
@@ -60,7 +60,7 @@ async def test_a_cancel_that_nobody_heard_is_found(open_trading, occasion):
 
 @pytest.mark.parametrize("occasion", NOISY)
 async def test_a_part_that_was_filled_while_nobody_listened_is_found(open_trading, occasion):
-    """The rest goes on resting, and what is filled of it later is found too."""
+    """The rest of the order stays on the book, and its later fill is found too."""
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.paper.ledger.execute(there, Decimal("0.004"), Decimal(40000), maker=True)
@@ -72,10 +72,12 @@ async def test_a_part_that_was_filled_while_nobody_listened_is_found(open_tradin
 
 
 async def test_what_happened_while_the_platform_was_down_is_known_before_it_sends(open_trading):
-    """A fill, a cancel and a part; the first wish afterwards finds them in the books."""
+    """A fill, a cancel and a partial fill are recorded before the next order is sent."""
     async with open_trading(USDT="5000") as trading:
+        # Given three resting orders
         orders = [await resting(trading, price) for price in ("40000", "30000", "20000")]
         (filled, _), (cancelled, there), (parted, part) = orders
+        # When the platform is down while they are filled, cancelled and filled in part
         trading.lane.close()
         trading.hold("BTC/USDT", "39000")
         trading.paper.ledger.cancel(there)
@@ -83,8 +85,10 @@ async def test_what_happened_while_the_platform_was_down_is_known_before_it_send
         asked = trading.client.asked["place"]
         await trading.away_since(timedelta(hours=1))
         await trading.begin_anew()
+        # And an order is placed after the start
         later = await trading.rest(price="10000")
         await trading.until(lambda: trading.client.asked["place"] > asked)
+        # Then the log has all three changes once it is sent
         assert (await trading.load(filled)).status is Status.CLOSED
         assert (await trading.load(cancelled)).status is Status.CANCELLED
         assert (await trading.load(parted)).filled == Decimal("0.004")
@@ -99,7 +103,10 @@ async def test_what_happened_while_the_platform_was_down_is_known_before_it_send
 
 @pytest.mark.parametrize("still", [True, False])
 async def test_an_end_of_ours_is_corrected_after_two_looks(open_trading, still):
-    """One report moves nothing; the second, ten seconds later, reopens it and alarms its owner, if it says so again."""
+    """The first report changes nothing. A second one, ten seconds later, reopens the order and alerts its owner.
+
+    Without a second report that says the same nothing is corrected.
+    """
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         await trading.lane.orders.say(order_id, lambda o: o.cancel("wrongly", "{}"))
@@ -127,7 +134,10 @@ async def test_an_end_of_ours_is_corrected_after_two_looks(open_trading, still):
 
 @pytest.mark.parametrize("anew", [False, True], ids=["same process", "new process"])
 async def test_an_order_that_was_amended_outside_stays_ours(open_trading, anew):
-    """It has another size and another client id there: after two looks here too, and it is nobody else's order."""
+    """The order has another quantity and another client id there. After two looks the log has the new quantity.
+
+    The order is not adopted as an external one.
+    """
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.paper.ledger.amend(there, Decimal("0.005"), "web_1")
@@ -143,7 +153,7 @@ async def test_an_order_that_was_amended_outside_stays_ours(open_trading, anew):
 
 
 async def test_an_order_that_was_amended_outside_and_is_executed_needs_no_second_look(open_trading):
-    """That all of it is executed explains the smaller size: nothing is missing that would be asked for."""
+    """The order is filled completely, which explains the smaller quantity: no fill is missing that needs a look-up."""
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.paper.ledger.amend(there, Decimal("0.005"), "web_1")
@@ -156,7 +166,7 @@ async def test_an_order_that_was_amended_outside_and_is_executed_needs_no_second
 
 @pytest.mark.parametrize("end", ["filled", "cancelled there", "cancelled by us"])
 async def test_an_order_that_was_amended_outside_is_followed(open_trading, end):
-    """By the exchange's own id: our client id is none of its names any more."""
+    """The order is followed by the exchange's own id, as it no longer has our client id."""
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.paper.ledger.amend(there, Decimal("0.005"), "web_1")
@@ -178,7 +188,7 @@ async def test_an_order_that_was_amended_outside_is_followed(open_trading, end):
 
 
 async def test_one_statement_that_cannot_be_stops_no_other(open_trading):
-    """It is kept for a person, once; the orders before and behind it are compared."""
+    """The impossible report is left to a person, once. The orders before and behind it are reconciled."""
     async with open_trading(USDT="5000") as trading:
         (first, _), (wrong, there), (last, parted) = [await resting(trading, p) for p in ("41000", "40000", "30000")]
         there.filled = Decimal("0.02")
@@ -197,14 +207,19 @@ async def test_one_statement_that_cannot_be_stops_no_other(open_trading):
 
 
 async def test_a_comparison_that_was_asked_for_tells_its_phases_and_every_difference_with_the_raw_report(open_trading):
-    """A poll that finds something does so too; one that finds nothing leaves no stream, and a dry one never does."""
+    """A poll that finds something is recorded too.
+
+    One that finds nothing leaves no stream, and a dry run never does.
+    """
     async with open_trading() as trading:
         order_id, there = await resting(trading)
+        # Given runs that find nothing and leave no stream
         before = await trading.read("Reconciliation")
         for occasion in (Occasion.POLL, Occasion.FULL):
             await trading.compare(occasion)
         assert await trading.read("Reconciliation") == before
         trading.hold("BTC/USDT", "39000")
+        # When a fill is found by dry runs, by a poll, and then by a request that finds nothing more
         head = await asyncio.to_thread(trading.store.head)
         for occasion in NOISY:
             [found] = await trading.compare(occasion, dry=True)
@@ -212,6 +227,7 @@ async def test_a_comparison_that_was_asked_for_tells_its_phases_and_every_differ
         assert await asyncio.to_thread(trading.store.head) == head
         await trading.compare(Occasion.POLL)
         await trading.compare()
+        # Then the poll and the request have left a stream each
         events = (await trading.read("Reconciliation"))[len(before) :]
         quiet, asked = (
             [e for e in events if e.originator_id == run] for run in dict.fromkeys(e.originator_id for e in events)

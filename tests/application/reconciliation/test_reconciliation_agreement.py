@@ -1,4 +1,4 @@
-"""What two statements have to agree on, and what is no difference because we had heard more than the list says."""
+"""The points on which two reports have to agree, and lists that are older than what the lane has heard."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ async def away():
 
 
 async def wrongly_cancelled(trading):
-    """An order that rests on the exchange and has ended for us."""
+    """Place an order that rests on the exchange, and record that it was cancelled."""
     order = await trading.becomes(await trading.rest(), Status.OPEN)
     await trading.say(order.id, lambda o: o.cancel("wrongly", "{}"))
-    trading.lane.look_up(order.id)  # so that the lane knows of it
+    trading.lane.look_up(order.id)  # so that the lane knows of the event
     await trading.known()
     return order.id
 
 
 async def test_two_statements_that_differ_agree_on_nothing(open_trading):
-    """First it rests, ten seconds later it is filled: the fill counts, the new end has to be said a second time."""
+    """First the order rests, ten seconds later it is filled.
+
+    The fill counts at once, its end only when it is repeated.
+    """
     async with open_trading() as trading:
         order_id = await wrongly_cancelled(trading)
         await trading.compare()
@@ -42,7 +45,7 @@ async def test_two_statements_that_differ_agree_on_nothing(open_trading):
 
 @pytest.mark.parametrize("occasion", [Occasion.POLL, Occasion.REQUEST])
 async def test_what_was_heard_while_the_list_was_on_its_way_is_no_difference(open_trading, occasion):
-    """The list is older than the fill that the stream has told: it contradicts nothing, and nothing is written down."""
+    """The list is older than the fill that the stream reported. It contradicts nothing, and nothing is recorded."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -61,7 +64,7 @@ async def test_what_was_heard_while_the_list_was_on_its_way_is_no_difference(ope
 
 
 async def test_a_poll_without_an_answer_is_no_comparison(open_trading):
-    """It says so, whatever could still be asked of single orders."""
+    """The run is reported as failed, and no single order is queried."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.client.before["open_orders"] = away

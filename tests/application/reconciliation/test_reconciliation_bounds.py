@@ -1,4 +1,4 @@
-"""The bounds of a comparison: how long it may take, how far back it looks, and what it leaves alone."""
+"""The bounds of a reconciliation: its time limit, the past that it reads, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.reconciliation import Occasion, Resolution
 
 @pytest.mark.parametrize("which", ["open_orders", "orders_since"])
 async def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypatch, which):
-    """The comparison has failed, and the next one is made as if nothing had been."""
+    """The run fails, and the next one works as if nothing had happened."""
     monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 0.05)
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -41,7 +41,7 @@ async def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypa
     ],
 )
 async def test_how_far_back_ended_orders_are_looked_for(open_trading, away, made, found):
-    """To the last look at the account and ten minutes more, and seven days at most."""
+    """The past is read from ten minutes before the last look at the account, and for seven days at most."""
     async with open_trading(USDT="5000") as trading:
         await trading.becomes(await trading.rest(price="30000"), Status.OPEN)
         there = await trading.elsewhere("web_1")
@@ -56,7 +56,7 @@ async def test_how_far_back_ended_orders_are_looked_for(open_trading, away, made
 
 
 async def test_an_order_that_is_being_sent_this_very_moment_is_left_alone(open_trading):
-    """No list shows it yet, and its answer is on its way: it is neither asked about nor in doubt."""
+    """No list shows the order yet, and its answer is on its way. It is neither queried nor in doubt."""
     async with open_trading() as trading:
         sent = asyncio.Event()
         trading.client.before["place"] = sent.wait
@@ -75,7 +75,7 @@ async def away():
 
 
 async def test_an_exchange_that_stays_away_is_told_once_each_time(open_trading):
-    """However often it is asked meanwhile; and again when it goes away anew."""
+    """A lasting outage is recorded once, however often the exchange is asked. A new outage is recorded again."""
     async with open_trading() as trading:
         for times in (1, 2):
             trading.client.before["open_orders"] = away
@@ -87,7 +87,10 @@ async def test_an_exchange_that_stays_away_is_told_once_each_time(open_trading):
 
 
 async def test_what_cannot_be_recorded_is_left_to_a_person_and_stops_no_other(open_trading):
-    """Made smaller than what is filled of it, as it says twice: it stays as it is, and the others are compared."""
+    """The exchange reports twice a quantity below the filled one.
+
+    The order stays unchanged, the others are reconciled.
+    """
     async with open_trading(USDT="5000") as trading:
         odd = await trading.becomes(await trading.rest(), Status.OPEN)
         there = trading.on_exchange()[-1]

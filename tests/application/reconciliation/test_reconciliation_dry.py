@@ -1,4 +1,4 @@
-"""A dry comparison only tells: it appends nothing, begins nothing that would, and takes nothing from the next one."""
+"""A dry reconciliation only reports: it appends nothing, starts nothing that would, and does not affect the next."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from domain.reconciliation import Occasion, Resolution
 
 
 async def head(trading):
-    """Where the log ends."""
+    """Return the log position of the newest event."""
     return await asyncio.to_thread(trading.store.head)
 
 
 @pytest.mark.parametrize("why", ["hidden", "not listed"])
 async def test_a_dry_comparison_begins_no_look_up(open_trading, why):
-    """Which would record what it finds, after the dry run has said that nothing is recorded."""
+    """A look-up would record what it finds, although a dry run promises to record nothing."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         await trading.known()
@@ -32,7 +32,7 @@ async def test_a_dry_comparison_begins_no_look_up(open_trading, why):
 
 
 async def test_a_dry_comparison_is_no_second_look(open_trading):
-    """An order made elsewhere is not adopted by it, but by the next one that records."""
+    """The dry run does not adopt the external order, the next run that records does."""
     async with open_trading() as trading:
         await trading.elsewhere("web_1")
         await trading.compare()
@@ -44,7 +44,7 @@ async def test_a_dry_comparison_is_no_second_look(open_trading):
 
 
 async def test_a_dry_comparison_repeats_no_cancel(open_trading):
-    """The order rests although its cancel was asked for: that is told to the exchange again by a real one only."""
+    """The order rests although its cancellation was requested. Only a real run sends the cancel again."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         await trading.known()
@@ -58,7 +58,7 @@ async def test_a_dry_comparison_repeats_no_cancel(open_trading):
 
 
 async def test_a_dry_run_that_breaks_off_is_no_second_look_either(open_trading, monkeypatch):
-    """Whatever ended it: what it has seen once counts as never seen."""
+    """Nothing that the failed dry run has seen counts as a first sighting."""
     async with open_trading() as trading:
         await trading.elsewhere("theirs")
 

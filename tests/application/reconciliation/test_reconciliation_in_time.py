@@ -1,4 +1,4 @@
-"""An exchange that is slow: what it does not say in time ends one comparison, loses no fact and stops no other."""
+"""A slow exchange: a missing answer ends one reconciliation, loses no fact and holds up no other."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ FILLED = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
 @pytest.fixture
 def soon(monkeypatch):
-    """The time for all questions of a comparison is over soon."""
+    """Give all questions of a reconciliation only one second."""
     monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 1.0)
 
 
 async def ends(trading, reached):
-    """The first comparison that gets so far ends without an answer; those after it have the usual time again."""
+    """Reconcile until a run gets as far as `reached`, and check that it ends as too slow.
+
+    Later runs have the usual time again.
+    """
     with pytest.MonkeyPatch.context() as soon:
         soon.setattr(reconciliation, "TIMEOUT_SECONDS", 1.0)
         while True:
@@ -35,7 +38,7 @@ async def ends(trading, reached):
 
 
 async def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_trading):
-    """What was said once is not forgotten with it, and believed when it is said again."""
+    """The first sighting survives the failed run, and counts when the exchange repeats it."""
     async with open_trading() as trading:
         there, asked, answer = await trading.elsewhere("web_1"), asyncio.Event(), asyncio.Event()
         await trading.compare(Occasion.FULL)
@@ -53,11 +56,11 @@ async def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_t
 
 
 async def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_beside(open_trading, soon):
-    """The comparison of the others ends, also the first one."""
+    """The other orders are reconciled, also in the first run of a lane. The silent one is looked up on its own."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         [there] = trading.on_exchange()
-        there.at -= 3_600_000  # made too long ago for the list of ended ones
+        there.at -= 3_600_000  # placed too long ago for the list of ended orders
         trading.hold("BTC/USDT", "39000")
         answer = asyncio.Event()
         trading.client.before["query"] = answer.wait
@@ -70,10 +73,11 @@ async def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_bes
 
 @pytest.mark.parametrize("slow", ["exchange", "log"])
 async def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open_trading, monkeypatch, slow):
-    """The exchange is still asked for the trades, or the log is about to append: neither is broken off half-way."""
+    """The exchange is being asked for the trades, or the log is about to append: neither is interrupted half-way."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         [there] = trading.on_exchange()
+        # Given an exchange or a log that holds up the recording of a fill
         reached, answer, appended = asyncio.Event(), asyncio.Event(), threading.Event()
         fills_of, save, loop = trading.client.fills_of, trading.store.save, asyncio.get_running_loop()
 
@@ -89,12 +93,14 @@ async def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open
                 appended.wait(20)
             return save(*aggregates, **options)
 
+        # When the reconciliation that found it ends as too slow
         monkeypatch.setattr(trading.client, "fills_of", ask)
         monkeypatch.setattr(trading.store, "save", append)
         trading.hold("BTC/USDT", "39000")
         await ends(trading, reached)
         answer.set()
         appended.set()
+        # Then the fill is recorded all the same
         closed = await trading.becomes(order.id, Status.CLOSED)
         assert await trading.facts(order.id) == FILLED
         assert closed.fills == {str(trade.id): trade.quantity for trade in there.trades}
@@ -103,7 +109,7 @@ async def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open
 
 
 async def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
-    """It would ask what is being asked; everything else waits for its turn."""
+    """A poll would only repeat the questions of the run under way. Every other occasion waits for its turn."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         listed, asked = asyncio.Event(), trading.client.asked["open_orders"]
@@ -121,7 +127,7 @@ async def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
 
 
 class Past:
-    """The ended orders of each market as the real client tells them, with what a test hangs before the answer."""
+    """The ended orders of each market, as the real client lists them after a hook of the test."""
 
     def __init__(self, trading, monkeypatch, before):
         self.asked = Counter()
@@ -135,13 +141,13 @@ class Past:
 
 
 async def two_markets(trading):
-    """An order of ours in each."""
+    """Place an order of ours in each of two markets."""
     for symbol, price in (("BTC/USDT", "40000"), ("ETH/USDT", "2000")):
         await trading.becomes(await trading.rest("0.01", price, symbol=symbol), Status.OPEN)
 
 
 async def test_the_past_of_all_markets_is_read_at_the_same_time(open_trading, monkeypatch):
-    """A long absence costs the time of the slowest market, not of all together."""
+    """A long absence takes as long as the slowest market, not as long as all of them together."""
     async with open_trading() as trading:
         await two_markets(trading)
         all_asked = asyncio.Barrier(2)
@@ -157,7 +163,10 @@ async def test_the_past_of_all_markets_is_read_at_the_same_time(open_trading, mo
 
 
 async def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
-    """The next try asks only for what the last one did not hear; what happened since is read from its beginning on."""
+    """The next run asks only the market that did not answer.
+
+    Later events are read from the time of the first run on.
+    """
     async with open_trading() as trading:
         await two_markets(trading)
         trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
@@ -182,7 +191,7 @@ async def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
 
 
 async def test_a_dry_run_reads_for_nobody_else(open_trading):
-    """What ended behind it is in the next comparison."""
+    """An order that ends after the dry run is found by the next reconciliation."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         assert await trading.compare(dry=True) == []

@@ -1,4 +1,4 @@
-"""Keys that are refused have compared nothing: with the next ones nothing is sent before that is done."""
+"""Refused keys reconcile nothing: with the next keys nothing is sent before a reconciliation has succeeded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.order import Status
 
 
 async def test_with_new_keys_nothing_is_sent_before_the_orders_have_been_compared(open_trading):
-    """A comparison with keys that could compare nothing was none; what was wished meanwhile waits or grows stale."""
+    """A run with refused keys does not count. Orders placed meanwhile wait or grow stale."""
     async with open_trading() as trading:
         good = trading.credentials
         trading.credentials = replace(good, secret="nobody")
@@ -23,7 +23,7 @@ async def test_with_new_keys_nothing_is_sent_before_the_orders_have_been_compare
         order_id = await trading.rest()
         await trading.asked_again("open_orders", 1)
         for _ in range(50):
-            await trading.load(order_id)  # enough moments for a lane that does not wait
+            await trading.load(order_id)  # long enough for a lane that does not wait to send
         assert trading.client.asked["place"] == 0
         listed.set()
         await trading.becomes(order_id, Status.OPEN)

@@ -1,4 +1,4 @@
-"""Orders that were made elsewhere with the same keys: they come into the books once, after a second look."""
+"""Orders placed elsewhere with the same keys: they are adopted into the log once, after a second look."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ async def away():
 
 
 async def adopted(trading):
-    """All orders that were found on the exchange."""
+    """Return all adopted orders."""
     return [await trading.load(event.originator_id) for event in await trading.read("Order.Adopted")]
 
 
 @pytest.mark.parametrize("occasion", [Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST])
 async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_trading, occasion):
-    """Not a moment sooner than ten seconds later, and never again, by this process or another."""
+    """The order is adopted no sooner than ten seconds later, and never again by this process or another."""
     async with open_trading() as trading:
         there = await trading.elsewhere("web_1")
         [found] = await trading.compare(occasion)
@@ -51,7 +51,7 @@ async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_
 
 
 async def found_again(trading, occasion):
-    """What two more comparisons find."""
+    """Yield the discrepancies that two more reconciliations find."""
     for _ in range(2):
         trading.pass_by(10)
         for found in await trading.compare(occasion):
@@ -59,7 +59,7 @@ async def found_again(trading, occasion):
 
 
 async def test_an_order_that_is_gone_at_the_second_look_was_never_one(open_trading):
-    """The exchange does not show it any more."""
+    """The exchange no longer shows the order, so it is not adopted."""
     async with open_trading() as trading:
         await trading.elsewhere("web_1")
         await trading.compare()
@@ -70,7 +70,7 @@ async def test_an_order_that_is_gone_at_the_second_look_was_never_one(open_tradi
 
 
 async def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(open_trading):
-    """In other symbols it does not look."""
+    """A poll does not look at other symbols."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         await trading.elsewhere("web_1")
@@ -82,7 +82,7 @@ async def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(open_tr
 @pytest.mark.parametrize("heard", [False, True], ids=["compared", "heard"])
 @pytest.mark.parametrize("end", ["filled", "cancelled there", "cancelled by us"])
 async def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard):
-    """It can be cancelled from here like any other; a fill has the exchange's trade."""
+    """The order can be cancelled from here like any other. A fill has the exchange's trade."""
     async with open_trading() as trading:
         there = await trading.elsewhere("web_1")
         await trading.compare_twice()
@@ -104,7 +104,7 @@ async def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard)
 
 
 async def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(open_trading):
-    """It bears our name, so a part of the log is lost: its owner is alarmed, once."""
+    """The order has a client id of ours, so a part of the log is lost. Its owner is alerted once."""
     async with open_trading() as trading:
         await trading.elsewhere("ARISTO_1_LOST")
         [found] = await trading.compare_twice()
@@ -122,7 +122,7 @@ async def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_perso
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is_adopted(open_trading, known):
-    """As far back as the last look at the account, in the symbols of our books."""
+    """Ended orders are read from the last look at the account on, in the symbols of our orders."""
     async with open_trading(USDT="5000") as trading:
         await trading.becomes(await trading.rest(price="30000"), Status.OPEN)
         there = await trading.elsewhere("web_1")
@@ -140,7 +140,10 @@ async def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is
 
 @pytest.mark.parametrize("starts", [0, 1, 2], ids=["while it ran", "while it was down", "and it went down again"])
 async def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(open_trading, starts):
-    """Its coins have become more since the last look, whichever process took that; one look is not enough."""
+    """The balance of its base has grown since the last look, whichever process took that.
+
+    The adoption needs two looks.
+    """
     async with open_trading() as trading:
         bought = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.1")}
         there = await trading.elsewhere("web_1", "ETH/USDT", **bought)
@@ -162,7 +165,7 @@ async def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(o
 
 @pytest.mark.parametrize("which", ["orders_since", "query"])
 async def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_failed(open_trading, which):
-    """That it was seen that something moved, or seen once, is not forgotten with a question that nobody answered."""
+    """A query without an answer forgets neither the moved balance nor the first sighting."""
     async with open_trading() as trading:
         await trading.compare(Occasion.FULL)
         await trading.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
@@ -181,7 +184,7 @@ async def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question
 
 @pytest.mark.parametrize("dry", [False, True], ids=["at once", "after a dry run"])
 async def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading, dry):
-    """A dry run, which records nothing, takes nothing away from the next one."""
+    """A dry run records nothing and does not keep the next run from reporting the order."""
     async with open_trading() as trading:
         trading.delist("ETH/USDT")
         account = next(iter(trading.paper.ledger.accounts.values()))
@@ -198,7 +201,7 @@ async def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading,
 
 
 async def test_an_order_that_the_exchange_does_not_find_is_told_once(open_trading):
-    """It is asked for on and on; its absence is no news every ten seconds."""
+    """The look-ups go on, but the absence is recorded only once."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         trading.show_orders(shown=False)

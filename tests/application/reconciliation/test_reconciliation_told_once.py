@@ -1,4 +1,4 @@
-"""What nobody but a person can settle is written down once, and again only for a person who asks."""
+"""A discrepancy that only a person can settle is recorded once, and again only for a person who asks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.reconciliation import LEFT_TO_A_PERSON, Occasion, Resolution
 
 
 async def made_impossible(trading):
-    """An order of ours is made smaller there than what is filled of it."""
+    """Make an order of ours smaller on the exchange than its filled quantity."""
     await trading.becomes(await trading.rest(), Status.OPEN)
     there = trading.on_exchange()[-1]
     trading.paper.ledger.execute(there, Decimal("0.006"), Decimal(40000), maker=True)
@@ -21,14 +21,14 @@ async def made_impossible(trading):
 
 
 async def of_no_market(trading):
-    """An order made elsewhere, in a market that nobody here knows."""
+    """Place an order elsewhere, in a market that the platform does not know."""
     await trading.elsewhere("web_1", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
     trading.delist("ETH/USDT")
 
 
 @pytest.mark.parametrize("happens", [made_impossible, of_no_market])
 async def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_comparison(open_trading, happens):
-    """Once, then silence; a person who asks hears of it each time, and nobody is alarmed again."""
+    """The discrepancy is recorded once. A person who asks sees it each time, without another alert."""
     async with open_trading() as trading:
         await happens(trading)
         found = [*await trading.compare(Occasion.FULL), *await trading.compare_twice(Occasion.FULL)]
@@ -44,7 +44,7 @@ async def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_com
 
 
 async def shown(trading):
-    """The exchange shows what rests there, and has been asked."""
+    """Let the exchange show its orders again, and reconcile until the lane has seen them."""
     trading.show_orders()
     await trading.known()
     for _ in range(2):
@@ -54,7 +54,7 @@ async def shown(trading):
 
 
 async def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(open_trading):
-    """In between every list showed it."""
+    """The order was shown by every list in between, so its absence does not last."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         for _ in range(2):
@@ -65,7 +65,7 @@ async def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(open_t
 
 
 async def test_an_order_that_is_missing_again_is_told_of_again(open_trading):
-    """A stop that came back and is gone once more is no old story."""
+    """An order that came back and goes missing once more is reported again."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         for _ in range(2):
@@ -79,7 +79,7 @@ async def test_an_order_that_is_missing_again_is_told_of_again(open_trading):
 
 
 async def test_an_order_whose_market_is_gone_is_told_of_once(open_trading):
-    """It can be neither asked about nor taken off: its owner has to look."""
+    """The order can be neither queried nor cancelled, so its owner has to look."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.lane.know_markets({name: market for name, market in trading.markets.items() if name != "BTC/USDT"})

@@ -1,4 +1,4 @@
-"""An exchange that does not answer: nothing that is known changes, and nothing is sent until it could be asked."""
+"""An exchange that does not answer: no order changes, and nothing is sent until a reconciliation has succeeded."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ async def away():
 
 @pytest.mark.parametrize("which", ["open_orders", "balances", "orders_since", "query"])
 async def test_a_question_without_an_answer_changes_nothing(open_trading, which):
-    """Neither flat nor gone: the orders stay as they were until somebody answers."""
+    """No answer is no information: the orders stay as they were until the exchange answers."""
     async with open_trading() as trading:
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         [there] = trading.on_exchange()
         trading.hold("BTC/USDT", "39000")
         if which == "query":
-            trading.paper.ledger.orders[there.id].at -= 3_600_000  # made too long ago for the list of ended ones
+            trading.paper.ledger.orders[there.id].at -= 3_600_000  # placed too long ago for the list of ended orders
         trading.client.before[which] = away
         run = await trading.lane.reconcile(Occasion.REQUEST)
         assert await trading.facts(order_id) == SENT
         if which == "query":
-            assert run.failure is None  # the others were compared; this one is asked about until it is known
+            assert run.failure is None  # the others are reconciled; this one is looked up until it is known
         else:
             assert run.detail == "nobody is there"
             kinds = [type(event).__name__ for event in await trading.read("Reconciliation")]
@@ -44,7 +44,7 @@ async def test_a_question_without_an_answer_changes_nothing(open_trading, which)
 
 
 async def test_nothing_is_sent_before_the_first_comparison_has_ended(open_trading):
-    """What was wished meanwhile is sent afterwards, in its order."""
+    """Orders placed meanwhile are sent afterwards, in their order."""
     async with open_trading() as trading:
         listed = asyncio.Event()
         trading.client.before["open_orders"] = listed.wait
@@ -62,7 +62,7 @@ async def test_nothing_is_sent_before_the_first_comparison_has_ended(open_tradin
 
 
 async def test_an_exchange_that_refuses_a_list_has_compared_nothing(open_trading):
-    """Whatever it refuses: a definite no to the question is no answer to it."""
+    """A definite refusal of the query is no answer to it either."""
 
     async def refused():
         raise RefusedByExchange("-1100: illegal characters", code="parameter_refused")
@@ -79,7 +79,7 @@ async def test_an_exchange_that_refuses_a_list_has_compared_nothing(open_trading
 
 
 async def test_while_the_exchange_is_away_the_lane_waits_and_then_sends_what_is_not_stale(open_trading):
-    """It asks again and again; an entry that grew too old meanwhile is refused."""
+    """The lane asks again and again. An entry that grew stale meanwhile is refused."""
     async with open_trading() as trading:
         trading.client.before["open_orders"] = away
         await trading.begin_anew()
@@ -109,10 +109,10 @@ POLL, FULL, RECONNECTION, REQUEST = Occasion.POLL, Occasion.FULL, Occasion.RECON
     ],
 )
 async def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(open_trading, failing, told):
-    """Quiet ones may come to nothing unheard for some seconds; a person who asks is told always."""
+    """Polls and full looks may fail for some seconds without being recorded. A person's request is always recorded."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
-        for _ in range(2):  # a comparison that works ends it, and the next one is told anew
+        for _ in range(2):  # a successful run ends the outage, and the next one is recorded again
             trading.client.before["open_orders"] = away
             assert (await trading.lane.reconcile(REQUEST, dry=True)).failure is not None
             for occasion in failing:
@@ -127,7 +127,7 @@ async def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(open_tra
 
 
 async def test_a_poll_that_had_nothing_to_ask_ends_no_outage(open_trading):
-    """Without live orders it works, whoever is away: what was told is not told again."""
+    """Without live orders a poll succeeds although the exchange is away. The outage is not recorded a second time."""
     async with open_trading() as trading:
         trading.client.before["open_orders"] = away
         for occasion in (RECONNECTION, POLL, RECONNECTION):
@@ -138,7 +138,10 @@ async def test_a_poll_that_had_nothing_to_ask_ends_no_outage(open_trading):
 
 @pytest.mark.parametrize(("most", "lists"), [(13, 2), (1, 1)])
 async def test_a_poll_asks_for_what_costs_least(open_trading, monkeypatch, most, lists):
-    """One list per market with live orders, or one of the whole account when there are many; none without orders."""
+    """A poll asks for one list per market with live orders, or one of the whole account when there are many markets.
+
+    Without live orders it asks for none.
+    """
     async with open_trading() as trading:
         monkeypatch.setattr(listings, "MOST_MARKETS", most)
         asked = trading.client.asked["open_orders"]
@@ -151,11 +154,11 @@ async def test_a_poll_asks_for_what_costs_least(open_trading, monkeypatch, most,
 
 
 async def test_a_poll_leaves_the_budget_to_whoever_trades(open_trading):
-    """While more than half of the exchange's minute is used up it waits; a full look does not."""
+    """A poll is skipped while more than half of the minute's budget is used. A full look is not."""
     async with open_trading() as trading:
         pace, moment = trading.client._http.pace, time.time() + 60
         pace.told(int(pace.limit * 0.6), moment)
-        pace._clock = lambda: moment  # one minute, whenever the test runs
+        pace._clock = lambda: moment  # the same minute, whenever the test runs
         asked = trading.client.asked["open_orders"]
         assert await trading.lane.reconcile(Occasion.POLL) is None
         assert trading.client.asked["open_orders"] == asked

@@ -1,4 +1,4 @@
-"""What cannot be read of an exchange's answer: it stops nothing else, proves nothing, and is told once."""
+"""Unreadable parts of an exchange's answer: they block nothing else, prove nothing, and are recorded once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ NO_NUMBER = Decimal("NaN")
 
 
 async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
-    """Ours or not, it waits for a person; all others are compared, after a start too, and sending goes on."""
+    """Ours or not, the order is left to a person.
+
+    All others are reconciled, also after a restart, and sending goes on.
+    """
     async with open_trading(USDT="5000") as trading:
         ours = (await trading.becomes(await trading.rest(price="30000"), Status.OPEN)).id
         other = (await trading.becomes(await trading.rest(), Status.OPEN)).id
@@ -41,7 +44,7 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
 
 
 async def test_a_list_that_cannot_be_read_as_a_whole_proves_no_absence(open_trading):
-    """The part that nobody can read may be the order in doubt."""
+    """The unreadable part may be the order in doubt."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         [there] = trading.on_exchange()
@@ -56,7 +59,10 @@ async def test_a_list_that_cannot_be_read_as_a_whole_proves_no_absence(open_trad
 
 
 async def test_executions_that_cannot_be_read_are_asked_for_until_they_can(open_trading):
-    """The order stays as it was, its neighbour is recorded; that it lasts is told once, and to whoever asks."""
+    """The order stays as it was, and its neighbour is recorded.
+
+    That its fills stay unreadable is recorded once, and again for each person who asks.
+    """
     async with open_trading() as trading:
         orders = [(await trading.becomes(await trading.rest(), Status.OPEN)).id for _ in range(2)]
         trading.hold("BTC/USDT", "39000")
