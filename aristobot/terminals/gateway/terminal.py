@@ -182,6 +182,8 @@ class Gateway:
             await self._renew(broker)
             if topic == "Broker.CredentialStored" and not broker.removed:
                 self.counter.begin(self.counter.load_markets(broker, anew=False))
+        elif topic == "Order.Placed":  # the hot path: nothing has to be read for it
+            self.tell(event.broker, Task.SEND, event.originator_id)
         elif topic in MOVES:
             self._moved(await asyncio.to_thread(self._house.store.get, Position, event.originator_id))
         else:
