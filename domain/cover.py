@@ -98,5 +98,9 @@ class Cover:
         )
 
 
+NOTHING = Cover()
+"""The cover of a position that holds nothing yet: all of what is bought."""
+
+
 def _part(quantity: Decimal, share: Decimal) -> Decimal:
     return product(quantity, share) / HUNDRED_PERCENT

@@ -7,7 +7,7 @@ from domain.alert import Cause, Severity
 from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.execution import Execution
 from domain.order import Status
-from domain.position import Entry
+from domain.position_state import Entry
 from domain.reconciliation import Discrepancy, Occasion, Phase, Statement
 from domain.user import Preferences, Role
 from domain.wish import Protection, Source, Wish

@@ -61,6 +61,11 @@ class Protection:
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
 
+    def over(self, before: Protection | None) -> Protection:
+        """Return these prices, with those of `before` where this names none."""
+        before = before or Protection()
+        return Protection(self.stop_loss or before.stop_loss, self.take_profit or before.take_profit)
+
     def check(self) -> None:
         """Raise `Invalid` when there is no price at all, one is not above zero, or the stop is not below the target."""
         for name, price in (("stop_loss", self.stop_loss), ("take_profit", self.take_profit)):

@@ -61,7 +61,7 @@ def test_a_move_that_was_refused_then_leaves_what_rested(database, position):
     position.want(MOVED, HUNDRED_PERCENT, UUID(int=2), awaited=())
     position.refuse_protection("market_below_stop")
     found = older(database, position)
-    assert (found.wanted, found.is_asked, found.overtaken) == (STOP, False, [])
+    assert (found.wanted, found.is_asked, found.requests.overtaken) == (STOP, False, ())
 
 
 def test_a_trade_that_ended_then_has_ended(database, position):

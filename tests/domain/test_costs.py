@@ -43,7 +43,7 @@ def saved(position: Position) -> Position:
 def test_the_average_entry_is_weighed_by_quantity():
     position = holding("1")
     position.grow(replace(executed("3"), price=Decimal(200)))
-    assert position.average_entry == Decimal(175)
+    assert position.trade.average_entry == Decimal(175)
 
 
 def test_a_complete_trade_tells_what_it_has_earned():
@@ -108,7 +108,7 @@ def test_a_fee_in_coins_is_taken_from_what_is_held():
     position.grow(replace(executed("2"), fee=Decimal("0.5"), fee_currency="BTC"))
     position.grow(replace(executed("1"), fee_currency="BNB"))
     position.reduce(replace(executed("1"), fee=Decimal("0.25"), fee_currency="BTC"), SMALLEST)
-    assert (position.held, position.fees) == (Decimal("1.25"), {"BTC": Decimal("0.75")})
+    assert (position.held, position.trade.fees) == (Decimal("1.25"), {"BTC": Decimal("0.75")})
 
 
 @pytest.mark.parametrize(("left", "is_open"), [("0.1", True), ("0.09", False), ("0", False)])
@@ -140,4 +140,4 @@ def test_the_moment_at_which_a_trade_began_stays():
     position, first = new(), executed("1")
     position.grow(first)
     position.grow(replace(executed("1"), executed_at=first.executed_at.replace(hour=12)))
-    assert position.opened_at == first.executed_at
+    assert position.trade.opened_at == first.executed_at

@@ -47,7 +47,7 @@ def test_the_next_trade_begins_with_the_dust_and_what_it_has_cost():
     position = holding("1.05")
     position.reduce(executed("1"), SMALLEST)
     following = position.next(())
-    assert (following.held, following.bought_quantity, following.bought_cost) == (
+    assert (following.held, following.trade.bought_quantity, following.trade.bought_cost) == (
         Decimal("0.05"), Decimal("0.05"), Decimal(5),
     )  # fmt: skip
     assert (following.previous, following.is_open) == (position.id, False)

@@ -76,7 +76,7 @@ def test_the_next_trade_of_a_stream_begins_without_the_fees_of_the_one_before(da
     """The position is bought again after its trade is complete."""
     store = database.store()
     position = complete(store, "BTC/USDT", UNKNOWN, BNB, BNB)
-    assert (position.fees, position.fees_valued, position.fees_left_out) == ({}, Decimal(0), False)
+    assert (position.trade.fees, position.trade.fees_valued, position.trade.fees_left_out) == ({}, Decimal(0), False)
     with carrying(user="1"):
         position.grow(Execution(uuid4(), "t1", Decimal(1), Decimal(100), *BNB[1::-1], NOW, BNB[2]))
         position.reduce(Execution(uuid4(), "t1", Decimal(1), Decimal(110), *NOTHING[1::-1], NOW), Decimal(0))
