@@ -16,8 +16,10 @@ from domain import events
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Alert, Cause, Severity
 from domain.amounts import plain
+from domain.external import HISTORY_LOST
 from domain.level import CARRIED_OUT
-from domain.order import HISTORY_LOST, PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import Status
 from domain.position import Position
 from domain.reconciliation import Reconciliation, Resolution, Statement
 from domain.refusals import Conflict, Invalid

@@ -13,7 +13,8 @@ from application.trading import positions
 from application.webhooks.deciding import decide
 from domain import events
 from domain.aggregate import Aggregate
-from domain.order import PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import Status
 from domain.webhook import Webhook, WebhookStatus
 from domain.wish import Source
 

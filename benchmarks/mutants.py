@@ -50,7 +50,6 @@ JUDGES = {
     "domain/metrics.py": "tests/domain/test_metrics.py tests/laws/test_metrics_laws.py",
     "domain/order.py": _ORDER,
     "domain/position.py": f"{_POSITION} {_POSITION_LAWS}",
-    "domain/protectable.py": f"{_PROTECTION}/test_protection.py {_PROTECTION}/test_what_cannot_rest.py",
     "domain/reconciliation.py": "tests/application/reconciliation",
     "domain/registry.py": "tests/domain/test_registry.py tests/laws/test_small_aggregates.py",
     "domain/webhook.py": "tests/application/webhooks",

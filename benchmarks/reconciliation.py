@@ -32,7 +32,8 @@ from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.broker import Exchange, Venue
 from domain.market import Market
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.wish import Side, Source, TimeInForce, Type, Wish
 
 AT_ONCE, PER_COMMIT = 32, 200

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
+from domain.refusals import Invalid
+
 ZERO = Decimal(0)
 LONGEST = 40
 """The most digits of an amount before or after its point, more than any trade needs. Products of two fit `_DIGITS`."""
@@ -17,6 +19,13 @@ _DIGITS = 200
 def is_amount(value: Decimal) -> bool:
     """Return True for a number that exact arithmetic can take: finite, and neither huge nor tiny beyond reason."""
     return value.is_finite() and abs(value.adjusted()) <= LONGEST and len(value.as_tuple().digits) <= 2 * LONGEST
+
+
+def check_positive(**amounts: Decimal | None) -> None:
+    """Raise `Invalid`, naming the amount, when one is given that is not an amount above zero."""
+    for name, amount in amounts.items():
+        if amount is not None and not (is_amount(amount) and amount > 0):
+            raise Invalid(f"{name} was {amount}; it must be above zero", code="not_positive", field=name)
 
 
 def plain(amount: Decimal) -> str:

@@ -6,7 +6,7 @@ from domain.aggregate import Aggregate, Personal
 from domain.alert import Cause, Severity
 from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.execution import Execution
-from domain.order import Status
+from domain.order_status import Status
 from domain.position_state import Entry
 from domain.reconciliation import Discrepancy, Occasion, Phase, Statement
 from domain.user import Preferences, Role
@@ -84,15 +84,6 @@ class BrokerTradingResumed(Aggregate.Event):
 class BrokerRemoved(Aggregate.Event):
     pass
 
-class OrderDoubted(Aggregate.Event):
-    reason: str
-    detail: str
-
-class OrderContradicted(Aggregate.Event):
-    reason: str
-    values: dict[str, str]
-    raw: Personal
-
 class OrderAdopted(Aggregate.Created):
     order_id: UUID
     user: int
@@ -104,6 +95,15 @@ class OrderAdopted(Aggregate.Created):
     not_after: datetime | None
     cause: UUID | None
     exchange_order_id: str
+    raw: Personal
+
+class OrderDoubted(Aggregate.Event):
+    reason: str
+    detail: str
+
+class OrderContradicted(Aggregate.Event):
+    reason: str
+    values: dict[str, str]
     raw: Personal
 
 class OrderPlaced(Aggregate.Created):

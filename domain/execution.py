@@ -51,8 +51,7 @@ def remaining_of(held: Decimal, quantity: Decimal, sold: Execution, symbol: str)
     return max(difference(held, total((quantity, fee_in_coins(sold, symbol)))), ZERO)
 
 
-def check(execution: Execution) -> None:
-    """Raise `Invalid` when an amount of an execution is not valid."""
-    amounts = (execution.quantity, execution.price, execution.fee)
-    if not all(is_amount(amount) and amount >= 0 for amount in amounts) or not execution.quantity:
-        raise Invalid(f"{execution} is not a valid execution", code="fill_contradicts")
+def check_fill(quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+    """Raise `Invalid` when an amount of a fill is not valid: none is negative, and something was executed."""
+    if not all(is_amount(amount) and amount >= 0 for amount in (quantity, price, fee)) or not quantity:
+        raise Invalid(f"not a valid fill: {quantity} at {price} with fee {fee}", code="fill_contradicts")

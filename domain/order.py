@@ -7,124 +7,44 @@ stays valid whatever failure follows it. Quantities are in the base currency, co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
-from domain.amounts import ZERO, difference, is_amount, total
+from domain.amounts import ZERO, check_positive, is_amount, total
+from domain.execution import check_fill
+from domain.external import ELSEWHERE, Adopted, external_id, external_name
+from domain.order_state import Amendment, OrderState
+from domain.order_status import ENDED, LEADS, LIVE, OUTCOMES, Status
 from domain.refusals import Impossible, Invalid
 from domain.sentences import contradiction_of, silence_of
 from domain.wish import Source, Wish
 
-
-class Status(StrEnum):
-    """The state of an order. `unknown` follows `submitted` and may lead anywhere; a `refused` order was never sent."""
-
-    PLACED = "placed"
-    REFUSED = "refused"
-    SUBMITTED = "submitted"
-    UNKNOWN = "unknown"
-    OPEN = "open"
-    CLOSED = "closed"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    REJECTED = "rejected"
-
-
 PROTECTION = "Protection"
 """The requester of orders that protect a position or close it at its stop; the position is their cause."""
-ELSEWHERE, HISTORY_LOST = "exchange", "history_lost"
-"""The requesters of external orders. `HISTORY_LOST` is for one that bears our name: a part of the log is lost."""
-
-ENDED = frozenset({Status.REFUSED, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
-IN_DOUBT = frozenset({Status.SUBMITTED, Status.UNKNOWN})
-"""The states of an order that was sent and may or may not exist at the exchange."""
-LIVE = IN_DOUBT | {Status.OPEN}
-
-OUTCOMES = frozenset({Status.OPEN, Status.CLOSED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
-"""The states that an exchange, or a person who looked there, can report for an order that was sent."""
-
-_REPORTED = {"accept", "fill", "progress", "close", "cancel", "expire", "reject"}
-# Fills do arrive after an end. Only `correct` changes the state of an ended order, and it needs two agreeing reports.
-_AFTER_THE_END = frozenset({"accept", "fill", "progress", "amend", "correct", "reject_cancel", "reject_amend"})
-MAY: dict[Status, frozenset[str]] = {
-    Status.PLACED: frozenset({"refuse", "submit", "request_cancel"}),
-    Status.REFUSED: frozenset(),
-    Status.SUBMITTED: frozenset({"defer", "doubt", "resolve", "request_cancel", "reject_cancel"} | _REPORTED),
-    Status.UNKNOWN: frozenset({"resolve", "request_cancel", "reject_cancel"} | _REPORTED),
-    Status.OPEN: frozenset(
-        {"request_amend", "amend", "reject_amend", "request_cancel", "reject_cancel", "resolve"} | _REPORTED,
-    ),
-    Status.CLOSED: _AFTER_THE_END,
-    Status.CANCELLED: _AFTER_THE_END,
-    Status.EXPIRED: _AFTER_THE_END,
-    Status.REJECTED: _AFTER_THE_END,
-}
-"""The transition table: the verbs that each state allows. `_must` raises `Impossible` for any other."""
 
 
-@dataclass(frozen=True)
-class Amendment:
-    """A requested change that the exchange has not answered yet.
-
-    A `quantity` or `price` of None stays as it is. The exchange may act on the request until `valid_until`.
-    """
-
-    client_order_id: str
-    quantity: Decimal | None
-    price: Decimal | None
-    valid_until: datetime
-
-
-class Order(Aggregate):
+class Order(OrderState, Aggregate):
     """One order of one user at one broker."""
 
     @event("Placed")
     def __init__(
-        self,
-        order_id: UUID,
-        user: int,
-        broker: int,
-        wish: Wish,
-        source: Source,
-        requester: str,
-        client_order_id: str,
-        not_after: datetime | None,
-        cause: UUID | None,
-    ) -> None:
-        self.order_id = order_id
-        self.user = user
-        self.broker = broker
-        self.wish = wish
-        self.source = source
-        self.requester = requester
-        self.not_after = not_after
-        self.cause = cause
-        self.status = Status.PLACED
-        self.reason: str | None = None
-        self.attempt = 0
-        self.deferred: str | None = None
-        """The reason why the exchange certainly did not take the last attempt; None once the order is sent again."""
-        self.sender: UUID | None = None
-        self.submitted_at: datetime | None = None
-        self.valid_until: datetime | None = None
-        self.asks_first = False
-        """True when it was sent to be weighed: its coins are locked by other orders, and the exchange takes nothing."""
-        self.quantity = wish.quantity
-        self.cost = wish.cost
-        self.price = wish.price
-        self.exchange_order_ids: list[str] = []
-        self.client_order_ids = [client_order_id]
-        self.fills: dict[str, Decimal] = {}
-        self.reported_quantity = ZERO
-        self.cancel_requested = False
-        self.amendment: Amendment | None = None
-        self.unmapped: set[str] = set()
-        self.contradictions: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+        self, order_id: UUID, user: int, broker: int, wish: Wish, source: Source, requester: str,
+        client_order_id: str, not_after: datetime | None, cause: UUID | None,
+    ) -> None:  # fmt: skip
+        self.order_id, self.user, self.broker = order_id, user, broker
+        self.wish, self.source, self.requester, self.not_after, self.cause = wish, source, requester, not_after, cause
+        self.status, self.reason, self.attempt, self.deferred = Status.PLACED, None, 0, None
+        self.sender, self.submitted_at, self.valid_until, self.asks_first = None, None, None, False
+        self.quantity, self.cost, self.price = wish.quantity, wish.cost, wish.price
+        self.exchange_order_ids, self.client_order_ids = [], [client_order_id]
+        self.fills, self.reported_quantity = {}, ZERO
+        self.cancel_requested, self.amendment = False, None
+        self.unmapped, self.contradictions = set(), set()
+
+    Adopted = Adopted
 
     @staticmethod
     def create_id(order_id: UUID) -> UUID:
@@ -157,46 +77,33 @@ class Order(Aggregate):
         wish.check()
         return cls(order_id, user, broker, wish, source, requester, client_order_id, not_after, cause)
 
-    # --- derived values ----------------------------------------------------------------------------------------
+    @classmethod
+    def adopt(
+        cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal, requester: str = ELSEWHERE
+    ) -> Order:
+        """Adopt an order found on the exchange into the log. No strategy ever manages it.
 
-    @property
-    def client_order_id(self) -> str:
-        """The client id under which the exchange knows the order now."""
-        return self.client_order_ids[-1]
-
-    @property
-    def exchange_order_id(self) -> str | None:
-        """The exchange's own id for the order; None until it is known."""
-        return self.exchange_order_ids[-1] if self.exchange_order_ids else None
-
-    @property
-    def filled(self) -> Decimal:
-        """The executed quantity (base): the sum of the fills, or the highest cumulative report if that is larger."""
-        return max(total(self.fills.values()), self.reported_quantity)
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """True when the order may or may not exist at the exchange."""
-        return self.status in IN_DOUBT
-
-    @property
-    def is_unexplained(self) -> bool:
-        """True when more was executed than the fills account for.
-
-        Either the exchange reports more, or the order is closed and its fills fall short of its quantity. A closed
-        order that was sized in the quote currency falls short when it has no fill at all.
+        `requester` may be `HISTORY_LOST`. The client id that its maker chose stays in `raw`. Raises `Invalid` when an
+        amount is not above zero.
         """
-        known = total(self.fills.values())
-        missing = not known if self.quantity is None else known < self.quantity
-        return self.filled > known or (self.status is Status.CLOSED and missing)
-
-    @property
-    def remaining(self) -> Decimal | None:
-        """The quantity left to execute (base); None for an order sized in the quote currency."""
-        return None if self.quantity is None else difference(self.quantity, self.filled)
+        check_positive(quantity=wish.quantity, cost=wish.cost, price=wish.price)
+        return cls._create(
+            cls.Adopted,
+            order_id=external_id(broker, wish.symbol, exchange_order_id),
+            user=user,
+            broker=broker,
+            wish=wish,
+            source=Source.EXTERNAL,
+            requester=requester,
+            client_order_id=external_name(broker, wish.symbol, exchange_order_id),
+            not_after=None,
+            cause=None,
+            exchange_order_id=exchange_order_id,
+            raw=raw,
+        )
 
     def _must(self, verb: str) -> None:
-        if verb not in MAY[self.status]:
+        if verb not in LEADS[self.status]:
             raise Impossible(f"a {self.status} order cannot {verb.replace('_', ' ')}", code=f"order_{self.status}")
 
     # --- before sending ----------------------------------------------------------------------------------------
@@ -229,7 +136,7 @@ class Order(Aggregate):
         self._must("submit")
         if (quantity is None) == (cost is None):
             raise Invalid("what is sent has either a quantity or a cost", code="size_ambiguous", field="quantity")
-        _check_positive(quantity=quantity, cost=cost, price=price)
+        check_positive(quantity=quantity, cost=cost, price=price)
         self._submitted(
             self.attempt + 1, sender, now, valid_until, quantity, cost, price, self.client_order_id,
             self.deferred or "", [*takes_off] or None, asks_first or None,
@@ -294,8 +201,7 @@ class Order(Aggregate):
         if trade_id in self.fills:
             return
         self._must("fill")
-        if not all(is_amount(amount) and amount >= 0 for amount in (quantity, price, fee)) or not quantity:
-            raise Invalid(f"a fill of {quantity} at {price} with fee {fee} is none", code="fill_contradicts")
+        check_fill(quantity, price, fee)
         if self.quantity is not None and total((*self.fills.values(), quantity)) > self.quantity:
             raise Invalid(f"{quantity} is more than the order of {self.quantity} has left", code="fill_contradicts")
         self._filled(trade_id, quantity, price, fee, fee_currency, executed_at, maker, raw, fee_value)
@@ -411,7 +317,7 @@ class Order(Aggregate):
                 return
             raise Impossible("an amendment is under way", code="amendment_under_way")
         self._must("request_amend")
-        _check_positive(quantity=quantity, price=price)
+        check_positive(quantity=quantity, price=price)
         if quantity is None and price is None:
             raise Invalid("an amendment changes the quantity or the price", code="amendment_empty", field="quantity")
         if client_order_id in self.client_order_ids:
@@ -425,7 +331,7 @@ class Order(Aggregate):
 
         An order cut down to what is filled is closed. Raises `Invalid` when more is filled than the new quantity.
         """
-        _check_positive(quantity=quantity, price=price)
+        check_positive(quantity=quantity, price=price)
         if self.amendment is None and quantity in {None, self.quantity} and price in {None, self.price}:
             return
         self._must("amend")
@@ -467,19 +373,10 @@ class Order(Aggregate):
 
     @event("Submitted")
     def _submitted(
-        self,
-        attempt: int,
-        sender: UUID,
-        submitted_at: datetime,
-        valid_until: datetime,
-        quantity: Decimal | None,
-        cost: Decimal | None,
-        price: Decimal | None,
-        client_order_id: str,
-        proof: str,
-        takes_off: list[UUID] | None,
-        asks_first: bool | None,
-    ) -> None:
+        self, attempt: int, sender: UUID, submitted_at: datetime, valid_until: datetime, quantity: Decimal | None,
+        cost: Decimal | None, price: Decimal | None, client_order_id: str, proof: str,
+        takes_off: list[UUID] | None, asks_first: bool | None,
+    ) -> None:  # fmt: skip
         self.status, self.deferred, self.asks_first = Status.SUBMITTED, None, bool(asks_first)
         self.attempt, self.sender, self.submitted_at, self.valid_until = attempt, sender, submitted_at, valid_until
         self.quantity, self.cost, self.price = quantity, cost, price
@@ -499,17 +396,9 @@ class Order(Aggregate):
 
     @event("Filled")
     def _filled(
-        self,
-        trade_id: str,
-        quantity: Decimal,
-        price: Decimal,
-        fee: Decimal,
-        fee_currency: str | None,
-        executed_at: datetime,
-        maker: bool | None,
-        raw: Personal,
-        fee_value: Decimal | None,
-    ) -> None:
+        self, trade_id: str, quantity: Decimal, price: Decimal, fee: Decimal, fee_currency: str | None,
+        executed_at: datetime, maker: bool | None, raw: Personal, fee_value: Decimal | None,
+    ) -> None:  # fmt: skip
         self.fills[trade_id] = quantity
         self.status = Status.OPEN if self.status in LIVE else self.status
 
@@ -604,77 +493,3 @@ class Order(Aggregate):
     @event("CancelRejected")
     def _cancel_rejected(self, reason: str, raw: Personal) -> None:
         self.cancel_requested = False
-
-    class Adopted(Aggregate.Created):
-        """The first event of an external order: found on the exchange, not created by the platform.
-
-        `raw` is what the exchange shows of it.
-        """
-
-        order_id: UUID
-        user: int
-        broker: int
-        wish: Wish
-        source: Source
-        requester: str
-        client_order_id: str
-        not_after: datetime | None
-        cause: UUID | None
-        exchange_order_id: str
-        raw: Personal
-
-        def apply(self, aggregate: Order) -> None:
-            """Set the order to open under its exchange id: it rests on the exchange already."""
-            aggregate.status = Status.OPEN
-            aggregate.exchange_order_ids = [self.exchange_order_id]
-
-    @staticmethod
-    def adopted_name(broker: int, symbol: str, exchange_order_id: str) -> str:
-        """Return the client id `EXT_{broker}_{symbol}_{exchange id}` of an external order.
-
-        It holds the symbol because Binance numbers the orders of each symbol separately.
-        """
-        return f"EXT_{broker}_{symbol.replace('/', '')}_{exchange_order_id}"
-
-    @classmethod
-    def adopted_id(cls, broker: int, symbol: str, exchange_order_id: str) -> UUID:
-        """Return the id of an external order, the same each time it is found."""
-        return deterministic_id("order", cls.adopted_name(broker, symbol, exchange_order_id))
-
-    @property
-    def is_external(self) -> bool:
-        """True when the order was made elsewhere: the exchange does not know it by our client id."""
-        return self.source is Source.EXTERNAL
-
-    @classmethod
-    def adopt(
-        cls, *, user: int, broker: int, exchange_order_id: str, wish: Wish, raw: Personal, requester: str = ELSEWHERE
-    ) -> Order:
-        """Adopt an order found on the exchange into the log. No strategy ever manages it.
-
-        `requester` may be `HISTORY_LOST`. The client id that its maker chose stays in `raw`. Raises `Invalid` when an
-        amount is not above zero.
-        """
-        _check_positive(quantity=wish.quantity, cost=wish.cost, price=wish.price)
-        client_order_id = cls.adopted_name(broker, wish.symbol, exchange_order_id)
-        return cls._create(
-            cls.Adopted,
-            order_id=cls.adopted_id(broker, wish.symbol, exchange_order_id),
-            user=user,
-            broker=broker,
-            wish=wish,
-            source=Source.EXTERNAL,
-            requester=requester,
-            client_order_id=client_order_id,
-            not_after=None,
-            cause=None,
-            exchange_order_id=exchange_order_id,
-            raw=raw,
-        )
-
-
-def _check_positive(**amounts: Decimal | None) -> None:
-    """Raise `Invalid`, naming the amount, when one is given that is not above zero."""
-    for name, amount in amounts.items():
-        if amount is not None and not (is_amount(amount) and amount > 0):
-            raise Invalid(f"{name} was {amount}; it must be above zero", code="not_positive", field=name)

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from domain.aggregate import Aggregate, deterministic_id, event
 from domain.amounts import ZERO, difference, product
 from domain.cover import NOTHING, Cover
-from domain.execution import Execution, check, fee_in_coins, remaining_of
+from domain.execution import Execution, check_fill, fee_in_coins, remaining_of
 from domain.level import CARRIED_OUT
 from domain.position_state import Entry, PositionState
 from domain.refusals import Impossible
@@ -106,7 +106,7 @@ class Position(PositionState, Aggregate):
         """
         if bought.key in self.executions:
             return
-        check(bought)
+        check_fill(bought.quantity, bought.price, bought.fee)
         brings = self.entries.get(bought.order_id)
         if brings is None and self.wanted is None:
             # The trade that this order began is complete, or its stop was carried out, and the order still buys.
@@ -131,7 +131,7 @@ class Position(PositionState, Aggregate):
         """
         if sold.key in self.executions:
             return
-        check(sold)
+        check_fill(sold.quantity, sold.price, sold.fee)
         if not self.held:
             self._disregarded(sold)
             return

@@ -16,7 +16,7 @@ from domain.execution import Execution, remaining_of
 
 @dataclass(frozen=True)
 class Trade:
-    """What was bought, sold and paid so far. A trade that begins with dust counts it as bought, at its cost."""
+    """The coins and the money of one trade so far. Dust that it begins with counts as bought, at its cost."""
 
     symbol: str
     held: Decimal = ZERO
@@ -44,7 +44,7 @@ class Trade:
 
     @property
     def average_exit(self) -> Decimal:
-        """The quantity-weighted average price of all sales, of which there is one at least."""
+        """The quantity-weighted average price of all sales, at least one of which has been made."""
         return self.sold_cost / self.sold_quantity
 
     @property

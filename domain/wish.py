@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.amounts import is_amount
+from domain.amounts import check_positive
 from domain.refusals import Invalid
 
 HUNDRED_PERCENT = Decimal(100)
@@ -68,9 +68,7 @@ class Protection:
 
     def check(self) -> None:
         """Raise `Invalid` when there is no price at all, one is not above zero, or the stop is not below the target."""
-        for name, price in (("stop_loss", self.stop_loss), ("take_profit", self.take_profit)):
-            if price is not None and not (is_amount(price) and price > 0):
-                raise Invalid(f"{name} was {price}; it must be above zero", code="not_positive", field=name)
+        check_positive(stop_loss=self.stop_loss, take_profit=self.take_profit)
         if self.stop_loss is None and self.take_profit is None:
             raise Invalid("a protection needs a price", code="protection_empty", field="stop_loss")
         if self.stop_loss is not None and self.take_profit is not None and self.stop_loss >= self.take_profit:
@@ -116,10 +114,9 @@ class Wish:
             raise Invalid(
                 "an order needs exactly one of quantity, cost, percent", code="size_ambiguous", field="quantity"
             )
-        for name in ("quantity", "cost", "percent", "price", "stop_price"):
-            value: Decimal | None = getattr(self, name)
-            if value is not None and not (is_amount(value) and value > 0):
-                raise Invalid(f"{name} was {value}; it must be above zero", code="not_positive", field=name)
+        check_positive(
+            quantity=self.quantity, cost=self.cost, percent=self.percent, price=self.price, stop_price=self.stop_price
+        )
         if self.percent is not None and self.percent > HUNDRED_PERCENT:
             raise Invalid(f"percent was {self.percent}, above 100", code="percent_out_of_range", field="percent")
         self._check_price()

@@ -32,7 +32,8 @@ from application.trading.positions import INSISTED
 from application.trading.sizing import Sized
 from domain.aggregate import Aggregate, Personal
 from domain.amounts import ZERO, difference
-from domain.order import ENDED, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.wish import Side
 
 SHORT_PAUSE, PAUSE = 0.1, 1.0

@@ -12,7 +12,9 @@ from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, Order
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.market import Market
-from domain.order import LIVE, Amendment, Order, Status
+from domain.order import Order
+from domain.order_state import Amendment
+from domain.order_status import LIVE, Status
 
 
 class Changes:

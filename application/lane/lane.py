@@ -23,7 +23,8 @@ from application.reconciliation.run import Run
 from application.reconciliation.schedule import Schedule
 from domain.broker import Broker
 from domain.market import Market
-from domain.order import PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import Status
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible
 

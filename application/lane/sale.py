@@ -16,7 +16,8 @@ from application.protection.target import STOPS, leaving
 from application.trading.counting import explained
 from application.trading.positions import INSISTED, RECENT_ENTRIES, position_id_of
 from domain.amounts import ZERO, difference, total
-from domain.order import ENDED, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.position import Position
 from domain.refusals import Impossible
 from domain.wish import Side, Source

@@ -34,10 +34,10 @@ from application.trading.sizing import Sized
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO
 from domain.broker import Limits, Usage
-from domain.market import Market
-from domain.order import LIVE, PROTECTION, Order, Status
+from domain.market import Market, too_small
+from domain.order import PROTECTION, Order
+from domain.order_status import LIVE, Status
 from domain.position import Position
-from domain.protectable import too_small
 from domain.refusals import Impossible, Invalid, NotFound
 from domain.user import User
 from domain.wish import Side, Source

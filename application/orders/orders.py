@@ -18,7 +18,8 @@ from application.ports.errors import ExchangeError
 from application.ports.statements import Fill, OrderReport, Scrap
 from application.ports.stores import Store
 from domain.aggregate import Aggregate, carrying
-from domain.order import ENDED, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.refusals import Conflict, Refused
 from domain.spending import Spending
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from application.ports.errors import ExchangeError, Unreadable
 from domain.aggregate import Personal
 from domain.market import Market
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side, TimeInForce, Type
 
 

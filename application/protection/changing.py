@@ -29,7 +29,8 @@ from application.protection.target import STOPS
 from application.protection.trouble import Trouble
 from domain.amounts import ZERO, difference, total
 from domain.market import Market
-from domain.order import ENDED, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.position import Position
 from domain.wish import Wish
 

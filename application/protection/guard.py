@@ -37,9 +37,10 @@ from application.protection.target import (
 from application.protection.trouble import Trouble
 from application.trading.counting import counted
 from domain.amounts import ZERO, product, total
-from domain.order import ENDED, Order, Status
+from domain.market import too_small
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.position import Position
-from domain.protectable import too_small
 from domain.wish import Type
 
 TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"

@@ -19,7 +19,8 @@ from domain.aggregate import carrying
 from domain.execution import key_of
 from domain.market import Market
 from domain.names import leg_name, list_name
-from domain.order import ENDED, PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import ENDED, Status
 from domain.position import Position
 from domain.wish import Source, Type, Wish
 

@@ -15,7 +15,8 @@ from application.protection.target import in_doubt, leaving
 from application.protection.trouble import Trouble
 from domain.level import CARRIED_OUT
 from domain.market import Market
-from domain.order import ENDED, Order
+from domain.order import Order
+from domain.order_status import ENDED
 from domain.position import Position
 
 DUST, IN_EXIT = "not_protectable", "in_exit"

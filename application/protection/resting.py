@@ -10,7 +10,8 @@ from application.ports.statements import Capabilities
 from application.protection.target import STOPS
 from domain.amounts import ZERO, difference, plain, total
 from domain.market import Market
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.position import Position
 from domain.wish import Protection, Type, Wish
 

@@ -9,7 +9,8 @@ from application.protection import trouble as troubles
 from application.protection.target import in_doubt
 from application.protection.trouble import DOUBT_BEFORE_ALARM, Trouble
 from application.trading.counting import counted
-from domain.order import ENDED, PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import ENDED, Status
 from domain.position import Position
 from domain.wish import Type
 

@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from domain.amounts import ZERO, difference, product, total
 from domain.broker import StopStyle
-from domain.market import Market
-from domain.order import LIVE, Order, Status
+from domain.market import BELOW_STOP, Market, limit_below
+from domain.order import Order
+from domain.order_status import LIVE, Status
 from domain.position import Position
-from domain.protectable import BELOW_STOP, limit_below
 from domain.wish import Type
 
 STOPS = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})

@@ -23,8 +23,10 @@ from application.reconciliation.listings import Listings, ask_each
 from application.reconciliation.memory import Memory, Suspicion, key_of
 from application.reconciliation.run import NOTHING, Outage, Run
 from application.reconciliation.strangers import adopt
+from domain.external import HISTORY_LOST
 from domain.market import Market
-from domain.order import HISTORY_LOST, Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.position import Position
 from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused

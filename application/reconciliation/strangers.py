@@ -9,9 +9,10 @@ from application.orders.orders import Orders
 from application.ports.statements import OrderReport
 from domain.aggregate import carrying
 from domain.broker import Broker
+from domain.external import ELSEWHERE, HISTORY_LOST
 from domain.market import Market
 from domain.names import OURS
-from domain.order import ELSEWHERE, HISTORY_LOST, Order
+from domain.order import Order
 from domain.wish import PRICED, TRIGGERED, Type, Wish
 
 

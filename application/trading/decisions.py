@@ -10,7 +10,8 @@ from application.people.users import by_hand
 from application.ports.stores import Store
 from application.trading.positions import INSISTED, wished
 from domain.names import wish_name
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.refusals import Impossible, NotFound
 from domain.webhook import Webhook
 from domain.webhook_message import again_id

@@ -7,7 +7,8 @@ from application.people.brokers import broker_of
 from application.people.users import by_hand
 from application.ports.stores import Store
 from domain.broker import Broker
-from domain.order import LIVE, PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import LIVE, Status
 from domain.refusals import Impossible
 from domain.user import User
 from domain.wish import TRIGGERED, Side

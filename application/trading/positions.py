@@ -14,11 +14,11 @@ from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
 from domain.broker import Broker
 from domain.execution import Execution
-from domain.market import Market
+from domain.market import Market, too_small
 from domain.names import follow_up_name
-from domain.order import ENDED, PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import ENDED, Status
 from domain.position import Position
-from domain.protectable import too_small
 from domain.refusals import Invalid
 from domain.webhook import Webhook
 from domain.webhook_message import WebhookMessage

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from application.ports.stores import Store
 from domain.aggregate import carrying
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.refusals import Conflict, Invalid
 from domain.webhook import Webhook, WebhookStatus
 from domain.webhook_message import WebhookMessage, again_id, unparsable_id

@@ -16,7 +16,8 @@ from adapters.log.eventstore import Store
 from adapters.log.recorder import DuplicateCommand
 from application.commands import on_fresh_state
 from domain.aggregate import carrying
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.refusals import Conflict, NotFound
 from domain.webhook import Webhook
 from domain.wish import Side, TimeInForce, Type, Wish

@@ -13,7 +13,8 @@ import pytest
 import domain
 from adapters.log.recorder import PositionTaken
 from domain.aggregate import Personal, carrying
-from domain.order import ENDED, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.refusals import Conflict, NotFound
 from domain.wish import Side, Type, Wish
 

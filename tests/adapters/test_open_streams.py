@@ -15,7 +15,7 @@ from adapters.log import audit
 from aristobot.__main__ import main
 from domain.aggregate import Personal, carrying
 from domain.execution import Execution
-from domain.order import OUTCOMES, Status
+from domain.order_status import OUTCOMES, Status
 from domain.position import Position
 from tests.projections.conftest import NOW, History
 

@@ -29,7 +29,8 @@ from application.ports.statements import Credentials, OrderRequest
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
 from domain.market import Markets
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.reconciliation import Occasion
 from domain.user import Role, User
 from domain.wish import Side, Source, Type, Wish

@@ -20,6 +20,7 @@ from adapters.database.migrate import FOLLOWERS
 from application.ports.requests import Action
 from domain.alert import Alert
 from domain.broker import Broker
+from domain.external import external_id
 from domain.names import wish_name
 from domain.order import Order
 from domain.platform import PLATFORM_ID
@@ -57,7 +58,7 @@ def _ids() -> dict[str, str]:
         "broker": Broker.create_id(3),
         "order of a cause": Order.id_for(CAUSE),
         "order that goes on": Order.id_for(CAUSE, "rest"),
-        "order adopted": Order.adopted_id(3, "BTC/USDT", "17"),
+        "order adopted": external_id(3, "BTC/USDT", "17"),
         "platform": PLATFORM_ID,
         "position": Position.create_id(1, 3, "BTC/USDT", "webhook"),
         "registry": REGISTRY_ID,

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.refusals import Impossible, Invalid
 from domain.wish import Side, Type, Wish
 from tests.laws.test_order_laws import NOW, PRICE, QUANTITY, SENDER, adopted, fill, placed, sent, submit

@@ -13,7 +13,7 @@ from adapters.exchanges.binance.client import Binance
 from adapters.paper.binance.api import BinanceApi
 from application.ports.errors import NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import Credentials, OrderRequest
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side, TimeInForce, Type
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from adapters.exchanges.binance import entry
 from application.ports.errors import NoAnswer, NotAccepted
 from application.ports.statements import OrderRequest
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import trading
 

@@ -9,7 +9,7 @@ import pytest
 
 from application.ports.errors import OrderNotFound, RefusedByExchange
 from application.ports.statements import ListRequest, Only, OrderRequest
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import limit, trading
 

@@ -42,7 +42,8 @@ from aristobot.terminals.gateway.terminal import PRICE_SECONDS
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, StopStyle, Venue
 from domain.market import Markets
-from domain.order import ENDED, Order
+from domain.order import Order
+from domain.order_status import ENDED
 from domain.position import Position
 from domain.reconciliation import Occasion
 from domain.refusals import Conflict

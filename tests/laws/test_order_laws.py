@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from adapters.log.eventmapper import EventMapper
 from domain.aggregate import carrying
-from domain.order import ENDED, MAY, OUTCOMES, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, LEADS, OUTCOMES, Status
 from domain.refusals import Impossible, Invalid, Refused
 from domain.wish import Side, Source, TimeInForce, Type, Wish
 
@@ -162,10 +163,23 @@ def test_the_table_says_what_an_order_may(said, step, start):
     """A verb that the order's state does not list is never a fact."""
     order = told(said, start)
     before = state(order)
-    if step[0] not in MAY[order.status]:
+    if step[0] not in LEADS[order.status]:
         say(order, step)
         assert state(order) == before
-    assert set().union(*MAY.values()) == set(VERBS)
+    assert set().union(*LEADS.values()) == set(VERBS)
+
+
+@given(steps, any_step, starts)
+@settings(max_examples=200)
+def test_a_verb_leads_where_the_table_says(said, step, start):
+    """A person or two agreeing reports name the state themselves. What leaves nothing to execute closes the order."""
+    order = told(said, start)
+    before, version = order.status, order.version
+    say(order, step)
+    if order.version > version:
+        expected = LEADS[before][step[0]] or (step[-1] if len(step) > 1 else order.status)
+        closed = step[0] in {"fill", "amend"} and order.remaining == 0 and before not in ENDED
+        assert order.status is (Status.CLOSED if closed else expected)
 
 
 @given(steps, starts)

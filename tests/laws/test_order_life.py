@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.aggregate import carrying
-from domain.order import ENDED, OUTCOMES, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, OUTCOMES, Status
 from domain.refusals import Refused
 from domain.wish import Side, Source, Type, Wish
 

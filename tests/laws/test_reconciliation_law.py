@@ -28,7 +28,8 @@ from domain.aggregate import carrying
 from domain.amounts import total
 from domain.broker import Broker, Exchange, Venue
 from domain.market import Markets
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.reconciliation import Occasion
 from domain.wish import Side, Source, Type, Wish
 from tests.laws.exchange_in_process import AccountSnapshots, Books, InProcess, SlowClock

@@ -16,7 +16,8 @@ from domain.aggregate import Aggregate, Personal, carrying
 from domain.alert import Alert, Cause, Severity
 from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
 from domain.execution import Execution
-from domain.order import ENDED, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.position import Position
 from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 from domain.refusals import Refused

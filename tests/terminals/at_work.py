@@ -18,7 +18,8 @@ from aristobot.settings import Settings
 from aristobot.terminals.gateway.terminal import Gateway, _follow
 from aristobot.wiring import House
 from domain.broker import Exchange, Venue
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.wish import Type
 from tests.support.log import Log
 from tests.support.ports import neighbours

@@ -10,7 +10,9 @@ import pytest
 
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
-from domain.order import HISTORY_LOST, Order, Status
+from domain.external import HISTORY_LOST
+from domain.order import Order
+from domain.order_status import Status
 from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.webhook import Webhook
 from domain.wish import Side, Type, Wish

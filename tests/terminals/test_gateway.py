@@ -23,7 +23,8 @@ from aristobot.terminals.gateway.terminal import Gateway
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.broker import Broker, Exchange, Venue
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.wish import Type
 from tests.support.log import Log
 from tests.support.ports import neighbours

@@ -13,7 +13,8 @@ import pytest
 from application.ports.requests import Action
 from domain.aggregate import Personal, carrying
 from domain.execution import Execution
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.position import Position
 from domain.reconciliation import Discrepancy, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 from domain.wish import Side

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from application.orders.doubts import worst_cost
 from application.trading import halts
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side
 from projections import fills, trades
 from web.context import By, Context, InContext, books

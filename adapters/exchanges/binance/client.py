@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.exchanges.binance import messages, parameters, rules, streams
 from adapters.exchanges.binance.errors import error_of
-from adapters.exchanges.binance.reading import understood
+from adapters.exchanges.binance.native import understood
 from adapters.exchanges.binance.signing import query_string, signed_query
 from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
 from adapters.exchanges.hosts import Hosts

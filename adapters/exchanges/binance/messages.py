@@ -29,7 +29,7 @@ from application.ports.market_data import Candle
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side
 
 STATES = {

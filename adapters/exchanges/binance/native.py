@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from application.ports.errors import Unreadable
+
+T = TypeVar("T")
+
 NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
 """The errors that reading a message of the wrong shape raises, in addition to msgspec's own."""
+
+
+def understood(raw: bytes, meaning: Callable[[bytes], T]) -> T:
+    """Return an answer read by `meaning`. Raises `Unreadable` when it does not fit the request: it proves nothing."""
+    try:
+        return meaning(raw)
+    except (msgspec.MsgspecError, *NONSENSE) as error:
+        raise Unreadable(f"an answer that says nothing: {raw[:200]!r}", code="no_answer") from error
 
 
 def number_of(text: str) -> Decimal:

@@ -11,8 +11,7 @@ import msgspec
 from adapters.exchanges.binance import messages, parameters
 from adapters.exchanges.binance.entry import OrderEntry
 from adapters.exchanges.binance.errors import HalfDone, error_of
-from adapters.exchanges.binance.native import NativeReplacement
-from adapters.exchanges.binance.reading import understood
+from adapters.exchanges.binance.native import NativeReplacement, understood
 from adapters.exchanges.counts import OrderCounts
 from adapters.exchanges.http import Http
 from application.ports.errors import ExchangeError, NoAnswer

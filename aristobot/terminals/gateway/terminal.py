@@ -26,7 +26,8 @@ from aristobot.terminals.gateway.errands import MOVES, TASKS, asked_by
 from aristobot.terminals.gateway.rules import RulesKeeper
 from aristobot.wiring import House, utc_now
 from domain.broker import Broker
-from domain.order import LIVE, Order, Status
+from domain.order import Order
+from domain.order_status import LIVE, Status
 from domain.position import Position
 from domain.refusals import NotFound, Refused
 from domain.registry import REGISTRY_ID, Registry

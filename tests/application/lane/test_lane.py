@@ -11,7 +11,7 @@ from application.orders.agenda import Task
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NoAnswer, NotAccepted
 from domain.broker import Broker
-from domain.order import Status
+from domain.order_status import Status
 from domain.user import User
 from domain.wish import Side, Source, Type
 

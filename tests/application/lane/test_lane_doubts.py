@@ -9,7 +9,7 @@ import pytest
 
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NoAnswer
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side, Type
 
 INSTANT = timedelta(microseconds=1)

@@ -11,7 +11,8 @@ import pytest
 from application.orders.agenda import Task
 from application.trading.positions import INSISTED
 from domain.aggregate import carrying
-from domain.order import PROTECTION, Order, Status
+from domain.order import PROTECTION, Order
+from domain.order_status import Status
 from domain.wish import Side, Source, Type, Wish
 
 

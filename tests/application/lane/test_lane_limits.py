@@ -14,7 +14,7 @@ from application.orders.agenda import Task
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NotAccepted
 from domain.broker import Broker
-from domain.order import ENDED, Status
+from domain.order_status import ENDED, Status
 from domain.user import User
 from domain.wish import Source
 

@@ -10,7 +10,7 @@ from adapters.exchanges.binance.messages import moment
 from application.ports.errors import NoAnswer
 from application.ports.statements import Fill, OrderReport
 from domain.amounts import total
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side
 
 DOUBT = ["Placed", "Submitted", "Doubted"]

@@ -13,7 +13,7 @@ from adapters.paper.binance import forms
 from application.lane import lane
 from application.ports.errors import NoAnswer
 from application.ports.statements import OrderRequest
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side, Type
 
 FILLED = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]

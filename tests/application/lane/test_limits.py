@@ -11,7 +11,7 @@ from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NotAccepted, RefusedByExchange
 from domain.aggregate import carrying
 from domain.broker import Broker, Limits
-from domain.order import ENDED, Status
+from domain.order_status import ENDED, Status
 from domain.spending import Spending
 from domain.webhook import WebhookStatus
 from domain.wish import Side, Type

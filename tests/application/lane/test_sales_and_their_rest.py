@@ -10,7 +10,7 @@ import pytest
 from adapters.paper.faults import Fault
 from application.webhooks.reception import receive
 from domain.alert import Cause
-from domain.order import Status
+from domain.order_status import Status
 from domain.webhook import Webhook, WebhookStatus
 from domain.wish import Side
 from tests.application.lane.test_limits_are_no_refusals import used_up

@@ -12,7 +12,8 @@ from application.people.users import switch_account
 from application.trading.positions import PROTECTION
 from domain.aggregate import carrying
 from domain.broker import Broker, Usage
-from domain.order import ENDED, Order, Status
+from domain.order import Order
+from domain.order_status import ENDED, Status
 from domain.user import Role, User
 from domain.webhook import WebhookStatus
 from domain.wish import Source

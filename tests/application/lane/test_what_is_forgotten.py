@@ -17,7 +17,8 @@ from application.ports.statements import OrderRoom
 from application.trading.positions import INSISTED
 from domain.aggregate import carrying
 from domain.alert import Cause
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.wish import Side, Source, Type, Wish
 from tests.application.protection.test_price_watch import HALF, falls_after_the_buy, in_time, no_stops, told
 from tests.application.protection.test_what_cannot_rest import EXECUTED, rule

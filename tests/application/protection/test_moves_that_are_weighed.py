@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.faults import Fault
-from domain.order import Status
+from domain.order_status import Status
 from domain.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, RICH, STOP, TARGET, alarms
 

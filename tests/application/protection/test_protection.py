@@ -15,10 +15,9 @@ from application.protection.target import Standing, Target, standing_of, wanted_
 from domain.aggregate import carrying
 from domain.broker import StopStyle
 from domain.execution import Execution
-from domain.market import Market, PriceBand
+from domain.market import Market, PriceBand, too_small
 from domain.order import Order
 from domain.position import Position
-from domain.protectable import too_small
 from domain.wish import Protection, Side, Source, TimeInForce, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

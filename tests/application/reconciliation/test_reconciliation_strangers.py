@@ -12,7 +12,8 @@ from adapters.paper.prices import PAIRS
 from application.alerts import difference_to_decide, history_lost
 from application.ports.errors import NoAnswer
 from domain.alert import Cause
-from domain.order import Order, Status
+from domain.external import external_id
+from domain.order_status import Status
 from domain.reconciliation import Kind, Occasion, Resolution
 from domain.wish import Source, Type
 
@@ -44,7 +45,7 @@ async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_
             await trading.begin_anew()
             await trading.until(trading.lane.reconciled.is_set)
         [order] = await adopted(trading)
-        assert order.id == Order.adopted_id(1, "BTC/USDT", str(there.id))
+        assert order.id == external_id(1, "BTC/USDT", str(there.id))
         assert (order.source, order.status, order.user) == (Source.EXTERNAL, Status.OPEN, 1)
         assert (order.wish.type, order.quantity, order.price) == (Type.LIMIT, Decimal("0.01"), Decimal(40000))
         assert order.client_order_id == f"EXT_1_BTCUSDT_{there.id}"

@@ -12,7 +12,8 @@ from application.orders.agenda import Task
 from application.orders.lookups import ANSWERED_WITHIN, PROOF_AFTER
 from application.ports.errors import NoAnswer
 from application.trading.decisions import resolve, send_again
-from domain.order import Order, Status
+from domain.order import Order
+from domain.order_status import Status
 from domain.refusals import Impossible, NotFound
 from domain.wish import Side, Source
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from application.orders.agenda import Task
 from application.trading.decisions import send_again
-from domain.order import Status
+from domain.order_status import Status
 from domain.wish import Side
 
 

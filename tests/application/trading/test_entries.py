@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from domain.order import Status
+from domain.order_status import Status
 from domain.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS
 

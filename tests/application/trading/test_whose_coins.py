@@ -9,7 +9,7 @@ from adapters.paper.prices import PAIRS
 from application.orders.agenda import Task
 from application.trading.halts import cancel_all
 from domain.alert import Cause
-from domain.order import Status
+from domain.order_status import Status
 from domain.position import Position
 from domain.reconciliation import Occasion
 from domain.webhook import WebhookStatus
