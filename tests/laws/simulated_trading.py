@@ -1,8 +1,7 @@
-"""A platform and its exchange in simulated time: alerts, engine, gateway, lane and the paper Binance in one loop.
+"""A platform and its exchange in simulated time: alerts, engine, gateway, lane and the paper Binance in one event loop.
 
-Only sockets, threads, signatures and PostgreSQL are left out. What Binance is asked and answers is written and read by
-the real modules of both sides, orders are counted by the real counters, and what follows from an event is what the
-engine's table says.
+Only sockets, threads, signatures and PostgreSQL are left out. The real modules of both sides write and read Binance's
+requests and answers, the real counters count the orders, and the engine's own table decides what follows from an event.
 """
 
 from __future__ import annotations
@@ -53,9 +52,9 @@ from tests.laws.exchange_in_process import AccountSnapshots, Books, SlowClock
 
 KEYS = Credentials("key", "secret")
 WAY = 0.02
-"""Seconds that a request takes to the exchange, and its answer back; what the stream tells takes as long."""
+"""Seconds that a request takes to reach the exchange. Its answer and the stream's messages take as long."""
 OF_THE_ENGINE = 0.005
-"""Seconds after which the engine and the gateway hear of an event."""
+"""Seconds until the engine and the gateway hear of an event."""
 POLL_SECONDS, RULES_SECONDS = 10.0, 60.0
 ANSWER_SECONDS = 10.0
 LONG_AGO = timedelta(days=1)
@@ -63,7 +62,7 @@ LIVE_WORDS = frozenset({"NEW", "PARTIALLY_FILLED"})
 
 
 class Log:
-    """What the lane says; the last words of a story that failed."""
+    """The lane's log lines, for the report of a story that failed."""
 
     def __init__(self, clock):
         self.said, self._clock = [], clock
@@ -75,7 +74,7 @@ class Log:
 
 
 class LoggedBooks(Books):
-    """Books that keep the order in which everything was said."""
+    """Books that also keep all events in the sequence in which they were saved."""
 
     def __init__(self):
         super().__init__()
@@ -115,11 +114,11 @@ class LoggedBooks(Books):
         return [self.find(Order, one) for one in self._of("Order.Placed", "Order.Adopted")]
 
     def positions(self):
-        """All positions as they stand now."""
+        """Return all positions in their current state."""
         return [self.find(Position, one) for one in self._of("Position.Opened")]
 
     def webhooks(self):
-        """All webhooks as they stand now, in the order in which they came."""
+        """Return all webhooks in their current state, in the sequence of their arrival."""
         return [self.find(Webhook, one) for one in self._of("Webhook.Received")]
 
     def _of(self, *firsts):
@@ -136,7 +135,7 @@ class LoggedBooks(Books):
 
 
 class SimulatedEntry(OrderEntry):
-    """The connection for changes, with the paper exchange at its other end."""
+    """The order-entry connection, with the paper exchange at its other end."""
 
     def __init__(self, dispatcher, account, http, clock):
         super().__init__("", http, 5000, clock)
@@ -167,7 +166,7 @@ class SimulatedEntry(OrderEntry):
 
 
 class SimulatedBinance(Trading):
-    """One account, asked through the port in no real time."""
+    """One Binance account, reached through the exchange port without any real time passing."""
 
     valid_for, capabilities, clock_offset = 5.0, CAPABILITIES, timedelta(0)
 
@@ -260,14 +259,14 @@ class SimulatedBinance(Trading):
 
 
 class NoPast(Prices):
-    """Prices without a past: nothing here asks for candles."""
+    """Prices without a history: nothing here asks for candles."""
 
     def open(self, pair):
         self.bars[pair.symbol], self.last[pair.symbol] = [], pair.start
 
 
 class QuickPaper(SlowClock):
-    """A paper exchange that is made quickly."""
+    """A paper exchange that is quick to create, because its prices have no history."""
 
     def __init__(self, clock):
         made, Paper.__init__.__globals__["Prices"] = Paper.__init__.__globals__["Prices"], NoPast
@@ -278,7 +277,7 @@ class QuickPaper(SlowClock):
 
 
 class Platform:
-    """What a story has in hand. `begin` opens the lane; everything runs until the loop is closed."""
+    """The platform of one story. `begin` opens the lane; everything runs until the loop is closed."""
 
     def __init__(self, loop, prices, balances, *, style=StopStyle.MARKET, limit=None):
         self.loop, self.books = loop, LoggedBooks()
@@ -297,7 +296,7 @@ class Platform:
             self.books.save(User.register(1, "somebody", Role.ADMIN), self.broker)
 
     def of(self, *_):
-        """The markets as the policies look them up."""
+        """Return the markets by native symbol, as the policies look them up."""
         return {market.native: market for market in self.account.markets.values()}
 
     async def begin(self):
@@ -320,7 +319,7 @@ class Platform:
             await asyncio.sleep(0.01)
 
     def check_alive(self):
-        """Raise what ended a part of the platform."""
+        """Raise the exception that ended a part of the platform, if one did."""
         for task in self.tasks:
             if task.done():
                 task.result()
@@ -379,10 +378,10 @@ class Platform:
             await asyncio.sleep(POLL_SECONDS)
             await self.lane.reconcile(Occasion.POLL)
 
-    # --- what people and the market do -------------------------------------------------------------------------
+    # --- people and the market ---------------------------------------------------------------------------------
 
     def alert(self, action, symbol="BTC/USDT", **fields):
-        """Deliver an alert at this moment; return its webhook."""
+        """Deliver an alert now and return its webhook."""
         given = {"Symbol": symbol.replace("/", ""), "UserID": 1, "UserExchangeID": 1, **fields}
         said = {"Action": action, "IndicateurName": f"no {next(self.names)}", **given}
         body = ("{" + ",".join(f'"{key}":"{value}"' for key, value in said.items()) + "}").encode()
@@ -392,7 +391,7 @@ class Platform:
         return self.paper.prices.last[symbol]
 
     def position(self, symbol="BTC/USDT"):
-        """The newest trade, to be looked at only: it is replayed when something was said to it."""
+        """Return the newest position, for reading only: it is cached and replayed once its stream has grown."""
         newest = self.books.position_newest(1, 1, symbol, "webhook")
         if newest is None:
             return None
@@ -405,10 +404,10 @@ class Platform:
         return [o for o in self.paper.ledger.resting(self.ledger_account) if o.pair.symbol == symbol and o.side == side]
 
     def told(self, *causes):
-        """All alerts of these causes, as they were raised."""
+        """Return the alerts raised for these causes, or all alerts when no cause is given."""
         raised = [event for event in self.books.log if type(event).__qualname__ == "Alert.Raised"]
         return [event for event in raised if not causes or event.cause in causes]
 
     def unfinished(self):
-        """What has not ended in the log."""
+        """Return the orders that have not ended in the log."""
         return [order for order in self.books.orders() if order.status not in ENDED]

@@ -1,6 +1,7 @@
 """The law of order counts: however few orders an exchange takes, no alert is lost, doubled or overtaken.
 
-Stories of one or two markets in simulated time: buys and sells at random moments against a small limit per ten seconds.
+Each story runs one or two markets in simulated time: buys and sells come at random moments and meet a small limit of
+orders per ten seconds.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from tests.laws.simulated_trading import Platform
 
 PRICES = {"BTC/USDT": Decimal(50000), "ETH/USDT": Decimal(2500)}
 LOOK, WINDOW, BARE_FOR, CALM = 0.1, 10, 1.5, 120
-"""Fills are gathered for a second at most; the rest is what counting, cancelling and placing take."""
+"""All in seconds. `BARE_FOR` allows one second to gather fills, and the rest to count, cancel and place orders."""
 SMALLEST = Decimal(5)
 ROUNDED = Decimal("1.05")
-"""What steps and fees may take of an amount that is compared with a minimum."""
+"""The factor left for steps and fees when an amount is compared with a minimum."""
 TOO_LITTLE = frozenset(
     {"insufficient_funds", "notional_below_minimum", "quantity_below_minimum", "too_small_to_protect"}
 )
@@ -41,7 +42,7 @@ steps = st.lists(
 
 
 class Story:
-    """One burst of alerts, and whoever looks whether the law holds."""
+    """One burst of alerts, and the checks that the law holds."""
 
     def __init__(self, limit, symbols):
         self.loop = SimulatedLoop()
@@ -75,16 +76,16 @@ class Story:
         self.platform.alert("SellMarket", symbol, PourCent=share)
 
     def do_rest(self, symbol, share):
-        """A buy that does not trade, for which no count is given back."""
+        """Alert a limit buy that is not filled, so that no order count is given back for it."""
         self.platform.alert("BuyLimit", symbol, PourCent=share, Prix=PRICES[symbol] / 2)
 
     def do_price(self, symbol, level):
         self.platform.paper.prices.hold(symbol, PRICES[symbol] * Decimal(level))
 
-    # --- what is seen --------------------------------------------------------------------------------------------
+    # --- checks during the story ---------------------------------------------------------------------------------
 
     def hear(self, event):
-        """A refusal is weighed by what the account holds at that moment."""
+        """Keep what the account holds when an order is refused: the refusal is judged by it at the end."""
         if type(event).__qualname__ != "Order.Refused":
             return
         order = self.platform.books.get(Order, event.originator_id)
@@ -110,7 +111,7 @@ class Story:
             await asyncio.sleep(LOOK)
 
     def look(self, symbol):
-        """No entry is left without its stop while there is room for one."""
+        """Check that no entry is left without its stop while there is room for one."""
         position, now = self.platform.position(symbol), self.loop.time()
         bare = False
         if position is not None and position.is_open and position.wanted is not None and position.wanted.stop_loss:
@@ -130,7 +131,7 @@ class Story:
         since = self.bare_since.setdefault(symbol, now)
         assert now - since <= BARE_FOR, f"{symbol} has no stop for {now - since:.1f} s with room for one"
 
-    # --- what holds at the end -----------------------------------------------------------------------------------
+    # --- checks at the end ---------------------------------------------------------------------------------------
 
     def ends_well(self):
         books = self.platform.books
@@ -155,7 +156,7 @@ class Story:
             assert numbers == sorted(numbers), f"sent in the order {numbers}"
 
     def is_true(self, webhook):
-        """Whether the reason for which it was not executed is so."""
+        """Check that the reason for which the webhook was not executed is true."""
         assert webhook.status in {WebhookStatus.FAILED, WebhookStatus.REFUSED}, f"a webhook ended {webhook.status}"
         order = self.platform.books.get(Order, Order.id_for(webhook.id))
         if webhook.reason == "stale":
@@ -173,7 +174,7 @@ class Story:
         return None
 
     def was_busy(self, began, ended):
-        """In every whole window in which it could have been sent something was: it did not wait for nothing."""
+        """Check that a stale order had cause to wait: something was sent in each whole window open to it."""
         window = -(-began // WINDOW) * WINDOW
         while window + WINDOW <= ended:
             used = [at for at, _ in self.sent if window <= at < window + WINDOW]
@@ -181,7 +182,7 @@ class Story:
             window += WINDOW
 
     def retold(self):
-        """The story as the log tells it."""
+        """Return the story as lines from the log."""
         lines = []
         for event in self.platform.books.log:
             name, at = type(event).__qualname__, event.timestamp.timestamp() - NOW.timestamp()

@@ -1,4 +1,4 @@
-"""What a statement of the exchange adds to an order: every row of the decision table, and statements that cannot be."""
+"""The differences that a report adds to an order: every row of the decision table, and reports that cannot be true."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NONE, PART, REST, ALL = {}, {"t1": "0.4"}, {"t2": "0.6"}, {"t1": "0.4", "t2": "0
 
 
 def an_order(status=OPEN, fills=NONE, *then):
-    """A limit buy of 1 BTC at 100 in a state, with fills by trade id; `then` is said to it besides."""
+    """Return a limit buy of 1 BTC at 100 in this status, with fills by trade id. Verbs in `then` are called last."""
     wish = Wish("BTC/USDT", Side.BUY, Type.LIMIT, quantity=Decimal(1), price=Decimal(100))
     with carrying(user="1"):
         order = Order(UUID(int=1), 1, 1, wish, Source.MANUAL, "t", OLD, None, None)
@@ -51,7 +51,7 @@ def an_order(status=OPEN, fills=NONE, *then):
 
 
 def executions(fills, **changes):
-    """Executions by trade id and quantity, at 100."""
+    """Return fills at 100, made from quantities by trade id."""
     told = [
         Fill(trade, Decimal(size), Decimal(100), Decimal(0), "BTC", NOW, None, "{}") for trade, size in fills.items()
     ]
@@ -59,7 +59,7 @@ def executions(fills, **changes):
 
 
 def a_report(state=OPEN, filled="0", fills=NONE, **changes):
-    """What the exchange says of the same order."""
+    """Return the exchange's report of the same order."""
     executed = Decimal(filled)
     said = OrderReport(
         "X1", OLD, NATIVE, Side.BUY, state, WORD.get(state, str(state)), Decimal(1), Decimal(100), executed,
@@ -69,7 +69,7 @@ def a_report(state=OPEN, filled="0", fills=NONE, **changes):
 
 
 def found_in(order, report, fills=()):
-    """What the report adds, told apart or not yet believed."""
+    """Return the differences that the report adds, whether believed already or still doubted."""
     return [*differences(order, report, NATIVE, fills).found]
 
 
@@ -78,7 +78,7 @@ def names(found):
 
 
 def record(order, found):
-    """Record them, and return the names of the events that they led to."""
+    """Record the differences and return the names of the events they led to."""
     before = len(order.pending_events)
     with carrying(user="1"):
         for difference in found:
@@ -163,7 +163,7 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS)
 def test_each_row_of_the_decision_table(row):
-    """The facts by name (* needs a second report), what the order is afterwards, and silence the second time."""
+    """The report adds the row's facts (* needs a second report) and leads to its status and total, but only once."""
     given, report, facts, status, filled = ROWS[row]
     order = replay(given)
     found = found_in(order, report)
@@ -174,7 +174,7 @@ def test_each_row_of_the_decision_table(row):
 
 
 def test_trades_that_were_asked_for_take_the_place_of_a_bare_total():
-    """Each becomes a fill; what they do not explain is progress, never an invented fill."""
+    """Each trade becomes a fill. A quantity that no trade explains is progress, never an invented fill."""
     report = a_report(OPEN, "0.7")
     assert not is_complete(an_order(), report)
     for found, facts in ((executions({"t1": "0.4", "t2": "0.3"}), ["Filled"] * 2), (executions(PART), None)):
@@ -188,7 +188,7 @@ def test_trades_that_were_asked_for_take_the_place_of_a_bare_total():
 
 @pytest.mark.parametrize("answer", [a_report(), a_report(CANCELLED, "0.4", PART)], ids=["open", "ended"])
 def test_what_needs_two_reports_agrees_only_with_itself(answer):
-    """Another end, another size or another price is another fact."""
+    """Another answer that says the same is the same fact; another end, size or price is another fact."""
     ours = an_order(EXPIRED)
     [*_, first] = found_in(ours, answer)
     [*_, same] = found_in(ours, replace(answer, raw="another answer"))
@@ -225,7 +225,7 @@ IMPOSSIBLE = {
 @pytest.mark.parametrize("case", IMPOSSIBLE)
 @pytest.mark.parametrize("word", [OPEN, CANCELLED, None], ids=["open", "cancelled", "unmapped"])
 def test_a_statement_that_cannot_be_moves_nothing_and_is_kept_once(case, word):
-    """Whatever else it says: one fact for a person to look at, with the whole statement, and silence afterwards."""
+    """It adds one fact for a person to look at, with the whole report, whatever else it says. A repeat adds nothing."""
     reason, given, changes = IMPOSSIBLE[case]
     order = replay(given)
     said = {"state": word, "native_status": str(word), "price": Decimal(90)} | changes
@@ -248,13 +248,13 @@ WRONG_FILLS = {
 
 @pytest.mark.parametrize("case", WRONG_FILLS)
 def test_an_execution_that_cannot_be_is_none_and_is_kept_once(case):
-    """It neither counts nor moves the order; what was executed before stays as it was."""
+    """An impossible execution neither counts nor moves the order; earlier executions stay as they were."""
     reason, given, fills = WRONG_FILLS[case]
     only_contradicted(replay(given), a_report(OPEN, "0.4"), reason, fills)
 
 
 def test_an_execution_within_the_distance_of_two_clocks_counts():
-    """However wrong a clock is, it is not wrong by more than that."""
+    """A clock may be wrong, but not by more than `CLOCKS_DIFFER`."""
     [fill] = executions(PART, executed_at=NOW - CLOCKS_DIFFER)
     assert names(found_in(an_order(), a_report(OPEN, "0.4"), [fill])) == ["Filled"]
 
@@ -266,7 +266,7 @@ def test_coins_may_be_executed_for_next_to_nothing(price):
 
 
 def test_one_impossible_execution_hides_no_other_and_no_end():
-    """The good one counts, the total and the end are what the exchange says of the order itself."""
+    """The valid execution counts. The total and the end are what the exchange says of the order itself."""
     order = an_order()
     fills = [*executions(PART), *executions(REST, fee=Decimal("-0.1"))]
     report = replace(a_report(CLOSED, "1"), fills=fills)
@@ -277,7 +277,7 @@ def test_one_impossible_execution_hides_no_other_and_no_end():
 
 
 def replay(order):
-    """The same order for one test alone."""
+    """Return the same order, replayed for one test alone."""
     again = None
     for event in order.pending_events:
         again = event.mutate(again)
@@ -285,7 +285,7 @@ def replay(order):
 
 
 def only_contradicted(order, report, reason, fills=()):
-    """Exactly one such fact, which moves nothing else, and nothing when it is said again."""
+    """Check that the report adds one contradiction for this reason, moves nothing else and is recorded only once."""
     known = {"version", "contradictions", "modified_on", "_version", "_modified_on", "_pending_events"}
     before = {name: value for name, value in vars(deepcopy(order)).items() if name not in known}
     found = found_in(order, report, fills)

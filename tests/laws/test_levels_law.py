@@ -1,4 +1,4 @@
-"""Laws of levels: the books say of a position what its own history says, and never more than rests."""
+"""Laws of levels: the books show a position as its own history does, and never more protection than rests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ steps = st.lists(
 
 
 def say(position, number, kind, *said):
-    """One thing, refused or not."""
+    """Apply one step, which the position may refuse."""
     order = UUID(int=number)
     if kind in {"buy", "sell", "stop", "target"}:
         execution = Execution(order, "t", said[0], Decimal(100), Decimal(0), None, NOW)
@@ -55,7 +55,7 @@ def say(position, number, kind, *said):
     elif kind == "want":
         position.want(said[0], said[1], order, awaited=())
     elif kind == "rest" and position.wanted is not None:
-        # What was bought last may have come since this was found out.
+        # The latest purchase may have come after this was established.
         seen = position.covered - min(said[0], position.covered) if said else position.covered
         if seen:
             position.rest([order], seen, covering=seen)
@@ -68,7 +68,7 @@ def say(position, number, kind, *said):
 
 
 def shown(events):
-    """The row of the books after these."""
+    """Return the books' row of the position after these events."""
     row = {}
     for event in events:
         change = POSITIONS.when.get(type(event).TOPIC)
@@ -87,7 +87,7 @@ def test_the_books_say_what_the_history_says(steps):
                 continue
         row = shown(position.pending_events)
         assert (row.protected, row.held) == (position.protected, position.held)
-        if position.lost is None:  # what is asked for while nothing rests is shown as on its way
+        if position.lost is None:  # protection requested while nothing rests is shown as on its way
             assert (row.level, row.covered, row.weighed) == (position.level, position.covered, position.weighed)
         if position.level is Level.COVERED:
             assert position.protected > 0

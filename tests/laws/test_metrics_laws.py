@@ -38,11 +38,14 @@ def test_the_order_of_the_trades_does_not_matter(book, capital, random):
 
 @given(books, capitals, st.decimals("0.00000001", "100000000", places=8))
 def test_another_unit_scales_the_amounts_and_no_ratio(book, capital, factor):
-    """Counted in another currency the results are worth the same."""
+    """Results counted in another currency are worth the same."""
+    # Given the same book in another unit.
     with localcontext(prec=200):
         scaled_book = [replace(one, cost=one.cost * factor, net=one.net * factor) for one in book]
         scaled_capital = None if capital is None else capital * factor
+    # When the metrics of both are calculated.
     metrics, scaled = calculate_metrics(book, capital), calculate_metrics(scaled_book, scaled_capital)
+    # Then counts and ratios are equal, and amounts differ by the factor.
     assert scaled.trades == metrics.trades
     assert [getattr(scaled, name) for name in RATIOS] == [getattr(metrics, name) for name in RATIOS]
     for name in AMOUNTS:
@@ -56,7 +59,7 @@ def test_another_unit_scales_the_amounts_and_no_ratio(book, capital, factor):
 
 @given(books, capitals)
 def test_amounts_add_up(book, capital):
-    """The parts make the whole, and nothing falls further than from the highest point to the lowest."""
+    """The total is the sum of the results, and no drawdown exceeds the distance between highest and lowest point."""
     metrics = calculate_metrics(book, capital)
     net = [one.net for one in book]
     gross_loss = -sum(min(one, 0) for one in net)
@@ -76,7 +79,7 @@ tiny = st.decimals("1e-40", "1e-30", allow_nan=False, allow_infinity=False)
 
 @given(st.lists(st.tuples(some_trade(), huge | tiny | costs, st.sampled_from([-1, 0, 1])), max_size=8), huge | tiny)
 def test_nothing_is_infinite_and_no_digit_of_a_sum_is_lost(said, capital):
-    """Neither with the largest nor with the smallest amounts that anybody trades, nor with both."""
+    """This holds for the largest and the smallest amounts that anyone trades, and for both together."""
     with localcontext(prec=200):
         book = [replace(one, cost=amount, net=amount * sign) for one, amount, sign in said]
     for metrics in (calculate_metrics(book), calculate_metrics(book, capital)):
@@ -86,7 +89,7 @@ def test_nothing_is_infinite_and_no_digit_of_a_sum_is_lost(said, capital):
 
 @given(books.filter(bool), st.decimals("1", "100000", places=8), st.data())
 def test_a_trade_that_brings_nothing_is_only_counted(book, capital, data):
-    """On a day between the first and the last it changes the number of trades and the win rate, and nothing else."""
+    """On a day between the first and the last, it changes only the number of trades and the win rate."""
     first, last = min(one.closed_at for one in book), max(one.closed_at for one in book)
     closed_at = data.draw(st.datetimes(first.replace(tzinfo=None), last.replace(tzinfo=None), timezones=st.just(UTC)))
     before = calculate_metrics(book, capital)
@@ -119,7 +122,7 @@ def test_other_dates_change_nothing(book, capital, days):
     assert calculate_metrics(later, capital) == calculate_metrics(book, capital)
 
 
-# An hour lies between the two of each book, which clocks in Paris show as none.
+# An hour lies between the first two trades of each book, but clocks in Paris show the same time for both.
 AGAIN = [trade(NIGHT + HOUR / 2, -10), trade(NIGHT + 3 * HOUR / 2, 10)]
 APART = [
     trade(NIGHT + HOUR * 2 / 3, 1, 3, NIGHT + HOUR / 3),
@@ -133,7 +136,7 @@ zones = st.sampled_from([PARIS, ZoneInfo("America/New_York"), timezone(14 * HOUR
 @example([(one, PARIS, PARIS) for one in AGAIN], None)
 @example([(one, PARIS, PARIS) for one in APART], None)
 def test_the_same_moments_told_in_other_zones(said, capital):
-    """A day is a UTC day and an order of moments is one, also where a clock shows the same hour twice."""
+    """Days are UTC days, and moments keep their sequence even where a clock shows the same hour twice."""
     elsewhere = [
         replace(
             one,

@@ -1,4 +1,4 @@
-"""Laws that every order keeps, whatever is said to it and in whatever order."""
+"""Laws that every order keeps, whichever verbs are called on it and in whatever sequence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WISH = Wish("BTC/USDT", Side.BUY, Type.LIMIT, quantity=QUANTITY, price=PRICE, ti
 
 
 class PlainKeys:
-    """Seals so that nothing readable is left, without a database."""
+    """Keys that seal a text so that it cannot be read, without a database."""
 
     def seal(self, person: int, text: str) -> str:
         return f"sealed:{person}:{text.encode().hex()}"
@@ -80,7 +80,7 @@ VERBS = {
     "reject_amend": lambda o: o.reject_amend("no", "{}"),
     "amend": lambda o, quantity=None, price=Decimal("0.2"): o.amend("x-2", quantity, price, "{}"),
 }
-# Eighteen places: a float on the way to the log or back would be caught. "rest" reaches the exact end of an order.
+# Eighteen places catch a float on the way to the log or back. "rest" fills an order exactly to its end.
 amounts = st.decimals("0.001", "60", places=18)
 statuses = st.sampled_from(Status)
 any_step = st.one_of(
@@ -96,7 +96,7 @@ starts = st.sampled_from([placed, sent, adopted])
 
 
 def say(order: Order, step: tuple) -> bool:
-    """Whether the order took it."""
+    """Call the verb of this step and return True unless the order refuses it."""
     try:
         with carrying(user="1"):
             VERBS[step[0]](order, *step[1:])
@@ -120,7 +120,7 @@ def state(order: Order) -> dict:
 
 @given(steps, starts)
 def test_replaying_gives_the_same_order(said, start):
-    """The state is what the events add up to, and nothing else."""
+    """The state is the sum of the events, and nothing else."""
     order, again = told(said, start), None
     before = state(order)
     for event in order.collect_events():
@@ -130,7 +130,7 @@ def test_replaying_gives_the_same_order(said, start):
 
 @given(steps, starts)
 def test_every_event_survives_the_log(said, start):
-    """What is read back equals what was written, to the last of eighteen places."""
+    """An event that is read back equals the one written, to the last of eighteen places, and its raw text is sealed."""
     mapper = EventMapper(PlainKeys())
     events = told(said, start).collect_events()
     stored = [mapper.to_stored_event(event) for event in events]
@@ -140,7 +140,7 @@ def test_every_event_survives_the_log(said, start):
 
 @given(steps, starts)
 def test_saying_everything_twice_changes_nothing(said, start):
-    """Neither state nor version: what is heard again is silence, or refused like a second `submit`."""
+    """A repeated step changes neither state nor version: it is ignored, or refused like a second `submit`."""
     once, twice = told(said, start), told([], start)
     for step in said:
         say(twice, step)
@@ -151,7 +151,7 @@ def test_saying_everything_twice_changes_nothing(said, start):
 @given(steps, any_step | st.just(("fill", "t9", Decimal(1000))), starts)
 @settings(max_examples=200)
 def test_a_refusal_leaves_no_trace(said, step, start):
-    """Neither in the state nor among the events to be saved."""
+    """A refusal changes neither the state nor the events to be saved."""
     order = told(said, start)
     before, pending = state(order), len(order.pending_events)
     assert say(order, step) or (state(order), len(order.pending_events)) == (before, pending)
@@ -160,7 +160,7 @@ def test_a_refusal_leaves_no_trace(said, step, start):
 @given(steps, any_step, starts)
 @settings(max_examples=200)
 def test_the_table_says_what_an_order_may(said, step, start):
-    """A verb that the order's state does not list is never a fact."""
+    """A verb that `MAY` does not list for the order's status changes nothing. Each verb is listed for some status."""
     order = told(said, start)
     before = state(order)
     if step[0] not in LEADS[order.status]:
@@ -184,7 +184,7 @@ def test_a_verb_leads_where_the_table_says(said, step, start):
 
 @given(steps, starts)
 def test_no_order_is_filled_beyond_its_quantity(said, start):
-    """However that was amended; and the exact rest ends it, until two reports say otherwise."""
+    """This holds after any amendment. The exact rest ends the order, until two reports correct that."""
     order = told([step for step in said if step[0] != "correct"], start)
     assert order.filled <= order.quantity
     if sum(map(Fraction, order.fills.values())) == order.quantity:
@@ -193,7 +193,7 @@ def test_no_order_is_filled_beyond_its_quantity(said, start):
 
 @given(steps)
 def test_each_attempt_but_the_first_follows_the_proof_that_the_one_before_was_not_taken(said):
-    """Whatever else happened between them, nothing is sent twice."""
+    """Nothing is sent twice, whatever else happens between two attempts."""
     with carrying(user="1"):
         order = sent()
     proofs = 0
@@ -204,15 +204,18 @@ def test_each_attempt_but_the_first_follows_the_proof_that_the_one_before_was_no
 
 @given(st.lists(st.integers(1, 10**33), min_size=2, max_size=40))
 def test_sums_of_fills_are_exact(units):
-    """Far beyond the 28 digits that Decimal usually keeps: the last unit closes the order, one more is refused."""
+    """Sums stay exact far beyond Decimal's default 28 digits: the last unit closes the order, one more is refused."""
+    # Given one order of exactly the sum, and one that is a unit short.
     fills = [Decimal(f"{number}e-18") for number in units]
     exact, short = placed(), placed()
     submit(exact, Decimal(f"{sum(units)}e-18"))
     submit(short, Decimal(f"{sum(units) - 1}e-18"))
+    # When all fills but the last are told, the exact order stays open.
     for number, quantity in enumerate(fills[:-1]):
         assert say(exact, ("fill", f"t{number}", quantity))
         assert exact.status is Status.OPEN
         assert say(short, ("fill", f"t{number}", quantity)) == (sum(units[: number + 1]) < sum(units))
+    # Then the last one closes the exact order and is refused by the short one.
     assert exact.remaining == fills[-1]
     assert not say(short, ("fill", "last", fills[-1]))
     assert say(exact, ("fill", "last", fills[-1]))
@@ -231,8 +234,8 @@ NO_AMOUNTS = {
 
 @given(steps, starts, st.sampled_from(sorted(NO_AMOUNTS)), st.sampled_from(NOT_FINITE))
 def test_what_is_no_amount_is_refused(said, start, verb, none):
-    """NaN and Infinity come out of Decimal and JSON alike: no state of an order takes them, and none is harmed."""
-    # Repeating a request that is under way is silence, whatever it asks for now.
+    """Decimal and JSON can both produce NaN and Infinity: an order refuses them in every state and stays unchanged."""
+    # A repeated request is ignored while one is under way, whatever it asks for now.
     order = told([step for step in said if step[0] != "request_amend"], start)
     before = state(order)
     for given_ in NO_AMOUNTS[verb](none):
@@ -242,7 +245,7 @@ def test_what_is_no_amount_is_refused(said, start, verb, none):
 
 @given(steps, starts, st.none() | statuses, statuses)
 def test_a_correction_is_the_exchanges_word(said, start, ours, theirs):
-    """It moves an order that ended as the reports say we say; what was filled and its ids stay."""
+    """A correction moves only an order whose end is the one it contradicts. The order keeps its fills and ids."""
     order = told(said, start)
     before = state(order)
     taken = say(order, ("correct", ours, theirs))
@@ -257,13 +260,16 @@ def test_a_correction_is_the_exchanges_word(said, start, ours, theirs):
 
 @pytest.mark.parametrize("wrong", ["reject", "cancel", "expire", "close"])
 def test_a_wrong_end_is_corrected_once(wrong):
-    """The order lives on with its ids and fills, and ends as it truly ends."""
+    """The corrected order is open again with its ids and fills, and later ends as it truly ends."""
+    # Given an order that was partly filled and then ended wrongly.
     order = told([("accept",), ("fill", "t1", QUANTITY / 4), (wrong,)])
     ours = order.status
+    # When it is corrected, once and to a status that an exchange can report.
     for nonsense in set(Status) - OUTCOMES:
         assert not say(order, ("correct", ours, nonsense))
     assert say(order, ("correct", ours, Status.OPEN))
     assert not say(order, ("correct", ours, Status.EXPIRED))
+    # Then it is open as before, and the rest closes it.
     assert (order.status, order.filled, order.exchange_order_id) == (Status.OPEN, QUANTITY / 4, "x-1")
     assert say(order, ("fill", "t2", "rest"))
     assert order.status is Status.CLOSED
@@ -271,7 +277,7 @@ def test_a_wrong_end_is_corrected_once(wrong):
 
 @pytest.mark.parametrize("first", [[("doubt",), ("resolve", Status.OPEN)], [("fill", "t1", LEAST)], [("progress",)]])
 def test_the_acceptance_may_come_late(first):
-    """After a person's word, a fill or a progress report it still brings the exchange's id, and only one."""
+    """After a person's resolution, a fill or a progress report, it still brings the exchange's id, and only one."""
     order = told(first)
     assert (order.status, order.exchange_order_id) == (Status.OPEN, None)
     order.accept("x-1", "{}")
@@ -285,7 +291,7 @@ def test_the_acceptance_may_come_late(first):
 
 @given(amounts, st.decimals("0.001", "150", places=18))
 def test_a_quantity_is_amended_to_the_last_place(filled, quantity):
-    """Never below what is filled; down to exactly that, the order is closed."""
+    """An amendment below what is filled is refused; one down to exactly that closes the order."""
     order = told([("fill", "t1", filled)])
     assert say(order, ("request_amend", quantity, None)) == (quantity > filled)
     assert say(order, ("amend", quantity, None)) == (quantity >= filled)
@@ -297,7 +303,7 @@ def test_a_quantity_is_amended_to_the_last_place(filled, quantity):
 
 @given(amounts)
 def test_cut_down_to_what_is_filled_is_closed(filled):
-    """Also by somebody outside; a fill after that is more than there was."""
+    """The cut may come from outside, without a request. A fill after it exceeds the quantity and is refused."""
     order = told([("fill", "t1", filled)])
     with pytest.raises(Invalid):
         order.amend("x-2", filled - LEAST, None, "{}")
@@ -307,7 +313,7 @@ def test_cut_down_to_what_is_filled_is_closed(filled):
 
 
 def test_a_found_order_is_one_order():
-    """Whoever finds it: its id comes from the exchange's, it rests there, and it is never sent."""
+    """Its id is derived from the exchange's, whoever finds it. It rests there, and it is never sent."""
     one, other = adopted(), adopted()
     assert one.id == one.order_id == other.id != adopted(broker=2).id
     assert (one.client_order_id, one.exchange_order_ids) == ("EXT_1_BTCUSDT_x-0", ["x-0"])

@@ -1,7 +1,7 @@
-"""An order beside a small exchange that knows the truth: whatever is heard, late, twice or never, the two agree.
+"""An order next to a small exchange that knows the truth: whatever is heard, be it late, twice or never, they agree.
 
-The model counts in whole units of the eighteenth place, so that its sums owe nothing to Decimal. `Exchange` is what
-really happened; `OrderLife` says parts of it to the order in any order and remembers what was said.
+The model counts in whole units of the eighteenth decimal place, so that its sums do not depend on Decimal. `Exchange`
+holds what really happened. `OrderLife` tells the order parts of it in any sequence, and remembers what it told.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER, STRANGER = UUID(int=7), UUID(int=8)
 ONE, FEE, RAW, PROOF = Decimal(1), Decimal("0.000000000000000001"), "{}", "nothing was written"
 TAKEN, SILENT, REFUSED = "taken", "silent", "refused"
-# The second one has more digits than Decimal's usual context keeps.
+# The second has more digits than Decimal's default context keeps.
 QUANTITIES = [100 * 10**18, 123_456_789_012_345_678_901_234_567_891]
 ENDS: dict[Status, tuple[str, ...]] = {
     Status.CLOSED: ("close", RAW),
@@ -47,7 +47,7 @@ def state(order: Order) -> dict[str, Any]:
 
 
 class Exchange:
-    """The truth: what it holds under which ids, what it executed, how it ended, which change nobody told us yet."""
+    """The truth about one order: its size, ids and executions, its end, and a change not reported to us yet."""
 
     def __init__(self, quantity: int) -> None:
         self.quantity, self.trades, self.ids = quantity, dict[str, int](), list[str]()
@@ -88,7 +88,7 @@ class OrderLife(RuleBasedStateMachine):
         return Status.UNKNOWN if self.doubted else Status.SUBMITTED if self.on_its_way else Status.PLACED
 
     def say(self, verb: str, *said: Any, **named: Any) -> str:
-        """What became of it. Whatever was not taken left no trace."""
+        """Call a verb and return its outcome. Check that a call that is not taken leaves no trace."""
         before, answer = state(self.order), SILENT
         with carrying(user="1"):
             try:
@@ -107,7 +107,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: not self.shown)
     @rule(sender=st.sampled_from([SENDER, STRANGER]))
     def send(self, sender):
-        """Once; again only after the proof that the exchange has not taken it, whoever asks."""
+        """Submit the order: once, and again only after proof that the exchange did not take it, whoever submits it."""
         what = {"quantity": exact(self.quantity), "cost": None, "price": ONE}
         answer = self.say("submit", sender, now=NOW, valid_until=NOW, **what)
         assert answer == (TAKEN if self.status is Status.PLACED else REFUSED)
@@ -116,7 +116,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.status is Status.SUBMITTED and not self.exchange.ids and self.exchange.end is None)
     @rule()
     def hear_that_it_was_not_taken(self):
-        """It waits for its turn again; nothing of this attempt can arrive any more."""
+        """Defer the order: it waits for its turn again, and nothing of this attempt can arrive any longer."""
         assert self.say("defer", "too_many_orders", PROOF) == TAKEN
         self.on_its_way = False
 
@@ -128,7 +128,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.ids)
     @rule(data=st.data())
     def hear_accepted(self, data):
-        """Under any id that it ever had; once one is known, another one is no acceptance."""
+        """Accept the order under any id it ever had. Once one is known, another one is refused."""
         exchange_id = data.draw(st.sampled_from(self.exchange.ids))
         answer = self.say("accept", exchange_id, RAW)
         assert answer == (SILENT if exchange_id in self.ids else REFUSED if self.ids else TAKEN)
@@ -138,7 +138,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.live)
     @rule(share=st.integers(0, 10**6), at_once=st.booleans())
     def trade(self, share, at_once):
-        """A part, at least one unit."""
+        """Execute a part of the rest, at least one unit."""
         units, trade_id = max(1, self.exchange.rest * share // 10**6), f"t{len(self.exchange.trades)}"
         self.exchange.trades[trade_id] = units
         if self.exchange.rest == 0:
@@ -154,13 +154,13 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.trades)
     @rule(data=st.data())
     def hear_a_trade(self, data):
-        """Any of them, also again and also after the end."""
+        """Report any of the trades, possibly again and possibly after the end."""
         self.hear(data.draw(st.sampled_from(sorted(self.exchange.trades))))
 
     def hear(self, trade_id: str) -> None:
         units = self.exchange.trades[trade_id]
         answer = self.say("fill", trade_id, exact(units), ONE, FEE, "BTC", NOW, None, RAW)
-        too_much = sum(self.heard.values()) + units > self.quantity  # it was enlarged, and nobody told us
+        too_much = sum(self.heard.values()) + units > self.quantity  # it was enlarged, and that is not reported yet
         assert answer == (SILENT if trade_id in self.heard else REFUSED if too_much else TAKEN)
         if answer is TAKEN:
             self.heard[trade_id], self.shown = units, True
@@ -169,7 +169,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.trades)
     @rule(data=st.data())
     def hear_progress(self, data):
-        """Any cumulative report that was ever true; an older one adds nothing."""
+        """Report any cumulative total that was ever true; an older one adds nothing."""
         reached = data.draw(st.sampled_from([*accumulate(self.exchange.trades.values())]))
         answer = self.say("progress", exact(reached), ONE, RAW)
         assert answer == (SILENT if reached <= self.filled else REFUSED if reached > self.quantity else TAKEN)
@@ -192,7 +192,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.on_its_way and (self.cancelling or self.asked))
     @rule(cancelled=st.booleans(), changed=st.booleans())
     def hear_no(self, cancelled, changed):
-        """What was asked for was not done: it may be asked for again."""
+        """Reject the requested cancellation or change, which may then be requested again."""
         assert changed or self.say("reject_amend", "no", RAW) == (TAKEN if self.asked else SILENT)
         assert cancelled or self.say("reject_cancel", "no", RAW) == (TAKEN if self.cancelling else SILENT)
         self.asked, self.cancelling = changed and self.asked, cancelled and self.cancelling
@@ -205,7 +205,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.on_its_way and (self.exchange.end or self.exchange.ids))
     @rule(truly=st.integers(0, 3), wrong=st.sampled_from(sorted(ENDS)))
     def hear_an_end(self, truly, wrong):
-        """Before or after its fills, and not always the true one; a second, different end needs a correction."""
+        """Report an end, before or after its fills and not always the true one. A different end needs a correction."""
         end = self.exchange.end if truly and self.exchange.end else wrong
         assert self.say(*ENDS[end]) == (SILENT if self.ended is end else REFUSED if self.ended else TAKEN)
         self.ended = self.ended or end
@@ -213,7 +213,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.ended and self.ended is not self.exchange.end)
     @rule(ours=st.sampled_from(sorted(ENDED)))
     def correct(self, ours):
-        """The exchange is right, if what it contradicts is what we say."""
+        """Correct a wrong end: the exchange is right, provided the end it contradicts is the one we hold."""
         self.hear_no(cancelled=False, changed=False)
         theirs = self.exchange.end or Status.OPEN
         answer = self.say("correct", ours, theirs, RAW)
@@ -233,7 +233,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: not self.shown)
     @rule(outcome=st.sampled_from([Status.OPEN, *Status]), reason=st.sampled_from(["seen on the exchange", " "]))
     def resolve(self, outcome, reason):
-        """A person looked, and may have looked wrongly; but says why, and what an exchange could say."""
+        """Resolve by hand. A person may be wrong, but must give a reason and a status that an exchange can report."""
         may = self.on_its_way and not self.ended and outcome in OUTCOMES and reason.strip()
         assert self.say("resolve", 1, outcome, reason) == (TAKEN if may else REFUSED)
         if may:
@@ -242,7 +242,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.status is Status.OPEN)
     @rule(data=st.data(), client_id=st.sampled_from(["c-2", "c-3"]))
     def ask_for_a_change(self, data, client_id):
-        """One at a time, never to what is filled already, and under an id that is new."""
+        """Request an amendment: one at a time, to more than is filled already, and under a new client id."""
         quantity = data.draw(st.none() | st.just(max(1, self.filled)) | st.integers(1, 2 * self.quantity))
         too_small = quantity is not None and quantity <= self.filled
         answer = self.say("request_amend", client_id, exact(quantity), ONE, NOW)
@@ -253,7 +253,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.live and self.exchange.untold is None)
     @rule(data=st.data(), at_once=st.booleans())
     def change(self, data, at_once):
-        """By our request or by somebody outside; cut down to what is executed, it is closed."""
+        """Change the order there, by our request or from outside. Cut down to what is executed, it is closed."""
         least, self.price = max(1, sum(self.exchange.trades.values())), self.price + 1
         quantity = data.draw(st.none() | st.just(least) | st.integers(least, 2 * self.exchange.quantity))
         self.exchange.ids.append(f"x-{len(self.exchange.ids) + 1}")
@@ -280,7 +280,7 @@ class OrderLife(RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.trades and not self.exchange.untold)
     @rule()
     def hear_everything(self):
-        """Then nothing that was executed is missing, in whatever order it was heard before."""
+        """Report every trade: no execution is missing afterwards, in whatever sequence they were heard."""
         for trade_id in self.exchange.trades:
             self.hear(trade_id)
         assert self.order.remaining == exact(self.exchange.rest)

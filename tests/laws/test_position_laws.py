@@ -1,4 +1,4 @@
-"""Laws that every position keeps, whatever is bought, sold and asked for, in whatever order."""
+"""Laws that every position keeps, whatever is bought, sold and requested, and in whatever sequence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ steps = st.lists(
 
 
 def say(position: Position, number: int, step: tuple, *, by_protection: bool = False) -> None:
-    """One thing, refused or not."""
+    """Apply one step, which the position may refuse."""
     kind = step[0]
     if kind in {"buy", "sell", "sell all"}:
         quantity = position.held if kind == "sell all" else step[1]
@@ -54,7 +54,7 @@ def say(position: Position, number: int, step: tuple, *, by_protection: bool = F
 
 
 def told(said: list[tuple], times: int = 1) -> Position:
-    """A position to which all of it was said, each so often."""
+    """Return a position after all these steps, each applied this many times."""
     with carrying(user="1"):
         position = Position(1, 1, "BTC/USDT", "webhook")
         for number, step in enumerate(said):
@@ -73,7 +73,7 @@ def state(position: Position) -> dict:
 
 @given(steps)
 def test_replaying_gives_the_same_position(said):
-    """The state is what the events add up to."""
+    """The state is the sum of the events."""
     position, again = told(said), None
     before = state(position)
     for event in position.collect_events():
@@ -83,7 +83,7 @@ def test_replaying_gives_the_same_position(said):
 
 @given(steps)
 def test_every_execution_counts_once(said):
-    """However often it is told; what is wanted and rests is said again without a trace."""
+    """An execution counts once, however often it is told. Repeating what is wanted or rests leaves no trace."""
     said = [step for step in said if step[0] not in {"sell all", "refuse"}]
     once, twice = told(said), told(said, 2)
     assert (state(once), once.version) == (state(twice), twice.version)
@@ -91,7 +91,7 @@ def test_every_execution_counts_once(said):
 
 @given(steps)
 def test_nothing_is_held_that_was_not_bought(said):
-    """What is held is what was bought less what was sold and all fees in base, and never below zero."""
+    """The quantity held is the quantity bought less the quantity sold and all fees in base, and is never negative."""
     position, held = told(said), Decimal(0)
     with localcontext(prec=100):
         for event in position.pending_events:
@@ -106,7 +106,7 @@ def test_nothing_is_held_that_was_not_bought(said):
 
 @given(steps, st.sampled_from(TARGETS[1:]), st.sampled_from([1, 50, 100]))
 def test_a_moved_target_takes_nothing_from_under_the_stop(said, target, share):
-    """Only a move that names a stop may leave a part of the coins without one."""
+    """Only a move that names a stop may leave a part of the coins without one; a moved target may not."""
     position = told([("buy", Decimal(10), Decimal(5), ("0", None)), *said, ("protect", STOPS[1], None, 80)])
     covered, stopped = position.covered, position.wanted is not None and position.wanted.stop_loss is not None
     if position.is_open and stopped:
@@ -118,7 +118,7 @@ def test_a_moved_target_takes_nothing_from_under_the_stop(said, target, share):
 
 @given(steps)
 def test_the_net_results_are_the_money_that_changed_hands(said):
-    """Over all complete trades: what the sells brought, less what the buys cost and the fees in quote."""
+    """Over all complete trades, net results are the proceeds of sells less the cost of buys and the fees in quote."""
     position = told([*said, ("sell all", Decimal(7), ("0", None))])
     money, net = Decimal(0), Decimal(0)
     with localcontext(prec=100):
@@ -135,7 +135,7 @@ def test_the_net_results_are_the_money_that_changed_hands(said):
 
 @given(steps)
 def test_a_stop_that_was_carried_out_covers_nothing_more(said):
-    """What it sold is no longer to be protected; another sale leaves the share that was."""
+    """The quantity it sold no longer needs protection. Any other sale leaves the protected share unchanged."""
     position = told([("buy", Decimal(10), Decimal(5), ("0", None)), *said])
     with carrying(user="1"):
         if position.is_open and position.wanted is not None and position.covered:

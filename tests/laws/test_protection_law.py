@@ -1,8 +1,8 @@
-"""The law of protection: whatever an exchange forbids, refuses or loses, coins have a stop, are sold, or are told of.
+"""The law of protection: whatever an exchange forbids, refuses or loses, coins have a stop, are sold or are reported.
 
-Stories of one market in simulated time: random rules, faults, partial fills, moves of the protection, sales of a part
-and prices. What is wanted is read from the log, what rests from the exchange's own books; that the log goes on wanting
-a stop until it has sold is not left to the log.
+Each story runs one market in simulated time, with random rules, faults, partial fills, moves of the protection, partial
+sales and prices. The wanted protection is read from the log, the resting orders from the exchange's own books. The log
+alone is not trusted to keep wanting a stop until that stop has sold: this is checked separately.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from tests.laws.simulated_trading import Platform
 
 SYMBOL, PAIR, START = "BTC/USDT", PAIRS["BTC/USDT"], Decimal(50000)
 BARE_FOR, TOLD_WITHIN, SOLD_WITHIN, VALID_FOR = 3.0, 10.0, 5.0, 7.0
-"""Seconds: without a stop although one is allowed; until its owner knows; until a passed stop is sold; how long a
-request without an answer may still be carried out."""
+"""Limits in seconds: without a stop although one is allowed; until the owner is told; until a passed stop is sold; and
+how long an unanswered request may still be carried out."""
 LOOK, CALM = 0.1, 120
 NO_REFUSALS = frozenset({"too_many_orders", "rate_limited", "clock_skewed"})
-"""A limit or a clock error is met by waiting."""
+"""The reasons for which no webhook may end: the platform waits out a limit or a clock error."""
 SILENT = frozenset({None, "not_protectable", "in_exit", "carried_out"})
 TELLING = (
     Cause.POSITION_UNPROTECTED, Cause.EXIT_REJECTED, Cause.EXIT_STALE, Cause.ORDER_UNKNOWN, Cause.DOUBT_LASTS,
@@ -107,7 +107,7 @@ steps = st.lists(st.tuples(st.sampled_from([0.05, 0.01, 0.3, 1, 3, 12, 70]), act
 
 
 def rule_changes(chosen):
-    """What is told to the paper exchange's markets."""
+    """Return the chosen rules as changes to the paper exchange's market."""
     up, down = chosen["band"] or (None, None)
     return {
         "order_types": [kind for kind in ALL_TYPES if kind not in chosen["lacking"]],
@@ -124,7 +124,7 @@ def rule_changes(chosen):
 
 
 class Story:
-    """One story: what happens, and whoever looks whether the law holds."""
+    """One story: its actions, and the checks that the law holds."""
 
     def __init__(self, rules, style):
         self.rules = rules
@@ -137,7 +137,7 @@ class Story:
         self.changed_at = 0.0
         self.left = 0
         self.stopped_trade = None
-        """The trade of which a stop has rested as it was wanted."""
+        """The id of the position whose wanted stop has rested."""
 
     def change_rules(self, rules):
         self.paper.markets.change("binance", PAIR, **rule_changes(rules))
@@ -159,7 +159,7 @@ class Story:
         self.platform.check_alive()
         self.ends_well()
 
-    # --- what happens --------------------------------------------------------------------------------------------
+    # --- actions -------------------------------------------------------------------------------------------------
 
     def do_price(self, level):
         self.paper.prices.hold(SYMBOL, Decimal(level) * START)
@@ -177,7 +177,7 @@ class Story:
         self.platform.alert("SellLimit", PourCent=share, Prix=Decimal(level) * START)
 
     def do_part(self, share):
-        """A part of a target that rests is executed."""
+        """Execute a part of the first resting limit sell, such as a target."""
         for order in self.platform.resting():
             if order.type == "limit":
                 part = ((order.quantity - order.filled) * Decimal(share)) // PAIR.step * PAIR.step
@@ -198,7 +198,7 @@ class Story:
         named = {"PrixSL": stop, "PrixTP": target}
         return {name: Decimal(level) * START for name, level in named.items() if level is not None}
 
-    # --- what is seen --------------------------------------------------------------------------------------------
+    # --- checks during the story ---------------------------------------------------------------------------------
 
     async def watch(self):
         while True:
@@ -206,7 +206,7 @@ class Story:
             await asyncio.sleep(LOOK)
 
     def need(self):
-        """How much has to be under a stop (base), None when nothing has to be."""
+        """Return the quantity that must be under a stop (base), or None when no stop is required."""
         position, rules = self.platform.position(), self.paper.markets.rules("binance", PAIR)
         if position is None or not position.is_open or position.wanted is None or position.wanted.stop_loss is None:
             return None
@@ -218,12 +218,12 @@ class Story:
         return need, position
 
     def stopped(self):
-        """How much stands under stops (base)."""
+        """Return the quantity under resting stops (base)."""
         legs = [o for o in self.platform.resting() if o.type.startswith("stop_loss")]
         return sum((o.quantity - o.filled for o in legs), ZERO)
 
     def is_allowed(self, need, position, *, sale=False):
-        """Whether the exchange would take a stop, or a sale at the market, for so much now."""
+        """Return True when the exchange would now take a stop (or, with `sale`, a market sale) for `need`."""
         rules, last = self.paper.markets.rules("binance", PAIR), self.platform.price()
         stop = position.wanted.stop_loss
         kinds = (
@@ -259,7 +259,7 @@ class Story:
         return False
 
     def note_force(self, need, position):
-        """Faults that strike, or stand, are the exchange's doing."""
+        """Note when a fault last struck or stood, which is the exchange's doing, and when a message was last lost."""
         now, pending = self.loop.time(), self.paper.faults.pending
         left = sum(fault.times for fault in pending if fault.kind != TOO_MANY)
         lost = sum(fault.times for fault in pending if fault.kind in LOST)
@@ -270,14 +270,14 @@ class Story:
         self.left, self.left_lost = left, lost
 
     def is_told(self, since, position):
-        """Whether the owner has been told since then, or knows it from before."""
+        """Return True when the owner has been told since then, or knew before."""
         if position.lost not in SILENT:
             return True
         moment = self.loop.clock().timestamp() - self.loop.time() + since
         return any(event.timestamp.timestamp() >= moment - LOOK for event in self.platform.told(*TELLING))
 
     def check_stop_is_kept(self):
-        """A stop that was wanted and has rested ends by its own sale or with its trade, whatever the log wants now."""
+        """Check that a wanted stop that has rested ends by its own sale or with its trade, even if the log drops it."""
         position = self.platform.position()
         if position is None or not position.is_open:
             return
@@ -317,17 +317,17 @@ class Story:
     forbidden_at = -100.0
 
     def covered(self, now):
-        """It was bare until now: not for long, or its owner has been told in time."""
+        """Check that the time without a stop, now over, was short or that the owner was told in time."""
         if self.bare_since is None:
             return
         since = max(self.bare_since, self.forced_at, self.forbidden_at, self.changed_at)
         if now - since > BARE_FOR:
             assert self.is_told(self.bare_since, self.bare_position), f"bare for {now - since:.1f} s, nobody told"
 
-    # --- what holds at the end -----------------------------------------------------------------------------------
+    # --- checks at the end ---------------------------------------------------------------------------------------
 
     def ends_well(self):
-        """All is calm: what is wanted rests, or is told."""
+        """Check, when all is calm, that the wanted protection rests or that its absence is told."""
         found, position = self.need(), self.platform.position()
         for webhook in self.platform.books.webhooks():
             if position is not None and webhook.id == position.request and self.may_wait(position):
@@ -348,23 +348,23 @@ class Story:
             assert rests or position.target_watched or told, "a target neither rests nor is watched"
 
     def could_rest(self, position):
-        """Whether the target's part is large enough for an order of its own."""
+        """Return True when the target's part is large enough for an order of its own."""
         rules = self.paper.markets.rules("binance", PAIR)
         part = position.cover.target_quantity // rules.step * rules.step
         worth = part * (position.wanted.stop_loss or position.wanted.take_profit) * Decimal("0.995")
         return part >= rules.number("LOT_SIZE", "minQty") and worth >= self.least_notional()
 
     def least_notional(self):
-        """By the rules of the exchange, and by those that the platform knows, which may be an hour old (quote)."""
+        """Return the larger minimum (quote): the exchange's own, or the one the platform knows, up to an hour old."""
         known = self.platform.account.markets[SYMBOL].minimum_notional
         return max(self.paper.markets.rules("binance", PAIR).number("NOTIONAL", "minNotional"), known)
 
     def may_wait(self, position):
-        """A move waits while all coins stand in a resting exit."""
+        """Return True when a move may wait, because all coins are in a resting exit."""
         return position.lost == "in_exit"
 
     def retold(self):
-        """The story as the log and the lane tell it."""
+        """Return the story as lines from the log and from the lane, in the sequence of time."""
         events = [
             (
                 f"{(e.timestamp - self.loop.clock()).total_seconds() + self.loop.time():8.2f}",
@@ -483,14 +483,14 @@ def test_what_is_bought_after_a_stop_was_carried_out_is_not_sold_by_it():
 
 
 def test_a_move_that_its_own_stop_overtakes_is_answered():
-    """Nothing rested before, so that there is nothing to be left in force."""
+    """Nothing rested before, so no earlier protection can stay in force."""
     bare = {**PLAIN, "lacking": ("STOP_LOSS",), "band": ("1.05", "0.95")}
     steps = [(0.3, ("buy", 100, "0.95", None)), (0.05, ("price", "0.89")), (0.05, ("move", "0.95", None, 50))]
     told(bare, StopStyle.LIMIT, steps)
 
 
 def test_the_next_form_is_tried_at_once_while_nothing_rests():
-    """However often the same protection was refused before."""
+    """It does not matter how often the same protection was refused before."""
     price_too_far = ("refuse", "place_order", (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"), 1, "STOP_LOSS")
     steps = [(0.0, ("fault", price_too_far)), (0.3, ("buy", 100, "0.95", None)), (1, ("rest", 50, "1.02"))]
     alone = {**PLAIN, "lists": False, "replaces": False}

@@ -1,7 +1,7 @@
-"""The law of reconciliation: whatever happened unheard, two comparisons later the books are the exchange's truth.
+"""The law of reconciliation: whatever happened unheard, after two reconciliations the books match the exchange.
 
-Random histories of two accounts, of which the platform hears a random part, late, twice or never, while lists are
-old by the time they are here and questions stay unanswered.
+Each history runs two accounts at random. The platform hears a random part of it, late, twice or never. Listings are
+out of date by the time they arrive, and requests stay unanswered.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ brokers = st.sampled_from([0, 1])
 
 
 def one_of(data, things):
-    """One of these, drawn by its place, which a failing history shows in a line."""
+    """Return one of these, drawn by its index, which a failing history shows on one line."""
     return things[data.draw(st.integers(0, len(things) - 1))]
 
 
@@ -89,7 +89,7 @@ class History(RuleBasedStateMachine):
         self.names += 1
         return f"{kind}_{self.names}"
 
-    # --- what happens --------------------------------------------------------------------------------------------
+    # --- actions -------------------------------------------------------------------------------------------------
 
     @rule(
         broker=brokers, symbol=symbols, side=sides, level=levels,
@@ -97,7 +97,7 @@ class History(RuleBasedStateMachine):
         fate=st.sampled_from(["answered", "answered", "answer lost", "died", "never arrives"]),
     )  # fmt: skip
     def send(self, broker, symbol, side, level, kind, partly, fate):
-        """An order of ours, whose answer may be lost, or which never arrives."""
+        """Send an order of ours, whose answer may be lost, or which never arrives."""
         here, name = self.here[broker], self.a_name("ARISTO")
         size, price = SIZES[symbol], level * PRICES[symbol] if kind is Type.LIMIT else None
         wish = Wish(symbol, side, kind, quantity=size, price=price)
@@ -130,13 +130,13 @@ class History(RuleBasedStateMachine):
         made=st.sampled_from(["web", "ARISTO_LOST"]),
     )  # fmt: skip
     def elsewhere(self, broker, symbol, side, level, partly, made):
-        """Somebody else places an order with the same keys; or it was ours, and the log knows nothing of it."""
+        """Place an order outside the platform, with the same keys, or one of ours of which the log knows nothing."""
         named = (symbol, side, Type.LIMIT, SIZES[symbol], level * PRICES[symbol], self.a_name(made))
         self.place(self.here[broker], *named, partly=partly)
 
     @rule(symbol=symbols, level=levels)
     def move(self, symbol, level):
-        """The price fills what it reaches."""
+        """Move the price, which fills the orders it reaches."""
         self.paper.prices.hold(symbol, level * PRICES[symbol])
 
     def resting(self):
@@ -145,9 +145,9 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.resting())
     @rule(data=st.data(), smaller=st.booleans())
     def change_there(self, data, smaller):
-        """Somebody cancels on the exchange's own page, or makes an order smaller, which changes its client id.
+        """Cancel an order as on the exchange's own page, or make it smaller, which changes its client id.
 
-        An order in doubt that loses its name bears nothing any more by which it could be found.
+        An order in doubt is cancelled only: without its client id, nothing would be left by which to find it.
         """
         order = one_of(data, self.resting())
         if not smaller or any(order.client_order_id in o.client_order_ids for o in self.in_doubt()):
@@ -164,12 +164,12 @@ class History(RuleBasedStateMachine):
     def pass_by(self, seconds):
         self.now += timedelta(seconds=seconds)
 
-    # --- what we hear --------------------------------------------------------------------------------------------
+    # --- what the platform hears ---------------------------------------------------------------------------------
 
     @precondition(lambda self: self.reports)
     @rule(data=st.data())
     def hear(self, data):
-        """Any report of the stream, in any order, early or late, once more."""
+        """Hear any report of the stream, in any sequence, early or late, and possibly again."""
         here, report = one_of(data, self.reports)
         self.wait(here.lane.orders.hear(report))
 
@@ -179,7 +179,7 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.open_here())
     @rule(data=st.data())
     def believe_an_end(self, data):
-        """Our record of it is wrong."""
+        """Record that an open order of ours was cancelled, which is wrong."""
         order = one_of(data, self.open_here())
         here = self.here[order.broker - 1]
         self.believed.add(order.id)
@@ -191,7 +191,7 @@ class History(RuleBasedStateMachine):
         meanwhile=st.sampled_from(["nothing", "unheard", "heard"]),
     )  # fmt: skip
     def compare_now(self, broker, occasion, dry, silence, symbol, level, meanwhile):
-        """A question may stay unanswered; the price may move while the list is on its way, heard or not."""
+        """Reconcile. A request may stay unanswered; the price may move, heard or not, before the listing arrives."""
         here, told = self.here[broker], len(self.reports)
 
         async def happens():
@@ -212,14 +212,14 @@ class History(RuleBasedStateMachine):
         assert not quiet or self.facts() == before
         return run
 
-    # --- what holds ----------------------------------------------------------------------------------------------
+    # --- checks --------------------------------------------------------------------------------------------------
 
     def facts(self):
         return sum(len(events) for events in self.books.streams.values() if type(events[0]).__name__ in PLACED)
 
     @invariant()
     def no_execution_is_invented(self):
-        """Every trade of ours is one of the exchange's, with its size."""
+        """Check that each fill on record is a trade of the exchange, with its quantity, order and account."""
         trades = {str(trade.id): trade for trade in self.paper.ledger.trades}
         for order in self.books.orders():
             for trade_id, quantity in order.fills.items():
@@ -230,7 +230,7 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def no_end_is_moved_by_one_report(self):
-        """What contradicts an end was said at least twice, long enough apart."""
+        """Check that the exchange contradicted a corrected end at least twice, long enough apart."""
         for events in self.books.streams.values():
             for event in events:
                 if type(event).__name__ == "Corrected":
@@ -241,9 +241,9 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def settle(self):
-        """Compared twice, long enough apart, the books are the truth; once they are, a comparison adds nothing.
+        """Check that two reconciliations, long enough apart, make the books true, and that further ones add nothing.
 
-        A symbol that came into the books with an order made elsewhere is looked through for others, ended ones too.
+        When an order made elsewhere brings a symbol into the books, that symbol is searched for others, ended ones too.
         """
         self.now += PROOF
         self.compare_all()
@@ -272,7 +272,7 @@ class History(RuleBasedStateMachine):
             await asyncio.sleep(0.001)
 
     def is_true(self, order):
-        """State, total and trades; two different ends are left as they are when no coins moved."""
+        """Check the order's state, total and trades. Two different ends are left as they are when no coins moved."""
         if order.id in self.lost:
             assert order.status is Status.REJECTED
             return
@@ -285,7 +285,7 @@ class History(RuleBasedStateMachine):
         assert not there.rests or order.quantity == there.quantity
 
     def is_known(self, there):
-        """What rests on the exchange is one order here, whoever made it."""
+        """Check that an order resting on the exchange is exactly one open order here, whoever made it."""
         known = [o for o in self.books.orders() if str(there.id) in o.exchange_order_ids]
         assert len(known) == 1
         assert known[0].status is Status.OPEN

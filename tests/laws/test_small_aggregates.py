@@ -1,4 +1,4 @@
-"""Laws of users, brokers, the registry, alerts and spendings, whatever is said to them and in whatever order."""
+"""Laws of users, brokers, the registry, alerts and spendings, whichever verbs are called and in whatever sequence."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ channels = st.sampled_from(["one", "other"])
 
 
 def step(verb, *given_, **named):
-    """One thing that may be said."""
+    """Return a strategy for one call of a verb with its arguments."""
     return st.tuples(st.just(verb), st.tuples(*given_), st.fixed_dictionaries(named))
 
 
@@ -68,7 +68,7 @@ EACH_TIME = {
     "log_in", "log_out", "change_password", "use_recovery_code", "record_test", "record_markets", "number_broker",
     "record_failure",
 }  # fmt: skip
-"""What is a fact of its own however often it is said."""
+"""The verbs that record a fact of its own each time they are called."""
 STARTS = {
     User: st.builds(User.register, numbers, st.just("somebody"), st.sampled_from(Role)),
     Broker: st.builds(Broker.connect, numbers, numbers, st.sampled_from(Exchange), st.sampled_from(Venue), names),
@@ -83,7 +83,7 @@ of_every_kind = pytest.mark.parametrize("kind", SAID, ids=lambda kind: kind.__na
 
 
 class PlainKeys:
-    """Seals so that nothing readable is left, without a database."""
+    """Keys that seal a text so that it cannot be read, without a database."""
 
     def seal(self, person, text):
         return f"sealed:{person}:{text.encode().hex()}"
@@ -93,18 +93,18 @@ class PlainKeys:
 
 
 def begun(data, kind):
-    """An aggregate of this kind with its first event."""
+    """Return an aggregate of this kind with its first event."""
     with carrying(user="1"):
         return data.draw(STARTS[kind])
 
 
 def some(data, kind):
-    """Things that are said one after the other."""
+    """Return calls of this kind's verbs, to be made one after the other."""
     return data.draw(st.lists(st.one_of(SAID[kind]), max_size=20))
 
 
 def say(aggregate, said):
-    """Whether the aggregate took it."""
+    """Make the call and return True unless the aggregate refuses it."""
     verb, given_, named = said
     try:
         with carrying(user="1"):
@@ -115,7 +115,7 @@ def say(aggregate, said):
 
 
 def state(aggregate):
-    """What it knows, and its version."""
+    """Return what the aggregate knows, and its version."""
     hidden = {"_pending_events", "_created_on", "_modified_on"}
     return {key: deepcopy(value) for key, value in vars(aggregate).items() if key not in hidden}
 
@@ -123,7 +123,7 @@ def state(aggregate):
 @of_every_kind
 @given(data=st.data())
 def test_saying_everything_twice_changes_nothing(kind, data):
-    """Neither state nor version: what is heard again is silence or refused, unless each time is a fact of its own."""
+    """A repeated call changes neither state nor version: it is ignored or refused, unless each is a fact of its own."""
     aggregate = begun(data, kind)
     for said in some(data, kind):
         say(aggregate, said)
@@ -136,7 +136,7 @@ def test_saying_everything_twice_changes_nothing(kind, data):
 @of_every_kind
 @given(data=st.data())
 def test_a_refusal_leaves_no_trace(kind, data):
-    """Neither in the state nor among the events to be saved; what is taken is one fact or none of a verb."""
+    """A refusal changes neither the state nor the events to be saved."""
     aggregate = begun(data, kind)
     for said in some(data, kind):
         before, pending = state(aggregate), len(aggregate.pending_events)
@@ -146,7 +146,7 @@ def test_a_refusal_leaves_no_trace(kind, data):
 @of_every_kind
 @given(data=st.data())
 def test_replaying_gives_the_same_aggregate(kind, data):
-    """The state is what the events add up to."""
+    """The state is the sum of the events."""
     aggregate, again = begun(data, kind), None
     for said in some(data, kind):
         say(aggregate, said)
@@ -159,7 +159,7 @@ def test_replaying_gives_the_same_aggregate(kind, data):
 @of_every_kind
 @given(data=st.data())
 def test_every_event_survives_the_log(kind, data):
-    """What is read back equals what was written; names and addresses of persons are sealed."""
+    """An event that is read back equals the one written; the names and addresses of persons are sealed."""
     mapper, aggregate = EventMapper(PlainKeys()), begun(data, kind)
     for said in some(data, kind):
         say(aggregate, said)
@@ -176,7 +176,7 @@ def test_every_event_survives_the_log(kind, data):
 
 @given(st.lists(st.one_of(SAID[Spending]), max_size=30))
 def test_never_is_more_reserved_than_the_limit(said):
-    """To the last of eighteen places; one order has one share, and only what does not fit is refused."""
+    """This holds to the last of eighteen places. One order has one share, and only what does not fit is refused."""
     spending, shares = Spending(1, date(2026, 3, 2)), {}
     for verb, given_, named in said:
         order = given_[0]
@@ -194,7 +194,7 @@ def test_never_is_more_reserved_than_the_limit(said):
 
 @given(st.lists(st.tuples(ids, amounts, st.decimals("0", "120", places=18)), max_size=20))
 def test_a_lower_limit_takes_back_nothing(said):
-    """What was reserved stays; nothing more is until there is room again."""
+    """Reservations stay; nothing more is reserved until there is room again."""
     spending = Spending(1, date(2026, 3, 2))
     for order, amount, limit in said:
         before = spending.spent
@@ -207,7 +207,7 @@ def test_a_lower_limit_takes_back_nothing(said):
 
 @given(st.lists(names | numbers, max_size=40))
 def test_five_places_one_name_each_and_no_number_twice(said):
-    """A name gives its bearer the next number; a number that is said frees its place and its name, and is gone."""
+    """A name gets the next number. Freeing a number frees its place and its name; the number is never used again."""
     registry, ever = Registry(), []
     for one in said:
         with carrying(user="1"):
@@ -233,23 +233,26 @@ def test_five_places_one_name_each_and_no_number_twice(said):
 
 @given(st.lists(names, unique_by=str.casefold, min_size=MOST_USERS + 1))
 def test_a_freed_name_can_be_taken_again_under_a_new_number(chosen):
-    """And a freed place by anybody."""
+    """A freed place can likewise be taken by anyone."""
+    # Given a registry whose places are all taken.
     registry, (first, *others, last) = Registry(), chosen[: MOST_USERS + 1]
     with carrying(user="1"):
         for name in (first, *others):
             registry.number_user(registry.next_user(name), name)
         with pytest.raises(Taken):
             registry.next_user(last)
+        # When a place is freed, its name can be taken again; and when another is freed, a new name can have it.
         registry.free_user(1)
         registry.number_user(MOST_USERS + 1, first)
         assert registry.user_named(first) == MOST_USERS + 1
         registry.free_user(2)
         registry.number_user(MOST_USERS + 2, last)
+    # Then the freed numbers are gone.
     assert sorted(registry.users) == [3, 4, 5, 6, 7]
 
 
 @given(st.lists(numbers, max_size=20))
 def test_brokers_are_numbered_in_their_order(users):
-    """Whoever connects them."""
+    """The numbers follow the sequence of connections, whichever user makes them."""
     registry = Registry()
     assert [registry.number_broker(user) for user in users] == [*range(1, len(users) + 1)]
