@@ -16,18 +16,18 @@ from domain import events
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Alert, Cause, Severity
 from domain.amounts import plain
-from domain.external import HISTORY_LOST
-from domain.level import CARRIED_OUT
-from domain.order import PROTECTION, Order
-from domain.order_status import Status
-from domain.position import Position
+from domain.orders.external import HISTORY_LOST
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import Status
+from domain.orders.wish import HUNDRED_PERCENT, Side
+from domain.people.user import User
+from domain.protection.level import CARRIED_OUT
 from domain.reconciliation import Reconciliation, Resolution, Statement
 from domain.refusals import Conflict, Invalid
-from domain.user import User
-from domain.webhook import Webhook
-from domain.webhook_body import read
-from domain.webhook_message import EXITS, TRADING, WebhookMessage
-from domain.wish import HUNDRED_PERCENT, Side
+from domain.trading.position import Position
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_body import read
+from domain.webhooks.webhook_message import EXITS, TRADING, WebhookMessage
 
 LOUDNESS = {
     Cause.POSITION_UNPROTECTED: Severity.CRITICAL,

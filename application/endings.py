@@ -8,11 +8,11 @@ from application.commands import on_fresh_state
 from application.ports.stores import AccountSnapshots, Store
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
-from domain.broker import Broker
-from domain.level import Level
-from domain.order import Order
-from domain.position import Position
+from domain.orders.order import Order
+from domain.people.broker import Broker
+from domain.protection.level import Level
 from domain.reconciliation import Reconciliation
+from domain.trading.position import Position
 
 UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
 

@@ -13,10 +13,10 @@ from application.trading import positions
 from application.webhooks.deciding import decide
 from domain import events
 from domain.aggregate import Aggregate
-from domain.order import PROTECTION, Order
-from domain.order_status import Status
-from domain.webhook import Webhook, WebhookStatus
-from domain.wish import Source
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Source
+from domain.webhooks.webhook import Webhook, WebhookStatus
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from adapters.vault.vault import Vault
 from application.people import users
 from application.ports.exchange import ExchangeClient
 from aristobot.settings import Settings
-from domain.broker import Exchange, Venue
+from domain.people.broker import Exchange, Venue
 from domain.refusals import Invalid
 
 

@@ -29,7 +29,7 @@ from shared.figures import keep
 
 from adapters.exchanges.binance.client import Binance
 from application.ports.statements import Credentials, OrderRequest
-from domain.wish import Side, TimeInForce, Type
+from domain.orders.wish import Side, TimeInForce, Type
 
 BLOCK = 25
 WARM_UP = 20

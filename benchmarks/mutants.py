@@ -1,7 +1,7 @@
 """How many small mistakes in the pure decisions no test notices: one operator or constant is changed at a time.
 
     python benchmarks/mutants.py                          a sample of all files, for a minute and a half
-    python benchmarks/mutants.py domain/position.py       every mutant of a file
+    python benchmarks/mutants.py domain/trading/position.py       every mutant of a file
     python benchmarks/mutants.py --sample 20 domain/...   so many of them, the same ones each time
     python benchmarks/mutants.py --list domain/...        what would be changed; no test runs
 
@@ -43,21 +43,21 @@ _POSITION_LAWS = "tests/laws/test_position_laws.py"
 _PROTECTION, _DECISIONS = "tests/application/protection", "tests/application/trading/test_decisions"
 JUDGES = {
     "domain/amounts.py": f"tests/domain/test_amounts.py {_SIZING} tests/laws/test_order_laws.py",
-    "domain/cover.py": f"{_POSITION} {_POSITION_LAWS}",
-    "domain/execution.py": f"{_POSITION} {_POSITION_LAWS}",
-    "domain/level.py": f"{_POSITION} tests/laws/test_levels_law.py {_POSITION_LAWS}",
+    "domain/protection/cover.py": f"{_POSITION} {_POSITION_LAWS}",
+    "domain/orders/execution.py": f"{_POSITION} {_POSITION_LAWS}",
+    "domain/protection/level.py": f"{_POSITION} tests/laws/test_levels_law.py {_POSITION_LAWS}",
     "domain/market.py": _SIZING,
-    "domain/metrics.py": "tests/domain/test_metrics.py tests/laws/test_metrics_laws.py",
-    "domain/order.py": _ORDER,
-    "domain/position.py": f"{_POSITION} {_POSITION_LAWS}",
+    "domain/trading/metrics.py": "tests/domain/test_metrics.py tests/laws/test_metrics_laws.py",
+    "domain/orders/order.py": _ORDER,
+    "domain/trading/position.py": f"{_POSITION} {_POSITION_LAWS}",
     "domain/reconciliation.py": "tests/application/reconciliation",
-    "domain/registry.py": "tests/domain/test_registry.py tests/laws/test_small_aggregates.py",
-    "domain/webhook.py": "tests/application/webhooks",
+    "domain/people/registry.py": "tests/domain/test_registry.py tests/laws/test_small_aggregates.py",
+    "domain/webhooks/webhook.py": "tests/application/webhooks",
     "domain/sentences.py": "tests/adapters/test_older_sentences.py",
-    "domain/webhook_body.py": _MESSAGES,
-    "domain/webhook_fields.py": _MESSAGES,
-    "domain/webhook_message.py": _MESSAGES,
-    "domain/wish.py": f"tests/domain/test_wish.py {_SIZING} tests/domain/test_webhook_message.py",
+    "domain/webhooks/webhook_body.py": _MESSAGES,
+    "domain/webhooks/webhook_fields.py": _MESSAGES,
+    "domain/webhooks/webhook_message.py": _MESSAGES,
+    "domain/orders/wish.py": f"tests/domain/test_wish.py {_SIZING} tests/domain/test_webhook_message.py",
     "domain/*.py": "tests/laws/test_small_aggregates.py",
     "application/orders/differences.py": "tests/laws/test_differences.py tests/laws/test_reported_orders.py",
     "application/protection/forms.py": _PROTECTION,

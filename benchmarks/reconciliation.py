@@ -30,11 +30,11 @@ from application.people.brokers import connect_broker
 from application.ports.statements import Credentials, OrderRequest
 from aristobot.wiring import House
 from domain.aggregate import carrying
-from domain.broker import Exchange, Venue
 from domain.market import Market
-from domain.order import Order
-from domain.order_status import Status
-from domain.wish import Side, Source, TimeInForce, Type, Wish
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, TimeInForce, Type, Wish
+from domain.people.broker import Exchange, Venue
 
 AT_ONCE, PER_COMMIT = 32, 200
 FILLS, PAUSE = 40, 0.15

@@ -29,9 +29,9 @@ from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import Postgres
 from domain.aggregate import Aggregate, Personal, carrying
-from domain.order import Order
-from domain.webhook import Webhook
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import Order
+from domain.orders.wish import Side, Source, Type, Wish
+from domain.webhooks.webhook import Webhook
 from projections.books import rebuild
 
 TARGET, GROWTH_TARGET = 20_000, 20.0

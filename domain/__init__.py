@@ -4,14 +4,14 @@ Importing the package registers the topic of every event, which every reader of 
 """
 
 from domain.alert import Alert
-from domain.broker import Broker
-from domain.order import Order
+from domain.orders.order import Order
+from domain.people.broker import Broker
+from domain.people.registry import Registry
+from domain.people.user import User
 from domain.platform import Platform
-from domain.position import Position
 from domain.reconciliation import Reconciliation
-from domain.registry import Registry
-from domain.spending import Spending
-from domain.user import User
-from domain.webhook import Webhook
+from domain.trading.position import Position
+from domain.trading.spending import Spending
+from domain.webhooks.webhook import Webhook
 
 AGGREGATES = (Alert, Broker, Order, Platform, Position, Reconciliation, Registry, Spending, User, Webhook)

@@ -4,13 +4,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from domain.aggregate import Aggregate, Personal
 from domain.alert import Cause, Severity
-from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
-from domain.execution import Execution
-from domain.order_status import Status
-from domain.position_state import Entry
+from domain.orders.execution import Execution
+from domain.orders.order_status import Status
+from domain.orders.wish import Protection, Source, Wish
+from domain.people.broker import Exchange, Limits, StopStyle, Usage, Venue
+from domain.people.user import Preferences, Role
 from domain.reconciliation import Discrepancy, Occasion, Phase, Statement
-from domain.user import Preferences, Role
-from domain.wish import Protection, Source, Wish
+from domain.trading.position_state import Entry
 from uuid import UUID
 
 class AlertRaised(Aggregate.Created):

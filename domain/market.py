@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.amounts import ZERO, down_to_step, nearest_step, plain, product
-from domain.broker import StopStyle
+from domain.orders.wish import Protection, Side, Type
+from domain.people.broker import StopStyle
 from domain.refusals import Invalid
-from domain.wish import Protection, Side, Type
 
 AT_THE_MARKET = frozenset({Type.MARKET, Type.STOP_LOSS, Type.TAKE_PROFIT})
 """The order types that trade at whatever price the market gives, at once or once triggered, with their own bounds."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from domain import events
 from domain.amounts import ZERO, difference, product, total
-from domain.execution import remaining_of
-from domain.level import CARRIED_OUT, Level, level_of
-from domain.wish import HUNDRED_PERCENT
+from domain.orders.execution import remaining_of
+from domain.orders.wish import HUNDRED_PERCENT
+from domain.protection.level import CARRIED_OUT, Level, level_of
 from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 UNPROTECTED, AWAITED, RESTING, LOST = "none", "awaited", "resting", "lost"

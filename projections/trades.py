@@ -11,8 +11,8 @@ from uuid import UUID
 from domain import events
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO, product, total
-from domain.order import PROTECTION
-from domain.order_status import LIVE, Status
+from domain.orders.order import PROTECTION
+from domain.orders.order_status import LIVE, Status
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 STANDARD = {

@@ -7,8 +7,8 @@ from typing import Any
 
 from domain import events
 from domain.refusals import Invalid
-from domain.webhook import WebhookStatus
-from domain.webhook_message import WebhookMessage
+from domain.webhooks.webhook import WebhookStatus
+from domain.webhooks.webhook_message import WebhookMessage
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 from projections.trades import webhook_behind
 

@@ -34,8 +34,8 @@ from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import DATABASE, Postgres
 from aristobot.servers.valkey import Valkey
 from domain.aggregate import Personal, carrying
-from domain.order import Order
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import Order
+from domain.orders.wish import Side, Source, Type, Wish
 
 PLENTY = 4 * 2**30
 TESTS = Path(__file__).parent

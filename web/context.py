@@ -17,8 +17,8 @@ from psycopg_pool import ConnectionPool
 from application.ports.requests import Gateway
 from application.ports.statements import Credentials
 from application.ports.stores import Channels, SecondFactors, Secrets, Store
+from domain.people.user import Role, User
 from domain.refusals import NotFound, Refused
-from domain.user import Role, User
 from projections.books.reading import as_user
 from web.access.cookies import Asking, session_of
 from web.access.throttle import Throttle

@@ -10,8 +10,8 @@ from adapters.exchanges.binance import client as binance
 from adapters.exchanges.hosts import Hosts
 from application.ports.exchange import ExchangeClient
 from application.ports.statements import Capabilities
-from domain.broker import Exchange, Venue
-from domain.wish import TimeInForce, Type
+from domain.orders.wish import TimeInForce, Type
+from domain.people.broker import Exchange, Venue
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from adapters.log.kept import KINDS, Kept
 from adapters.log.recorder import Recorder
 from adapters.vault.keys import KeyRing, MasterKey
 from domain.aggregate import Aggregate
-from domain.order import Order
+from domain.orders.order import Order
 from domain.refusals import Conflict, NotFound
 
 A = TypeVar("A", bound=Aggregate)

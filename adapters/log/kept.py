@@ -7,8 +7,8 @@ from collections import OrderedDict
 from typing import Any
 from uuid import UUID
 
-from domain.position import Position
-from domain.spending import Spending
+from domain.trading.position import Position
+from domain.trading.spending import Spending
 
 KINDS = (Position, Spending)
 """The kinds kept: long-lived ones without personal text. What a person may have forgotten is never kept."""

@@ -32,9 +32,9 @@ from application.trading.positions import INSISTED
 from application.trading.sizing import Sized
 from domain.aggregate import Aggregate, Personal
 from domain.amounts import ZERO, difference
-from domain.order import Order
-from domain.order_status import ENDED, Status
-from domain.wish import Side
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Side
 
 SHORT_PAUSE, PAUSE = 0.1, 1.0
 """Seconds before another attempt of a wish that the exchange certainly did not take."""

@@ -12,9 +12,9 @@ from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, Order
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.market import Market
-from domain.order import Order
-from domain.order_state import Amendment
-from domain.order_status import LIVE, Status
+from domain.orders.order import Order
+from domain.orders.order_state import Amendment
+from domain.orders.order_status import LIVE, Status
 
 
 class Changes:

@@ -21,10 +21,10 @@ from application.protection.legs import Legs
 from application.reconciliation.reconciler import Reconciler
 from application.reconciliation.run import Run
 from application.reconciliation.schedule import Schedule
-from domain.broker import Broker
 from domain.market import Market
-from domain.order import PROTECTION, Order
-from domain.order_status import Status
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import Status
+from domain.people.broker import Broker
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible
 

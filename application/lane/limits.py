@@ -10,12 +10,12 @@ from application.orders.account import Account
 from application.orders.orders import Orders, as_gateway
 from application.ports.statements import OrderRequest
 from domain.amounts import ZERO, product
-from domain.broker import Limits
 from domain.market import Market
-from domain.order import Order
+from domain.orders.order import Order
+from domain.orders.wish import Side
+from domain.people.broker import Limits
 from domain.refusals import Invalid
-from domain.spending import Spending
-from domain.wish import Side
+from domain.trading.spending import Spending
 
 REASONS = frozenset({"limit_per_order", "limit_per_day", "limit_not_computable"})
 """The reasons for which a limit refuses an entry."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.trading.positions import UNHINDERED
-from domain.order import Order
+from domain.orders.order import Order
 
 AWAITED_FOR = timedelta(seconds=5)
 """The time for which a place is kept for an order that is about to be wished for."""

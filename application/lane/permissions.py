@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.ports.stores import Store
-from domain.broker import Broker, Limits, Usage
-from domain.user import User
+from domain.people.broker import Broker, Limits, Usage
+from domain.people.user import User
 
 
 @dataclass(frozen=True)

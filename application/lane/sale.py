@@ -16,11 +16,11 @@ from application.protection.target import STOPS, leaving
 from application.trading.counting import explained
 from application.trading.positions import INSISTED, RECENT_ENTRIES, position_id_of
 from domain.amounts import ZERO, difference, total
-from domain.order import Order
-from domain.order_status import ENDED, Status
-from domain.position import Position
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Side, Source
 from domain.refusals import Impossible
-from domain.wish import Side, Source
+from domain.trading.position import Position
 
 GUARDED_AFTER = 1.0
 """Seconds after which the position of a sale is guarded, whatever has become of the sale."""

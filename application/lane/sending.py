@@ -33,14 +33,14 @@ from application.trading.positions import (
 from application.trading.sizing import Sized
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO
-from domain.broker import Limits, Usage
 from domain.market import Market, too_small
-from domain.order import PROTECTION, Order
-from domain.order_status import LIVE, Status
-from domain.position import Position
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import LIVE, Status
+from domain.orders.wish import Side, Source
+from domain.people.broker import Limits, Usage
+from domain.people.user import User
 from domain.refusals import Impossible, Invalid, NotFound
-from domain.user import User
-from domain.wish import Side, Source
+from domain.trading.position import Position
 
 AFTER_FEE = Decimal("0.998")
 """The smallest fraction of bought coins that is left when the fee is paid in them."""

@@ -11,8 +11,8 @@ from application.trading.positions import UNHINDERED
 from application.trading.sizing import Sized, sized
 from domain.amounts import ZERO
 from domain.market import Market
-from domain.order import Order
-from domain.wish import Side, Wish
+from domain.orders.order import Order
+from domain.orders.wish import Side, Wish
 
 
 class SpendingUnknown(Exception):

@@ -13,9 +13,9 @@ from application.ports.errors import NotAccepted
 from application.ports.exchange import ExchangeClient
 from application.ports.market_data import Ticker
 from application.ports.statements import Credentials, ExchangeId, OrderName, OrderReport, OrderRoom
-from domain.broker import Broker
 from domain.market import Market, Markets
-from domain.order import Order
+from domain.orders.order import Order
+from domain.people.broker import Broker
 
 OF_RULES = frozenset(
     {

@@ -15,8 +15,8 @@ from typing import Any
 from application.ports.statements import Fill, OrderReport
 from domain.aggregate import Personal
 from domain.amounts import is_amount, plain, total
-from domain.order import Order
-from domain.order_status import ENDED, Status
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
 from domain.reconciliation import Fact
 
 CLOCKS_DIFFER = timedelta(days=1)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.amounts import product, total
-from domain.order import PROTECTION, Order
-from domain.wish import Side
+from domain.orders.order import PROTECTION, Order
+from domain.orders.wish import Side
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from application.ports.statements import Fill, OrderReport
-from domain.order import Order
-from domain.order_status import ENDED
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED
 
 HEARD_WITHIN = 5.0
 """Seconds within which the stream has to report what was learnt elsewhere first."""

@@ -13,8 +13,8 @@ from application.ports.errors import ExchangeError, OrderNotFound
 from domain.aggregate import Personal
 from domain.amounts import plain, total
 from domain.market import Market
-from domain.order import Order
-from domain.order_status import ENDED, Status
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
 from domain.refusals import NotFound
 
 CLOCKS_JUMP = timedelta(minutes=10)

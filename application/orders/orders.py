@@ -18,10 +18,10 @@ from application.ports.errors import ExchangeError
 from application.ports.statements import Fill, OrderReport, Scrap
 from application.ports.stores import Store
 from domain.aggregate import Aggregate, carrying
-from domain.order import Order
-from domain.order_status import ENDED, Status
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
 from domain.refusals import Conflict, Refused
-from domain.spending import Spending
+from domain.trading.spending import Spending
 
 MOST_ENDED = 500
 """The most ended orders kept in memory."""

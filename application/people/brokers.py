@@ -6,7 +6,7 @@ from application.commands import on_fresh_state
 from application.people.users import brokers_with_open_orders, by_hand, registry_of
 from application.ports.statements import Credentials
 from application.ports.stores import Secrets, Store
-from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue, checked_name
+from domain.people.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue, checked_name
 from domain.refusals import NotFound, Taken
 
 

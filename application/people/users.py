@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 from application.commands import on_fresh_state
 from application.ports.stores import Channels, Reader, SecondFactors, Secrets, Store
 from domain.aggregate import carrying
-from domain.broker import Broker
-from domain.order import Order
+from domain.orders.order import Order
+from domain.people.broker import Broker
+from domain.people.registry import REGISTRY_ID, Registry
+from domain.people.user import COMMAND_LINE, Preferences, Role, User, check_name
 from domain.refusals import Invalid, NotFound
-from domain.registry import REGISTRY_ID, Registry
-from domain.user import COMMAND_LINE, Preferences, Role, User, check_name
 
 
 def registry_of(store: Reader) -> Registry:

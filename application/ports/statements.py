@@ -14,8 +14,8 @@ from enum import StrEnum
 from application.ports.errors import ExchangeError, Unreadable
 from domain.aggregate import Personal
 from domain.market import Market
-from domain.order_status import Status
-from domain.wish import Side, TimeInForce, Type
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, TimeInForce, Type
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from application.protection.resting import holds
 from application.protection.target import Target
 from application.protection.trouble import Trouble
 from domain.market import Market
-from domain.order import Order
-from domain.position import Position
+from domain.orders.order import Order
+from domain.trading.position import Position
 
 
 @dataclass(frozen=True)

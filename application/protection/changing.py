@@ -29,10 +29,10 @@ from application.protection.target import STOPS
 from application.protection.trouble import Trouble
 from domain.amounts import ZERO, difference, total
 from domain.market import Market
-from domain.order import Order
-from domain.order_status import ENDED, Status
-from domain.position import Position
-from domain.wish import Wish
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Wish
+from domain.trading.position import Position
 
 SOON, MOMENT, PAUSE = 0.0, 0.1, 1.0
 REFUSED = "protection_refused"

@@ -9,8 +9,8 @@ from application.ports.statements import Capabilities
 from application.protection.target import Target, stop_limit_of
 from domain.amounts import ZERO, difference, product, total
 from domain.market import Market
+from domain.orders.wish import Side, TimeInForce, Type, Wish
 from domain.refusals import Invalid
-from domain.wish import Side, TimeInForce, Type, Wish
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from application.ports.errors import ExchangeError, OrderNotFound, RefusedByExch
 from application.ports.statements import Only, OrderReport, OrderRequest, Replacement
 from application.protection.resting import groups_of
 from domain.market import Market
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 
 NO_COINS = "insufficient_funds"
 COINS_PROTECTED = "coins_protected"

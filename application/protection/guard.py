@@ -38,10 +38,10 @@ from application.protection.trouble import Trouble
 from application.trading.counting import counted
 from domain.amounts import ZERO, product, total
 from domain.market import too_small
-from domain.order import Order
-from domain.order_status import ENDED, Status
-from domain.position import Position
-from domain.wish import Type
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Type
+from domain.trading.position import Position
 
 TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"
 

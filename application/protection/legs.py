@@ -16,13 +16,13 @@ from application.ports.statements import ListRequest, OrderReport, OrderRequest,
 from application.protection.freeing import COINS_PROTECTED, Freeing, is_weighed
 from application.protection.target import STOPS, is_spent
 from domain.aggregate import carrying
-from domain.execution import key_of
 from domain.market import Market
-from domain.names import leg_name, list_name
-from domain.order import PROTECTION, Order
-from domain.order_status import ENDED, Status
-from domain.position import Position
-from domain.wish import Source, Type, Wish
+from domain.orders.execution import key_of
+from domain.orders.names import leg_name, list_name
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Source, Type, Wish
+from domain.trading.position import Position
 
 T = TypeVar("T")
 

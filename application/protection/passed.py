@@ -21,9 +21,9 @@ from application.protection.sayings import say
 from application.protection.target import Standing, Target
 from application.protection.trouble import DOUBT_BEFORE_ALARM
 from domain.amounts import plain
-from domain.order import Order
-from domain.position import Position
-from domain.wish import Side, TimeInForce, Type, Wish
+from domain.orders.order import Order
+from domain.orders.wish import Side, TimeInForce, Type, Wish
+from domain.trading.position import Position
 
 NOT_SOLD = "stop_not_sold"
 """The reason for a loss of protection when a stop has been passed and waits at the limit that its owner chose."""

@@ -13,11 +13,11 @@ from application.protection.sayings import say
 from application.protection.settling import wait_for_exits
 from application.protection.target import in_doubt, leaving
 from application.protection.trouble import Trouble
-from domain.level import CARRIED_OUT
 from domain.market import Market
-from domain.order import Order
-from domain.order_status import ENDED
-from domain.position import Position
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED
+from domain.protection.level import CARRIED_OUT
+from domain.trading.position import Position
 
 DUST, IN_EXIT = "not_protectable", "in_exit"
 """The reasons why coins that are too small to sell or are being sold have no protection.

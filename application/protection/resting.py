@@ -10,10 +10,10 @@ from application.ports.statements import Capabilities
 from application.protection.target import STOPS
 from domain.amounts import ZERO, difference, plain, total
 from domain.market import Market
-from domain.order import Order
-from domain.order_status import Status
-from domain.position import Position
-from domain.wish import Protection, Type, Wish
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Protection, Type, Wish
+from domain.trading.position import Position
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from application.ports.stores import Store
 from application.protection.legs import said_of
-from domain.position import Position
 from domain.refusals import Conflict
+from domain.trading.position import Position
 
 
 async def say(store: Store, seen: Position, verb: Callable[[Position], None]) -> None:

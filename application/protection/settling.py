@@ -9,10 +9,10 @@ from application.protection import trouble as troubles
 from application.protection.target import in_doubt
 from application.protection.trouble import DOUBT_BEFORE_ALARM, Trouble
 from application.trading.counting import counted
-from domain.order import PROTECTION, Order
-from domain.order_status import ENDED, Status
-from domain.position import Position
-from domain.wish import Type
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Type
+from domain.trading.position import Position
 
 COUNTED_WITHIN = 0.02
 """Seconds between two looks at fills that the engine has not counted yet."""

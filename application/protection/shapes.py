@@ -14,8 +14,8 @@ from application.protection.forms import Form, forms_of, why_none, wishes_of
 from application.protection.resting import Change, change_of, go_in_one_call
 from application.protection.target import STOPS, Target
 from domain.market import Market
-from domain.order import Order
-from domain.wish import Type
+from domain.orders.order import Order
+from domain.orders.wish import Type
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 """The first and the longest time for which a form counts as refused, doubled with each refusal under the same rules.

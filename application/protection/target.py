@@ -9,12 +9,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.amounts import ZERO, difference, product, total
-from domain.broker import StopStyle
 from domain.market import BELOW_STOP, Market, limit_below
-from domain.order import Order
-from domain.order_status import LIVE, Status
-from domain.position import Position
-from domain.wish import Type
+from domain.orders.order import Order
+from domain.orders.order_status import LIVE, Status
+from domain.orders.wish import Type
+from domain.people.broker import StopStyle
+from domain.trading.position import Position
 
 STOPS = frozenset({Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
 GONE_AFTER = timedelta(seconds=2)

@@ -10,7 +10,7 @@ from uuid import UUID
 from application.protection.target import Target
 from domain.amounts import ZERO
 from domain.market import Market
-from domain.position import Position
+from domain.trading.position import Position
 
 DOUBT_BEFORE_ALARM = timedelta(seconds=5)
 """The time for which a protection may be in doubt before the position counts as unprotected."""

@@ -11,7 +11,7 @@ from application.orders.account import Account
 from application.reconciliation.memory import SECOND_LOOK
 from application.reconciliation.run import Run
 from domain.amounts import ZERO, difference
-from domain.position import Position
+from domain.trading.position import Position
 
 Shortage = tuple[Decimal, Decimal]
 """The amount of a currency that all positions hold together, and the amount that the account holds."""

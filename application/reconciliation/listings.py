@@ -14,7 +14,7 @@ from application.ports.errors import RefusedByExchange
 from application.ports.statements import OrderReport, PartlyUnreadable, Scrap
 from application.ports.stores import AccountSnapshot, AccountSnapshots
 from domain.market import Market
-from domain.order_status import ENDED
+from domain.orders.order_status import ENDED
 from domain.reconciliation import Occasion
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.orders.differences import Difference
 from application.ports.statements import OrderReport, Scrap
-from domain.order import Order
+from domain.orders.order import Order
 
 SECOND_LOOK = timedelta(seconds=10)
 """Time after which a statement that is not believed at once has to be repeated."""

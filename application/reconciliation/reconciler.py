@@ -23,13 +23,13 @@ from application.reconciliation.listings import Listings, ask_each
 from application.reconciliation.memory import Memory, Suspicion, key_of
 from application.reconciliation.run import NOTHING, Outage, Run
 from application.reconciliation.strangers import adopt
-from domain.external import HISTORY_LOST
 from domain.market import Market
-from domain.order import Order
-from domain.order_status import Status
-from domain.position import Position
+from domain.orders.external import HISTORY_LOST
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 from domain.reconciliation import QUIET, Occasion, Phase, Resolution
 from domain.refusals import Refused
+from domain.trading.position import Position
 
 TIMEOUT_SECONDS = 30.0
 """Seconds the exchange has to answer all questions of one reconciliation."""

@@ -17,7 +17,7 @@ from application.ports.errors import ExchangeError
 from application.ports.statements import OrderReport, Scrap
 from domain.aggregate import Personal, carrying
 from domain.amounts import ZERO, plain
-from domain.order import Order
+from domain.orders.order import Order
 from domain.reconciliation import QUIET, Discrepancy, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 
 TEXTS = {

@@ -8,12 +8,12 @@ from uuid import UUID
 from application.orders.orders import Orders
 from application.ports.statements import OrderReport
 from domain.aggregate import carrying
-from domain.broker import Broker
-from domain.external import ELSEWHERE, HISTORY_LOST
 from domain.market import Market
-from domain.names import OURS
-from domain.order import Order
-from domain.wish import PRICED, TRIGGERED, Type, Wish
+from domain.orders.external import ELSEWHERE, HISTORY_LOST
+from domain.orders.names import OURS
+from domain.orders.order import Order
+from domain.orders.wish import PRICED, TRIGGERED, Type, Wish
+from domain.people.broker import Broker
 
 
 async def adopt(orders: Orders, market: Market, report: OrderReport, run: UUID) -> Order:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.execution import key_of
-from domain.order import Order
-from domain.position import Position
+from domain.orders.execution import key_of
+from domain.orders.order import Order
+from domain.trading.position import Position
 
 
 def counted(position: Position, orders: Sequence[Order]) -> bool:

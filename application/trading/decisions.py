@@ -9,13 +9,13 @@ from application.commands import on_fresh_state
 from application.people.users import by_hand
 from application.ports.stores import Store
 from application.trading.positions import INSISTED, wished
-from domain.names import wish_name
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.names import wish_name
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side
 from domain.refusals import Impossible, NotFound
-from domain.webhook import Webhook
-from domain.webhook_message import again_id
-from domain.wish import Side
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_message import again_id
 
 AGE_OF_INSISTED = timedelta(seconds=30)
 """The time within which an insisted exit may be sent."""

@@ -6,12 +6,12 @@ from application.commands import on_fresh_state
 from application.people.brokers import broker_of
 from application.people.users import by_hand
 from application.ports.stores import Store
-from domain.broker import Broker
-from domain.order import PROTECTION, Order
-from domain.order_status import LIVE, Status
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import LIVE, Status
+from domain.orders.wish import TRIGGERED, Side
+from domain.people.broker import Broker
+from domain.people.user import User
 from domain.refusals import Impossible
-from domain.user import User
-from domain.wish import TRIGGERED, Side
 
 
 def _protects(order: Order) -> bool:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from application.ports.stores import Reader
 from domain.aggregate import Aggregate
-from domain.order import Order
-from domain.position import Position
+from domain.orders.order import Order
 from domain.refusals import NotFound
+from domain.trading.position import Position
 
 A = TypeVar("A", bound=Aggregate)
 

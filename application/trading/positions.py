@@ -12,17 +12,17 @@ from application.trading.counting import explained
 from domain import events
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO, difference
-from domain.broker import Broker
-from domain.execution import Execution
 from domain.market import Market, too_small
-from domain.names import follow_up_name
-from domain.order import PROTECTION, Order
-from domain.order_status import ENDED, Status
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.names import follow_up_name
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import HUNDRED_PERCENT, Protection, Side, Source, Type, Wish
+from domain.people.broker import Broker
 from domain.refusals import Invalid
-from domain.webhook import Webhook
-from domain.webhook_message import WebhookMessage
-from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, Type, Wish
+from domain.trading.position import Position
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_message import WebhookMessage
 
 INSISTED = "Insisted"
 """The requester of an exit that its owner sends although it came too late. It waits for nothing."""

@@ -8,9 +8,9 @@ from decimal import ROUND_CEILING, Decimal
 from application.ports.statements import OrderRequest
 from domain.amounts import ZERO, difference, product
 from domain.market import Market
-from domain.order import PROTECTION, Order
+from domain.orders.order import PROTECTION, Order
+from domain.orders.wish import Side, Source, Type, Wish
 from domain.refusals import Invalid
-from domain.wish import Side, Source, Type, Wish
 
 HUNDRED = Decimal(100)
 

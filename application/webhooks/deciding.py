@@ -9,15 +9,15 @@ from decimal import Decimal
 from application.ports.stores import Markets, Reader
 from application.trading.positions import move_protection, wished
 from domain.aggregate import Aggregate
-from domain.broker import Broker, Usage
 from domain.market import Market
-from domain.names import wish_name
-from domain.order import Order
+from domain.orders.names import wish_name
+from domain.orders.order import Order
+from domain.orders.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
+from domain.people.broker import Broker, Usage
+from domain.people.user import User
 from domain.refusals import Impossible, Invalid
-from domain.user import User
-from domain.webhook import Webhook
-from domain.webhook_message import Action, WebhookMessage
-from domain.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_message import Action, WebhookMessage
 
 AGE_OF_ENTRY = timedelta(seconds=60)
 """The time after its reception within which an entry, or a move of protection, may be executed."""

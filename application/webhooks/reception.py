@@ -9,11 +9,11 @@ from uuid import UUID
 
 from application.ports.stores import Store
 from domain.aggregate import carrying
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 from domain.refusals import Conflict, Invalid
-from domain.webhook import Webhook, WebhookStatus
-from domain.webhook_message import WebhookMessage, again_id, unparsable_id
+from domain.webhooks.webhook import Webhook, WebhookStatus
+from domain.webhooks.webhook_message import WebhookMessage, again_id, unparsable_id
 
 FORMER_UNTIL = datetime.now(UTC) + timedelta(hours=1)
 """Deliveries received until then may repeat one recorded under the former id (`WebhookMessage.former_id`).

@@ -26,9 +26,9 @@ from aristobot.settings import Settings
 from aristobot.wiring import utc_now
 from domain.aggregate import carrying
 from domain.alert import Cause
+from domain.people.user import COMMAND_LINE
 from domain.platform import PLATFORM_ID, Platform
 from domain.refusals import Refused
-from domain.user import COMMAND_LINE
 
 EVERY = timedelta(days=1)
 FIRST_PAUSE, LOOK_SECONDS = 60.0, 300.0

@@ -13,8 +13,8 @@ from application.people.brokers import brokers_of, connect_broker
 from application.people.users import register, registry_of
 from application.ports.statements import Credentials
 from aristobot.wiring import House
-from domain.broker import Exchange, Venue
-from domain.user import COMMAND_LINE
+from domain.people.broker import Exchange, Venue
+from domain.people.user import COMMAND_LINE
 
 USER = "demo"
 CHANGED = "(changed since)"

@@ -15,7 +15,7 @@ from adapters.vault.tombstones import bury
 from adapters.vault.vault import Vault
 from application.people import users
 from aristobot.settings import SettingError, Settings
-from domain.user import COMMAND_LINE, User
+from domain.people.user import COMMAND_LINE, User
 from web.access import cookies as sessions
 
 DEVELOPER = "dev"

@@ -10,7 +10,7 @@ from adapters.bus import Bus
 from adapters.log.eventstore import Store
 from application.people.users import registry_of
 from application.ports.requests import Action, GatewayAway, Request
-from domain.broker import Broker
+from domain.people.broker import Broker
 from domain.reconciliation import LEFT_TO_A_PERSON, Fact, Occasion, Statement
 from domain.refusals import NotFound
 

@@ -19,7 +19,7 @@ from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Cause
 from domain.refusals import Conflict
-from domain.webhook import Webhook, WebhookStatus
+from domain.webhooks.webhook import Webhook, WebhookStatus
 
 NAME = "engine"
 PAGE = 200

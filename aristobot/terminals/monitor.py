@@ -23,10 +23,10 @@ from aristobot.following import AWAY
 from aristobot.supervision.liveness import beat
 from aristobot.wiring import House, utc_now
 from domain.alert import Cause
-from domain.broker import Broker
-from domain.metrics import CompletedTrade, calculate_metrics
-from domain.order import Order
+from domain.orders.order import Order
+from domain.people.broker import Broker
 from domain.reconciliation import Occasion
+from domain.trading.metrics import CompletedTrade, calculate_metrics
 from projections import malformed_trades
 from projections.books.reading import as_user
 

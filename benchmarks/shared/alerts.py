@@ -18,8 +18,8 @@ from shared.running import Running
 from application.people.brokers import connect_broker
 from application.ports.statements import Credentials
 from aristobot.wiring import House
-from domain.broker import Exchange, Venue
-from domain.webhook_message import WebhookMessage
+from domain.people.broker import Exchange, Venue
+from domain.webhooks.webhook_message import WebhookMessage
 
 BROKERS = 10
 HTTP_OK = 200

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from adapters.log.eventstore import Store
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.order import Order
-from domain.position import Position
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.execution import Execution
+from domain.orders.order import Order
+from domain.orders.wish import Side, Source, Type, Wish
+from domain.trading.position import Position
 
 PER_COMMIT = 100
 

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert, Cause, Severity
-from domain.execution import Execution
-from domain.order import Order
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.order import Order
+from domain.orders.wish import Protection, Side, Source, Type, Wish
 from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
-from domain.spending import Spending
-from domain.webhook import Webhook
-from domain.wish import Protection, Side, Source, Type, Wish
+from domain.trading.position import Position
+from domain.trading.spending import Spending
+from domain.webhooks.webhook import Webhook
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SYMBOL, QUANTITY, PRICE = "BTC/USDT", Decimal("0.001"), Decimal(60000)

@@ -24,10 +24,10 @@ from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.statements import Credentials
 from aristobot.commands.backups import programs, restore_into
-from domain.broker import Exchange, Venue
+from domain.people.broker import Exchange, Venue
+from domain.people.registry import REGISTRY_ID, Registry
+from domain.people.user import User
 from domain.platform import PLATFORM_ID, Platform
-from domain.registry import REGISTRY_ID, Registry
-from domain.user import User
 from projections.books.projector import Books
 from projections.models import MODELS
 

@@ -16,11 +16,11 @@ from adapters.log.eventstore import Store
 from adapters.log.recorder import DuplicateCommand
 from application.commands import on_fresh_state
 from domain.aggregate import carrying
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, TimeInForce, Type, Wish
 from domain.refusals import Conflict, NotFound
-from domain.webhook import Webhook
-from domain.wish import Side, TimeInForce, Type, Wish
+from domain.webhooks.webhook import Webhook
 
 SMALLEST = Decimal("1.123456789012345678")
 

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.wish import Protection
 from domain.refusals import Conflict
-from domain.wish import Protection
+from domain.trading.position import Position
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 POSITION = Position.create_id(1, 1, "BTC/USDT", "webhook")

@@ -10,7 +10,7 @@ from cryptography.fernet import InvalidToken
 
 from adapters.vault.keys import FORGOTTEN, KeyRing, MasterKey
 from domain.aggregate import carrying
-from domain.user import Role, User
+from domain.people.user import Role, User
 
 ADA = "ada.lovelace"
 

@@ -13,10 +13,10 @@ import pytest
 import domain
 from adapters.log.recorder import PositionTaken
 from domain.aggregate import Personal, carrying
-from domain.order import Order
-from domain.order_status import ENDED, Status
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Side, Type, Wish
 from domain.refusals import Conflict, NotFound
-from domain.wish import Side, Type, Wish
 
 ROOT = Path(domain.__file__).parents[1]
 RAW = Personal("{}")
@@ -25,7 +25,7 @@ import sys
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
 from domain.aggregate import carrying
-from domain.broker import Broker, Exchange, Venue
+from domain.people.broker import Broker, Exchange, Venue
 url, secret, first = sys.argv[1:]
 with open_pool(url, 1) as pool, carrying(user="1"):
     store = Store(pool, MasterKey(secret))

@@ -21,9 +21,9 @@ from adapters.database.migrate import OWNER, migrate, rebuild_books
 from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from aristobot.commands.backups import programs
-from domain.order import Order
-from domain.position import Position
+from domain.orders.order import Order
 from domain.sentences import alert_facts_of, discrepancy_of, failure_of, silence_of
+from domain.trading.position import Position
 from tests.architecture.test_names import NAMES
 
 [DUMP] = Path(__file__).with_name("old_log").glob("*.dump")

@@ -11,9 +11,9 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from domain.aggregate import Personal, carrying
-from domain.execution import Execution
-from domain.position import Position
-from domain.wish import Protection
+from domain.orders.execution import Execution
+from domain.orders.wish import Protection
+from domain.trading.position import Position
 from tests.adapters.older import added_up, written_before
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

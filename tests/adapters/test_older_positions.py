@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.level import Level
-from domain.position import Position
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.orders.execution import Execution
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.protection.level import Level
+from domain.trading.position import Position
 from tests.adapters.older import added_up, written_before
 from tests.conftest import NOW
 

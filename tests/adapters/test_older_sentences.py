@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.sentences import contradiction_of, fact_of, failure_of, silence_of, statement_of
 
 amounts = st.decimals(min_value=0, allow_nan=False, allow_infinity=False).map(lambda amount: f"{amount:f}")

@@ -14,9 +14,9 @@ from adapters.database.migrate import ROLES, migrate, rebuild_books
 from adapters.log import audit
 from aristobot.__main__ import main
 from domain.aggregate import Personal, carrying
-from domain.execution import Execution
-from domain.order_status import OUTCOMES, Status
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.order_status import OUTCOMES, Status
+from domain.trading.position import Position
 from tests.projections.conftest import NOW, History
 
 # These queries find the open streams in the whole log, sharing nothing with the functions under test.

@@ -16,12 +16,12 @@ from psycopg_pool import ConnectionPool
 from adapters.log.eventstore import Store
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert
-from domain.broker import Broker
-from domain.order import Order
-from domain.position import Position
-from domain.registry import REGISTRY_ID, Registry
-from domain.spending import Spending
-from domain.user import User
+from domain.orders.order import Order
+from domain.people.broker import Broker
+from domain.people.registry import REGISTRY_ID, Registry
+from domain.people.user import User
+from domain.trading.position import Position
+from domain.trading.spending import Spending
 from tests.adapters.long_log import SYMBOL, lengthen, write_day
 
 DAYS = 1000

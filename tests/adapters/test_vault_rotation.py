@@ -16,8 +16,8 @@ from adapters.vault.second_factor import SecondFactorTable
 from adapters.vault.vault import SEALED, Vault
 from application.people.users import register
 from application.ports.statements import Credentials
+from domain.people.user import User
 from domain.refusals import Invalid
-from domain.user import User
 
 NEW = "a new secret"
 KEYS = Credentials("KEY", "SECRET", "PASSPHRASE")

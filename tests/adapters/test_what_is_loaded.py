@@ -15,17 +15,17 @@ from application.webhooks.reception import receive
 from domain import AGGREGATES
 from domain.aggregate import carrying
 from domain.alert import Alert
-from domain.broker import Broker, Exchange, Usage, Venue
-from domain.execution import Execution
 from domain.market import Market
-from domain.order import Order
+from domain.orders.execution import Execution
+from domain.orders.order import Order
+from domain.people.broker import Broker, Exchange, Usage, Venue
+from domain.people.registry import Registry
+from domain.people.user import Role, User
 from domain.platform import Platform
-from domain.position import Position
 from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
-from domain.registry import Registry
-from domain.spending import Spending
-from domain.user import Role, User
-from domain.webhook import Webhook
+from domain.trading.position import Position
+from domain.trading.spending import Spending
+from domain.webhooks.webhook import Webhook
 from tests.adapters.long_log import NOW, PRICE, QUANTITY, RAW, SYMBOL, lengthen, write_day
 
 DAYS, TRADES = 500, 10_000

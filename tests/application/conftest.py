@@ -27,13 +27,13 @@ from application.orders.account import Account
 from application.orders.agenda import Task
 from application.ports.statements import Credentials, OrderRequest
 from domain.aggregate import carrying
-from domain.broker import Broker, Exchange, Venue
 from domain.market import Markets
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type, Wish
+from domain.people.broker import Broker, Exchange, Venue
+from domain.people.user import Role, User
 from domain.reconciliation import Occasion
-from domain.user import Role, User
-from domain.wish import Side, Source, Type, Wish
 from tests.application.trader import at as at  # the fixture  # noqa: PLC0414
 from tests.support.log import Log
 from tests.support.ports import neighbours

@@ -16,10 +16,10 @@ from application.protection import trouble
 from application.webhooks.reception import receive
 from aristobot.terminals.gateway.errands import asked_by
 from domain.aggregate import carrying
-from domain.broker import Broker, StopStyle
-from domain.position import Position
+from domain.people.broker import Broker, StopStyle
 from domain.refusals import Conflict
-from domain.webhook import Webhook, WebhookStatus
+from domain.trading.position import Position
+from domain.webhooks.webhook import Webhook, WebhookStatus
 
 POSITION = Position.create_id(1, 1, "BTC/USDT", "webhook")
 HELD = Decimal("0.00999")

@@ -19,17 +19,17 @@ from adapters import bus
 from adapters.database.migrate import FOLLOWERS
 from application.ports.requests import Action
 from domain.alert import Alert
-from domain.broker import Broker
-from domain.external import external_id
-from domain.names import wish_name
-from domain.order import Order
+from domain.orders.external import external_id
+from domain.orders.names import wish_name
+from domain.orders.order import Order
+from domain.people.broker import Broker
+from domain.people.registry import REGISTRY_ID
+from domain.people.user import User
 from domain.platform import PLATFORM_ID
-from domain.position import Position
-from domain.registry import REGISTRY_ID
-from domain.spending import Spending
-from domain.user import User
-from domain.webhook_message import Action as Word
-from domain.webhook_message import WebhookMessage, again_id, unparsable_id
+from domain.trading.position import Position
+from domain.trading.spending import Spending
+from domain.webhooks.webhook_message import Action as Word
+from domain.webhooks.webhook_message import WebhookMessage, again_id, unparsable_id
 from tests.architecture.test_rules import REPOSITORY, events
 
 NAMES = json.loads(Path(__file__).with_name("names.json").read_text())

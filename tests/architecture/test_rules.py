@@ -46,7 +46,7 @@ def test_the_packages_are_this_repositorys():
 def test_event_bodies_only_assign():
     """They run again at every replay: they raise nothing, await nothing, read no clock and do no I/O."""
     checked = 0
-    for file in (REPOSITORY / "domain").glob("*.py"):
+    for file in (REPOSITORY / "domain").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if not isinstance(node, ast.FunctionDef) or not any(_is_event(d) for d in node.decorator_list):
                 continue

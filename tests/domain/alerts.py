@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.refusals import Invalid
-from domain.webhook_message import WebhookMessage
+from domain.webhooks.webhook_message import WebhookMessage
 
 NOW = datetime(2026, 3, 2, 9, 30, 20, tzinfo=UTC)
 TEMPLATE = (

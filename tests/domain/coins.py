@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from domain.execution import Execution
+from domain.orders.execution import Execution
 from tests.conftest import NOW
 
 

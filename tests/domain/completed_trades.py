@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from domain.metrics import CompletedTrade
+from domain.trading.metrics import CompletedTrade
 
 # A Sunday on which Paris sets its clocks back at 01:00 UTC: half past two comes twice there.
 NIGHT = datetime(2026, 10, 25, tzinfo=UTC)

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from domain.position import Position
 from domain.refusals import Invalid
+from domain.trading.position import Position
 from tests.domain.coins import executed
 
 pytestmark = pytest.mark.usefixtures("by_the_user")

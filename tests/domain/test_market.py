@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.market import Market
+from domain.orders.wish import Side, Type
 from domain.refusals import Invalid
-from domain.wish import Side, Type
 
 MARKET = Market(
     exchange="binance",

@@ -9,7 +9,7 @@ from decimal import Decimal, localcontext
 import pytest
 from hypothesis import given
 
-from domain.metrics import Metrics, calculate_metrics
+from domain.trading.metrics import Metrics, calculate_metrics
 from tests.domain.completed_trades import (
     DAY,
     HOUR,

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Type, Wish
 from domain.refusals import Impossible, Invalid
-from domain.wish import Side, Type, Wish
 from tests.laws.test_order_laws import NOW, PRICE, QUANTITY, SENDER, adopted, fill, placed, sent, submit
 
 pytestmark = pytest.mark.usefixtures("by_the_user")

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.level import Level
-from domain.position import Position
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.protection.level import Level
+from domain.trading.position import Position
 from tests.domain.coins import executed
 
 pytestmark = pytest.mark.usefixtures("by_the_user")

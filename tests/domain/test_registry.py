@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from adapters.log.eventmapper import EventMapper
 from domain.aggregate import carrying
+from domain.people.registry import MOST_USERS, REGISTRY_ID, Registry
 from domain.refusals import Taken
-from domain.registry import MOST_USERS, REGISTRY_ID, Registry
 
 NAMES = ["Alice", "bob", "Straße", "dave", "eve"]
 

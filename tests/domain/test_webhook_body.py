@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from domain import webhook_body, webhook_fields
-from domain.webhook_message import WebhookMessage
+from domain.webhooks import webhook_body, webhook_fields
+from domain.webhooks.webhook_message import WebhookMessage
 from tests.domain.alerts import alert, refusal_of
 
 LONG = 64 * 1024

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.webhook_message import Action, WebhookMessage
+from domain.webhooks.webhook_message import Action, WebhookMessage
 from tests.domain.alerts import NOW, TEMPLATE, alert, id_of, refusal_of
 
 MISSPELT = {

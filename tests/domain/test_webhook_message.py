@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.refusals import Invalid
-from domain.webhook import Webhook
-from domain.webhook_message import Action, WebhookMessage, unparsable_id
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_message import Action, WebhookMessage, unparsable_id
 from tests.domain.alerts import NOW, TEMPLATE, alert, id_of, refusal_of
 
 

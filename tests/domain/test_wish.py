@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.order import Order
+from domain.orders.order import Order
+from domain.orders.wish import PRICED, TRIGGERED, Protection, Side, Source, TimeInForce, Type, Wish
 from domain.refusals import Invalid
-from domain.wish import PRICED, TRIGGERED, Protection, Side, Source, TimeInForce, Type, Wish
 
 ONE = Decimal(1)
 MARKET = {"type": Type.MARKET, "quantity": ONE}

@@ -13,8 +13,8 @@ from adapters.exchanges.binance.client import Binance
 from adapters.paper.binance.api import BinanceApi
 from application.ports.errors import NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import Credentials, OrderRequest
-from domain.order_status import Status
-from domain.wish import Side, TimeInForce, Type
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, TimeInForce, Type
 
 
 @asynccontextmanager

@@ -11,8 +11,8 @@ from aiohttp import web
 from adapters.exchanges.binance import entry
 from application.ports.errors import NoAnswer, NotAccepted
 from application.ports.statements import OrderRequest
-from domain.order_status import Status
-from domain.wish import Side, TimeInForce, Type
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import trading
 
 

@@ -21,7 +21,7 @@ from adapters.exchanges.binance.native import understood
 from application.ports.errors import NoAnswer
 from application.ports.statements import Credentials, OrderRequest
 from domain.market import Market
-from domain.wish import Side, Type
+from domain.orders.wish import Side, Type
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 KEYS = Credentials("key", "secret")

@@ -9,8 +9,8 @@ import pytest
 
 from application.ports.errors import OrderNotFound, RefusedByExchange
 from application.ports.statements import ListRequest, Only, OrderRequest
-from domain.order_status import Status
-from domain.wish import Side, TimeInForce, Type
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, TimeInForce, Type
 from tests.exchanges.test_binance_client import limit, trading
 
 TENTH = Decimal("0.1")

@@ -20,7 +20,7 @@ import pytest
 
 from adapters.exchanges.binance.client import Binance
 from application.ports.statements import Credentials, OrderRequest
-from domain.wish import Side, TimeInForce, Type
+from domain.orders.wish import Side, TimeInForce, Type
 from tests.support.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]

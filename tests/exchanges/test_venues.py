@@ -10,7 +10,7 @@ import pytest
 from adapters.exchanges.catalogue import CATALOGUE, is_real
 from aristobot.settings import Settings
 from aristobot.wiring import House
-from domain.broker import Exchange, Venue
+from domain.people.broker import Exchange, Venue
 from domain.refusals import Invalid
 
 LIVE = {"api.binance.com", "ws-api.binance.com", "stream.binance.com"}

@@ -14,7 +14,7 @@ import httpx
 
 from adapters.paper.prices import PAIRS
 from domain.aggregate import carrying
-from domain.order import Order
+from domain.orders.order import Order
 from tests.faults.books import Differences, compare
 
 Shape = tuple[str, str, Decimal]

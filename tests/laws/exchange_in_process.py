@@ -20,8 +20,8 @@ from adapters.paper.binance.api import BinanceApi, Error
 from adapters.paper.binance.market import BinanceMarket
 from adapters.paper.exchange import Paper
 from application.ports.errors import NoAnswer
-from domain.order import Order
-from domain.order_status import ENDED
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED
 from domain.refusals import Conflict, NotFound
 
 

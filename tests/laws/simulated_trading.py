@@ -39,15 +39,15 @@ from application.webhooks.reception import receive
 from aristobot.terminals.gateway.errands import asked_by
 from aristobot.terminals.gateway.terminal import PRICE_SECONDS
 from domain.aggregate import carrying
-from domain.broker import Broker, Exchange, StopStyle, Venue
 from domain.market import Markets
-from domain.order import Order
-from domain.order_status import ENDED
-from domain.position import Position
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED
+from domain.people.broker import Broker, Exchange, StopStyle, Venue
+from domain.people.user import Role, User
 from domain.reconciliation import Occasion
 from domain.refusals import Conflict
-from domain.user import Role, User
-from domain.webhook import Webhook
+from domain.trading.position import Position
+from domain.webhooks.webhook import Webhook
 from tests.laws.exchange_in_process import AccountSnapshots, Books, SlowClock
 
 KEYS = Credentials("key", "secret")

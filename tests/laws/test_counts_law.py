@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from domain.amounts import ZERO
-from domain.order import PROTECTION, Order
-from domain.webhook import WebhookStatus
+from domain.orders.order import PROTECTION, Order
+from domain.webhooks.webhook import WebhookStatus
 from tests.laws.simulated_time import NOW, SimulatedLoop, run
 from tests.laws.simulated_trading import Platform
 

@@ -13,9 +13,9 @@ import pytest
 from application.orders.differences import CLOCKS_DIFFER, differences, is_complete
 from application.ports.statements import Fill, OrderReport
 from domain.aggregate import carrying
-from domain.order import Order
-from domain.order_status import Status
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 OLD, NEW = "ARISTO_1", "ARISTO_2"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.level import Level
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.protection.level import Level
 from domain.refusals import Refused
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.trading.position import Position
 from projections.positions import POSITIONS
 from tests.conftest import NOW
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.metrics import calculate_metrics
+from domain.trading.metrics import calculate_metrics
 from tests.domain.completed_trades import (
     AMOUNTS,
     DAY,

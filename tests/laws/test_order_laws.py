@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from adapters.log.eventmapper import EventMapper
 from domain.aggregate import carrying
-from domain.order import Order
-from domain.order_status import ENDED, LEADS, OUTCOMES, Status
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, LEADS, OUTCOMES, Status
+from domain.orders.wish import Side, Source, TimeInForce, Type, Wish
 from domain.refusals import Impossible, Invalid, Refused
-from domain.wish import Side, Source, TimeInForce, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER = UUID(int=7)

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.aggregate import carrying
-from domain.order import Order
-from domain.order_status import ENDED, OUTCOMES, Status
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, OUTCOMES, Status
+from domain.orders.wish import Side, Source, Type, Wish
 from domain.refusals import Refused
-from domain.wish import Side, Source, Type, Wish
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER, STRANGER = UUID(int=7), UUID(int=8)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.wish import Protection
 from domain.refusals import Refused
-from domain.wish import Protection
+from domain.trading.position import Position
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 amounts = st.decimals("0.001", "1000", places=9)

@@ -22,10 +22,10 @@ from adapters.paper.orders import PaperOrder, Refused
 from adapters.paper.prices import PAIRS
 from domain.alert import Cause
 from domain.amounts import ZERO
-from domain.broker import StopStyle
-from domain.order import PROTECTION
-from domain.webhook import WebhookStatus
-from domain.wish import Type
+from domain.orders.order import PROTECTION
+from domain.orders.wish import Type
+from domain.people.broker import StopStyle
+from domain.webhooks.webhook import WebhookStatus
 from tests.laws.simulated_time import SimulatedLoop, run
 from tests.laws.simulated_trading import Platform
 

@@ -26,12 +26,12 @@ from application.ports.errors import NoAnswer
 from application.ports.statements import Credentials
 from domain.aggregate import carrying
 from domain.amounts import total
-from domain.broker import Broker, Exchange, Venue
 from domain.market import Markets
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type, Wish
+from domain.people.broker import Broker, Exchange, Venue
 from domain.reconciliation import Occasion
-from domain.wish import Side, Source, Type, Wish
 from tests.laws.exchange_in_process import AccountSnapshots, Books, InProcess, SlowClock
 from tests.support.log import Log
 

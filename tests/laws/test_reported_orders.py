@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from domain.aggregate import carrying
-from domain.order import Order
-from domain.order_status import Status
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type, Wish
 from tests.laws.test_differences import NOW, OPEN, a_report, an_order, found_in, names, record
 
 

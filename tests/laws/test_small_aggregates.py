@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from adapters.log.eventmapper import EventMapper
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause, Severity
-from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
+from domain.people.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
+from domain.people.registry import MOST_USERS, Registry
+from domain.people.user import CHOICES, Preferences, Role, User
 from domain.refusals import Refused, Taken
-from domain.registry import MOST_USERS, Registry
-from domain.spending import Spending
-from domain.user import CHOICES, Preferences, Role, User
+from domain.trading.spending import Spending
 
 LIMIT = Decimal(100)
 ids = st.sampled_from([UUID(int=number) for number in range(1, 6)])

@@ -14,16 +14,16 @@ import pytest
 from adapters.log.eventstore import Store
 from domain.aggregate import Aggregate, Personal, carrying
 from domain.alert import Alert, Cause, Severity
-from domain.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
-from domain.execution import Execution
-from domain.order import Order
-from domain.order_status import ENDED, Status
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Protection, Side, Source, Type, Wish
+from domain.people.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue
+from domain.people.user import Preferences, Role, User
 from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 from domain.refusals import Refused
-from domain.user import Preferences, Role, User
-from domain.webhook import Webhook
-from domain.wish import Protection, Side, Source, Type, Wish
+from domain.trading.position import Position
+from domain.webhooks.webhook import Webhook
 from projections.books.projector import Books
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.trading.position import Position
 from tests.conftest import NOW
 
 

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.position import Position
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.orders.execution import Execution
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.trading.position import Position
 from tests.conftest import NOW
 
 STOP, MOVED = Protection(Decimal(90)), Protection(Decimal(110))

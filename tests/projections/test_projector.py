@@ -16,7 +16,7 @@ import pytest
 
 from adapters.database.migrate import grant, migrate, rebuild_books, verify_books
 from domain.aggregate import Personal, carrying
-from domain.webhook import Webhook
+from domain.webhooks.webhook import Webhook
 from projections.books.projector import Books, ProjectionFailed
 from projections.books.rebuild import rebuild
 from projections.fills import FILLS

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.database.migrate import grant, rebuild_books, verify_books
 from domain.aggregate import Personal, carrying
-from domain.user import Role, User
+from domain.people.user import Role, User
 from projections.books.projector import Books, ProjectionFailed
 from projections.books.rebuild import rebuild
 from projections.models import MODELS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.aggregate import Personal, carrying
-from domain.wish import Side
+from domain.orders.wish import Side
 from projections import trades
 from projections.books.reading import as_user
 

@@ -17,10 +17,10 @@ from application.ports.statements import Credentials
 from aristobot.settings import Settings
 from aristobot.terminals.gateway.terminal import Gateway, _follow
 from aristobot.wiring import House
-from domain.broker import Exchange, Venue
-from domain.order import Order
-from domain.order_status import Status
-from domain.wish import Type
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Type
+from domain.people.broker import Exchange, Venue
 from tests.support.log import Log
 from tests.support.ports import neighbours
 

@@ -17,9 +17,9 @@ from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.watch import Watch
 from domain.aggregate import carrying
 from domain.alert import Cause
-from domain.execution import Execution
-from domain.position import Position
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.orders.execution import Execution
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.trading.position import Position
 from tests.conftest import NOW
 from tests.support.log import Log
 

@@ -10,12 +10,12 @@ import pytest
 
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause, Severity
-from domain.external import HISTORY_LOST
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.external import HISTORY_LOST
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Type, Wish
 from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Reconciliation, Resolution, Statement
-from domain.webhook import Webhook
-from domain.wish import Side, Type, Wish
+from domain.webhooks.webhook import Webhook
 from tests.terminals.trouble import RAISED
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from domain.aggregate import carrying
-from domain.webhook import Webhook
+from domain.webhooks.webhook import Webhook
 from tests.conftest import NOW
 
 

@@ -13,7 +13,7 @@ from application.ports.statements import Credentials
 from application.ports.stores import AccountSnapshot
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
-from domain.broker import Broker, Exchange, Venue
+from domain.people.broker import Broker, Exchange, Venue
 from domain.reconciliation import Occasion, Reconciliation
 from tests.conftest import NOW
 from tests.terminals.trouble import Terminal

@@ -7,7 +7,7 @@ import pytest
 from application.alerts import tell
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
-from domain.position import Position
+from domain.trading.position import Position
 from tests.terminals.trouble import FAILED, RAISED, SENT
 
 # --- what is raised and sent -------------------------------------------------------------------------------------

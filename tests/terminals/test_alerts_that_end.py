@@ -9,9 +9,9 @@ from application.alerts import acknowledge
 from aristobot.terminals.alerts import terminal as alerts
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert, Cause
-from domain.order import Order
-from domain.position import Position
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.orders.order import Order
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.trading.position import Position
 from tests.terminals.trouble import RAISED, Terminal
 
 ENDED = "Alert.Ended"

@@ -13,8 +13,8 @@ from adapters.paper.prices import PAIRS
 from application.people.brokers import remove_broker
 from application.ports.requests import ANSWERED_BY, Action, GatewayAway
 from application.ports.statements import Credentials
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 from tests.terminals.at_work import platform_for
 
 

@@ -13,9 +13,9 @@ from aristobot.following import AT_MOST_EVERY, Place
 from aristobot.terminals import engine
 from domain.aggregate import carrying
 from domain.alert import Cause
-from domain.broker import Broker, Exchange, Venue
-from domain.position import Position
-from domain.wish import Side
+from domain.orders.wish import Side
+from domain.people.broker import Broker, Exchange, Venue
+from domain.trading.position import Position
 from tests.terminals.trouble import troubled
 
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT"]

@@ -13,11 +13,11 @@ from aristobot.terminals import engine
 from aristobot.terminals.engine import Engine
 from domain.aggregate import carrying
 from domain.alert import Cause
-from domain.broker import Broker, Exchange, Venue
-from domain.order import Order
-from domain.position import Position
-from domain.webhook import Webhook, WebhookStatus
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import Order
+from domain.orders.wish import Side, Source, Type, Wish
+from domain.people.broker import Broker, Exchange, Venue
+from domain.trading.position import Position
+from domain.webhooks.webhook import Webhook, WebhookStatus
 from tests.conftest import NOW
 from tests.support.log import Log
 from tests.terminals.trouble import troubled

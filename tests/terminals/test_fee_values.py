@@ -16,7 +16,7 @@ from application.policies import WHEN, World
 from application.ports.errors import NoAnswer
 from application.ports.statements import Credentials
 from domain.aggregate import carrying
-from domain.wish import Side, Type
+from domain.orders.wish import Side, Type
 from projections.books.projector import Books
 from tests.conftest import NOW
 from tests.terminals.at_work import platform_for

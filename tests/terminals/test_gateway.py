@@ -22,10 +22,10 @@ from aristobot.settings import Settings
 from aristobot.terminals.gateway.terminal import Gateway
 from aristobot.wiring import House
 from domain.aggregate import carrying
-from domain.broker import Broker, Exchange, Venue
-from domain.order import Order
-from domain.order_status import Status
-from domain.wish import Type
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Type
+from domain.people.broker import Broker, Exchange, Venue
 from tests.support.log import Log
 from tests.support.ports import neighbours
 

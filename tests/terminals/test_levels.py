@@ -9,9 +9,9 @@ import pytest
 
 from aristobot.terminals.alerts.levels import TOO_OLD, AgeingLevels
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.position import Position
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.orders.execution import Execution
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.trading.position import Position
 from tests.conftest import NOW
 from tests.support.log import Log
 

@@ -19,8 +19,8 @@ from aristobot.commands import reconcile as command
 from aristobot.terminals import monitor as terminal
 from aristobot.terminals.monitor import Monitor
 from domain.alert import Cause
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 from projections.books.projector import PAGE, Books
 from tests.support.log import Log

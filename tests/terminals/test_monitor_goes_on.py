@@ -13,8 +13,8 @@ import pytest
 from adapters.paper.prices import PAIRS
 from aristobot.terminals import monitor as terminal
 from aristobot.terminals.monitor import Monitor
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 from tests.support.log import Log
 from tests.terminals.at_work import platform_for

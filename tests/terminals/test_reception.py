@@ -14,8 +14,8 @@ from aristobot.settings import Settings
 from aristobot.terminals.receiver import Reception
 from aristobot.wiring import House
 from domain.aggregate import carrying
-from domain.webhook import Webhook
-from domain.webhook_message import WebhookMessage
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_message import WebhookMessage
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PING = b'{"Action":"PING","UserID":1,"BarTime":"2026-03-02T09:25:00Z"}'

@@ -18,7 +18,7 @@ from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.terminal import AWAY
 from aristobot.terminals.alerts.watch import Watch
 from domain.alert import Alert, Cause
-from domain.broker import Exchange, Venue
+from domain.people.broker import Exchange, Venue
 from tests.support.log import Log
 from tests.terminals.trouble import RAISED
 

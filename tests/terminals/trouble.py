@@ -18,8 +18,8 @@ from aristobot.terminals.alerts.watch import Watch
 from aristobot.terminals.engine import Engine
 from aristobot.wiring import House
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.trading.position import Position
 from tests.conftest import NOW
 from tests.support.log import Log
 

@@ -22,7 +22,7 @@ from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.requests import Action, Answer, GatewayAway, Request
 from application.ports.statements import Credentials
-from domain.broker import Exchange, Venue
+from domain.people.broker import Exchange, Venue
 from projections.books.projector import PAGE, Books
 from web.app import create_app
 from web.context import Context, People, Platform, Records

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from application.webhooks.reception import receive
 from domain.aggregate import carrying
-from domain.webhook import Webhook
+from domain.webhooks.webhook import Webhook
 from web.app import create_app
 from web.live.live import TOPICS
 

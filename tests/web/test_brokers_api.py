@@ -14,7 +14,7 @@ from application.people.brokers import connect_broker
 from application.ports.requests import Action
 from application.ports.statements import Credentials
 from domain.aggregate import Personal, carrying
-from domain.broker import Broker, Exchange, Limits, Venue
+from domain.people.broker import Broker, Exchange, Limits, Venue
 
 Problem = Callable[..., None]
 KEYS = {"key": "PUBLICPARTOFTHEKEY", "secret": "PRIVATEPARTOFTHEKEY"}

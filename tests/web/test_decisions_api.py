@@ -12,12 +12,12 @@ import pytest
 
 from application.ports.requests import Action
 from domain.aggregate import Personal, carrying
-from domain.execution import Execution
-from domain.order import Order
-from domain.order_status import Status
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side
 from domain.reconciliation import Discrepancy, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
-from domain.wish import Side
+from domain.trading.position import Position
 from tests.web.conftest import PASSWORDS
 
 Problem = Callable[..., None]

@@ -16,9 +16,9 @@ from application.alerts import tell
 from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
-from domain.execution import Execution
-from domain.position import Position
-from domain.wish import Side
+from domain.orders.execution import Execution
+from domain.orders.wish import Side
+from domain.trading.position import Position
 from tests.web.conftest import PASSWORDS
 from web.app import create_app
 

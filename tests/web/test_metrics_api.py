@@ -11,9 +11,9 @@ import pytest
 from application.ports.requests import Answer
 from aristobot.terminals.monitor import metrics_of
 from domain.aggregate import carrying
-from domain.execution import Execution
-from domain.metrics import CompletedTrade, calculate_metrics
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.trading.metrics import CompletedTrade, calculate_metrics
+from domain.trading.position import Position
 
 NOW, DAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC), timedelta(days=1)
 FEE = Decimal("0.5")

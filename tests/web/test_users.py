@@ -21,11 +21,11 @@ from application.people import users
 from application.webhooks.reception import receive
 from domain.aggregate import Personal, carrying
 from domain.alert import Cause
-from domain.execution import Execution
-from domain.order import Order
-from domain.position import Position
+from domain.orders.execution import Execution
+from domain.orders.order import Order
+from domain.orders.wish import Side, Source, Type, Wish
 from domain.reconciliation import Occasion, Reconciliation
-from domain.wish import Side, Source, Type, Wish
+from domain.trading.position import Position
 from projections.models import MODELS
 
 Problem = Callable[..., None]

@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Cookie, Request, Response
 
 from application.people.users import by_hand, prove, register, registry_of
+from domain.people.user import User
 from domain.refusals import Invalid
-from domain.user import User
 from web.access import cookies as sessions
 from web.access.cookies import COOKIE, Unauthorised, address_of, session_of
 from web.access.throttle import door_of

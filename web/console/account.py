@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from application.people import users
-from domain.user import Preferences
+from domain.people.user import Preferences
 from web.access import cookies as sessions
 from web.access.proof import prove
 from web.console.export import told_of

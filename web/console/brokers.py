@@ -15,7 +15,7 @@ from application.people.users import brokers_with_open_orders
 from application.ports.requests import Action, Answer, GatewayAway, Request
 from application.ports.statements import Credentials
 from application.trading import halts
-from domain.broker import Exchange, Limits, StopStyle, Usage, Venue
+from domain.people.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.refusals import Invalid
 from projections.brokers import all_brokers, brokers_in_use
 from web.context import By, Context, InContext, books

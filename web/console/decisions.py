@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from application.ports.requests import Action, GatewayAway
 from application.trading import decisions
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.refusals import Impossible
 from web.access.proof import prove
 from web.context import By, Context, InContext

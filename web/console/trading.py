@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query
 
 from application.orders.doubts import worst_cost
 from application.trading import halts
-from domain.order_status import Status
-from domain.wish import Side
+from domain.orders.order_status import Status
+from domain.orders.wish import Side
 from projections import fills, trades
 from web.context import By, Context, InContext, books
 from web.cursors import before_of, paged

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from application.people import users
+from domain.people.user import User
 from domain.refusals import Invalid
-from domain.user import User
 from web.access import cookies as sessions
 from web.context import ByAdmin, InContext
 from web.forms import account as forms

@@ -30,8 +30,8 @@ from application.ports.statements import (
     Rights,
     Scrap,
 )
-from domain.broker import Venue
 from domain.market import Market
+from domain.people.broker import Venue
 
 T = TypeVar("T")
 

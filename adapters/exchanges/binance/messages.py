@@ -29,8 +29,8 @@ from application.ports.market_data import Candle
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
-from domain.order_status import Status
-from domain.wish import Side
+from domain.orders.order_status import Status
+from domain.orders.wish import Side
 
 STATES = {
     "NEW": Status.OPEN,

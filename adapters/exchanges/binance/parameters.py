@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from application.ports.errors import RefusedByExchange
 from application.ports.statements import ExchangeId, ListRequest, OrderName, OrderRequest
-from domain.wish import PRICED, Side, TimeInForce, Type
+from domain.orders.wish import PRICED, Side, TimeInForce, Type
 
 NATIVE = {
     Type.MARKET: "MARKET",

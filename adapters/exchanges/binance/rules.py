@@ -12,7 +12,7 @@ import msgspec
 from adapters.exchanges.binance.native import NONSENSE, NativeInformation, number_of
 from adapters.exchanges.binance.parameters import TYPES
 from domain.market import Market, PriceBand
-from domain.wish import Type
+from domain.orders.wish import Type
 
 SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 

@@ -14,8 +14,8 @@ from uuid import UUID
 from application.alerts import tell
 from application.ports.stores import Store
 from domain.alert import Cause
-from domain.level import Level
-from domain.position import Position
+from domain.protection.level import Level
+from domain.trading.position import Position
 
 TOO_OLD = 10.0
 """Seconds after which a stop that is still on its way counts as missing."""

@@ -23,7 +23,7 @@ from aristobot.terminals.alerts.watch import Watch
 from aristobot.wiring import House, utc_now
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
-from domain.user import User
+from domain.people.user import User
 
 NAME = "alerts"
 LOOK_SECONDS = 0.25

@@ -12,7 +12,7 @@ from aristobot.terminals.alerts.levels import AgeingLevels
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.wiring import House
 from domain.alert import Cause
-from domain.broker import Broker
+from domain.people.broker import Broker
 
 NAME = "alerts"
 DOWN_SECONDS = 10.0

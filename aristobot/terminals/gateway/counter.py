@@ -16,7 +16,7 @@ from application.ports.errors import ExchangeError, OrderNotFound
 from application.ports.requests import Action, Answer, Request
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.wiring import House
-from domain.broker import Broker
+from domain.people.broker import Broker
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible, Refused
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from application.orders.agenda import Errand, Task
 from application.ports.stores import Store
 from application.trading.positions import position_id_of
-from domain.order import Order
-from domain.position import Position
-from domain.wish import Side
+from domain.orders.order import Order
+from domain.orders.wish import Side
+from domain.trading.position import Position
 
 MOVES = frozenset({"Position.Grew", "Position.Reduced", "Position.ProtectionWanted", "Position.Closed"})
 """Events of positions after which what rests may have to change."""

@@ -13,8 +13,8 @@ from aristobot.terminals.gateway.clients import Clients, Key
 from aristobot.wiring import House
 from domain.alert import Cause
 from domain.market import Market
-from domain.position import Position
 from domain.refusals import Refused
+from domain.trading.position import Position
 
 EVERY_SECONDS, NOT_WITHIN_SECONDS = 3600.0, 60.0
 """Seconds between two regular loads, and the fewest between any two, however often the rules are doubted."""

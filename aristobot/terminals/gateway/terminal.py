@@ -25,12 +25,12 @@ from aristobot.terminals.gateway.counter import Counter
 from aristobot.terminals.gateway.errands import MOVES, TASKS, asked_by
 from aristobot.terminals.gateway.rules import RulesKeeper
 from aristobot.wiring import House, utc_now
-from domain.broker import Broker
-from domain.order import Order
-from domain.order_status import LIVE, Status
-from domain.position import Position
+from domain.orders.order import Order
+from domain.orders.order_status import LIVE, Status
+from domain.people.broker import Broker
+from domain.people.registry import REGISTRY_ID, Registry
 from domain.refusals import NotFound, Refused
-from domain.registry import REGISTRY_ID, Registry
+from domain.trading.position import Position
 
 NAME = "gateway"
 PAGE = 200

@@ -9,7 +9,7 @@ import pytest
 from adapters.paper.faults import Fault
 from application.lane import lane
 from application.orders import hearing
-from domain.order_status import Status
+from domain.orders.order_status import Status
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import pytest
 from adapters.paper.faults import Fault
 from application.lane import attempts
 from domain.alert import Cause
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET, alarms
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

@@ -10,10 +10,10 @@ import pytest
 from application.orders.agenda import Task
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NoAnswer, NotAccepted
-from domain.broker import Broker
-from domain.order_status import Status
-from domain.user import User
-from domain.wish import Side, Source, Type
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type
+from domain.people.broker import Broker
+from domain.people.user import User
 
 DONE = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 AMOUNTS = {"quantity", "cost", "percent", "price"}

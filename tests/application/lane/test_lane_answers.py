@@ -12,7 +12,7 @@ from adapters.paper.binance import forms
 from adapters.paper.faults import Fault
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NotAccepted
-from domain.order_status import Status
+from domain.orders.order_status import Status
 
 ACCEPTED = ["Placed", "Submitted", "Accepted"]
 NO_NUMBERS = ["NaN", "Infinity", "-Infinity"]

@@ -9,8 +9,8 @@ import pytest
 
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NoAnswer
-from domain.order_status import Status
-from domain.wish import Side, Type
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Type
 
 INSTANT = timedelta(microseconds=1)
 DOUBT = ["Placed", "Submitted", "Doubted"]

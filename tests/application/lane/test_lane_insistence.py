@@ -11,9 +11,9 @@ import pytest
 from application.orders.agenda import Task
 from application.trading.positions import INSISTED
 from domain.aggregate import carrying
-from domain.order import PROTECTION, Order
-from domain.order_status import Status
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type, Wish
 
 
 @pytest.mark.parametrize(("requester", "waits"), [(PROTECTION, False), (INSISTED, False), ("webhook", True)])

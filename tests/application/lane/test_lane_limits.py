@@ -13,10 +13,10 @@ from application.orders import lookups
 from application.orders.agenda import Task
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NotAccepted
-from domain.broker import Broker
-from domain.order_status import ENDED, Status
-from domain.user import User
-from domain.wish import Source
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Source
+from domain.people.broker import Broker
+from domain.people.user import User
 
 DONE = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 QUICK, ENDLESS = 4, 10**6

@@ -10,8 +10,8 @@ from adapters.exchanges.binance.messages import moment
 from application.ports.errors import NoAnswer
 from application.ports.statements import Fill, OrderReport
 from domain.amounts import total
-from domain.order_status import Status
-from domain.wish import Side
+from domain.orders.order_status import Status
+from domain.orders.wish import Side
 
 DOUBT = ["Placed", "Submitted", "Doubted"]
 DONE = ["Accepted", "Filled", "Filled", "Closed"]

@@ -13,8 +13,8 @@ from adapters.paper.binance import forms
 from application.lane import lane
 from application.ports.errors import NoAnswer
 from application.ports.statements import OrderRequest
-from domain.order_status import Status
-from domain.wish import Side, Type
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Type
 
 FILLED = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 STANDS = '{"id": "1", "status": 200, "result": {"subscriptionId": 0}}'

@@ -10,11 +10,11 @@ import pytest
 from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NotAccepted, RefusedByExchange
 from domain.aggregate import carrying
-from domain.broker import Broker, Limits
-from domain.order_status import ENDED, Status
-from domain.spending import Spending
-from domain.webhook import WebhookStatus
-from domain.wish import Side, Type
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Side, Type
+from domain.people.broker import Broker, Limits
+from domain.trading.spending import Spending
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 DAY = 86400

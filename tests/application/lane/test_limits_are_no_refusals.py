@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.faults import Fault
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

@@ -6,7 +6,7 @@ import asyncio
 from decimal import Decimal
 
 from application.webhooks.reception import receive
-from domain.webhook import Webhook, WebhookStatus
+from domain.webhooks.webhook import Webhook, WebhookStatus
 from tests.application.trader import BINANCE, HELD, PRICES, STOP, TARGET
 
 

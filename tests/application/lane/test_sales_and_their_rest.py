@@ -10,9 +10,9 @@ import pytest
 from adapters.paper.faults import Fault
 from application.webhooks.reception import receive
 from domain.alert import Cause
-from domain.order_status import Status
-from domain.webhook import Webhook, WebhookStatus
-from domain.wish import Side
+from domain.orders.order_status import Status
+from domain.orders.wish import Side
+from domain.webhooks.webhook import Webhook, WebhookStatus
 from tests.application.lane.test_limits_are_no_refusals import used_up
 from tests.application.lane.test_order_within_a_market import body
 from tests.application.protection.test_price_watch import in_time, told

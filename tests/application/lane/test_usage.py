@@ -11,12 +11,12 @@ from application.people.brokers import change_broker
 from application.people.users import switch_account
 from application.trading.positions import PROTECTION
 from domain.aggregate import carrying
-from domain.broker import Broker, Usage
-from domain.order import Order
-from domain.order_status import ENDED, Status
-from domain.user import Role, User
-from domain.webhook import WebhookStatus
-from domain.wish import Source
+from domain.orders.order import Order
+from domain.orders.order_status import ENDED, Status
+from domain.orders.wish import Source
+from domain.people.broker import Broker, Usage
+from domain.people.user import Role, User
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 REFUSED, IGNORED, EXECUTED = WebhookStatus.REFUSED, WebhookStatus.IGNORED, WebhookStatus.EXECUTED

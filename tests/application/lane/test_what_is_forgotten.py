@@ -17,9 +17,9 @@ from application.ports.statements import OrderRoom
 from application.trading.positions import INSISTED
 from domain.aggregate import carrying
 from domain.alert import Cause
-from domain.order import Order
-from domain.order_status import Status
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type, Wish
 from tests.application.protection.test_price_watch import HALF, falls_after_the_buy, in_time, no_stops, told
 from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from domain.position import Position
-from domain.webhook import WebhookStatus
+from domain.trading.position import Position
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import LISTS
 
 BNB = Position.create_id(1, 1, "BNB/USDT", "webhook")

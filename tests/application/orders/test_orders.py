@@ -12,8 +12,8 @@ import pytest
 from adapters.paper.faults import Fault
 from application.orders.lookups import EXPLAINED_WITHIN, PROOF_AFTER
 from application.ports.errors import NoAnswer
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 from tests.application.lane.test_lane_reports import reports_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from adapters.paper.faults import Fault
-from domain.level import Level
-from domain.order import PROTECTION
-from domain.webhook import WebhookStatus
+from domain.orders.order import PROTECTION
+from domain.protection.level import Level
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET, alarms
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

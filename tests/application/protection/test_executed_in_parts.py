@@ -9,7 +9,7 @@ import pytest
 
 from application.ports.errors import NotAccepted, OrderNotFound
 from domain.alert import Cause
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, PART, STOP, TARGET, alarms, exchange_away
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from application.orders.agenda import Task
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.protection.test_what_cannot_rest import AT_A_LIMIT, EXECUTED, NO_STOPS, rule
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BOTH_ALONE, HELD, LISTS, RICH, STOP, STOP_ALONE, TARGET
 
 # --- no lists, and what rests locks its coins --------------------------------------------------------------------

@@ -13,8 +13,8 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.faults import Fault
-from domain.order_status import Status
-from domain.webhook import WebhookStatus
+from domain.orders.order_status import Status
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, RICH, STOP, TARGET, alarms
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

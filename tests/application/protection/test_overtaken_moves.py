@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from domain.webhook import Webhook, WebhookStatus
+from domain.webhooks.webhook import Webhook, WebhookStatus
 from tests.application.trader import HELD, LISTS, STOP
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

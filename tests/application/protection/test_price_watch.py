@@ -13,7 +13,7 @@ from application.ports.errors import NoAnswer
 from application.ports.market_data import Ticker
 from application.protection import trouble
 from domain.alert import Cause
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 

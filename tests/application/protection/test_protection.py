@@ -13,12 +13,12 @@ from application.ports.statements import Capabilities
 from application.protection.forms import Form, forms_of, wishes_of
 from application.protection.target import Standing, Target, standing_of, wanted_of
 from domain.aggregate import carrying
-from domain.broker import StopStyle
-from domain.execution import Execution
 from domain.market import Market, PriceBand, too_small
-from domain.order import Order
-from domain.position import Position
-from domain.wish import Protection, Side, Source, TimeInForce, Type, Wish
+from domain.orders.execution import Execution
+from domain.orders.order import Order
+from domain.orders.wish import Protection, Side, Source, TimeInForce, Type, Wish
+from domain.people.broker import StopStyle
+from domain.trading.position import Position
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 MARKET = Market(

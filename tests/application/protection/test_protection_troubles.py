@@ -11,10 +11,10 @@ import pytest
 
 from application.orders.agenda import Task
 from domain.alert import Cause
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, PART, POSITION, PRICES, STOP, TARGET, alarms, exchange_away
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

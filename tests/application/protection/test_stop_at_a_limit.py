@@ -10,8 +10,8 @@ import pytest
 
 from application.orders.agenda import Task
 from domain.alert import Cause
-from domain.broker import StopStyle
-from domain.webhook import WebhookStatus
+from domain.people.broker import StopStyle
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.protection.test_price_watch import in_time, told
 from tests.application.protection.test_what_cannot_rest import NO_STOPS, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP_ALONE, TARGET, alarms

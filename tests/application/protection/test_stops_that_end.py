@@ -9,7 +9,7 @@ import pytest
 from adapters.paper.faults import Fault
 from application.protection import trouble
 from domain.alert import Cause
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, alarms
 
 WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from domain.alert import Cause
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, PART, alarms
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

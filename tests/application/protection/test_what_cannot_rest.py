@@ -9,8 +9,8 @@ import pytest
 
 from adapters.paper.faults import Fault
 from domain.alert import Cause
-from domain.broker import StopStyle
-from domain.webhook import WebhookStatus
+from domain.people.broker import StopStyle
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

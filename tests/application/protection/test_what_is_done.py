@@ -9,7 +9,7 @@ import pytest
 
 from domain.aggregate import carrying
 from domain.alert import Cause
-from domain.webhook import WebhookStatus
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.protection.test_what_cannot_rest import EXECUTED
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET, alarms
 

@@ -6,7 +6,7 @@ import asyncio
 from decimal import Decimal
 
 from adapters.paper.faults import Fault
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion, Resolution
 
 

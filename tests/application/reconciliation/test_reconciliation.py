@@ -11,7 +11,7 @@ import pytest
 
 from application.alerts import order_corrected
 from domain.alert import Cause
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import Fact, Occasion, Resolution
 
 SENT = ["Placed", "Submitted", "Accepted"]

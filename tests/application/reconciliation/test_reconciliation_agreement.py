@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from application.ports.errors import NoAnswer
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 
 SENT = ["Placed", "Submitted", "Accepted"]

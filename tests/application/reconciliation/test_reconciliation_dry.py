@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from application.reconciliation.holdings import Holdings
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion, Resolution
 
 

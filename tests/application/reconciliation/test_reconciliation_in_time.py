@@ -11,7 +11,7 @@ import pytest
 
 from application.ports.errors import NoAnswer
 from application.reconciliation import reconciler as reconciliation
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 
 FILLED = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from domain.order_status import Status
+from domain.orders.order_status import Status
 
 
 async def test_with_new_keys_nothing_is_sent_before_the_orders_have_been_compared(open_trading):

@@ -12,10 +12,10 @@ from adapters.paper.prices import PAIRS
 from application.alerts import difference_to_decide, history_lost
 from application.ports.errors import NoAnswer
 from domain.alert import Cause
-from domain.external import external_id
-from domain.order_status import Status
+from domain.orders.external import external_id
+from domain.orders.order_status import Status
+from domain.orders.wish import Source, Type
 from domain.reconciliation import Kind, Occasion, Resolution
-from domain.wish import Source, Type
 
 
 async def away():

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import LEFT_TO_A_PERSON, Occasion, Resolution
 
 

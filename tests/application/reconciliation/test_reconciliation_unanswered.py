@@ -10,7 +10,7 @@ import pytest
 
 from application.ports.errors import NoAnswer, RefusedByExchange
 from application.reconciliation import listings
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 
 SENT = ["Placed", "Submitted", "Accepted"]

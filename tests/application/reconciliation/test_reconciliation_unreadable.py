@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from application.orders.lookups import PROOF_AFTER
-from domain.order_status import Status
+from domain.orders.order_status import Status
 from domain.reconciliation import Kind, Occasion, Resolution
 
 SENT = ["Placed", "Submitted", "Accepted"]

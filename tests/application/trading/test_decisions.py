@@ -12,10 +12,10 @@ from application.orders.agenda import Task
 from application.orders.lookups import ANSWERED_WITHIN, PROOF_AFTER
 from application.ports.errors import NoAnswer
 from application.trading.decisions import resolve, send_again
-from domain.order import Order
-from domain.order_status import Status
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source
 from domain.refusals import Impossible, NotFound
-from domain.wish import Side, Source
 
 DOUBT = ["Placed", "Submitted", "Doubted"]
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from application.orders.agenda import Task
 from application.trading.decisions import send_again
-from domain.order_status import Status
-from domain.wish import Side
+from domain.orders.order_status import Status
+from domain.orders.wish import Side
 
 
 async def test_an_exit_that_is_sent_again_may_be_sent_for_half_a_minute(open_trading):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from domain.order_status import Status
-from domain.webhook import WebhookStatus
+from domain.orders.order_status import Status
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

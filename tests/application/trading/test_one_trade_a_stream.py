@@ -7,8 +7,8 @@ import time
 from decimal import Decimal
 from itertools import pairwise
 
-from domain.position import Position
-from domain.webhook import WebhookStatus
+from domain.trading.position import Position
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, POSITION, PRICES, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from application.trading.sizing import sized
 from domain.aggregate import carrying
 from domain.amounts import ZERO
-from domain.order import PROTECTION, Order
+from domain.orders.order import PROTECTION, Order
+from domain.orders.wish import Side, Source, Type, Wish
 from domain.refusals import Invalid
-from domain.wish import Side, Source, Type, Wish
 from tests.domain.test_market import FREE, MARKET
 
 LAST = Decimal(50)

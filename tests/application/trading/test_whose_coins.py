@@ -9,11 +9,11 @@ from adapters.paper.prices import PAIRS
 from application.orders.agenda import Task
 from application.trading.halts import cancel_all
 from domain.alert import Cause
-from domain.order_status import Status
-from domain.position import Position
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Type
 from domain.reconciliation import Occasion
-from domain.webhook import WebhookStatus
-from domain.wish import Side, Type
+from domain.trading.position import Position
+from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, POSITION, STOP, TARGET
 
 EXECUTED = (WebhookStatus.EXECUTED, None)

@@ -8,11 +8,11 @@ from decimal import Decimal
 from application.policies import WHEN, World
 from application.webhooks.reception import receive
 from domain.aggregate import Personal, carrying
-from domain.broker import Broker, Exchange, Venue
 from domain.market import Market
-from domain.order import Order
-from domain.user import Role, User
-from domain.webhook import Webhook, WebhookStatus
+from domain.orders.order import Order
+from domain.people.broker import Broker, Exchange, Venue
+from domain.people.user import Role, User
+from domain.webhooks.webhook import Webhook, WebhookStatus
 from tests.conftest import NOW
 
 RECEIVED, TAKEN, EXECUTED = WebhookStatus.RECEIVED, WebhookStatus.TAKEN, WebhookStatus.EXECUTED

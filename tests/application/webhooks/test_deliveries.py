@@ -12,11 +12,11 @@ import pytest
 from application.people.brokers import change_broker
 from application.trading.decisions import send_again
 from domain.aggregate import carrying
-from domain.broker import Usage
-from domain.order import Order
+from domain.orders.order import Order
+from domain.people.broker import Usage
 from domain.refusals import Impossible
-from domain.webhook import Webhook
-from domain.webhook_message import WebhookMessage, again_id, unparsable_id
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_message import WebhookMessage, again_id, unparsable_id
 from tests.application.webhooks.house import (
     FAILED,
     RAW,

@@ -13,11 +13,11 @@ from application.trading.halts import halt
 from application.webhooks.deciding import MarketsNotLoaded
 from domain.aggregate import carrying
 from domain.alert import Cause, Severity
-from domain.order import PROTECTION, Order
-from domain.order_status import Status
-from domain.position import Position
-from domain.user import User
-from domain.wish import Side, Source, Type, Wish
+from domain.orders.order import PROTECTION, Order
+from domain.orders.order_status import Status
+from domain.orders.wish import Side, Source, Type, Wish
+from domain.people.user import User
+from domain.trading.position import Position
 from tests.application.webhooks.house import (
     FAILED,
     IGNORED,

@@ -15,14 +15,14 @@ from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate, deterministic_id, event
 from domain.amounts import ZERO, difference, product
-from domain.cover import NOTHING, Cover
-from domain.execution import Execution, check_fill, fee_in_coins, remaining_of
-from domain.level import CARRIED_OUT
-from domain.position_state import Entry, PositionState
+from domain.orders.execution import Execution, check_fill, fee_in_coins, remaining_of
+from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.protection.cover import NOTHING, Cover
+from domain.protection.level import CARRIED_OUT
+from domain.protection.requests import Requests
 from domain.refusals import Impossible
-from domain.requests import Requests
-from domain.trade import Trade
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.trading.position_state import Entry, PositionState
+from domain.trading.trade import Trade
 
 
 class Position(PositionState, Aggregate):

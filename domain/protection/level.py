@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.wish import HUNDRED_PERCENT
+from domain.orders.wish import HUNDRED_PERCENT
 
 CARRIED_OUT = "carried_out"
 """The reason why nothing rests for what is left: the stop or the target has sold all that it was to sell."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.amounts import ZERO, difference, product, total
-from domain.wish import HUNDRED_PERCENT, Protection
+from domain.orders.wish import HUNDRED_PERCENT, Protection
 
 
 @dataclass(frozen=True)

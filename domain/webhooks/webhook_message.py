@@ -16,8 +16,8 @@ from uuid import UUID
 
 from domain.aggregate import deterministic_id
 from domain.refusals import Invalid
-from domain.webhook_body import read
-from domain.webhook_fields import (
+from domain.webhooks.webhook_body import read
+from domain.webhooks.webhook_fields import (
     FIGURES,
     INTEGERS,
     KNOWN,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from domain.cover import NOTHING, Cover
-from domain.wish import Protection
+from domain.orders.wish import Protection
+from domain.protection.cover import NOTHING, Cover
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id
-from domain.order_status import Status
-from domain.wish import Source, Wish
+from domain.orders.order_status import Status
+from domain.orders.wish import Source, Wish
 
 if TYPE_CHECKING:
-    from domain.order import Order
+    from domain.orders.order import Order
 
 ELSEWHERE, HISTORY_LOST = "exchange", "history_lost"
 """The requesters of external orders. `HISTORY_LOST` is for one that bears our name: a part of the log is lost."""

@@ -11,8 +11,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.amounts import difference, total
-from domain.order_status import IN_DOUBT, Status
-from domain.wish import Source, Wish
+from domain.orders.order_status import IN_DOUBT, Status
+from domain.orders.wish import Source, Wish
 
 
 @dataclass(frozen=True)

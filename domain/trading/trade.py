@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain.amounts import ZERO, difference, product, total
-from domain.execution import Execution, remaining_of
+from domain.orders.execution import Execution, remaining_of
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
 from domain.amounts import ZERO, check_positive, is_amount, total
-from domain.execution import check_fill
-from domain.external import ELSEWHERE, Adopted, external_id, external_name
-from domain.order_state import Amendment, OrderState
-from domain.order_status import ENDED, LEADS, LIVE, OUTCOMES, Status
+from domain.orders.execution import check_fill
+from domain.orders.external import ELSEWHERE, Adopted, external_id, external_name
+from domain.orders.order_state import Amendment, OrderState
+from domain.orders.order_status import ENDED, LEADS, LIVE, OUTCOMES, Status
+from domain.orders.wish import Source, Wish
 from domain.refusals import Impossible, Invalid
 from domain.sentences import contradiction_of, silence_of
-from domain.wish import Source, Wish
 
 PROTECTION = "Protection"
 """The requester of orders that protect a position or close it at its stop; the position is their cause."""

@@ -10,11 +10,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.amounts import ZERO, difference
-from domain.cover import Cover
-from domain.level import CARRIED_OUT, TELLING_BY_AGE, Level, level_of
-from domain.requests import Requests
-from domain.trade import Trade
-from domain.wish import Protection
+from domain.orders.wish import Protection
+from domain.protection.cover import Cover
+from domain.protection.level import CARRIED_OUT, TELLING_BY_AGE, Level, level_of
+from domain.protection.requests import Requests
+from domain.trading.trade import Trade
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Orders: a wish, its names, its states and its fills."""

@@ -1,0 +1,1 @@
+"""People: users, the names taken, and their brokers."""

@@ -1,0 +1,1 @@
+"""Trading: positions, their trades, spending and figures."""
