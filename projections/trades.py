@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -316,6 +316,20 @@ def page(
         parameters += [state, state]
     parameters.append(limit)
     rows: list[Row] = cursor.execute(query + " ORDER BY created_at DESC, id DESC LIMIT %s", parameters).fetchall()
+    return rows
+
+
+def known(cursor: Any, ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the ids that an order or a webhook of the cursor's user bears."""
+    query = "SELECT id FROM books.{} WHERE id = ANY(%(ids)s)"
+    query = " UNION ALL ".join(query.format(table) for table in ("trades", "webhooks"))
+    return {row["id"] for row in cursor.execute(query, {"ids": [*ids]})}
+
+
+def never_sent(cursor: Any, webhooks: Collection[UUID]) -> list[Row]:
+    """Return the sales that these webhooks asked for and that were never sent."""
+    query = "SELECT * FROM books.trades WHERE webhook_id = ANY(%s) AND state = 'refused' AND side = 'sell'"
+    rows: list[Row] = cursor.execute(query, ([*webhooks],)).fetchall()
     return rows
 
 

@@ -26,6 +26,19 @@ A broker that is off is not among them: nothing is sent there, even by hand.
 """
 
 
+def came_too_late(status: Status, reason: str | None, side: Side) -> bool:
+    """Return True for an exit that was not sent although its owner may still want it."""
+    return status is Status.REFUSED and reason in TOO_LATE and side is Side.SELL
+
+
+def followers_of(order_id: UUID, cause: UUID | None) -> tuple[UUID, UUID | None]:
+    """Return the id of the order that sends a late exit again, and that of the webhook of its alert, come again.
+
+    Once either exists, the late exit is not sent again. The second is None for an order without a webhook.
+    """
+    return Order.id_for(order_id, "again"), None if cause is None else again_id(cause)
+
+
 def order_of(store: Store, user: int, order_id: UUID) -> Order:
     """Return an order of this user. Raises `NotFound` when it is another user's or does not exist."""
     order = store.find(Order, order_id)
@@ -51,12 +64,12 @@ def send_again(store: Store, user: int, order_id: UUID, now: datetime) -> UUID:
     same alert has meanwhile come again and been judged anew. Raises `NotFound` as `order_of`.
     """
     late = order_of(store, user, order_id)
-    if late.status is not Status.REFUSED or late.reason not in TOO_LATE or late.wish.side is not Side.SELL:
+    if not came_too_late(late.status, late.reason, late.wish.side):
         raise Impossible("only an exit that came too late can be sent again", code="not_sent_again")
-    again = Order.id_for(late.id, "again")
+    again, judged = followers_of(late.id, late.cause)
     if store.find(Order, again) is not None:
         return again
-    if late.cause is not None and store.find(Webhook, again_id(late.cause)) is not None:
+    if judged is not None and store.find(Webhook, judged) is not None:
         raise Impossible("its alert came again and was judged anew", code="not_sent_again")
     with by_hand(user):
         order = Order.place(

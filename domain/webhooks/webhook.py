@@ -21,14 +21,13 @@ class WebhookStatus(StrEnum):
     FAILED = "failed"
 
 
-MAY = {
-    WebhookStatus.RECEIVED: frozenset({"take", "ignore", "refuse"}),
-    WebhookStatus.TAKEN: frozenset({"execute", "fail"}),
-    WebhookStatus.EXECUTED: frozenset[str](),
-    WebhookStatus.IGNORED: frozenset[str](),
-    WebhookStatus.REFUSED: frozenset[str](),
-    WebhookStatus.FAILED: frozenset[str](),
-}
+LEADS: dict[WebhookStatus, dict[str, WebhookStatus]] = {
+    WebhookStatus.RECEIVED: {
+        "take": WebhookStatus.TAKEN, "ignore": WebhookStatus.IGNORED, "refuse": WebhookStatus.REFUSED,
+    },
+    WebhookStatus.TAKEN: {"execute": WebhookStatus.EXECUTED, "fail": WebhookStatus.FAILED},
+}  # fmt: skip
+"""The transition table: where each verb leads. The other states are final."""
 
 
 class Webhook(Aggregate):
@@ -79,7 +78,7 @@ class Webhook(Aggregate):
         return self.status is WebhookStatus.TAKEN
 
     def _must(self, verb: str) -> None:
-        if verb not in MAY[self.status]:
+        if verb not in LEADS.get(self.status, {}):
             raise Impossible(f"a webhook that was {self.status} cannot {verb}", code=f"webhook_{self.status}")
 
     def repeat(self, received_at: datetime) -> None:

@@ -160,7 +160,7 @@ def test_a_refusal_leaves_no_trace(said, step, start):
 @given(steps, any_step, starts)
 @settings(max_examples=200)
 def test_the_table_says_what_an_order_may(said, step, start):
-    """A verb that `MAY` does not list for the order's status changes nothing. Each verb is listed for some status."""
+    """A verb that `LEADS` does not list for the order's status changes nothing. Each verb is listed for some status."""
     order = told(said, start)
     before = state(order)
     if step[0] not in LEADS[order.status]:

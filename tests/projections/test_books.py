@@ -97,7 +97,7 @@ def test_the_books_say_what_the_positions_say(database, history, project, seed):
     past = history(seed)
     past.go_on(200)
     project()
-    columns = ("held", "bought_quantity", "bought_cost", "is_open", "protected", "level", "target_watched")
+    columns = ("held", "is_open", "protected", "level", "target_watched")
     with database.connect() as owner, owner.cursor(row_factory=dict_row) as cursor:
         rows = {row["id"]: row for row in cursor.execute("SELECT * FROM books.positions")}
         gains = cursor.execute("SELECT position_id, net FROM books.gains").fetchall()
@@ -108,6 +108,7 @@ def test_the_books_say_what_the_positions_say(database, history, project, seed):
     assert rows.keys() == {position.id for position in past.positions}
     for position in past.positions:
         wanted = {name: getattr(position, name) for name in columns}
+        wanted |= {"bought_quantity": position.trade.bought_quantity, "bought_cost": position.trade.bought_cost}
         wanted |= {"share": position.cover.share, "target_share": position.cover.target_share}
         wanted["stop_loss"] = position.wanted and position.wanted.stop_loss
         assert {name: rows[position.id][name] for name in wanted} == wanted

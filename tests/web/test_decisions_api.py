@@ -117,11 +117,20 @@ def test_a_late_exit_is_sent_again_as_one_order(console: Any, alice: Any, proble
         late.refuse("exit_in_doubt")
         entry.refuse("stale")
         console.store.save(late, entry)
+    console.project()
+    assert sendable(alice) == [str(late.id)]
     answers = [alice.post(f"/api/orders/{late.id}/send-again").json() for _ in range(2)]
     assert answers[0] == answers[1]
     again = console.store.get(Order, Order.id_for(late.id, "again"))
     assert (str(again.id), again.wish, again.requester) == (answers[0]["order"], late.wish, "Insisted")
     problem(alice.post(f"/api/orders/{entry.id}/send-again"), 409, "not_sent_again")
+    console.project()
+    assert sendable(alice) == []
+
+
+def sendable(alice: Any) -> list[str]:
+    """Return the orders that the console offers to send again."""
+    return [row["id"] for row in alice.get("/api/orders").json()["items"] if row["may_be_sent_again"]]
 
 
 def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Query
 
 from application.orders.doubts import worst_cost
 from application.trading import halts
+from application.trading.decisions import came_too_late, followers_of
+from application.trading.positions import INSISTED
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
 from projections import fills, trades
@@ -31,15 +33,26 @@ State = Literal[
 def trade_rows(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:
     """Return orders with their fills and average prices."""
     executed = fills.fills_of(cursor, [row["id"] for row in rows if row["filled"]])
+    sendable = _sendable(cursor, rows)
     return [
         forms.Trade(
             **row,
             average=row["executed_cost"] / row["filled"] if row["filled"] else None,
             worst_cost=_worst_cost(row),
+            may_be_sent_again=row["id"] in sendable,
             fills=[forms.Fill(**fill) for fill in executed.get(row["id"], [])],
         )
         for row in rows
     ]
+
+
+def _sendable(cursor: Any, rows: list[dict[str, Any]]) -> set[UUID]:
+    """Return the ids of the exits that came too late and have not been sent, or judged anew, since."""
+    late = [row for row in rows if came_too_late(Status(row["state"]), row["reason"], Side(row["side"]))]
+    followers = {row["id"]: followers_of(row["id"], row["webhook_id"]) for row in late}
+    wanted = {one for pair in followers.values() for one in pair if one is not None}
+    known = trades.known(cursor, wanted) if wanted else set[UUID]()
+    return {order for order, pair in followers.items() if known.isdisjoint(pair)}
 
 
 def _worst_cost(row: dict[str, Any]) -> Decimal | None:
@@ -113,4 +126,14 @@ def cancel_all(by: By, context: InContext) -> forms.Cancelled:
     return forms.Cancelled(asked=halts.cancel_all(context.records.store, by.user))
 
 
-TOPIC = Topic("trades", lambda cursor: trades.recent(cursor, ROWS), lambda _, cursor, rows: trade_rows(cursor, rows))
+def _with_late_exits(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:
+    """Return orders together with the late exits that they send again: those are not offered any longer."""
+    webhooks = {row["webhook_id"] for row in rows if row["requester"] == INSISTED and row["webhook_id"]}
+    late = trades.never_sent(cursor, webhooks) if webhooks else []
+    shown = {row["id"] for row in rows}
+    return trade_rows(cursor, [*rows, *(row for row in late if row["id"] not in shown)])
+
+
+TOPIC = Topic(
+    "trades", lambda cursor: trades.recent(cursor, ROWS), lambda _, cursor, rows: _with_late_exits(cursor, rows)
+)

@@ -30,6 +30,7 @@ class Trade(BaseModel):
     """An order and its outcome. Quantities are in base, costs in quote, prices in quote per base.
 
     `worst_cost` is the most that an order in doubt can have spent: in quote for a buy, in base for a sell.
+    `may_be_sent_again` is true for an exit that came too late and was neither sent nor judged anew since.
     `valid_until` is the time until which the exchange may still act on the request. A minute later, the absence of the
     order at the exchange proves that it never arrived.
     """
@@ -70,6 +71,7 @@ class Trade(BaseModel):
     valid_until: datetime | None
     updated_at: datetime
     worst_cost: Amount | None
+    may_be_sent_again: bool
     fills: list[Fill]
 
 

@@ -2132,6 +2132,7 @@ export interface components {
          * @description An order and its outcome. Quantities are in base, costs in quote, prices in quote per base.
          *
          *     `worst_cost` is the most that an order in doubt can have spent: in quote for a buy, in base for a sell.
+         *     `may_be_sent_again` is true for an exit that came too late and was neither sent nor judged anew since.
          *     `valid_until` is the time until which the exchange may still act on the request. A minute later, the absence of the
          *     order at the exchange proves that it never arrived.
          */
@@ -2219,6 +2220,8 @@ export interface components {
             updated_at: string;
             /** Worst Cost */
             worst_cost: string | null;
+            /** May Be Sent Again */
+            may_be_sent_again: boolean;
             /** Fills */
             fills: components["schemas"]["Fill"][];
         };

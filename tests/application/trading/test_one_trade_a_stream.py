@@ -47,7 +47,7 @@ async def test_dust_and_its_cost_go_with_the_next_trade(at):
         await trader.trading.until(lambda: trader.position().is_open)
         bought = trader.position()
         assert bought.held > dust
-        assert bought.bought_quantity > bought.held - dust
+        assert bought.trade.bought_quantity > bought.held - dust
         await trader.protected(trader.trading.markets["BTC/USDT"].round_quantity(bought.held), STOP, TARGET)
 
 
