@@ -24,9 +24,8 @@ from application.orders.turns import SINGLE, Rank
 from application.ports.errors import ExchangeError, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import OrderRequest, Replacement
 from application.protection.freeing import COINS_PROTECTED, NO_COINS, is_weighed
-from application.protection.legs import Legs
+from application.protection.legs import Legs, say
 from application.protection.resting import go_in_one_call, locked_in
-from application.protection.sayings import say
 from application.protection.trouble import DOUBT_BEFORE_ALARM
 from application.trading.positions import INSISTED
 from application.trading.sizing import Sized

@@ -21,9 +21,8 @@ from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, Refus
 from application.protection.case import Case
 from application.protection.forms import Form, wishes_of
 from application.protection.freeing import is_weighed
-from application.protection.legs import Legs
+from application.protection.legs import Legs, say
 from application.protection.resting import Change, change_of, protection_of, steps_of
-from application.protection.sayings import say
 from application.protection.shapes import LISTED, Shapes
 from application.protection.target import STOPS
 from application.protection.trouble import Trouble

@@ -19,11 +19,10 @@ from application.protection import trouble as troubles
 from application.protection.case import Case
 from application.protection.changing import Changing
 from application.protection.forms import Form, forms_of, wishes_of
-from application.protection.legs import Legs
+from application.protection.legs import Legs, say
 from application.protection.passed import NOT_SOLD, Passed
 from application.protection.releasing import DUST, Releasing
 from application.protection.resting import holds, locked_in, rests
-from application.protection.sayings import say
 from application.protection.settling import Settling, wait_for_exits
 from application.protection.shapes import Shapes
 from application.protection.target import (

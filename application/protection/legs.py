@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Container, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from itertools import chain
@@ -13,6 +14,7 @@ from application.orders.lookups import LookUps
 from application.orders.orders import Orders
 from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import ListRequest, OrderReport, OrderRequest, Replacement
+from application.ports.stores import Store
 from application.protection.freeing import COINS_PROTECTED, Freeing, is_weighed
 from application.protection.target import STOPS, is_spent
 from domain.aggregate import carrying
@@ -22,6 +24,7 @@ from domain.orders.names import leg_name, list_name
 from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import ENDED, Status
 from domain.orders.wish import Source, Type, Wish
+from domain.refusals import Conflict
 from domain.trading.position import Position
 
 T = TypeVar("T")
@@ -259,3 +262,22 @@ def said_of(position: Position) -> AbstractContextManager[None]:
     """Return the context that adds the metadata to whatever is recorded on a position and its legs."""
     correlation, cause = str(position.request or position.id), str(position.id)
     return carrying(user=str(position.user), source="gateway", correlation_id=correlation, causation_id=cause)
+
+
+async def say(store: Store, seen: Position, verb: Callable[[Position], None]) -> None:
+    """Apply `verb` to the position and save it. Retry on fresh state when another process saved first.
+
+    Do nothing when the request or the wanted protection has changed since the position was `seen`: the finding answers
+    the old request, and the new one gets its own look anyway.
+    """
+    while True:
+        position = await asyncio.to_thread(store.get, Position, seen.id)
+        if (position.request, position.wanted) != (seen.request, seen.wanted):
+            return
+        with said_of(position):
+            verb(position)
+            try:
+                await asyncio.to_thread(store.save, position)
+            except Conflict:
+                continue
+        return

@@ -15,9 +15,8 @@ from application.orders.orders import Orders
 from application.ports.market_data import Ticker
 from application.protection import trouble as troubles
 from application.protection.case import Case
-from application.protection.legs import Legs, said_of
+from application.protection.legs import Legs, said_of, say
 from application.protection.resting import protection_of
-from application.protection.sayings import say
 from application.protection.target import Standing, Target
 from application.protection.trouble import DOUBT_BEFORE_ALARM
 from domain.amounts import plain

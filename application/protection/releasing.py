@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from application.orders.orders import Orders
 from application.protection import trouble as troubles
-from application.protection.legs import Legs
+from application.protection.legs import Legs, say
 from application.protection.resting import holds
-from application.protection.sayings import say
 from application.protection.settling import wait_for_exits
 from application.protection.target import in_doubt, leaving
 from application.protection.trouble import Trouble
