@@ -56,6 +56,8 @@ class Bench:
     async def prepare(self, session: aiohttp.ClientSession) -> list[tuple[int, Credentials]]:
         """Two rich accounts more as brokers of the demo user, and one for the many orders."""
         await self._put(session, "limits", {"enabled": False})
+        many = {"symbol": "BTC/USDT", "filters": {"MAX_NUM_ORDERS": {"maxNumOrders": 1_000_000}}}
+        await self._put(session, "markets", many)
         await self._put(session, "price", {"symbol": "BTC/USDT", "price": "60000"})
         self.market = next(m for m in await self.client.markets() if m.symbol == "BTC/USDT")
         brokers = []
