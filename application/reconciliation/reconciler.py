@@ -69,7 +69,7 @@ class Reconciler:
             run = Run(self._orders, occasion, TIMEOUT_SECONDS, dry=dry)
             before = self._memory.copy()
             try:
-                await self._compare(run)
+                await self._reconcile(run)
             except (ExchangeError, TimeoutError) as error:
                 await self._outage.meet(run, error)
             else:
@@ -81,7 +81,7 @@ class Reconciler:
                     self._listings.forget()
             return run
 
-    async def _compare(self, run: Run) -> None:
+    async def _reconcile(self, run: Run) -> None:
         await self._second_looks(run)
         before, held = self._live(), await self._positions(run.occasion)
         async with run.asking():

@@ -206,18 +206,18 @@ class Trading:
 
     # --- comparing ---------------------------------------------------------------------------------------------
 
-    async def compare(self, occasion: Occasion = Occasion.REQUEST, *, dry: bool = False) -> list[Any]:
+    async def reconcile(self, occasion: Occasion = Occasion.REQUEST, *, dry: bool = False) -> list[Any]:
         """Compare once, to the end; answers the differences that were found."""
         run = await self.lane.reconcile(occasion, dry=dry)
         assert run is not None
         assert run.failure is None
         return [found for found, _ in run.found]
 
-    async def compare_twice(self, occasion: Occasion = Occasion.REQUEST) -> list[Any]:
+    async def reconcile_twice(self, occasion: Occasion = Occasion.REQUEST) -> list[Any]:
         """What is not believed at once is believed the second time; answers what was found then."""
-        await self.compare(occasion)
+        await self.reconcile(occasion)
         self.pass_by(10)
-        return await self.compare(occasion)
+        return await self.reconcile(occasion)
 
     async def elsewhere(self, client_id: str, symbol: str = "BTC/USDT", **wish: Any) -> PaperOrder:
         """Somebody places an order with the same keys: a limit buy below the market unless `wish` says otherwise."""

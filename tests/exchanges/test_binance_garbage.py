@@ -194,7 +194,7 @@ async def test_an_empty_list_is_an_answer(asked):
 
 
 @pytest.mark.parametrize("kind", MEANINGS)
-def test_a_whole_answer_isunderstood(kind):
+def test_a_whole_answer_is_understood(kind):
     """The complete messages are valid, so the tests below fail only because of the one field they remove or change."""
     meaning, whole = MEANINGS[kind]
     assert understood(encoded(whole), meaning)

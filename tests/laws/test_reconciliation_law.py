@@ -65,7 +65,7 @@ class History(RuleBasedStateMachine):
             self.paper.prices.hold(symbol, price)
         self.here = [self.a_broker(number) for number in (1, 2)]
         for here in self.here:
-            self.compare(here, Occasion.START)
+            self.reconcile(here, Occasion.START)
 
     def a_broker(self, number):
         rich = {"USDT": Decimal(10**6), "BTC": Decimal(100), "ETH": Decimal(1000)}
@@ -190,7 +190,7 @@ class History(RuleBasedStateMachine):
         dry=st.booleans(), silence=st.none() | st.integers(0, 6), symbol=symbols, level=levels,
         meanwhile=st.sampled_from(["nothing", "unheard", "heard"]),
     )  # fmt: skip
-    def compare_now(self, broker, occasion, dry, silence, symbol, level, meanwhile):
+    def reconcile_now(self, broker, occasion, dry, silence, symbol, level, meanwhile):
         """Reconcile. A request may stay unanswered; the price may move, heard or not, before the listing arrives."""
         here, told = self.here[broker], len(self.reports)
 
@@ -200,10 +200,10 @@ class History(RuleBasedStateMachine):
                 await heard_by.lane.orders.hear(report)
 
         here.port.meanwhile = happens if meanwhile != "nothing" else None
-        self.compare(here, occasion, dry=dry, silence=silence)
+        self.reconcile(here, occasion, dry=dry, silence=silence)
         here.port.meanwhile = None
 
-    def compare(self, here, occasion, *, dry=False, silence=None):
+    def reconcile(self, here, occasion, *, dry=False, silence=None):
         quiet, before = dry and not (here.port.meanwhile or len(here.lane.look_ups)), self.facts()
         here.port.silence = silence
         run = self.wait(here.lane.reconcile(occasion, dry=dry))
@@ -246,24 +246,24 @@ class History(RuleBasedStateMachine):
         When an order made elsewhere brings a symbol into the books, that symbol is searched for others, ended ones too.
         """
         self.now += PROOF
-        self.compare_all()
-        self.compare_all()
+        self.reconcile_all()
+        self.reconcile_all()
         for order in self.books.orders():
             self.is_true(order)
         for order in self.resting():
             self.is_known(order)
-        self.compare_all()
-        self.compare_all()
+        self.reconcile_all()
+        self.reconcile_all()
         facts = self.facts()
         for occasion in (Occasion.POLL, Occasion.FULL, Occasion.REQUEST):
-            assert self.compare_all(occasion) == []
+            assert self.reconcile_all(occasion) == []
         assert self.facts() == facts
 
-    def compare_all(self, occasion=Occasion.REQUEST):
+    def reconcile_all(self, occasion=Occasion.REQUEST):
         self.now += SECOND_LOOK
         found = []
         for here in self.here:
-            found += [one for one, _ in self.compare(here, occasion).found]
+            found += [one for one, _ in self.reconcile(here, occasion).found]
             self.wait(self.looked_up(here))
         return found
 
@@ -305,4 +305,4 @@ class History(RuleBasedStateMachine):
 
 PLACED = {"Placed", "Adopted"}
 History.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
-test_two_comparisons_later_the_books_are_the_truth = History.TestCase
+test_two_reconciliations_later_the_books_are_the_truth = History.TestCase

@@ -166,7 +166,7 @@ def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
     assert {request.action for request in asked} == {Action.CALCULATE_METRICS}
 
 
-def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
+def test_reconciliations_are_listed_and_asked_for(console: Any, alice: Any) -> None:
     """Reconciliations are listed with their discrepancies. The raw statements stay in the log."""
     # Given a reconciliation with one discrepancy
     with carrying(user="1"):
@@ -188,7 +188,7 @@ def test_comparisons_are_listed_and_asked_for(console: Any, alice: Any) -> None:
     assert console.gateway.asked[-1].params == {"broker_id": 1, "occasion": "request", "dry": False}
 
 
-def test_comparisons_that_found_nothing_can_be_left_out(console: Any, alice: Any, problem: Problem) -> None:
+def test_reconciliations_that_found_nothing_can_be_left_out(console: Any, alice: Any, problem: Problem) -> None:
     """The filter works across pages: no reconciliation is skipped or listed twice."""
     for minute in range(6):
         with carrying(user="1"):

@@ -47,7 +47,7 @@ async def test_a_fill_that_only_a_question_tells_is_owed_too(open_trading):
         await trading.until(lambda: trading.client.heard[order.client_order_id])
         deafen(trading)
         trading.hold("BTC/USDT", "39000")
-        await trading.compare()
+        await trading.reconcile()
         await trading.becomes(order.id, Status.CLOSED)
         await trading.until(lambda: trading.lane.deaf)
 

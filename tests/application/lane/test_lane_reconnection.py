@@ -13,7 +13,7 @@ async def reconnections(trading):
     return [run.occasion for run in await trading.read("Reconciliation.Started")].count(Occasion.RECONNECTION)
 
 
-async def test_a_reconnection_is_a_comparison_of_its_own(open_trading):
+async def test_a_reconnection_is_a_reconciliation_of_its_own(open_trading):
     """The first connection is not a reconnection: the reconciliation at the start finds what was missed before it."""
     async with open_trading() as trading:
         await trading.listening()
@@ -27,7 +27,7 @@ async def test_a_reconnection_is_a_comparison_of_its_own(open_trading):
         assert "Failed" not in ended
 
 
-async def test_a_reconnection_that_meets_a_comparison_under_way_is_one_all_the_same(open_trading):
+async def test_a_reconnection_that_meets_a_reconciliation_under_way_is_one_all_the_same(open_trading):
     """The stream is back before the full look that began when it broke has ended."""
     async with open_trading() as trading:
         await trading.listening()

@@ -67,7 +67,7 @@ async def test_the_names_of_orders_that_ended_long_ago_are_forgotten_and_those_o
         names = trading.lane.orders._names
         assert resting in names.values()
         assert ended[0] not in names.values()
-        await trading.compare()
+        await trading.reconcile()
         assert {event.originator_id for event in await trading.read("Order")} == {resting, *ended}
 
 

@@ -47,7 +47,7 @@ async def test_a_fill_that_could_not_be_saved_is_found_again(open_trading, heard
             with pytest.raises(psycopg.OperationalError):
                 await trading.lane.reconcile(Occasion.POLL)
         trading.store.save = save
-        await trading.compare()
+        await trading.reconcile()
         assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
 
 
@@ -57,7 +57,7 @@ async def test_what_the_exchange_says_is_recorded_after_what_others_have_said(op
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         await trading.say(order_id, lambda order: order.request_cancel("web"))
         trading.hold("BTC/USDT", "39000")
-        await trading.compare()
+        await trading.reconcile()
         assert await trading.facts(order_id) == [*SENT, "CancelRequested", "Filled", "Closed"]
 
 
@@ -71,12 +71,12 @@ async def test_executions_that_are_listed_late_are_asked_for_until_they_are(open
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         trading.hold("BTC/USDT", "39000")
         late, trading.paper.ledger.trades = trading.paper.ledger.trades, []
-        await trading.compare(Occasion.POLL)
+        await trading.reconcile(Occasion.POLL)
         assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed"]
         if begins_anew:
             assert await asyncio.to_thread(trading.store.orders_unexplained) == [order_id]
             await trading.begin_anew()
-        await trading.compare(Occasion.POLL)
+        await trading.reconcile(Occasion.POLL)
         trading.paper.ledger.trades = late
         await trading.known()
         assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed", "Filled"]
@@ -89,8 +89,8 @@ async def test_executions_that_are_never_listed_are_told_of_once(open_trading):
         order_id = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         trading.hold("BTC/USDT", "39000")
         trading.paper.ledger.trades = []
-        await trading.compare(Occasion.POLL)
-        await trading.compare(Occasion.POLL)
+        await trading.reconcile(Occasion.POLL)
+        await trading.reconcile(Occasion.POLL)
         await trading.asked_again("query")
         assert await trading.facts(order_id) == [*SENT, "Progressed", "Closed"]
         trading.pass_by(EXPLAINED_WITHIN.total_seconds() + 1)
@@ -113,7 +113,7 @@ async def test_an_end_without_a_rest_is_told_of_and_loses_no_execution(open_trad
         trading.client.query = said
         trading.hold("BTC/USDT", "39000")
         for _ in range(3):
-            await trading.compare(Occasion.POLL)
+            await trading.reconcile(Occasion.POLL)
             trading.pass_by(10)
         assert sorted((await trading.facts(order_id))[3:]) == ["Closed", "Contradicted", "Filled"]
 

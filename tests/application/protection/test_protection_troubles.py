@@ -250,7 +250,7 @@ async def test_a_stop_that_two_reports_reopen_is_a_stop_again(at):
             await trading.say(leg, lambda o: o.resolve(1, Status.CANCELLED, "I believed that it was gone"))
             trading.lane.decided(leg)  # as the gateway does when it hears of the decision
         await trading.until(lambda: trader.position().lost == "coins_locked")  # by the old legs
-        await trading.compare_twice(Occasion.FULL)
+        await trading.reconcile_twice(Occasion.FULL)
         await trader.protected(HELD, STOP, TARGET)
         assert await trader.alert("SellMarket") == EXECUTED
         assert trader.sold() == HELD
@@ -264,7 +264,7 @@ async def test_a_stop_that_was_amended_elsewhere_is_taken_off_for_a_sale(at):
         [leg] = [await trading.load(order_id) for order_id in trader.position().resting]
         named = (leg.client_order_id, "somebody_else", Decimal("0.005"))
         await trading.client.amend(trading.credentials, trading.markets["BTC/USDT"], *named)
-        await trading.compare_twice(Occasion.FULL)
+        await trading.reconcile_twice(Occasion.FULL)
         await trader.protected(HELD, STOP)
         assert await trader.alert("SellMarket") == EXECUTED
         assert trader.sold() == HELD
@@ -277,10 +277,10 @@ async def test_a_stop_that_the_exchange_shows_no_more_is_told_of(at):
         await trader.buy(STOP, TARGET)
         trading.show_orders(shown=False)
         for occasion in [Occasion.POLL, Occasion.FULL, *[Occasion.POLL] * 8]:
-            await trading.compare(occasion)
+            await trading.reconcile(occasion)
             trading.pass_by(10)
         await trading.until(lambda: len(trading.store.read(0, topics=["Alert.Raised"])) == 2)
         assert await alarms(trading) == [Cause.TO_DECIDE] * 2
         trading.show_orders()
-        await trading.compare()
+        await trading.reconcile()
         assert trader.position().protected == HELD

@@ -19,19 +19,19 @@ async def test_coins_that_left_the_account_are_told_of_once(at):
         trading = trader.trading
         await trader.buy(STOP, TARGET)
         [account] = trading.paper.ledger.accounts.values()
-        assert await trading.compare(Occasion.FULL) == []
+        assert await trading.reconcile(Occasion.FULL) == []
         account.locked["BTC"] -= Decimal("0.002")
-        assert await trading.compare(Occasion.FULL) == []
+        assert await trading.reconcile(Occasion.FULL) == []
         trading.pass_by(10)
         for dry in (True, False):
-            [one] = await trading.compare(Occasion.FULL, dry=dry)
+            [one] = await trading.reconcile(Occasion.FULL, dry=dry)
             assert (one.symbol, one.order, one.resolution) == ("BTC", None, Resolution.DECIDE)
             assert [side.values for side in (one.ours, one.theirs)] == [
                 {"amount": str(held), "currency": "BTC"} for held in (HELD, "0.00799")
             ]
         trading.pass_by(10)
-        assert await trading.compare(Occasion.FULL) == []
-        [again] = await trading.compare(Occasion.REQUEST)  # requested by a person
+        assert await trading.reconcile(Occasion.FULL) == []
+        [again] = await trading.reconcile(Occasion.REQUEST)  # requested by a person
         assert (again.symbol, again.resolution) == ("BTC", Resolution.UNDECIDED)
         account.locked["BTC"] += Decimal("0.002")
 
@@ -44,5 +44,5 @@ async def test_what_is_more_or_next_to_nothing_is_not(at, moved):
         await trader.buy(STOP, TARGET)
         [account] = trading.paper.ledger.accounts.values()
         account.locked["BTC"] += Decimal(moved)
-        assert [one.ours for one in await trading.compare_twice(Occasion.FULL)] == []
+        assert [one.ours for one in await trading.reconcile_twice(Occasion.FULL)] == []
         account.locked["BTC"] -= Decimal(moved)

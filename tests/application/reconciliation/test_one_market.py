@@ -30,9 +30,9 @@ async def test_a_market_that_the_exchange_refuses_is_told_once(open_trading):
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         trading.paper.faults.add(Fault("query", "refuse_symbol", symbol="BTC/USDT"))
-        found = [one for one in await trading.compare(Occasion.FULL) if one.order is None]
+        found = [one for one in await trading.reconcile(Occasion.FULL) if one.order is None]
         assert [(one.symbol, one.resolution) for one in found] == [("BTC/USDT", Resolution.DECIDE)]
         assert "Invalid symbol" in found[0].theirs.values["said"]
-        assert [one for one in await trading.compare(Occasion.FULL) if one.order is None] == []
-        again = [one for one in await trading.compare() if one.order is None]
+        assert [one for one in await trading.reconcile(Occasion.FULL) if one.order is None] == []
+        again = [one for one in await trading.reconcile() if one.order is None]
         assert [one.resolution for one in again] == [Resolution.UNDECIDED]

@@ -32,7 +32,7 @@ async def is_told(trading, order_id, there, facts):
     assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
     for occasion in NOISY:
         trading.pass_by(10)
-        assert await trading.compare(occasion) == []
+        assert await trading.reconcile(occasion) == []
     assert await trading.facts(order_id) == facts
 
 
@@ -42,7 +42,7 @@ async def test_a_fill_that_nobody_heard_is_found(open_trading, occasion):
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.hold("BTC/USDT", "39000")
-        [found] = await trading.compare(occasion)
+        [found] = await trading.reconcile(occasion)
         assert (found.order, found.resolution) == (order_id, Resolution.RECORDED)
         assert [fact.event for fact in found.facts] == ["Filled", "Closed"]
         await is_told(trading, order_id, there, FILLED)
@@ -54,7 +54,7 @@ async def test_a_cancel_that_nobody_heard_is_found(open_trading, occasion):
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.paper.ledger.cancel(there)
-        await trading.compare(occasion)
+        await trading.reconcile(occasion)
         await is_told(trading, order_id, there, [*SENT, "Cancelled"])
 
 
@@ -64,10 +64,10 @@ async def test_a_part_that_was_filled_while_nobody_listened_is_found(open_tradin
     async with open_trading() as trading:
         order_id, there = await resting(trading)
         trading.paper.ledger.execute(there, Decimal("0.004"), Decimal(40000), maker=True)
-        await trading.compare(occasion)
+        await trading.reconcile(occasion)
         await is_told(trading, order_id, there, [*SENT, "Filled"])
         trading.hold("BTC/USDT", "39000")
-        await trading.compare(occasion)
+        await trading.reconcile(occasion)
         await is_told(trading, order_id, there, [*SENT, "Filled", "Filled", "Closed"])
 
 
@@ -111,24 +111,24 @@ async def test_an_end_of_ours_is_corrected_after_two_looks(open_trading, still):
         order_id, there = await resting(trading)
         await trading.lane.orders.say(order_id, lambda o: o.cancel("wrongly", "{}"))
         ended = [*SENT, "Cancelled"]
-        [found] = await trading.compare()
+        [found] = await trading.reconcile()
         assert (found.resolution, found.facts) == (
             Resolution.AWAITED,
             (Fact("Corrected", {"ours": "cancelled", "theirs": "open"}),),
         )
         trading.pass_by(9.99)
-        await trading.compare()
+        await trading.reconcile()
         assert await trading.facts(order_id) == ended
         if not still:
             trading.paper.ledger.cancel(there)
         trading.pass_by(0.01)
-        await trading.compare()
+        await trading.reconcile()
         await is_told(trading, order_id, there, [*ended, "Corrected"] if still else ended)
         if still:
             alert = order_corrected((await trading.events(order_id))[-1], trading.store)
             assert [one.cause for one in alert] == [Cause.ORDER_REOPENED]
             trading.hold("BTC/USDT", "39000")
-            await trading.compare()
+            await trading.reconcile()
             await is_told(trading, order_id, there, [*ended, "Corrected", "Filled", "Closed"])
 
 
@@ -144,9 +144,9 @@ async def test_an_order_that_was_amended_outside_stays_ours(open_trading, anew):
         if anew:
             await trading.begin_anew()
             await trading.until(trading.lane.reconciled.is_set)
-        await trading.compare()
+        await trading.reconcile()
         trading.pass_by(10)
-        await trading.compare()
+        await trading.reconcile()
         assert await trading.read("Order.Adopted") == []
         assert (await trading.load(order_id)).quantity == Decimal("0.005")
         await is_told(trading, order_id, there, [*SENT, "Amended"])
@@ -158,7 +158,7 @@ async def test_an_order_that_was_amended_outside_and_is_executed_needs_no_second
         order_id, there = await resting(trading)
         trading.paper.ledger.amend(there, Decimal("0.005"), "web_1")
         trading.hold("BTC/USDT", "39000")
-        await trading.compare(Occasion.POLL)
+        await trading.reconcile(Occasion.POLL)
         assert not trading.lane.look_ups
         assert (await trading.load(order_id)).quantity == Decimal("0.005")
         await is_told(trading, order_id, there, [*SENT, "Amended", "Filled", "Closed"])
@@ -173,7 +173,7 @@ async def test_an_order_that_was_amended_outside_is_followed(open_trading, end):
         await trading.begin_anew()
         await trading.until(trading.lane.reconciled.is_set)
         trading.pass_by(10)
-        await trading.compare()
+        await trading.reconcile()
         if end == "filled":
             trading.hold("BTC/USDT", "39000")
         elif end == "cancelled there":
@@ -182,7 +182,7 @@ async def test_an_order_that_was_amended_outside_is_followed(open_trading, end):
             await trading.cancel(order_id)
         state = Status.CLOSED if end == "filled" else Status.CANCELLED
         if end != "cancelled by us":
-            await trading.compare(Occasion.POLL)
+            await trading.reconcile(Occasion.POLL)
         await trading.becomes(order_id, state)
         assert not there.rests
 
@@ -194,19 +194,21 @@ async def test_one_statement_that_cannot_be_stops_no_other(open_trading):
         there.filled = Decimal("0.02")
         trading.hold("BTC/USDT", "40500")
         trading.paper.ledger.execute(parted, Decimal("0.004"), Decimal(30000), maker=True)
-        found = {one.order: one.resolution for one in await trading.compare()}
+        found = {one.order: one.resolution for one in await trading.reconcile()}
         assert found == {first: Resolution.RECORDED, wrong: Resolution.DECIDE, last: Resolution.RECORDED}
         assert await trading.facts(first) == FILLED
         assert await trading.facts(wrong) == [*SENT, "Contradicted"]
         assert await trading.facts(last) == [*SENT, "Filled"]
         trading.pass_by(10)
-        assert await trading.compare() == []
+        assert await trading.reconcile() == []
 
 
 # --- what is written down -----------------------------------------------------------------------------------------
 
 
-async def test_a_comparison_that_was_asked_for_tells_its_phases_and_every_difference_with_the_raw_report(open_trading):
+async def test_a_requested_reconciliation_tells_its_phases_and_every_difference_with_the_raw_report(
+    open_trading,
+):
     """A poll that finds something is recorded too.
 
     One that finds nothing leaves no stream, and a dry run never does.
@@ -216,17 +218,17 @@ async def test_a_comparison_that_was_asked_for_tells_its_phases_and_every_differ
         # Given runs that find nothing and leave no stream
         before = await trading.read("Reconciliation")
         for occasion in (Occasion.POLL, Occasion.FULL):
-            await trading.compare(occasion)
+            await trading.reconcile(occasion)
         assert await trading.read("Reconciliation") == before
         trading.hold("BTC/USDT", "39000")
         # When a fill is found by dry runs, by a poll, and then by a request that finds nothing more
         head = await asyncio.to_thread(trading.store.head)
         for occasion in NOISY:
-            [found] = await trading.compare(occasion, dry=True)
+            [found] = await trading.reconcile(occasion, dry=True)
             assert found.order == order_id
         assert await asyncio.to_thread(trading.store.head) == head
-        await trading.compare(Occasion.POLL)
-        await trading.compare()
+        await trading.reconcile(Occasion.POLL)
+        await trading.reconcile()
         # Then the poll and the request have left a stream each
         events = (await trading.read("Reconciliation"))[len(before) :]
         quiet, asked = (

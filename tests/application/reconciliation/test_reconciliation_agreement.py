@@ -31,14 +31,14 @@ async def test_two_statements_that_differ_agree_on_nothing(open_trading):
     """
     async with open_trading() as trading:
         order_id = await wrongly_cancelled(trading)
-        await trading.compare()
+        await trading.reconcile()
         trading.hold("BTC/USDT", "39000")
         trading.pass_by(10)
-        await trading.compare()
+        await trading.reconcile()
         assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled"]
         assert (await trading.load(order_id)).status is Status.CANCELLED
         trading.pass_by(10)
-        await trading.compare()
+        await trading.reconcile()
         assert await trading.facts(order_id) == [*SENT, "Cancelled", "Filled", "Corrected"]
         assert (await trading.load(order_id)).status is Status.CLOSED
 
@@ -56,14 +56,14 @@ async def test_what_was_heard_while_the_list_was_on_its_way_is_no_difference(ope
             await trading.becomes(order.id, Status.CLOSED)
 
         trading.client.after["open_orders"] = is_filled
-        assert await trading.compare(occasion) == []
+        assert await trading.reconcile(occasion) == []
         del trading.client.after["open_orders"]
         trading.pass_by(10)
-        assert await trading.compare(occasion) == []
+        assert await trading.reconcile(occasion) == []
         assert await trading.facts(order.id) == [*SENT, "Filled", "Closed"]
 
 
-async def test_a_poll_without_an_answer_is_no_comparison(open_trading):
+async def test_a_poll_without_an_answer_is_no_reconciliation(open_trading):
     """The run is reported as failed, and no single order is queried."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)

@@ -27,7 +27,7 @@ async def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypa
         assert (await trading.load(order.id)).status is Status.OPEN
         del trading.client.before[which]
         monkeypatch.setattr(reconciliation, "TIMEOUT_SECONDS", 30.0)
-        await trading.compare()
+        await trading.reconcile()
         assert (await trading.load(order.id)).status is Status.CLOSED
 
 
@@ -51,7 +51,7 @@ async def test_how_far_back_ended_orders_are_looked_for(open_trading, away, made
         await trading.begin_anew()
         await trading.until(trading.lane.reconciled.is_set)
         trading.pass_by(10)
-        await trading.compare()
+        await trading.reconcile()
         assert len(await trading.read("Order.Adopted")) == found
 
 
@@ -63,7 +63,7 @@ async def test_an_order_that_is_being_sent_this_very_moment_is_left_alone(open_t
         order_id = await trading.rest()
         await trading.becomes(order_id, Status.SUBMITTED)
         for occasion in (Occasion.POLL, Occasion.REQUEST):
-            assert await trading.compare(occasion) == []
+            assert await trading.reconcile(occasion) == []
             assert order_id not in trading.lane.look_ups
         sent.set()
         await trading.becomes(order_id, Status.OPEN)
@@ -82,7 +82,7 @@ async def test_an_exchange_that_stays_away_is_told_once_each_time(open_trading):
             for _ in range(3):
                 assert (await trading.lane.reconcile(Occasion.RECONNECTION)).failure is not None
             del trading.client.before["open_orders"]
-            await trading.compare()
+            await trading.reconcile()
             assert len(await trading.read("Reconciliation.Failed")) == times
 
 
@@ -96,12 +96,12 @@ async def test_what_cannot_be_recorded_is_left_to_a_person_and_stops_no_other(op
         there = trading.on_exchange()[-1]
         trading.paper.ledger.execute(there, Decimal("0.006"), Decimal(40000), maker=True)
         other = await trading.becomes(await trading.rest(price="41000"), Status.OPEN)
-        await trading.compare()
+        await trading.reconcile()
         there.quantity = there.filled = Decimal("0.005")
-        await trading.compare()
+        await trading.reconcile()
         trading.hold("BTC/USDT", "40500")
         trading.pass_by(10)
-        found = {(one.order, one.resolution) for one in await trading.compare()}
+        found = {(one.order, one.resolution) for one in await trading.reconcile()}
         assert found >= {(odd.id, Resolution.DECIDE), (other.id, Resolution.RECORDED)}
         assert (await trading.load(odd.id)).quantity == Decimal("0.01")
         assert (await trading.load(other.id)).status is Status.CLOSED

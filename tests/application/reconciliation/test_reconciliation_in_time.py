@@ -37,11 +37,11 @@ async def ends(trading, reached):
                 return
 
 
-async def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_trading):
+async def test_a_second_look_that_nobody_answers_ends_with_its_reconciliation(open_trading):
     """The first sighting survives the failed run, and counts when the exchange repeats it."""
     async with open_trading() as trading:
         there, asked, answer = await trading.elsewhere("web_1"), asyncio.Event(), asyncio.Event()
-        await trading.compare(Occasion.FULL)
+        await trading.reconcile(Occasion.FULL)
         trading.pass_by(10)
 
         async def silence():
@@ -51,7 +51,7 @@ async def test_a_second_look_that_nobody_answers_ends_with_its_comparison(open_t
         trading.client.before["query"] = silence
         await ends(trading, asked)
         answer.set()
-        [found] = await trading.compare(Occasion.FULL)
+        [found] = await trading.reconcile(Occasion.FULL)
         assert (found.exchange_order_id, found.resolution) == (str(there.id), "adopted")
 
 
@@ -72,7 +72,7 @@ async def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_bes
 
 
 @pytest.mark.parametrize("slow", ["exchange", "log"])
-async def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open_trading, monkeypatch, slow):
+async def test_what_was_heard_is_recorded_although_the_reconciliation_has_ended(open_trading, monkeypatch, slow):
     """The exchange is being asked for the trades, or the log is about to append: neither is interrupted half-way."""
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
@@ -105,10 +105,10 @@ async def test_what_was_heard_is_recorded_although_the_comparison_has_ended(open
         assert await trading.facts(order.id) == FILLED
         assert closed.fills == {str(trade.id): trade.quantity for trade in there.trades}
         await trading.until(lambda: order.id not in trading.lane.orders.live)
-        assert await trading.compare() == []
+        assert await trading.reconcile() == []
 
 
-async def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
+async def test_a_poll_that_meets_a_reconciliation_is_dropped(open_trading):
     """A poll would only repeat the questions of the run under way. Every other occasion waits for its turn."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
@@ -120,7 +120,7 @@ async def test_a_poll_that_meets_a_comparison_is_dropped(open_trading):
         request = asyncio.create_task(trading.lane.reconcile(Occasion.REQUEST))
         listed.set()
         assert [run.failure for run in await asyncio.gather(full, request)] == [None, None]
-        assert await trading.compare(Occasion.POLL) == []
+        assert await trading.reconcile(Occasion.POLL) == []
 
 
 # --- a long past ---------------------------------------------------------------------------------------------------
@@ -180,12 +180,12 @@ async def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
         assert (await trading.lane.reconcile(Occasion.FULL)).detail == "nobody is there"
         silent = False
         trading.pass_by(60)
-        [found] = await trading.compare(Occasion.FULL)
+        [found] = await trading.reconcile(Occasion.FULL)
         assert (found.symbol, found.resolution) == ("BTC/USDT", "awaited")
         assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 2}
         assert trading.lane._schedule._reconciler._listings._last.at == began
         trading.pass_by(10)
-        [found] = await trading.compare(Occasion.FULL)
+        [found] = await trading.reconcile(Occasion.FULL)
         assert found.resolution == "adopted"
         assert past.asked == {"BTC/USDT": 2, "ETH/USDT": 3}
 
@@ -194,7 +194,7 @@ async def test_a_dry_run_reads_for_nobody_else(open_trading):
     """An order that ends after the dry run is found by the next reconciliation."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
-        assert await trading.compare(dry=True) == []
+        assert await trading.reconcile(dry=True) == []
         trading.paper.ledger.cancel(await trading.elsewhere("web_1"))
-        [found] = await trading.compare()
+        [found] = await trading.reconcile()
         assert found.resolution == "awaited"

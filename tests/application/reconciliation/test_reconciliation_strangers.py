@@ -32,13 +32,13 @@ async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_
     """The order is adopted no sooner than ten seconds later, and never again by this process or another."""
     async with open_trading() as trading:
         there = await trading.elsewhere("web_1")
-        [found] = await trading.compare(occasion)
+        [found] = await trading.reconcile(occasion)
         assert (found.order, found.resolution, found.ours.kind) == (None, Resolution.AWAITED, Kind.NOTHING)
         trading.pass_by(9.99)
-        assert {one.resolution for one in await trading.compare(occasion)} <= {Resolution.AWAITED}
+        assert {one.resolution for one in await trading.reconcile(occasion)} <= {Resolution.AWAITED}
         assert await adopted(trading) == []
         trading.pass_by(0.01)
-        [found] = await trading.compare(occasion)
+        [found] = await trading.reconcile(occasion)
         assert found.resolution is Resolution.ADOPTED
         for _ in range(2):
             assert [found async for found in found_again(trading, occasion)] == []
@@ -55,7 +55,7 @@ async def found_again(trading, occasion):
     """Yield the discrepancies that two more reconciliations find."""
     for _ in range(2):
         trading.pass_by(10)
-        for found in await trading.compare(occasion):
+        for found in await trading.reconcile(occasion):
             yield found
 
 
@@ -63,10 +63,10 @@ async def test_an_order_that_is_gone_at_the_second_look_was_never_one(open_tradi
     """The exchange no longer shows the order, so it is not adopted."""
     async with open_trading() as trading:
         await trading.elsewhere("web_1")
-        await trading.compare()
+        await trading.reconcile()
         trading.show_orders(shown=False)
         trading.pass_by(10)
-        assert await trading.compare() == []
+        assert await trading.reconcile() == []
         assert await adopted(trading) == []
 
 
@@ -76,7 +76,7 @@ async def test_a_poll_of_a_symbol_with_live_orders_sees_a_stranger_there(open_tr
         await trading.becomes(await trading.rest(), Status.OPEN)
         await trading.elsewhere("web_1")
         await trading.elsewhere("web_2", "ETH/USDT", price=Decimal(2000), quantity=Decimal("0.1"))
-        await trading.compare_twice(Occasion.POLL)
+        await trading.reconcile_twice(Occasion.POLL)
         assert [order.wish.symbol for order in await adopted(trading)] == ["BTC/USDT"]
 
 
@@ -86,7 +86,7 @@ async def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard)
     """The order can be cancelled from here like any other. A fill has the exchange's trade."""
     async with open_trading() as trading:
         there = await trading.elsewhere("web_1")
-        await trading.compare_twice()
+        await trading.reconcile_twice()
         [order] = await adopted(trading)
         if heard:
             await trading.listening()
@@ -98,7 +98,7 @@ async def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard)
         else:
             await trading.cancel(order.id)
         if not heard and end != "cancelled by us":
-            await trading.compare(Occasion.POLL)
+            await trading.reconcile(Occasion.POLL)
         order = await trading.becomes(order.id, Status.CLOSED if end == "filled" else Status.CANCELLED)
         assert not there.rests
         assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
@@ -108,12 +108,12 @@ async def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_perso
     """The order has a client id of ours, so a part of the log is lost. Its owner is alerted once."""
     async with open_trading() as trading:
         await trading.elsewhere("ARISTO_1_LOST")
-        [found] = await trading.compare_twice()
+        [found] = await trading.reconcile_twice()
         assert found.resolution is Resolution.HISTORY_LOST
         [order] = await adopted(trading)
         assert found.order == order.id
         trading.pass_by(10)
-        assert await trading.compare() == []
+        assert await trading.reconcile() == []
         [event] = await trading.read("Order.Adopted")
         [alert] = history_lost(event, trading.store)
         assert (alert.cause, alert.subject) == (Cause.HISTORY_LOST, order.id)
@@ -134,7 +134,7 @@ async def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is
         await trading.begin_anew()
         await trading.until(trading.lane.reconciled.is_set)
         trading.pass_by(10)
-        await trading.compare()
+        await trading.reconcile()
         assert [order.status for order in await adopted(trading)] == ([Status.CLOSED] if known else [])
         assert [order.filled for order in await adopted(trading)] == ([there.filled] if known else [])
 
@@ -154,7 +154,7 @@ async def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(o
         for _ in range(starts):
             await trading.begin_anew()
             await trading.until(trading.lane.reconciled.is_set)
-        await trading.compare_twice(Occasion.FULL)
+        await trading.reconcile_twice(Occasion.FULL)
         [order] = await adopted(trading)
         assert (order.wish.symbol, order.status, order.filled) == ("ETH/USDT", Status.CLOSED, there.filled)
         kept = await asyncio.to_thread(trading.snapshots.last, 1)
@@ -168,10 +168,10 @@ async def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(o
 async def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question_failed(open_trading, which):
     """A query without an answer forgets neither the moved balance nor the first sighting."""
     async with open_trading() as trading:
-        await trading.compare(Occasion.FULL)
+        await trading.reconcile(Occasion.FULL)
         await trading.elsewhere("web_1", "ETH/USDT", type=Type.MARKET, price=None, quantity=Decimal("0.1"))
         if which == "query":
-            await trading.compare(Occasion.FULL)
+            await trading.reconcile(Occasion.FULL)
             trading.pass_by(10)
         trading.client.before[which] = away
         run = await trading.lane.reconcile(Occasion.FULL)
@@ -179,7 +179,7 @@ async def test_an_ended_order_whose_coins_moved_is_adopted_although_one_question
         del trading.client.before[which]
         for _ in range(3):
             trading.pass_by(10)
-            await trading.compare(Occasion.FULL)
+            await trading.reconcile(Occasion.FULL)
         assert [order.status for order in await adopted(trading)] == [Status.CLOSED]
 
 
@@ -192,10 +192,10 @@ async def test_an_order_of_a_market_that_nobody_knows_is_told_once(open_trading,
         named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
         trading.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
         if dry:
-            [found] = await trading.compare(dry=True)
+            [found] = await trading.reconcile(dry=True)
             assert found.resolution is Resolution.DECIDE
-        await trading.compare(Occasion.FULL)
-        await trading.compare(Occasion.FULL)
+        await trading.reconcile(Occasion.FULL)
+        await trading.reconcile(Occasion.FULL)
         told = await trading.read("Reconciliation.DiscrepancyFound")
         assert [event.discrepancy.resolution for event in told] == [Resolution.DECIDE]
         assert await adopted(trading) == []
@@ -207,7 +207,7 @@ async def test_an_order_that_the_exchange_does_not_find_is_told_once(open_tradin
         await trading.becomes(await trading.rest(), Status.OPEN)
         trading.show_orders(shown=False)
         for _ in range(4):
-            await trading.compare(Occasion.POLL)
+            await trading.reconcile(Occasion.POLL)
             trading.pass_by(10)
         told = [e for e in await trading.read("Reconciliation") if type(e).__name__ == "DiscrepancyFound"]
         assert len(told) == 1

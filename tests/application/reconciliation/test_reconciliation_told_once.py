@@ -15,7 +15,7 @@ async def made_impossible(trading):
     await trading.becomes(await trading.rest(), Status.OPEN)
     there = trading.on_exchange()[-1]
     trading.paper.ledger.execute(there, Decimal("0.006"), Decimal(40000), maker=True)
-    await trading.compare()
+    await trading.reconcile()
     there.quantity = Decimal("0.0055")
     there.filled = Decimal("0.005")
 
@@ -27,19 +27,19 @@ async def of_no_market(trading):
 
 
 @pytest.mark.parametrize("happens", [made_impossible, of_no_market])
-async def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_comparison(open_trading, happens):
+async def test_what_a_person_was_told_to_settle_is_not_written_down_by_every_reconciliation(open_trading, happens):
     """The discrepancy is recorded once. A person who asks sees it each time, without another alert."""
     async with open_trading() as trading:
         await happens(trading)
-        found = [*await trading.compare(Occasion.FULL), *await trading.compare_twice(Occasion.FULL)]
+        found = [*await trading.reconcile(Occasion.FULL), *await trading.reconcile_twice(Occasion.FULL)]
         assert [one.resolution for one in found if one.resolution in LEFT_TO_A_PERSON] == [Resolution.DECIDE]
         told = len(await trading.read("Reconciliation.DiscrepancyFound"))
         for occasion in (Occasion.POLL, Occasion.FULL, Occasion.RECONNECTION):
             trading.pass_by(10)
-            await trading.compare(occasion)
+            await trading.reconcile(occasion)
         assert len(await trading.read("Reconciliation.DiscrepancyFound")) == told
         for dry in (True, False, True):
-            [again] = await trading.compare(Occasion.REQUEST, dry=dry)
+            [again] = await trading.reconcile(Occasion.REQUEST, dry=dry)
             assert again.resolution is Resolution.UNDECIDED
 
 
@@ -49,7 +49,7 @@ async def shown(trading):
     await trading.known()
     for _ in range(2):
         trading.pass_by(10)
-        await trading.compare(Occasion.POLL)
+        await trading.reconcile(Occasion.POLL)
     trading.pass_by(3600)
 
 
@@ -59,7 +59,7 @@ async def test_an_order_that_was_not_shown_for_two_moments_is_not_missing(open_t
         await trading.becomes(await trading.rest(), Status.OPEN)
         for _ in range(2):
             trading.show_orders(shown=False)
-            found = await trading.compare(Occasion.POLL)
+            found = await trading.reconcile(Occasion.POLL)
             assert [one.resolution for one in found] == [Resolution.LOOKED_UP]
             await shown(trading)
 
@@ -72,7 +72,7 @@ async def test_an_order_that_is_missing_again_is_told_of_again(open_trading):
             trading.show_orders(shown=False)
             found = []
             for _ in range(8):
-                found += await trading.compare(Occasion.POLL)
+                found += await trading.reconcile(Occasion.POLL)
                 trading.pass_by(10)
             assert [one.resolution for one in found] == [Resolution.LOOKED_UP, Resolution.DECIDE]
             await shown(trading)
@@ -86,6 +86,6 @@ async def test_an_order_whose_market_is_gone_is_told_of_once(open_trading):
         trading.paper.ledger.cancel(trading.on_exchange()[0])
         found = []
         for _ in range(5):
-            found += await trading.compare(Occasion.FULL)
+            found += await trading.reconcile(Occasion.FULL)
             trading.pass_by(60)
         assert [(one.order, one.resolution) for one in found] == [(order.id, Resolution.DECIDE)]

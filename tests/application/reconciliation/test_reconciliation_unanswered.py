@@ -39,11 +39,11 @@ async def test_a_question_without_an_answer_changes_nothing(open_trading, which)
             kinds = [type(event).__name__ for event in await trading.read("Reconciliation")]
             assert kinds[-1] == "Failed"
         del trading.client.before[which]
-        await trading.compare()
+        await trading.reconcile()
         assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
 
 
-async def test_nothing_is_sent_before_the_first_comparison_has_ended(open_trading):
+async def test_nothing_is_sent_before_the_first_reconciliation_has_ended(open_trading):
     """Orders placed meanwhile are sent afterwards, in their order."""
     async with open_trading() as trading:
         listed = asyncio.Event()
@@ -119,7 +119,7 @@ async def test_a_failure_that_lasts_is_told_once_whatever_it_began_with(open_tra
                 assert (await trading.lane.reconcile(occasion)).failure is not None
                 trading.pass_by(2.5)
             del trading.client.before["open_orders"]
-            await trading.compare(FULL)
+            await trading.reconcile(FULL)
         events = await trading.read("Reconciliation")
         failed = {event.originator_id for event in events if type(event).__name__ == "Failed"}
         begun = [event for event in events if type(event).__name__ == "Started" and event.originator_id in failed]

@@ -25,7 +25,7 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
         for there in unclear:
             there.stop_price = NO_NUMBER
         trading.hold("BTC/USDT", "39000")
-        found = {one.exchange_order_id: one for one in await trading.compare()}
+        found = {one.exchange_order_id: one for one in await trading.reconcile()}
         for there, order_id in zip(unclear, (ours, None), strict=True):
             one = found.pop(str(there.id))
             assert (one.order, one.theirs.kind, one.resolution) == (order_id, Kind.UNREADABLE, Resolution.DECIDE)
@@ -34,12 +34,12 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
         assert await trading.facts(ours) == SENT
         for event in await trading.read("Reconciliation.DiscrepancyFound"):
             assert event.discrepancy.theirs.kind is not Kind.UNREADABLE or '"stopPrice":"NaN"' in event.raw
-        assert await trading.compare(Occasion.FULL) == []
+        assert await trading.reconcile(Occasion.FULL) == []
         await trading.begin_anew()
         await trading.becomes(await trading.rest(price="31000"), Status.OPEN)
         for there in unclear:
             there.stop_price = None
-        [adopted] = await trading.compare_twice()
+        [adopted] = await trading.reconcile_twice()
         assert (adopted.resolution, adopted.exchange_order_id) == (Resolution.ADOPTED, str(stranger.id))
 
 
@@ -68,12 +68,12 @@ async def test_executions_that_cannot_be_read_are_asked_for_until_they_can(open_
         trading.hold("BTC/USDT", "39000")
         unclear = next(t for t in trading.paper.ledger.trades if t.order is trading.on_exchange()[0])
         fee, unclear.fee = unclear.fee, NO_NUMBER
-        found = {one.order: one.resolution for one in await trading.compare()}
+        found = {one.order: one.resolution for one in await trading.reconcile()}
         assert found == {orders[0]: Resolution.LOOKED_UP, orders[1]: Resolution.RECORDED}
         assert await trading.facts(orders[0]) == SENT
         for left in (Resolution.DECIDE, Resolution.UNDECIDED):
-            assert [one.resolution for one in await trading.compare()] == [left]
-        assert await trading.compare(Occasion.FULL) == []
+            assert [one.resolution for one in await trading.reconcile()] == [left]
+        assert await trading.reconcile(Occasion.FULL) == []
         unclear.fee = fee
         await trading.becomes(orders[0], Status.CLOSED)
         assert await trading.facts(orders[0]) == [*SENT, "Filled", "Closed"]

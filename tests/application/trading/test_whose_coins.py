@@ -23,7 +23,7 @@ ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
 async def bought_elsewhere(trader):
     """Buy with the same keys outside the platform, and wait until the external position is open."""
     await trader.trading.elsewhere("web_1", type=Type.MARKET, price=None, quantity=Decimal("0.005"))
-    await trader.trading.compare_twice(Occasion.FULL)
+    await trader.trading.reconcile_twice(Occasion.FULL)
     await trader.trading.until(lambda: getattr(trader.store.find(Position, ELSEWHERE), "is_open", False))
 
 
@@ -60,7 +60,7 @@ async def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_it
         trading = trader.trading
         await trader.buy(STOP, TARGET)
         await trading.elsewhere("web_1", side=Side.SELL, type=Type.MARKET, price=None, quantity=Decimal("0.5"))
-        await trading.compare_twice(Occasion.FULL)
+        await trading.reconcile_twice(Occasion.FULL)
         await trading.until(lambda: trading.store.read(0, topics=["Position.Disregarded"]))
         await trading.known()
         assert trader.position().held == HELD
@@ -200,7 +200,7 @@ async def test_cancelling_everything_leaves_what_protects(at):
             named = {"price": Decimal(price)} if kind == "limit" else {"stop_price": Decimal(price)}
             given = {"client_order_id": f"web_{kind}", "side": "sell", "type": kind, "quantity": Decimal("0.1")}
             trading.paper.ledger.place(account, pair, **given, **named)
-        await trading.compare_twice(Occasion.FULL)
+        await trading.reconcile_twice(Occasion.FULL)
         assert await asyncio.to_thread(cancel_all, trading.store, 1) == 2
         asked = [event.originator_id for event in await trading.read("Order.CancelRequested")]
         taken_off = [(await trading.load(order_id)).wish for order_id in asked]
