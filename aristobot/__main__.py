@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -230,6 +231,10 @@ def _openapi(_: argparse.Namespace, __: Settings) -> int:
     return 0
 
 
+Command = Callable[[str, Any, str], argparse.ArgumentParser]
+"""Adds a command: its name, the function that carries it out, its help."""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="aristobot", description="A private crypto-trading platform.")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -239,6 +244,13 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(carry_out=carry_out)
         return added
 
+    _add_running(command)
+    _add_looking(command)
+    _add_upkeep(command)
+    return parser
+
+
+def _add_running(command: Command) -> None:
     run = command("run", _run, "start everything and watch over it")
     terminal = command("terminal", _terminal, "start one terminal")
     terminal.add_argument("name", choices=[*TERMINALS])
@@ -250,7 +262,9 @@ def _parser() -> argparse.ArgumentParser:
     for able in (run, paper):
         able.add_argument("--replay", help="a CSV of one-minute candles to take the prices from")
         able.add_argument("--speed", type=speed, default=1.0, help="how many times faster than life it is replayed")
-    command("migrate", _migrate, "make or upgrade the database")
+
+
+def _add_looking(command: Command) -> None:
     audited = command("audit", _audit, "verify that the log was never changed, or show the story of one thing")
     audited.add_argument("what", choices=["verify", "show"])
     audited.add_argument("id", nargs="?", type=UUID, help="show: a webhook, an order or a position")
@@ -262,6 +276,11 @@ def _parser() -> argparse.ArgumentParser:
     reconciled.add_argument("--json", action="store_true", help="answer for a machine, one line per broker")
     projections = command("projections", _projections, "rebuild the read models, or compare them with a rebuild")
     projections.add_argument("what", choices=["rebuild", "verify"])
+    command("openapi", _openapi, "print the console's API")
+
+
+def _add_upkeep(command: Command) -> None:
+    command("migrate", _migrate, "make or upgrade the database")
     people = command("user", _user, "make, invite, disable, enable and forget users, reset what they log in with")
     people.add_argument("what", choices=[*COMMANDS])
     people.add_argument("name", nargs="?", help="the user's name")
@@ -275,8 +294,6 @@ def _parser() -> argparse.ArgumentParser:
     restore = command("restore", _restore, "restore a backup into an empty database and verify it")
     restore.add_argument("file", help="the .dump, with its .json beside it")
     restore.add_argument("--head", help="a head hash that was written down elsewhere")
-    command("openapi", _openapi, "print the console's API")
-    return parser
 
 
 def main(given: list[str] | None = None) -> int:

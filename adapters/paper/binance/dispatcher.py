@@ -75,7 +75,11 @@ class Dispatcher:
         self._replacements = Replacements(api, self.limits)
         self._market = market = BinanceMarket(self.paper)
         lists = BinanceLists(api)
-        operations = {
+        self.operations = completed(self._documented(market, lists), api, market, lists)
+
+    def _documented(self, market: BinanceMarket, lists: BinanceLists) -> dict[str, Operation]:
+        api = self.api
+        return {
             "ping": Operation(lambda _: {}, 1),
             "time": Operation(market.time, 1),
             "exchangeInfo": Operation(self._information, 20),
@@ -108,7 +112,6 @@ class Dispatcher:
             "account.commission": Operation(api.commission, 20, "query"),
             "account.rateLimits.orders": Operation(self._order_counts, 40, "query"),
         }  # fmt: skip
-        self.operations = completed(operations, api, market, lists)
 
     async def serve(self, name: str, p: Parameters, signed: Callable[[], Account]) -> Reply | None:
         """Return the response, or None to cut the connection. `signed` returns the account or raises `Error`."""
