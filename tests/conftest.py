@@ -41,7 +41,7 @@ PLENTY = 4 * 2**30
 TESTS = Path(__file__).parent
 SLOWEST = ("faults", "story", "browser", "laws", "application")
 PLATFORM = re.compile("/faults/(?!test_steps)|/story/test_(alerts|protection|secrets|signal)|/browser/")
-"""The test files that share one platform with the other files of their folder."""
+"""The pattern of the test files that share one platform with the other files of their folder."""
 SECRET = "the secret of the tests"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Schedule whole files, and all files that share a platform together: starting a platform takes long."""
+    """Schedule whole files, and files that share a platform together, because starting a platform is slow."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByPlatform(LoadScopeScheduling):
@@ -76,9 +76,9 @@ def short_home() -> Iterator[Path]:
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """Make a folder with a short path, because the path of a socket may not be long, open to every system account.
+    """Make a folder that is open to every system account. Its path is short, as a socket's path may not be long.
 
-    It lies in memory when there is plenty: servers start and databases are created several times as fast there.
+    The folder lies in memory if there is plenty: servers start and databases are created several times as fast there.
     """
     memory = Path("/dev/shm")
     plenty = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > PLENTY
@@ -90,7 +90,7 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def passwords_that_cost_little() -> Iterator[None]:
-    """Hash passwords in this process as everywhere else but in fewer rounds: the tests make hundreds of users."""
+    """Hash passwords in this process with fewer rounds, because the tests make hundreds of users."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vault, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64, parallelism=1))
         yield
@@ -157,7 +157,7 @@ def _eventually(condition: Callable[[], Any], seconds: float = 30) -> Any:
     deadline, pause = time.monotonic() + seconds, SHORTEST_PAUSE
     while not (value := condition()):
         assert time.monotonic() < deadline, f"it did not come true within {seconds} s"
-        time.sleep(pause)  # what is waited for may need the processor that asking takes
+        time.sleep(pause)  # a busy loop would take the processor from the work it waits for
         pause = min(1.5 * pause, LONGEST_PAUSE)
     return value
 
@@ -186,7 +186,7 @@ class Database:
         return connection
 
     def store(self, role: str = "aristobot_writer", size: int = 2) -> Store:
-        """Open a separate store, as another process would have it."""
+        """Open a separate store, as another process would."""
         return Store(self._opened.enter_context(open_pool(self.url_for(role), size)), self.master)
 
     def order(self, user: int = 1, broker: int = 1, *, order_id: UUID | None = None, **wish: Any) -> Order:
@@ -207,14 +207,14 @@ class Database:
             )
 
     def placed(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
-        """Save an order that waits to be sent."""
+        """Save and return an order that waits to be sent."""
         order = self.order(user, broker, **wish)
         store.save(order)
         return order
 
     @staticmethod
     def submit(order: Order) -> None:
-        """Record what the gateway records before it sends; save nothing."""
+        """Record the intent to send, as the gateway does; save nothing."""
         cost = order.wish.cost
         quantity = None if cost is not None else order.wish.quantity or Decimal(1)
         valid_until = NOW + timedelta(seconds=5)
@@ -222,12 +222,12 @@ class Database:
 
     @staticmethod
     def fill(order: Order, quantity: Decimal, trade: str = "t1") -> None:
-        """Record one execution at 64250.1 as the exchange reports it; save nothing."""
+        """Record one execution at 64250.1, as the exchange would report it; save nothing."""
         raw = Personal(f'{{"tradeId":"{trade}"}}')
         order.fill(trade, quantity, Decimal("64250.1"), Decimal("0.5"), "USDT", NOW, None, raw)
 
     def submitted(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
-        """Save an order that is about to be sent."""
+        """Save and return an order with a recorded intent, as it is just before sending."""
         order = self.order(user, broker, **wish)
         with carrying(user=str(user)):
             self.submit(order)
@@ -235,7 +235,7 @@ class Database:
         return order
 
     def filled(self, store: Store, user: int = 1, broker: int = 1, **wish: Any) -> Order:
-        """Save an order that the exchange has executed in one fill at 64250.1."""
+        """Save and return an order that the exchange has executed in one fill at 64250.1."""
         order = self.submitted(store, user, broker, **wish)
         with carrying(user=str(user)):
             order.accept(f"X{order.id.hex[:8]}", Personal('{"status":"NEW"}'))

@@ -130,7 +130,7 @@ def test_whoever_was_forgotten_after_the_backup_stays_forgotten(full: Any, empty
 
 
 def test_a_changed_file_a_wrong_head_and_a_full_database_are_refused(full: Any, empty: str, tmp_path: Path) -> None:
-    """Each is refused with a message of its own. A database that is not empty is never touched."""
+    """Each restore is refused with a message of its own. A database that is not empty is never touched."""
     file = _backed_up(full, tmp_path)
     with pytest.raises(BackupFailed, match="not empty"):
         restore_into(full.url, full.master, file, None, lambda _: None)

@@ -133,7 +133,7 @@ def test_the_same_order_is_placed_once(database, store):
 
 
 def test_several_aggregates_are_one_commit(database, store):
-    """All of them are saved, at consecutive log positions, or none."""
+    """All aggregates are saved, at consecutive log positions, or none is."""
     first, second = database.order(), database.order()
     second.refuse("funds")
     assert store.save(first, second) == [1, 2, 3]

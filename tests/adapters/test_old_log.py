@@ -93,7 +93,7 @@ def test_every_topic_is_in_it(old):
 
 
 def test_it_is_whole(old):
-    """Each event still has its original hash, and the table of open streams agrees with the log."""
+    """Every event still has its original hash, and the table of open streams agrees with the log."""
     url, _ = old
     with psycopg.connect(url) as connection:
         assert audit.verify(connection).fault is None

@@ -1,4 +1,4 @@
-"""Positions written before overtaken moves were recorded can be read, and tell no more than was known then."""
+"""Positions written before overtaken moves were recorded can be read, and state only what was known then."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_a_change_without_a_price_is_read_without_one():
 @pytest.mark.parametrize("case", CONTRADICTIONS, ids=" ".join)
 @given(data=st.data())
 def test_every_contradiction_is_read(case, data):
-    """It is read both alone, as the order records it, and among the facts of a reconciliation."""
+    """A contradiction is read both alone, as the order records it, and among the facts of a reconciliation."""
     reason, form = case
     values = data.draw(st.fixed_dictionaries(CONTRADICTIONS[case]))
     said = form.format(**values)

@@ -277,7 +277,7 @@ def test_no_role_may_create_in_any_schema(database):
 
 
 def test_functions_with_the_owners_rights_are_closed(database):
-    """Each pins its `search_path` with `pg_temp` last, and only the roles named in `grants.sql` may call it."""
+    """Each such function pins its `search_path`, `pg_temp` last. Only roles named in `grants.sql` may call it."""
     query = """
         SELECT oid::regprocedure::text, proconfig, has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc
         WHERE prosecdef AND pronamespace::regnamespace::text = ANY(%s)

@@ -42,11 +42,11 @@ LATER = 2**62
 
 
 async def nothing() -> None:
-    """What usually happens around a call."""
+    """Do nothing: the hook around a call unless a test sets another."""
 
 
 def watched(name: str) -> Callable[..., Any]:
-    """A method of the real client that is counted, with what a test hangs before and after it."""
+    """Return a method of the real client that counts its calls and runs the test's hooks before and after each."""
     ask = getattr(Binance, name)
 
     async def asked(self: Watched, *arguments: Any, **named: Any) -> Any:
@@ -60,7 +60,7 @@ def watched(name: str) -> Callable[..., Any]:
 
 
 class Watched(Binance):
-    """The real client under the eyes of a test; `heard` counts the reports of the stream that the lane is done with."""
+    """The real client, observed: `asked` counts calls, `heard` counts the reports that the lane has handled."""
 
     def __init__(self, *urls: str) -> None:
         super().__init__(*urls)
@@ -82,7 +82,7 @@ class Watched(Binance):
 
 
 class Trading:
-    """What a test has in hand: the lane, the books on both sides, and the time."""
+    """The lane under test, with its store, the paper exchange and the clock."""
 
     def __init__(self, store: Any, paper: Paper, client: Watched, credentials: Credentials, broker: Broker) -> None:
         self.snapshots = SnapshotTable(store.pool)
@@ -95,7 +95,7 @@ class Trading:
         paper.ledger.listeners.append(lambda _, order, __: self._show(order))
 
     async def open(self) -> None:
-        """A lane that works; it does not follow the private stream yet."""
+        """Start a lane and wait for its first reconciliation. It does not follow the private stream yet."""
         self.markets = Markets(await self.client.markets())
         self.lane = self.new_lane()
         self.start(self.lane.work())
@@ -103,21 +103,21 @@ class Trading:
         self.log.said.clear()
 
     def new_lane(self) -> Lane:
-        """A lane as a gateway that has just started has it."""
+        """Return a lane as a gateway has it that has just started."""
         lent = self.broker, self.client, self.credentials, self.markets, lambda: self.now, self.log
         return Lane(Account(*lent, self.rules_doubted.set), self.store, self.snapshots, uuid4())
 
     def delist(self, symbol: str) -> None:
-        """Let the exchange list a market no longer."""
+        """Take a market off the exchange's list."""
         self.markets.renew(market for market in self.markets.values() if market.symbol != symbol)
 
     async def away_since(self, ago: timedelta) -> None:
-        """The last look at the account was so long ago."""
+        """Date the last account snapshot this long ago."""
         last = await asyncio.to_thread(self.snapshots.last, 1)
         await asyncio.to_thread(self.snapshots.record, 1, replace(last, at=self.now - ago))
 
     async def begin_anew(self) -> None:
-        """The lane ends, and another process opens one with what the log knows of unfinished orders."""
+        """Close the lane and open one as another process would, with the unfinished orders of the log."""
         self.lane.close()
         self.lane = self.new_lane()
         unfinished = await asyncio.to_thread(self.store.orders_not_ended)
@@ -130,11 +130,11 @@ class Trading:
         self.start(self.lane.work())
 
     def start(self, work: Any) -> None:
-        """Something that runs until it is closed."""
+        """Run this in the background until `close`."""
         self.tasks.append(asyncio.create_task(work))
 
     async def close(self) -> None:
-        """End what was started."""
+        """Close the lane and the client, and cancel all that was started."""
         self.lane.close()
         for task in self.tasks:
             task.cancel()
@@ -144,7 +144,7 @@ class Trading:
     # --- what people and the exchange do -----------------------------------------------------------------------
 
     def pass_by(self, seconds: float) -> None:
-        """Time goes on for the lane."""
+        """Move the lane's clock forward."""
         self.now += timedelta(seconds=seconds)
 
     async def wish(self, *, source: Source = Source.MANUAL, not_after: datetime | None = None, **wish: Any) -> UUID:
@@ -167,18 +167,18 @@ class Trading:
         return order_id
 
     async def rest(self, quantity: str = "0.01", price: str = "40000", **wish: Any) -> UUID:
-        """Wish for a limit buy below the market."""
+        """Place a limit buy below the market, which rests."""
         return await self.wish(type=Type.LIMIT, quantity=Decimal(quantity), price=Decimal(price), **wish)
 
     async def say(self, order_id: UUID, verb: Callable[[Order], None]) -> None:
-        """Somebody else says something to an order, by the store alone."""
+        """Apply a verb to an order through the store alone. The lane is not told."""
         order = await self.load(order_id)
         with carrying(user="1"):
             verb(order)
             await asyncio.to_thread(self.store.save, order)
 
     async def cancel(self, order_id: UUID) -> None:
-        """Somebody wants it off the book."""
+        """Request the cancel of an order, and tell the lane."""
         await self.say(order_id, lambda o: o.request_cancel("somebody"))
         self.lane.agenda.put(Task.CANCEL, order_id)
 
@@ -187,11 +187,11 @@ class Trading:
         self.paper.faults.add(Fault(when, kind, times))
 
     def hold(self, symbol: str, price: str) -> None:
-        """Set a price, which fills what it reaches."""
+        """Hold a market at this price, which fills the orders that it reaches."""
         self.paper.prices.hold(symbol, Decimal(price))
 
     def show_orders(self, *, shown: bool = True) -> None:
-        """Whether queries and lists show orders at all."""
+        """Show all orders in queries and lists, or hide them there."""
         self.shown = shown
         for order in self.on_exchange():
             self._show(order)
@@ -204,54 +204,60 @@ class Trading:
         self.start(self.lane.follow_stream())
         await self.until(lambda: self.lane.streaming)
 
-    # --- comparing ---------------------------------------------------------------------------------------------
+    # --- reconciling -------------------------------------------------------------------------------------------
 
     async def reconcile(self, occasion: Occasion = Occasion.REQUEST, *, dry: bool = False) -> list[Any]:
-        """Compare once, to the end; answers the differences that were found."""
+        """Reconcile once, check that the run succeeded, and return the discrepancies found."""
         run = await self.lane.reconcile(occasion, dry=dry)
         assert run is not None
         assert run.failure is None
         return [found for found, _ in run.found]
 
     async def reconcile_twice(self, occasion: Occasion = Occasion.REQUEST) -> list[Any]:
-        """What is not believed at once is believed the second time; answers what was found then."""
+        """Reconcile twice, ten seconds apart, and return the second run's discrepancies.
+
+        Some reports are believed only when they are repeated.
+        """
         await self.reconcile(occasion)
         self.pass_by(10)
         return await self.reconcile(occasion)
 
     async def elsewhere(self, client_id: str, symbol: str = "BTC/USDT", **wish: Any) -> PaperOrder:
-        """Somebody places an order with the same keys: a limit buy below the market unless `wish` says otherwise."""
+        """Place an order outside the platform, with the same keys.
+
+        It is a limit buy below the market unless `wish` says otherwise.
+        """
         wanted = {"side": Side.BUY, "type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000), **wish}
         request = OrderRequest(client_id, self.markets[symbol], **wanted)
         await self.client.place(self.credentials, request)
         return self.on_exchange()[-1]
 
     async def read(self, kind: str) -> list[Any]:
-        """All events of one kind of stream, or of one name."""
+        """Return all events of one kind of stream, or of one topic."""
         log = await asyncio.to_thread(self.store.read, 0)
         return [recorded.event for recorded in log if f"{recorded.topic}.".startswith(f"{kind}.")]
 
     # --- what can be seen --------------------------------------------------------------------------------------
 
     def on_exchange(self) -> list[PaperOrder]:
-        """All orders that the exchange ever took."""
+        """Return all orders that the exchange ever took."""
         return [*self.paper.ledger.orders.values()]
 
     async def load(self, order_id: UUID) -> Order:
-        """The order as the log has it."""
+        """Return the order as the log has it."""
         return await asyncio.to_thread(self.store.get, Order, order_id)
 
     async def facts(self, order_id: UUID) -> list[str]:
-        """The names of the order's events."""
+        """Return the names of the order's events."""
         return [type(event).__name__ for event in await self.events(order_id)]
 
     async def events(self, order_id: UUID) -> list[Any]:
-        """The order's events."""
+        """Return the order's events."""
         log = await asyncio.to_thread(self.store.read, 0)
         return [recorded.event for recorded in log if recorded.event.originator_id == order_id]
 
     async def becomes(self, order_id: UUID, *states: Status) -> Order:
-        """Wait until the order is in one of these states, and until the lane that sent it knows that it is."""
+        """Wait until the order is in one of these states and the lane that sent it knows; return the order."""
         while (order := await self.load(order_id)).status not in states:
             await self._a_moment()
         live = self.lane.orders.live if order.sender == self.lane.orders.sender else {}
@@ -259,16 +265,16 @@ class Trading:
         return order
 
     async def asked_again(self, what: str, times: int = 3) -> None:
-        """Wait until the exchange has been asked some more times; all but the last have been answered then."""
+        """Wait for this many more calls of a method; all but the last have returned by then."""
         enough = self.client.asked[what] + times
         await self.until(lambda: self.client.asked[what] >= enough)
 
     async def known(self) -> None:
-        """Wait until no look-up and no comparison is under way and nothing is in doubt."""
+        """Wait until no look-up and no reconciliation of the stream is under way, and nothing is in doubt."""
         await self.until(lambda: self.lane.idle and not self.lane.doubts)
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        """Wait until it holds."""
+        """Wait until the condition holds, and raise any error of a background task."""
         while not condition():
             await self._a_moment()
 
@@ -281,7 +287,10 @@ class Trading:
 
 @pytest.fixture
 def open_trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`async with open_trading(USDT="1000") as trading`: BTC costs 50,000 and ETH 2,500 until told otherwise."""
+    """Return a function that opens trading: BTC costs 50,000 USDT and ETH 2,500 until a test changes it.
+
+    Use it as `async with open_trading(USDT="1000") as trading`.
+    """
     monkeypatch.setattr(lookups, "PAUSES", (0.02,))
 
     @asynccontextmanager

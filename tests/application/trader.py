@@ -37,7 +37,7 @@ The paper exchange always locks coins: only with such balances can two single or
 STOP, TARGET = ("stop_loss", Decimal(45000)), ("limit", Decimal(60000))
 PRICES = {"PrixSL": "45000", "PrixTP": "60000"}
 PART = Decimal("0.004")
-"""The quantity (base) of a target that is filled first."""
+"""The quantity (base) of the target's first fill."""
 _names = count(1)
 
 
@@ -49,7 +49,7 @@ class Trader:
         self._native = {market.native: market for market in trading.markets.values()}
 
     def of(self, *_):
-        """Return the markets as the policies look them up."""
+        """Return the markets by their native symbols, as the policies look them up."""
         return self._native
 
     async def follow(self):
@@ -127,7 +127,7 @@ class Trader:
         return sorted(there, key=lambda row: row[0] == "limit")
 
     def bare_for(self):
-        """Return a list that receives each period (real seconds) in which coins are held without a stop from now on."""
+        """Return a list that receives, from now on, the length (real seconds) of each period with coins but no stop."""
         began, bare = [None], []
         loop = asyncio.get_running_loop()
 
@@ -171,7 +171,7 @@ async def alarms(trading):
 
 
 async def exchange_away(*_, **__):
-    """Raise `NoAnswer`, in place of a call to the exchange."""
+    """Raise `NoAnswer`, as a call to an exchange that is away does."""
     raise NoAnswer("HTTP 503")
 
 

@@ -74,7 +74,7 @@ def _ids() -> dict[str, str]:
 
 
 def _bus() -> set[str]:
-    """Return the keys and channels: every string of the bus that others may look up, without what is filled in."""
+    """Return every key and channel of the bus that other processes may look up, with its placeholders empty."""
     names = {bus.LIVENESS, bus.BOOKS, bus.REQUESTS, bus.RESPONSES}
     for node in ast.walk(ast.parse(Path(bus.__file__).read_text())):
         if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):

@@ -44,7 +44,7 @@ def test_the_packages_are_this_repositorys():
 
 
 def test_event_bodies_only_assign():
-    """They run again at every replay: they raise nothing, await nothing, read no clock and do no I/O."""
+    """Event bodies run again at every replay: they raise nothing, await nothing, read no clock and do no I/O."""
     checked = 0
     for file in (REPOSITORY / "domain").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -64,7 +64,7 @@ def _is_event(decorator: ast.expr) -> bool:
 
 
 def test_personal_texts_stand_at_the_top_of_an_event():
-    """The mapper seals them nowhere else."""
+    """The mapper seals personal texts only in an event's own fields."""
     for topic, kind in events().items():
         hints = get_type_hints(kind)
         for name in form_of(kind).personal:

@@ -1,4 +1,4 @@
-"""Examples have no deadline: a busy machine would break such a timing."""
+"""Settings of the domain tests: examples have no deadline, which a busy machine would miss."""
 
 from __future__ import annotations
 

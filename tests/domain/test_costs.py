@@ -94,7 +94,7 @@ def test_the_next_trade_in_the_same_stream_owes_no_fee_of_the_last():
     [("quantity", "0"), ("quantity", "-1"), ("price", "-1"), ("fee", "-1"), ("price", "NaN"), ("fee", "1e50")],
 )
 def test_what_cannot_be_executed_is_refused_and_changes_nothing(what, amount):
-    """The same goes for buys and sales. A price of zero and a fee of zero are possible."""
+    """Buys and sales are refused alike. A price of zero and a fee of zero are possible."""
     position, wrong = holding("1"), replace(executed("1"), **{what: Decimal(amount)})
     for count in (position.grow, lambda sold: position.reduce(sold, SMALLEST)):
         with pytest.raises(Invalid) as refused:

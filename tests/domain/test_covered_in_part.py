@@ -84,7 +84,7 @@ def test_a_sale_by_hand_takes_what_no_stop_covers(position):
 
 
 def test_a_share_is_no_growth(position):
-    """A share was asked for, so its partial cover is not told of by age like growth."""
+    """A cover for a share is partial because it was wanted, so its age raises no alert as that of growth does."""
     position.want(STOP, Decimal(50), uuid4(), awaited=())
     position.rest([OTHER], Decimal(5))
     assert (position.level, position.tells_by_age) == (Level.PARTLY_COVERED, False)

@@ -1,4 +1,4 @@
-"""A protection that is lost, taken off or refused is told once, with its detail and the request it answers."""
+"""A protection that is lost, taken off or refused is recorded once, with its detail and the request it answers."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def is_multiple(amount: Decimal, step: Decimal) -> bool:
 
 @given(amounts, steps)
 def test_a_quantity_is_rounded_down_to_its_step(amount, step):
-    """It lies on the step, never above the wanted quantity and less than one step below it; so does a cost."""
+    """The rounded quantity is on the step, not above the given one and less than a step below it; so is a cost."""
     market = replace(MARKET, quantity_step=step, cost_step=step)
     assert market.round_quantity(amount) == market.round_cost(amount)
     rounded = market.round_quantity(amount)
@@ -68,7 +68,7 @@ def test_a_quantity_is_rounded_down_to_its_step(amount, step):
 
 @given(amounts, steps)
 def test_a_price_is_rounded_to_the_nearest_tick(amount, step):
-    """It lies on the tick, at most half a tick away; of two equally near ticks the even one is taken."""
+    """The rounded price is on the tick, at most half a tick away. Of two equally near ticks the even one is taken."""
     rounded = replace(MARKET, price_tick=step).round_price(amount)
     assert is_multiple(rounded, step)
     away = abs(Fraction(amount) - Fraction(rounded)) / Fraction(step)

@@ -142,7 +142,7 @@ def test_equal_returns_have_no_deviation(change, days):
 
 @pytest.mark.parametrize(("lost", "defined"), [(99, True), (100, False), (101, False)])
 def test_a_day_that_starts_without_equity_has_no_return(lost, defined):
-    """It makes both ratios undefined, on a day of trading or without a close, however many days came before."""
+    """Such a day leaves both ratios undefined, with or without a close on it, however many days came before."""
     for last in (1, 2):
         metrics = calculate_metrics([trade(NIGHT, -lost), trade(NIGHT + last * DAY, 50)], Decimal(100))
         assert (metrics.sharpe_ratio is not None) == (metrics.sortino_ratio is not None) == defined
@@ -158,7 +158,7 @@ def test_a_day_that_starts_without_equity_has_no_return(lost, defined):
 
 @pytest.mark.parametrize("nets", [(100, -100), (-100, 100)])
 def test_closings_of_one_moment_move_the_curve_together(nets):
-    """Their order does not matter: a fall between the two was never visible."""
+    """The order of such closings does not matter: a fall between the two was never visible."""
     metrics = calculate_metrics([trade(NIGHT, net) for net in nets])
     assert (metrics.maximum_drawdown, metrics.recovery_factor) == (0, None)
     metrics = calculate_metrics([trade(NIGHT + place * MICROSECOND, net) for place, net in enumerate(nets)])

@@ -142,7 +142,7 @@ def test_a_protection_that_never_rested_is_awaited():
 
 
 def test_the_same_prices_for_another_share_rest_at_their_old_level():
-    """They do so until the wish is answered."""
+    """The old level lasts until the wanted share rests or is refused."""
     position = protected()
     position.want(STOP, FIFTY, uuid4(), awaited=())
     assert position.level is Level.OLD_LEVEL
@@ -163,7 +163,7 @@ def test_what_was_wanted_before_is_what_rests():
 
 
 def test_a_sale_that_nobody_explains_was_not_by_protection():
-    """It keeps the share: half of what is held before and after."""
+    """The sale keeps the covered share: half of what is held before and after."""
     position = protected()
     position.want(STOP, FIFTY, uuid4(), awaited=())
     position.rest([uuid4()], Decimal(5))

@@ -53,7 +53,7 @@ def test_a_target_asked_for_after_the_stop_was_carried_out_is_a_target_alone():
 
 
 def test_an_entry_that_fills_further_after_the_stop_was_carried_out_brings_its_own_prices_again():
-    """The same holds in the next trade."""
+    """After a stop for a half has sold, the next fill of the entry brings its first prices again."""
     position, order = Position(1, 1, "BTC/USDT", "webhook"), uuid4()
     position.enter(order, OLD)
     position.grow(executed("6", order))

@@ -65,7 +65,7 @@ def test_there_are_five_places():
 
 @pytest.mark.parametrize("name", ["Alice", "alice", "ALICE", "STRASSE", "straße", "EvE"])
 def test_a_name_is_taken_whatever_its_case(name):
-    """This also holds where one case has more letters than the other. A name is found the same way."""
+    """Names are compared and found by their folded case, which may have more letters than the name."""
     registry = registry_with(NAMES[0], NAMES[2], NAMES[4])
     version = registry.version
     with pytest.raises(Taken) as refused:

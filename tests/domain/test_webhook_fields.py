@@ -56,7 +56,7 @@ def test_a_figure_that_no_order_needs_refuses_nothing(key, text):
 
 @pytest.mark.parametrize("text", [" BuyMarket", "BuyMarket ", "\t BuyMarket \t"])
 def test_spaces_around_an_action_do_not_matter(text):
-    """They are ignored bare or quoted; case and inner spaces do matter."""
+    """Outer spaces are ignored, whether the action is bare or quoted. Case and inner spaces do matter."""
     assert WebhookMessage.parse(alert(Action=text)).action is Action.BUY_MARKET
     assert WebhookMessage.parse(alert(Action=f'"{text}"')).action is Action.BUY_MARKET
     for other in (text.lower(), text.replace("yM", "y M")):
@@ -74,7 +74,7 @@ def test_spaces_around_an_action_do_not_matter(text):
     ],
 )
 def test_a_bar_time_is_a_date_and_a_time(text, moment):
-    """It may be quoted or bare; without an offset it is UTC."""
+    """A bar time may be quoted or bare. Without an offset it is UTC."""
     assert (
         WebhookMessage.parse(alert(BarTime=text)).bar_time
         == WebhookMessage.parse(alert(BarTime=f'"{text}"')).bar_time
@@ -115,7 +115,7 @@ def test_numbers_as_programs_write_them(text, number):
     ],
 )
 def test_numbers_that_are_none(text):
-    """These are refused, although Decimal or a person would accept some of them."""
+    """Such texts are refused, although Decimal or a person would accept some of them."""
     for key in ("Prix", "PourCent", "UserID"):
         for written in (text, f'"{text}"'):
             assert refusal_of(alert(**{key: written})) == ("not_a_number", key)
@@ -123,7 +123,7 @@ def test_numbers_that_are_none(text):
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "2147483648", "1e10"])
 def test_users_and_brokers_have_whole_numbers(text):
-    """They lie between one and the largest number that a table's column holds."""
+    """The numbers lie between one and the largest that a table's column holds."""
     code = "not_a_number"
     assert refusal_of(alert(UserID=text)) == (code, "UserID")
     assert refusal_of(alert(UserExchangeID=text)) == (code, "UserExchangeID")

@@ -105,7 +105,7 @@ def test_nothing_but_a_refusal_comes_out_of_noise(body):
 
 
 def test_the_same_alert_is_the_same_webhook():
-    """It does not matter how its numbers are written or when it is delivered again."""
+    """The identity depends neither on how numbers are written nor on the time of a repeat, but on the user."""
     one, two = WebhookMessage.parse(alert(Prix="1.50")), WebhookMessage.parse(alert(Prix='"1.5"'))
     assert one.webhook_id(1, NOW) == two.webhook_id(1, NOW.replace(hour=23))
     assert one.webhook_id(1, NOW) != one.webhook_id(2, NOW)
@@ -178,7 +178,7 @@ def test_a_key_is_never_given_twice_in_valid_json():
     ],
 )
 def test_an_interval_has_a_length(interval, minutes):
-    """It is written as in TradingView. A month counts 31 days; a text that is no time has no length."""
+    """Intervals are written as in TradingView. A month counts 31 days; a text that is no time has no length."""
     message = WebhookMessage.parse(alert(Interval=f'"{interval}"'))
     assert message.length == (None if minutes is None else timedelta(minutes=minutes))
 
@@ -236,7 +236,7 @@ def test_every_delivery_has_an_id_and_is_kept(body):
     ],
 )
 def test_different_alerts_are_different_webhooks(one, other):
-    """This holds however long their numbers are and whatever their texts contain."""
+    """Alerts are told apart however long their numbers are and whatever their texts contain."""
     ids = {
         WebhookMessage.parse(alert(Action='"BuyLimit"', **{"Prix": "1", **said})).webhook_id(1, NOW)
         for said in (one, other)

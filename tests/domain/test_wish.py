@@ -54,14 +54,14 @@ def test_an_order_has_exactly_one_size(sizes, price):
 @pytest.mark.parametrize("amount", NO_AMOUNTS)
 @pytest.mark.parametrize("field", SIZES)
 def test_a_size_is_above_zero(field, amount):
-    """This holds for a quantity, a cost and a percentage."""
+    """A quantity, a cost or a percentage that is not above zero is refused."""
     assert refused(type=Type.MARKET, **{field: Decimal(amount)}) == ("not_positive", field)
 
 
 @pytest.mark.parametrize("amount", NO_AMOUNTS)
 @pytest.mark.parametrize("order_type", list(Type))
 def test_a_price_is_above_zero(order_type, amount):
-    """This holds even for types that take no price: the invalid amount is reported first."""
+    """Even for types that take no price, the invalid amount is reported first."""
     assert refused(type=order_type, quantity=ONE, price=Decimal(amount)) == ("not_positive", "price")
 
 
@@ -75,7 +75,7 @@ def test_nobody_trades_more_than_everything(percent, price):
 
 @pytest.mark.parametrize("order_type", sorted(PRICED))
 def test_what_rests_needs_a_price(order_type):
-    """This holds for every kind of size."""
+    """A priced type without a price is refused, whichever kind of size it has."""
     for size in SIZES:
         sizes = {**dict.fromkeys(SIZES), size: ONE}
         assert refused(**complete(order_type, price=None, **sizes)) == ("price_missing", "price")
@@ -90,14 +90,14 @@ def test_only_a_market_order_has_a_cost(order_type):
 @pytest.mark.parametrize("said", [{"price": ONE}, *({"time_in_force": word} for word in TimeInForce)], ids=str)
 @pytest.mark.parametrize("order_type", sorted(set(Type) - PRICED))
 def test_what_does_not_rest_takes_no_price_and_no_time(order_type, said):
-    """They would be ignored, and no part of a wish is ignored."""
+    """A price or a time in force would be ignored, and no part of a wish is ignored."""
     assert refused(**complete(order_type, **said)) == ("price_not_taken", "price")
 
 
 @pytest.mark.parametrize("amount", NO_AMOUNTS)
 @pytest.mark.parametrize("order_type", list(Type))
 def test_a_trigger_is_above_zero(order_type, amount):
-    """This holds even for types that take no trigger."""
+    """Even for types that take no trigger, the invalid amount is reported first."""
     assert refused(**complete(order_type, stop_price=Decimal(amount))) == ("not_positive", "stop_price")
 
 

@@ -132,7 +132,7 @@ async def test_a_page_instead_of_a_stream_is_a_broken_connection():
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_amount_that_is_no_number_ends_a_stream(word):
-    """This holds for every amount of an execution report, and for the close of a bar."""
+    """The stream ends for every amount of an execution report, and for the close of a bar."""
     for path in [path for path in paths(EXECUTION) if "." in str(EXECUTION[path[0]])]:
         event = encoded({"subscriptionId": 0, "event": changed(EXECUTION, path, word)}).decode()
         async with framed(STANDS, event) as client:

@@ -136,7 +136,7 @@ def test_a_tested_order_is_weighed_by_the_filters_and_not_entered(paper):
     ],
 )
 def test_a_signed_question_that_makes_no_sense_is_refused_with_its_code(paper, method, path, parameters, code):
-    """Each of these once got a broken answer, or an answer to a different request."""
+    """Each of these requests once got a broken answer, or an answer to a different request."""
     # given
     keys = paper.account(USDT="10000")
     # when
@@ -175,7 +175,7 @@ def test_a_signed_question_that_makes_no_sense_is_refused_with_its_code(paper, m
     ],
 )
 def test_a_public_question_that_makes_no_sense_is_refused_with_its_code(paper, path, query, code):
-    """None of these is answered with a server error."""
+    """Invalid public requests never cause a server error."""
     # when
     status, _, told = raw(paper, "GET", f"/api/v3/{path}", query)
     # then

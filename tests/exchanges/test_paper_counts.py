@@ -53,7 +53,7 @@ def test_a_new_window_has_room_again(paper, somebody):
 
 
 def test_the_limits_are_shown_with_the_counts(paper, somebody):
-    """They are in `exchangeInfo`, in `rateLimit/order`, and in answers over the WebSocket API."""
+    """The limits are in `exchangeInfo`, in `rateLimit/order`, and in answers over the WebSocket API."""
     limits = somebody.public("exchangeInfo").body["rateLimits"]
     shown = [row["limit"] for row in limits if row["rateLimitType"] == "ORDERS"]
     placed = somebody.say("order.place", **somebody.wish("LIMIT", price="60000"))

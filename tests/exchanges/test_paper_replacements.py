@@ -166,7 +166,7 @@ def test_a_request_that_does_not_say_what_it_wants_is_refused(paper, somebody, l
 
 
 def test_over_the_websocket_api_the_halves_are_in_the_error(paper, somebody):
-    """They stand next to the error's code and message."""
+    """Both halves are next to the error's code and message."""
     wish = somebody.wish("LIMIT", price="61000", cancelReplaceMode=STOP, cancelOrigClientOrderId="nobody")
     answer = somebody.say("order.cancelReplace", **wish)
     assert (answer["status"], answer["error"]["code"]) == (400, -2022)

@@ -115,7 +115,7 @@ def test_a_closed_market_takes_no_orders(paper, status, can_cancel):
 
 
 def test_a_type_that_a_market_lacks_is_refused(paper):
-    """It is refused alone and as a leg of a list. A market without lists or replacements says so too."""
+    """The type is refused alone and as a leg of a list. So is a list or a replacement where the market lacks them."""
     somebody = Native(paper)
     told(paper, order_types=["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"])
     no = (400, -2010, "Stop loss orders are not supported for this symbol.")
@@ -131,7 +131,7 @@ def test_a_type_that_a_market_lacks_is_refused(paper):
 
 
 def test_a_market_that_is_taken_away_is_unknown_and_its_orders_end(paper):
-    """Their coins are free again. Once the market is listed again, the ended order can be queried."""
+    """The coins of the ended orders are free. Once the market is listed again, such an order can be queried."""
     somebody = Native(paper)
     somebody.place("LIMIT", price="60000", newClientOrderId="resting")
     told(paper, delist=True)

@@ -58,7 +58,7 @@ def test_an_order_in_a_market_that_was_listed_meanwhile_is_there_again(started):
 
 
 def test_a_file_of_an_older_exchange_is_read(started, tmp_path):
-    """Its accounts have no setting for fees in another currency."""
+    """The accounts in an older file have no setting for fees in another currency."""
     paper = started()
     account = paper.ledger.open_account("binance", {"BTC": Decimal(5)}, key="key")
     rest(paper, account, "BTC/USDT", "200000")

@@ -164,6 +164,7 @@ def test_resting_orders_are_filled_when_the_price_comes_to_them(
     new_exchange: Callable[..., Exchange], tmp_path: Path, eventually: Any
 ) -> None:
     """Each order fills once, at its own limit. An order that the price misses by one tick keeps resting."""
+    # Given two orders at the extremes of the candles, and two a tick beyond
     exchange = new_exchange("--books", tmp_path / "books.sqlite")
     assert exchange.control.put("/price", json={"symbol": "BTC/USDT", "price": "50000.00"}).status_code == 200
     wanted = {
@@ -176,9 +177,11 @@ def test_resting_orders_are_filled_when_the_price_comes_to_them(
     assert {order["status"] for order in exchange.orders().values()} == {"open"}
     exchange.stop()
 
+    # When the candles are replayed on the same books
     replay = _file(tmp_path, CANDLES, "candles.csv.gz")
     exchange = new_exchange("--books", tmp_path / "books.sqlite", "--replay", replay, "--speed", 6000)
     eventually(lambda: exchange.price() == LAST)
+    # Then exactly the reached orders are filled, at their own limits
     assert {name: order["status"] for name, order in exchange.orders().items()} == {
         name: "closed" if name.endswith("reached") else "open" for name in wanted
     }

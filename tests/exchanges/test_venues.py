@@ -81,7 +81,7 @@ def test_every_exchange_of_the_catalogue_has_its_hosts(hosts):
 
 
 def test_only_the_testnet_does_not_tell_the_rights_of_a_key():
-    """It has no wallet; everywhere else a key that may withdraw is told from one that may not."""
+    """The testnet has no wallet API. Everywhere else, that API says if a key may withdraw."""
     entry = CATALOGUE[Exchange.BINANCE]
 
     async def told():

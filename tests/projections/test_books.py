@@ -140,7 +140,7 @@ def test_other_peoples_rows_have_their_user(database, project):
     assert web.execute("SELECT count(*) FROM books.trades").fetchone() == (1,)
 
 
-# --- whoever changes the books is found out ------------------------------------------------------------------------
+# --- every change to the books is found ----------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES)
 def test_whatever_is_delivered_is_shown(database, store, books, read, body):
-    """A body comes from outside: its row shows it as it came, it blocks nothing, and it can be rebuilt."""
+    """Any body is shown as it came. It blocks nothing, and its row can be rebuilt."""
     with carrying(user="1"):
         webhook = Webhook.receive(uuid4(), 1, BODIES[body], "192.0.2.1", NOW)
     store.save(webhook)
@@ -167,7 +167,7 @@ RAWS = {
 
 @pytest.mark.parametrize("raw", RAWS)
 def test_whatever_an_exchange_answers_is_taken(database, store, books, read, raw):
-    """An answer may be anything: the order, the projector and a rebuild all go on."""
+    """Whatever the exchange answers, the order, the projector and a rebuild go on."""
     order = database.submitted(store)
     with carrying(user="1"):
         order.accept("X1", Personal(RAWS[raw]))

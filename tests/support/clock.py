@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Clock:
-    """Stands still until a test moves it (seconds)."""
+    """A clock that stands still until a test moves it (in seconds)."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now

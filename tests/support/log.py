@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Log:
-    """Keeps the events that it is told, in their order."""
+    """A log that keeps its events in their order."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

@@ -19,7 +19,7 @@ start listening on a port long after it was handed out.
 _begins = FIRST + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES * SHARE
 _rows = range(_begins, _begins + SHARE, MOST)
 _turns = cycle(random.sample(_rows, len(_rows)))
-"""In random order: another suite on this machine that walked the same way would collide with us at every port."""
+"""The rows of ports in random order: two suites that walk the same way would collide at every port."""
 
 
 def neighbours(count: int) -> int:

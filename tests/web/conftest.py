@@ -39,7 +39,7 @@ SAID: dict[Action, dict[str, Any]] = {
 
 
 class Answering:
-    """A stand-in for the gateway that gives the answers it is told to give, or is away."""
+    """A stand-in for the gateway that gives the answers a test has set, or is away."""
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
@@ -109,7 +109,7 @@ class Console:
             pass
 
     def client(self) -> TestClient:
-        """Return a browser on this machine without a login."""
+        """Return a browser on this machine that is not logged in."""
         return TestClient(
             self.app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000), raise_server_exceptions=False
         )

@@ -119,7 +119,7 @@ def test_there_are_five_places(console: Any, problem: Problem) -> None:
 
 
 def test_the_first_account_needs_no_code_at_the_machine_itself(nobody: Any, problem: Problem) -> None:
-    """It becomes the admin's account. The second one needs an invitation even from there."""
+    """The first account becomes the admin's. The second one needs an invitation even at the machine itself."""
     for address in ("192.0.2.7", "127.0.0.1.example", "10.0.0.1", "::2"):
         problem(_join(_at(nobody, address), "root", None), 422, "invitation_wrong")
     made = _join(_at(nobody, "127.0.0.1"), "root", None)
@@ -197,7 +197,7 @@ def test_guessing_the_password_before_an_open_session_has_to_wait(console: Any, 
 
 
 def test_preferences_are_kept(console: Any, alice: Any) -> None:
-    """They are there at the next login and apply to that user only. Repeating them records no event."""
+    """Preferences are there at the next login and apply to that user only. Repeating them records no event."""
     chosen = {"language": "en", "time_zone": "local", "theme": "light", "colours": "red_up"}
     assert alice.put("/api/account/preferences", json=chosen).status_code == 204
     head = console.store.head()
@@ -222,7 +222,7 @@ def test_sessions_are_listed_and_ended(console: Any, alice: Any, problem: Proble
 
 
 def test_another_users_session_does_not_exist(console: Any, alice: Any, problem: Problem) -> None:
-    """Its id answers 404 and ends no session."""
+    """Another user's session id returns 404 and ends no session."""
     bob = console.logged_in("bob")
     [mine] = alice.get("/api/account/sessions").json()["items"]
     problem(bob.delete(f"/api/account/sessions/{mine['id']}"), 404, "not_found")

@@ -65,7 +65,7 @@ def _in_the_log(console: Any) -> str:
 
 
 def test_an_alert_is_shown_to_its_user(console: Any, alice: Any) -> None:
-    """It has its cause, severity, subject and facts. Bob has no alert."""
+    """The alert has its cause, severity, subject and facts. Bob has no alert."""
     _tell(console, 1)
     [told] = _alerts(alice)
     assert (told["cause"], told["severity"], told["subject"]) == ("position_unprotected", "critical", str(SUBJECT))
@@ -99,7 +99,7 @@ def test_what_concerns_the_platform_concerns_everybody(console: Any, alice: Any)
 
 
 def test_an_alert_is_acknowledged_by_its_user_only(console: Any, alice: Any, problem: Problem) -> None:
-    """For bob it answers 404. Once acknowledged it stays so, and repeating it records no event."""
+    """Bob gets 404. Once acknowledged, an alert stays so, and repeating it records no event."""
     _tell(console, 1)
     [told] = _alerts(alice)
     path, head = f"/api/alerts/{told['id']}/acknowledged", console.store.head()
@@ -206,7 +206,7 @@ def test_a_mistyped_address_is_quoted_in_no_log(alice: Any, heard: Callable[[], 
 def test_a_channel_is_tried(sending: Any, alice: Any, problem: Problem) -> None:
     """The response says if the service accepted the message, and no event is recorded.
 
-    Another user's channel answers 404.
+    Another user's channel returns 404.
     """
     channel, bob = _add(alice).json()["id"], sending.logged_in("bob")
     head = sending.store.head()
@@ -219,7 +219,7 @@ def test_a_channel_is_tried(sending: Any, alice: Any, problem: Problem) -> None:
 
 
 def test_an_address_is_shown_to_nobody(sending: Any, alice: Any, heard: Callable[[], str]) -> None:
-    """It is in no event, response or log, and not in plain text in the vault. Only the sending code can read it."""
+    """No event, response or log has the address, and the vault only a sealed one that the sending code can read."""
     added = _add(alice)
     told = [added, alice.post(f"/api/channels/{added.json()['id']}/test"), alice.get("/api/channels"),
             _add(alice), alice.get("/api/account/export"), alice.delete(f"/api/channels/{uuid4()}")]  # fmt: skip

@@ -31,7 +31,7 @@ def _filled(path: str) -> str:
 
 
 def test_nobody_reads_without_a_session(console: Any, problem: Problem) -> None:
-    """Every path that is not public answers 401, without a cookie and with an unknown one."""
+    """Every path that is not public returns 401, without a cookie and with an unknown one."""
     assert len(READS) > 6
     for path in READS:
         problem(console.client().get(path), 401, "not_logged_in")
@@ -96,7 +96,7 @@ def test_the_first_account_is_made_once(console: Any, problem: Problem) -> None:
 
 
 def test_another_users_things_do_not_exist(console: Any, alice: Any, problem: Problem) -> None:
-    """Another user's broker answers like one that does not exist.
+    """Another user's broker gets the same response as one that does not exist.
 
     Lists, counts and webhook URLs are each user's own.
     """
@@ -148,7 +148,7 @@ def test_every_answer_carries_the_security_headers(console: Any) -> None:
 
 
 def test_every_error_has_one_shape(alice: Any, problem: Problem) -> None:
-    """Unknown paths, wrong methods and invalid parameters have it too."""
+    """Errors for unknown paths, wrong methods and invalid parameters have the same shape as all others."""
     problem(alice.get("/api/nothing"), 404, "not_found")
     problem(alice.delete("/api/orders"), 405, "method_not_allowed")
     problem(alice.get("/api/orders", params={"limit": 0}), 422, "invalid")

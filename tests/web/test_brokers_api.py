@@ -238,7 +238,7 @@ def test_the_default_moves(console: Any, alice: Any, second: int) -> None:
 def test_removing_a_broker(console: Any, alice: Any, problem: Problem) -> None:
     """A broker with open orders cannot be removed.
 
-    Once it is removed its keys are destroyed and its address answers 404, but its history stays.
+    Once it is removed, its keys are destroyed and its paths return 404, but its history stays.
     """
     order = console.database.submitted(console.store)
     head = console.store.head()

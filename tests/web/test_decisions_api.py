@@ -94,7 +94,7 @@ def test_a_doubt_in_the_list_says_what_it_can_have_cost(console: Any, alice: Any
 def test_a_resolution_needs_a_reason_and_the_password(
     console: Any, alice: Any, doubt: Order, changed: dict[str, str], code: str, field: str
 ) -> None:
-    """It also needs an outcome that an exchange could report. Otherwise nothing is recorded."""
+    """Nothing is recorded if the reason, the password or an outcome that an exchange could report is missing."""
     head = console.store.head()
     answer = alice.post(f"/api/orders/{doubt.id}/resolve", json={**SAID, **changed})
     assert answer.status_code == 422
@@ -148,6 +148,7 @@ def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
         yield Answer(request.request_id, success=True, data=metrics_of(request.params))
 
     console.gateway.ask = ask
+    # Given complete trades in USDT and in BTC
     for symbol, exits in (("BTC/USDT", 110), ("ETH/USDT", 95), ("ETH/BTC", 101)):
         with carrying(user="1"):
             position = Position(1, 1, symbol, "webhook")
@@ -156,6 +157,7 @@ def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
             position.reduce(Execution(orders[1], "t2", Decimal(1), Decimal(exits), Decimal(0), None, NOW), Decimal(0))
             console.store.save(position)
     console.project()
+    # Then each currency has metrics of its own
     sets = {one["currency"]: one for one in alice.get("/api/metrics").json()["items"]}
     assert {name: (one["total_profit"], one["trades"]) for name, one in sets.items()} == {
         "USDT": ("5", 2),

@@ -1,4 +1,4 @@
-"""An unexpected fault still answers in the one shape, and a binary frame ends the live socket cleanly."""
+"""An unexpected fault is reported in the one shape of errors, and a binary frame ends the live socket cleanly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from web.live.live import TOPICS
 
 
 def test_a_fault_of_ours_has_the_same_shape(console: Any, alice: Any, problem: Any, monkeypatch: Any) -> None:
-    """Even an unexpected error answers in the one shape, with the security headers and without a traceback."""
+    """Even an unexpected error is reported in the one shape, with the security headers and without a traceback."""
 
     def broken(*_: Any) -> int:
         raise RuntimeError("a secret of the inside")

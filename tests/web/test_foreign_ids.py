@@ -1,4 +1,4 @@
-"""A path that names another user's object answers as if it did not exist, and has no effect."""
+"""A request for another user's object is answered as if the object did not exist, and has no effect."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_these_things_are_alices(alice: Any, calls: list[Call]) -> None:
 
 
 def test_for_bob_they_are_not_there(console: Any, calls: list[Call], problem: Problem) -> None:
-    """Each call answers 404. No event is appended, the gateway is not asked, and no table beside the log changes."""
+    """Each call returns 404. No event is appended, the gateway is not asked, and no table beside the log changes."""
     bob = console.logged_in("bob")
     before = _state(console)
     for call in calls:

@@ -96,17 +96,17 @@ def test_what_is_said_on_the_socket(alice: Any) -> None:
 
 
 def test_a_token_that_is_no_ascii(alice: Any, problem: Any) -> None:
-    """It is refused like any wrong token."""
+    """A token with a byte outside ASCII is refused like any wrong token."""
     problem(alice.post("/api/trading/stop", headers=[(b"X-CSRF-Token", b"\xe9")]), 403, "csrf_missing")
 
 
 def test_a_state_with_a_nul(alice: Any, problem: Any) -> None:
-    """It is not a valid order state."""
+    """A text with a NUL is refused as an invalid state."""
     problem(alice.get("/api/orders", params={"state": "\x00"}), 422, "invalid")
 
 
 def test_a_password_that_is_no_text(console: Any, problem: Any) -> None:
-    """Half a surrogate pair is refused as invalid."""
+    """A password of half a surrogate pair is refused as invalid."""
     body = b'{"username":"alice","password":"\\ud800"}'
     answer = console.client().post("/api/session", content=body, headers={"Content-Type": "application/json"})
     problem(answer, 422, "invalid")

@@ -256,7 +256,7 @@ def test_what_a_crash_left_of_a_user_goes_when_it_is_said_again(console: Any, al
     assert bob.get("/api/session").status_code == 401
 
 
-# --- taking along what is kept -----------------------------------------------------------------------------------
+# --- exporting one's own data ------------------------------------------------------------------------------------
 
 
 def test_an_export_holds_everything_of_its_user_alone(console: Any, alice: Any, bobs: Life) -> None:
@@ -283,7 +283,7 @@ def test_an_export_holds_everything_of_its_user_alone(console: Any, alice: Any, 
 
 
 def test_an_export_holds_no_secret(console: Any, bobs: Life) -> None:
-    """It has no password hash, exchange keys, webhook token, channel address or session cookie."""
+    """An export has no password hash, exchange keys, webhook token, channel address or session cookie."""
     text = bobs.browser.get("/api/account/export").text
     assert [secret for secret in bobs.secrets if secret in text] == []
     assert len(bobs.secrets) > 18

@@ -1,4 +1,4 @@
-"""Deaf streams: connected, but reporting nothing. What they owe gives them away, and they are connected again."""
+"""Deaf streams: connected, but reporting nothing. An overdue report gives one away, and it is connected again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_a_stream_that_owes_an_answer_is_deaf(open_trading):
 
 
 async def test_a_fill_that_only_a_question_tells_is_owed_too(open_trading):
-    """The stream reported the order, but not its execution."""
+    """The stream reported the order but not its execution, so it counts as deaf."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)

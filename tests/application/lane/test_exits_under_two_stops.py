@@ -52,7 +52,7 @@ def legs_of(trader):
 
 
 async def under_stops(trader):
-    """Wait until part of the coins is sold and stops rest for exactly the others."""
+    """Wait until some of the coins are sold and stops rest for exactly the rest."""
     market = trader.trading.markets["BTC/USDT"]
 
     def seen():
@@ -118,18 +118,22 @@ async def test_stops_that_were_taken_off_in_vain_are_back_at_once_and_go_more_an
                 trading.paper.faults.pending.clear()
                 trading.paper.faults.add(Fault("place_order", "clock_refused", type="MARKET"))
 
+        # When the sale is refused each time its coins are free
         trading.paper.ledger.listeners.append(refuse)
         selling = asyncio.create_task(trader.alert("SellMarket"))
         await trading.until(lambda: gone)
+        # Then the stops are back, and are cancelled again ever more rarely
         await trading.until(lambda: sorted(trader.resting()) == before)
         await asyncio.sleep(1.8)  # pauses of 0.2, 0.4, 0.8, 1.6, 1.6, ...
         each = 1 if able is BINANCE else 2
         assert 2 * each <= len(gone) <= 5 * each
         assert await alarms(trading) == []
+        # And the owner is alerted in the end
         trading.pass_by(6)
         await trading.until(lambda: trader.store.read(0, topics=["Alert.Raised"]))
         [alarm] = await trading.read("Alert.Raised")
         assert (alarm.cause, alarm.facts["reason"]) == (Cause.POSITION_UNPROTECTED, "exit_not_sent")
+        # And the sale is executed once the exchange takes it
         trading.paper.ledger.listeners.remove(refuse)
         trading.paper.faults.pending.clear()
         assert await selling == EXECUTED

@@ -160,10 +160,12 @@ async def test_an_intent_whose_append_lost_its_answer_is_looked_up_and_never_sen
             trading.store.save = lost
 
         trading.client.before["balances"] = sized
+        # When the append of an intent succeeds and its answer is lost
         order_id = await trading.wish(cost=Decimal(500))
         await trading.until(lambda: "intent_not_recorded" in trading.log.said)
         del trading.client.before["balances"]
         trading.store.save = save
+        # Then the order is in doubt, and is not sent however often that is asked for
         order = await trading.becomes(order_id, Status.UNKNOWN)
         trading.lane.agenda.put(Task.SEND, order_id)
         await trading.becomes(await trading.wish(symbol="ETH/USDT", cost=Decimal(100)), Status.CLOSED)

@@ -68,7 +68,7 @@ async def cut(trading):
 
 
 async def test_a_fill_while_the_stream_connects_again_is_found_once_it_stands(open_trading):
-    """The full look when the stream broke was too early to find the fill, and no report tells of it."""
+    """The full look when the stream broke was too early to find the fill, and the stream never reports it."""
     async with open_trading() as trading:
         await trading.listening()
         order = await trading.becomes(await trading.rest(), Status.OPEN)

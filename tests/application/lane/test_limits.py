@@ -36,7 +36,7 @@ async def ended(trading, **wish):
 
 
 def spent(trading):
-    """Return the amount that entries have taken of today's limit, on the lane's clock; None when none has."""
+    """Return the amount that entries have taken of today's limit by the lane's clock, None if nothing was taken."""
     spending = trading.store.find(Spending, Spending.create_id(1, trading.now.date()))
     return None if spending is None else spending.spent
 
@@ -125,7 +125,7 @@ async def test_what_is_paid_in_another_currency_is_valued_at_the_last_price(open
 
 
 async def test_what_no_market_values_is_refused(open_trading):
-    """Nothing is sent as long as no market tells how much of the limit the entry takes."""
+    """Nothing is sent while no market gives a price by which the entry counts towards the limit."""
     async with open_trading(**MANY) as trading:
         limit(trading, "EUR", per_day="1000000")
         assert await ended(trading, cost=Decimal(10)) == (Status.REFUSED, "limit_not_computable")
@@ -177,7 +177,7 @@ async def test_the_share_of_an_entry_in_doubt_is_taken_until_its_absence_is_prov
 
 
 async def test_exits_are_never_limited(open_trading):
-    """Neither limit applies to exits, and they take nothing of either."""
+    """Neither limit applies to exits, and exits use up neither."""
     async with open_trading(**MANY) as trading:
         limit(trading, per_order="10", per_day="10")
         assert await ended(trading, side=Side.SELL, quantity=Decimal("0.5")) == BOUGHT
@@ -203,6 +203,7 @@ async def test_protection_is_never_limited(at):
 async def test_the_reservation_stands_in_the_log_with_the_intent(open_trading):
     """Both are one commit: their log positions are adjacent. Every event names its user and order in its metadata."""
     async with open_trading(**MANY) as trading:
+        # Given two entries that are executed and a third that is refused
         limit(trading, per_day="500")
         first, second = [await trading.wish(cost=Decimal(200)), await trading.wish(cost=Decimal(100))]
 
@@ -213,6 +214,7 @@ async def test_the_reservation_stands_in_the_log_with_the_intent(open_trading):
         trading.client.before["place"] = refuse
         third = await trading.wish(cost=Decimal(200))
         await trading.until(lambda: events(trading, "Spending.Released"))
+        # Then each reservation follows its intent in the log
         log = {one.position: one for one in trading.store.read(0)}
         commits = {
             first: ["Order.Submitted", "Spending.Opened", "Spending.Reserved"],
@@ -223,6 +225,7 @@ async def test_the_reservation_stands_in_the_log_with_the_intent(open_trading):
             [at] = [p for p, e in log.items() if e.topic == "Order.Submitted" and e.event.originator_id == order_id]
             assert [log[at + step].topic for step in range(len(topics))] == topics
             assert log[at + len(topics) - 1].event.order == order_id
+        # And each event names its user and order
         said = [one.event for one in log.values() if one.topic.startswith("Spending.")]
         about = [first, first, second, third, third]
         assert [one.metadata for one in said] == [

@@ -8,7 +8,7 @@ from adapters.exchanges.binance.client import RECEIVE_WINDOW
 from application.orders import lookups
 from application.reconciliation import listings
 from application.reconciliation import memory as suspicions
-from application.reconciliation import schedule as comparisons
+from application.reconciliation import schedule
 from application.trading import decisions
 from application.webhooks import deciding
 from aristobot.terminals import monitor
@@ -25,7 +25,7 @@ def test_what_is_promised_in_seconds_is_what_is_counted():
     assert suspicions.SECOND_LOOK == 10 * SECOND
     assert timedelta(days=7) == listings.LONGEST_AWAY
     assert (monitor.POLL_SECONDS, monitor.FULL_EVERY) == (10.0, 300.0)
-    assert comparisons.BUSY == 0.5
+    assert schedule.BUSY == 0.5
 
 
 def test_an_exit_may_outlive_every_doubt_that_can_still_be_proven():

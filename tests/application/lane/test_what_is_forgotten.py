@@ -37,7 +37,7 @@ async def asked_in_a_second(trading):
 
 
 async def insist(trading):
-    """Place an insisted exit, which waits in its market's line for ever."""
+    """Place an insisted exit, which waits in its market's line forever."""
     order_id = uuid4()
     with carrying(user="1"):
         order = Order.place(

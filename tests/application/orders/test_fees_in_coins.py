@@ -27,7 +27,7 @@ def takes_fees_of_sales_in_bnb(ledger):
 
 
 async def test_what_is_left_of_a_sale_whose_fee_is_taken_in_the_coins_sold_is_protected(at):
-    """The account has lost more coins than were sold: a stop for the missing ones would be refused for ever."""
+    """The account has lost more coins than were sold: a stop for the missing ones would be refused forever."""
     async with at(LISTS) as trader:
         trading = trader.trading
         trading.hold("BNB/USDT", "500")

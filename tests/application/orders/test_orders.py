@@ -39,6 +39,7 @@ async def test_a_fill_that_could_not_be_saved_is_found_again(open_trading, heard
                 raise psycopg.OperationalError("the disk is full")
             return save(*aggregates, **named)
 
+        # When the log cannot take the fill that the stream or a poll reports
         trading.store.save = failing
         trading.hold("BTC/USDT", "39000")
         if heard == "stream":
@@ -46,6 +47,7 @@ async def test_a_fill_that_could_not_be_saved_is_found_again(open_trading, heard
         else:
             with pytest.raises(psycopg.OperationalError):
                 await trading.lane.reconcile(Occasion.POLL)
+        # Then the next reconciliation finds and records it
         trading.store.save = save
         await trading.reconcile()
         assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]

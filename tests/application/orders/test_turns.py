@@ -23,14 +23,14 @@ def in_a_loop(story):
 
 
 class Window:
-    """A window with so many orders used; fills give theirs back."""
+    """A window with so many orders used. Fills give them back."""
 
     def __init__(self, used=0):
         self.used = used
         self.turns = Turns(lambda: OrderRoom(WINDOW - self.used, WINDOW, 3.0))
 
     def enters(self, protection=LIST):
-        """Return an entry that was let through, and has filled at once; None for one that has to wait."""
+        """Return an entry that is let through and fills at once, None if it has to wait."""
         entry = uuid4()
         if self.turns.wait(Rank.ENTRY, SINGLE + protection, entry):
             return None
@@ -56,7 +56,10 @@ def test_no_entry_takes_the_room_that_the_protection_of_others_needs():
 
 
 def test_what_is_kept_for_entries_that_have_rested_for_long_bars_no_other_in_an_unused_window(monkeypatch):
-    """Otherwise the limit buys of a whole day would bar every other entry for ever."""
+    """The room kept for resting limit buys bars an entry only while the window is in use.
+
+    Otherwise a day's limit buys would bar every other entry for good.
+    """
 
     def story():
         window = Window()

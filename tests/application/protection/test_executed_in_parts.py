@@ -69,6 +69,7 @@ async def test_a_second_execution_is_protected_too_when_the_exchange_first_refus
     """The alert named a price between two ticks, so the resting stop differs slightly from the wanted one."""
     async with at(LISTS) as trader:
         trading, place_list, refused = trader.trading, trader.trading.client.place_list, []
+        # Given an entry whose first fill is protected
         await trader.alert("BuyLimit", PourCent="80", Prix="40000", PrixSL="35000.004", PrixTP="60000")
         [entry] = trading.on_exchange()
         trading.hold("BTC/USDT", "40001")
@@ -82,8 +83,10 @@ async def test_a_second_execution_is_protected_too_when_the_exchange_first_refus
                 raise NotAccepted("-1015: Too many new orders.", code="rate_limited")
             return await place_list(*named)
 
+        # When the exchange refuses the first protection of the second fill
         trading.client.place_list = busy_once
         trading.hold("BTC/USDT", "40000")
         await trading.until(lambda: refused)
+        # Then both fills are protected all the same
         await trader.protected(2 * HELD, stop, TARGET)
         await trading.until(lambda: trader.position().protected == 2 * HELD)

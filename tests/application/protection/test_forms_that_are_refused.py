@@ -31,7 +31,7 @@ async def loaded_again(trader):
 
 
 async def looked_at(trader):
-    """Let the lane look at the position, and at its price some times."""
+    """Let the lane look at the position once and at its price several times."""
     trader.trading.lane.agenda.put(Task.GUARD, trader.position().id)
     await asyncio.sleep(0.3)
 

@@ -114,7 +114,7 @@ async def test_two_orders_of_their_own_move_with_their_prices(at):
 
 
 async def test_moves_that_overtake_one_another_all_end(at):
-    """The last move rests. A move that it overtook ends as superseded and is not under way for ever."""
+    """The last move rests. A move that it overtook ends as superseded instead of staying under way."""
     async with at(LISTS) as trader:
         await trader.buy(STOP, TARGET)
         stops = [f"4{tenth}000" for tenth in range(1, 5)]

@@ -21,13 +21,13 @@ WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "ca
 LONG = 60.0
 """A pause (seconds) longer than any test."""
 FEW = 20
-"""A number of events: more than a second or two of normal work make, fewer than a loop without a pause makes."""
+"""More events than a second or two of normal work records, and fewer than a loop without a pause would."""
 HALF = Decimal("0.015")
 """A quantity (base) that is more than the first entry bought, and less than both entries bought."""
 
 
 async def in_time(trading, condition):
-    """Wait until the condition holds, and let the lane's time pass meanwhile."""
+    """Wait until the condition holds, moving the lane's clock meanwhile."""
     while not condition():
         trading.pass_by(1)
         await asyncio.sleep(0.02)

@@ -82,7 +82,7 @@ def test_the_target_is_what_is_covered_in_whole_steps():
 def test_an_exit_takes_its_coins_from_the_stop_once_it_is_sent():
     """An exit that is not sent yet may wait for long or grow stale: its coins stay protected.
 
-    An ended exit sells no more.
+    An ended exit no longer sells.
     """
     held = position("1", Protection(Decimal(90)))
     wish = Wish("BTC/USDT", Side.SELL, Type.LIMIT, quantity=Decimal("0.4"), price=Decimal(150))

@@ -90,7 +90,7 @@ async def test_a_fall_below_the_stop_sells_although_only_the_target_rests(at):
 
 
 async def test_what_rests_for_a_position_that_has_ended_is_taken_off_by_the_next_process(at):
-    """The target was sold except for dust, and the gateway died after it had heard of that.
+    """The target was sold except for dust, and the gateway died after it had heard of the sale.
 
     No event tells the next process of it again.
     """
@@ -187,18 +187,22 @@ async def test_its_owner_is_alarmed_while_nobody_can_be_asked_for_the_price(at, 
             trading.client._http.pace.close_for(silence)
             return await tickers(*asked, **named)
 
+        # When the exchange gives no price right after a buy
         bought = asyncio.create_task(trader.alert("BuyMarket", PourCent="50", **PRICES))
         await trading.until(lambda: trading.client.asked["place"])
         trading.client.tickers = exchange_away if silence is None else quiet
         await trading.until(lambda: "lane_failed" in trading.log.said)
+        # Then the owner is alerted within seconds
         trading.pass_by(5)
         await trading.until(lambda: trader.position().lost == "exchange_unreachable")
         await trading.until(lambda: trading.store.read(0, topics=["Alert.Raised"]))
         assert await alarms(trading) == [Cause.POSITION_UNPROTECTED]
+        # And a sale grows stale, as the lane goes on
         sold = asyncio.create_task(trader.alert("SellMarket"))
         await trading.until(lambda: len(trader.position().exits) == 1)
         trading.pass_by(100)
         assert await sold == (WebhookStatus.FAILED, "stale")
+        # And the position is protected once the exchange gives prices again
         trading.client.tickers, trading.client._http.pace._closed_until = tickers, 0.0
         await trader.protected(HELD, STOP, TARGET)
         assert await bought == EXECUTED
@@ -222,6 +226,7 @@ async def test_what_protects_coins_that_were_sold_elsewhere_is_tried_ever_more_r
             return what, subject
 
         trading.lane.agenda.get = taken
+        # When the orders are cancelled and the coins sold outside the platform
         for order in trading.on_exchange():
             take_off(trading, order)
         account.free["BTC"] = Decimal(0)
@@ -229,11 +234,13 @@ async def test_what_protects_coins_that_were_sold_elsewhere_is_tried_ever_more_r
         while not trading.store.read(0, topics=["Alert.Raised"]):  # two balances, seconds apart, are needed
             trading.pass_by(1)
             await asyncio.sleep(0.05)
+        # Then the owner is alerted, and attempts become rare
         assert trader.position().lost == reason
         assert Cause.POSITION_UNPROTECTED in await alarms(trading)
         driven.clear()
         await asyncio.sleep(1)
         assert driven["guard"] < 40
+        # And the position is protected or sold once the coins are back
         account.free["BTC"] = HELD
         await trading.until(lambda: trader.resting() or trader.sold() == HELD)
 

@@ -11,7 +11,7 @@ from tests.application.trader import HELD, LISTS, STOP, TARGET
 
 
 async def test_coins_that_left_the_account_are_told_of_once(at):
-    """Coins count as missing when seen twice, ten seconds apart, as a change may still be on its way into the log.
+    """Coins count as missing after two looks, ten seconds apart: a change may still be on its way into the log.
 
     A dry run that shows the discrepancy does not keep the next run from reporting it.
     """
@@ -38,7 +38,7 @@ async def test_coins_that_left_the_account_are_told_of_once(at):
 
 @pytest.mark.parametrize("moved", ["0.5", "-0.000001"], ids=["more", "less than can be traded"])
 async def test_what_is_more_or_next_to_nothing_is_not(at, moved):
-    """The account's other coins do not concern the positions, nor does a lack too small to be traded."""
+    """Neither the account's other coins nor a shortfall too small to trade is a discrepancy."""
     async with at(LISTS) as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)

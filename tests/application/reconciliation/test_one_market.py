@@ -11,7 +11,7 @@ from domain.reconciliation import Occasion, Resolution
 
 
 async def test_after_a_restart_a_market_that_the_exchange_refuses_keeps_no_other_from_trading(open_trading):
-    """Its order is left to a person. Everything else is reconciled, and the waiting orders are sent."""
+    """The order in that market is left to a person. The rest is reconciled, and waiting orders are sent."""
     async with open_trading() as trading:
         await trading.becomes(await trading.rest(), Status.OPEN)
         await trading.becomes(await trading.rest("0.1", "1000", symbol="ETH/USDT"), Status.OPEN)

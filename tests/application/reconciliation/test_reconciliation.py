@@ -98,7 +98,7 @@ async def test_what_happened_while_the_platform_was_down_is_known_before_it_send
         assert [line.partition(":")[0] for line in lines] == [f"[STARTUP] Phase {n}" for n in range(1, 6)]
 
 
-# --- what is not believed at once --------------------------------------------------------------------------------
+# --- reports that are not believed at once -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("still", [True, False])
@@ -108,9 +108,11 @@ async def test_an_end_of_ours_is_corrected_after_two_looks(open_trading, still):
     Without a second report that says the same nothing is corrected.
     """
     async with open_trading() as trading:
+        # Given a resting order that the log has as cancelled
         order_id, there = await resting(trading)
         await trading.lane.orders.say(order_id, lambda o: o.cancel("wrongly", "{}"))
         ended = [*SENT, "Cancelled"]
+        # When one report contradicts the log, then nothing is corrected within ten seconds
         [found] = await trading.reconcile()
         assert (found.resolution, found.facts) == (
             Resolution.AWAITED,
@@ -119,6 +121,7 @@ async def test_an_end_of_ours_is_corrected_after_two_looks(open_trading, still):
         trading.pass_by(9.99)
         await trading.reconcile()
         assert await trading.facts(order_id) == ended
+        # When the second report agrees or not, then only an agreed one reopens the order
         if not still:
             trading.paper.ledger.cancel(there)
         trading.pass_by(0.01)
@@ -203,7 +206,7 @@ async def test_one_statement_that_cannot_be_stops_no_other(open_trading):
         assert await trading.reconcile() == []
 
 
-# --- what is written down -----------------------------------------------------------------------------------------
+# --- what is recorded ---------------------------------------------------------------------------------------------
 
 
 async def test_a_requested_reconciliation_tells_its_phases_and_every_difference_with_the_raw_report(

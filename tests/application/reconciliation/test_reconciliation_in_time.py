@@ -176,14 +176,17 @@ async def test_what_was_read_of_the_past_stays_read(open_trading, monkeypatch):
             if silent and symbol == "ETH/USDT":
                 raise NoAnswer("nobody is there")
 
+        # When one of two markets does not answer
         past, began = Past(trading, monkeypatch, one_is_silent), trading.now
         assert (await trading.lane.reconcile(Occasion.FULL)).detail == "nobody is there"
+        # Then the next run asks only that market for the past
         silent = False
         trading.pass_by(60)
         [found] = await trading.reconcile(Occasion.FULL)
         assert (found.symbol, found.resolution) == ("BTC/USDT", "awaited")
         assert past.asked == {"BTC/USDT": 1, "ETH/USDT": 2}
         assert trading.lane._schedule._reconciler._listings._last.at == began
+        # And the run after it asks both for later events
         trading.pass_by(10)
         [found] = await trading.reconcile(Occasion.FULL)
         assert found.resolution == "adopted"

@@ -18,14 +18,17 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
     All others are reconciled, also after a restart, and sending goes on.
     """
     async with open_trading(USDT="5000") as trading:
+        # Given two orders of ours and one placed elsewhere, and no readable stop price for the first and the last
         ours = (await trading.becomes(await trading.rest(price="30000"), Status.OPEN)).id
         other = (await trading.becomes(await trading.rest(), Status.OPEN)).id
         stranger = await trading.elsewhere("web_1", price=Decimal(29000))
         unclear = [trading.on_exchange()[0], stranger]
         for there in unclear:
             there.stop_price = NO_NUMBER
+        # When the readable order is filled and all are reconciled
         trading.hold("BTC/USDT", "39000")
         found = {one.exchange_order_id: one for one in await trading.reconcile()}
+        # Then the unreadable ones are left to a person, once, and the other is recorded
         for there, order_id in zip(unclear, (ours, None), strict=True):
             one = found.pop(str(there.id))
             assert (one.order, one.theirs.kind, one.resolution) == (order_id, Kind.UNREADABLE, Resolution.DECIDE)
@@ -35,6 +38,7 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
         for event in await trading.read("Reconciliation.DiscrepancyFound"):
             assert event.discrepancy.theirs.kind is not Kind.UNREADABLE or '"stopPrice":"NaN"' in event.raw
         assert await trading.reconcile(Occasion.FULL) == []
+        # And a new lane sends orders, and adopts the order from elsewhere once it can be read
         await trading.begin_anew()
         await trading.becomes(await trading.rest(price="31000"), Status.OPEN)
         for there in unclear:

@@ -33,7 +33,7 @@ def order(source=Source.WEBHOOK, requester="Webhooks", **wish):
 
 @given(free=amounts, percent=percents, side=st.sampled_from(Side), held=st.none() | amounts)
 def test_a_share_never_spends_more_than_is_free_nor_more_than_is_held(free, percent, side, held):
-    """This holds for all steps of the market. A size that is too small is refused."""
+    """The limit holds whatever the market's step is. A size that is too small is refused."""
     held = held if side is Side.SELL else None
     try:
         found = sized(order(side=side, type=Type.MARKET, percent=percent), MARKET, free, held, LAST)
@@ -60,7 +60,7 @@ def test_what_is_not_free_is_refused_with_the_amount(free, code):
 
 
 def sale(quantity, source=Source.MANUAL, **wish):
-    """Return a sale at the market of so many coins."""
+    """Return a market sell of this quantity (base)."""
     return order(source, side=Side.SELL, type=Type.MARKET, quantity=Decimal(quantity), **wish)
 
 

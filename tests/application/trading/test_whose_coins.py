@@ -83,15 +83,17 @@ async def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
 
 
 async def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(at):
-    """The gateway dies before the engine counts the stop's fill. Coins on record are gone; the trader's own stay."""
+    """The stop sells the position's coins, and the gateway dies before that is counted. The trader's own stay."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading = trader.trading
+        # Given a protected position and no engine
         await trader.buy(STOP, PrixSL="45000")
         [leg] = trader.position().resting
         working, following, *others = trading.tasks
         trading.tasks[:] = [working, *others]
         following.cancel()  # the engine is away
         await asyncio.wait([following])
+        # When the stop is executed, and the next process takes over
         trading.hold("BTC/USDT", "45000")
         await trading.becomes(leg, Status.CLOSED)
         working.cancel()
@@ -103,6 +105,7 @@ async def test_a_stop_that_was_carried_out_is_not_repeated_by_the_next_process(a
         await trading.until(
             lambda: trading.lane.agenda.will_come(Task.GUARD, POSITION)
         )  # it has looked, and will look again
+        # Then the engine counts the stop's fill, and nothing else is sold
         trading.start(trader.follow())
         await trader.closed()
         assert trader.sold() == HELD

@@ -1,6 +1,6 @@
 """Deliveries: new, repeated, or an exit that is judged anew.
 
-The engine's policies work on a real log. The test answers for the gateway and the exchange.
+The engine's policies work on a real log. The test plays the gateway and the exchange.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def test_an_exit_that_came_to_nothing_is_judged_anew(house, failure):
 
 @pytest.mark.parametrize("success", SUCCESSES)
 def test_an_exit_that_is_under_way_or_was_executed_is_not(house, success):
-    """Its repeat is only counted, also when it was filled in part or cancelled by its owner."""
+    """A repeat of the exit is only counted, also when the exit was filled in part or cancelled by its owner."""
     first = house.come(alert())
     if SUCCESSES[success]:
         house.say(house.order_of(first), *SUCCESSES[success])
@@ -95,7 +95,7 @@ def test_an_exit_that_is_under_way_or_was_executed_is_not(house, success):
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("action", ["BuyMarket", "BuyLimit"])
 def test_an_entry_is_never_judged_anew(house, action, failure):
-    """Its price is gone, however the entry ended."""
+    """However the entry ended, its price is out of date."""
     body = alert(action, Prix="100")
     first = house.come(body)
     house.say(house.order_of(first), *FAILURES[failure])
@@ -161,7 +161,7 @@ def received_before(house, body, at=NOW):
 
 @pytest.mark.parametrize("bar_time", ['"2026-03-02T09:25:00Z"', None])
 def test_an_alert_from_before_the_upgrade_is_still_known(house, bar_time):
-    """Its former identity is looked up for a while, and counts only when the content is the same."""
+    """The alert's former identity is looked up for a while, and counts only when the content is the same."""
     body = alert("BuyMarket", Id="1", BarTime=bar_time)
     former = received_before(house, body)
     until = NOW + timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""Alerts that cannot be executed: what is told, what only stands in the list, what can be sent after all."""
+"""Alerts that cannot be executed: which raise an alert, which only appear in the list, which can be sent later."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_hindered_exit_changes_no_position(house):
 
 @pytest.mark.parametrize(("seconds", "status"), [(60, TAKEN), (60.1, IGNORED), (90, IGNORED)])
 def test_an_entry_lives_for_a_minute(house, seconds, status):
-    """Its age counts from reception. A stale one is ignored, and its owner is warned with the age."""
+    """An entry's age counts from reception. A stale entry is ignored, and its owner is warned with the age."""
     webhook_id = house.deliver(alert("BuyMarket"))
     house.pass_by(seconds)
     house.judge()
@@ -106,7 +106,7 @@ def test_an_exit_lives_longer_than_an_entry(house, seconds):
 
 @pytest.mark.parametrize("action", ["BuyMarket", "MAJ"])
 def test_what_is_no_exit_is_ignored_quietly_during_a_pause(house, action):
-    """No alert is raised, as the person who halted trading knows of it."""
+    """No alert is raised, as the person who halted trading knows about the halt."""
     stop_user(house)
     webhook_id = house.come(alert(action, PrixSL="90"))
     assert house.ends(webhook_id) == (IGNORED, "paused")
@@ -114,7 +114,7 @@ def test_what_is_no_exit_is_ignored_quietly_during_a_pause(house, action):
 
 
 def test_an_exit_holds_nobody_up_while_no_market_is_known(house):
-    """It waits until it is stale. Then an alert without a button is raised, as its symbol cannot be judged."""
+    """The exit waits until it is stale and raises an alert, without a button as its symbol cannot be judged."""
     house.listed = {}
     webhook_id = house.deliver(alert())
     with pytest.raises(MarketsNotLoaded):
