@@ -1,6 +1,7 @@
-"""One-event saves per second at 1, 4 and 8 processes: our recorder, the library's default, raw SQL likewise ordered.
+"""One-event saves per second at 1, 4 and 8 processes: our recorder, the library's default, and equivalent raw SQL.
 
-The same promise means ordered by a lock, announced by NOTIFY, durable at the answer. Target: 1.5 times the library.
+Equivalent means the same promise: ordered by a lock, announced by NOTIFY, durable at the answer. Target: 1.5 times the
+library.
 """
 
 from __future__ import annotations

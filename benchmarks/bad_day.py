@@ -1,19 +1,20 @@
-"""A bad day at the exchange, on `aristobot run`: limits that are used up, stops that cannot be moved or placed.
+"""A bad day at the exchange, on `aristobot run`: limits are used up, and stops can be neither moved nor placed.
 
 - `burst`: 200 buys in a second at one broker that may place 50 orders in ten seconds, without protection and with a
-  list. Targets: as many are sent as have room before they are too old; none twice; the others are told as stale; no
-  position is without its stop for more than a second; the exchange never has to say that a limit is used up.
+  list. Targets: as many are sent as have room before they are too old; none is sent twice; the others are reported as
+  stale; no position is without its stop for more than a second; the exchange never refuses because of a used-up limit.
 - `move`: the stop is moved while every new order is refused with -1015 for nine seconds. Targets: the old stop is never
-  off before the limit ends; the new one rests at most a second after that, and at most 0.1 s without either, which is
-  what a list takes: the exchange has no call that replaces one by another.
-- `exit`: the same with a sale; at 85 % of the address's weight, also while a buy in another market waits for that; and
-  at 100 %, until the minute ends. Targets: sold at most a second after it is possible; until then the stop rests.
+  cancelled before the limit ends; the new one rests at most a second after that; and at most 0.1 s pass without either,
+  which is what a list takes: the exchange has no call that replaces one list by another.
+- `exit`: the same with a sale; at 85 % of the address's weight, also while a buy in another market waits for weight;
+  and at 100 %, until the minute ends. Targets: sold at most a second after it is possible; until then the stop rests.
 - `passed`: the market falls through a stop that the exchange does not let rest. Target: the sale is sent at most
   2.5 seconds after the price.
 
-The limit of nine seconds comes in two ways: `told`, so that the account's count says it too, and `untold`, by refusals
-alone. Each round has two positions, one under a stop alone, one under a list, which take turns in being first. Rests
-and sales are read off the exchange's own books, by its clock; what is sent off the log. What never happened is endless.
+The limit of nine seconds comes in two ways: `told`, where the account's count shows it too, and `untold`, by refusals
+alone. Each round has two positions, one under a stop alone and one under a list, which take turns in being first. Rests
+and sales are read from the exchange's own books, by its clock; the time of sending is read from the log. What never
+happened counts as infinite.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from shared.paper import ENDLESS, PaperExchange, bare
 from shared.running import running
 
 TARGETS = {"without_a_stop": 0.02, "changing": 0.1, "moved": 1.0, "sold": 1.0, "sent": 2.5}
-"""Seconds. One call that takes off and places is one moment for the exchange, some milliseconds on a busy machine."""
+"""Seconds. A call that cancels and places is one moment for the exchange, some milliseconds on a busy machine."""
 SENT = """
     SELECT min(extract(epoch FROM sent.recorded_at))::float8
     FROM log.event_log AS sent JOIN log.event_log AS placed
@@ -54,10 +55,10 @@ SENT = """
         AND extract(epoch FROM sent.recorded_at) > %s
 """
 Found = dict[str, dict[str, float]]
-"""What one round has shown, by position and figure."""
+"""The result of one round, by position and figure."""
 
 
-# --- what is tried: each is one round ----------------------------------------------------------------------------
+# --- scenes: each call is one round ------------------------------------------------------------------------------
 
 
 def move(day: Day, limit: Callable[[Day], float]) -> Found:

@@ -1,14 +1,14 @@
-"""How many signals per second the platform carries from the door to `Order.Accepted`, alone and beside busy loops.
+"""Signals per second that the platform carries from the door to `Order.Accepted`, alone and beside busy loops.
 
-Ten paper brokers of one user take turns, the paper exchange's limits are off. Steps of an open-loop schedule offer one
-rate each, from the target upwards until one is not sustained, or downwards until one is; the gap between the two is
-then halved. Each step begins at rest. A rate is sustained when every alert was accepted, the median delay (scheduled
-to `recorded_at` of `Order.Accepted`) in the last quarter of the step is at most 1.5 times that of its first plus
-50 ms, and the last order was accepted within 2 s of the last alert. An overload of a few per cent already shows in the
-second. What is accepted per second under an overload would be a higher figure, for larger batches are cheaper, but at
-a delay that nobody wants.
+Ten paper brokers of one user take turns, and the paper exchange's limits are off. Steps of an open-loop schedule offer
+one rate each, from the target upwards until one is not sustained, or downwards until one is; the gap between the two is
+then halved. Each step begins at rest. A rate is sustained when every alert is accepted, the median delay (from the
+scheduled moment to `recorded_at` of `Order.Accepted`) in the last quarter of the step is at most 1.5 times that of the
+first quarter plus 50 ms, and the last order is accepted within 2 s of the last alert. An overload of a few per cent
+already shows in the second condition. The rate accepted under an overload would be higher, since larger batches are
+cheaper, but at an unacceptable delay.
 
-Then the same beside one busy process per core. Targets: 80 per second alone, 40 beside the busy processes.
+The same is then measured beside one busy process per core. Targets: 80 per second alone, 40 beside the busy processes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STEP, HALVINGS, LOWEST = 1.25, 1, 1.0
 MOST_GROWTH, MOST_MORE, DRAIN_SECONDS = 1.5, 0.05, 2.0
 WARM_UP_RATE, WARM_UP_SECONDS = 20.0, 5.0
 BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): sum(range(100_000))"
-"""A loop that ends with whoever started it."""
+"""A loop that ends with the process that started it."""
 
 
 class Load:
@@ -50,7 +50,7 @@ class Load:
         self._log = psycopg.connect(platform.owner, autocommit=True)
 
     def offer(self, rate: float, seconds: float | None = None) -> dict[str, Any]:
-        """Delays in ms, the drain in s, and whether the rate was sustained."""
+        """Offer a rate; return the delays in ms, the drain in s, and whether the rate was sustained."""
         told, before = self._platform.told, head(self._log)
         numbers = itertools.islice(self._numbers, round(rate * (seconds or self._seconds)))
         bodies = alerts(told["user_number"], self._brokers, numbers)
@@ -73,7 +73,7 @@ class Load:
 
 
 def highest(offer: Callable[[float], dict[str, Any]], target: float) -> tuple[float, list[dict[str, Any]]]:
-    """The highest rate that was sustained (0 if none was), and all steps."""
+    """Return the highest rate that was sustained (0 if there was none), and all steps."""
     steps = [offer(target)]
     up = steps[0]["sustained"]
     low, high = (target, math.inf) if up else (0.0, target)
@@ -92,7 +92,7 @@ def _bounds(step: dict[str, Any], low: float, high: float) -> tuple[float, float
 
 @contextmanager
 def busy_loops() -> Iterator[None]:
-    """One busy process per core."""
+    """Run one busy process per core meanwhile."""
     command = [sys.executable, "-c", BUSY, str(os.getpid())]
     loops = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
     try:

@@ -1,9 +1,9 @@
 """One placed and parsed limit order: our Binance client, `ccxt.async_support`, and a bare signed POST as HTTP's floor.
 
-All three take turns in one process against the paper exchange in another, its limits off, each on an account of its
-own. Compared are this process's CPU time and the median wall time per order. Target: ours needs at most 0.45 of
-ccxt's CPU and at most 0.50 of its wall time. The floor is what any client over aiohttp's HTTP needs at least; ours
-sends over the WebSocket API and may stay below it.
+All three take turns in one process against the paper exchange in another, whose limits are off, each on its own
+account. The figures are this process's CPU time and the median wall time per order. Target: ours needs at most 0.45 of
+ccxt's CPU time and at most 0.50 of its wall time. The floor is the least that any client needs over aiohttp's HTTP;
+ours sends over the WebSocket API and may stay below it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Place = Callable[[str], Awaitable[None]]
 
 
 def _free_port() -> int:
-    """A port whose neighbour is free too: the native API lies on the next one."""
+    """Return a free port whose neighbour is free too: the native API is on the next one."""
     while True:
         with socket.socket() as first, socket.socket() as second:
             first.bind(("127.0.0.1", 0))
@@ -52,7 +52,7 @@ def _free_port() -> int:
 
 
 async def _paper(session: aiohttp.ClientSession, control: str) -> list[dict[str, str]]:
-    """Wait for the exchange, switch its limits off, let any number of orders rest, open three accounts."""
+    """Wait for the exchange, switch its limits off, let any number of orders rest, and return three new accounts."""
     for _ in range(200):
         try:
             async with session.put(f"{control}/paper/limits", json={"enabled": False}):

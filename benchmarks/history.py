@@ -1,10 +1,10 @@
-"""What a signal costs after ten thousand trades in its market, against a fresh market; also right after a restart.
+"""The cost of a signal after ten thousand trades in its market, against a fresh market; also right after a restart.
 
-Ten thousand complete trades of BTC/USDT are written into the log of a running platform as they would stand there, and
-none of ETH/USDT. Then small buys and sells arrive at the door, in turns on both markets, one at a time. The way counts
-from `Webhook.Received` to `Order.Submitted` in the log; the ratio is that of the medians of pairs. Then engine and
-gateway are killed (kill -9) again and again, and the first signal after each restart counts, of each market in turn.
-Target: at most 1.2 times.
+Ten thousand complete trades of BTC/USDT, and none of ETH/USDT, are written into the log of a running platform as the
+platform itself would record them. Then small buys and sells arrive at the door one at a time, in turns on both markets.
+The time counts from `Webhook.Received` to `Order.Submitted` in the log; the ratio is the median of the ratios of pairs.
+Then engine and gateway are killed (kill -9) again and again, and the first signal after each restart counts, in each
+market in turn. Target: at most 1.2 times.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ TARGET = 1.2
 
 
 class Door:
-    """Sends alerts and reads off the log how long they took."""
+    """Sends alerts and reads from the log how long they took."""
 
     def __init__(self, platform: Running) -> None:
         self._told = platform.told
         self._log = psycopg.connect(platform.owner, autocommit=True)
 
     def way(self, symbol: str, action: str, share: str) -> float:
-        """Milliseconds from `Received` to `Submitted` of one alert."""
+        """Send one alert and return the milliseconds from its `Received` to its `Submitted`."""
         name, before = uuid4().hex, self.head()
         body = (
             f'{{"Action":"{action}","Symbol":"{symbol.replace("/", "")}","PourCent":"{share}","Id":"{name}",'
@@ -58,7 +58,7 @@ class Door:
         while time.monotonic() < deadline:
             submitted, received, filled = self._log.execute(query, (before,)).fetchone() or (None, None, 0)
             if submitted is not None and filled:
-                time.sleep(0.1)  # until it is counted, so that nothing waits for it
+                time.sleep(0.1)  # until the fill is counted, so that the next alert does not wait for it
                 return float((submitted - received).total_seconds() * 1000)
             time.sleep(0.01)
         raise TimeoutError(f"{action} {symbol} was not submitted")
@@ -69,7 +69,7 @@ class Door:
 
 
 def measure(door: Door, pairs: int) -> dict[str, list[float]]:
-    """The ways of pairs of alerts, old market and fresh one in turns."""
+    """Send pairs of alerts, old market and fresh market in turns, and return their times (ms) by market."""
     ways: dict[str, list[float]] = {symbol: [] for symbol in MARKETS}
     for number in range(pairs):
         action, share = ("BuyMarket", "2") if number % 2 == 0 else ("SellMarket", "50")
@@ -79,7 +79,7 @@ def measure(door: Door, pairs: int) -> dict[str, list[float]]:
 
 
 def restart(house: House) -> None:
-    """Kill engine and gateway, and wait until both are back and the private stream stands."""
+    """Kill engine and gateway, and wait until both are back and the private stream is connected."""
     killed = {one["name"]: one["figures"]["pid"] for one in house.bus.terminals(FOLLOWERS)}
     for pid in killed.values():
         os.kill(pid, signal.SIGKILL)
@@ -93,7 +93,7 @@ def restart(house: House) -> None:
 
 
 def ratio(ways: dict[str, list[float]]) -> float:
-    """The median of the pairs' ratios."""
+    """Return the median of the pairs' ratios."""
     return statistics.median(old / fresh for old, fresh in zip(*(ways[symbol] for symbol in MARKETS), strict=True))
 
 
@@ -103,7 +103,7 @@ def main() -> None:
         door, began = Door(platform), time.monotonic()
         followers = {one["name"]: one["figures"]["pid"] for one in house.bus.terminals(FOLLOWERS)}
         for pid in followers.values():
-            os.kill(pid, signal.SIGSTOP)  # they judge nothing of what is written now
+            os.kill(pid, signal.SIGSTOP)  # so that they judge nothing that is written now
         with open_pool(platform.url("aristobot_writer")) as pool:
             user, broker = platform.told["user_number"], platform.told["broker"]
             write_trades(Store(pool, platform.master), user, broker, MARKETS[0], TRADES)

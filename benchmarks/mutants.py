@@ -1,12 +1,12 @@
-"""How many small mistakes in the pure decisions no test notices: one operator or constant is changed at a time.
+"""Small mistakes in the pure decisions that no test notices: one operator or constant is changed at a time.
 
     python benchmarks/mutants.py                          a sample of all files, for a minute and a half
     python benchmarks/mutants.py domain/trading/position.py       every mutant of a file
     python benchmarks/mutants.py --sample 20 domain/...   so many of them, the same ones each time
     python benchmarks/mutants.py --list domain/...        what would be changed; no test runs
 
-Each mutant is judged in a copy of the tree by the tests that `JUDGES` names for its file. One that passes them all
-has survived: a test is missing, or the code is not needed. `EQUIVALENT` explains those that no test can see.
+Each mutant is judged in a copy of the tree by the tests that `JUDGES` names for its file. A mutant that passes them all
+has survived: a test is missing, or the code is not needed. `EQUIVALENT` explains those that no test can detect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from shared.mutation import Mutant, mutants_of
 
 REPOSITORY = Path(__file__).parents[1]
 SECONDS, SECONDS_EACH, SEED = 90, 120, 7
-"""For how long the sample goes on when no file is named, how long one mutant may take, and which sample it is."""
+"""Seconds for the sample when no file is named, the most seconds for one mutant, and the seed of the sample."""
 
 _SIZING = "tests/domain/test_market.py tests/application/trading/test_sizing.py"
 _ORDER = "tests/domain/test_order.py tests/laws/test_differences.py tests/laws/test_order_laws.py"
@@ -69,7 +69,7 @@ JUDGES = {
     "application/trading/sizing.py": f"{_SIZING} tests/application/lane/test_sales_and_their_rest.py",
     "application/webhooks/deciding.py": "tests/application/webhooks",
 }
-"""The tests that judge a file, the quickest first; those of a folder judge its files that have no line of their own."""
+"""The tests that judge a file, the quickest first. A folder's line is for its files without a line of their own."""
 
 EQUIVALENT = {
     "application/orders/differences.py": {"repr=True": "only what a debugger prints is longer"},
@@ -77,20 +77,20 @@ EQUIVALENT = {
         "quantity < most": "exactly the largest order is cut into one part, with no rest"
     },
 }
-"""Mutants that nobody can tell from the code: the file, what only the changed line has, and the reason."""
+"""Mutants that behave like the code: the file, what only the changed line contains, and the reason."""
 
 PRELOADED = ("aiohttp", "cryptography", "eventsourcing.postgres", "hypothesis", "psycopg", "psycopg_pool", "redis")
-"""What tests import from outside: loaded once, and inherited by the process that judges a mutant."""
+"""The third-party modules of the tests, imported once and inherited by the process that judges a mutant."""
 
 
 def judges(file: str) -> list[str]:
-    """The tests that judge a file."""
+    """Return the tests that judge a file."""
     tests = JUDGES.get(file) or next(tests for files, tests in JUDGES.items() if Path(file).match(files))
     return tests.split()
 
 
 def mutants(patterns: list[str], sample: int | None) -> list[Mutant]:
-    """The mutants of files in their order, or so many of them: the same ones each time."""
+    """Return the mutants of these files in order, or a sample of this size, which is the same each time."""
     files = dict.fromkeys(path.relative_to(REPOSITORY) for one in patterns for path in sorted(REPOSITORY.glob(one)))
     every = [mutant for file in files for mutant in mutants_of(file.as_posix(), (REPOSITORY / file).read_text())]
     told = [mutant for mutant in every if not is_equivalent(mutant)]
@@ -103,7 +103,7 @@ def is_equivalent(mutant: Mutant) -> bool:
 
 
 def copy_of_the_tree(folder: str) -> Path:
-    """What git knows of the tree, as it stands, and what is new in it."""
+    """Copy the files that git knows, as they stand now, and those that are new."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", ":!frontend"]
     for name in subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines():
         if (REPOSITORY / name).is_file():
@@ -136,7 +136,7 @@ def passes(tree: Path, tests: list[str]) -> bool:
 
 
 def survivors(tried: list[Mutant], tree: Path) -> Iterator[bool]:
-    """Yield for each mutant whether no test notices it; the tree is whole again before the next."""
+    """Yield for each mutant whether it survives. The tree is whole again before the next one."""
     moments = iter(range(2 * len(tried)))
     for mutant in tried:
         path = tree / mutant.file
@@ -147,7 +147,7 @@ def survivors(tried: list[Mutant], tree: Path) -> Iterator[bool]:
 
 
 def _write(path: Path, text: str, moment: int) -> None:
-    """Write a text as if at a moment of its own, so that Python compiles it anew."""
+    """Write a text with a modification time of its own, so that Python compiles it again."""
     path.write_text(text)
     os.utime(path, (moment, moment))
 

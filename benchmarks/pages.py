@@ -1,7 +1,7 @@
-"""How fast the console comes up: first load, changes of route, and the JavaScript that the first page needs.
+"""The console's speed: first load, changes of route, and the amount of JavaScript that the first page needs.
 
-The whole platform runs as a user starts it; Chromium loads it over loopback. Figures are medians, in milliseconds,
-and their ratio to the targets; each load is in a browser context that has never seen the page.
+The whole platform runs as a user starts it, and Chromium loads it over loopback. Figures are medians in milliseconds,
+and their ratio to the targets. Each load is in a browser context that has never seen the page.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HEADINGS = {
 
 
 def initial_javascript() -> int:
-    """The gzipped bytes of every script that the first page names and that the dashboard then asks for."""
+    """Return the gzipped bytes of every script that the first page names or the dashboard then loads."""
     page = (DIST / "index.html").read_text()
     named = {DIST / found.lstrip("/") for found in re.findall(r"/assets/[\w.-]+\.js", page)}
     for pattern in ("AppLayout", "DashboardPage"):
@@ -43,7 +43,7 @@ def initial_javascript() -> int:
 
 
 def log_in(page: Page, told: dict[str, Any]) -> None:
-    """As a trader does."""
+    """Log in as a trader does."""
     page.goto(told["console"])
     page.fill("#username", told["user"])
     page.fill("#password", told["password"])
@@ -52,7 +52,7 @@ def log_in(page: Page, told: dict[str, Any]) -> None:
 
 
 def first_load(browser: Any, state: Any, url: str) -> float:
-    """From asking for the address until the dashboard's rows of terminals are shown, with an empty cache."""
+    """Return the milliseconds from the request until the dashboard's terminals are shown, with an empty cache."""
     context = browser.new_context(storage_state=state, locale="en-GB")
     page = context.new_page()
     began = time.perf_counter()
@@ -64,7 +64,7 @@ def first_load(browser: Any, state: Any, url: str) -> float:
 
 
 def route_changes(page: Page) -> list[float]:
-    """From the click until the other page's heading stands there, measured inside the page."""
+    """Return the milliseconds from each click to the other page's heading, measured inside the page."""
     script = """async ([path, heading]) => {
         const began = performance.now()
         document.querySelector(`nav a[href="${path}"]`).click()
@@ -75,7 +75,7 @@ def route_changes(page: Page) -> list[float]:
 
 
 def main() -> int:
-    """Answers 0 when all three targets are met."""
+    """Return 0 when all three targets are met."""
     with running() as platform, sync_playwright() as playwright:
         told = platform.told
         chromium = shutil.which("chromium") or shutil.which("google-chrome")

@@ -1,9 +1,9 @@
-"""How soon a position is protected on `aristobot run`: from its first fill, and after MAJ moved its stop.
+"""The time until a position is protected on `aristobot run`: from its first fill, and after MAJ moved its stop.
 
-One broker of the paper exchange; positions in five markets, each bought, moved and sold in turns. From the log: first
-`Order.Filled` of an entry to `Position.ProtectionResting`; `Webhook.Received` of a MAJ to the resting of the moved
-protection; and from the cancel of the old stop to the acceptance of the new one, the time without any resting stop.
-Targets, p95: below 250 ms, 350 ms and 50 ms.
+One broker of the paper exchange has positions in five markets, each bought, moved and sold in turns. The log gives
+three times: from the first `Order.Filled` of an entry to `Position.ProtectionResting`; from `Webhook.Received` of a MAJ
+until the moved protection rests; and from the cancel of the old stop to the acceptance of the new one, without any
+resting stop. Targets, p95: below 250 ms, 350 ms and 50 ms.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _post(url: str, body: Any, method: str = "POST") -> None:
 
 
 def _trade(told: dict[str, Any], rounds: int) -> None:
-    """Buy with a protection, move it, sell; all markets at each step."""
+    """Buy under a protection, move it, sell; each step in all markets."""
     for base, price in MARKETS.items():
         _post(f"{told['paper']}/paper/price", {"symbol": f"{base}/USDT", "price": price}, "PUT")
     for number in range(rounds):
@@ -91,7 +91,7 @@ def main() -> None:
         with psycopg.connect(platform.owner) as connection:
             queries = {"fill_to_protection": FIRST_FILL, "move_to_protection": MOVED, "without_a_stop": GAPS}
             found = {n: [row[0] for row in connection.execute(query)] for n, query in queries.items()}
-    # What was never protected has no time: it counts as endless.
+    # A position that was never protected has no time, which counts as infinite.
     figures = {n: _percentiles([float("inf") if t is None else t for t in times]) for n, times in found.items()}
     expected = rounds * len(MARKETS)
     met = all(figures[n]["p95"] < target and figures[n]["count"] >= expected for n, target in TARGETS.items())

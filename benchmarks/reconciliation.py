@@ -1,10 +1,10 @@
-"""How soon the platform knows the truth again, on `aristobot run` with the paper exchange's limits off.
+"""The time until the platform knows the truth again, on `aristobot run` with the paper exchange's limits off.
 
 The gateway is killed (kill -9) while orders rest on the exchange: 50 on three brokers, then 500 and 5,000 on one. Time
-counts from the kill to the end of the start-up reconciliation; the comparison's own duration has to grow linearly.
-Then orders fill one by one, from the price that fills them to their row on `/api/live`; and the gateway is killed in
-mid-send, once with the request on its way and once with the request lost: from the kill until the order is known.
-Targets: 5 s, 20 s, 5,000 at most 12 times 500; p95 below 250 ms; known before `valid_until` + 70 s.
+counts from the kill to the end of the start-up reconciliation, whose own duration has to grow linearly. Then orders
+fill one by one, timed from the price that fills them to their row on `/api/live`. Then the gateway is killed while it
+sends, once with the request on its way and once with the request lost, timed until the order is known. Targets: 5 s, 20
+s, 5,000 at most 12 times 500; p95 below 250 ms; known before `valid_until` + 70 s.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from domain.people.broker import Exchange, Venue
 AT_ONCE, PER_COMMIT = 32, 200
 FILLS, PAUSE = 40, 0.15
 ON_ITS_WAY = 0.3
-"""Seconds after the intent was recorded at which its request is on the exchange, or lost."""
+"""Seconds after which the request of a recorded intent is on the exchange, or lost."""
 QUANTITY, PRICE = Decimal("0.001"), Decimal(30000)
 TARGETS = {"fifty": 5.0, "five_thousand": 20.0, "growth": 12.0, "fill_to_row_p95_ms": 250.0, "after_valid_until": 70.0}
 
@@ -54,7 +54,7 @@ class Bench:
         self.market: Market
 
     async def prepare(self, session: aiohttp.ClientSession) -> list[tuple[int, Credentials]]:
-        """Two rich accounts more as brokers of the demo user, and one for the many orders."""
+        """Connect four rich accounts as brokers of the demo user, the last one for the many orders."""
         await self._put(session, "limits", {"enabled": False})
         many = {"symbol": "BTC/USDT", "filters": {"MAX_NUM_ORDERS": {"maxNumOrders": 1_000_000}}}
         await self._put(session, "markets", many)
@@ -75,7 +75,7 @@ class Bench:
             answer.raise_for_status()
 
     async def rest(self, broker: int, held: Credentials, count: int, price: Decimal = PRICE) -> list[Order]:
-        """Orders that rest on the exchange and stand in the log as they do after they were accepted."""
+        """Place orders on the exchange and record them in the log as after their acceptance."""
         leave, orders = asyncio.Semaphore(AT_ONCE), list[Order]()
 
         async def place(number: int) -> None:
@@ -107,13 +107,16 @@ class Bench:
             )  # fmt: skip
 
     def kill_gateway(self) -> float:
-        """kill -9 of the gateway alone; answers when."""
+        """Kill the gateway alone (kill -9) and return when (Unix time)."""
         [gateway] = self.house.bus.terminals(("gateway",))
         os.kill(gateway["figures"]["pid"], signal.SIGKILL)
         return time.time()
 
     async def compared(self, since: float, brokers: list[int]) -> tuple[float, float]:
-        """Seconds from `since` until the start-up comparisons of these brokers had ended, and what they took."""
+        """Return the seconds from `since` to the end of these brokers' start-up reconciliations, and the longest run.
+
+        The second value is the duration (seconds) that the longest of them has recorded.
+        """
         query = """
             SELECT extract(epoch FROM ended.recorded_at)::float8, (ended.state ->> 'seconds')::float8
             FROM log.event_log AS ended JOIN log.event_log AS began
@@ -136,7 +139,7 @@ class Bench:
         return orders
 
     async def fills(self, session: aiohttp.ClientSession, broker: int) -> list[float]:
-        """Milliseconds from the price that fills an order to its row on the socket, for each."""
+        """Return for each order the milliseconds from the price that fills it to its row on the socket, sorted."""
         orders = await self._rest_by_gateway(broker, FILLS, Decimal(59000))
         body = {"username": self.told["user"], "password": self.told["password"]}
         async with session.post(f"{self.told['console']}/api/session", json=body) as answer:
@@ -162,7 +165,7 @@ class Bench:
         return sorted((seen.get(name, float("inf")) - at) * 1000 for name, at in filled_at.items())
 
     async def known_after(self, session: aiohttp.ClientSession, broker: int, fault: dict[str, Any]) -> float:
-        """Seconds beyond `valid_until` at which an order is known whose gateway was killed while it was sent."""
+        """Kill the gateway during a send and return the seconds after `valid_until` at which the order is known."""
         async with session.post(f"{self.told['paper']}/paper/faults", json=fault) as answer:
             answer.raise_for_status()
         order = self._wished(broker, PRICE)

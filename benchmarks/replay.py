@@ -1,8 +1,8 @@
-"""Rebuilding all read models from the log, against a raw binary server-side cursor that only walks over the same rows.
+"""Rebuilding all read models from the log, against a raw binary server-side cursor that only reads the same rows.
 
-The log is filled with whole flows: a webhook, what the engine made of it, and its order until the last fill. The
-rebuild runs in a process of its own. Target: at least 20,000 events/s, and memory that does not grow with the log:
-the second half of the rebuild peaks at most 20 MB above the first.
+The log is filled with whole flows: a webhook, the engine's decision on it, and its order until the last fill. The
+rebuild runs in a process of its own. Target: at least 20,000 events/s, and memory that does not grow with the log: the
+second half of the rebuild peaks at most 20 MB above the first.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def _flow(number: int) -> list[Aggregate]:
-    """A webhook and its order: eight events."""
+    """Return a webhook and its order: eight events."""
     user, now = number % USERS + 1, NOW + timedelta(seconds=number)
     webhook_id, order_id, quantity = uuid4(), uuid4(), Decimal("0.0125")
     body = f'{{"Symbol":"BTCUSDT","Action":"BuyMarket","PourCent":5,"UserID":{user},"Bar":{number}}}'.encode()
@@ -78,7 +78,7 @@ def _fill(url: str, master: MasterKey, events: int) -> int:
 
 
 def _raw(url: str) -> float:
-    """Rows per second of a cursor that decodes nothing."""
+    """Return the rows per second of a cursor that decodes nothing."""
     with (
         psycopg.connect(url) as connection,
         connection.cursor("raw", binary=True) as cursor,

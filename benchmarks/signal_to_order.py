@@ -1,9 +1,9 @@
 """From a webhook's delivery to its accepted order, and to the trade's row on the live socket, on `aristobot run`.
 
-Ten paper brokers of one user take turns, the paper exchange's limits are off, alerts are sent on an open-loop
+Ten paper brokers of one user take turns, the paper exchange's limits are off, and alerts are sent on an open-loop
 schedule. Latency counts from the scheduled moment: to `recorded_at` of `Order.Accepted` in the log, and to the first
-message on `/api/live` that shows the row with the exchange's id. Target: p95 below 150 ms and below 250 ms, and
-every alert arrives.
+message on `/api/live` that shows the row with the exchange's id. Targets: p95 below 150 ms and below 250 ms, and every
+alert arrives.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SETTLE_SECONDS = 5.0
 async def _measure(
     platform: Running, brokers: list[int], seconds: float, rate: float
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """When each webhook was scheduled, and when its trade was on the socket."""
+    """Send the alerts; return when each webhook was due, and when its trade was on the socket (Unix time)."""
     told, seen, count = platform.told, dict[str, float](), round(seconds * rate)
     bodies = alerts(told["user_number"], brokers, range(count))
     listening = asyncio.create_task(listen(told, seen, count))
@@ -38,7 +38,7 @@ async def _measure(
 
 
 def _figures(scheduled: dict[str, float], there: dict[str, float]) -> dict[str, float]:
-    """Percentiles over all that was sent: what never arrived counts as endless."""
+    """Return percentiles over everything that was sent. What never arrived counts as infinite."""
     took = delays(scheduled, there)
     told = {f"p{p}_ms": round(percentile(took, p) * 1000, 1) for p in (50, 95, 99)}
     return told | {"arrived": len(scheduled.keys() & there.keys())}

@@ -1,12 +1,12 @@
-"""How soon the delay of signals is what it was, after a terminal stood still for three seconds.
+"""The time until signals are as fast as before, after a terminal stood still for three seconds.
 
 Ten paper brokers of one user take 20 alerts per second on an open-loop schedule. One terminal after the other is
 stopped (SIGSTOP) and continued (SIGCONT). The delay counts from the scheduled moment: to `recorded_at` of
-`Order.Accepted` for a terminal on the way to the order, and for every terminal to the first message on `/api/live`
+`Order.Accepted` for a terminal on the path to the order, and for every terminal to the first message on `/api/live`
 that shows the accepted trade. It is back with the first of two seconds in a row whose median delay is at most 1.2 times
-the median before the stall, or 10 ms above it; told is the end of that second, counted from when the terminal went on.
-A delay that is not back before the alerts end counts as endless. A terminal whose stop delayed nothing was not
-measured, and that is an error. Target: back within 5 s, and every alert arrives.
+the median before the stall, or 10 ms above it. The figure is the end of that second, counted from when the terminal
+continued. A delay that is not back before the alerts end counts as infinite. A terminal whose stop delayed nothing was
+not measured, which is an error. Target: back within 5 s, and every alert arrives.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ WAYS = {
     "projector": ("socket",),
     "web": ("socket",),
 }
-"""Each terminal, and the ways that lead through it."""
+"""The measured paths that lead through each terminal."""
 TARGET_SECONDS = 5.0
 MOST_TIMES, MOST_MORE = 1.2, 0.010
 WARM_UP, BEFORE, AFTER = 5, 8, 10
-"""Seconds of alerts at first, before each stall and after it; the next begins when all has come to rest."""
+"""Seconds of alerts at first, before each stall and after it. The next stall begins once everything is at rest."""
 FELT = 0.5
-"""The part of a stall that the longest delay has to reach."""
+"""The fraction of a stall's length that the longest delay has to reach."""
 
 
 class Stalls:
-    """Offers alerts around stalls, none of them twice, and notes when they were due and seen (Unix time)."""
+    """Offers alerts around stalls, never the same one twice, and notes when they were due and seen (Unix time)."""
 
     def __init__(self, platform: Running, brokers: list[int], rate: float, stall: float) -> None:
         self._told, self._owner = platform.told, platform.owner
@@ -53,7 +53,7 @@ class Stalls:
         self._sent, self._seen = 0, dict[str, float]()
 
     async def each(self, house: House) -> dict[str, dict[str, Any]]:
-        """The figures of each terminal's ways."""
+        """Stop each terminal in turn and return the figures of the paths through it."""
         listening = asyncio.create_task(listen(self._told, self._seen))
         await asyncio.sleep(2)
         await self._offer(WARM_UP, None)
@@ -70,7 +70,7 @@ class Stalls:
         return figures
 
     async def _offer(self, seconds: float, pid: int | None) -> tuple[dict[str, float], float, float]:
-        """When alerts were due, and when this process was stopped and continued meanwhile."""
+        """Offer alerts and stop a process meanwhile; return when they were due, and when it stopped and continued."""
         numbers = range(self._sent, self._sent + round(seconds * self._rate))
         self._sent = numbers.stop
         bodies = alerts(self._told["user_number"], self._brokers, numbers)
@@ -93,7 +93,7 @@ class Stalls:
     def _figures(
         self, scheduled: Mapping[str, float], there: Mapping[str, float], stopped: float, continued: float
     ) -> dict[str, Any]:
-        """The median before, the medians of the seconds after the stall, the longest delay, and when it was back."""
+        """Return the medians before the stall and of each second after it, the longest delay, and when it was back."""
         ways = list(zip(scheduled.values(), delays(scheduled, there), strict=True))
         before = median(delay for due, delay in ways if due < stopped)
         after = [

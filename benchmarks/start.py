@@ -1,12 +1,13 @@
-"""How soon a gateway has started and compared its orders when the log is five million events long.
+"""The time until a gateway has started and reconciled its orders when the log is five million events long.
 
-A position under a stop and an order that rests are there from the beginning. Some complete trades are written through
-the store, then copied by the database until the log is long enough; the copies have no hashes, for nobody verifies this
-log. All followers are put at its end. Then the gateway is killed (kill -9): time counts from there to the end of the
-comparison at its start, as it did before the log was long. A full comparison is asked for as `aristobot reconcile`
-does. Meanwhile the whole table of events may never be read. At last the table of open streams is compared with the log
-and read from it again, which does read everything.
-Targets: start and comparison below 5 s, no sequential scan. An argument tells another number of events.
+A position under a stop and a resting order exist from the beginning. Some complete trades are written through the
+store, then copied by the database until the log is long enough. The copies have no hashes, as this log is never
+verified. All followers are put at its end. Then the gateway is killed (kill -9): time counts from there to the end of
+the reconciliation at its start, and was taken the same way before the log was long. A full reconciliation is requested
+as `aristobot reconcile` does. Meanwhile the whole table of events may never be read. At last the table of open streams
+is compared with the log and rebuilt from it, which does read everything.
+
+Targets: start and reconciliation below 5 s, no sequential scan. An argument gives another number of events.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ from aristobot.wiring import House
 EVENTS, TEMPLATE, AT_ONCE = 5_000_000, 20, 200
 SYMBOL = "LTC/USDT"
 RESTARTS, SHORT_RESTARTS, PAUSE = 5, 3, 33
-"""Seconds between two kills: whoever dies within half a minute is restarted ever later."""
+"""The numbers of kills, and the seconds between two: a terminal that dies within half a minute restarts ever later."""
 FOLLOWERS, FAR = ("engine", "gateway", "alerts", "projector"), 10**12
 OPEN = 4
-"""Streams: the position, its stop, its target, and the order that rests."""
+"""The number of open streams: the position, its stop, its target, and the resting order."""
 TARGET = 5.0
 COPY = """
     INSERT INTO log.events (position, stream, version, topic, state, recorded_at, hash)
@@ -60,7 +61,7 @@ class Log:
         return int(row[0]) if row else 0
 
     def lengthen(self, after: int, events: int) -> None:
-        """Copy all events above a position until there are so many; each copy has streams of its own."""
+        """Copy all events above a position until the log has so many. Each copy has streams of its own."""
         execute = self._connection.execute
         execute("ALTER TABLE log.events DISABLE TRIGGER USER")
         execute(
@@ -79,17 +80,17 @@ class Log:
         execute("ANALYZE log.events")
 
     def put_followers(self, position: int) -> None:
-        """Let whoever follows the log go on from here when it is started again."""
+        """Set all followers to this position, from which they go on after their restart."""
         self._connection.execute("UPDATE log.followers SET position = %s", (position,))
         self._connection.execute("UPDATE books.position SET position = %s", (position,))
 
     def compared_at(self, after: int) -> float | None:
-        """When the comparison that began after a position had ended, in seconds of the epoch."""
+        """Return when the last reconciliation after a log position ended (Unix time), or None until one has."""
         row = self._connection.execute(STARTED, (after,)).fetchone()
         return row[0] if row else None
 
     def seconds_of(self, query: str) -> float:
-        """How long the database takes for an answer."""
+        """Return the seconds that the database takes to answer a query."""
         began = time.monotonic()
         self._connection.execute(query.encode()).fetchall()
         return time.monotonic() - began
@@ -99,14 +100,14 @@ class Log:
         return int(row[0]) if row else 0
 
     def scans(self) -> int:
-        """How often the whole table of events was read."""
+        """Return how often the whole table of events was read."""
         query = "SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = 'log' AND relname = 'events'"
         row = self._connection.execute(query).fetchone()
         return int(row[0]) if row else 0
 
 
 def _trade(platform: Running, log: Log) -> None:
-    """Buy something under a stop and a target, and let something rest."""
+    """Buy under a stop and a target, and place an order that rests."""
     told = platform.told
     buy, rest = '"BuyMarket","PrixSL":58000,"PrixTP":72000,"Id":"1"', '"BuyLimit","Prix":55000,"Id":"2"'
     for asked in (buy, rest):
@@ -124,14 +125,14 @@ def _trade(platform: Running, log: Log) -> None:
 
 
 def _skip_backup(home: Path) -> None:
-    """A backup reads the whole log once a day: here it finds that one has been made."""
+    """Leave a file of a backup made today, or the daily backup would read the whole log."""
     folder = home / "backups"
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / f"{datetime.now(UTC):aristobot-%Y%m%dT%H%M%SZ}.json").write_text("{}")
 
 
 def _restart(house: House, names: tuple[str, ...]) -> None:
-    """Kill these terminals; they are started again."""
+    """Kill these terminals and wait until they are started again."""
     for terminal in house.bus.terminals(names):
         with suppress(KeyError, ProcessLookupError):
             os.kill(terminal["figures"]["pid"], signal.SIGKILL)
@@ -139,7 +140,7 @@ def _restart(house: House, names: tuple[str, ...]) -> None:
 
 
 def _restarted(house: House, log: Log) -> float:
-    """Seconds from a kill of the gateway to the end of the comparison at its next start."""
+    """Kill the gateway and return the seconds until the reconciliation at its next start has ended."""
     head = log.head()
     [gateway] = house.bus.terminals(("gateway",))
     os.kill(gateway["figures"]["pid"], signal.SIGKILL)
@@ -151,7 +152,7 @@ def _restarted(house: House, log: Log) -> float:
 
 
 def _compared(platform: Running, house: House) -> float:
-    """Seconds that a full comparison takes which somebody asks for."""
+    """Request a full reconciliation and return the seconds it takes."""
     began = time.monotonic()
     with open_pool(platform.owner) as pool:
         runs = compare(Store(pool, platform.master), house.bus, None, dry=False)
@@ -167,7 +168,7 @@ def main() -> None:
         _trade(platform, log)
         time.sleep(PAUSE)
         short = sorted(_restarted(house, log) for _ in range(SHORT_RESTARTS))
-        log.put_followers(FAR)  # nobody judges what is written now
+        log.put_followers(FAR)  # so that no follower reads what is written now
         _restart(house, FOLLOWERS)
         before, began = log.head(), time.monotonic()
         with open_pool(platform.url("aristobot_writer")) as pool:

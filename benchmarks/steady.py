@@ -1,12 +1,12 @@
-"""Whether half an hour of trading in one market makes the next signal slower or a terminal larger.
+"""Half an hour of trading in one market, which may make neither the next signal slower nor a terminal larger.
 
-One paper broker takes two alerts per second on an open-loop schedule, a buy and the sale of all that is held in turns,
-so that a position opens and closes every second. The time is told in thirtieths (minutes, where it is half an hour).
-The way counts from `recorded_at` of `Webhook.Received` to that of the first `Order.Submitted`, with which the gateway
-takes a wish; what is never submitted took endless. Memory is the proportional set size (PSS) of a terminal's process.
-Targets: the p95 of the last five thirtieths is at most 1.2 times that of the second to the sixth, every alert is
-submitted, and engine and gateway are at the end at most 3 % larger than after half the time. The machine has to be
-left alone meanwhile. Each thirtieth is told on stderr.
+One paper broker takes two alerts per second on an open-loop schedule, a buy and the sale of everything held in turns,
+so that a position opens and closes every second. Results are given in thirtieths of the time (minutes, for half an
+hour). The time of a signal counts from `recorded_at` of `Webhook.Received` to that of the first `Order.Submitted`, with
+which the gateway takes a wish; it is infinite for one that is never submitted. Memory is the proportional set size
+(PSS) of a terminal's process. Targets: the p95 of the last five thirtieths is at most 1.2 times that of the second to
+the sixth, every alert is submitted, and at the end engine and gateway are at most 3 % larger than after half the time.
+The machine has to be left alone meanwhile. Each thirtieth is reported on stderr.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PARTS, START, END, HALF = 30, range(2, 7), range(26, 31), 15
 TERMINALS = ("engine", "gateway")
 RATIO_TARGET, GROWTH_TARGET = 1.2, 0.03
 GRACE_SECONDS = 2.0
-"""How long the last alerts of a thirtieth may take before they are looked for."""
+"""Seconds that the last alerts of a thirtieth get before the log is read for them."""
 STEPS = """
     SELECT topic, state -> 'metadata' ->> 'correlation_id', extract(epoch FROM recorded_at)::float8, position
     FROM log.event_log WHERE topic IN ('Webhook.Received', 'Order.Submitted') AND position > %s ORDER BY position
@@ -38,7 +38,7 @@ STEPS = """
 
 
 class Ways:
-    """When alerts were received and submitted, read off the log bit by bit."""
+    """The times at which alerts were received and submitted, read from the log bit by bit."""
 
     def __init__(self, owner: str) -> None:
         self._log = psycopg.connect(owner, autocommit=True)
@@ -46,25 +46,25 @@ class Ways:
         self._at: dict[str, dict[str, float]] = {"Webhook.Received": {}, "Order.Submitted": {}}
 
     def read(self) -> None:
-        """Read what is new."""
+        """Read the events that are new."""
         for topic, name, at, position in self._log.execute(STEPS, (self._read_to,)):
             self._at[topic].setdefault(name, at)
             self._read_to = position
 
     def of(self, name: str) -> float:
-        """How many ms an alert took; endless while it is not submitted."""
+        """Return the milliseconds that an alert took, infinite while it is not submitted."""
         received, submitted = (self._at[topic].get(name, math.inf) for topic in self._at)
         return math.inf if submitted == math.inf else (submitted - received) * 1000
 
 
 def memory(pid: int) -> float:
-    """The proportional set size of a process in MB."""
+    """Return the proportional set size of a process in MB."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 async def measure(platform: Running, broker: int, seconds: float, pids: dict[str, int]) -> list[dict[str, Any]]:
-    """The ways (ms) and the sizes (MB) of each thirtieth."""
+    """Return the signals' times (ms) and the terminals' sizes (MB) in each thirtieth."""
     user = platform.told["user_number"]
     bodies = alerts(user, [broker], range(round(seconds * RATE)), (BUY, SELL))
     ways, begin, parts = Ways(platform.owner), time.time() + 2, list[dict[str, Any]]()

@@ -1,7 +1,7 @@
 """POST -> 200 at the webhook door, against a bare ASGI application that does one raw INSERT and commit.
 
 Both run on uvicorn with the same loop and a real embedded PostgreSQL. They take turns under one open-loop load, and
-latency counts from the scheduled moment. Target: our p50 at most twice the bare one's, our p99 below 50 ms.
+latency counts from the scheduled moment. Target: our p50 at most twice that of the bare one, our p99 below 50 ms.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SECRET = "the secret of the benchmark"
 
 
 class Bare:
-    """The least that a durable door has to do."""
+    """The minimum that a durable door has to do."""
 
     def __init__(self, url: str) -> None:
         self._pool = AsyncConnectionPool(url, min_size=4, max_size=4, open=False, kwargs={"autocommit": True})
@@ -75,7 +75,7 @@ def _free_port() -> int:
 
 
 def _token(home: Path, url: str, redis_url: str, master: MasterKey) -> str:
-    """A user's webhook token."""
+    """Register a user and return a webhook token."""
     given = {"database_url": url_for(url, "aristobot_web", master), "redis_url": redis_url, "home": home}
     house = House(Settings(**{**Settings.read().__dict__, **given}))
     with house.pool:
@@ -92,7 +92,7 @@ def _alert(number: int) -> bytes:
 
 
 async def _load(session: aiohttp.ClientSession, url: str, first: int, count: int, rate: float) -> list[float]:
-    """Send on schedule whatever the answers do; seconds from each scheduled moment to its answer."""
+    """Send on schedule, whatever the answers do, and return the seconds from each scheduled moment to its answer."""
     begin, took = time.perf_counter() + 0.05, list[float]()
 
     async def post(number: int) -> None:

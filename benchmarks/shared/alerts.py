@@ -1,4 +1,4 @@
-"""Alerts of one user on an open-loop schedule: the brokers they name, how they are posted, when they were accepted."""
+"""Alerts of one user on an open-loop schedule: their brokers, their delivery, and the times of their acceptance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROKERS = 10
 HTTP_OK = 200
 REST_SECONDS, LONGEST_SECONDS = 2.0, 120.0
 BUY, SELL = ("BuyMarket", "0.1"), ("SellMarket", "100")
-"""An action and its `PourCent`: a thousandth of what is free, so that it lasts, and all that is held."""
+"""An action and its `PourCent`: a thousandth of the free balance, so that it lasts, and everything held."""
 ACCEPTED = """
     SELECT state -> 'metadata' ->> 'correlation_id', extract(epoch FROM recorded_at)::float8
     FROM log.event_log WHERE topic = 'Order.Accepted' AND position > %s
@@ -33,7 +33,7 @@ ACCEPTED = """
 
 
 def connect_brokers(platform: Running, house: House, count: int = BROKERS) -> list[int]:
-    """Accounts at the paper exchange, its limits off, as brokers of the demo user. Their lanes are open."""
+    """Connect accounts of the paper exchange, its limits off, as brokers of the demo user, and wait for their lanes."""
     told, numbers = platform.told, list[int]()
     _ask(f"{told['paper']}/paper/limits", "PUT", {"enabled": False})
     for number in range(1, count + 1):
@@ -54,7 +54,7 @@ def _ask(url: str, method: str, body: Mapping[str, Any]) -> Any:
 
 
 def alerts(user: int, brokers: Sequence[int], numbers: Iterable[int], actions: Sequence[Any] = (BUY,)) -> list[bytes]:
-    """Bodies that differ by their number. Brokers take turns, and actions at each broker."""
+    """Return bodies that differ by their number. Brokers take turns, and so do the actions at each broker."""
     bodies = list[bytes]()
     for number in numbers:
         turn, place = divmod(number, len(brokers))
@@ -70,13 +70,13 @@ def alerts(user: int, brokers: Sequence[int], numbers: Iterable[int], actions: S
 
 
 def schedule(user: int, bodies: Sequence[bytes], begin: float, rate: float) -> dict[str, float]:
-    """When each alert is due (Unix time), by the id of its webhook, in the order of the bodies."""
+    """Return when each alert is due (Unix time) by the id of its webhook, in the order of the bodies."""
     now = datetime.now(UTC)
     return {str(WebhookMessage.parse(body).webhook_id(user, now)): begin + n / rate for n, body in enumerate(bodies)}
 
 
 async def post(url: str, bodies: Sequence[bytes], due: Iterable[float]) -> None:
-    """Send each when it is due, whatever the answers to others do; what the door does not take never arrives."""
+    """Send each alert when it is due, whatever the answers to others. One that the door refuses never arrives."""
 
     async def send(body: bytes, at: float) -> None:
         await asyncio.sleep(max(at - time.time(), 0))
@@ -89,7 +89,7 @@ async def post(url: str, bodies: Sequence[bytes], due: Iterable[float]) -> None:
 
 
 async def listen(told: Mapping[str, Any], seen: dict[str, float], count: float = math.inf) -> None:
-    """Log in, follow the socket, note when each of `count` trades is first shown as accepted (Unix time)."""
+    """Log in, follow the socket, and note when each of `count` trades is first shown as accepted (Unix time)."""
     async with aiohttp.ClientSession() as session:
         body = {"username": told["user"], "password": told["password"]}
         async with session.post(f"{told['console']}/api/session", json=body) as answer:
@@ -108,13 +108,13 @@ async def listen(told: Mapping[str, Any], seen: dict[str, float], count: float =
 
 
 def accepted(owner: str, after: int = 0) -> dict[str, float]:
-    """When the order of each webhook was accepted (Unix time), from the events above a position of the log."""
+    """Return when the order of each webhook was accepted (Unix time), from the events above a log position."""
     with psycopg.connect(owner) as connection:
         return dict(connection.execute(ACCEPTED, (after,)).fetchall())
 
 
 def head(connection: psycopg.Connection[Any]) -> int:
-    """The last position of the log."""
+    """Return the last log position."""
     row = connection.execute("SELECT max(position) FROM log.events").fetchone()
     return int(row[0]) if row else 0
 
@@ -132,11 +132,11 @@ def await_rest(owner: str) -> None:
 
 
 def delays(scheduled: Mapping[str, float], there: Mapping[str, float]) -> list[float]:
-    """Seconds from due to there, in the order of the schedule; what never arrived took endless."""
+    """Return the seconds from due to there, in the order of the schedule, infinite for what never arrived."""
     return [there.get(name, math.inf) - due for name, due in scheduled.items()]
 
 
 def percentile(values: Iterable[float], percent: int) -> float:
-    """The value that so many per cent of them do not exceed."""
+    """Return the value that this percentage of the values does not exceed."""
     ranked = sorted(values)
     return ranked[min(len(ranked) * percent // 100, len(ranked) - 1)]

@@ -1,4 +1,4 @@
-"""Hundreds of buys in one second at an exchange that bounds new orders: how many are sent, how fast, and how safely."""
+"""Hundreds of buys in one second at an exchange that limits new orders: how many are sent, how fast, and how safely."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from application.ports.requests import Action, Request
 from application.webhooks.deciding import AGE_OF_ENTRY
 
 LIMIT = 50
-"""New orders in ten seconds."""
+"""The most new orders in ten seconds."""
 PRICE, STOP, TARGET = 10.0, 8.0, 15.0
 PERCENT = 0.25
-"""Of what is free: the last of hundreds is still above the least cost of an order."""
+"""The percentage of the free balance: the last of hundreds is still above the minimum cost of an order."""
 BEGIN_AT = 4.0
-"""Seconds into a window: the first and the last one that a wish can live in are then both long enough to be used."""
+"""Seconds into a window: the first and the last window of a wish's life are then both long enough to be used."""
 GIVEN_BACK = 1
-"""By how much the first trade of an order lowers the count."""
+"""The amount by which an order's first trade lowers the count."""
 SETTLE_SECONDS = 8.0
 WISHES = """
     SELECT placed.state -> 'wish' ->> 'symbol' AS symbol, ends.topic, ends.reason
@@ -42,48 +42,48 @@ WISHES = """
 LAST = "SELECT max(extract(epoch FROM recorded_at))::float8 FROM log.event_log WHERE topic = 'Webhook.Received'"
 FAILED = "SELECT count(*) FROM log.event_log WHERE topic = 'Webhook.Failed' AND state ->> 'reason' = 'stale'"
 LIMITS = ("-1015", "-1003")
-"""The codes with which the exchange says that a count or the weight is used up."""
+"""The exchange's error codes for a used-up order count and a used-up weight."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What became of a burst. Seconds and counts."""
+    """The outcome of a burst. Times are in seconds; the other figures are counts."""
 
     alerts: int
     per_window: int
-    """How many entries a full window has room for; all of them where a fill gives back what its entry took."""
+    """The entries that a full window has room for: all of them where a fill gives back what its entry took."""
     expected: int
     sent: int
     doubled: int
     stale: int
     told: int
     lost: int
-    """Neither sent nor told of as stale."""
+    """Entries neither sent nor reported as stale."""
     refusals: int
-    """How often the exchange said that a limit is used up."""
+    """The number of times that the exchange reported a used-up limit."""
     bare_p50: float
     bare_worst: float
     late: int
-    """Positions without their stop for longer than a second."""
+    """Positions that had no stop for longer than a second."""
     windows: list[int]
     """Entries in each window."""
 
     @property
     def met(self) -> bool:
-        """Whether everything is as it is promised."""
+        """True when everything is as promised."""
         clean = not (self.doubled or self.lost or self.refusals or self.late)
         return clean and self.sent >= self.expected and self.told == self.stale
 
     def kept(self) -> dict[str, object]:
-        """For the file of results."""
+        """Return the figures for the file of results."""
         return asdict(self) | {"met": self.met}
 
 
 def burst(platform: Running, alerts: int, *, protected: bool) -> Figures:
-    """One broker, one second. Each alert has a market of its own.
+    """Send one second of alerts to one broker, each for a market of its own, and return the figures.
 
-    So the protection of each costs a whole list: in one market the changes of a second would be made as one, and how
-    many orders that takes would follow from how fast the platform is.
+    That way the protection of each costs a whole list. In one market the changes of a second would be merged into one,
+    and the number of orders it takes would depend on the speed of the platform.
     """
     exchange, symbols = PaperExchange(platform), [f"D{number:03d}/USDT" for number in range(alerts)]
     for symbol in symbols:
@@ -102,7 +102,7 @@ def burst(platform: Running, alerts: int, *, protected: bool) -> Figures:
 
 
 def _load_markets(platform: Running) -> None:
-    """Let the gateway learn the new markets and the limit."""
+    """Let the gateway load the new markets and the limit."""
     house, told = platform.house(), platform.told
     asked = Request(told["user_number"], Action.LOAD_MARKETS, {"broker_id": told["broker"]}, "benchmark", time.time())
     [*_, answer] = house.bus.ask(asked)
@@ -118,9 +118,10 @@ def _alert(platform: Running, symbol: str, *, protected: bool) -> bytes:
 
 
 def _expected(alerts: int, began: float, last: float, *, protected: bool) -> tuple[int, int]:
-    """How many entries fit into a window, and how many may be sent before the last of them is too old.
+    """Return how many entries fit into a window, and how many may be sent before the last of them is too old.
 
-    An entry needs room for itself, its list and the reserve; what stays taken is less what its fill gives back.
+    An entry needs room for itself, its list and the reserve. What stays taken is the first two, less what its fill
+    gives back.
     """
     gross = SINGLE + (LIST if protected else 0)
     net = gross - GIVEN_BACK
@@ -132,7 +133,7 @@ def _expected(alerts: int, began: float, last: float, *, protected: bool) -> tup
 def _figures(
     platform: Running, exchange: PaperExchange, symbols: list[str], began: float, *, protected: bool
 ) -> Figures:
-    exchange.put("limits", enabled=False)  # what is asked now is nobody's weight
+    exchange.put("limits", enabled=False)  # so that the questions that follow cost no weight
     with psycopg.connect(platform.owner, row_factory=dict_row) as connection:
         wishes = connection.execute(WISHES).fetchall()
     with psycopg.connect(platform.owner) as connection:
@@ -153,14 +154,14 @@ def _figures(
 
 
 def _bare(exchange: PaperExchange, symbol: str, bought_at: float) -> float:
-    """For how long after its fill a position had no stop: endless if it has none now."""
+    """Return how long a position had no stop after its fill, infinite if it has none now."""
     stops = exchange.stops(symbol)
     resting = [stop for stop in stops if stop.until == ENDLESS]
     return bare(stops, bought_at, max(stop.since for stop in resting)) if resting else ENDLESS
 
 
 def refusals(platform: Running) -> int:
-    """How often the exchange refused a change or a question because a limit was used up, by what it said then."""
+    """Return how often the exchange refused a change or a question because a limit was used up, by its own messages."""
     said = (platform.home / "logs" / "gateway.log").read_text(errors="replace")
     questions = sum(any(f"{code}: " in line for code in LIMITS) for line in said.splitlines())
     with open_pool(platform.owner) as pool:

@@ -1,4 +1,4 @@
-"""A trader with two positions on a bad day: what is delivered, what can be seen, and what the exchange refuses."""
+"""A trader with two positions on a bad day: the alerts, the observations, and the exchange's refusals."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from adapters.exchanges.binance.client import WEIGHT_PER_MINUTE
 REFUSED_SECONDS = 9.0
 MINUTE, BEFORE_THE_MINUTE = 60.0, 12.0
 HEARD_SECONDS = 3.0
-"""By when the gateway has heard how much weight is used, or has found out that no stop can rest."""
+"""Seconds in which the gateway hears how much weight is used, or finds out that no stop can rest."""
 REACHED_SECONDS = 0.5
-"""By when an alert has reached the gateway."""
+"""Seconds in which an alert reaches the gateway."""
 PATIENCE_SECONDS = 15.0
 PERCENT = 5
 BOUGHT, TARGET, STOP, MOVED, PASSED = (Decimal(share) for share in ("1", "1.5", "0.9", "0.95", "0.8"))
-"""Prices as shares of the price at which it is bought."""
+"""Prices as fractions of the buying price."""
 OTHER = "BNB/USDT"
-"""A market in which nothing is held."""
+"""A market without a position."""
 MARKETS = {"stop alone": ("ETH/USDT", Decimal(2800)), "list": ("SOL/USDT", Decimal(150))}
 T = TypeVar("T")
 
@@ -40,11 +40,11 @@ class Day:
     platform: Running
     exchange: PaperExchange
     positions: list[str] = field(default_factory=lambda: [*MARKETS])
-    """In the order in which alerts are delivered for them."""
+    """The positions, in the order in which their alerts are delivered."""
     _numbers: Iterator[int] = field(default_factory=count)
 
     def alert(self, symbol: str, action: str, percent: int = 100, **prices: str) -> float:
-        """Deliver an alert; return when (Unix time)."""
+        """Deliver an alert and return when (Unix time)."""
         told, began = self.platform.told, time.time()
         user = {"UserID": told["user_number"], "UserExchangeID": told["broker"]}
         name = {"Symbol": symbol.replace("/", ""), "IndicateurName": f"{next(self._numbers)}"}
@@ -54,13 +54,13 @@ class Day:
         return began
 
     def price(self, position: str, share: Decimal) -> float:
-        """Hold the market at a share of the price at which it was bought; return when that was (Unix time)."""
+        """Hold the market at a share of the buying price, and return since when (Unix time)."""
         began, (symbol, _) = time.time(), MARKETS[position]
         self.exchange.price(symbol, at(position, share))
         return began
 
     def buy(self, *, rests: bool) -> None:
-        """Open both positions, and wait until their stops rest where they can."""
+        """Open both positions, and wait until their stops rest where they can. Raises `TimeoutError`."""
         for position, (symbol, _) in MARKETS.items():
             self.price(position, BOUGHT)
             target = {"PrixTP": f"{at(position, TARGET)}"} if position == "list" else {}
@@ -71,21 +71,21 @@ class Day:
         time.sleep(1.5)  # a protection is changed at most once a second
 
     def await_trade(self, position: str, side: str, after: float, seconds: float = PATIENCE_SECONDS) -> Trade | None:
-        """The first execution of a side after a moment, None if there is none in time."""
+        """Return the first trade on a side after a moment, or None if there is none in time."""
         symbol = MARKETS[position][0]
         return _seen(lambda: next((t for t in self.exchange.trades(symbol, after) if t.side == side), None), seconds)
 
     def await_stop(self, position: str, share: Decimal) -> bool:
-        """Wait until a stop rests at a share of the price; return whether it does."""
+        """Wait until a stop rests at a share of the price, and return whether it does."""
         symbol, price = MARKETS[position][0], at(position, share)
         return bool(_seen(lambda: any(Decimal(o["stop_price"] or 0) == price for o in self.exchange.resting(symbol))))
 
     def stops(self, position: str) -> list[Stop]:
-        """All stops that were placed in the market of a position."""
+        """Return all stops that were placed in the market of a position."""
         return self.exchange.stops(MARKETS[position][0])
 
     def clear(self) -> None:
-        """Let nothing be wrong any more, and sell what is left."""
+        """End all faults and sell what is left."""
         self.exchange.heal()
         self.exchange.put("counts", weight=None)
         for position, (symbol, _) in MARKETS.items():
@@ -99,7 +99,7 @@ def at(position: str, share: Decimal) -> Decimal:
 
 
 def _seen(look: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T | None:
-    """What a look shows once it shows something, None if it does not in time."""
+    """Return what a look shows once it shows something, or None if it does not in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():
@@ -108,18 +108,18 @@ def _seen(look: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T | None:
     return None
 
 
-# --- in which way it is a bad day: each returns when what is asked for is possible (Unix time) ---------------------
+# --- limits and faults: each limit returns when the requested action is possible (Unix time) -----------------------
 
 
 def untold(day: Day) -> float:
-    """New orders are refused, and nothing else says so."""
+    """Refuse new orders without any other sign of a limit."""
     began = time.time()
     day.exchange.fault(when="place_order", kind="count_exceeded", seconds=REFUSED_SECONDS)
     return began + REFUSED_SECONDS
 
 
 def told(day: Day) -> float:
-    """All that the running window allows is used up, by somebody else, a second after it has begun."""
+    """Let another client use up all that a window allows, a second after it has begun."""
     end = until_turn(WINDOW) + WINDOW
     time.sleep(WINDOW - REFUSED_SECONDS)
     day.exchange.put("counts", used={"10S": day.exchange.put("counts")["limits"]["10S"]})
@@ -127,14 +127,14 @@ def told(day: Day) -> float:
 
 
 def weight_85(day: Day) -> float:
-    """Most of the address's weight is used up, and orders may be sent all the same."""
+    """Use up most of the address's weight. Orders may be sent all the same."""
     day.exchange.put("counts", weight=WEIGHT_PER_MINUTE * 85 // 100)
     time.sleep(HEARD_SECONDS)
     return time.time()
 
 
 def weight_85_and_a_buy(day: Day) -> float:
-    """The same, and a buy in another market waits for its turn: it may be asked for only when the minute has ended."""
+    """Do the same, and let a buy in another market wait: its request is not allowed before the next minute."""
     until_turn(MINUTE, BEFORE_THE_MINUTE)
     weight_85(day)
     day.alert(OTHER, "BuyMarket", PERCENT)
@@ -143,7 +143,7 @@ def weight_85_and_a_buy(day: Day) -> float:
 
 
 def weight_100(day: Day) -> float:
-    """All of it is used up until the minute ends."""
+    """Use up all of the weight until the minute ends."""
     end = until_turn(MINUTE, BEFORE_THE_MINUTE)
     day.exchange.put("counts", weight=WEIGHT_PER_MINUTE)
     Timer(end - time.time(), day.exchange.put, ("counts",), {"weight": None}).start()
@@ -152,7 +152,7 @@ def weight_100(day: Day) -> float:
 
 
 def no_stops(day: Day) -> None:
-    """No stop can rest: one market's rules have none, in the other each is refused."""
+    """Let no stop rest: one market's rules have none, and in the other market each is refused."""
     (by_rule, _), (by_refusal, _) = MARKETS.values()
     day.exchange.put("markets", symbol=by_rule, order_types=["LIMIT", "LIMIT_MAKER", "MARKET"])
     message = "Stop loss orders are not supported for this symbol."

@@ -1,4 +1,4 @@
-"""Mutants: a file with one operator, one constant or one extreme changed, in every place where there is one."""
+"""Mutants: copies of a file with one operator, one constant or one extreme changed, one for each possible place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARITHMETIC: dict[type[ast.operator], tuple[str, str]] = {
 }  # fmt: skip
 EXTREMES = {"min": "max", "max": "min"}
 LARGEST = 10
-"""The largest integer that is changed: a larger one is a measure, and one more of it seldom matters."""
+"""The largest integer that is changed: larger ones are quantities, and adding one to them seldom matters."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def mutants_of(file: str, text: str) -> Iterator[Mutant]:
 
 
 class _Places(ast.NodeVisitor):
-    """The places of a text that can be changed: where each begins (bytes), what stands there and what replaces it."""
+    """The places of a text that can be changed: the start of each (bytes), the old text and its replacement."""
 
     def __init__(self, text: str) -> None:
         self.found: set[tuple[int, str, str]] = set()
@@ -94,7 +94,7 @@ class _Places(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        """Pass over it: what stands in a text is for people, and has no exact place before Python 3.12."""
+        """Skip f-strings: their text is for people, and their parts have no exact place before Python 3.12."""
 
     def _between(self, one: ast.expr, other: ast.expr, old: str, new: str) -> None:
         assert one.end_lineno is not None

@@ -28,7 +28,7 @@ _SECRET = "the secret of the benchmark"
 
 @dataclass(frozen=True)
 class Running:
-    """`aristobot run` in a home of its own: what it told its user, and its owner's way into the database."""
+    """`aristobot run` in a home of its own: what it told its user, and the owner's access to the database."""
 
     process: subprocess.Popen[bytes]
     home: Path
@@ -38,16 +38,16 @@ class Running:
     redis: str
 
     def url(self, role: str) -> str:
-        """The database as one of the platform's roles sees it."""
+        """Return the database's URL for one of the platform's roles."""
         return url_for(self.owner, role, self.master)
 
     def house(self) -> House:
-        """What the web terminal works with."""
+        """Return what the web terminal works with."""
         settings = Settings.read().__dict__ | {"database_url": self.url("aristobot_web"), "redis_url": self.redis}
         return House(Settings(**settings))
 
     def await_word(self, log: str, what: str, times: int) -> None:
-        """Wait until a terminal's log has said it so often. Raises `TimeoutError`."""
+        """Wait until a terminal's log contains a word this many times. Raises `TimeoutError`."""
         _await_word(self.home / "logs" / log, what, times, self.process)
 
 
@@ -84,7 +84,7 @@ def _await_word(path: Path, what: str, times: int, process: subprocess.Popen[byt
 
 
 def free_ports(count: int) -> int:
-    """The first of several neighbouring ports that are free."""
+    """Return the first of several neighbouring free ports."""
     while True:
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Complete trades, written into the log as they would stand there."""
+"""Complete trades, written into the log as the platform would record them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PER_COMMIT = 100
 
 
 def write_trades(store: Store, user: int, broker: int, symbol: str, count: int) -> None:
-    """Write complete trades, one stream each, every one with its buy and its sell."""
+    """Write complete trades, each in a stream of its own with one buy and one sell."""
     position, at = Position(user, broker, symbol, "webhook"), datetime.now(UTC) - timedelta(days=90)
     pending: list[Any] = []
     for _ in range(count):
@@ -43,7 +43,7 @@ def write_trades(store: Store, user: int, broker: int, symbol: str, count: int) 
 
 
 def _executed(user: int, broker: int, symbol: str, side: Side, at: datetime) -> Order:
-    """An order that was sent and executed whole."""
+    """Return an order that was sent and filled completely."""
     quantity, price = Decimal("0.001"), Decimal(60000)
     with carrying(user=str(user), source="gateway"):
         order = Order.place(

@@ -1,4 +1,4 @@
-"""The books against the exchange: what is lost, what is there twice, and what has not come to its end yet."""
+"""The books against the exchange: what is lost, what is doubled, and what has not come to its end yet."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ SOME = 5
 
 @dataclass(repr=False)
 class Differences:
-    """What a comparison found, in words."""
+    """The findings of a comparison, in words."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Return True when there are any."""
         return bool(self.lost or self.doubled or self.open)
 
     def __repr__(self) -> str:
-        """Some of each kind."""
+        """Return a few of each kind."""
         kinds = (("lost", self.lost), ("doubled", self.doubled), ("open", self.open))
         return "; ".join(f"{len(found)} {kind}: {', '.join(found[:SOME])}" for kind, found in kinds if found)
 
     def count(self, what: str, times: int, expected: int = 1) -> None:
-        """So often it is there."""
+        """Note `what` as lost or doubled unless it is there as often as expected."""
         if times < expected:
             self.lost.append(f"{what}: {times} of {expected}")
         elif times > expected:
             self.doubled.append(f"{what}: {times} for {expected}")
 
     def see(self, what: str, ours: object, theirs: object) -> None:
-        """Both have to be the same in the end."""
+        """Note `what` as open unless both sides are equal."""
         if ours != theirs:
             self.open.append(f"{what}: {ours}, not {theirs}")
 
@@ -60,7 +60,10 @@ class Sheet:
 
 
 def read(house: Any, symbols: set[str]) -> Sheet:
-    """These symbols; the exchange is read first, so that what the books lack was there before they were asked."""
+    """Read the sheet of these symbols.
+
+    The exchange is read first, so that what the books lack existed before they were asked.
+    """
     there, trades, [account] = (house.paper.get(f"/paper/{what}").json() for what in ("orders", "trades", "balances"))
     orders, there, trades = (
         [row for row in rows if row["symbol"] in symbols] for rows in (house.all_of("/api/orders"), there, trades)
@@ -73,7 +76,7 @@ def read(house: Any, symbols: set[str]) -> Sheet:
 
 
 def compare(house: Any, markets: list[Any]) -> Differences:
-    """Whether each wanted order is on the exchange once, each trade in the books once, and all is protected."""
+    """Check that each wanted order is on the exchange once, each trade is in the books once, and all is protected."""
     found = Differences()
     try:
         sheet = read(house, {market.symbol for market in markets})
@@ -90,7 +93,7 @@ def compare(house: Any, markets: list[Any]) -> Differences:
 
 
 def _webhooks(found: Differences, sheet: Sheet, market: Any) -> None:
-    """Each delivery is there once, has ended as it has to, and has led to one order or to none."""
+    """Check that each delivery is recorded once, has ended as it has to, and has led to one order or to none."""
     for name, wanted in market.wanted.items():
         rows = [row for row in sheet.webhooks if row["indicator"] == name]
         found.count(f"webhook {name}", len(rows))
@@ -98,23 +101,23 @@ def _webhooks(found: Differences, sheet: Sheet, market: Any) -> None:
             if wanted.end != ANY or row["status"] not in ENDS:
                 found.see(f"webhook {name}", ended(row), wanted.end)
             orders = [o for o in sheet.orders if (o["webhook_id"], o["requester"]) == (row["id"], "Webhooks")]
-            aged = wanted.end == ANY and ended(row) == "ignored stale"  # it was promised that it is kept, not its youth
+            aged = wanted.end == ANY and ended(row) == "ignored stale"  # the promise is to keep it, not to be in time
             found.count(f"order of {name}", len(orders), 0 if aged else wanted.orders)
 
 
 def ended(webhook: dict[str, Any]) -> str:
-    """Its status, with the reason where it has one."""
+    """Return the webhook's status, with its reason if it has one."""
     return " ".join(word for word in (webhook["status"], webhook["reason"]) if word)
 
 
 def _orders(found: Differences, sheet: Sheet) -> None:
-    """An order that was sent is on the exchange under its id, once; one that never was is not."""
+    """Check that an order that was sent is on the exchange once, under its id, and that no other order is."""
     there = {order["client_order_id"]: order for order in sheet.there}
     names = {(order["symbol"], order["id"]): order["client_order_id"] for order in sheet.there}
     for client_id, times in Counter(order["client_order_id"] for order in sheet.there).items():
         found.count(f"{client_id} on the exchange", times)
     for order in sheet.orders:
-        # An amendment gives it another client id on the exchange.
+        # An amended order has another client id on the exchange.
         client_id = names.get((order["symbol"], order["exchange_order_id"]), order["client_order_id"])
         on_exchange = there.pop(client_id, None)
         if on_exchange is None:
@@ -131,7 +134,7 @@ def _orders(found: Differences, sheet: Sheet) -> None:
 
 
 def _fills(found: Differences, sheet: Sheet) -> None:
-    """Each trade of the exchange is counted once, and nothing else is."""
+    """Check that each trade of the exchange is counted once, and nothing else is."""
     ours = Counter(
         (order["exchange_order_id"], fill["trade_id"], Decimal(fill["quantity"]), Decimal(fill["price"]))
         for order in sheet.orders
@@ -144,7 +147,7 @@ def _fills(found: Differences, sheet: Sheet) -> None:
 
 
 def _book(found: Differences, sheet: Sheet, market: Any) -> None:
-    """Exactly what is wanted rests."""
+    """Check that exactly the wanted orders rest."""
     resting = [order for order in sheet.there if (order["symbol"], order["status"]) == (market.symbol, "open")]
     shapes = Counter((o["side"], o["type"], Decimal(o["stop_price"] or o["price"])) for o in resting)
     for shape in shapes | market.rests:
@@ -153,7 +156,7 @@ def _book(found: Differences, sheet: Sheet, market: Any) -> None:
 
 
 def _position(found: Differences, sheet: Sheet, market: Any) -> None:
-    """The books hold what the account does, under a protection of its whole size where one is wanted."""
+    """Check that the books hold what the account does, all of it protected where protection is wanted."""
     step, position = PAIRS[market.symbol].step, sheet.positions.get(market.symbol)
     coins = sheet.balances.get(market.base, Decimal(0)) - Decimal(BALANCES.get(market.base, "0"))
     if position is None:

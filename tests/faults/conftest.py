@@ -1,4 +1,4 @@
-"""Platforms under faults, and the table of what each fault cost."""
+"""Platforms under faults, and a table of the damage of each fault."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Stepped(Platform):
     program = "tests.faults.stepping"
 
     def kill_at(self, terminal: str, what: str, when: str, nth: int = 1) -> None:
-        """The next time, or the nth, that this terminal comes to this step it dies."""
+        """Let this terminal die the next time, or the nth time, that it comes to this step."""
         (self.home / TAKEN).unlink(missing_ok=True)
         write(self.home / STEP, {"terminal": terminal, "what": what, "when": when, "nth": nth})
 
     def killed_at(self) -> float | None:
-        """When it has died (Unix time), None while it lives."""
+        """Return when the terminal died (Unix time), or None while it lives."""
         try:
             return (self.home / TAKEN).stat().st_ctime
         except FileNotFoundError:
@@ -40,9 +40,9 @@ class Stepped(Platform):
 
 
 class Hasty(Stepped):
-    """One that takes an order for proven never to have arrived after ten seconds, where there is a minute otherwise.
+    """A platform that takes an order as proven never to have arrived after ten seconds, instead of a minute.
 
-    The paper exchange carries nothing out that has been under way for more than five.
+    The paper exchange carries out nothing that has been under way for more than five seconds.
     """
 
     own_environment: ClassVar[dict[str, str]] = {PROOF_SECONDS: "10"}
@@ -50,10 +50,10 @@ class Hasty(Stepped):
 
 @pytest.fixture(scope="session")
 def house(new_platform: Callable[..., Any]) -> Iterator[Stepped]:
-    """The platform that is hurt in every way; its end is a clean one all the same.
+    """Yield the platform that is hurt in every way; it ends cleanly all the same.
 
-    A gateway that starts thirty times a minute uses the minute's weight up, and entries then rightly wait for the next
-    one. Here the exchange counts none.
+    A gateway that starts thirty times a minute uses up the minute's request weight, and entries then rightly wait for
+    the next minute. Here the exchange counts no weight.
     """
     running = new_platform(kind=Hasty)
     assert running.paper.put("/paper/counts", json={"exchange": "binance", "weight": 0}).status_code == HTTPStatus.OK
@@ -63,19 +63,19 @@ def house(new_platform: Callable[..., Any]) -> Iterator[Stepped]:
 
 @pytest.fixture(scope="session")
 def markets(house: Stepped) -> dict[str, Market]:
-    """Its markets by their base."""
+    """Return the platform's markets by their base."""
     return {base: Market(house, base, price) for base, price in PRICES.items()}
 
 
 @pytest.fixture(scope="session")
 def servers(house: Stepped, markets: dict[str, Market]) -> Servers:
-    """What stands below it."""
+    """Return the servers below the platform."""
     return Servers(house, markets)
 
 
 @pytest.fixture
 def tell(record_property: Callable[[str, Any], None]) -> Callable[..., None]:
-    """`tell(step, fault, differences, since)` writes a row of the table and fails for whatever differs."""
+    """Return `tell(step, fault, differences, seconds)`, which adds a row to the table and fails for any difference."""
 
     def row(step: str, fault: str, found: Differences, seconds: float) -> None:
         record_property(ROW, [step, fault, len(found.lost), len(found.doubled), round(seconds, 1)])
@@ -86,7 +86,10 @@ def tell(record_property: Callable[[str, Any], None]) -> Callable[..., None]:
 
 @pytest.fixture
 def settled(tell: Callable[..., None]) -> Callable[..., None]:
-    """`settled(house, markets, step, fault, since)` waits until books and exchange are one, and tells how long."""
+    """Return `settled(house, markets, step, fault, since)`, which waits until books and exchange agree.
+
+    It adds a row to the table with the seconds since the fault.
+    """
 
     def wait(house: Any, markets: list[Market], step: str, fault: str, since: float, seconds: float = 60) -> None:
         found = until_true(house, markets, since + seconds)
@@ -96,7 +99,7 @@ def settled(tell: Callable[..., None]) -> Callable[..., None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The table, whatever process its rows come from."""
+    """Print the table, whatever process its rows come from."""
     reports = [report for word in ("passed", "failed") for report in terminalreporter.getreports(word)]
     rows = [row for report in reports for name, row in getattr(report, "user_properties", ()) if name == ROW]
     if not rows:

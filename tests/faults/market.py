@@ -1,4 +1,4 @@
-"""One market of a platform under faults: what a trader asks for there, and what has to be true in the end."""
+"""One market of a platform under faults: what a trader asks for there, and what has to hold in the end."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ NEVER = "never_reached_the_exchange"
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a delivery has to end, and how many orders it leads to."""
+    """The end that a delivery has to have, and the number of orders it has to lead to."""
 
     end: str
     orders: int
 
 
 class Market:
-    """A symbol at a price of the test's choosing. `rests` is what has to stand on the book: side, type, price."""
+    """A symbol at a price of the test's choosing. `rests` has the orders that have to rest: side, type, price."""
 
     def __init__(self, house: Any, base: str, price: str) -> None:
         self.house, self.base, self.symbol = house, base, f"{base}/USDT"
@@ -45,11 +45,11 @@ class Market:
 
     @property
     def protection(self) -> bool:
-        """Whether a stop has to rest."""
+        """True when a stop has to rest."""
         return any(kind == "stop_loss" for _, kind, _ in self.rests)
 
     def at(self, share: str) -> Decimal:
-        """A share of the usual price."""
+        """Return a price as a share of the usual one."""
         return (self.usual * Decimal(share)).quantize(PAIRS[self.symbol].tick)
 
     def move(self, price: Decimal) -> None:
@@ -61,7 +61,7 @@ class Market:
         self.house.eventually(lambda: _said_yes(lambda: self.house.post(body)))
 
     def deliver(self, end: str = "executed") -> int:
-        """An alert as `buy` delivers it, once; answers what the door said."""
+        """Deliver an alert like that of `buy`, but only once, and return the status of the door's answer."""
         body = self._body("BuyMarket", end, {"PourCent": 1})
         answered = self.house.post(body).status_code
         if answered != OK:
@@ -69,7 +69,7 @@ class Market:
         return answered
 
     def again(self) -> None:
-        """The sender tries those again that were not taken."""
+        """Deliver the alerts again that were not taken, as their sender does."""
         while self.refused:
             body = self.refused.pop()
             self.house.eventually(lambda body=body: _said_yes(lambda: self.house.post(body)))
@@ -81,48 +81,48 @@ class Market:
         return body
 
     def settle(self, seconds: float = 30) -> None:
-        """Wait until all is as it has to be."""
+        """Wait until everything is as it has to be."""
         found = until_true(self.house, [self], time.time() + seconds)
         assert not found, f"{found}"
 
     def orders(self) -> list[dict[str, Any]]:
-        """What the books show of this market's."""
+        """Return this market's orders from the books."""
         return [order for order in self.house.all_of("/api/orders") if order["symbol"] == self.symbol]
 
     def reasons_of_rejections(self) -> set[str]:
         return {order["reason"] for order in self.orders() if order["state"] == "rejected"}
 
     def changed_at(self) -> float:
-        """When the last of its orders changed (Unix time)."""
+        """Return when the last of its orders changed (Unix time)."""
         return max(datetime.fromisoformat(order["updated_at"]).timestamp() for order in self.orders())
 
     def trades(self) -> int:
-        """How many the exchange has seen."""
+        """Return the number of trades on the exchange."""
         return sum(trade["symbol"] == self.symbol for trade in self.house.paper.get("/paper/trades").json())
 
-    # --- what a trader does ------------------------------------------------------------------------------------
+    # --- a trader's actions ------------------------------------------------------------------------------------
 
     def buy(self, **how: Any) -> None:
-        """At the market, without protection."""
+        """Buy at the market, without protection."""
         self.alert("BuyMarket", PourCent=1, **how)
 
     def rest(self, *, arrives: bool = True, **how: Any) -> None:
-        """A limit below the market."""
+        """Place a limit buy below the market. `arrives` says whether it has to rest."""
         self.rests["buy", "limit", self.at("0.96")] += arrives
         self.alert("BuyLimit", PourCent=1, Prix=self.at("0.96"), **how)
 
     def fill(self, share: str = "0.95") -> None:
-        """The market comes down to what rests."""
+        """Let the market come down to the resting order."""
         self.rests.clear()
         self.move(self.at(share))
 
     def cancel(self) -> None:
-        """All that rests without protecting anything is taken off, by a person who asks until it is heard."""
+        """Cancel every resting order that protects nothing, as a person who asks until the console hears it."""
         self.rests.clear()
         self.house.eventually(lambda: _said_yes(lambda: self.house.console.post("/api/orders/cancel-all")))
 
     def shrink(self) -> None:
-        """What rests is made smaller by a step, as a command of the web asks for it."""
+        """Make the resting order smaller by a step, as a command of the web does."""
         [row] = [order for order in self.orders() if order["state"] == "open"]
         with self.house.store() as store, carrying(user=str(self.house.told["user_number"])):
             order = store.get(Order, UUID(row["id"]))
@@ -132,7 +132,7 @@ class Market:
             store.save(order)
 
     def unanswered(self) -> bool:
-        """Whether nobody knows yet what became of the last such step."""
+        """Return True while the outcome of the last amendment is unknown."""
         if self.shrinking is None:
             return False
         with self.house.store() as store:
@@ -141,67 +141,67 @@ class Market:
         return unanswered
 
     def protect(self, stop: str = "0.94", **how: Any) -> None:
-        """Bought under a stop and a target."""
+        """Buy under a stop and a target."""
         self._protected_at(stop)
         self.alert("BuyMarket", PrixSL=self.at(stop), PrixTP=self.at("1.1"), **how)
 
     def shift(self, **how: Any) -> None:
-        """The stop moves."""
+        """Move the stop."""
         stop = "0.95" if self.rests["sell", "stop_loss", self.at("0.94")] else "0.94"
         self._protected_at(stop)
         self.alert("MAJ", PrixSL=self.at(stop), PourCent=100, **how)
 
     def sell_some(self, **how: Any) -> None:
-        """Some of what is held; the rest stays protected."""
+        """Sell a part of what is held; the rest stays protected."""
         self.alert("SellMarket", PourCent=15, **how)
 
     def sell(self, **how: Any) -> None:
-        """All of it."""
+        """Sell all that is held."""
         self.rests.clear()
         self.alert("SellMarket", PourCent=100, **how)
 
     def fall(self) -> None:
-        """Through the stop."""
+        """Let the market fall through the stop."""
         self.rests.clear()
         self.move(self.at("0.9"))
 
     def rise(self) -> None:
-        """To the target."""
+        """Let the market rise to the target."""
         self.rests.clear()
         self.move(self.at("1.2"))
 
     def _protected_at(self, stop: str) -> None:
         self.rests = Counter([("sell", "stop_loss", self.at(stop)), ("sell", "limit", self.at("1.1"))])
 
-    # --- from where it begins ----------------------------------------------------------------------------------
+    # --- where stories begin -----------------------------------------------------------------------------------
 
     def usually(self) -> None:
-        """At the price from which everything begins."""
+        """Move the market to its usual price, at which every story begins."""
         self.move(self.usual)
 
     def resting(self) -> None:
-        """A buy that rests."""
+        """Begin with a buy that rests."""
         self.usually()
         if not self.rests:
             self.rest()
             self.settle()
 
     def bare(self) -> None:
-        """No buy that rests."""
+        """Begin without a resting buy."""
         self.usually()
         if self.rests:
             self.cancel()
             self.settle()
 
     def protected(self) -> None:
-        """A position under protection."""
+        """Begin with a position under protection."""
         self.usually()
         if not self.rests:
             self.protect()
             self.settle()
 
     def flat(self) -> None:
-        """Nothing held."""
+        """Begin with nothing held."""
         self.usually()
         if self.rests:
             self.sell()
@@ -209,10 +209,10 @@ class Market:
 
 
 def until_true(house: Any, markets: list[Market], deadline: float) -> Differences:
-    """What is different still when there is nothing any more, or when it is too late."""
+    """Wait until books and exchange agree or the deadline has come, and return what still differs."""
     found = _looked_at(house, markets)
     while found and time.time() < deadline:
-        time.sleep(BETWEEN_LOOKS)  # a comparison reads everything, and the same processors have to start what has died
+        time.sleep(BETWEEN_LOOKS)  # a comparison reads everything, and the dead need the same processors to restart
         found = _looked_at(house, markets)
     return found
 

@@ -1,4 +1,4 @@
-"""What a platform stands on, and how it is hurt while alerts keep coming."""
+"""The servers below a platform, and ways to hurt them while alerts keep coming."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.support.samples import thoroughly
 
 ALERTS = 12
 AWAY_SECONDS = (12.0, thoroughly(60.0))
-"""Longer than anybody waits for one answer; and until alerts have grown too old."""
+"""The first is longer than any wait for one answer; the second lasts until alerts have grown too old."""
 BUSY = "SELECT count(*) FROM generate_series(1, 30000000)"
 LONGEST = 150
 
 
 class Servers:
-    """A platform, a market without protection that is traded all the time, and one whose position rests protected."""
+    """A platform with a market that is traded all the time without protection, and one whose position is protected."""
 
     def __init__(self, house: Any, markets: dict[str, Market]) -> None:
         self.house, self.markets = house, [*markets.values()]
@@ -30,7 +30,7 @@ class Servers:
         self._threads = ThreadPoolExecutor(1)
 
     def load(self, end: str = "executed") -> Future[None]:
-        """Alerts one after the other, in the background, and how each of them has to end."""
+        """Deliver alerts one after the other in the background. Each of them has to end as `end` says."""
 
         def deliver() -> None:
             for _ in range(ALERTS):
@@ -39,27 +39,27 @@ class Servers:
         return self._threads.submit(deliver)
 
     def under_way(self, alerts: Future[None], least: int) -> None:
-        """Wait until so many more alerts were delivered."""
+        """Wait until this many more alerts were delivered."""
         before = len(self.busy.wanted)
         self.house.eventually(lambda: alerts.done() or len(self.busy.wanted) >= before + least)
         assert not alerts.done(), "the load ended before the fault began"
 
     @property
     def postmaster(self) -> int:
-        """PostgreSQL's first process; 0 while there is none."""
+        """The process id of PostgreSQL's first process, or 0 while there is none."""
         try:
             return int((self.house.home / "postgres" / "postmaster.pid").read_text().split()[0])
         except (OSError, IndexError, ValueError):
             return 0
 
     def process(self, *words: str) -> int:
-        """A child of the supervisor by some words of its command line."""
+        """Return the child of the supervisor that has these words in its command line."""
         [found] = [pid for pid in self.house.family() if b"\0".join(word.encode() for word in words) in _command(pid)]
         return found
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """PostgreSQL neither answers nor hangs up."""
+        """Freeze PostgreSQL meanwhile: it neither answers nor hangs up."""
         first = self.postmaster
         os.kill(first, signal.SIGSTOP)
         stopped = [first, *_children(first)]
@@ -72,13 +72,13 @@ class Servers:
                 os.kill(pid, signal.SIGCONT)
 
     def running(self, query: str) -> bool:
-        """Whether somebody's query is being carried out."""
+        """Return True while this query is being executed."""
         with self.house.database() as connection:
             asked = "SELECT count(*) FROM pg_stat_activity WHERE query = %s AND state = 'active'"
             return connection.execute(asked, (query,)).fetchone() != (0,)
 
     def spooled(self) -> int:
-        """How many deliveries wait on disk."""
+        """Return the number of deliveries that wait on disk."""
         return len([*(self.house.home / "spool").glob("*.delivery")])
 
 

@@ -1,7 +1,7 @@
 """`aristobot` with a terminal that dies at one exact step: `python -m tests.faults.stepping run`.
 
-The step stands in `step.json` of ARISTOBOT_HOME and is read at each one. The process that renames the file has taken
-it: it kills itself as `kill -9` would, and what is started in its place finds no step any more.
+`step.json` in ARISTOBOT_HOME names the step, and is read at each one. The process that renames the file has taken it:
+it kills itself as `kill -9` would, and the process started in its place finds no such file.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ PROOF_SECONDS = "STEPPING_PROOF_SECONDS"
 
 
 class Steps:
-    """What one terminal is about to do and has done; some of it may be its last step."""
+    """The steps of one terminal, before and after each action. One of them may be its last."""
 
     def __init__(self, terminal: str, home: Path) -> None:
         self._terminal = terminal
         self._asked, self._taken = home / STEP, home / TAKEN
 
     def come_to(self, when: str, names: Sequence[str]) -> None:
-        """Die here if this is the step that is asked for, and the last but so many of its kind."""
+        """Die here if this is the step asked for; otherwise count down if it is an earlier one of its kind."""
         try:
             step = loads(self._asked.read_text())
         except (FileNotFoundError, JSONDecodeError):
@@ -50,12 +50,12 @@ class Steps:
         try:
             self._asked.rename(self._taken)
         except FileNotFoundError:
-            return  # another thread was faster, and this one has no more than a moment to live
+            return  # another thread was faster, and this one has only a moment to live
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def write(file: Path, step: dict[str, Any]) -> None:
-    """Nobody reads the half of it."""
+    """Write the step to a file so that no reader ever finds half of it."""
     part = file.with_suffix(".part")
     part.write_text(dumps(step))
     part.rename(file)
@@ -91,7 +91,10 @@ def _asking(steps: Steps, name: str, ask: Callable[..., Awaitable[Any]]) -> Call
 
 
 def _projecting(steps: Steps, take: Callable[..., Any], commit: Callable[..., Any]) -> tuple[Any, Any]:
-    """Before: the rows are written and not committed. After: they are, and nobody has been told."""
+    """Put the steps around a commit of the books.
+
+    Before: the rows are written and not committed. After: they are committed, and not announced.
+    """
     topics: list[str] = []
 
     def taken(self: Books, part: Sequence[Any], **options: Any) -> Any:
@@ -110,7 +113,7 @@ def _projecting(steps: Steps, take: Callable[..., Any], commit: Callable[..., An
 
 
 def _supervise() -> None:
-    """Children start through this module, and each death is as the first one: the next is not waited for longer."""
+    """Start children through this module, and restart each without a pause that grows from death to death."""
     start = supervisor.process.start
 
     def started(arguments: Sequence[Any], **options: Any) -> Any:
@@ -122,7 +125,7 @@ def _supervise() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "terminal":
-        lane.LONGEST_PAUSE = 1.0  # a stream that is cut again and again is back for the next fault
+        lane.LONGEST_PAUSE = 1.0  # so that a stream that is cut again and again is back for the next fault
         if PROOF_SECONDS in os.environ:
             lookups.PROOF_AFTER = sending.PROOF_AFTER = timedelta(seconds=float(os.environ[PROOF_SECONDS]))
         step_through(Steps(sys.argv[2], Path(os.environ["ARISTOBOT_HOME"])))

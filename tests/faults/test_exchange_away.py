@@ -1,4 +1,4 @@
-"""The exchange dies or falls silent: what it took is in the books once, what it did not take is proven or refused."""
+"""The exchange dies or falls silent: an order that it took is in the books once, any other is proven or refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.faults.servers import AWAY_SECONDS, LONGEST, Servers
 
 
 def test_the_exchange_is_killed(servers: Servers, settled: Callable[..., None]) -> None:
-    """What it had rests still; what was under way was carried out once, or failed and is not there."""
+    """Its resting orders still rest. An order under way was carried out once, or failed and is not there."""
     before = servers.process("paper", "--port")
     alerts = servers.load(ANY)
     servers.under_way(alerts, 3)
@@ -26,7 +26,7 @@ def test_the_exchange_is_killed(servers: Servers, settled: Callable[..., None]) 
 
 @pytest.mark.parametrize("seconds", AWAY_SECONDS)
 def test_the_exchange_falls_silent(servers: Servers, seconds: float, settled: Callable[..., None]) -> None:
-    """It takes connections and says nothing for a while; then it refuses what has grown too old for it."""
+    """It accepts connections and says nothing for a while. Then it refuses requests that have grown too old."""
     paper = servers.process("paper", "--port")
     alerts = servers.load(ANY)
     servers.under_way(alerts, 3)

@@ -17,7 +17,7 @@ TIMED = frozenset({"delay", "hide_order", "skew_clock", "reorder_fills"})
 
 
 def crossing(market: Market) -> None:
-    """A limit above the market, which moves a little once some of it is filled: what was left is filled too."""
+    """Buy at a limit above the market, and move the market after the first trade so that any rest is filled too."""
     before = market.trades()
     market.alert("BuyLimit", PourCent=1, Prix=market.at("1.01"))
     market.house.eventually(lambda: market.trades() > before)
@@ -94,14 +94,14 @@ stream        skew_clock      2.0  protected buy
 stream        skew_clock     -2.0  protected buy
 """
 DOUBT = [("place_order", "lose_answer"), ("stream", "drop_stream"), ("query", "delay", 0.0)]
-"""Only a look-up can tell what became of the order: its answer and its report are lost. The balance is asked first."""
+"""The order's answer and its report are lost, so that only a look-up can settle it. The balance is asked first."""
 LOOKED_UP = 3
-"""Every order that has not ended is looked up then: this one, and what protects a position."""
+"""The look-ups that follow, one for every order that has not ended: this one, and those that protect a position."""
 CASES = [line.split(maxsplit=3) for line in FAULTS.strip().splitlines()]
 
 
 class Paper:
-    """A platform at an exchange that does as it is told."""
+    """A platform at an exchange that goes wrong on request."""
 
     def __init__(self, house: Any, markets: dict[str, Market]) -> None:
         self.house, self.markets = house, markets
@@ -115,7 +115,7 @@ class Paper:
         assert self.house.paper.delete("/paper/faults").status_code == 200
 
     def tell(self, story: str, *faults: Any) -> list[Any]:
-        """Let it happen under these faults and wait for its end; answers what has become different in the books."""
+        """Run a story under these faults, wait for its end, and return what has changed in the books."""
         base, begin, act = STORIES[story]
         market = self.markets[base]
         begin(market)
@@ -136,21 +136,22 @@ class Paper:
         return [sorted((w["action"], ended(w)) for w in alerts), sorted({*changed})]
 
     def _is_heard(self) -> bool:
-        """Whether the gateway listens to every private stream, as the exchange sees it: only then can one of them be
-        disturbed, and the gateway's own figures are as old as its last sign of life.
+        """Return True when the gateway listens to every private stream, as the exchange sees it.
+
+        Only then can one of them be disturbed, and the gateway's own figures are as old as its last sign of life.
         """
         terminals = self.house.ask("/api/health/terminals")["terminals"]
         [lanes] = [terminal["figures"]["lanes"] for terminal in terminals if terminal["name"] == "gateway"]
         return 0 < lanes == len(self.house.paper.get("/paper/streams").json())
 
     def _struck(self, when: str, kind: str, seconds: float = 1.0, times: int = 1) -> bool:
-        """Whether it has happened at least once. A wrong clock is wrong from the start."""
+        """Return True when the fault has struck at least once. A wrong clock is wrong from the start."""
         pending = self.house.paper.get("/paper/faults").json()
         left = [one["times"] for one in pending if (one["when"], one["kind"]) == (when, kind)]
         return kind == "skew_clock" or all(count < times for count in left)
 
     def _orders(self, market: Market) -> dict[str, tuple[Any, ...]]:
-        """What is read of each order that was not rejected; the amounts are of the moment."""
+        """Return what is compared of each order that was not rejected. Amounts are left out: they vary."""
         return {
             o["id"]: (o["requester"], o["side"], o["type"], o["state"], Decimal(o["filled"]) > 0)
             for o in self.house.all_of("/api/orders")
@@ -160,13 +161,13 @@ class Paper:
 
 @pytest.fixture(scope="module")
 def paper(house: Any, markets: dict[str, Market]) -> Paper:
-    """What these tests disturb."""
+    """Return the platform that these tests disturb."""
     return Paper(house, markets)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(paper: Paper) -> dict[str, list[Any]]:
-    """What each story leaves in the books when nothing goes wrong."""
+    """Return what each story leaves in the books when nothing goes wrong."""
     return {story: paper.tell(story) for story in STORIES}
 
 
@@ -176,7 +177,7 @@ def undisturbed(paper: Paper) -> dict[str, list[Any]]:
 def test_the_books_end_as_if_nothing_had_been_wrong(
     paper: Paper, undisturbed: dict[str, Any], when: str, kind: str, seconds: str, story: str, tell: Callable[..., None]
 ) -> None:
-    """Same alerts with the same ends, same orders in the same states, and all of it as the exchange has it."""
+    """The alerts have the same ends and the orders the same states, and the exchange agrees with all of it."""
     faults = (
         [*DOUBT, ("query", kind, float(seconds), LOOKED_UP)] if when == "look_up" else [(when, kind, float(seconds))]
     )

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey die, freeze or are full: nothing that was acknowledged is lost or done twice."""
+"""PostgreSQL and Valkey die or freeze, or the disk is full: nothing acknowledged is lost or done twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.faults.servers import ALERTS, AWAY_SECONDS, BUSY, LONGEST, Servers
 
 
 def test_postgresql_is_killed(servers: Servers, settled: Callable[..., None]) -> None:
-    """The supervisor starts it again; what a sender was promised is carried out once."""
+    """The supervisor starts it again. Every alert that was acknowledged is carried out once."""
     alerts, before = servers.load(), servers.postmaster
     servers.under_way(alerts, 3)
     os.kill(before, signal.SIGKILL)
@@ -32,7 +32,7 @@ def test_postgresql_is_killed(servers: Servers, settled: Callable[..., None]) ->
 
 
 def test_postgresql_is_killed_while_a_query_runs(servers: Servers, settled: Callable[..., None]) -> None:
-    """What is left of it holds its memory until the query has ended: it is started again as soon as that is free."""
+    """A process that is left holds its memory until the query has ended. Only then can it be started again."""
 
     def long_query() -> None:
         with servers.house.database() as connection, suppress(psycopg.OperationalError):
@@ -63,7 +63,7 @@ def test_valkey_is_emptied(servers: Servers, settled: Callable[..., None]) -> No
 
 
 def test_valkey_is_killed(servers: Servers, settled: Callable[..., None]) -> None:
-    """The supervisor starts it again; no terminal has to be."""
+    """The supervisor starts it again, and no terminal has to be restarted."""
     servers.house.eventually(lambda: servers.house.pids().keys() == {*TERMINALS})
     pids, before = servers.house.pids(), servers.process("valkey-server")
     alerts = servers.load()
@@ -77,7 +77,7 @@ def test_valkey_is_killed(servers: Servers, settled: Callable[..., None]) -> Non
 
 @pytest.mark.parametrize("seconds", AWAY_SECONDS)
 def test_postgresql_freezes(servers: Servers, seconds: float, settled: Callable[..., None]) -> None:
-    """The door goes on answering 200 and keeps what it took: carried out then, or told to have grown too old."""
+    """The door goes on answering 200 and keeps the alerts. They are carried out later, or reported as too old."""
     with servers.frozen():
         until = time.monotonic() + seconds
         answers = [servers.busy.deliver(ANY) for _ in range(ALERTS)]
@@ -98,7 +98,7 @@ def test_postgresql_freezes(servers: Servers, seconds: float, settled: Callable[
 
 
 def test_the_disk_is_full_while_postgresql_is_frozen(servers: Servers, settled: Callable[..., None]) -> None:
-    """Nobody is told 200 for what could not be kept; who tries again is heard, and once."""
+    """No sender gets 200 for an alert that could not be kept. One that tries again is heard, once."""
     receiver = servers.house.pids()["receiver"]
     with servers.frozen():
         limits = resource.prlimit(receiver, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))

@@ -1,4 +1,4 @@
-"""kill -9 of a terminal at each step of a signal's way, right before and right after it was recorded or answered."""
+"""kill -9 of a terminal at each step of a signal's path, right before or right after it is recorded or answered."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.faults.stepping import AFTER
 from tests.support.samples import sample
 
 LONGEST = 200
-"""What may never have arrived is given up a minute after it could have been carried out for the last time."""
+"""Seconds. An order that may never have arrived is given up a minute after its last chance of being carried out."""
 
 
 @dataclass(frozen=True)
 class Story:
-    """From where it begins, and what happens then, at which market."""
+    """The market of a story, the state it begins in, and what happens then."""
 
     base: str
     begin: Callable[[Market], None]
@@ -104,7 +104,7 @@ target         gateway    Order.Expired               after
 
 @dataclass(frozen=True)
 class Step:
-    """One death: in which story, of whom, at what."""
+    """One death: the story, the terminal, and the step at which it dies."""
 
     story: str
     terminal: str
@@ -114,37 +114,37 @@ class Step:
 
     @classmethod
     def read(cls, line: str) -> Step:
-        """From a line of the table."""
+        """Return the step of a line of the table."""
         story, rest = line[:15].strip(), line[15:].split()
         nth = [word for word in rest if word.isdigit()]
         terminal, what, when = (word for word in rest if not word.isdigit())
         return cls(story, terminal, what, when, int(nth[0]) if nth else 1)
 
     def __str__(self) -> str:
-        """As the table names it."""
+        """Return the step as the table names it."""
         return f"{self.story}: {self.terminal} {self.what}" + (f" {self.nth}" if self.nth > 1 else "")
 
     def kinds(self) -> set[Any]:
-        """What no other step of the sample may show: every story, every step of a terminal, before and after it."""
+        """Return what the sample has to cover: every story, every step of a terminal, both before and after."""
         return {self.story, (self.terminal, self.what), (self.terminal, self.when)}
 
 
 class Room:
-    """A platform, its markets, and when something went wrong at which of them."""
+    """A platform, its markets, and the time of the last fault at each of them."""
 
     def __init__(self, house: Stepped, markets: dict[str, Market]) -> None:
         self.house, self.markets = house, markets
         self.died: dict[str, float] = {}
 
     def kill(self, base: str, act: Callable[..., None], *step: Any, **how: Any) -> float:
-        """Let it happen at a market, and the terminal die at that step; answers when it did."""
+        """Run an action at a market, let the terminal die at this step, and return when it did (Unix time)."""
         self.house.kill_at(*step)
         act(self.markets[base], **how)
         self.died[base] = self.house.eventually(self.house.killed_at)
         return self.died[base]
 
     def lose(self, base: str, act: Callable[..., None], kind: str, **how: Any) -> None:
-        """Let it happen at a market, and the exchange not carry out what is sent."""
+        """Run an action at a market while the exchange does not carry out what is sent."""
         fault = {"when": "place_order", "kind": kind}
         assert self.house.paper.post("/paper/faults", json=fault).status_code == 200
         self.died[base] = time.time()
@@ -162,18 +162,19 @@ UNSENT = {
     "SOL": ("sale", Market.sell_some, 1, {"end": f"failed {NEVER}"}),
     "XRP": ("moved stop", Market.shift, 1, {}),
 }
-"""Requests that were not sent, or not carried out, by a fault or by the death at the first or second intent.
+"""Requests that were not sent or not carried out, because of a fault or of a death at the first or second intent.
 
-Nobody can tell that nothing was sent, so a minute has to prove it. The move comes last: it was only to be weighed, and
-is sent anew at once.
+Nothing shows that a request was not sent, so a minute has to prove it. The move comes last: it was only to be weighed,
+and is sent again at once.
 """
 
 
 @pytest.fixture(scope="module", autouse=True)
 def unsent(new_platform: Callable[..., Any]) -> Iterator[Room]:
-    """These deaths come first and are judged last, so that their minute is waited for once, beside everything else.
+    """Yield the platform of the deaths after which nothing was sent.
 
-    A doubt keeps more than its own market waiting, so they have a platform of their own.
+    They come first and are judged last, so that their minute passes once, beside everything else. A doubt keeps more
+    than its own market waiting, so they have a platform of their own.
     """
     house = new_platform(kind=Stepped)
     room = Room(house, {base: Market(house, base, price) for base, price in PRICES.items()})
@@ -190,7 +191,7 @@ def unsent(new_platform: Callable[..., Any]) -> Iterator[Room]:
 
 @pytest.fixture(scope="module")
 def room(house: Stepped, markets: dict[str, Market]) -> Room:
-    """The platform of all other deaths."""
+    """Return the platform of all other deaths."""
     return Room(house, markets)
 
 
@@ -200,7 +201,7 @@ def room(house: Stepped, markets: dict[str, Market]) -> Room:
     ids=lambda step: f"{step} {step.when}",
 )
 def test_a_death_at_this_step_loses_and_doubles_nothing(room: Room, step: Step, settled: Callable[..., None]) -> None:
-    """Each order is on the exchange once, each trade is counted once, the webhook has ended, the stop rests."""
+    """Each order is on the exchange once, each trade is counted once, the webhook has ended, and the stop rests."""
     story, markets = STORIES[step.story], [*room.markets.values()]
     story.begin(room.markets[story.base])
     room.markets[story.base].settle()
@@ -209,7 +210,7 @@ def test_a_death_at_this_step_loses_and_doubles_nothing(room: Room, step: Step, 
 
 
 def test_nothing_of_it_comes_later(room: Room, tell: Callable[..., None]) -> None:
-    """When all is over: the log is whole, the books equal a rebuild, and the exchange still shows the same."""
+    """At the end the log is whole, the books equal a rebuild, and the exchange still shows the same."""
     audit, books = (room.house.command(*words) for words in (("audit", "verify"), ("projections", "verify")))
     assert audit.returncode == 0, audit.stdout + audit.stderr
     assert books.returncode == 0, books.stdout + books.stderr
@@ -218,7 +219,7 @@ def test_nothing_of_it_comes_later(room: Room, tell: Callable[..., None]) -> Non
 
 @pytest.mark.parametrize("base", UNSENT)
 def test_what_was_never_sent_is_proven_and_done_without(unsent: Room, base: str, tell: Callable[..., None]) -> None:
-    """An entry or a sale has failed with that reason, a protection rests in the end; until then it is unknown."""
+    """An entry or a sale fails with that reason; a protection rests in the end. Until then the order is in doubt."""
     market, (story, _, lost, _) = unsent.markets[base], UNSENT[base]
     market.settle(LONGEST)
     assert market.reasons_of_rejections() - {WEIGHED} == {NEVER}

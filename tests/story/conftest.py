@@ -1,4 +1,4 @@
-"""The whole platform as a user starts it: `aristobot run` on a HOME and ports of its own, over real processes."""
+"""The whole platform as a user starts it: `aristobot run` with a HOME and ports of its own, in real processes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _numbers = count(1)
 
 
 class Platform:
-    """One HOME and what runs on it."""
+    """One HOME and the platform that runs on it."""
 
     program = "aristobot"
     own_environment: ClassVar[dict[str, str]] = {}
@@ -54,7 +54,7 @@ class Platform:
         self.told: dict[str, Any] = {}
 
     def start(self) -> None:
-        """Run it, wait until it has said how it is used, and log in."""
+        """Run the platform, wait until it has printed how to use it, and log in."""
         command = [sys.executable, "-m", self.program, "run", *self.arguments]
         with (self.home.parent / f"{self.home.name}.out").open("w+b") as out:
             self.process = subprocess.Popen(
@@ -74,11 +74,11 @@ class Platform:
         return "Ctrl+C stops everything." in self.printed
 
     def stop(self) -> None:
-        """As Ctrl+C does; it ends with 0 and leaves no process behind."""
+        """Stop the platform as Ctrl+C does. It ends with 0 and leaves no process behind."""
         assert self._end(signal.SIGTERM) == 0, self.printed
 
     def die(self) -> None:
-        """kill -9 of the supervisor alone; no process survives it."""
+        """Kill the supervisor alone (kill -9). No other process survives it."""
         assert self._end(signal.SIGKILL) == -signal.SIGKILL
 
     def _end(self, with_signal: int) -> int:
@@ -93,13 +93,13 @@ class Platform:
         return code
 
     def kill(self) -> None:
-        """Whatever a failed test left."""
+        """Kill the platform if a failed test has left it running."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     def family(self) -> list[int]:
-        """The supervisor and all that descend from it."""
+        """Return the process ids of the supervisor and of all its descendants."""
         parents = {int(folder.name): _stat(int(folder.name))[1:2] for folder in Path("/proc").glob("[0-9]*")}
         found = [self.process.pid]
         for member in found:
@@ -107,26 +107,26 @@ class Platform:
         return found
 
     def log_in(self, client: httpx.Client) -> dict[str, Any]:
-        """A session of the demo user in this client."""
+        """Open a session of the demo user in this client and return the answer."""
         asked = client.post("/api/session", json={"username": self.told["user"], "password": self.told["password"]})
         assert asked.status_code == 200, asked.text
         client.headers["X-CSRF-Token"] = asked.json()["csrf"]
         return asked.json()
 
     def ask(self, path: str, **query: Any) -> Any:
-        """What the console's API says."""
+        """Return the response of the console's API to a GET."""
         answer = self.console.get(path, params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def do(self, path: str) -> httpx.Response:
-        """A change by the console's API."""
+        """Change something through the console's API."""
         answer = self.console.post(path)
         assert answer.is_success, answer.text
         return answer
 
     def all_of(self, path: str) -> list[dict[str, Any]]:
-        """Every row of a list, page by page."""
+        """Return every row of a list, read page by page."""
         rows, cursor = [], {}
         while True:
             page = self.ask(path, limit=200, **cursor)
@@ -136,14 +136,14 @@ class Platform:
             cursor = {"cursor": page["next"]}
 
     def pids(self) -> dict[str, int]:
-        """The terminals that show a sign of life, and their processes."""
+        """Return the process ids of the terminals that show a sign of life, by name."""
         terminals = self.ask("/api/health/terminals")["terminals"]
         return {t["name"]: t["figures"]["pid"] for t in terminals if t["state"] == "up" and "pid" in t["figures"]}
 
     def alert(self, action: str = "BuyMarket", name: str | None = None, **changed: str) -> tuple[str, str]:
-        """An alert as the printed one, and the indicator's name by which its webhook is found again.
+        """Return an alert like the printed one, and the indicator's name that identifies its webhook.
 
-        `changed` are fields as they stand in the text, so with quotes where there are quotes.
+        `changed` holds fields as they stand in the text, so with quotes where the text has quotes.
         """
         name = name or f"Story {next(_numbers)}"
         text = re.search(r"-d '(\{.*\})'", self.printed)[1].replace("'$(date -u +%FT%TZ)'", "2026-03-02T09:30:00Z")
@@ -153,15 +153,15 @@ class Platform:
         return text, name
 
     def post(self, body: str | bytes, url: str | None = None) -> httpx.Response:
-        """Deliver something at the door."""
+        """Deliver a body at the door."""
         return self.door.post(url or self.told["webhook_url"], content=body)
 
     def webhooks(self, name: str) -> list[dict[str, Any]]:
-        """The rows of the alerts of an indicator, newest first."""
+        """Return the rows of an indicator's webhooks, newest first."""
         return [row for row in self.all_of("/api/webhooks/history") if name in row["body"]]
 
     def ended(self, name: str, seconds: float = 30) -> dict[str, Any]:
-        """The one webhook of an indicator, once it has ended."""
+        """Wait until the one webhook of an indicator has ended and return its row."""
 
         def row() -> dict[str, Any] | None:
             rows = self.webhooks(name)
@@ -171,7 +171,7 @@ class Platform:
         return self.eventually(row, seconds)
 
     def order_of(self, webhook: dict[str, Any], state: str) -> dict[str, Any]:
-        """The order of a webhook, once the books show it in that state."""
+        """Wait until the books show a webhook's order in this state and return its row."""
 
         def row() -> dict[str, Any] | None:
             rows = [order for order in self.all_of("/api/orders") if order["webhook_id"] == webhook["id"]]
@@ -181,35 +181,35 @@ class Platform:
         return self.eventually(row)
 
     def on_exchange(self) -> list[dict[str, Any]]:
-        """All orders that the paper exchange ever took."""
+        """Return all orders that the paper exchange ever took."""
         return self.paper.get("/paper/orders").json()
 
     def price(self, price: str, symbol: str = "BTC/USDT") -> None:
-        """Set and hold a price."""
+        """Set a price and hold it."""
         assert self.paper.put("/paper/price", json={"symbol": symbol, "price": price}).status_code == 200
 
     def live(self, client: httpx.Client | None = None, **options: Any) -> ClientConnection:
-        """The live socket, as the console opens it."""
+        """Open the live socket as the console does."""
         cookies = "; ".join(f"{name}={value}" for name, value in (client or self.console).cookies.items())
         options = {"origin": self.told["console"], "additional_headers": {"Cookie": cookies}, **options}
         return connect(self.told["console"].replace("http", "ws", 1) + "/api/live", **options)
 
     def database(self) -> psycopg.Connection[Any]:
-        """The database as its owner, who runs the audit."""
+        """Connect to the database as its owner, who also runs the audit."""
         known = loads((self.home / "servers.json").read_text())["database"]
         password = MasterKey((self.home / "secret_key").read_text().strip()).password_of(OWNER)
         return psycopg.connect(make_conninfo(**known, password=password), autocommit=True)
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        """The log as its owner's commands see it."""
+        """Open the log as its owner's commands do."""
         known = loads((self.home / "servers.json").read_text())["database"]
         master = MasterKey((self.home / "secret_key").read_text().strip())
         with open_pool(make_conninfo(**known, password=master.password_of(OWNER))) as pool:
             yield Store(pool, master)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A second command on the same HOME."""
+        """Run a second command on the same HOME."""
         command = [sys.executable, "-m", "aristobot", *arguments]
         return subprocess.run(
             command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=120, check=False
@@ -217,7 +217,7 @@ class Platform:
 
 
 def _stat(pid: int) -> list[str]:
-    """State, parent and so on of a process; empty once it is gone."""
+    """Return the state, parent and further fields of a process, or nothing once it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -225,14 +225,17 @@ def _stat(pid: int) -> list[str]:
 
 
 def _born(pid: int) -> str | None:
-    """When a process that still runs was started: a number that was given again is another process."""
+    """Return the start time of a process that still runs. It tells a process from a later one with the same id."""
     known = _stat(pid)
     return known[19] if known and known[0] not in "ZX" else None
 
 
 @pytest.fixture(scope="session")
 def new_platform(eventually: Callable[..., Any]) -> Iterator[Callable[..., Platform]]:
-    """`new_platform()` runs a platform on a new HOME, with more arguments for `run`; the test stops it itself."""
+    """Yield `new_platform(*arguments)`, which runs a platform on a new HOME with more arguments for `run`.
+
+    The test stops the platform itself.
+    """
     made: list[Platform] = []
     with short_folder() as folder:
 
@@ -248,7 +251,7 @@ def new_platform(eventually: Callable[..., Any]) -> Iterator[Callable[..., Platf
 
 @pytest.fixture(scope="session")
 def platform(new_platform: Callable[[], Platform]) -> Iterator[Platform]:
-    """The platform that all stories share. Its end is a story too: exit code 0 and no process left."""
+    """Yield the platform that all stories share. Its end is a story too: exit code 0 and no process left."""
     running = new_platform()
     yield running
     running.stop()

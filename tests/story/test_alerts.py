@@ -1,4 +1,4 @@
-"""Alerts over real processes: what goes wrong reaches the console and a channel outside, and nothing is lost."""
+"""Alerts over real processes: a fault reaches the console and an outside channel, and no alert is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 
 class Phone:
-    """Where a trader hears of it: a service on loopback that takes alerts as JSON."""
+    """A trader's channel: a service on loopback that takes alerts as JSON."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -40,7 +40,7 @@ class Phone:
 
 @pytest.fixture
 def phone(platform: Any) -> Iterator[Phone]:
-    """A phone to which the demo user's alerts go, for as long as the test lasts."""
+    """Yield a channel for the demo user's alerts that lasts as long as the test."""
     made = Phone()
     added = platform.console.post("/api/channels", json={"name": "phone", "address": made.address})
     assert added.status_code == 201, added.text
@@ -50,23 +50,27 @@ def phone(platform: Any) -> Iterator[Phone]:
 
 
 def newest(platform: Any, cause: str) -> dict[str, Any] | None:
-    """The newest alert of a cause, once it was delivered."""
+    """Return the newest alert of a cause, or None until it was delivered to the phone."""
     found = next((a for a in platform.ask("/api/alerts")["items"] if a["cause"] == cause), None)
     return found if found and found["deliveries"].get("phone", {}).get("state") == "sent" else None
 
 
 def test_a_position_without_protection_is_shouted_out_until_it_has_one(platform: Any, phone: Phone) -> None:
-    """The exchange refuses the stop: the alert is critical, tells which position, and its story has it too."""
+    """The exchange refuses the stop. The alert is critical and names the position and its market."""
+    # Given an exchange that takes the entry and refuses what follows.
     for fault in ({"kind": "delay", "seconds": 0}, {"kind": "status_429", "times": 20}):
         asked = platform.paper.post("/paper/faults", json={"exchange": "binance", "when": "place_order", **fault})
         assert asked.status_code == 200, asked.text
     platform.price("60000")
+    # When a position is bought.
     body, name = platform.alert(PrixSL="50000", PrixTP="70000")
     platform.post(body)
     platform.ended(name)
+    # Then a critical alert reaches the phone.
     alert = platform.eventually(lambda: newest(platform, "position_unprotected"))
     assert (alert["severity"], alert["facts"]["symbol"], alert["acknowledged_at"]) == ("critical", "BTC/USDT", None)
     assert any("[!!!]" in title for title in phone.heard)
+    # When the exchange takes the protection.
     platform.paper.delete("/paper/faults")
     position = platform.eventually(
         lambda: next(
@@ -78,6 +82,7 @@ def test_a_position_without_protection_is_shouted_out_until_it_has_one(platform:
             None,
         )
     )
+    # Then it was that position, and the alert can be acknowledged.
     assert position["id"] == alert["subject"]
     assert platform.console.put(f"/api/alerts/{alert['id']}/acknowledged").status_code == 204
     platform.eventually(lambda: newest(platform, "position_unprotected")["acknowledged_at"])
@@ -87,7 +92,7 @@ def test_a_position_without_protection_is_shouted_out_until_it_has_one(platform:
 
 
 def test_a_killed_terminal_is_told_once_although_it_is_back_at_once(platform: Any, phone: Phone) -> None:
-    """The terminal that tells of it is killed as well: whoever follows it goes on."""
+    """The alerts terminal is killed as well, and its successor goes on."""
     earlier = {alert["id"] for alert in platform.all_of("/api/alerts")}
     for victim in ("engine", "alerts"):
         before = platform.pids()[victim]

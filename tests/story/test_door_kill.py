@@ -1,7 +1,7 @@
-"""The door is durable before its answer: each door is killed with SIGKILL as soon as its answer can be read.
+"""The door's durability: each door is killed with SIGKILL as soon as its answer can be read.
 
 A door is a process that runs `aristobot terminal receiver` from its command line on. A hatchery imports the program
-once and forks every door from itself: only so can a thousand of them die in one test.
+once and forks every door from itself. Otherwise a thousand doors could not die in one test.
 """
 
 from __future__ import annotations
@@ -75,18 +75,21 @@ class Doors:
         self._hatchery.communicate()
 
     def register(self, url: str, master: MasterKey) -> None:
-        """A user whose token all deliveries carry."""
+        """Register the user whose token all deliveries carry."""
         with open_pool(url_for(url, "aristobot_web", master)) as pool:
             vault = Vault(pool, master)
             user = register(Store(pool, master), vault, "somebody", "a long password of nobody 42")
             self._token = vault.rotate_token(user.number)
 
     def open(self, port: int) -> int:
-        """Start a door; answers its process without waiting for it."""
+        """Start a door and return its process id without waiting for it."""
         return self._ask(f"open {port}")
 
     def deliver(self, port: int, body: str, killing: int | None = None) -> str:
-        """Post it to the door on this port; `killing` is the process that gets SIGKILL the moment it has answered."""
+        """Post a body to the door on this port and return the status line.
+
+        `killing` is the process that gets SIGKILL the moment the door has answered.
+        """
         head = f"POST /webhook/receive?token={self._token} HTTP/1.1\r\nHost: door\r\n"
         with self._eventually(lambda: _connected(port)) as connection:
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
@@ -100,7 +103,7 @@ class Doors:
         return said.partition(b"\r\n")[0].decode()
 
     def kill(self, door: int) -> None:
-        """kill -9; nothing else has ended it."""
+        """Kill a door (kill -9) and check that nothing else has ended it."""
         os.kill(door, signal.SIGKILL)
         assert self._ask(f"bury {door}") == -signal.SIGKILL
 
@@ -117,7 +120,7 @@ def _connected(port: int) -> socket.socket | None:
 
 
 def _alert(number: int) -> str:
-    """One of many alerts that differ in their indicator's name alone."""
+    """Return one of many alerts that differ only in their indicator's name."""
     return (
         '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC","Interval":"5",'
         '"BarTime":"2026-03-02T09:30:00Z","Action":"BuyMarket","Prix":NaN,"PrixSL":NaN,"PrixTP":NaN,"PourCent":5,'
@@ -126,15 +129,15 @@ def _alert(number: int) -> str:
 
 
 def _received(store: Store) -> list[str]:
-    """The body of every delivery that the log holds, in the log's order."""
+    """Return the body of every delivery in the log, in log order."""
     return [recorded.event.body for recorded in store.read(0, 10_000, topics=["Webhook.Received"])]
 
 
 @pytest.fixture
 def new_doors(eventually: Callable[..., Any]) -> Iterator[Callable[..., Doors]]:
-    """`new_doors(home, url, valkey_url, secret)` is a hatchery with those settings.
+    """Yield `new_doors(home, url, valkey_url, secret)`, which starts a hatchery with those settings.
 
-    `patience` is how many seconds a delivery may take to the log before it goes to disk.
+    `patience` is the number of seconds in which a delivery may reach the log before it goes to disk.
     """
     with ExitStack() as opened:
 
@@ -151,7 +154,7 @@ def new_doors(eventually: Callable[..., Any]) -> Iterator[Callable[..., Doors]]:
 
 @pytest.fixture
 def ports() -> Iterator[list[int]]:
-    """Ports on which doors may listen, one after the other; nobody is given one of them as his own."""
+    """Yield ports on which one door after another may listen; no other process is given one of them."""
     with ExitStack() as opened:
         kept = [opened.enter_context(socket.socket()) for _ in range(DOORS)]
         for one in kept:
@@ -164,18 +167,20 @@ def ports() -> Iterator[list[int]]:
 def test_what_was_answered_is_in_the_log_whenever_the_door_dies(
     deliveries: int, new_doors: Callable[..., Doors], ports: list[int], database: Any, valkey: Any, tmp_path: Path
 ) -> None:
-    """As many doors as alerts, each killed right after its 200: every alert is in the log, once, byte for byte."""
+    """Each alert has a door of its own, killed right after its 200. The log has every alert once, byte for byte."""
     store, heads = database.store(), []
-    # However busy the machine is, none of them goes to disk: of a thousand doors one may take its time.
+    # No delivery goes to disk, however busy the machine is: one door of a thousand may be slow.
     doors = new_doors(tmp_path, database.url, valkey.url, database.secret, patience=30)
     doors.register(database.url, database.master)
     before, alerts = store.head(), [_alert(number) for number in range(deliveries)]
     waiting = deque((port, doors.open(port)) for port in ports)
+    # When each door is killed as soon as it has answered.
     for alert in alerts:
         port, door = waiting.popleft()
         assert doors.deliver(port, alert, killing=door) == "HTTP/1.1 200 OK"
         heads.append(store.head())
         waiting.append((port, doors.open(port)))  # starts while the others are in use
+    # Then the log has every alert, recorded before its answer.
     assert _received(store) == alerts
     assert heads == [*range(before + 1, before + deliveries + 1)], "an answer came before its alert was recorded"
     assert not [*(tmp_path / "spool").iterdir()], "PostgreSQL was there all the time"
@@ -186,7 +191,8 @@ def test_what_was_answered_is_in_the_log_whenever_the_door_dies(
 def test_what_was_answered_while_postgresql_was_away_comes_into_the_log_in_its_order(
     new_doors: Callable[..., Doors], ports: list[int], valkey: Any, short_home: Path, tmp_path: Path, eventually: Any
 ) -> None:
-    """Each door is killed after its 200, and some while they drain: nothing is lost, doubled or overtaken."""
+    """Each door is killed after its 200, and some while they drain. No alert is lost, doubled or overtaken."""
+    # Given a database that is away.
     master = MasterKey("a secret of its own")
     server = Postgres(short_home / "away", master)
     server.start()
@@ -194,6 +200,7 @@ def test_what_was_answered_while_postgresql_was_away_comes_into_the_log_in_its_o
     doors = new_doors(tmp_path, server.url, valkey.url, "a secret of its own")
     doors.register(server.url, master)
     server.stop()
+    # When each door is killed after its answer, and others while they drain the spool.
     alerts = [_alert(number) for number in range(WHILE_AWAY + 1)]
     for alert in alerts[:-1]:
         assert doors.deliver(ports[0], alert, killing=doors.open(ports[0])) == "HTTP/1.1 200 OK"
@@ -210,6 +217,7 @@ def test_what_was_answered_while_postgresql_was_away_comes_into_the_log_in_its_o
             eventually(lambda before=waiting: spooled() < before)
             doors.kill(door)
             door = doors.open(ports[0])
+        # Then the log has every alert in its order.
         with open_pool(url_for(server.url, "aristobot_writer", master)) as pool:
             assert _received(Store(pool, master)) == alerts
     finally:

@@ -1,4 +1,4 @@
-"""kill -9 of the gateway exactly between an intent and its answer, again and again, counted from the log itself."""
+"""The gateway is killed (kill -9) exactly between an intent and its answer, again and again, as the log proves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.conftest import Hasty
 from tests.support.samples import thoroughly
 
 MOST_ALERTS = 6
-"""So many for one kill that lands."""
+"""The most alerts for each kill that lands."""
 BASES = ("BTC", "ETH", "BNB", "SOL", "XRP")
 LONGEST = 240
 ANSWERS = "('Order.Accepted', 'Order.Rejected', 'Order.Doubted', 'Order.Filled')"
@@ -26,7 +26,7 @@ UNDER_WAY = f"""
 
 @pytest.fixture(scope="module")
 def house(new_platform: Callable[[], Any]) -> Iterator[Any]:
-    """A platform that nobody else uses, with an exchange that takes its time."""
+    """Yield a platform that no other test uses, as its exchange is made slow."""
     running = new_platform(kind=Hasty)  # whose terminals come back without a growing pause
     running.price("64000.00")
     yield running
@@ -36,8 +36,10 @@ def house(new_platform: Callable[[], Any]) -> Iterator[Any]:
 @pytest.mark.parametrize("kills", [3, thoroughly(10)])
 def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any, kills: int) -> None:
     """Each webhook ends once: as one order on the exchange, as stale, or as proven never to have arrived."""
+    # Given an exchange that takes its time.
     slow = {"when": "place_order", "kind": "delay", "times": 1000, "seconds": 0.4}
     assert house.paper.post("/paper/faults", json=slow).status_code == 200
+    # When the gateway is killed between an intent and its answer, again and again.
     names, hit = [], set()
     with house.database() as connection:
         while len(hit) < kills:
@@ -51,7 +53,7 @@ def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any, kills: int
             try:
                 found = house.eventually(lambda: _sent_by_nobody_yet(connection, hit), 5)
             except AssertionError:
-                continue  # its symbol waits for the end of an earlier doubt: the next alert is about another
+                continue  # its symbol waits for the end of an earlier doubt; the next alert names another one
             os.kill(gateway, signal.SIGKILL)
             house.eventually(lambda old=gateway: house.pids().get("gateway", old) != old, 60)
             # The kill counts only if the log shows that no answer had been recorded when it landed.
@@ -61,6 +63,7 @@ def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any, kills: int
         webhooks = [house.ended(name, LONGEST) for name in names]
         house.eventually(lambda: not connection.execute(UNDER_WAY).fetchall(), LONGEST)
 
+    # Then the executed orders are on the exchange once, and no others are.
     orders = {order["webhook_id"]: order for order in house.all_of("/api/orders")}
     there = {order["client_order_id"]: order for order in house.on_exchange()}
     assert there, "nothing was executed at all"
@@ -77,13 +80,13 @@ def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any, kills: int
 
 
 def _sent_by_nobody_yet(connection: Any, hit: set[Any]) -> Any:
-    """An intent of the living gateway that has no answer yet."""
+    """Return the stream of an intent without an answer, or None. Those in `hit` do not count."""
     rows = [row[0] for row in connection.execute(UNDER_WAY).fetchall() if row[0] not in hit]
     return rows[0] if rows else None
 
 
 def _answered_before(connection: Any, stream: Any) -> bool:
-    """Whether the first answer in the log was recorded by the process that was killed."""
+    """Return True when the killed process itself had recorded an answer."""
     submitted = connection.execute(
         "SELECT max(recorded_at) FROM log.events WHERE stream = %s AND topic = 'Order.Submitted'", (stream,)
     ).fetchone()[0]

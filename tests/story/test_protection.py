@@ -1,4 +1,4 @@
-"""Positions under protection, over real processes: what rests on the exchange follows what is held and wanted."""
+"""Positions under protection, over real processes: the resting orders follow what is held and what is wanted."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Market:
         self.platform.price(price, self.symbol)
 
     def alert(self, action: str, **fields: str) -> dict[str, Any]:
-        """Post an alert for this symbol; answers its webhook once it has ended."""
+        """Post an alert for this symbol and return its webhook once it has ended."""
         fields = {"Symbol": f'"{self.base}USDT"', "BaseCurrency": f'"{self.base}"', "PourCent": "5", **fields}
         body, name = self.platform.alert(action, **fields)
         assert self.platform.post(body).status_code == 200
         return self.platform.ended(name)
 
     def resting(self) -> list[tuple[str, str, Decimal]]:
-        """Type, price and quantity of the sells that stand on the exchange's book for this symbol, stops first."""
+        """Return type, price and quantity of the sells on the exchange's order book for this symbol, stops first."""
         there = [o for o in self.platform.on_exchange() if (o["symbol"], o["status"]) == (self.symbol, "open")]
         sells = [o for o in there if o["side"] == "sell"]
         rows = [(o["type"], _plain(o["stop_price"] or o["price"]), Decimal(o["quantity"])) for o in sells]
@@ -39,11 +39,11 @@ class Market:
         return [row[:2] for row in self.resting()]
 
     def position(self) -> dict[str, Any] | None:
-        """The open position as the console shows it."""
+        """Return the open position as the console shows it."""
         return next((p for p in self.platform.ask("/api/positions")["items"] if p["symbol"] == self.symbol), None)
 
     def protected(self, *shapes: tuple[str, str]) -> dict[str, Any]:
-        """The position, once exactly these orders rest and the books say so."""
+        """Wait until exactly these orders rest and the books say so, and return the position."""
 
         def seen() -> dict[str, Any] | None:
             position = self.position()
@@ -55,7 +55,7 @@ class Market:
         return self.platform.eventually(seen)
 
     def closed(self) -> dict[str, Any]:
-        """What the last complete trade brought, once nothing is held and nothing rests."""
+        """Wait until nothing is held and nothing rests, and return the gain of the last trade."""
         self.platform.eventually(lambda: self.position() is None and not self.resting())
         return next(g for g in self.platform.ask("/api/gains")["items"] if g["symbol"] == self.symbol)
 
@@ -66,7 +66,7 @@ def _plain(amount: str) -> str:
 
 @pytest.fixture
 def sol(platform: Any) -> Iterator[Market]:
-    """SOL at 150, and nothing held when the test ends."""
+    """Yield the market of SOL at 150, and sell what the test leaves."""
     market = Market(platform, "SOL", "150")
     yield market
     if market.position() is not None:
@@ -78,13 +78,13 @@ STOP, TARGET = ("stop_loss", "140"), ("limit", "170")
 
 
 def bought(market: Market, **fields: str) -> dict[str, Any]:
-    """A protected position."""
+    """Buy under a stop and a target and return the protected position."""
     assert market.alert("BuyMarket", PrixSL="140", PrixTP="170", **fields)["status"] == "executed"
     return market.protected(STOP, TARGET)
 
 
 def test_a_bought_position_rests_under_both_of_its_prices(sol: Market) -> None:
-    """One list for what is held, the fee that was taken in base left out; the result is live."""
+    """One list covers what is held without the fee taken in base. The result follows the price live."""
     position = bought(sol)
     held = Decimal(position["held"])
     assert Decimal(position["protected"]) == held.quantize(Decimal("0.001"), rounding="ROUND_DOWN")
@@ -95,7 +95,7 @@ def test_a_bought_position_rests_under_both_of_its_prices(sol: Market) -> None:
 
 
 def test_one_price_alone_is_one_order(sol: Market) -> None:
-    """A stop without a target, then a target beside it."""
+    """A stop rests without a target; then a target joins it."""
     assert sol.alert("BuyMarket", PrixSL="140")["status"] == "executed"
     sol.protected(STOP)
     assert sol.alert("MAJ", PrixTP="170", PourCent="100")["status"] == "executed"
@@ -103,7 +103,7 @@ def test_one_price_alone_is_one_order(sol: Market) -> None:
 
 
 def test_maj_moves_what_it_names_and_keeps_the_rest(sol: Market) -> None:
-    """And by its share; the webhook has ended once the new protection rests."""
+    """It also changes the share. The webhook has ended once the new protection rests."""
     bought(sol)
     assert sol.alert("MAJ", PrixSL="145", PourCent="100")["status"] == "executed"
     whole = sol.protected(("stop_loss", "145"), TARGET)
@@ -119,7 +119,7 @@ def test_maj_moves_what_it_names_and_keeps_the_rest(sol: Market) -> None:
     [({"PrixSL": "151"}, "market_below_stop"), ({"PrixTP": "149"}, "market_above_take_profit")],
 )
 def test_maj_on_the_wrong_side_of_the_market_keeps_the_old(sol: Market, fields: dict[str, str], reason: str) -> None:
-    """It has failed with its reason, and what rested still does."""
+    """The webhook fails with its reason, and the old protection still rests."""
     bought(sol)
     webhook = sol.alert("MAJ", PourCent="100", **fields)
     assert (webhook["status"], webhook["reason"]) == ("failed", reason)
@@ -127,7 +127,7 @@ def test_maj_on_the_wrong_side_of_the_market_keeps_the_old(sol: Market, fields: 
 
 
 def test_maj_before_the_fill_counts_from_the_fill_on(sol: Market) -> None:
-    """The entry rests below the market; the moved stop outweighs the one that it brought."""
+    """The entry rests below the market. Once it is filled, the moved stop takes precedence over the entry's own."""
     webhook = sol.alert("BuyLimit", Prix="148", PrixSL="140", PrixTP="170")
     order = sol.platform.order_of(webhook, "open")
     assert sol.alert("MAJ", PrixSL="142", PourCent="100")["status"] == "executed"
@@ -137,7 +137,7 @@ def test_maj_before_the_fill_counts_from_the_fill_on(sol: Market) -> None:
 
 
 def test_maj_without_a_position_is_refused(sol: Market) -> None:
-    """With its reason, and nothing is sent."""
+    """The reason is recorded, and nothing is sent."""
     webhook = sol.alert("MAJ", PrixSL="140")
     assert (webhook["status"], webhook["reason"]) == ("refused", "no_position")
     assert sol.resting() == []
@@ -145,7 +145,7 @@ def test_maj_without_a_position_is_refused(sol: Market) -> None:
 
 @pytest.mark.parametrize(("base", "jump"), [("BNB", "500"), ("ETH", "4000")])
 def test_a_leg_that_is_carried_out_ends_the_trade(platform: Any, base: str, jump: str) -> None:
-    """A jump through the stop sells at the price it jumped to; the books' result is the sum over the fills."""
+    """A jump through the stop sells at the price it jumped to. The books' result is the sum over the fills."""
     market = Market(platform, base, {"BNB": "580", "ETH": "2800"}[base])
     stop, target = {"BNB": ("550", "700"), "ETH": ("2000", "3000")}[base]
     assert market.alert("BuyMarket", PrixSL=stop, PrixTP=target)["status"] == "executed"
@@ -165,7 +165,7 @@ def test_a_leg_that_is_carried_out_ends_the_trade(platform: Any, base: str, jump
 
 
 def test_a_sale_frees_the_coins_and_protects_what_is_left(sol: Market) -> None:
-    """Half is sold although all was locked; then all is, and nothing rests."""
+    """Half is sold although everything was locked. Then all is sold, and nothing rests."""
     whole = bought(sol)
     assert sol.alert("SellMarket", PourCent="50")["status"] == "executed"
 
@@ -181,7 +181,7 @@ def test_a_sale_frees_the_coins_and_protects_what_is_left(sol: Market) -> None:
 
 
 def test_the_protection_grows_with_each_part_that_is_filled(sol: Market) -> None:
-    """From the first partial fill on."""
+    """It rests from the first partial fill on."""
     sol.platform.paper.post("/paper/faults", json={"when": "place_order", "kind": "partial_fill"})
     webhook = sol.alert("BuyLimit", Prix="151", PrixSL="140", PrixTP="170", PourCent="10")
     part = sol.protected(STOP, TARGET)
@@ -193,7 +193,7 @@ def test_the_protection_grows_with_each_part_that_is_filled(sol: Market) -> None
 
 
 def test_a_refused_protection_puts_the_old_one_back(sol: Market) -> None:
-    """The exchange takes the cancel and not the new list: what rested rests again, and the webhook has failed."""
+    """The exchange takes the cancel but not the new list. The old list rests again, and the webhook has failed."""
     bought(sol)
     no = {"when": "place_order", "kind": "refuse", "code": -2010, "message": "This action is disabled on this account."}
     assert sol.platform.paper.post("/paper/faults", json=no).status_code == 200
@@ -203,7 +203,7 @@ def test_a_refused_protection_puts_the_old_one_back(sol: Market) -> None:
 
 
 def test_a_protection_that_meets_a_limit_is_moved_when_it_has_passed(sol: Market) -> None:
-    """A limit refuses nothing: the move is made, and the webhook has done its work."""
+    """A rate limit is no refusal: the move is made afterwards, and the webhook is executed."""
     bought(sol)
     sol.platform.paper.post("/paper/faults", json={"when": "place_order", "kind": "status_429"})
     assert sol.alert("MAJ", PrixSL="145", PourCent="100")["status"] == "executed"
@@ -212,7 +212,7 @@ def test_a_protection_that_meets_a_limit_is_moved_when_it_has_passed(sol: Market
 
 @pytest.mark.parametrize("kind", ["lose_answer", "garbage"])
 def test_a_protection_in_doubt_rests_once_in_the_end(sol: Market, kind: str) -> None:
-    """Whether the exchange has it is looked up; never are there two of it."""
+    """A look-up finds out whether the exchange has it. There are never two of it."""
     bought(sol)
     sol.platform.paper.post("/paper/faults", json={"when": "place_order", "kind": kind})
     assert sol.alert("MAJ", PrixSL="145", PourCent="100")["status"] == "executed"
@@ -220,7 +220,7 @@ def test_a_protection_in_doubt_rests_once_in_the_end(sol: Market, kind: str) -> 
 
 
 def test_a_gateway_that_dies_leaves_its_positions_protected(sol: Market) -> None:
-    """Killed in the middle of moves, it finds what rests and brings it to what is wanted last."""
+    """Killed in the middle of moves, it finds what rests and moves it to what was wanted last."""
     bought(sol)
     for stop in ("141", "142", "143"):
         body, name = sol.platform.alert("MAJ", Symbol='"SOLUSDT"', BaseCurrency='"SOL"', PrixSL=stop, PourCent="100")
@@ -228,6 +228,6 @@ def test_a_gateway_that_dies_leaves_its_positions_protected(sol: Market) -> None
         sol.platform.eventually(lambda name=name: sol.platform.webhooks(name))
         killed = sol.platform.pids()["gateway"]
         os.kill(killed, signal.SIGKILL)
-        sol.platform.ended(name, 90)  # it may have ended before, and the sign of life of the dead outlives them
+        sol.platform.ended(name, 90)  # it may have ended before; the sign of life outlives the process
         sol.platform.eventually(lambda old=killed: sol.platform.pids().get("gateway", old) != old)
     sol.protected(("stop_loss", "143"), TARGET)

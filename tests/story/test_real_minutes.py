@@ -1,4 +1,4 @@
-"""The days of March 2023 in which a bank fell, minute by minute: protection under prices that nobody made up."""
+"""The days of March 2023 in which a bank failed, minute by minute: protection under real prices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGNS = {"sell": 1, "buy": -1}
 
 @pytest.fixture
 def market(new_platform: Any, tmp_path: Path) -> Any:
-    """A platform whose BTC follows the four days within a minute."""
+    """Yield a platform whose BTC price follows the four days within a minute."""
     if not CANDLES.exists():
         pytest.skip(f"the real minutes are not there: {CANDLES.name}")
     with gzip.open(CANDLES, "rt") as lines:
@@ -35,12 +35,12 @@ def market(new_platform: Any, tmp_path: Path) -> Any:
 
 
 def position_of(platform: Any) -> dict[str, Any] | None:
-    """What is held of BTC."""
+    """Return the open position in BTC, or None."""
     return next((p for p in platform.ask("/api/positions")["items"] if p["symbol"] == "BTC/USDT"), None)
 
 
 def is_safe(platform: Any) -> bool:
-    """Nothing is held, or what is held rests under its stop on the exchange, or is being sold there."""
+    """Return True when nothing is held, or when the stop on the exchange covers what the position says is protected."""
     position = position_of(platform)
     if position is None:
         return True
@@ -50,13 +50,13 @@ def is_safe(platform: Any) -> bool:
 
 
 def step(platform: Any, random: Random) -> None:
-    """One alert that makes sense at this price: an entry, a move of the stop, a sale of half or of all."""
+    """Deliver one alert that makes sense at this price: an entry, a move of the stop, or a sale of half or of all."""
     position = position_of(platform)
     prices = platform.ask("/api/positions")["items"]
     last = Decimal(prices[0]["price"] or prices[0]["average_entry"]) if prices else last_of(platform)
     action = "BuyMarket" if position is None else random.choice(("MAJ", "MAJ", "SellMarket", "BuyMarket"))
     if action == "BuyMarket":
-        # Each with its own stop: the trade that it adds to may end before it is filled.
+        # Each entry has its own stop: the trade that it adds to may end before it is filled.
         stop, target = last * Decimal("0.99"), last * Decimal("1.03")
         fields = {"PrixSL": f"{stop:.2f}", "PrixTP": f"{target:.2f}", "PourCent": "20" if position is None else "10"}
     elif action == "MAJ":
@@ -69,13 +69,13 @@ def step(platform: Any, random: Random) -> None:
 
 
 def last_of(platform: Any) -> Decimal:
-    """The market's price."""
+    """Return the market's last price."""
     url = platform.told["paper_binance"] + "/api/v3/ticker/price"
     return Decimal(platform.paper.get(url, params={"symbol": "BTCUSDT"}).json()["price"])
 
 
 def test_jumps_and_still_minutes_leave_no_position_unprotected(market: Any) -> None:
-    """After each step what is held is safe, and in the end the books' result is the sum over the exchange's fills."""
+    """The position is safe after each step. In the end the books' result is the sum over the exchange's fills."""
     random = Random(20230310)
     for _ in range(STEPS):
         step(market, random)
@@ -95,7 +95,7 @@ def test_jumps_and_still_minutes_leave_no_position_unprotected(market: Any) -> N
 
 
 def sold_out(platform: Any) -> bool:
-    """Everything is sold at the market, whatever a leg did meanwhile."""
+    """Sell everything at the market, whatever a leg does meanwhile, and return True when nothing is held."""
     body, name = platform.alert("SellMarket", PourCent="100")
     platform.post(body)
     platform.ended(name)

@@ -1,4 +1,4 @@
-"""Ends and deaths: nothing is lost, nothing is bought twice, and the log stays provable."""
+"""Stops and deaths: nothing is lost, nothing is bought twice, and the log can still be verified."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.support.samples import thoroughly
 
 VICTIMS = ("engine", "projector", "receiver", "web")
 WAITING, AGAIN = 30, 10
-"""So many alerts are under way at a time at most, and one of so many is delivered again whatever was answered."""
+"""The most alerts under way at a time. Every `AGAIN`th alert is delivered twice, whatever was answered."""
 ENDS = {"executed", "failed", "refused", "ignored"}
 LONGEST = 200
-"""An order whose sending was interrupted is given up only when the exchange has proven that it never came."""
+"""Seconds: an interrupted order is given up only once the exchange has proven that it never arrived."""
 
 
 @pytest.fixture(scope="module")
 def house(new_platform: Callable[[], Any]) -> Iterator[Any]:
-    """A platform that nobody else uses, and that these tests may hurt."""
+    """Yield a platform that no other tests use, so that these may hurt it."""
     running = new_platform()
     running.price("64000.00")
     yield running
@@ -39,7 +39,8 @@ def house(new_platform: Callable[[], Any]) -> Iterator[Any]:
 
 
 def test_a_second_start_shows_the_same_books(house: Any) -> None:
-    """After SIGTERM and a new start: same password, same address, same rows, and nothing was sent again."""
+    """After SIGTERM and a new start, password, address and rows are the same, and nothing is sent again."""
+    # Given alerts that were carried out.
     names = []
     for action in ("BuyMarket", "SellMarket", "PING"):
         body, name = house.alert(action)
@@ -49,26 +50,30 @@ def test_a_second_start_shows_the_same_books(house: Any) -> None:
         if house.ended(name)["status"] == "executed":
             house.order_of(house.ended(name), "closed")
 
+    # When the platform is stopped and started again.
     before, told, there = _shown(house), house.told, house.on_exchange()
     house.stop()
     house.start()
     house.price("64000.00")
+    # Then it shows the same, and sends only what is new.
     assert house.told == told
     assert _shown(house) == before
     body, name = house.alert("SellMarket")
     house.post(body)
-    house.order_of(house.ended(name), "closed")  # whatever would be sent again is in the lane before it
+    house.order_of(house.ended(name), "closed")  # an order sent again would be in the lane before it
     new = [order for order in house.on_exchange() if order not in there]
     assert len(new) == 1
 
 
 @pytest.mark.parametrize(("alerts", "times"), [(40, 1), thoroughly(200, 5)])
 def test_terminals_that_die_again_and_again_execute_every_alert_once(house: Any, alerts: int, times: int) -> None:
-    """Alerts while all but the gateway are killed at random moments: an order and a trade for each, and no more."""
+    """All terminals but the gateway die at random moments. Each alert leads to one order and one trade."""
+    # Given a slow exchange without limits.
     there, shown = house.on_exchange(), {trade["id"] for trade in house.all_of("/api/trades")}
     slow = {"when": "place_order", "kind": "delay", "times": 10 * alerts, "seconds": 0.1}
     assert house.paper.post("/paper/faults", json=slow).status_code == 200
-    assert house.paper.put("/paper/limits", json={"enabled": False}).status_code == 200  # so many orders in a minute
+    assert house.paper.put("/paper/limits", json={"enabled": False}).status_code == 200  # for all these orders
+    # When alerts are delivered while terminals die.
     deaths = [victim for _ in range(times) for victim in random.sample(VICTIMS, len(VICTIMS))]
     killed, delivering, name = [], Event(), f"deadly {times}"
     with house.database() as connection, ThreadPoolExecutor(1) as killer:
@@ -82,13 +87,14 @@ def test_terminals_that_die_again_and_again_execute_every_alert_once(house: Any,
             for _ in range(1 if number % AGAIN else 2):
                 house.eventually(lambda alert=body: _taken(house, alert))
             delivering.clear()
-            # Never more than the lane sends in some seconds, so that no alert grows too old to be executed.
+            # At most what the lane sends in a few seconds, so that no alert grows too old to be executed.
             house.eventually(lambda least=before + number - WAITING: _executed(connection) >= least)
     assert len({death.result() for death in killed}) == len(deaths) == len(VICTIMS) * times
     house.paper.delete("/paper/faults")
     house.paper.put("/paper/limits", json={"enabled": True})
 
     house.eventually(lambda: _answers(house) and house.pids().keys() >= {"gateway", *VICTIMS}, 60)
+    # Then every alert was executed once, with the fills of the exchange.
     webhooks = house.eventually(lambda: _ended(house, name, alerts))
     assert [(webhook["indicator"], webhook["status"]) for webhook in webhooks] == [
         (f"{name} {number:03}", "executed") for number in range(alerts)
@@ -104,7 +110,7 @@ def test_terminals_that_die_again_and_again_execute_every_alert_once(house: Any,
 
 
 def _kill(house: Any, victim: str, delivering: Event) -> int:
-    """kill -9 of a terminal that runs, if possible within a delivery; answers the process that is no more."""
+    """Kill a running terminal (kill -9), if possible during a delivery, and return the id of the dead process."""
     process = house.eventually(lambda: _process(house, victim))
     time.sleep(random.uniform(0, 1))
     delivering.wait(1)
@@ -115,7 +121,7 @@ def _kill(house: Any, victim: str, delivering: Event) -> int:
 
 
 def _process(house: Any, terminal: str) -> int | None:
-    """The process of a terminal, whether it shows signs of life or not."""
+    """Return the process id of a terminal, whether it shows signs of life or not."""
     for pid in house.family():
         with suppress(OSError):
             if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(f"\0terminal\0{terminal}\0".encode()):
@@ -124,7 +130,7 @@ def _process(house: Any, terminal: str) -> int | None:
 
 
 def _answers(house: Any) -> bool:
-    """Whether the console is there."""
+    """Return True when the console answers."""
     try:
         return house.ask("/api/health") == {"up": True}
     except httpx.TransportError:
@@ -132,32 +138,32 @@ def _answers(house: Any) -> bool:
 
 
 def _executed(connection: Any) -> int:
-    """How many webhooks the log shows as executed."""
+    """Return the number of webhooks that the log shows as executed."""
     return connection.execute("SELECT count(*) FROM log.events WHERE topic = 'Webhook.Executed'").fetchone()[0]
 
 
 def _ended(house: Any, indicators: str, least: int) -> list[dict[str, Any]] | None:
-    """The webhooks of these indicators in their order, once all of them have ended."""
+    """Return the webhooks of these indicators in order, or None until there are enough and all have ended."""
     rows = [row for row in house.all_of("/api/webhooks/history") if row["indicator"].startswith(indicators)]
     ended = [row for row in rows if row["status"] in ENDS]
     return sorted(rows, key=itemgetter("indicator")) if len(rows) == len(ended) >= least else None
 
 
 def _closed(house: Any, but: set[str], least: int) -> list[dict[str, Any]] | None:
-    """All trades but some, once their orders have ended."""
+    """Return all trades except those in `but`, or None until there are enough and all orders are closed."""
     trades = [trade for trade in house.all_of("/api/trades") if trade["id"] not in but]
     return trades if len(trades) >= least and all(trade["state"] == "closed" for trade in trades) else None
 
 
 def _shown(house: Any) -> dict[str, Any]:
-    """What the console shows of the past."""
+    """Return what the console shows of the past."""
     lists = ("/api/orders", "/api/trades", "/api/webhooks/history")
     shown: dict[str, Any] = {path: house.all_of(path) for path in lists}
     return shown | {path: house.ask(path) for path in ("/api/brokers", "/api/webhooks/stats", "/api/webhooks/url")}
 
 
 def _taken(house: Any, body: str) -> bool:
-    """Deliver it as a sender does who tries again while nobody answers."""
+    """Deliver a body and return True when it was taken, as a sender does who tries again while there is no answer."""
     try:
         return house.post(body).status_code == 200
     except httpx.TransportError:
@@ -165,7 +171,7 @@ def _taken(house: Any, body: str) -> bool:
 
 
 def test_the_death_of_the_supervisor_loses_nothing(house: Any) -> None:
-    """kill -9 of `aristobot run` takes everything down with it; the next start shows the same and takes alerts."""
+    """kill -9 of `aristobot run` takes everything down. The next start shows the same books and takes alerts."""
     before, told = _shown(house), house.told
     house.die()
     house.start()
@@ -180,7 +186,7 @@ def test_the_death_of_the_supervisor_loses_nothing(house: Any) -> None:
 
 
 def test_every_webhook_ended_once(house: Any) -> None:
-    """Whatever died: the log holds exactly one end of each delivery, and at most one order for it."""
+    """Whatever died, the log holds exactly one end of each delivery and at most one order for it."""
     with house.database() as connection:
         received = connection.execute("SELECT stream FROM log.events WHERE topic = 'Webhook.Received'").fetchall()
         ends = connection.execute(
@@ -193,7 +199,7 @@ def test_every_webhook_ended_once(house: Any) -> None:
 
 
 def test_the_log_and_the_books_are_verified_while_it_runs(house: Any) -> None:
-    """`audit verify` follows the chain to its head, `projections verify` finds the books equal to a rebuild."""
+    """`audit verify` follows the chain to its head, and `projections verify` finds the books equal to a rebuild."""
     audit = house.command("audit", "verify", "--json")
     assert audit.returncode == 0, audit.stdout + audit.stderr
     assert loads(audit.stdout)["events"] >= house.ask("/api/health/terminals")["head"] > 0

@@ -1,4 +1,4 @@
-"""Secrets are in no log, no event, no argument, and in no answer that is not meant to show them."""
+"""Secrets appear in no log, no event and no argument, and only in the answers that are meant to show them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from web.live.live import TOPICS
 
 @pytest.fixture(scope="module")
 def secrets(platform: Any) -> dict[str, bytes]:
-    """What must not be seen, after everything that has to do with it was done once, rightly and wrongly."""
+    """Use each secret once rightly and once wrongly, and return the values that must not be seen."""
     body, name = platform.alert()
     platform.post(body)
     platform.order_of(platform.ended(name), "closed")
@@ -43,21 +43,21 @@ def _seen(secrets: dict[str, bytes], text: bytes) -> list[str]:
 
 
 def test_logs(platform: Any, secrets: dict[str, bytes]) -> None:
-    """Neither the terminals' logs nor what they and the servers printed."""
+    """Neither the terminals' logs nor the output of terminals and servers contain a secret."""
     files = [file for file in (platform.home / "logs").rglob("*") if file.is_file()]
     assert {file.name for file in files} >= {"receiver.log", "web.log", "gateway.log", "postgres.log", "web.out"}
     assert {file.name: seen for file in files if (seen := _seen(secrets, file.read_bytes()))} == {}
 
 
 def test_events(platform: Any, secrets: dict[str, bytes]) -> None:
-    """No event holds one; bodies and addresses are sealed, so the alert's own words cannot be read there either."""
+    """No event holds a secret. Bodies and addresses are sealed, so an alert's own words cannot be read there either."""
     with platform.database() as connection:
         states = b"\n".join(row[0] for row in connection.execute("SELECT state FROM log.events"))
     assert _seen({**secrets, "body": b"IndicateurName", "address": b"127.0.0.1"}, states) == []
 
 
 def test_books(platform: Any, secrets: dict[str, bytes]) -> None:
-    """Nor any table of the books or of the service; the vault alone keeps them, and keeps them sealed."""
+    """No table of the books or of the service holds a secret. The vault alone keeps them, sealed."""
     with platform.database() as connection:
         tables = connection.execute(
             "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('books', 'service', 'vault')"
@@ -70,14 +70,14 @@ def test_books(platform: Any, secrets: dict[str, bytes]) -> None:
 
 
 def test_a_password_is_dear_to_guess(platform: Any) -> None:
-    """It is kept as Argon2id makes it with 64 MiB and three rounds."""
+    """It is kept as an Argon2id hash with 64 MiB and three rounds."""
     with platform.database() as connection:
         kept = [row[0] for row in connection.execute("SELECT hash FROM vault.passwords")]
     assert {hashed.rpartition("p=")[0] for hashed in kept} == {"$argon2id$v=19$m=65536,t=3,"}
 
 
 def test_arguments(platform: Any, secrets: dict[str, bytes]) -> None:
-    """Everybody on the machine can read a process's arguments."""
+    """Every user of the machine can read a process's arguments."""
     family = platform.family()
     commands = [Path(f"/proc/{pid}/cmdline") for pid in family]
     lines = [file.read_bytes() for file in commands if file.exists()]
@@ -86,7 +86,7 @@ def test_arguments(platform: Any, secrets: dict[str, bytes]) -> None:
 
 
 def test_files_are_private(platform: Any) -> None:
-    """What HOME keeps in the clear is readable by its owner alone."""
+    """Only its owner can read what HOME keeps in the clear."""
     for name in ("run.json", "paper_account.json", "secret_key"):
         assert (platform.home / name).stat().st_mode & 0o077 == 0, name
     assert platform.home.stat().st_mode & 0o077 == 0
@@ -94,14 +94,14 @@ def test_files_are_private(platform: Any) -> None:
 
 
 def test_answers(platform: Any, secrets: dict[str, bytes]) -> None:
-    """Only the address of the door shows its token; no other answer shows anything."""
+    """Only the answer with the door's address shows the token; no other answer shows any secret."""
     paths = platform.ask("/api/openapi.json")["paths"]
     shown = {path: _seen(secrets, platform.console.get(path).content) for path in paths if "get" in paths[path]}
     assert {path: seen for path, seen in shown.items() if seen} == {"/api/webhooks/url": ["token"]}
 
 
 def test_the_live_socket(platform: Any, secrets: dict[str, bytes]) -> None:
-    """Nor do the rows that are pushed."""
+    """The pushed rows show no secret either."""
     with platform.live() as socket:
         told = "\n".join(socket.recv(30) for _ in TOPICS)
     assert _seen(secrets, told.encode()) == []

@@ -38,14 +38,14 @@ BAD = {
 
 @pytest.fixture(autouse=True)
 def quiet_market(platform: Any) -> Iterator[None]:
-    """Bitcoin keeps its price while a story is told."""
+    """Hold Bitcoin's price while a story runs."""
     platform.price(PRICE)
     yield
     platform.price(PRICE)
 
 
 def test_the_printed_alert_becomes_one_filled_order(platform: Any) -> None:
-    """What `aristobot run` prints is bought on the exchange, and the console shows the execution."""
+    """The alert that `aristobot run` prints buys on the exchange, and the console shows the fill."""
     before = platform.on_exchange()
     body, name = platform.alert()
     assert platform.post(body).status_code == 200
@@ -63,7 +63,7 @@ def test_the_printed_alert_becomes_one_filled_order(platform: Any) -> None:
 
 
 def test_the_same_alert_twice_is_executed_once(platform: Any) -> None:
-    """A repeated delivery is shown on the first webhook and buys nothing."""
+    """The repeated delivery is shown on the first webhook and buys nothing."""
     body, name = platform.alert()
     assert platform.post(body).status_code == 200
     platform.ended(name)
@@ -84,7 +84,7 @@ def test_sell_market(platform: Any) -> None:
 
 @pytest.mark.parametrize(("action", "limit"), [("BuyLimit", "60000.00"), ("SellLimit", "68000.00")])
 def test_a_limit_order_rests_until_its_price_is_reached(platform: Any, action: str, limit: str) -> None:
-    """It stands on the exchange, and is filled when the market comes to it."""
+    """It rests on the exchange and is filled when the market reaches its price."""
     body, name = platform.alert(action, Prix=limit, PourCent="10")
     platform.post(body)
     webhook = platform.ended(name)
@@ -108,7 +108,7 @@ def test_a_ping_buys_nothing(platform: Any) -> None:
 
 
 def test_rows_come_to_the_screen_unasked(platform: Any) -> None:
-    """Each topic begins with a snapshot; a new order and its webhook arrive by themselves, numbered without a gap."""
+    """Each topic begins with a snapshot. A new order and its webhook are then pushed, numbered without a gap."""
     with platform.live() as socket:
         first = [loads(socket.recv(30)) for _ in TOPICS]
         assert {m["topic"] for m in first} == set(TOPICS)
@@ -129,7 +129,7 @@ def test_rows_come_to_the_screen_unasked(platform: Any) -> None:
 
 
 def test_every_order_can_tell_why(platform: Any) -> None:
-    """Its story is what arrived, what was decided, what was sent and what the exchange said, in one order."""
+    """Its story shows in one sequence what arrived, was decided and was sent, and what the exchange answered."""
     body, name = platform.alert()
     platform.post(body)
     webhook = platform.ended(name)
@@ -148,7 +148,7 @@ def test_every_order_can_tell_why(platform: Any) -> None:
 
 
 def test_every_event_says_who_why_and_for_whom(platform: Any) -> None:
-    """User, source and correlation, without a gap from the door to the exchange and back."""
+    """User, source and correlation are recorded without a gap from the door to the exchange and back."""
     body, name = platform.alert()
     platform.post(body)
     platform.order_of(platform.ended(name), "closed")
@@ -162,7 +162,7 @@ def test_every_event_says_who_why_and_for_whom(platform: Any) -> None:
 
 
 def test_a_gap_is_healed_by_a_new_snapshot(platform: Any) -> None:
-    """Whoever missed a message asks for the topic again and counts from one."""
+    """A client that missed a message asks for the topic again and counts from one."""
     body, name = platform.alert()
     platform.post(body)
     order = platform.order_of(platform.ended(name), "closed")
@@ -195,7 +195,7 @@ def _listen(socket: Any) -> None:
 
 @pytest.mark.parametrize("what", ["trading", "brokers/{broker}"])
 def test_stopped_trading_ignores_alerts(platform: Any, what: str) -> None:
-    """Stop holds until resumed; the alert is recorded with the reason."""
+    """A halt lasts until trading is resumed. The alert is recorded with the reason."""
     count, path = len(platform.on_exchange()), what.format(**platform.told)
     platform.do(f"/api/{path}/stop")
     try:
@@ -224,7 +224,7 @@ def test_cancel_all_takes_resting_orders_off(platform: Any) -> None:
 
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_carried_out_is_recorded(platform: Any, case: str) -> None:
-    """The door takes it, the books say why nothing came of it, and the exchange never hears of it."""
+    """The door takes the alert, the books show why it failed, and the exchange never hears of it."""
     changed, reason = BAD[case]
     count = len(platform.on_exchange())
     body, name = platform.alert(**changed)
@@ -245,7 +245,7 @@ def test_what_cannot_be_carried_out_is_recorded(platform: Any, case: str) -> Non
     ],
 )
 def test_bytes_that_are_no_alert_are_recorded(platform: Any, body: bytes, reason: str) -> None:
-    """Whatever comes with a good token is answered 200 and shown to its user."""
+    """Every body with a valid token is answered 200 and shown to its user."""
     assert platform.post(body).status_code == 200
     mark = next(f"Bad {n}" for n in range(1, 6) if f"Bad {n}".encode() in body)
     webhook = platform.ended(mark)
@@ -253,7 +253,7 @@ def test_bytes_that_are_no_alert_are_recorded(platform: Any, body: bytes, reason
 
 
 def test_strangers_are_turned_away_and_counted(platform: Any) -> None:
-    """A wrong token is 401 and too long a body 413; both are counted by address, and neither is in the books."""
+    """A wrong token gets 401, a body that is too long 413. Both are counted by address and stay out of the books."""
 
     def counted() -> dict[str, int]:
         with platform.database() as connection:

@@ -1,4 +1,7 @@
-"""A gateway at work for tests: the real bus, the real counter, a follower of the log, and the exchange in the loop."""
+"""A running gateway for tests: the real bus, the real counter, a follower of the log, and a paper exchange.
+
+The exchange runs in the test's own event loop.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)
 
 
 class Platform:
-    """A gateway at work, the web's side of the house, and an exchange with the accounts of a test."""
+    """A running gateway, the web's side of the house, and a paper exchange with the test's accounts."""
 
     def __init__(self, database, web, own, server):
         self.database, self.web, self.house, self.server = database, web, own, server
@@ -38,7 +41,7 @@ class Platform:
         self._stopping, self._tasks = threading.Event(), []
 
     async def open(self):
-        """Follow the log, serve the counter."""
+        """Open the lanes, follow the log and serve the counter."""
         await self.gateway.open_lanes()
         work = (_follow(self.house, self.gateway, self.log, self._stopping), self.gateway.counter.serve())
         self._tasks = [asyncio.create_task(one) for one in work]
@@ -53,67 +56,70 @@ class Platform:
     # --- accounts and brokers ----------------------------------------------------------------------------------
 
     def account(self, *, may_withdraw=False, **balances):
-        """A new account on the exchange, and its keys."""
+        """Open an account on the exchange and return it with its keys."""
         held = {currency: Decimal(amount) for currency, amount in (balances or {"USDT": "1000"}).items()}
         made = self.server.paper.ledger.open_account("binance", held, may_withdraw=may_withdraw)
         return made, Credentials(made.key, made.secret)
 
     async def user(self, name="somebody"):
-        """Somebody registers; answers the number."""
+        """Register a user and return the number."""
         return (await asyncio.to_thread(register, self.web.store, self.web.vault, name, "of nobody 42")).number
 
     async def connect(self, user, keys, name="paper"):
-        """The user's new broker; answers its number."""
+        """Connect a new broker for the user and return its number."""
         given = (self.web.store, self.web.vault, user, Exchange.BINANCE, Venue.PAPER, name, keys)
         return (await asyncio.to_thread(connect_broker, *given)).number
 
     async def change(self, user, broker, keys):
-        """Other keys for the same broker, once its pairs are loaded."""
+        """Store other keys for the same broker, once its markets are loaded."""
         await self.until(lambda: self.loaded(broker))
         await asyncio.to_thread(change_credentials, self.web.store, self.web.vault, user, broker, keys)
 
-    # --- asking ------------------------------------------------------------------------------------------------
+    # --- requests ----------------------------------------------------------------------------------------------
 
     async def ask(self, user, action, seconds=20.0, age=0.0, **params):
-        """The steps on the way, and the end."""
+        """Send a request to the counter and return its progress steps and its final answer."""
         request = Request(user, action, params, "a test", time.time() - age)
         *steps, end = await asyncio.to_thread(lambda: [*self.web.bus.ask(request, seconds)])
         assert {answer.request_id for answer in (*steps, end)} == {request.request_id}
         return [step.progress for step in steps], end
 
     async def try_keys(self, user, keys, seconds=20.0):
-        """Ask whether keys that are kept nowhere work."""
+        """Ask the gateway whether keys that are stored nowhere work."""
         return await self.ask(user, Action.TEST_CONNECTION, seconds, **PAPER, sealed=self.web.vault.seal(keys))
 
-    # --- what can be seen --------------------------------------------------------------------------------------
+    # --- observation -------------------------------------------------------------------------------------------
 
     async def until(self, condition):
-        """Wait until it holds."""
+        """Wait until the condition holds and return its value."""
         while not (value := await asyncio.to_thread(condition)):  # noqa: ASYNC110 - it stands in the log
             await asyncio.sleep(0.01)
         return value
 
     def loaded(self, broker=None):
-        """How many pairs were loaded, and whether they were shared, in the order of the log."""
+        """Return how many markets each load brought, and whether they were shared, in log order."""
         events = [one.event for one in self.store.read(0, topics=["Broker.MarketsLoaded", "Broker.Connected"])]
         numbers = {event.originator_id: event.number for event in events if hasattr(event, "number")}
         said = [(numbers[e.originator_id], e.count, e.shared) for e in events if hasattr(e, "count")]
         return [row[1:] for row in said if broker in {None, row[0]}]
 
     async def wish(self, broker, **wish):
-        """Somebody places an order; answers it once it rests or has ended."""
+        """Place an order and return it once it rests or has ended."""
         placed = await asyncio.to_thread(self.database.placed, self.store, 1, broker, **(wish or REST))
         waiting = {Status.PLACED, Status.SUBMITTED, Status.UNKNOWN}
         await self.until(lambda: self.store.get(Order, placed.id).status not in waiting)
         return self.store.get(Order, placed.id)
 
     def orders_of(self, account):
-        """The client ids of all orders of an account."""
+        """Return the client ids of all orders of an account."""
         return [order.client_order_id for order in self.server.paper.ledger.of(account)]
 
 
 def platform_for(database, valkey, tmp_path, monkeypatch):
-    """`async with platform() as opened`: with `away=True` the exchange comes when its server is started."""
+    """Return an opener, used as `async with platform() as opened`.
+
+    With `away=True` the exchange is away until its server is started.
+    """
     monkeypatch.setattr(http, "_READ_PAUSES", ())
     port = neighbours(2)
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}

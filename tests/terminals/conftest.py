@@ -1,4 +1,4 @@
-"""A platform in which something goes wrong, and the terminal that tells of it."""
+"""A platform on which something goes wrong, and the alerts terminal that reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes and goes in quick succession sends one message, or none: nobody is woken at every turn of it."""
+"""Faults that come and go in quick succession raise one alert or none, so that no user is woken at each change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIMES = 4
 
 
 class Held:
-    """Ten coins of the first user in the log; everything that is said of them is judged."""
+    """Ten coins of user 1 in the log. The engine judges each change of the position at once."""
 
     def __init__(self, trouble):
         self._trouble = trouble
@@ -49,7 +49,7 @@ class Held:
 
 
 def test_a_part_whose_stop_comes_and_goes_is_told_once(trouble):
-    """The share is the one that was asked for, however often its stop is taken off for a sale and put back."""
+    """The stop covers the share that was asked for. It is taken off for sales and put back, but one alert is enough."""
     held = Held(trouble)
     held.say(lambda p: p.want(STOP, Decimal(50), uuid4(), awaited=()))
     for _ in range(TIMES):
@@ -67,7 +67,7 @@ def test_a_part_whose_stop_comes_and_goes_is_told_once(trouble):
     ids=["grows", "is taken off"],
 )
 def test_a_level_that_leaves_and_comes_back_does_not_grow_old(trouble, leaves):
-    """Each time it is put right in time; together they last for long."""
+    """Each interruption is mended in time, although together they last longer than `TOO_OLD`."""
     held, now = Held(trouble), [0.0]
     levels = AgeingLevels(trouble.store, Log(), lambda: now[0])
     held.say(lambda p: p.want(STOP, HUNDRED_PERCENT, uuid4(), awaited=()))
@@ -84,7 +84,7 @@ def test_a_level_that_leaves_and_comes_back_does_not_grow_old(trouble, leaves):
 
 
 def test_what_grows_again_before_anybody_has_looked_does_not_grow_old(trouble):
-    """Every buy is covered within its moment, and the next one has come by the time of each look."""
+    """Every buy is covered in time, but the next buy has followed by the time of each look."""
     held, now = Held(trouble), [0.0]
     levels = AgeingLevels(trouble.store, Log(), lambda: now[0])
     held.say(lambda p: p.want(STOP, HUNDRED_PERCENT, uuid4(), awaited=()))
@@ -98,7 +98,7 @@ def test_what_grows_again_before_anybody_has_looked_does_not_grow_old(trouble):
 
 
 def test_growth_that_nobody_covers_is_told_by_its_age(trouble):
-    """Also when no gateway lives; it is over once all of it is under the stop."""
+    """The alert needs no living gateway. It ends once the whole position is under the stop."""
     held, now = Held(trouble), [0.0]
     levels = AgeingLevels(trouble.store, Log(), lambda: now[0])
     held.say(lambda p: p.want(STOP, HUNDRED_PERCENT, uuid4(), awaited=()))
@@ -119,7 +119,7 @@ def test_growth_that_nobody_covers_is_told_by_its_age(trouble):
 
 
 def test_a_terminal_that_is_gone_for_moments_only_is_not_told(trouble, monkeypatch):
-    """Its sign of life is missing again and again, never for long."""
+    """Its sign of life is missing again and again, but each time for less than `DOWN_SECONDS`."""
     now, bus = [1000.0], Bus(trouble.house.settings.redis_url)
     monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: now[0], monotonic=time.monotonic))
     looking = Watch(trouble.house, Log(), OpenAlerts(trouble.store, Log()))

@@ -1,4 +1,4 @@
-"""What a trader is told of because of an event: each of them once, as loudly as it has to be, naming what it is."""
+"""Alerts that events lead to: each is raised once, with the right severity, and names its subject."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOUD, HEARD = Severity.CRITICAL, Severity.WARNING
 
 
 def said_to_an_order(*verbs, side=Side.BUY, sent=True):
-    """These are said to a new order of user 1; answers its id."""
+    """Return a setup that calls these verbs on a new order of user 1 and returns the order's id."""
 
     def happens(trouble):
         make = trouble.database.submitted if sent else trouble.database.placed
@@ -41,7 +41,10 @@ def said_to_an_order(*verbs, side=Side.BUY, sent=True):
 
 
 def found(resolution, *facts, failure=None):
-    """A comparison of user 1's broker found this, and failed if a reason is given; answers its id."""
+    """Return a setup in which a reconciliation of user 1's broker records a finding.
+
+    The reconciliation fails if `failure` gives a reason. The setup returns the reconciliation's id.
+    """
 
     def happens(trouble):
         with carrying(user="1"):
@@ -56,7 +59,7 @@ def found(resolution, *facts, failure=None):
 
 
 def found_there(requester):
-    """An order of user 1 was found on the exchange; answers its id."""
+    """Return a setup that adopts an order of user 1 found on the exchange and returns the order's id."""
 
     def happens(trouble):
         wish = Wish("BTC/USDT", Side.BUY, Type.LIMIT, quantity=Decimal(1), price=Decimal(40000))
@@ -69,7 +72,7 @@ def found_there(requester):
 
 
 def delivered(action, verb):
-    """An alert of user 1 was received, and this is said to it; answers its webhook's id."""
+    """Return a setup that receives an alert of user 1, calls this verb on its webhook and returns the webhook's id."""
 
     def happens(trouble):
         body = f'{{"Symbol":"BTCUSDT","Action":"{action}","PourCent":50,"UserID":1,"UserExchangeID":1}}'
@@ -148,7 +151,7 @@ CAUSES = {
 
 @pytest.mark.parametrize("case", CAUSES)
 def test_its_owner_is_told_once(trouble, case):
-    """In the commit of the engine's decision, about the stream that it is of; another look tells nothing more."""
+    """The alert is in the commit of the engine's decision and names the stream it is about. Another look adds none."""
     happens, cause, loudness, facts = CAUSES[case]
     subject: UUID = happens(trouble)
     for _ in range(2):
@@ -160,7 +163,7 @@ def test_its_owner_is_told_once(trouble, case):
 
 
 def test_an_execution_that_cannot_be_counted_is_told(trouble, monkeypatch):
-    """Nothing protects coins that no position knows: nobody else says so."""
+    """No position knows these coins, so they have no protection and no other alert reports that."""
 
     def fail(*_):
         raise ArithmeticError("no number")
@@ -199,7 +202,7 @@ QUIET = {
 
 @pytest.mark.parametrize("case", QUIET)
 def test_nobody_is_woken_for_it(trouble, case):
-    """It stands in the books."""
+    """No alert is raised; the books show what happened."""
     QUIET[case](trouble)
     trouble.judge()
     assert trouble.raised() == []

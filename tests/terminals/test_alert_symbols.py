@@ -1,4 +1,4 @@
-"""An alert about a webhook names its market as the console does, as far as its ticker can be told apart."""
+"""An alert about a webhook names its market as the console does, as far as its ticker is unambiguous."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.conftest import NOW
     ],
 )
 def test_an_entry_that_came_too_late_names_its_market(trouble, ticker, more, said):
-    """What contradicts itself, or could be split otherwise, stays as it came."""
+    """A ticker that contradicts its currencies, or could be split in another way, stays as it was sent."""
     body = f'{{"Symbol":"{ticker}","Action":"BuyMarket","PourCent":50,"UserID":1,"UserExchangeID":1{more}}}'
     with carrying(user="1"):
         webhook = Webhook.receive(uuid4(), 1, body.encode(), "192.0.2.1", NOW)

@@ -1,4 +1,4 @@
-"""Keys that are refused and comparisons that fail: told until a whole look at the account has worked again."""
+"""Alerts about refused keys and failed reconciliations last until a full look at the account has worked again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def broker(trouble):
 
 
 def fails(trouble, cause, at=NOW):
-    """A comparison that began then could not be carried out."""
+    """Record a reconciliation that began at this moment and failed for this cause."""
     with carrying(user="1"):
         run = Reconciliation(uuid4(), 1, 1, Occasion.FULL, at)
         run.fail(CODES[cause], Decimal(1), "-2015: Invalid API-key")
@@ -38,7 +38,7 @@ def fails(trouble, cause, at=NOW):
 
 
 def looks(trouble, at):
-    """A look at the whole account that began then has worked."""
+    """Record a full look at the account that began at this moment and worked."""
     trouble.house.snapshots.record(1, AccountSnapshot(at, {}))
 
 
@@ -48,7 +48,7 @@ def ended(trouble):
 
 @pytest.mark.parametrize("cause", CODES)
 def test_it_is_over_when_the_account_was_looked_at_as_a_whole_again(trouble, broker, terminal, cause):
-    """Whoever heard the alert hears that, once; a look from before the failure proves nothing."""
+    """Each channel that had the alert gets one all-clear. A look from before the failure proves nothing."""
     looks(trouble, NOW - MOMENT)
     fails(trouble, cause)
     terminal.turn()

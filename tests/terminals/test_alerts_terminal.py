@@ -1,4 +1,4 @@
-"""The herald of the alerts terminal: what was raised reaches every channel once, whatever dies in between."""
+"""The herald of the alerts terminal: every raised alert reaches every channel once, whatever dies in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.terminals.trouble import FAILED, RAISED, SENT
 
 
 def test_a_doubt_is_one_alert_that_every_channel_hears_once(trouble):
-    """In the user's language, naming what it is about; a second herald finds nothing to do."""
+    """The alert is in the user's language and names its market and broker. A second herald finds nothing to send."""
     trouble.doubt()
     trouble.send()
     trouble.send()
@@ -27,7 +27,7 @@ def test_a_doubt_is_one_alert_that_every_channel_hears_once(trouble):
 
 
 def test_a_lost_protection_is_loud_unless_it_is_dust(trouble):
-    """What is too small to be sold is shown beside the position, and nobody is woken for it."""
+    """A position that is too small to be sold raises no alert; the console marks it beside the position."""
     trouble.lose("not_protectable")
     assert trouble.raised() == []
     with carrying(user="1"):
@@ -41,7 +41,7 @@ def test_a_lost_protection_is_loud_unless_it_is_dust(trouble):
 
 
 def test_a_dead_channel_is_told_of_on_the_other(trouble):
-    """Its tries are counted; from then on it gets one try each, and nothing is said a second time."""
+    """The attempts are counted. From then on the channel gets one attempt per alert, and no second report."""
     trouble.other.answer = 500
     with trouble.herald() as herald:
         for _ in range(2):
@@ -57,7 +57,7 @@ def test_a_dead_channel_is_told_of_on_the_other(trouble):
 
 
 def test_a_channel_that_lives_again_is_told_of_when_it_dies_anew(trouble):
-    """What it missed meanwhile is not sent later."""
+    """Alerts that the channel missed meanwhile are not sent later."""
     with trouble.herald() as herald:
         for answer in (500, 200, 500):
             trouble.other.answer = answer
@@ -72,7 +72,7 @@ def test_a_channel_that_lives_again_is_told_of_when_it_dies_anew(trouble):
 
 
 def test_what_was_recorded_as_sent_is_not_sent_again_after_a_crash(trouble):
-    """The herald ended before its position was saved."""
+    """The herald dies before it saves its log position."""
     trouble.doubt()
     save = trouble.store.save
 
@@ -91,7 +91,7 @@ def test_what_was_recorded_as_sent_is_not_sent_again_after_a_crash(trouble):
 
 
 def test_what_was_sent_and_not_recorded_is_sent_again_after_a_crash(trouble):
-    """It repeats at most, it never loses."""
+    """The herald may repeat an alert, but it never loses one."""
     trouble.doubt()
 
     def crash(*_, **__):
@@ -108,7 +108,7 @@ def test_what_was_sent_and_not_recorded_is_sent_again_after_a_crash(trouble):
 
 
 def test_what_is_raised_just_after_the_herald_found_nothing_is_sent_at_its_next_look(trouble):
-    """It is not passed over with everything that is no alert."""
+    """The alert is not passed over together with the events that are no alerts."""
     read = trouble.store.read
 
     def raised_after(*which, **how):
@@ -125,7 +125,7 @@ def test_what_is_raised_just_after_the_herald_found_nothing_is_sent_at_its_next_
 
 
 def test_an_alert_is_one_of_its_kind(trouble):
-    """The same occurrence told again adds nothing to the log."""
+    """The same occurrence, reported again, adds nothing to the log."""
     for _ in range(2):
         tell(trouble.store, 1, Cause.BACKUP_FAILED, "today", {"reason": "no space"})
     assert trouble.raised() == [(1, Cause.BACKUP_FAILED)]

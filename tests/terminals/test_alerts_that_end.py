@@ -1,4 +1,4 @@
-"""What an alert told of is over: that is recorded, and told to whoever heard the alert."""
+"""Alerts whose reason is gone: the end is recorded and reported to every channel that had the alert."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP = Protection(Decimal(90))
 
 
 def says(trouble, kind, subject, *verbs):
-    """These are said to an aggregate, and judged."""
+    """Call these verbs on an aggregate, save it and let the engine judge."""
     with carrying(user="1"):
         found = trouble.store.get(kind, subject)
         for verb in verbs:
@@ -30,7 +30,7 @@ def says(trouble, kind, subject, *verbs):
 
 
 def loses_its_stop(trouble):
-    """A position that is to be under a stop is under none."""
+    """Leave a position without the stop that is wanted for it."""
     trouble.lose("not_protectable")
     says(
         trouble, Position, POSITION,
@@ -43,7 +43,7 @@ def is_under_its_stop(trouble):
 
 
 def ended(trouble):
-    """The causes of what is over."""
+    """Return the causes of the alerts that have ended."""
     return [trouble.store.get(Alert, event.originator_id).cause for event in trouble.events(ENDED)]
 
 
@@ -56,7 +56,7 @@ OVER = "Aristobot: Terminé : Position sans protection"
 
 
 def test_a_position_under_a_stop_again_is_told_once_to_whoever_heard_that_it_was_not(trouble, terminal):
-    """On each of the channels; the protection that was in doubt has its all-clear."""
+    """Every channel gets one all-clear, here for a protection that was in doubt."""
     loses_its_stop(trouble)
     terminal.turn()
     assert (heard(trouble), ended(trouble)) == ([LOST], [])
@@ -69,7 +69,7 @@ def test_a_position_under_a_stop_again_is_told_once_to_whoever_heard_that_it_was
 
 
 def test_what_its_user_has_acknowledged_says_no_more(trouble, terminal):
-    """He knows."""
+    """The user knows about it already, so its end is neither recorded nor reported."""
     loses_its_stop(trouble)
     terminal.turn()
     [raised] = trouble.events(RAISED)
@@ -81,7 +81,7 @@ def test_what_its_user_has_acknowledged_says_no_more(trouble, terminal):
 
 
 def test_a_doubt_that_is_answered_is_over(trouble, terminal):
-    """The order was found."""
+    """The alert ends once the order was found at the exchange."""
     trouble.doubt()
     terminal.turn()
     assert ended(trouble) == []
@@ -92,7 +92,7 @@ def test_a_doubt_that_is_answered_is_over(trouble, terminal):
 
 
 def test_what_ended_while_nobody_looked_is_found_at_the_next_start(trouble):
-    """A terminal that starts asks the log for what is open."""
+    """A terminal that starts reads the open alerts from the log."""
     trouble.doubt()
     [doubted] = trouble.events("Order.Doubted")
     trouble.send()
@@ -104,7 +104,7 @@ def test_what_ended_while_nobody_looked_is_found_at_the_next_start(trouble):
 
 
 def test_an_old_alert_that_ends_wakes_nobody(trouble, terminal, monkeypatch):
-    """It is recorded all the same."""
+    """The end is recorded, but no channel is told."""
     trouble.doubt()
     terminal.turn()
     before = heard(trouble)
@@ -118,7 +118,7 @@ def test_an_old_alert_that_ends_wakes_nobody(trouble, terminal, monkeypatch):
 
 
 def test_a_part_without_a_stop_is_told_until_all_is_under_it(trouble, terminal):
-    """Another share of the position is not the whole."""
+    """A stop for another share of the position does not end the alert."""
     loses_its_stop(trouble)
     for share, over in ((40, []), (60, []), (100, [Cause.PARTLY_COVERED])):
         says(

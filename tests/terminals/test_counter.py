@@ -1,4 +1,4 @@
-"""What the gateway is asked over the bus, and what it does when a broker's keys change or a broker is removed."""
+"""Requests to the gateway over the bus, and what it does when a broker's keys change or a broker is removed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def platform(database, valkey, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("may_withdraw", [False, True])
 async def test_keys_that_work_are_told_step_by_step(platform, may_withdraw):
-    """What the account holds, resting orders counted in, and what its keys may do."""
+    """The answer has the balances, including what resting orders lock, and the rights of the keys."""
     async with platform() as house:
         account, keys = house.account(may_withdraw=may_withdraw, USDT="1000.50", BTC="0.1")
         pair, resting = PAIRS["BTC/USDT"], {"quantity": Decimal("0.01"), "price": Decimal(40000)}
@@ -41,7 +41,7 @@ async def test_keys_that_work_are_told_step_by_step(platform, may_withdraw):
 
 
 async def test_keys_that_the_exchange_refuses_are_a_definite_no(platform):
-    """Neither an unknown key nor a wrong secret is silence."""
+    """Neither an unknown key nor a wrong secret is taken for silence."""
     async with platform() as house:
         user, (_, keys) = await house.user(), house.account()
         for wrong, code in (
@@ -55,7 +55,7 @@ async def test_keys_that_the_exchange_refuses_are_a_definite_no(platform):
 
 @pytest.mark.parametrize("known", [False, True])
 async def test_an_exchange_that_is_away_is_no_answer(platform, known):
-    """Nothing is known about the keys then, whether or not the exchange was there before."""
+    """The keys are neither proven nor refused then, whether or not the exchange was there before."""
     async with platform(away=not known) as house:
         user, (_, keys) = await house.user(), house.account()
         if known:
@@ -68,7 +68,7 @@ async def test_an_exchange_that_is_away_is_no_answer(platform, known):
 
 
 async def test_a_brokers_own_keys_are_tried_for_its_owner_only(platform):
-    """Another user's broker is none, nor is a number that nobody has."""
+    """Another user's broker and a number without a broker are both `not_found`."""
     async with platform() as house:
         mine, other = await house.user(), await house.user("another")
         broker = await house.connect(mine, house.account()[1])
@@ -80,11 +80,11 @@ async def test_a_brokers_own_keys_are_tried_for_its_owner_only(platform):
                 assert (end.success, end.data, end.code) == (False, None, "not_found")
 
 
-# --- who asks whom -----------------------------------------------------------------------------------------------
+# --- requests that fail ------------------------------------------------------------------------------------------
 
 
 async def test_without_a_gateway_whoever_asks_is_told_so(platform):
-    """Nothing is known about what was asked."""
+    """`GatewayAway` is raised, and the outcome of the request stays unknown."""
     async with platform() as house:
         user = await house.user()
         await house.close()
@@ -93,7 +93,7 @@ async def test_without_a_gateway_whoever_asks_is_told_so(platform):
 
 
 async def test_a_request_that_nobody_waits_for_any_more_is_dropped(platform):
-    """A gateway that comes back does not carry out what was asked of the one before."""
+    """A gateway that comes back does not carry out requests to its predecessor."""
     async with platform() as house:
         user = await house.user()
         broker = await house.connect(user, house.account()[1])
@@ -106,7 +106,7 @@ async def test_a_request_that_nobody_waits_for_any_more_is_dropped(platform):
 
 @pytest.mark.parametrize("text", [b"garbage", b'{"user_id":1,"action":"dance","params":{}}'])
 async def test_what_is_no_request_stops_no_other(platform, valkey, text):
-    """The counter goes on."""
+    """The counter goes on with the next request."""
     async with platform() as house:
         user, (_, keys) = await house.user(), house.account()
         with redis.Redis.from_url(valkey.url) as client:
@@ -119,7 +119,7 @@ async def test_what_is_no_request_stops_no_other(platform, valkey, text):
 
 
 async def test_markets_are_loaded_once_for_all_brokers_of_an_exchange(platform):
-    """The second broker shares them; whoever asks for it loads them anew."""
+    """The second broker shares them. An explicit request loads them again."""
     async with platform() as house:
         user = await house.user()
         first = await house.connect(user, house.account()[1], "one")
@@ -133,7 +133,7 @@ async def test_markets_are_loaded_once_for_all_brokers_of_an_exchange(platform):
 
 
 async def test_no_markets_of_an_exchange_that_is_away_are_recorded(platform):
-    """They are loaded once it is there; nothing before that is a fact."""
+    """The markets are loaded once the exchange is there; nothing is recorded before that."""
     async with platform(away=True) as house:
         user = await house.user()
         broker = await house.connect(user, house.account()[1])
@@ -147,13 +147,16 @@ async def test_no_markets_of_an_exchange_that_is_away_are_recorded(platform):
 
 
 async def test_changed_keys_are_used_for_the_next_order_and_by_a_new_stream(platform):
-    """What is filled on the new account is heard; nothing more is sent to the old one."""
+    """A fill on the new account is heard, and the old account gets no further order."""
     async with platform() as house:
+        # Given an order on the old account.
         user, (old, old_keys), (new, new_keys) = await house.user(), house.account(), house.account()
         broker = await house.connect(user, old_keys)
         before = await house.wish(broker, cost=Decimal(100))
+        # When the keys are changed and another order is placed.
         await house.change(user, broker, new_keys)
         after = await house.wish(broker)
+        # Then that order is on the new account, and its fill is heard.
         assert house.orders_of(old) == [before.client_order_id]
         assert house.orders_of(new) == [after.client_order_id]
         await house.until(lambda: house.gateway.figures()["streams"] == 1)
@@ -163,7 +166,7 @@ async def test_changed_keys_are_used_for_the_next_order_and_by_a_new_stream(plat
 
 
 async def test_a_corrected_secret_of_the_same_key_is_used(platform):
-    """It was mistyped when the broker was connected, and the key itself has not changed."""
+    """The secret was mistyped when the broker was connected; the key itself has not changed."""
     async with platform() as house:
         user, (account, keys) = await house.user(), house.account()
         broker = await house.connect(user, Credentials(keys.key, "mistyped"))
@@ -175,14 +178,17 @@ async def test_a_corrected_secret_of_the_same_key_is_used(platform):
 
 
 async def test_a_removed_broker_has_no_lane_any_more(platform):
-    """Its stream ends, and neither are its keys tried nor its markets loaded; the other broker's lane stays."""
+    """Its stream ends, its keys are not tried and its markets not loaded. The other broker's lane stays."""
     async with platform() as house:
+        # Given two brokers with lanes and streams.
         user = await house.user()
         gone = await house.connect(user, house.account()[1], "gone")
         stays = await house.connect(user, house.account()[1], "stays")
         await house.until(lambda: house.gateway.figures()["streams"] == 2 and house.loaded(gone))
+        # When one of them is removed.
         await asyncio.to_thread(remove_broker, house.web.store, house.web.vault, user, gone)
         await house.until(lambda: house.gateway.figures()["lanes"] == 1)
+        # Then only the other one still works.
         assert house.gateway.figures()["streams"] == 1
         assert (await house.wish(stays)).status is Status.OPEN
         for action in set(Action) - set(ANSWERED_BY):

@@ -1,4 +1,4 @@
-"""The door while PostgreSQL is frozen: connected as ever, and silent. Answers come in time, and nothing is lost."""
+"""The door while PostgreSQL is frozen, connected but silent: it answers in time and loses nothing."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ WHILE_FROZEN = 5
 
 
 class Frost:
-    """A PostgreSQL of the test's own, which can be frozen with all that it is doing."""
+    """A PostgreSQL server of the test's own, which can be frozen in the middle of its work."""
 
     def __init__(self, server: Postgres, master: MasterKey) -> None:
         self.server, self.master = server, master
 
     def _family(self) -> list[int]:
-        """The postmaster first, so that it has no more children than these once it is stopped."""
+        """Return the server's process ids, the postmaster first: once it is stopped, it starts no more children."""
         postmaster = self.server._process.pid
         parents = {int(folder.name): _stat(int(folder.name))[1] for folder in Path("/proc").glob("[0-9]*")}
         return [postmaster, *(pid for pid, parent in parents.items() if parent == str(postmaster))]
 
     def frozen(self) -> bool:
-        """Whether none of its processes runs."""
+        """Return True when none of the processes runs."""
         return all(_stat(pid)[0] in {"T", "Z"} for pid in self._family())
 
     @contextmanager
     def freezing(self, eventually) -> Iterator[None]:
-        """SIGSTOP to all of them, and SIGCONT at the end."""
+        """Stop all processes (SIGSTOP), and continue them at the end (SIGCONT)."""
         os.kill(self.server._process.pid, signal.SIGSTOP)
         try:
             eventually(lambda: _stat(self.server._process.pid)[0] == "T")
@@ -57,18 +57,18 @@ class Frost:
             eventually(self.frozen)
             yield
         finally:
-            for pid in reversed(self._family()):  # the postmaster last: until then no number is given away
+            for pid in reversed(self._family()):  # the postmaster last: until then no process id is reused
                 os.kill(pid, signal.SIGCONT)
 
     def received(self) -> list[str]:
-        """The body of every delivery that the log holds as new, in the log's order."""
+        """Return the body of every delivery that the log holds as new, in log order."""
         with open_pool(url_for(self.server.url, "aristobot_writer", self.master)) as pool:
             log = Store(pool, self.master).read(0, topics=["Webhook.Received"])
             return [recorded.event.body for recorded in log]
 
 
 def _stat(pid: int) -> tuple[str, str]:
-    """State and parent of a process."""
+    """Return the state and the parent of a process, or two empty texts once it is gone."""
     try:
         state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
     except OSError:
@@ -82,7 +82,7 @@ def _alert(number: int) -> str:
 
 @pytest.fixture
 def frost(short_home: Path) -> Iterator[Frost]:
-    """A new one, migrated."""
+    """Start a new, migrated server."""
     master = MasterKey(SECRET)
     with tempfile.TemporaryDirectory(dir=short_home) as home:
         Path(home).chmod(0o755)
@@ -97,7 +97,7 @@ def frost(short_home: Path) -> Iterator[Frost]:
 
 @pytest.fixture
 def door(frost, valkey, tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
-    """The receiver as its terminal runs it: an address that takes deliveries, and the folder of its spool."""
+    """Run the receiver as its terminal does; yield the address for deliveries and the folder of its spool."""
     with open_pool(url_for(frost.server.url, "aristobot_web", frost.master)) as pool:
         vault = Vault(pool, frost.master)
         token = vault.rotate_token(register(Store(pool, frost.master), vault, "somebody", "a long password 42").number)
@@ -118,7 +118,7 @@ def door(frost, valkey, tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
 
 
 def delivered(address: str, alert: str) -> bool:
-    """Whether the door took it."""
+    """Return True when the door took the alert."""
     try:
         return httpx.post(address, content=alert, timeout=30).status_code == 200
     except httpx.ConnectError:
@@ -126,7 +126,7 @@ def delivered(address: str, alert: str) -> bool:
 
 
 def test_a_frozen_postgresql_delays_no_answer_and_loses_nothing(door, frost, eventually):
-    """Each delivery is answered while the server stands still, and is in the log, once and in its order, later."""
+    """Each delivery is answered while the server is frozen. Afterwards the log has it once and in order."""
     address, spool = door
     alerts = [_alert(number) for number in range(WHILE_FROZEN + 2)]
     eventually(lambda: delivered(address, alerts[0]))
@@ -141,7 +141,7 @@ def test_a_frozen_postgresql_delays_no_answer_and_loses_nothing(door, frost, eve
 
 
 def test_as_many_deliveries_at_once_as_anybody_sends_are_answered_too(door, frost, eventually):
-    """More than the door has threads that can wait for PostgreSQL."""
+    """More deliveries come at once than the door has threads that can wait for PostgreSQL."""
     address, spool = door
     alerts = [_alert(number) for number in range(20)]
     eventually(lambda: delivered(address, _alert(-1)))
@@ -161,7 +161,7 @@ def test_as_many_deliveries_at_once_as_anybody_sends_are_answered_too(door, fros
 
 
 def test_a_server_that_freezes_within_an_append_is_no_loss(door, frost, eventually):
-    """Somebody's lock holds the append up until then: it comes through later, and is no second delivery."""
+    """A lock holds the append up until the freeze. It goes through later, and no second delivery is recorded."""
     address, spool = door
     eventually(lambda: delivered(address, _alert(0)))
     with psycopg.connect(frost.server._superuser_url("aristobot")) as other:

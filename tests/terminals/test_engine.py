@@ -1,4 +1,4 @@
-"""The engine judges a page of events together and saves its decisions in one commit, each by itself where not."""
+"""The engine judges a page of events together and saves its decisions in one commit, or singly where that fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def trouble(database, valkey, tmp_path, monkeypatch):
 
 
 def fill(trouble, symbol, number, side=Side.BUY):
-    """An execution that the engine has not counted yet."""
+    """Record a fill that the engine has not counted yet."""
     order = trouble.database.order(symbol=symbol, side=side, order_id=UUID(int=number))
     with carrying(user="1"):
         trouble.database.submit(order)
@@ -45,7 +45,7 @@ def held(trouble, symbol):
 
 
 def commits(trouble, topic):
-    """In how many commits the events of a topic were recorded."""
+    """Return the number of commits in which the events of a topic were recorded."""
     query = "SELECT count(DISTINCT xmin::text) FROM log.events WHERE topic = %s"
     return trouble.database.connect().execute(query, (topic,)).fetchone()[0]
 
@@ -59,7 +59,7 @@ def test_what_a_page_leads_to_is_one_commit(trouble):
 
 
 def test_what_concerns_one_stream_is_judged_in_the_order_of_the_log(trouble):
-    """The second decision needs what the first one has said."""
+    """Each decision builds on those before it."""
     for number in range(4):
         fill(trouble, "BTC/USDT", number)
     fill(trouble, "BTC/USDT", 4, Side.SELL)
@@ -71,7 +71,7 @@ def test_what_concerns_one_stream_is_judged_in_the_order_of_the_log(trouble):
 
 
 def test_a_trade_that_ends_and_the_next_one_may_stand_on_one_page(trouble):
-    """What is bought after the end is not counted in the trade that has ended."""
+    """A buy after the end counts in the next trade, not in the one that has ended."""
     for number, side in enumerate([Side.BUY, Side.SELL, Side.BUY]):
         fill(trouble, "BTC/USDT", number, side)
     trouble.judge()
@@ -81,7 +81,7 @@ def test_a_trade_that_ends_and_the_next_one_may_stand_on_one_page(trouble):
 
 
 def test_what_an_event_has_begun_before_it_failed_leaves_no_trace(trouble, monkeypatch):
-    """The decisions before it on the same page are saved, and say nothing of it."""
+    """The other decisions of the page are saved without anything of the failed one."""
     counted = policies.execution_counted
 
     def fails(event, world):
@@ -98,7 +98,7 @@ def test_what_an_event_has_begun_before_it_failed_leaves_no_trace(trouble, monke
 
 
 def test_when_somebody_was_faster_each_is_judged_by_itself(trouble, monkeypatch):
-    """Nothing is lost or counted twice."""
+    """Another writer saves the same position first. No fill is lost or counted twice."""
     fill(trouble, SYMBOLS[0], 0)
     trouble.judge()
     fill(trouble, SYMBOLS[0], 1)
@@ -138,7 +138,7 @@ def test_an_event_that_cannot_be_judged_spoils_no_other_of_its_page(trouble, mon
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_page_leads_to_what_its_events_lead_to_one_by_one(trouble, monkeypatch, seed):
-    """However large it is, and whatever it mixes."""
+    """The result depends neither on the size of the page nor on the mix of its events."""
     random, wanted = Random(seed), dict.fromkeys(SYMBOLS, Decimal(0))
     for number in range(60):
         symbol, side = random.choice(SYMBOLS), random.choice([Side.BUY, Side.BUY, Side.SELL])
@@ -153,7 +153,7 @@ def test_a_page_leads_to_what_its_events_lead_to_one_by_one(trouble, monkeypatch
 
 
 def test_a_place_alone_is_kept_now_and_then(trouble):
-    """Events that lead to nothing cost no commit each; an engine that dies reads the last ones again."""
+    """Events without consequences cost no commit each. An engine that dies reads the last ones again."""
     store, now = trouble.store, [0.0]
     place = Place(store, "engine", lambda: now[0])
     for number in range(1, 4):

@@ -1,4 +1,4 @@
-"""Commits of the engine whose answer is lost, that others overtake, or that the database does not take."""
+"""Commits of the engine whose answer is lost, that another writer overtakes, or that the database refuses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REFUSED = """
     CREATE TRIGGER refused BEFORE INSERT ON log.events FOR EACH ROW
         WHEN (NEW.topic = '{topic}' AND convert_from(NEW.state, 'UTF8') LIKE '%{text}%') EXECUTE FUNCTION log.refused()
 """
-"""A database that cannot take events of one topic that contain a text."""
+"""A trigger that makes the database refuse events of one topic that contain a text."""
 APPENDING = "ALL FUNCTIONS IN SCHEMA log"
 
 
@@ -45,7 +45,7 @@ def trouble(database, valkey, tmp_path, monkeypatch):
 
 
 def fill(trouble, number, symbol=BITCOIN, *, side=Side.BUY, source=Source.MANUAL, quantity=1):
-    """An execution that the engine has not counted yet."""
+    """Record a fill that the engine has not counted yet."""
     wish = Wish(symbol, side, Type.MARKET, quantity=Decimal(quantity))
     known = {"order_id": UUID(int=number), "client_order_id": f"A{number}", "requester": "somebody"}
     with carrying(user="1"):
@@ -56,7 +56,7 @@ def fill(trouble, number, symbol=BITCOIN, *, side=Side.BUY, source=Source.MANUAL
 
 
 def deliver(trouble):
-    """An alert that the engine has not judged yet."""
+    """Record an alert that the engine has not judged yet."""
     with carrying(user="1"):
         webhook = Webhook.receive(uuid4(), 1, b"{}", "192.0.2.1", NOW)
         trouble.store.save(webhook)
@@ -69,7 +69,7 @@ def held(trouble, symbol=BITCOIN, owner="manual"):
 
 
 def leaves(event, world):
-    """A policy that says something each time it is asked."""
+    """Record another exit at each call: a policy that shows when an event is judged twice."""
     symbol = world.store.get(Order, event.originator_id).wish.symbol
     position = Position(1, 1, symbol, "manual")
     position = world.store.find(Position, position.id) or position
@@ -78,12 +78,15 @@ def leaves(event, world):
 
 
 def told(trouble, topic):
-    """How many events of a topic the log has."""
+    """Return the number of events of a topic in the log."""
     return len(trouble.events(topic))
 
 
 def said_of_bitcoin_once_more(trouble):
-    """What an engine says that begins with the first event again, and meets a new one in another market."""
+    """Return the topics that an engine records about Bitcoin when it begins with the first event again.
+
+    It also meets a new fill in another market.
+    """
     head = trouble.store.head()
     trouble.database.connect().execute("UPDATE log.followers SET position = 0 WHERE name = 'engine'")
     trouble.engine = Engine(trouble.house, Log())
@@ -95,7 +98,7 @@ def said_of_bitcoin_once_more(trouble):
 
 @pytest.fixture
 def two_owners(trouble):
-    """The hand holds 5 and the webhooks 10, of which 8 were sold: that is not judged yet."""
+    """Let `manual` hold 5 and `webhook` 10, and record a sale of 8 by `webhook` that is not judged yet."""
     fill(trouble, 1, quantity=5)
     fill(trouble, 2, source=Source.WEBHOOK, quantity=10)
     trouble.judge()
@@ -104,7 +107,7 @@ def two_owners(trouble):
 
 
 def lose_answer(trouble, monkeypatch, *, which=1):
-    """The engine hears nothing of its first commit, or of the one with this number, although it comes through."""
+    """Lose the answer to the engine's first commit, or to the one with this number; the commit itself goes through."""
     save, number = trouble.engine._store.save, 0
 
     def saved(*aggregates, **named):
@@ -122,7 +125,7 @@ def lose_answer(trouble, monkeypatch, *, which=1):
 
 
 def test_a_page_whose_answer_was_lost_is_not_judged_again(two_owners, monkeypatch):
-    """Not with what has come meanwhile either: what the hand holds is nobody else's."""
+    """Later events do not change that. Counted twice, the sale would take coins from the manual position."""
     lose_answer(two_owners, monkeypatch)
     with pytest.raises(psycopg.OperationalError):
         two_owners.engine.step()
@@ -133,7 +136,7 @@ def test_a_page_whose_answer_was_lost_is_not_judged_again(two_owners, monkeypatc
 
 @pytest.mark.parametrize("lost", range(1, 5))
 def test_whichever_answer_is_lost_each_event_is_judged_once(trouble, monkeypatch, lost):
-    """Also when a page is saved in parts, and by an engine that says something each time it is asked."""
+    """This holds also when a page is saved in parts. The policy would show every repetition."""
     monkeypatch.setattr(engine, "WHEN", {"Order.Filled": (leaves,)})
     lose_answer(trouble, monkeypatch, which=lost)
     errors = 0
@@ -150,10 +153,12 @@ def test_whichever_answer_is_lost_each_event_is_judged_once(trouble, monkeypatch
 
 
 def test_while_nobody_can_say_how_far_it_has_come_nothing_is_judged(two_owners, monkeypatch):
-    """The database stays away for longer than one question."""
+    """The database also stays away when the engine asks for its own log position."""
+    # Given a commit whose answer was lost.
     lose_answer(two_owners, monkeypatch)
     with pytest.raises(psycopg.OperationalError):
         two_owners.engine.step()
+    # When the database stays away.
     position_of = two_owners.engine._store.position_of
 
     def away(_):
@@ -163,17 +168,18 @@ def test_while_nobody_can_say_how_far_it_has_come_nothing_is_judged(two_owners, 
     fill(two_owners, 4, ETHER)
     with pytest.raises(psycopg.OperationalError):
         two_owners.engine.step()
+    # Then nothing is judged until it is back, and each event once.
     assert held(two_owners, ETHER) is None
     monkeypatch.setattr(two_owners.engine._store, "position_of", position_of)
     two_owners.judge()
     assert (held(two_owners, owner="webhook"), held(two_owners), held(two_owners, ETHER)) == (2, 5, 1)
 
 
-# --- somebody else at the same work ------------------------------------------------------------------------------
+# --- a second engine ---------------------------------------------------------------------------------------------
 
 
 def test_what_another_engine_has_judged_is_not_judged_again(trouble, monkeypatch):
-    """An engine that counted as dead: its commit came through when another one had read the same page."""
+    """An engine that was taken for dead commits just when the other one reads the same page."""
     monkeypatch.setattr(engine, "WHEN", {"Order.Filled": (leaves,)})
     other = Engine(trouble.house, Log())
     fill(trouble, 1)
@@ -201,12 +207,12 @@ def test_two_engines_judge_each_event_once(trouble, monkeypatch):
     assert told(trouble, "Position.ExitWanted") == 8
 
 
-# --- what is counted already -------------------------------------------------------------------------------------
+# --- executions that are counted already -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sold", [8, 10, 12, 15])
 def test_executions_that_are_counted_lead_to_nothing(two_owners, sold):
-    """Whatever they sold: a part, the whole trade, or coins of another owner as well."""
+    """It makes no difference whether they sold a part, the whole trade, or coins of another owner as well."""
     fill(two_owners, 4, side=Side.SELL, source=Source.WEBHOOK, quantity=sold - 8 or 1)
     two_owners.judge()
     before = held(two_owners, owner="webhook"), held(two_owners)
@@ -215,7 +221,7 @@ def test_executions_that_are_counted_lead_to_nothing(two_owners, sold):
 
 
 def test_an_execution_of_the_trade_before_is_counted(two_owners):
-    """The next trade has begun, and holds something."""
+    """The next trade has begun and holds coins."""
     fill(two_owners, 4, side=Side.SELL, source=Source.WEBHOOK, quantity=2)
     two_owners.judge()
     fill(two_owners, 5, source=Source.WEBHOOK, quantity=3)
@@ -224,11 +230,11 @@ def test_an_execution_of_the_trade_before_is_counted(two_owners):
     assert (held(two_owners, owner="webhook"), held(two_owners)) == (3, 5)
 
 
-# --- what cannot be saved ----------------------------------------------------------------------------------------
+# --- decisions that cannot be saved ------------------------------------------------------------------------------
 
 
 def test_an_event_whose_consequences_cannot_be_saved_spoils_no_other(trouble):
-    """It is passed over, its owner is told, and the engine goes on."""
+    """The event is passed over, its owner gets an alert, and the engine goes on."""
     trouble.database.connect().execute(REFUSED.format(topic="Position.Opened", text="ETH"))
     for number, symbol in enumerate(SYMBOLS):
         fill(trouble, number, symbol)
@@ -241,7 +247,7 @@ def test_an_event_whose_consequences_cannot_be_saved_spoils_no_other(trouble):
 
 
 def test_an_alert_whose_order_cannot_be_saved_is_refused(trouble, monkeypatch):
-    """Its owner reads why in the console."""
+    """Its owner reads the reason in the console."""
     placed = partial(trouble.database.order, symbol=ETHER)
     monkeypatch.setattr(engine, "WHEN", {"Webhook.Received": (lambda *_: [placed()],)})
     trouble.database.connect().execute(REFUSED.format(topic="Order.Placed", text="ETH"))
@@ -252,7 +258,7 @@ def test_an_alert_whose_order_cannot_be_saved_is_refused(trouble, monkeypatch):
 
 
 def test_an_alert_that_cannot_even_be_refused_is_passed_over(trouble, monkeypatch):
-    """Its owner is told as of every other event."""
+    """Its owner gets an alert, as for any other event."""
     monkeypatch.setattr(engine, "WHEN", {**engine.WHEN, "Webhook.Received": (lambda *_: 1 / 0,)})
     trouble.database.connect().execute(REFUSED.format(topic="Webhook.Refused", text=""))
     deliver(trouble)
@@ -263,7 +269,7 @@ def test_an_alert_that_cannot_even_be_refused_is_passed_over(trouble, monkeypatc
 
 
 def test_nothing_is_passed_over_while_nothing_can_be_saved(trouble):
-    """A database that takes nothing at all is wrong itself, whatever it calls that."""
+    """A database that saves nothing at all is itself at fault, whatever error it reports."""
     owner = trouble.database.connect()
     fill(trouble, 1)
     owner.execute(f"REVOKE EXECUTE ON {APPENDING} FROM aristobot_writer")
@@ -277,7 +283,7 @@ def test_nothing_is_passed_over_while_nothing_can_be_saved(trouble):
 
 @pytest.mark.parametrize("error", [psycopg.OperationalError, psycopg.errors.DiskFull, psycopg.errors.QueryCanceled])
 def test_a_database_that_is_away_is_no_reason_to_pass_over(trouble, monkeypatch, error):
-    """However often it is tried."""
+    """The engine tries the same event again, however often it has failed."""
     save = trouble.engine._store.save
 
     def away(*aggregates, **_):

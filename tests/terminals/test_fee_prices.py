@@ -1,4 +1,4 @@
-"""By which price a fee in a third currency is valued: today's, that of its minute, an inverse one, or none."""
+"""The price that values a fee in a third currency: the newest, that of the fill's minute, an inverse one, or none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fill(number=1, currency="BNB", at=NOW, fee="0.002"):
 
 
 class Exchange:
-    """Prices and bars as the test says them, and what was asked for."""
+    """An exchange with the prices and candles that the test sets; it notes what it was asked for."""
 
     clock_offset = timedelta(0)
 
@@ -71,12 +71,12 @@ def test_by_the_newest_price_which_serves_for_some_seconds():
 
 
 def test_by_an_inverse_market_where_there_is_no_other():
-    """BNB/TRY is not listed, TRY/BNB is: a price of 0.05 BNB per lira."""
+    """BNB/TRY is not listed, but TRY/BNB is, at a price of 0.05 BNB per lira."""
     assert Exchange("TRY/BNB", price="0.05").told(fill(), of="BTC/TRY") == {"t1": Decimal("0.04")}
 
 
 def test_one_that_was_found_late_by_its_minute():
-    """However many of that minute there are, one question."""
+    """All fills of one minute share one request."""
     exchange = Exchange("BNB/USDT")
     late = MINUTE - timedelta(hours=3)
     assert exchange.told(fill(1, at=late), fill(2, at=late + timedelta(seconds=59))) == {
@@ -87,7 +87,7 @@ def test_one_that_was_found_late_by_its_minute():
 
 
 def test_by_the_clock_of_the_exchange():
-    """Ours is an hour behind."""
+    """Our clock is an hour behind."""
     exchange = Exchange("BNB/USDT")
     exchange.clock_offset = timedelta(hours=1)
     assert exchange.told(fill(at=NOW + timedelta(hours=1))) == {"t1": Decimal(1)}
@@ -108,7 +108,7 @@ def test_without_a_market_or_a_price_it_is_unknown(symbols, price):
 
 
 def test_after_a_failure_nobody_asks_for_a_while():
-    """What was known before it in the same report is kept."""
+    """Values found before the failure in the same report are kept."""
     exchange = Exchange("BNB/USDT")
     exchange.last = None
     assert exchange.told(fill(1, at=NOW - timedelta(hours=1)), fill(2)) == {"t1": Decimal("0.8")}

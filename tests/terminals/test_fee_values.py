@@ -1,6 +1,6 @@
-"""Fees paid in BNB count in the results: valued at the fill, by the exchange's price then, and kept in the event.
+"""Fees paid in BNB count in the results, valued at the exchange's price at the fill and kept in its event.
 
-A gateway at work on the paper exchange records the fills, the engine's policies count them, the projector shows them.
+A gateway on the paper exchange records the fills, the engine's policies count them, and the projector shows them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tests.conftest import NOW
 from tests.terminals.at_work import platform_for
 
 QUANTITY, SHARE = Decimal("0.01"), Decimal("0.00075")
-"""What is bought and sold, and the part of what is received that a fee in BNB is worth."""
+"""The traded quantity (base), and the value of a fee in BNB as a fraction of what is received."""
 BOUGHT, SOLD = Decimal(50000), Decimal(51000)
 FEES = SHARE * QUANTITY * (BOUGHT + SOLD)
-"""In USDT."""
+"""The value of both fees in USDT."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def platform(database: Any, valkey: Any, tmp_path: Any, monkeypatch: Any) -> Any
 
 
 async def trade(p: Any) -> None:
-    """Buy and sell, paying in BNB."""
+    """Buy and sell on an account that pays its fees in BNB."""
     held = {"USDT": Decimal(1000), "BNB": Decimal(1)}
     p.server.paper.prices.hold("BNB/USDT", Decimal(500))
     account = p.server.paper.ledger.open_account("binance", held, fees_in="BNB")
@@ -48,7 +48,7 @@ async def trade(p: Any) -> None:
 
 
 def judge(p: Any) -> None:
-    """What the engine makes of the log."""
+    """Apply the engine's policies to all fills and bring the books up to date."""
     for recorded in p.store.read(0, topics=["Order.Filled"]):
         with carrying(**{**recorded.event.metadata, "source": "engine"}):
             world = World(p.store, p.house.markets, NOW)
@@ -59,7 +59,7 @@ def judge(p: Any) -> None:
 
 
 def told(p: Any) -> tuple[list[Any], list[Any]]:
-    """The values of the fees in the events, and the results in the books."""
+    """Return the fee values of the events, which the books have to show as well, and the results in the books."""
     values = [(r.event.fee_currency, r.event.fee_value) for r in p.store.read(0, topics=["Order.Filled"])]
     owner = p.database.connect()
     shown = owner.execute("SELECT fee_currency, fee_value FROM books.fills ORDER BY position").fetchall()
@@ -68,7 +68,7 @@ def told(p: Any) -> tuple[list[Any], list[Any]]:
 
 
 async def test_a_fee_in_bnb_is_valued_at_the_fill_and_counts_in_the_net_result(platform: Any) -> None:
-    """0.75 thousandths of what was bought and of what was sold."""
+    """Each fee is worth 0.75 thousandths of what was bought or sold."""
     async with platform() as p:
         await trade(p)
         values, results = await asyncio.to_thread(told, p)
@@ -78,7 +78,7 @@ async def test_a_fee_in_bnb_is_valued_at_the_fill_and_counts_in_the_net_result(p
 
 @pytest.mark.parametrize("how", ["fails", "hangs"])
 def test_a_price_that_cannot_be_had_costs_no_fill_and_is_told(platform: Any, monkeypatch: Any, how: str) -> None:
-    """The value is unknown, and the result says that it leaves such fees out."""
+    """The fee's value is unknown, and the result says that it leaves such fees out."""
     asked = []
 
     async def tickers(_: Any, markets: Any, **__: Any) -> Any:

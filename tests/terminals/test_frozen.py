@@ -1,4 +1,4 @@
-"""Terminals whose process lives and which give no sign of life any more are found, and nobody else."""
+"""Terminals whose process lives but gives no sign of life any more are found, and no others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from aristobot.supervision.frozen import BETWEEN_LOOKS, Frozen
 
 @pytest.fixture
 def looks(valkey):
-    """`look()` is one look at who is frozen, some seconds after the one before; `beat(name, age)` a sign of life."""
+    """Return `look`, `beat` and a client of the bus.
+
+    `look()` returns the frozen terminals some seconds after the look before; `beat(name, age)` leaves a sign of life
+    that is `age` seconds old.
+    """
     client, now = redis.Redis.from_url(valkey.url), [0.0]
     client.flushall()
     frozen = Frozen(Bus(valkey.url), lambda: now[0])
@@ -38,7 +42,7 @@ def test_who_is_silent_for_a_minute_at_two_looks_is_frozen(looks):
 
 
 def test_who_gives_a_sign_again_is_not(looks):
-    """As everybody does shortly after a machine has woken up."""
+    """All terminals do so shortly after the machine has woken up."""
     look, beat, _ = looks
     for name in ("gateway", "engine"):
         beat(name, 3600)
@@ -49,7 +53,7 @@ def test_who_gives_a_sign_again_is_not(looks):
 
 
 def test_without_any_sign_nothing_is_known(looks):
-    """The bus was emptied, or is away: that ends no terminal."""
+    """An empty bus, or one that is away, ends no terminal."""
     look, beat, client = looks
     beat("gateway", 100)
     look()

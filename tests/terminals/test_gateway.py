@@ -1,4 +1,4 @@
-"""The gateway: lanes that open late, because the exchange is away when it starts, and what waits for them."""
+"""Gateway lanes that open late because the exchange is away at the start, and the orders that wait for them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REST = {"type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000)
 
 
 class Trade:
-    """A gateway, an exchange that is away until it comes, one user with one broker, and a doubt about BTC/USDT."""
+    """A gateway, an exchange that is away at first, one user with one broker, and a doubt on BTC/USDT."""
 
     def __init__(self, database, house, web, server, account):
         self.web = web
@@ -46,7 +46,7 @@ class Trade:
         self.doubt = self._doubt()
 
     def _doubt(self):
-        """An order that a gateway before this one was sending: the exchange has it, and does not show it yet."""
+        """Record an order sent by an earlier gateway, which the exchange has but does not show yet, and return it."""
         order, now = self.database.order(**REST), datetime.now(UTC)
         with carrying(user="1"):
             order.submit(
@@ -61,31 +61,31 @@ class Trade:
         return order
 
     def show(self):
-        """From now on the exchange shows what it has."""
+        """Let the exchange show everything it has from now on."""
         for order in self.server.paper.ledger.orders.values():
             order.hidden_until = 0
 
     async def wish(self, symbol="BTC/USDT", **wish):
-        """Somebody places an order, and the gateway hears of it."""
+        """Place an order, let the gateway hear of it, and return its id."""
         order = self.database.placed(self.store, symbol=symbol, **(wish or REST))
         await self.hears("Order.Placed", order.id)
         return order.id
 
     async def keys_are_stored(self):
-        """Somebody stores the broker's keys again, which opens its lane if it is not open."""
+        """Let the gateway hear that the broker's keys were stored, which opens its lane if it is not open."""
         await self.hears("Broker.CredentialStored")
 
     async def hears(self, topic, subject=None):
-        """The newest event of a topic reaches the gateway."""
+        """Hand the gateway the newest event of a topic."""
         events = [recorded.event for recorded in self.store.read(0, topics=[topic])]
         await self.gateway.hear(topic, [e for e in events if subject in {None, e.originator_id}][-1])
 
     def status(self, order_id):
-        """As the log has it."""
+        """Return the order's status according to the log."""
         return self.store.get(Order, order_id).status
 
     def on_exchange(self):
-        """The client ids of all orders that the exchange ever took."""
+        """Return the client ids of all orders that the exchange ever took."""
         return [order.client_order_id for order in self.server.paper.ledger.orders.values()]
 
     async def becomes(self, order_id, *states):
@@ -94,13 +94,16 @@ class Trade:
             await asyncio.sleep(0.01)
 
     async def works(self):
-        """Wait until everything that was said to the lane until now has been looked at."""
+        """Wait until the lane has dealt with everything it was given so far."""
         await self.becomes(await self.wish("ETH/USDT", cost=Decimal(10)), Status.CLOSED)
 
 
 @pytest.fixture
 def trade(database, valkey, tmp_path, monkeypatch):
-    """`async with trade() as opened`: the exchange is away, and `opened.server.start()` lets it come."""
+    """Return an opener, used as `async with trade() as opened`.
+
+    The exchange is away until `opened.server.start()`.
+    """
     monkeypatch.setattr(http, "_READ_PAUSES", ())
     port = neighbours(2)
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
@@ -133,7 +136,7 @@ def trade(database, valkey, tmp_path, monkeypatch):
 
 
 async def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeypatch):
-    """One that takes connections and says nothing: the other broker's orders are sent meanwhile."""
+    """One exchange accepts connections and stays silent. The other broker's orders are sent meanwhile."""
     silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), HOST, 0)
     address = "http://{}:{}".format(*silent.sockets[0].getsockname())
     entry, hosts = catalogue.CATALOGUE[Exchange.BINANCE], catalogue.Hosts(address, address, address)
@@ -158,27 +161,32 @@ async def test_an_exchange_that_does_not_answer_holds_up_no_other(trade, monkeyp
 
 
 async def test_a_doubt_holds_its_symbol_also_in_a_lane_that_opens_late(trade):
-    """No entry for it is sent before the doubt has ended, whether it was placed before the start or after it."""
+    """No entry on its symbol is sent before the doubt has ended, whether it was placed before or after the start."""
     async with trade() as trading:
+        # Given a doubt, and entries placed before the start and while the exchange is away.
         before = trading.database.placed(trading.store, **REST).id
         await trading.gateway.open_lanes()
         assert trading.gateway.figures()["lanes"] == 0
         after = await trading.wish()
+        # When the exchange comes and the lane opens.
         await trading.server.start()
         await trading.keys_are_stored()
+        # Then neither entry overtakes the doubt.
         assert (trading.gateway.figures()["lanes"], trading.gateway.figures()["doubts"]) == (1, 1)
         await trading.works()
         assert {trading.status(before), trading.status(after)} == {Status.PLACED}
         assert trading.on_exchange()[0] == trading.doubt.client_order_id
         assert len(trading.on_exchange()) == 2
+        # When the doubt ends.
         trading.show()
         await trading.becomes(trading.doubt.id, Status.OPEN)
+        # Then the entries have their turn.
         await trading.becomes(before, Status.OPEN, Status.REFUSED)
         await trading.becomes(after, Status.OPEN, Status.REFUSED)
 
 
 async def test_a_lane_is_opened_once_however_many_open_it(trade):
-    """The gateway tries again by itself just when somebody stores the keys anew."""
+    """The gateway tries again by itself just when the keys are stored anew."""
     async with trade() as trading:
         await trading.gateway.open_lanes()
         await trading.server.start()
@@ -190,7 +198,7 @@ async def test_a_lane_is_opened_once_however_many_open_it(trade):
 
 
 async def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the_next_word(trade):
-    """PostgreSQL goes away in the middle; the follower then hears the same event again."""
+    """PostgreSQL goes away while the lane opens. The follower then hears the same event again."""
     async with trade() as trading:
         await trading.gateway.open_lanes()
         await trading.server.start()
@@ -212,7 +220,7 @@ async def test_a_lane_that_could_not_be_opened_for_the_database_is_opened_at_the
 
 
 async def test_trying_an_exchange_that_is_away_leaves_no_session_open(trade):
-    """It is tried every five seconds for as long as it is away."""
+    """The gateway tries the exchange every five seconds for as long as it is away."""
     async with trade() as trading:
         house, made = trading.gateway._house, []
         make = house.exchange

@@ -1,4 +1,4 @@
-"""A protection that has been on its way for too long is told of by its age, also when no gateway lives."""
+"""A protection that has been on its way for too long raises an alert, even when no gateway lives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOP, MOVED = Protection(Decimal(90)), Protection(Decimal(95))
 
 
 class Told:
-    """A position in the log, and whoever looks at its age at a time of the test's choosing."""
+    """A position in the log, and a check of its age at times of the test's choosing."""
 
     def __init__(self, store):
         self.store, self.now, self.position = store, 0.0, Position(1, 1, "BTC/USDT", "webhook")
@@ -38,7 +38,7 @@ class Told:
         self.say(lambda p: p.rest([uuid4()], Decimal(1)))
 
     def look(self, after):
-        """The reasons that its owner has been told by then."""
+        """Check now and again after this many seconds, and return the reasons of all alerts raised so far."""
         self.levels.look()
         self.now += after
         self.levels.look()

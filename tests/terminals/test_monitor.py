@@ -1,4 +1,4 @@
-"""The monitor through the real bus and counter: what nobody told is found, and what is away is looked at afterwards."""
+"""The monitor through the real bus and counter: it finds unreported changes, and looks fully after an outage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def platform(database, valkey, tmp_path, monkeypatch):
 
 
 async def at_work(house):
-    """A monitor, one user's broker with an order that rests, and nobody who hears the stream."""
+    """Return a monitor, and a broker with its account and a resting order. Its stream is not heard."""
     user = await house.user()
     account, keys = house.account(USDT="5000")
     broker = await house.connect(user, keys)
@@ -47,7 +47,10 @@ async def at_work(house):
 
 
 async def look(monitor, gateway=True):
-    """One look to its end; answers who could not be asked. Nobody waits long for a gateway that is not there."""
+    """Let the monitor look once, to the end, and return the brokers that could not be asked.
+
+    Without a gateway it waits for half a second only.
+    """
     with pytest.MonkeyPatch.context() as patience:
         patience.setattr(terminal, "ASK_SECONDS", 20.0 if gateway else 0.5)
         await asyncio.to_thread(monitor.look)
@@ -56,7 +59,7 @@ async def look(monitor, gateway=True):
 
 
 def runs_of(house, topic="Started"):
-    """What comparisons have recorded besides that of the start."""
+    """Return the events of one kind that reconciliations have recorded, the one at the start included."""
     return [one.event for one in house.store.read(0, topics=[f"Reconciliation.{topic}"])]
 
 
@@ -65,13 +68,13 @@ def alerts_of(house):
 
 
 def elsewhere(house, account):
-    """An order in a symbol that no poll asks about."""
+    """Place an order on the exchange, in a symbol that no poll asks about."""
     named = {"client_order_id": "web_1", "side": "buy", "type": "limit", "price": Decimal(2000)}
     house.server.paper.ledger.place(account, PAIRS["ETH/USDT"], quantity=Decimal("0.1"), **named)
 
 
 async def test_a_fill_that_the_stream_did_not_tell_is_found(platform):
-    """One look is enough, and the next one adds nothing."""
+    """One look finds it, and the next one adds nothing."""
     async with platform() as house:
         monitor, _, _, order = await at_work(house)
         house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
@@ -84,11 +87,13 @@ async def test_a_fill_that_the_stream_did_not_tell_is_found(platform):
 
 @pytest.mark.parametrize("away", ["gateway", "exchange"])
 async def test_who_was_away_is_looked_at_as_a_whole_afterwards(platform, away):
-    """Not only where orders of ours rest: much may have happened meanwhile."""
+    """A poll of the markets with our orders would not be enough: much may have happened meanwhile."""
     async with platform() as house:
+        # Given an order that no poll finds.
         monitor, broker, account, _ = await at_work(house)
         elsewhere(house, account)
         assert await look(monitor) == []
+        # When the gateway or the exchange is away during one look.
         if away == "gateway":
             house._tasks[1].cancel()
             await asyncio.gather(house._tasks[1], return_exceptions=True)
@@ -97,6 +102,7 @@ async def test_who_was_away_is_looked_at_as_a_whole_afterwards(platform, away):
         assert await look(monitor, away != "gateway") == [broker]
         assert monitor._log.said == ["broker_not_compared"]
         assert not [e for e in runs_of(house) if e.occasion is Occasion.FULL]
+        # Then the next look is a full one and finds the order.
         if away == "gateway":
             house._tasks.append(asyncio.create_task(house.gateway.counter.serve()))
         assert await look(monitor) == []
@@ -107,7 +113,7 @@ async def test_who_was_away_is_looked_at_as_a_whole_afterwards(platform, away):
 
 @pytest.mark.parametrize(("seconds", "told"), [("0", 1), ("180", 0)])
 async def test_a_doubt_that_lasts_is_told_once(platform, monkeypatch, seconds, told):
-    """As soon as it has lasted for `ARISTOBOT_DOUBT_SECONDS`."""
+    """The alert is raised as soon as the doubt has lasted for `ARISTOBOT_DOUBT_SECONDS`."""
     monkeypatch.setenv("ARISTOBOT_DOUBT_SECONDS", seconds)
     async with platform() as house:
         monitor, broker, _, _ = await at_work(house)
@@ -123,7 +129,7 @@ async def test_a_doubt_that_lasts_is_told_once(platform, monkeypatch, seconds, t
 
 @pytest.mark.parametrize("away", ["exchange", "gateway"])
 async def test_a_doubt_that_lasts_is_told_also_while_nobody_can_be_asked(platform, monkeypatch, away):
-    """The log knows since when, whoever is silent; that is when it lasts."""
+    """The log knows when the doubt began. A silent gateway or exchange is just when a doubt lasts."""
     monkeypatch.setenv("ARISTOBOT_DOUBT_SECONDS", "0")
     async with platform() as house:
         monitor, broker, _, _ = await at_work(house)
@@ -143,7 +149,7 @@ async def test_a_doubt_that_lasts_is_told_also_while_nobody_can_be_asked(platfor
 
 
 async def test_a_broker_that_is_silent_holds_up_no_other(platform, monkeypatch):
-    """The next looks leave it alone until it has answered, and compare the others as ever."""
+    """The next looks leave it alone until it has answered, and reconcile the others as usual."""
     monkeypatch.setattr(terminal, "ASK_SECONDS", 20.0)
     async with platform() as house:
         monitor, silent, _, _ = await at_work(house)
@@ -179,7 +185,7 @@ async def test_a_broker_that_is_silent_holds_up_no_other(platform, monkeypatch):
     ],
 )
 async def test_a_malformed_record_is_told_once(platform, change, said):
-    """The good ones beside it are not."""
+    """No alert is raised for the correct records beside it."""
     async with platform() as house:
         monitor, broker, _, order = await at_work(house)
         await house.wish(broker)
@@ -194,7 +200,7 @@ async def test_a_malformed_record_is_told_once(platform, change, said):
 
 
 async def test_metrics_are_calculated_for_whoever_asks(platform):
-    """What are no trades is refused by name, and the next question is answered."""
+    """A request with invalid trades is refused as `invalid`, and the next request is answered."""
     async with platform() as house:
         stopping = threading.Event()
         serving = asyncio.create_task(asyncio.to_thread(terminal._serve, house.web, Log(), stopping))
@@ -214,7 +220,11 @@ async def test_metrics_are_calculated_for_whoever_asks(platform):
 async def test_the_command_line_compares_and_says_by_its_code_whether_somebody_has_to_decide(
     platform, monkeypatch, capsys
 ):
-    """0 when all is told or recorded, 1 when something is left to a person or unheard, 2 when it cannot be asked."""
+    """The code is 0 when every difference is reported or recorded.
+
+    It is 1 when something is left to a person, an order is in doubt or the gateway is unheard, and 2 when the broker
+    does not exist.
+    """
     async with platform() as house:
         _, broker, account, order = await at_work(house)
         monkeypatch.setenv("ARISTOBOT_DATABASE_URL", house.database.url)
@@ -224,27 +234,33 @@ async def test_the_command_line_compares_and_says_by_its_code_whether_somebody_h
             code = await asyncio.to_thread(main, given)
             return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
+        # When nothing differs.
         head = house.store.head()
         code, [told] = await reconcile(broker)
         assert (code, told["completed"], told["dry_run"], told["discrepancies"]) == (0, True, True, [])
         assert [phase["phase"] for phase in told["phases"]] == ["fetch", "match", "external", "restore", "audit"]
+        # When a fill was not reported.
         house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
         code, [told] = await reconcile(broker)
         assert [found["resolution"] for found in told["discrepancies"]] == ["recorded"]
         assert (code, told["discrepancies"][0]["order"]) == (0, str(order.id))
+        # When the exchange reports more than the order's quantity.
         [there] = house.server.paper.ledger.of(account)
         there.filled += 1
         code, [told] = await reconcile(broker)
         assert (code, [found["resolution"] for found in told["discrepancies"]]) == (1, ["decide"])
+        # When an order is in doubt.
         there.filled -= 1
         doubts = house.gateway.lanes[broker].orders.doubts
         doubts.begin(house.store.get(Order, order.id))
         code, [told] = await reconcile(broker)
         assert (code, [doubt["order"] for doubt in told["doubts"]]) == (1, [str(order.id)])
         doubts.end(order.id)
+        # When there is no such broker, and then no gateway.
         assert await reconcile(broker + 1) == (2, [])
         house._tasks[1].cancel()
         monkeypatch.setattr(command, "ASK_SECONDS", 0.2)
         code, [told] = await reconcile(broker)
         assert (code, told["completed"], told["discrepancies"]) == (1, False, [])
+        # Then nothing was recorded in any of these cases.
         assert house.store.head() == head

@@ -1,4 +1,4 @@
-"""The monitor goes on: without a database for a while, and while the exchange's budget is wanted elsewhere."""
+"""The monitor goes on without a database for a while, and while the exchange's budget is needed elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def platform(database, valkey, tmp_path, monkeypatch):
 
 
 async def unheard(house):
-    """A broker with an order that rests, whose stream nobody hears."""
+    """Connect a broker with a resting order, stop listening to its stream, and return its lane and the order."""
     broker = await house.connect(await house.user(), house.account(USDT="5000")[1])
     order = await house.wish(broker)
     lane = house.gateway.lanes[broker]
@@ -37,12 +37,14 @@ async def unheard(house):
 
 
 async def test_a_database_that_was_away_ends_no_monitor(platform, database, postgres):
-    """It looks again, and finds what nobody told, once the database is back."""
+    """Once the database is back, the monitor looks again and finds the unreported fill."""
     async with platform() as house:
+        # Given a running monitor.
         _, order = await unheard(house)
         name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
         log, stopping = Log(), threading.Event()
         running = asyncio.create_task(asyncio.to_thread(terminal.run, house.web, log, stopping))
+        # When the database goes away and comes back.
         with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as owner:
             owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
@@ -52,6 +54,7 @@ async def test_a_database_that_was_away_ends_no_monitor(platform, database, post
                     await asyncio.sleep(0.01)
             finally:
                 owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        # Then the monitor finds an unreported fill.
         house.server.paper.prices.hold("BTC/USDT", Decimal(39000))
         store = database.store()
         await house.until(lambda: store.get(Order, order.id).status is Status.CLOSED)
@@ -60,7 +63,7 @@ async def test_a_database_that_was_away_ends_no_monitor(platform, database, post
 
 
 async def test_a_poll_that_leaves_the_budget_to_others_is_no_broker_that_is_away(platform):
-    """Or the next look would be one at everything, which takes more of what there is too little of."""
+    """If it counted as away, the next look would be a full one, which costs more of a budget that is short."""
     async with platform() as house:
         lane, _ = await unheard(house)
         pace, moment = lane.orders.account.exchange._http.pace, time.time() + 60
@@ -76,7 +79,7 @@ async def test_a_poll_that_leaves_the_budget_to_others_is_no_broker_that_is_away
 
 @pytest.mark.parametrize(("seconds", "occasions"), [(0.0, [Occasion.FULL]), (300.0, [])])
 async def test_the_whole_account_is_looked_at_now_and_again(platform, monkeypatch, seconds, occasions):
-    """Every `FULL_EVERY`, although nothing was away: an order in a symbol that no poll asks about is found then."""
+    """Every `FULL_EVERY` seconds, without any outage: this finds an order in a symbol that no poll asks about."""
     monkeypatch.setattr(terminal, "FULL_EVERY", seconds)
     async with platform() as house:
         await unheard(house)

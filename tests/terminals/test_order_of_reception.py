@@ -1,4 +1,4 @@
-"""The log's order is the order of reception: of many deliveries over real sockets, with PostgreSQL there or away.
+"""The log keeps the order of reception of many deliveries over real sockets, with PostgreSQL there or away.
 
 A delivery is received when its body is complete. Each test opens its connections first and completes the bodies one
 after another without waiting for an answer, so the order of reception is known.
@@ -27,12 +27,12 @@ OK, UNKNOWN, TOO_LARGE = b"200", b"401", b"413"
 
 
 def alert(number):
-    """One of many that differ in their number alone."""
+    """Return one of many alerts that differ only in their number."""
     return f'{{"Action":"PING","UserID":1,"IndicateurName":"number {number}","BarTime":"2026-03-02T09:25:00Z"}}'
 
 
 class Sender:
-    """A connection to the door that has sent everything but the end of its body."""
+    """A connection to the door that has sent everything but the last byte of its body."""
 
     def __init__(self, door, body, token=None):
         self.body, self._socket = body, socket.create_connection(("127.0.0.1", door.port), 30)
@@ -40,7 +40,7 @@ class Sender:
         raw = body.encode()
         self._rest = raw[-1:]
         head = f"POST /webhook/receive?token={token or door.token} HTTP/1.1\r\nHost: door\r\n"
-        # One that is too large hangs up on us while we still send.
+        # The door hangs up on a body that is too large while we still send it.
         self._socket.sendall(f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw[:-1])
 
     def complete(self):
@@ -48,7 +48,7 @@ class Sender:
             self._socket.sendall(self._rest)
 
     def answer(self):
-        """The status of the answer."""
+        """Return the status of the answer."""
         with self._socket as connection:
             said = b""
             while b"\r\n" not in said:
@@ -59,14 +59,14 @@ class Sender:
 
 
 class Served:
-    """A door that is served as its terminal serves it, and what it has done."""
+    """A door served as its terminal serves it, and what it has recorded."""
 
     def __init__(self, database, port, vault, spool):
         self.database, self.port, self.vault, self.spool = database, port, vault, spool
         self.store, self.token = database.store(), vault.rotate_token(1)
 
     def send(self, bodies, tokens=None):
-        """Connect for all of them, then complete them in this order; answers the senders."""
+        """Connect for all bodies, then complete them in this order, and return the senders."""
         senders = [
             Sender(self, body, token) for body, token in zip(bodies, tokens or [None] * len(bodies), strict=True)
         ]
@@ -76,13 +76,13 @@ class Served:
         return senders
 
     def settle(self):
-        """Wait until the door has read whatever was sent before: it answers what comes after that."""
+        """Wait until the door has read everything sent so far, which it has once it answers a later request."""
         with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: door\r\n\r\n")
             assert connection.recv(64)
 
     def log(self):
-        """Topic and body of every event of a webhook in the log's order; of a repetition the body is None."""
+        """Return topic and body of every webhook event in log order. The body of a repetition is None."""
         read = self.store.read(0, 2000, topics=["Webhook.Received", "Webhook.Repeated"])
         return [(one.topic.partition(".")[2], getattr(one.event, "body", None)) for one in read]
 
@@ -90,27 +90,27 @@ class Served:
         return [body for topic, body in self.log() if topic == "Received"]
 
     def commits(self):
-        """How many events of webhooks each commit holds."""
+        """Return the number of webhook events in each commit."""
         query = "SELECT count(*) FROM log.events WHERE topic LIKE 'Webhook.%' GROUP BY xmin ORDER BY min(position)"
         return [row[0] for row in self.database.connect().execute(query)]
 
     @contextmanager
     def held_up(self) -> Iterator[None]:
-        """No append comes through meanwhile."""
+        """Let no append go through meanwhile."""
         with self.database.connect() as other:
             other.execute(f"SELECT pg_advisory_lock({LOCK})")
             yield
             other.execute(f"SELECT pg_advisory_unlock({LOCK})")
 
     def waits(self):
-        """Whether an append waits for the lock."""
+        """Return the number of appends that wait for the lock."""
         query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         return self.database.connect().execute(query).fetchone()[0]
 
 
 @pytest.fixture
 def door(database, valkey, tmp_path, monkeypatch) -> Iterator[Served]:
-    """Served on a real port by a thread."""
+    """Serve a door on a real port in a thread."""
     port = neighbours(1)
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "REDIS_URL": valkey.url, "WEBHOOK_PORT": str(port)}
     for name, value in given.items():
@@ -141,7 +141,7 @@ def _until_open(port):
 
 
 def test_many_at_once_are_in_the_log_in_the_order_in_which_they_were_complete(door):
-    """Whichever connection came first."""
+    """The order of the connections does not matter."""
     bodies = [alert(number) for number in range(AT_ONCE)]
     random.Random(7).shuffle(bodies)
     assert {sender.answer() for sender in door.send(bodies)} == {OK}
@@ -150,7 +150,7 @@ def test_many_at_once_are_in_the_log_in_the_order_in_which_they_were_complete(do
 
 
 def test_alerts_within_a_millisecond_keep_their_order_every_time(door):
-    """A few, again and again, as a strategy's alerts of one bar come."""
+    """A few come together, again and again, as a strategy's alerts on one bar do."""
     rounds = [[alert(f"{turn} {one}") for one in range(WITHIN_A_MILLISECOND)] for turn in range(ROUNDS)]
     for bodies in rounds:
         assert {sender.answer() for sender in door.send(bodies)} == {OK}
@@ -158,7 +158,7 @@ def test_alerts_within_a_millisecond_keep_their_order_every_time(door):
 
 
 def test_what_is_received_grows_with_the_log(door):
-    """The time of reception is that of the whole body, not that of its beginning."""
+    """The time of reception is when the whole body has arrived, not when it began to."""
     bodies = [alert(number) for number in range(20)]
     senders = [Sender(door, body) for body in bodies]
     door.settle()
@@ -171,7 +171,7 @@ def test_what_is_received_grows_with_the_log(door):
 
 
 def test_what_comes_while_an_append_is_under_way_is_one_append_after_it(door, eventually):
-    """However many they are, and none is answered before it."""
+    """All of them are one append, however many they are, and none is answered before it."""
     with door.held_up():
         first = door.send([alert(0)])
         eventually(door.waits)
@@ -184,17 +184,20 @@ def test_what_comes_while_an_append_is_under_way_is_one_append_after_it(door, ev
 
 
 def test_deliveries_of_one_tick_that_are_no_good_spoil_no_other(door, eventually):
-    """A wrong token, a body that is too long, one that nobody can read, repetitions of each other and of the past."""
+    """They have a wrong token or a body that is too long or unreadable, or repeat each other or the past."""
+    # Given a delivery in the log.
     old, twice = alert("old"), alert("twice")
     assert [sender.answer() for sender in door.send([old])] == [OK]
     bodies = [alert(1), "not json", alert(2), twice, alert(3), old, twice, "{nor this", alert(4)]
     tokens: list[str | None] = [None, None, "nobodys", None, None, None, None, None, None]
+    # When good and bad deliveries come together while an append is under way.
     with door.held_up():
         first = door.send([alert(0)])
         eventually(door.waits)
         senders = door.send(bodies, tokens)
         large = Sender(door, "x" * 70_000)
         assert large.answer() == TOO_LARGE
+    # Then each has its own answer, and the good ones are in the log in order.
     assert [sender.answer() for sender in first + senders] == [OK, OK, OK, UNKNOWN, *[OK] * 6]
     assert door.log() == [
         ("Received", old),
@@ -212,7 +215,7 @@ def test_deliveries_of_one_tick_that_are_no_good_spoil_no_other(door, eventually
 
 
 def test_what_waits_longer_than_the_sender_does_goes_to_disk_in_its_order(door, eventually):
-    """An append that hangs: all that waits is on disk, and what comes later does not overtake it."""
+    """An append hangs. All waiting deliveries go to disk, and later ones do not overtake them."""
     bodies = [alert(number) for number in range(60)]
     with door.held_up():
         senders = door.send(bodies[:1])
@@ -228,7 +231,7 @@ def test_what_waits_longer_than_the_sender_does_goes_to_disk_in_its_order(door, 
 
 
 def test_one_that_cannot_be_recorded_fails_alone(door, eventually):
-    """Its owner's key cannot be opened: it is set aside, and the others are in the log in their order."""
+    """Its owner's key cannot be opened. It is set aside, and the others are in the log in order."""
     other = door.vault.rotate_token(2)
     owner = door.database.connect()
     owner.execute("INSERT INTO vault.person_keys (person, key) VALUES (2, 'no key at all')")
@@ -245,7 +248,7 @@ def test_one_that_cannot_be_recorded_fails_alone(door, eventually):
 
 
 def test_a_full_disk_is_told_to_each_sender_that_it_concerns(door, eventually, monkeypatch):
-    """What could be kept was kept; of the others each is told, and none is held to be durable."""
+    """Deliveries that fit are kept. The sender of any other gets 500, and its delivery does not count as durable."""
     tried = []
 
     def sync(descriptor):

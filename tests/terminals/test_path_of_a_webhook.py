@@ -1,4 +1,4 @@
-"""How many files a webhook goes through, from its POST to the order's intent: whoever follows one opens these.
+"""The number of files on a webhook's path from its POST to the order's intent, all of which a reader has to open.
 
 `pytest -s` prints them in the order in which they are first entered.
 """
@@ -23,7 +23,7 @@ from web.door import Door
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = ("adapters", "application", "aristobot", "domain", "projections", "web")
 PAPER = "adapters/paper"
-"""The exchange runs in this process too, and is not on the way."""
+"""The exchange runs in this process too, but is not on the path."""
 MOST_FILES = 57
 
 
@@ -33,7 +33,7 @@ def platform(database, valkey, tmp_path, monkeypatch):
 
 
 class Files:
-    """The files of the house in which a function was called while it watches: until something is sent."""
+    """The project's files in which a function was called while this object watches, until an order is sent."""
 
     def __init__(self) -> None:
         self.entered: dict[str, None] = {}
@@ -49,7 +49,7 @@ class Files:
 
 @contextmanager
 def watched(files: Files) -> Iterator[None]:
-    """Watch this thread and all that begin meanwhile."""
+    """Watch this thread and all threads that begin meanwhile."""
     threading.setprofile(files)
     sys.setprofile(files)
     try:

@@ -1,4 +1,4 @@
-"""The door's reception: whatever happens to a delivery, it is in the log, in the spool, or set aside; never lost."""
+"""The door's reception: a delivery is always in the log, in the spool or set aside, and never lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PING = b'{"Action":"PING","UserID":1,"BarTime":"2026-03-02T09:25:00Z"}'
 
 @pytest.fixture
 def reception(database, tmp_path, monkeypatch):
-    """A reception on a real database, and a token of user 1."""
+    """Yield a reception on a real database, and a token of user 1."""
     monkeypatch.setenv("ARISTOBOT_SECRET_KEY", database.secret)
     monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
     monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for("aristobot_web"))
@@ -37,13 +37,13 @@ def reception(database, tmp_path, monkeypatch):
 
 
 def topics(database):
-    """What is in the log."""
+    """Return the topics of all events in the log."""
     with database.connect() as owner:
         return [row[0] for row in owner.execute("SELECT topic FROM log.events ORDER BY position")]
 
 
 def test_a_delivery_is_in_the_log_when_the_door_answers(database, reception):
-    """And a token that is nobody's is told apart."""
+    """A token that belongs to no user is refused."""
     door, token = reception
     assert door.take(token, PING, "192.0.2.1", NOW).result()
     assert not door.take("nobody's", PING, "192.0.2.1", NOW).result()
@@ -51,7 +51,7 @@ def test_a_delivery_is_in_the_log_when_the_door_answers(database, reception):
 
 
 def test_what_the_log_refuses_is_set_aside_and_the_next_goes_through(database, reception, eventually):
-    """The door answers as always; the delivery is kept sealed on disk and nobody waits for it."""
+    """The door answers as always. The refused delivery is kept sealed on disk, and none waits for it."""
     door, token = reception
     grant = "EXECUTE ON FUNCTION log.append"
     with database.connect() as owner:
@@ -72,7 +72,7 @@ def test_what_the_log_refuses_is_set_aside_and_the_next_goes_through(database, r
 
 
 def test_a_spooled_file_that_cannot_be_read_stands_in_no_deliverys_way(reception, database, eventually, tmp_path):
-    """It is set aside, and what was kept before and after it comes into the log."""
+    """It is set aside, and the deliveries kept before and after it reach the log."""
     door, token = reception
     for minute in ("25", "26", "27"):
         door.spool.put(Delivery(token, PING.replace(b"09:25", b"09:" + minute.encode()), "192.0.2.1", NOW))
@@ -101,7 +101,7 @@ def exit_alert(user, name):
 
 
 def history(store, user):
-    """What the log says of a user's webhooks, in its order: topic, and the body of what is new."""
+    """Return a user's webhook events in log order: topic, the body of a new one, and source."""
     found = []
     for one in store.read(0, topics=["Webhook.Received", "Webhook.Repeated"]):
         if one.event.metadata["user"] == str(user):
@@ -111,7 +111,11 @@ def history(store, user):
 
 
 def test_what_is_appended_together_means_what_it_means_one_by_one(database):
-    """New ones, repetitions, an exit that was refused before, one of a former identity: one user each way."""
+    """One user's deliveries are appended together, another's one by one.
+
+    They are new ones, repetitions, an exit that was refused before, and one of a former identity.
+    """
+    # Given a refused exit and a webhook under its former identity, for each of two users.
     store, later = database.store(), NOW + timedelta(seconds=5)
     for user in (1, 2):
         receive(store, user, exit_alert(user, "refused"), "192.0.2.1", NOW, former_until=NOW - timedelta(days=1))
@@ -129,8 +133,10 @@ def test_what_is_appended_together_means_what_it_means_one_by_one(database):
         bodies = [exit_alert(user, name) for name in names]
         return [Delivered(user, body, "192.0.2.1", later + timedelta(seconds=n)) for n, body in enumerate(bodies)]
 
+    # When the same deliveries come one by one for one user and together for the other.
     one_by_one = [receive(store, 1, one.body, one.address, one.received_at) for one in deliveries(1)]
     together = [*receive_all(store, deliveries(2))]
+    # Then both users have the same history.
     assert history(store, 2)[1:] == history(store, 1)[1:]
     assert [together.index(one) for one in together] == [one_by_one.index(one) for one in one_by_one]
     assert len(set(together)) == 4

@@ -1,4 +1,4 @@
-"""The settings of a process: what they say of themselves."""
+"""The settings of a process: as they are printed, and where one is empty."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from aristobot.settings import Settings
 
 
 def test_printed_settings_show_no_password(monkeypatch):
-    """URLs hold some."""
+    """Some URLs contain passwords."""
     for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL"):
         monkeypatch.setenv(f"ARISTOBOT_{name}", "scheme://somebody:very-secret@host/place")
     settings = Settings.read()
@@ -15,7 +15,7 @@ def test_printed_settings_show_no_password(monkeypatch):
 
 
 def test_a_setting_that_is_empty_counts_as_absent(monkeypatch):
-    """`.env.example` lists every name; whoever copies it leaves some empty."""
+    """`.env.example` lists every name, and users who copy it leave some of them empty."""
     for name in ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "BINANCE_URL", "BACKUP_COPY", "DOUBT_SECONDS"):
         monkeypatch.setenv(f"ARISTOBOT_{name}", "")
     settings = Settings.read()

@@ -1,4 +1,4 @@
-"""The watch of the alerts terminal: what no event of the log says is told to everybody, once."""
+"""The watch of the alerts terminal: a fault that no event of the log shows is reported once to the users concerned."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ EVERYBODY = (1, 2)
 
 
 def everybody(*causes):
-    """Each of these alerts for every user whose account is enabled."""
+    """Return each of these alerts for every user whose account is enabled."""
     return [(user, cause) for cause in causes for user in EVERYBODY]
 
 
 class Seen:
-    """A watch, and the signs of life that it sees at a time of the test's choosing."""
+    """A watch, and the signs of life that it sees at times of the test's choosing."""
 
     def __init__(self, trouble, monkeypatch):
         self.opened = OpenAlerts(trouble.house.store, Log())
@@ -43,7 +43,7 @@ class Seen:
         monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: self.now, sleep=time.sleep))
 
     def look(self, name="engine", pid=1, **figures):
-        """A terminal beats, as the alerts terminal does all the time, and the watch looks twice."""
+        """Leave the sign of life of a terminal and of the alerts terminal, and let the watch look twice."""
         self.now += 10
         self.bus.beat("alerts", {"pid": os.getpid()})
         self.bus.beat(name, {"pid": pid, **figures})
@@ -57,7 +57,7 @@ def seen(trouble, monkeypatch):
 
 
 def test_a_restarted_terminal_is_told_once(trouble, seen):
-    """Another process beats under its name; the first that is seen is no restart."""
+    """Another process leaves a sign of life under its name. The first one ever seen is no restart."""
     for pid in (1, 1, 2, 2):
         seen.look(pid=pid)
     assert trouble.raised() == everybody(Cause.TERMINAL_RESTARTED)
@@ -65,7 +65,7 @@ def test_a_restarted_terminal_is_told_once(trouble, seen):
 
 
 def test_a_terminal_that_is_down_is_told_once(trouble, seen):
-    """One that was never seen is not; when it goes down again that is another alert."""
+    """A terminal that was never seen is not reported. Going down again is another alert."""
     for _ in range(2):
         seen.look()
         seen.bus.leave("engine")
@@ -80,7 +80,7 @@ def test_a_terminal_that_is_down_is_told_once(trouble, seen):
     [("receiver", "spool", Cause.SPOOL_USED), ("projector", "parked", Cause.EVENT_PARKED)],
 )
 def test_what_waits_or_is_parked_is_told_when_it_begins(trouble, seen, terminal, figure, cause):
-    """However much more it becomes; and again when it begins anew."""
+    """A growing count raises no further alert. A count that begins again does."""
     for count in (0, 3, 5, 0):
         seen.look(terminal, **{figure: count})
     assert trouble.raised() == everybody(cause)
@@ -90,7 +90,7 @@ def test_what_waits_or_is_parked_is_told_when_it_begins(trouble, seen, terminal,
 
 
 def test_the_sign_of_life_of_another_process_tells_of_a_restart(trouble, seen):
-    """Whoever was the alerts terminal before did not end well; its own sign of life tells nothing."""
+    """The previous alerts terminal did not end cleanly. The terminal's own sign of life proves no restart."""
     seen.bus.beat("alerts", {"pid": os.getpid()})
     seen.watch.remember_myself()
     seen.bus.beat("alerts", {"pid": os.getpid() + 1})
@@ -100,7 +100,7 @@ def test_the_sign_of_life_of_another_process_tells_of_a_restart(trouble, seen):
 
 
 def test_a_bus_that_is_away_is_no_terminal_that_is_down(trouble, seen):
-    """When not even the watch's own sign of life is to be found, none of them says anything."""
+    """When even the watch's own sign of life is missing, the other missing ones prove nothing."""
     seen.look()
     for name in ("engine", "alerts"):
         seen.bus.leave(name)
@@ -109,8 +109,10 @@ def test_a_bus_that_is_away_is_no_terminal_that_is_down(trouble, seen):
 
 
 def test_what_cannot_be_told_while_the_database_is_away_is_told_later(trouble, seen, postgres, database):
-    """Nothing of it is lost, and nothing is told twice."""
+    """No alert is lost, and none is raised twice."""
+    # Given a terminal that was seen.
     seen.look()
+    # When it restarts while the database is away.
     name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
     with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as owner:
         owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
@@ -120,6 +122,7 @@ def test_what_cannot_be_told_while_the_database_is_away_is_told_later(trouble, s
                 seen.look(pid=2)
         finally:
             owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    # Then the alert is raised once the database is back.
     while True:
         try:
             seen.watch.look()
@@ -130,7 +133,7 @@ def test_what_cannot_be_told_while_the_database_is_away_is_told_later(trouble, s
 
 
 def test_what_only_some_were_told_is_told_to_the_others_later(trouble, seen):
-    """The database went away in the middle; nobody hears it twice."""
+    """The database goes away after the first user's alert. No user gets it twice."""
     seen.look()
     save, saved = trouble.store.save, []
 
@@ -149,13 +152,13 @@ def test_what_only_some_were_told_is_told_to_the_others_later(trouble, seen):
 
 
 def ended(trouble):
-    """User and cause of every alert that is over."""
+    """Return user and cause of every alert that has ended."""
     found = [trouble.store.get(Alert, event.originator_id) for event in trouble.events("Alert.Ended")]
     return sorted((alert.user, alert.cause) for alert in found)
 
 
 def met(trouble, seen):
-    """The herald has met all that was raised."""
+    """Let the open alerts take in everything that was raised, as the herald does."""
     for event in trouble.events(RAISED):
         seen.opened.meet(trouble.store.get(Alert, event.originator_id))
 
@@ -174,7 +177,7 @@ def broker(trouble):
 def test_what_a_lane_does_not_hear_or_see_is_told_to_its_owner_until_it_does(
     trouble, seen, broker, figure, cause, more
 ):
-    """Once, however long it lasts; a new time is another alert."""
+    """One alert is raised however long the fault lasts. A new fault is another alert."""
     wrong = {"broker": broker, **more}
     for _ in range(2):
         seen.look("gateway", **{figure: [wrong]})
@@ -189,7 +192,7 @@ def test_what_a_lane_does_not_hear_or_see_is_told_to_its_owner_until_it_does(
 
 
 def test_one_that_is_well_again_ends_and_the_other_does_not(trouble, seen, broker):
-    """Of two symbols of one broker."""
+    """Two symbols of one broker have old prices, and one of them recovers."""
     wrong = [{"broker": broker, "symbol": symbol} for symbol in ("BTC/USDT", "ETH/USDT")]
     seen.look("gateway", blind=wrong)
     met(trouble, seen)
@@ -200,7 +203,7 @@ def test_one_that_is_well_again_ends_and_the_other_does_not(trouble, seen, broke
 
 
 def test_a_terminal_that_is_up_again_ends_what_was_told(trouble, seen):
-    """For everybody."""
+    """The alert ends for every user."""
     seen.look()
     seen.bus.leave("engine")
     seen.look(name="gateway")

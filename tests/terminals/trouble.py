@@ -1,4 +1,4 @@
-"""A platform in trouble for tests of alerts: users, their channels on loopback, the engine, and what goes wrong."""
+"""A platform in trouble for tests of alerts: users, their channels on loopback, the engine, and ways to go wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RAISED, SENT, FAILED = "Alert.Raised", "Alert.Sent", "Alert.Failed"
 
 
 class Channel:
-    """A service on loopback that takes alerts as JSON, as long as its answer is 200."""
+    """A service on loopback that takes alerts as JSON and answers with the status in `answer`, at first 200."""
 
     def __init__(self):
         self.heard, self.answer = [], 200
@@ -53,7 +53,7 @@ class Channel:
 
 
 class Trouble:
-    """Two users, the first with two channels, the engine, and everything that can go wrong."""
+    """Two enabled users and a disabled one, two channels of the first, the engine, and things that can go wrong."""
 
     def __init__(self, database, web, own):
         self.database, self.web, self.house, self.store = database, web, own, own.store
@@ -66,12 +66,12 @@ class Trouble:
         self.engine = Engine(own, Log())
 
     def judge(self):
-        """The engine judges what it has not judged yet."""
+        """Let the engine judge every event that it has not judged yet."""
         while self.engine.step():
             pass
 
     def doubt(self):
-        """The exchange does not answer to an order."""
+        """Put a new order in doubt: the exchange does not answer."""
         order = self.database.submitted(self.store)
         with carrying(user="1"):
             order.doubt("silence")
@@ -79,7 +79,7 @@ class Trouble:
         self.judge()
 
     def lose(self, reason):
-        """Nothing protects a position any more."""
+        """Leave a position without protection for this reason."""
         with carrying(user="1"):
             position = Position(1, 1, "BTC/USDT", "webhook")
             position.grow(Execution(UUID(int=1), "t1", Decimal(1), Decimal(100), Decimal(0), None, NOW))
@@ -89,34 +89,34 @@ class Trouble:
 
     @contextmanager
     def herald(self):
-        """A herald as a terminal that has just started has it."""
+        """Yield a herald in the state of a terminal that has just started."""
         herald = Herald(self.house, Log(), OpenAlerts(self.store, Log()))
         yield herald
         herald.close()
 
     def send(self):
-        """A herald sends everything that there is to be sent."""
+        """Let a new herald send everything that waits to be sent."""
         with self.herald() as herald:
             while herald.step():
                 pass
 
     def events(self, topic):
-        """The events of a topic."""
+        """Return the events of a topic."""
         return [recorded.event for recorded in self.store.read(0, topics=[topic])]
 
     def raised(self):
-        """User and cause of every alert, in the order of the log."""
+        """Return user and cause of every alert, in log order."""
         return [(event.user, event.cause) for event in self.events(RAISED)]
 
     def outcomes(self):
-        """The channels of all deliveries, and of all tries that came to nothing with their numbers."""
+        """Return the channels of all deliveries, and the channel and number of every failed attempt."""
         failed = [(event.channel, event.attempt) for event in self.events(FAILED)]
         return sorted(event.channel for event in self.events(SENT)), failed
 
 
 @contextmanager
 def troubled(database, valkey, tmp_path, monkeypatch):
-    """`with troubled(…) as trouble`: tries of a delivery follow each other at once."""
+    """Yield a platform in trouble whose delivery attempts follow each other without a pause."""
     monkeypatch.setattr(alerts, "PAUSES", (0.0, 0.0, 0.0))
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "REDIS_URL": valkey.url}
     for name, value in given.items():
@@ -135,7 +135,7 @@ def troubled(database, valkey, tmp_path, monkeypatch):
 
 
 class Terminal:
-    """The alerts terminal as it starts: it sends what is raised, then looks for what is over, then sends that."""
+    """The alerts terminal after a start. A turn sends what was raised, ends what is over and sends the all-clears."""
 
     def __init__(self, trouble):
         self.opened = OpenAlerts(trouble.store, Log())
