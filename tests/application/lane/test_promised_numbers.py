@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from adapters.exchanges.binance.client import RECEIVE_WINDOW
 from application.orders import lookups
-from application.reconciliation import listings
+from application.reconciliation import listings, schedule
 from application.reconciliation import memory as suspicions
-from application.reconciliation import schedule
 from application.trading import decisions
 from application.webhooks import deciding
 from aristobot.terminals import monitor
