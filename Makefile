@@ -42,6 +42,7 @@ clean:
 
 # The environment, made anew whenever what it is made of changes.
 .venv/.installed: requirements.lock pyproject.toml
+	@echo "Installing the Python packages: this takes a minute the first time."
 	$(PYTHON) -m venv .venv
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
@@ -71,6 +72,7 @@ endif
 	chmod +x $@
 
 frontend/node_modules/.installed: frontend/package-lock.json frontend/.npmrc $(NODE_READY)
+	@echo "Installing the console's packages."
 	cd frontend && $(NPM) ci --silent
 	touch $@
 

@@ -29,7 +29,7 @@ from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
 from aristobot.commands.arguments import port, speed
 from aristobot.commands.backups import back_up_daily, back_up_now, restore_into
-from aristobot.commands.people import COMMANDS, People, password_from_input
+from aristobot.commands.people import COMMANDS, WITH_PASSWORD, WITHOUT_NAME, People, password_from_input
 from aristobot.commands.reconcile import compare, is_fine, tell
 from aristobot.servers.process import ServerError
 from aristobot.settings import SettingError, Settings
@@ -241,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, carry_out: Any, says: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=says, description=says)
-        added.set_defaults(carry_out=carry_out)
+        added.set_defaults(carry_out=carry_out, of=added)
         return added
 
     _add_running(command)
@@ -281,10 +281,8 @@ def _add_looking(command: Command) -> None:
 
 def _add_upkeep(command: Command) -> None:
     command("migrate", _migrate, "make or upgrade the database")
-    people = command("user", _user, "make, invite, disable, enable and forget users, reset what they log in with")
-    people.add_argument("what", choices=[*COMMANDS])
-    people.add_argument("name", nargs="?", help="the user's name")
-    people.add_argument("--password-stdin", action="store_true", help="read the new password from the standard input")
+    people = command("user", _user, "create, invite, disable, enable and forget users, reset their logins")
+    _add_people(people)
     vault = command("vault", _vault, "seal every secret by the newest key of ARISTOBOT_SECRET_KEY")
     vault.add_argument("what", choices=["rotate"])
     backup = command("backup", _backup, "dump the whole database")
@@ -296,9 +294,24 @@ def _add_upkeep(command: Command) -> None:
     restore.add_argument("--head", help="a head hash that was written down elsewhere")
 
 
+def _add_people(people: argparse.ArgumentParser) -> None:
+    """Give each command of `user` a help and arguments of its own."""
+    commands = people.add_subparsers(dest="what", required=True, metavar="command")
+    for name, act in COMMANDS.items():
+        says = (act.__doc__ or "").partition("\n")[0]
+        added = commands.add_parser(name, help=says, description=says)
+        added.set_defaults(name=None, password_stdin=False, of=added)
+        if name not in WITHOUT_NAME:
+            added.add_argument("name", help="the user's name")
+        if name in WITH_PASSWORD:
+            added.add_argument("--password-stdin", action="store_true", help="read it from standard input")
+
+
 def main(given: list[str] | None = None) -> int:
     """Carry out one command and return its exit code: 0 done, 1 a fault was found, 2 it could not be carried out."""
-    arguments = _parser().parse_args(given)
+    arguments, unknown = _parser().parse_known_args(given)
+    if unknown:
+        arguments.of.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         return int(arguments.carry_out(arguments, Settings.read()))
     except (*UNABLE, psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:

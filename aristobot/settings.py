@@ -81,7 +81,10 @@ class Settings:
         if given := os.environ.get("ARISTOBOT_SECRET_KEY"):
             return given
         file = self.home / "secret_key"
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingError(f"ARISTOBOT_HOME {self.home} cannot be used: {error.strerror}") from None
         if not file.exists():
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as opened:

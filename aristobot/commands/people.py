@@ -38,23 +38,25 @@ class People:
         if not registry.users:
             chosen = password or secrets.token_urlsafe(12)
             users.register(self._store, self._vault, "admin", chosen)
-            self._say(f"made admin, password {chosen}" if password is None else "made admin")
+            self._say(f"Created user admin, password {chosen}" if password is None else "Created user admin")
         if users.registry_of(self._store).user_named(DEVELOPER) is None:
             debug = DebugMode(self._store.pool, allowed=True, password=self._master.password_of_developer())
             users.register(self._store, self._vault, DEVELOPER, debug.password)
-            self._say(f"made {DEVELOPER}, who is logged in by the debug mode")
+            self._say(f"Created user {DEVELOPER} (development mode)")
 
     def list(self, _: str | None, __: str | None) -> None:
         """Print all users."""
+        self._say("number name role state login")
         for number in sorted(users.registry_of(self._store).users):
             user = users.user_of(self._store, number)
             state = "enabled" if user.enabled else "disabled"
-            factor = "second factor" if user.second_factor else "password only"
+            factor = "two-factor" if user.second_factor else "password"
             self._say(f"{number} {user.name} {user.role} {state} {factor}")
 
     def invite(self, _: str | None, __: str | None) -> None:
         """Print a code that lets one person create an account within a week, even the first one."""
-        self._say(Invitations(self._store.pool, self._master).make(COMMAND_LINE))
+        code = Invitations(self._store.pool, self._master).make(COMMAND_LINE)
+        self._say(f"{code}   (single-use code for a new account, valid 7 days)")
 
     def reset_password(self, name: str | None, password: str | None) -> None:
         """Set a new password, from standard input or generated, and end every session of the user."""
@@ -113,6 +115,10 @@ COMMANDS: dict[str, Callable[[People, str | None, str | None], None]] = {
     "enable": People.enable,
     "forget": People.forget,
 }
+
+
+WITHOUT_NAME = frozenset({"init", "list", "invite"})
+WITH_PASSWORD = frozenset({"init", "reset-password"})
 
 
 def password_from_input() -> str:

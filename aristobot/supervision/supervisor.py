@@ -26,10 +26,11 @@ from aristobot.commands import demo
 from aristobot.servers import process
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.valkey import Valkey
-from aristobot.settings import Settings
+from aristobot.settings import SettingError, Settings
 from aristobot.supervision.frozen import Frozen
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
+from aristobot.supervision.ports import check_ports
 from aristobot.terminals import TERMINALS
 from aristobot.wiring import House
 
@@ -71,24 +72,31 @@ class Supervisor:
         self._lock: Any = None
 
     def run(self) -> int:
-        """Run everything until a signal and return the exit code. Raises `AlreadyRunning` when HOME is in use."""
+        """Run everything until a signal and return the exit code.
+
+        Raises `AlreadyRunning` when HOME is in use, and `SettingError` when one of the ports is.
+        """
         self._take_home()
+        check_ports(self.settings)
         self._log = open_log(self.settings.home, "supervisor")
         stopping = stop_on_signal()
         try:
             self._start_servers()
+            say("Upgrading the database…")
             self._log.info("migrated", done=migrate(self.owner_url, self.master))
+            say("Starting the paper exchange…")
             books = str(self.settings.home / "paper" / "books.sqlite")
             port = str(self.settings.paper_port)
             self._start("paper", ["paper", "--port", port, "--books", books, *self._paper_arguments])
             paper = f"http://127.0.0.1:{self.settings.paper_port}"
             _await_http(f"{paper}/paper/orders", stopping)
             told = self._prepare(paper)
+            say(f"Starting {len(TERMINALS)} services…")
             for name in TERMINALS:
                 self._start(name, ["terminal", name])
             self._start("backup", ["backup", "--daily"])
-            _await_http(f"http://127.0.0.1:{self.settings.web_port}/api/health", stopping)
-            _await_http(f"http://127.0.0.1:{self.settings.webhook_port}/", stopping)
+            self._await_own("web", f"http://127.0.0.1:{self.settings.web_port}/api/health", stopping)
+            self._await_own("receiver", f"http://127.0.0.1:{self.settings.webhook_port}/", stopping)
             if not stopping.is_set():
                 _announce(told)
             self._watch(stopping)
@@ -114,8 +122,11 @@ class Supervisor:
             postgres.stop()
 
     def _take_home(self) -> None:
-        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = (self.settings.home / "lock").open("w")
+        try:
+            self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = (self.settings.home / "lock").open("w")
+        except OSError as error:
+            raise SettingError(f"ARISTOBOT_HOME {self.settings.home} cannot be used: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -123,6 +134,8 @@ class Supervisor:
 
     def _start_servers(self) -> None:
         if not self.owner_url:
+            first = not (self.settings.home / "postgres").exists()
+            say("Creating the database, the first time only…" if first else "Starting the database…")
             postgres = Postgres(self.settings.home, self.master)
             postgres.start()
             self._servers.append(postgres)
@@ -212,6 +225,13 @@ class Supervisor:
             self._log.error("server_not_started", server=name, error=str(error))
             time.sleep(SERVER_PAUSE)
 
+    def _await_own(self, name: str, url: str, stopping: threading.Event) -> None:
+        """Wait until the URL answers while our own terminal lives: another program may answer in its place."""
+        _await_http(url, stopping)
+        [child] = [one for one in self._children if one.name == name]
+        if child.process is None or child.process.poll() is not None:
+            raise TimeoutError(f"the service {name} has ended; see {self.settings.home / 'logs' / name}.log")
+
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
         if child.process is not None and child.process.poll() is not None:
@@ -232,6 +252,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stop the terminals in reverse order of their start, then the exchange they talk to, and the servers last."""
+        say("Stopping…")
         deadline = time.monotonic() + STOP_SECONDS
         terminals = [child for child in reversed(self._children) if child.name in TERMINALS]
         others = [child for child in reversed(self._children) if child.name not in TERMINALS]
@@ -247,6 +268,7 @@ class Supervisor:
         (self.settings.home / SERVERS).unlink(missing_ok=True)
         if self._log is not None:
             self._log.info("stopped")
+        say("Stopped.")
 
 
 def _await_http(url: str, stopping: threading.Event, seconds: float = 60) -> None:
@@ -265,6 +287,12 @@ def _await_http(url: str, stopping: threading.Event, seconds: float = 60) -> Non
         raise TimeoutError(f"{url} did not answer within {seconds:.0f} s; see the logs")
 
 
+def say(text: str) -> None:
+    """Print a line for the person who watches the platform start and stop."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def _announce(told: dict[str, Any]) -> None:
     lines = ["Aristobot is running.", f"  console   {told['console']}"]
     if "user" in told:
@@ -276,5 +304,4 @@ def _announce(told: dict[str, Any]) -> None:
         lines += ["", "Send an alert (it can be pasted again):", demo.curl(told)]
     elif "code" in told:
         lines += [f"  code      {told['code']}   (makes the first account, which is the admin's)"]
-    sys.stdout.write("\n".join([*lines, "", "Ctrl+C stops everything."]) + "\n")
-    sys.stdout.flush()
+    say("\n".join([*lines, "", "Ctrl+C stops everything."]))

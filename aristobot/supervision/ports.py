@@ -1,0 +1,38 @@
+"""The ports of the platform, tried before anything is started."""
+
+from __future__ import annotations
+
+import socket
+
+from aristobot.settings import SettingError, Settings
+
+LOOPBACK = "127.0.0.1"
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise `SettingError`, naming the port and its setting, when one is in use or may not be used.
+
+    Without this, the platform would start beside another program, and its address would lead to that one.
+    """
+    ports = {
+        "ARISTOBOT_WEB_PORT": (settings.host, settings.web_port),
+        "ARISTOBOT_WEBHOOK_PORT": (settings.host, settings.webhook_port),
+        "ARISTOBOT_PAPER_PORT": (LOOPBACK, settings.paper_port),
+    }
+    taken = dict[tuple[str, int], str]()
+    for name, address in [*ports.items(), ("ARISTOBOT_PAPER_PORT", (LOOPBACK, settings.paper_port + 1))]:
+        if address in taken:
+            raise SettingError(f"port {address[1]} is used twice, by {taken[address]} and {name}: change one of them")
+        taken[address] = name
+        _check(name, *address)
+
+
+def _check(name: str, host: str, port: int) -> None:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise SettingError(
+                f"port {port} on {host} cannot be used ({error.strerror}): set {name} to another"
+            ) from None
