@@ -24,6 +24,7 @@ from web.console import (
     brokers,
     debug,
     decisions,
+    halts,
     health,
     metrics,
     positions,
@@ -36,7 +37,7 @@ from web.console import (
 from web.context import Context, Forbidden
 from web.live import live
 
-TRADING = (brokers, trading, decisions, positions, metrics, reconciliations)
+TRADING = (brokers, trading, halts, decisions, positions, metrics, reconciliations)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,

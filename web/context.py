@@ -21,6 +21,7 @@ from domain.people.user import Role, User
 from domain.refusals import NotFound, Refused
 from projections.books.reading import as_user
 from web.access.cookies import Asking, session_of
+from web.access.remembered import Remembered
 from web.access.throttle import Throttle
 from web.live.wakes import Wakes
 
@@ -112,6 +113,7 @@ class People:
     send: Callable[[str, str, str], str | None]
     """Send an alert (address, title, body). Return the reason for a failure, None when it was sent."""
     throttle: Throttle = field(default_factory=Throttle)
+    remembered: Remembered = field(default_factory=Remembered)
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,16 @@ def asking(
     Raises `Unauthorised` without a valid session, and `Forbidden` for a change without the session's CSRF token.
     """
     session = session_of(context.records.pool, aristobot_session)
-    if request.method != "GET" and not secrets.compare_digest(session.csrf.encode(), (x_csrf_token or "").encode()):
-        raise Forbidden("the X-CSRF-Token header is missing or wrong")
+    context.people.remembered.keep(session)
+    if request.method != "GET":
+        check_csrf(session, x_csrf_token)
     return session
+
+
+def check_csrf(session: Asking, given: str | None) -> None:
+    """Raise `Forbidden` unless a change carries the CSRF token of its session."""
+    if not secrets.compare_digest(session.csrf.encode(), (given or "").encode()):
+        raise Forbidden("the X-CSRF-Token header is missing or wrong")
 
 
 def admin(session: Annotated[Asking, Depends(asking)], context: Annotated[Context, Depends(context_of)]) -> Asking:

@@ -195,6 +195,19 @@ class Lane:
         self.broker, self._account.broker, self._account.credentials = broker, broker, credentials
         self.streaming = False
 
+    def halt(self) -> None:
+        """Send no automatic order from now on, until `halt_is_recorded` leaves it to the log."""
+        self._account.halted = True
+
+    @property
+    def is_halted(self) -> bool:
+        """True while a halt holds that the log does not know yet."""
+        return self._account.halted
+
+    def halt_is_recorded(self) -> None:
+        """Go by the log again, which knows the halt now."""
+        self._account.halted = False
+
     def hear_prices(self, tickers: Mapping[str, Ticker]) -> None:
         """Take the newest prices of what is held, and guard the positions with a wanted order that does not rest."""
         self._account.told_prices.update(tickers)

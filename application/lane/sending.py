@@ -209,6 +209,7 @@ class Sending:
         reason, limits = self._reason_not_to_send(order), Limits()
         if reason is None and order.requester != PROTECTION:
             permission = await self._permissions.of(self._account.broker.id, User.create_id(order.user))
+            permission = replace(permission, is_trading=permission.is_trading and not self._account.halted)
             reason, limits = _reason_of_the_broker(order, permission), permission.limits
         if reason is not None:
             raise Impossible(reason, code=reason)

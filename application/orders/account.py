@@ -75,6 +75,8 @@ class Account:
         self.turns = Turns(self.order_room)
         self.movements = Movements(clock)
         self.hearing = Hearing(clock)
+        self.halted = False
+        """True while a halt of its owner waits to be recorded: the log does not know it yet."""
         self.told_prices: dict[str, Ticker] = {}
         """The last prices of what is held, by symbol, asked for once for all brokers of the exchange and passed on."""
         self._rules_doubted = rules_doubted

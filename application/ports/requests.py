@@ -22,6 +22,8 @@ class Action(StrEnum):
     RECONCILE = "reconcile"
     QUERY_ORDER = "query_order"
     CALCULATE_METRICS = "calculate_metrics"
+    HALT = "halt"
+    """Halt a user's automatic trading at once, and record it as soon as the database answers."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
 from application.commands import on_fresh_state
 from application.people.brokers import broker_of
 from application.people.users import by_hand
@@ -42,24 +46,40 @@ def _subject(store: Store, user: int, number: int | None) -> User | Broker:
     return store.get(User, User.create_id(user)) if number is None else broker_of(store, user, number)
 
 
-def cancel_all(store: Store, user: int) -> int:
-    """Request the cancellation of all orders of a user that have not ended; return the number of requests.
+@dataclass(frozen=True)
+class Effect:
+    """The effect of cancelling all: the orders that it cancels, and the number of those that stay.
 
     Orders that protect coins stay, including a stop that was placed elsewhere: without them a panic would leave the
     coins to the market.
     """
-    asked = 0
+
+    cancelled: Sequence[Order]
+    stay: int
+
+
+def effect_of_cancel_all(store: Store, user: int) -> Effect:
+    """Return the effect that cancelling all would have now."""
+    orders = [order for order in store.get_all(Order, store.orders_not_ended()) if order.user == user]
+    live = [order for order in orders if order.status in {*LIVE, Status.PLACED}]
+    stay = sum(_protects(order) for order in live)
+    return Effect([order for order in live if not _protects(order) and not order.cancel_requested], stay)
+
+
+def cancel_all(store: Store, user: int) -> Effect:
+    """Request the cancellation of all orders of a user that protect no coins; return what was requested."""
+    effect = effect_of_cancel_all(store, user)
+    return Effect([order for order in effect.cancelled if _request_cancel(store, user, order.id)], effect.stay)
+
+
+@on_fresh_state
+def _request_cancel(store: Store, user: int, order_id: UUID) -> bool:
+    """Request a cancellation; return False when the order has just ended."""
     with by_hand(user):
-        for order_id in store.orders_not_ended():
-            order = store.get(Order, order_id)
-            if order.user != user or order.cancel_requested or order.status not in {*LIVE, Status.PLACED}:
-                continue
-            if _protects(order):
-                continue
-            try:
-                order.request_cancel("cancel all")
-            except Impossible:
-                continue  # it has just ended
-            store.save(order)
-            asked += 1
-    return asked
+        order = store.get(Order, order_id)
+        try:
+            order.request_cancel("cancel all")
+        except Impossible:
+            return False
+        store.save(order)
+    return True

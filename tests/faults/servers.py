@@ -7,10 +7,10 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from tests.faults.market import Market
+from tests.support.processes import children_of, command_of
 from tests.support.samples import thoroughly
 
 ALERTS = 12
@@ -54,7 +54,7 @@ class Servers:
 
     def process(self, *words: str) -> int:
         """Return the child of the supervisor that has these words in its command line."""
-        [found] = [pid for pid in self.house.family() if b"\0".join(word.encode() for word in words) in _command(pid)]
+        [found] = [pid for pid in self.house.family() if b"\0".join(word.encode() for word in words) in command_of(pid)]
         return found
 
     @contextmanager
@@ -62,7 +62,7 @@ class Servers:
         """Freeze PostgreSQL meanwhile: it neither answers nor hangs up."""
         first = self.postmaster
         os.kill(first, signal.SIGSTOP)
-        stopped = [first, *_children(first)]
+        stopped = [first, *children_of(first)]
         for pid in stopped[1:]:
             os.kill(pid, signal.SIGSTOP)
         try:
@@ -80,15 +80,3 @@ class Servers:
     def spooled(self) -> int:
         """Return the number of deliveries that wait on disk."""
         return len([*(self.house.home / "spool").glob("*.delivery")])
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -53,7 +53,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _hash_of(token: str) -> bytes:
+def hash_of(token: str) -> bytes:
     """Hash a token for storage. 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
 
@@ -65,7 +65,7 @@ def begin(pool: ConnectionPool, request: Request, response: Response, user: int)
     with pool.connection() as connection:
         connection.execute(
             "INSERT INTO service.sessions (token_hash, user_id, csrf, address, agent) VALUES (%s, %s, %s, %s, %s)",
-            (_hash_of(token), user, csrf, address_of(request), agent),
+            (hash_of(token), user, csrf, address_of(request), agent),
         )
     response.set_cookie(
         COOKIE, token, httponly=True, samesite="strict", path="/", max_age=INACTIVE_HOURS * 3600,
@@ -84,10 +84,10 @@ def session_of(pool: ConnectionPool, token: str | None) -> Asking:
             row = connection.execute(
                 "UPDATE service.sessions SET seen_at = clock_timestamp() WHERE token_hash = %s"
                 " AND seen_at > clock_timestamp() - make_interval(hours => %s) RETURNING user_id, csrf",
-                (_hash_of(token), INACTIVE_HOURS),
+                (hash_of(token), INACTIVE_HOURS),
             ).fetchone()
         if row is not None:
-            return Asking(row[0], row[1], _hash_of(token))
+            return Asking(row[0], row[1], hash_of(token))
     raise Unauthorised("log in first")
 
 

@@ -31,6 +31,7 @@ def session_form(context: Context, csrf: str, number: int) -> forms.Session:
         role=user.role,
         second_factor=user.second_factor,
         preferences=forms.Preferences(**vars(user.preferences)),
+        has_chosen=user.has_chosen,
     )
 
 
@@ -117,6 +118,7 @@ def who_am_i(context: InContext, aristobot_session: Annotated[str | None, Cookie
 def log_out(by: By, response: Response, context: InContext) -> None:
     """End the session. Its live sockets close too."""
     sessions.end(context.records.pool, by)
+    context.people.remembered.forget(by)
     with by_hand(by.user):
         user = context.records.store.get(User, User.create_id(by.user))
         user.log_out()

@@ -1,4 +1,4 @@
-"""Orders and trades, the halt of all automatic trading, and cancel-all."""
+"""Orders and trades, and the cancellation of all orders."""
 
 from __future__ import annotations
 
@@ -108,22 +108,20 @@ def list_trades(
     return _page(context, by.user, cursor, limit, broker, None, executed=True)
 
 
-@router.post("/trading/stop", status_code=204)
-def stop_all(by: By, context: InContext) -> None:
-    """Halt automatic trading on all of the user's brokers until it is resumed."""
-    halts.halt(context.records.store, by.user)
-
-
-@router.post("/trading/resume", status_code=204)
-def resume_all(by: By, context: InContext) -> None:
-    """Resume automatic trading. A broker that was halted individually stays halted."""
-    halts.resume(context.records.store, by.user)
-
-
 @router.post("/orders/cancel-all")
 def cancel_all(by: By, context: InContext) -> forms.Cancelled:
     """Request the cancellation of all of the user's orders that have not ended, except those that protect coins."""
-    return forms.Cancelled(asked=halts.cancel_all(context.records.store, by.user))
+    return _told(halts.cancel_all(context.records.store, by.user))
+
+
+@router.get("/orders/cancel-all")
+def effect_of_cancel_all(by: By, context: InContext) -> forms.Cancelled:
+    """Return the effect that cancelling all would have now."""
+    return _told(halts.effect_of_cancel_all(context.records.store, by.user))
+
+
+def _told(effect: halts.Effect) -> forms.Cancelled:
+    return forms.Cancelled(asked=len(effect.cancelled), stay=effect.stay)
 
 
 def _with_late_exits(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:

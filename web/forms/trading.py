@@ -152,7 +152,14 @@ class Gains(BaseModel):
     next: str | None
 
 
+class Halted(BaseModel):
+    """A halt. `recorded` is false while it waits for the database: the gateway holds automatic orders back already."""
+
+    recorded: bool
+
+
 class Cancelled(BaseModel):
-    """The number of orders whose cancellation was requested."""
+    """The effect of cancelling all orders: `asked` are or would be cancelled, `stay` protect coins and stay."""
 
     asked: int
+    stay: int

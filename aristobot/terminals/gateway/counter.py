@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from application.commands import on_fresh_state
@@ -14,11 +15,16 @@ from application.people.connection import try_connection
 from application.people.users import by_hand
 from application.ports.errors import ExchangeError, OrderNotFound
 from application.ports.requests import Action, Answer, Request
+from application.trading.halts import halt
+from aristobot.following import AWAY, PAUSE_SECONDS
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.wiring import House
 from domain.people.broker import Broker
 from domain.reconciliation import Occasion
 from domain.refusals import Impossible, Refused
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Counter:
@@ -30,11 +36,13 @@ class Counter:
         self._lanes = lanes
         self._log = log
         self._tasks: set[asyncio.Task[Any]] = set()
+        # Threads of its own: while the database hangs, those of the lanes hang with it, and a halt must get through.
+        self._threads = ThreadPoolExecutor(2, "counter")
 
     async def serve(self) -> None:
         """Take requests and begin to answer each, for ever."""
         while True:
-            request = await asyncio.to_thread(self._house.bus.next_request)
+            request = await self._on_the_bus(self._house.bus.next_request)
             if request is not None:
                 self.begin(self._answer(request))
 
@@ -54,6 +62,7 @@ class Counter:
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, request: Request) -> None:
         name = request.request_id
@@ -65,10 +74,16 @@ class Counter:
             self._log.exception("request_failed", request_id=name)
             answer = Answer(name, success=False, error=type(error).__name__, code="internal_error")
         self._log.info("answered", request_id=name, action=request.action, success=answer.success, code=answer.code)
-        await asyncio.to_thread(self._house.bus.respond, answer)
+        await self._on_the_bus(self._house.bus.respond, answer)
+
+    async def _on_the_bus(self, act: Callable[P, R], *given: P.args, **named: P.kwargs) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: act(*given, **named))
 
     async def _carry_out(self, request: Request) -> Mapping[str, Any]:
         named = request.params
+        if request.action is Action.HALT:
+            self._halt(request.user_id)
+            return {}
         if request.action is Action.LOAD_MARKETS:
             return await self.load_markets(await self._broker(request), anew=True)
         if request.action is Action.QUERY_ORDER:
@@ -84,10 +99,30 @@ class Counter:
             keys = await asyncio.to_thread(self._house.vault.credentials, broker.number)
 
         async def tell(step: str) -> None:
-            await asyncio.to_thread(self._house.bus.respond, Answer(request.request_id, progress=step))
+            await self._on_the_bus(self._house.bus.respond, Answer(request.request_id, progress=step))
 
         await tell("exchange")
         return vars(await try_connection(await self._clients.of(exchange, venue), keys, tell))
+
+    def _halt(self, user: int) -> None:
+        """Halt a user's lanes at once, and record it when the database answers."""
+        for lane in self._lanes_of(user):
+            lane.halt()
+        self.begin(self._record_halt(user))
+
+    async def _record_halt(self, user: int) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(halt, self._house.store, user)
+                break
+            except AWAY as error:
+                self._log.warning("halt_not_recorded", user=user, error=str(error))
+                await asyncio.sleep(PAUSE_SECONDS)
+        for lane in self._lanes_of(user):
+            lane.halt_is_recorded()
+
+    def _lanes_of(self, user: int) -> list[Lane]:
+        return [lane for lane in self._lanes.values() if lane.broker.user == user]
 
     def _lane(self, broker: Broker) -> Lane:
         lane = self._lanes.get(broker.number)

@@ -110,6 +110,17 @@ async def test_while_trading_is_stopped_only_people_trade(open_trading, whose):
         await trading.becomes(await trading.wish(cost=Decimal(100), source=Source.MANUAL), Status.CLOSED)
 
 
+async def test_a_halt_that_is_not_recorded_yet_holds_automatic_orders_back(open_trading):
+    """Once it is recorded, the log alone decides."""
+    async with open_trading() as trading:
+        trading.lane.halt()
+        paused = await trading.becomes(await trading.wish(cost=Decimal(100), source=Source.WEBHOOK), Status.REFUSED)
+        assert paused.reason == "paused"
+        await trading.becomes(await trading.wish(cost=Decimal(100), source=Source.MANUAL), Status.CLOSED)
+        trading.lane.halt_is_recorded()
+        await trading.becomes(await trading.wish(cost=Decimal(100), source=Source.WEBHOOK), Status.CLOSED)
+
+
 async def test_without_a_balance_nothing_is_sized(open_trading):
     """The wish waits until the exchange returns a balance."""
     async with open_trading() as trading:

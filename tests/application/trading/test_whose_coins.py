@@ -204,7 +204,8 @@ async def test_cancelling_everything_leaves_what_protects(at):
             given = {"client_order_id": f"web_{kind}", "side": "sell", "type": kind, "quantity": Decimal("0.1")}
             trading.paper.ledger.place(account, pair, **given, **named)
         await trading.reconcile_twice(Occasion.FULL)
-        assert await asyncio.to_thread(cancel_all, trading.store, 1) == 2
+        effect = await asyncio.to_thread(cancel_all, trading.store, 1)
+        assert (len(effect.cancelled), effect.stay) == (2, 3)
         asked = [event.originator_id for event in await trading.read("Order.CancelRequested")]
         taken_off = [(await trading.load(order_id)).wish for order_id in asked]
         assert sorted(wish.price for wish in taken_off) == [Decimal(20000), Decimal(70000)]

@@ -1,0 +1,35 @@
+"""Remembered sessions: those that were valid a moment ago, for the halt, which has to work without the database."""
+
+from __future__ import annotations
+
+import time
+
+from web.access.cookies import Asking, Unauthorised, hash_of
+
+SECONDS = 300.0
+MOST = 1000
+
+
+class Remembered:
+    """The sessions seen in the last five minutes, by the hash of their token."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, tuple[Asking, float]] = {}
+
+    def keep(self, session: Asking) -> None:
+        """Remember a session that the database has just confirmed."""
+        self._seen.pop(session.token_hash, None)
+        self._seen[session.token_hash] = session, time.monotonic()
+        while len(self._seen) > MOST:
+            del self._seen[next(iter(self._seen))]
+
+    def forget(self, session: Asking) -> None:
+        """Forget a session that its user has ended."""
+        self._seen.pop(session.token_hash, None)
+
+    def session_of(self, token: str | None) -> Asking:
+        """Return the session of a token. Raises `Unauthorised` unless it was seen in the last five minutes."""
+        session, seen_at = self._seen.get(hash_of(token or ""), (None, 0.0))
+        if session is None or time.monotonic() - seen_at > SECONDS:
+            raise Unauthorised("log in first")
+        return session
