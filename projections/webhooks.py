@@ -20,8 +20,8 @@ _SHOWN = (
 def _received(_: Row, event: events.WebhookReceived) -> Row:
     understood: Row = {}
     try:
-        message = WebhookMessage.understood(event.body.encode(event.encoding))
-        understood = {name: storable(getattr(message, name)) for name in _SHOWN} | {"broker_id": message.broker}
+        found = WebhookMessage.readable(event.body.encode(event.encoding))
+        understood = {name: storable(found.get(name)) for name in _SHOWN} | {"broker_id": found.get("broker")}
     except (Invalid, UnicodeEncodeError):
         pass  # the engine's refusal records the reason; only the body is shown here
     return {
@@ -53,7 +53,7 @@ def _ended(status: WebhookStatus) -> Callable[[Row, End], Row]:
 
 WEBHOOKS = ReadModel(
     name="webhooks",
-    version=2,
+    version=3,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -94,8 +95,24 @@ class WebhookMessage:
 
     @classmethod
     def understood(cls, body: bytes) -> WebhookMessage:
-        """Read an alert to show it, even one with a misspelt key, so that alerts in older logs keep their rows."""
+        """Read an alert, even one with a misspelt key: older logs hold such alerts as taken."""
         return cls._of(read(body))
+
+    @staticmethod
+    def readable(body: bytes) -> dict[str, Any]:
+        """Return every field that can be read by itself, so that a refused alert can be told from others.
+
+        The action is its text, even an unknown one. Raises `Invalid` when the body has no keys and texts at all.
+        """
+        pairs = read(body)
+        found: dict[str, Any] = {name: text_of(pairs, key) for key, name in TEXTS.items()}
+        found["action"] = pairs.get("Action", "").strip() or None
+        readings = ((number_of, NUMBERS), (integer_of, INTEGERS), (time_of, {"BarTime": "bar_time"}))
+        for reading, fields in readings:
+            for key, name in fields.items():
+                with suppress(Invalid):
+                    found[name] = reading(pairs, key)
+        return found
 
     @classmethod
     def _of(cls, pairs: dict[str, str]) -> WebhookMessage:
@@ -140,13 +157,8 @@ class WebhookMessage:
         return length_of(self.interval or "")
 
     def bars_old(self, received_at: datetime) -> float | None:
-        """Return how many intervals after the end of its bar it was received.
-
-        None without a bar time or an interval that names a length of time.
-        """
-        if self.bar_time is None or self.length is None:
-            return None
-        return (received_at - self.bar_time) / self.length - 1
+        """Return how many intervals after the end of its bar it was received; None as `bars_between`."""
+        return bars_between(self.interval, self.bar_time, received_at)
 
     def webhook_id(self, user: int, received_at: datetime) -> UUID:
         """Return the id of the alert, the same for each delivery.
@@ -162,6 +174,15 @@ class WebhookMessage:
         if self.bar_time is None:
             said.append(_minute(received_at))
         return deterministic_id("webhook", user, json.dumps(said))
+
+
+def bars_between(interval: str | None, bar_time: datetime | None, received_at: datetime) -> float | None:
+    """Return how many intervals lie between the end of a bar that opened at `bar_time` and a reception.
+
+    None without a bar time or an interval that names a length of time.
+    """
+    length = length_of(interval or "")
+    return None if bar_time is None or length is None else (received_at - bar_time) / length - 1
 
 
 def again_id(webhook_id: UUID) -> UUID:

@@ -242,3 +242,15 @@ def test_different_alerts_are_different_webhooks(one, other):
         for said in (one, other)
     }
     assert len(ids) == 2
+
+
+def test_what_can_be_read_of_a_refused_alert_is_shown():
+    """A word or number that means nothing hides none of the others. A body without keys shows nothing."""
+    body = b'{"Action":"Purchase","Symbol":"BTCUSDT","Interval":"5","PourCent":"half","PrixSL":-1,"UserExchangeID":"x"}'
+    shown = WebhookMessage.readable(body)
+    assert {name: shown.get(name) for name in ("action", "symbol", "interval", "percent", "stop_loss", "broker")} == {
+        "action": "Purchase", "symbol": "BTCUSDT", "interval": "5", "percent": None, "stop_loss": Decimal(-1),
+        "broker": None,
+    }  # fmt: skip
+    with pytest.raises(Invalid):
+        WebhookMessage.readable(b"nothing at all")

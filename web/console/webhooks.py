@@ -6,12 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from domain.webhooks.webhook_message import bars_between
 from projections import webhooks
 from web.console.trading import Limit
 from web.context import By, InContext, books
 from web.cursors import before_of, paged
 from web.forms import webhooks as forms
-from web.live.topics import ROWS, Topic, as_they_are
+from web.live.topics import ROWS, Row, Topic
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
@@ -22,7 +23,7 @@ def history(by: By, context: InContext, cursor: str | None = None, limit: Limit 
     with books(context, by.user) as opened:
         rows = webhooks.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
     kept, following = paged(rows, limit, "received_at")
-    return forms.Webhooks(items=[forms.Webhook(**row) for row in kept], next=following)
+    return forms.Webhooks(items=[_form(row) for row in kept], next=following)
 
 
 @router.get("/stats")
@@ -45,4 +46,12 @@ def rotate(by: By, context: InContext) -> forms.WebhookUrl:
     return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={context.people.vault.rotate_token(by.user)}")
 
 
-TOPIC = Topic("webhooks", lambda cursor: webhooks.page(cursor, before=None, limit=ROWS), as_they_are(forms.Webhook))
+def _form(row: Row) -> forms.Webhook:
+    return forms.Webhook(**row, bars_old=bars_between(row["interval"], row["bar_time"], row["received_at"]))
+
+
+TOPIC = Topic(
+    "webhooks",
+    lambda cursor: webhooks.page(cursor, before=None, limit=ROWS),
+    lambda _, __, rows: [_form(row) for row in rows],
+)

@@ -13,6 +13,7 @@ from web.forms.values import Amount
 class Webhook(BaseModel):
     """A webhook and its outcome. `body` is the text as delivered. The fields parsed from it are null where it has none.
 
+    `bars_old` counts the bars from the end of its bar to its reception; null where its bar or interval names no time.
     `repeats` counts further deliveries of the same alert.
     """
 
@@ -30,6 +31,7 @@ class Webhook(BaseModel):
     percent: Amount | None
     indicator: str | None
     bar_time: datetime | None
+    bars_old: float | None
     status: str
     reason: str | None
     detail: str | None
