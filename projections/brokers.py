@@ -6,6 +6,7 @@ from typing import Any
 
 from domain import events
 from projections.books.readmodel import ReadModel, Row, changes, on, topics
+from projections.users import halted
 
 
 def _connected(_: Row, event: events.BrokerConnected) -> Row:
@@ -33,7 +34,7 @@ def _limited(_: Row, event: events.BrokerLimitsChanged) -> Row:
 
 BROKERS = ReadModel(
     name="brokers",
-    version=3,
+    version=4,
     columns={
         "id": "uuid",
         "number": "integer NOT NULL",
@@ -44,6 +45,7 @@ BROKERS = ReadModel(
         "fingerprint": "text",
         "is_default": "boolean NOT NULL",
         "trading_stopped": "boolean NOT NULL",
+        "trading_stopped_at": "timestamptz",
         "usage": "text NOT NULL",
         "limit_currency": "text NOT NULL",
         "limit_per_order": "numeric",
@@ -69,8 +71,8 @@ BROKERS = ReadModel(
         on(events.BrokerLimitsChanged, _limited),
         on(events.BrokerStopStyleChanged, lambda _, event: {"stop_style": event.style}),
         on(events.BrokerOldestBarChanged, lambda _, event: {"oldest_bar": event.bars}),
-        on(events.BrokerTradingStopped, lambda *_: {"trading_stopped": True}),
-        on(events.BrokerTradingResumed, lambda *_: {"trading_stopped": False}),
+        on(events.BrokerTradingStopped, lambda _, event: halted(event.timestamp)),
+        on(events.BrokerTradingResumed, lambda *_: halted(None)),
         on(events.BrokerRemoved, lambda *_: {"removed": True, "is_default": False}),
     ),
 )

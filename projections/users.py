@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from domain import events
@@ -24,9 +25,14 @@ def _registered(_: Row, event: events.UserRegistered) -> Row:
     }
 
 
+def halted(at: datetime | None) -> Row:
+    """Return the columns of a halt of automatic trading that began at this time (UTC); None for no halt."""
+    return {"trading_stopped": at is not None, "trading_stopped_at": at}
+
+
 USERS = ReadModel(
     name="users",
-    version=2,
+    version=3,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -39,6 +45,7 @@ USERS = ReadModel(
         "second_factor": "boolean NOT NULL",
         "enabled": "boolean NOT NULL",
         "trading_stopped": "boolean NOT NULL",
+        "trading_stopped_at": "timestamptz",
         "registered_at": "timestamptz NOT NULL",
         "last_login": "timestamptz",
     },
@@ -51,8 +58,8 @@ USERS = ReadModel(
         on(events.UserSecondFactorDisabled, lambda *_: {"second_factor": False}),
         on(events.UserDisabled, lambda *_: {"enabled": False}),
         on(events.UserEnabled, lambda *_: {"enabled": True}),
-        on(events.UserTradingStopped, lambda *_: {"trading_stopped": True}),
-        on(events.UserTradingResumed, lambda *_: {"trading_stopped": False}),
+        on(events.UserTradingStopped, lambda _, event: halted(event.timestamp)),
+        on(events.UserTradingResumed, lambda *_: halted(None)),
     ),
 )
 

@@ -62,6 +62,8 @@ class User(Aggregate):
         self.name = name
         self.role = role
         self.preferences = Preferences()
+        self.has_chosen = False
+        """True once the user has chosen preferences; before that the console speaks the browser's language."""
         self.enabled = True
         self.forgotten = False
         self.second_factor = False
@@ -96,7 +98,7 @@ class User(Aggregate):
     def prefer(self, preferences: Preferences) -> None:
         """Change the display preferences. Raises `Invalid` for a value that is not one of the choices."""
         preferences.check()
-        if preferences != self.preferences:
+        if preferences != self.preferences or not self.has_chosen:
             self._preferences_changed(preferences)
 
     def stop_trading(self) -> None:
@@ -198,7 +200,7 @@ class User(Aggregate):
 
     @event(PreferencesChanged)
     def _preferences_changed(self, preferences: Preferences) -> None:
-        self.preferences = preferences
+        self.preferences, self.has_chosen = preferences, True
 
     @event("TradingStopped")
     def _trading_stopped(self) -> None:

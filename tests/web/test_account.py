@@ -196,6 +196,14 @@ def test_guessing_the_password_before_an_open_session_has_to_wait(console: Any, 
 # --- preferences and sessions ------------------------------------------------------------------------------------
 
 
+def test_the_language_is_the_browsers_until_one_is_chosen(console: Any, alice: Any) -> None:
+    """Choosing what is the default anyway is a choice too."""
+    session = alice.get("/api/session").json()
+    assert session["has_chosen"] is False
+    assert alice.put("/api/account/preferences", json=session["preferences"]).status_code == 204
+    assert alice.get("/api/session").json()["has_chosen"] is True
+
+
 def test_preferences_are_kept(console: Any, alice: Any) -> None:
     """Preferences are there at the next login and apply to that user only. Repeating them records no event."""
     chosen = {"language": "en", "time_zone": "local", "theme": "light", "colours": "red_up"}

@@ -110,17 +110,18 @@ def test_another_users_things_do_not_exist(console: Any, alice: Any, problem: Pr
     assert [row["number"] for row in bob.get("/api/brokers").json()["items"]] == [2]
     assert alice.get("/api/orders", params={"broker": 2}).json()["items"] == []
     assert len(bob.get("/api/orders").json()["items"]) == 1
-    assert alice.post("/api/orders/cancel-all").json() == {"asked": 0}
+    assert alice.post("/api/orders/cancel-all").json() == {"asked": 0, "stay": 0}
     assert alice.get("/api/webhooks/url").json() != bob.get("/api/webhooks/url").json()
 
 
 def test_stopping_is_each_users_own(console: Any, alice: Any) -> None:
     """Alice's halt does not halt bob's trading."""
     bob = console.logged_in("bob")
-    assert alice.post("/api/trading/stop").status_code == 204
+    assert alice.post("/api/trading/stop").json() == {"recorded": True}
     assert alice.post("/api/brokers/1/stop").status_code == 204
     console.project()
-    assert alice.get("/api/health/terminals").json()["trading_stopped"] is True
+    health = alice.get("/api/health/terminals").json()
+    assert (health["trading_stopped"], health["trading_stopped_at"] is None) == (True, False)
     assert bob.get("/api/health/terminals").json()["trading_stopped"] is False
     assert alice.get("/api/brokers").json()["items"][0]["trading_stopped"] is True
     assert bob.get("/api/brokers").json()["items"][0]["trading_stopped"] is False

@@ -33,6 +33,7 @@ def health_of(context: Context, user: int) -> forms.Health:
         disk_free=disk["free"],
         disk_total=disk["total"],
         trading_stopped=bool(me and me["trading_stopped"]),
+        trading_stopped_at=me["trading_stopped_at"] if me else None,
     )
 
 

@@ -48,6 +48,7 @@ class Session(BaseModel):
     role: str
     second_factor: bool
     preferences: Preferences
+    has_chosen: bool
 
 
 class Start(BaseModel):

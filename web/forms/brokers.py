@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, Field
 
 from web.forms.values import Amount, Text
@@ -28,7 +30,7 @@ class Broker(BaseModel):
     `oldest_bar` is the most intervals that may pass from the end of a bar until its entry or its move of protection
     arrives; null means no limit. `pairs` counts the known tradable pairs of its exchange and venue; `shared` is true
     when another broker had already loaded them. `loading` is null unless they are being loaded. `trading_stopped` is
-    true while automatic trading is halted on this broker.
+    true while automatic trading is halted on this broker, since `trading_stopped_at`.
     """
 
     number: int
@@ -38,6 +40,7 @@ class Broker(BaseModel):
     fingerprint: str | None
     is_default: bool
     trading_stopped: bool
+    trading_stopped_at: datetime | None
     usage: str
     limits: Limits
     stop_style: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import psycopg
@@ -41,6 +41,7 @@ LOOK_SECONDS = 1.0
 TOGETHER_SECONDS = 0.02
 """Seconds that a wake-up waits for others: the steps of an order come within milliseconds."""
 HEALTH_SECONDS = 2.0
+PUSHING = "pushing"
 NOT_LOGGED_IN, WRONG_ORIGIN, TRY_AGAIN = 4401, 4403, 1013
 
 
@@ -120,6 +121,8 @@ def _plain(items: Sequence[BaseModel]) -> list[dict[str, Any]]:
 async def live(socket: WebSocket) -> None:
     """Send snapshots and changes to a browser. It sends `{"resync": topic}` to get a new snapshot.
 
+    `{"ping": n}` is answered by `{"pong": n}` at once, even while the database hangs: the browser tells the two apart.
+
     Logging out closes the socket.
     """
     context: Context = socket.app.state.context
@@ -136,19 +139,36 @@ async def live(socket: WebSocket) -> None:
         return
     await socket.accept()
     feed, sending = Feed(context, session.user), asyncio.Lock()
-    pushing = asyncio.create_task(_push(socket, context, token, feed, sending))
+    tasks = {PUSHING: asyncio.create_task(_push(socket, context, token, feed, sending))}
     try:
-        while True:
-            asked = await socket.receive_json()
-            if isinstance(asked, dict) and (topic := asked.get("resync")) in TOPICS:
-                async with sending:
-                    await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
+        async for asked in _asked(socket):
+            if isinstance(number := asked.get("ping"), int):
+                await socket.send_json({"pong": number})
+            # A snapshot waits for the database; what the browser says next must not wait for it.
+            if (topic := asked.get("resync")) in TOPICS and (topic not in tasks or tasks[topic].done()):
+                tasks[topic] = asyncio.create_task(_resync(socket, feed, sending, topic))
     except (WebSocketDisconnect, ValueError, KeyError, RuntimeError):
         return
     finally:
-        pushing.cancel()
-        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
-            await pushing
+        for task in tasks.values():
+            task.cancel()
+            with contextlib.suppress(
+                asyncio.CancelledError, WebSocketDisconnect, RuntimeError, psycopg.OperationalError
+            ):
+                await task
+
+
+async def _asked(socket: WebSocket) -> AsyncIterator[dict[str, Any]]:
+    """Yield what the browser says, as long as it is an object."""
+    while True:
+        asked = await socket.receive_json()
+        if isinstance(asked, dict):
+            yield asked
+
+
+async def _resync(socket: WebSocket, feed: Feed, sending: asyncio.Lock, topic: str) -> None:
+    async with sending:
+        await socket.send_json(await asyncio.to_thread(feed.snapshot, topic))
 
 
 async def _push(socket: WebSocket, context: Context, token: str | None, feed: Feed, sending: asyncio.Lock) -> None:

@@ -58,8 +58,22 @@ export const api = createClient<paths>({ baseUrl: '', credentials: 'same-origin'
 api.use(change)
 
 export function problemOf(error: unknown): Problem {
-  if (typeof error === 'object' && error !== null && 'code' in error) return error as Problem
+  // An error of the browser has a code as well, but a number.
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') return error as Problem
   return { code: 'unreachable', message: String(error), field: null }
+}
+
+const ANSWER_WITHIN = 10_000
+
+/** A request that is not waited for without end: silence of the server is an error like any other. */
+export async function inTime<Answer extends { data?: unknown; error?: unknown }>(
+  request: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer | { data?: undefined; error: unknown }> {
+  try {
+    return await request(AbortSignal.timeout(ANSWER_WITHIN))
+  } catch (error) {
+    return { error }
+  }
 }
 
 /** A request that is answered line by line: each line is handed on as it comes. */

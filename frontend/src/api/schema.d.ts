@@ -567,6 +567,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/orders/cancel-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Effect Of Cancel All
+         * @description Return the effect that cancelling all would have now.
+         */
+        get: operations["effect_of_cancel_all_api_orders_cancel_all_get"];
+        put?: never;
+        /**
+         * Cancel All
+         * @description Request the cancellation of all of the user's orders that have not ended, except those that protect coins.
+         */
+        post: operations["cancel_all_api_orders_cancel_all_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/trading/stop": {
         parameters: {
             query?: never;
@@ -579,6 +603,9 @@ export interface paths {
         /**
          * Stop All
          * @description Halt automatic trading on all of the user's brokers until it is resumed.
+         *
+         *     While the database does not answer, a session that was valid in the last five minutes is enough, and the gateway
+         *     halts at once and records it later. Responds 503 when the gateway does not answer either: nothing was halted then.
          */
         post: operations["stop_all_api_trading_stop_post"];
         delete?: never;
@@ -601,26 +628,6 @@ export interface paths {
          * @description Resume automatic trading. A broker that was halted individually stays halted.
          */
         post: operations["resume_all_api_trading_resume_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/orders/cancel-all": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Cancel All
-         * @description Request the cancellation of all of the user's orders that have not ended, except those that protect coins.
-         */
-        post: operations["cancel_all_api_orders_cancel_all_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1162,7 +1169,7 @@ export interface components {
          *     `oldest_bar` is the most intervals that may pass from the end of a bar until its entry or its move of protection
          *     arrives; null means no limit. `pairs` counts the known tradable pairs of its exchange and venue; `shared` is true
          *     when another broker had already loaded them. `loading` is null unless they are being loaded. `trading_stopped` is
-         *     true while automatic trading is halted on this broker.
+         *     true while automatic trading is halted on this broker, since `trading_stopped_at`.
          */
         Broker: {
             /** Number */
@@ -1179,6 +1186,8 @@ export interface components {
             is_default: boolean;
             /** Trading Stopped */
             trading_stopped: boolean;
+            /** Trading Stopped At */
+            trading_stopped_at: string | null;
             /** Usage */
             usage: string;
             limits: components["schemas"]["Limits-Output"];
@@ -1210,11 +1219,13 @@ export interface components {
         };
         /**
          * Cancelled
-         * @description The number of orders whose cancellation was requested.
+         * @description The effect of cancelling all orders: `asked` are or would be cancelled, `stay` protect coins and stay.
          */
         Cancelled: {
             /** Asked */
             asked: number;
+            /** Stay */
+            stay: number;
         };
         /**
          * Change
@@ -1534,12 +1545,21 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
+         * Halted
+         * @description A halt. `recorded` is false while it waits for the database: the gateway holds automatic orders back already.
+         */
+        Halted: {
+            /** Recorded */
+            recorded: boolean;
+        };
+        /**
          * Health
          * @description The platform's state. `head` is the last log position; `lag` counts the events not yet in the books.
          *
          *     `spool` counts the webhook deliveries kept on disk. `stream_age` is the age in seconds of the last report on any
          *     private stream, `clock_offset_ms` the largest offset of an exchange's clock in milliseconds; both are null when
-         *     unknown. Disk sizes are in bytes. `trading_stopped` is true while the user's automatic trading is halted.
+         *     unknown. Disk sizes are in bytes. `trading_stopped` is true while the user's automatic trading is halted,
+         *     since `trading_stopped_at`.
          */
         Health: {
             /** Terminals */
@@ -1562,6 +1582,8 @@ export interface components {
             disk_total: number;
             /** Trading Stopped */
             trading_stopped: boolean;
+            /** Trading Stopped At */
+            trading_stopped_at: string | null;
         };
         /**
          * Invitation
@@ -2021,6 +2043,8 @@ export interface components {
             /** Second Factor */
             second_factor: boolean;
             preferences: components["schemas"]["Preferences"];
+            /** Has Chosen */
+            has_chosen: boolean;
         };
         /**
          * Sessions
@@ -2323,6 +2347,7 @@ export interface components {
          * Webhook
          * @description A webhook and its outcome. `body` is the text as delivered. The fields parsed from it are null where it has none.
          *
+         *     `bars_old` counts the bars from the end of its bar to its reception; null where its bar or interval names no time.
          *     `repeats` counts further deliveries of the same alert.
          */
         Webhook: {
@@ -2360,6 +2385,8 @@ export interface components {
             indicator: string | null;
             /** Bar Time */
             bar_time: string | null;
+            /** Bars Old */
+            bars_old: number | null;
             /** Status */
             status: string;
             /** Reason */
@@ -3509,7 +3536,7 @@ export interface operations {
             };
         };
     };
-    stop_all_api_trading_stop_post: {
+    effect_of_cancel_all_api_orders_cancel_all_get: {
         parameters: {
             query?: never;
             header?: {
@@ -3523,42 +3550,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Cancelled"];
                 };
-            };
-        };
-    };
-    resume_all_api_trading_resume_post: {
-        parameters: {
-            query?: never;
-            header?: {
-                "x-csrf-token"?: string | null;
-            };
-            path?: never;
-            cookie?: {
-                aristobot_session?: string | null;
-            };
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -3592,6 +3590,70 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Cancelled"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stop_all_api_trading_stop_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Halted"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_all_api_trading_resume_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
