@@ -58,7 +58,7 @@ def test_it_is_over_when_the_account_was_looked_at_as_a_whole_again(trouble, bro
     terminal.turn()
     terminal.turn()
     assert ended(trouble) == [cause]
-    assert [title.startswith("Aristobot: Terminé") for title, _ in trouble.one.heard] == [False, True]
+    assert [title.startswith("Aristobot: Résolu") for title, _ in trouble.one.heard] == [False, True]
     assert len(trouble.other.heard) == 2
 
 

@@ -53,7 +53,7 @@ def test_a_dead_channel_is_told_of_on_the_other(trouble):
     assert trouble.outcomes() == (["one", "one", "one"], tries)
     assert {event.reason for event in trouble.events(FAILED)} == {"not_delivered"}
     assert len(trouble.other.heard) == 4
-    assert "« JSON » ne prend plus les alertes (non délivré)." in trouble.one.heard[1][1]
+    assert "« JSON » est en panne (non délivré)." in trouble.one.heard[1][1]
 
 
 def test_a_channel_that_lives_again_is_told_of_when_it_dies_anew(trouble):

@@ -52,7 +52,7 @@ def heard(trouble):
 
 
 LOST = "[!!!] Aristobot: Position sans protection"
-OVER = "Aristobot: Terminé : Position sans protection"
+OVER = "Aristobot: Résolu : Position sans protection"
 
 
 def test_a_position_under_a_stop_again_is_told_once_to_whoever_heard_that_it_was_not(trouble, terminal):
