@@ -8,7 +8,9 @@ import { i18n } from './i18n'
 import { router } from './router'
 import './style.css'
 
-createApp(App).use(createPinia()).use(i18n).use(router).mount('#app')
+const app = createApp(App).use(createPinia()).use(i18n).use(router)
+// Until it is known what to show, the page shows that it is loading.
+void router.isReady().then(() => app.mount('#app'))
 whenEnded(() => {
   useSession().current = null
   void router.push({ name: 'login', query: { ended: '1' } })

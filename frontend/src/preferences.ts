@@ -20,8 +20,9 @@ watchEffect(() => {
   localStorage.setItem(KEY, JSON.stringify(shown))
 })
 
-export function show(preferences: Preferences): void {
-  speak(preferences.language as Language)
+/** Show things as the account prefers; one that has never chosen is spoken to in the browser's language. */
+export function show(preferences: Preferences, chosen: boolean): void {
+  if (chosen) speak(preferences.language as Language)
   shown.theme = preferences.theme as Theme
   shown.zone = preferences.time_zone as 'UTC' | 'local'
   shown.colours = preferences.colours

@@ -5,6 +5,7 @@ import { useSession } from './features/people/session/store'
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
+    { path: '/away', name: 'away', component: () => import('./layout/AwayPage.vue') },
     { path: '/login', name: 'login', component: () => import('./features/people/session/LoginPage.vue') },
     {
       path: '/',
@@ -30,7 +31,9 @@ export const router = createRouter({
 
 router.beforeEach(async (to) => {
   const session = useSession()
+  if (to.name === 'away') return session.away || { name: 'dashboard' }
   await session.restore()
+  if (session.away) return { name: 'away', query: { to: to.fullPath } }
   if (to.name !== 'login' && !session.current) return { name: 'login' }
   if (to.name === 'login' && session.current) return { name: 'dashboard' }
   if (to.meta.admin && session.current?.role !== 'admin') return { name: 'dashboard' }

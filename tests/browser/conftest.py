@@ -63,7 +63,7 @@ def _running(home: Path) -> Iterator[tuple[dict[str, Any], str]]:
             assert process.poll() is None, out.read_text()
             assert time.monotonic() < deadline, out.read_text()
             time.sleep(0.1)
-        yield json.loads((home / "run.json").read_text()), out.read_text()
+        yield json.loads((home / "run.json").read_text()) | {"pid": process.pid, "home": str(home)}, out.read_text()
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -114,9 +114,9 @@ def enter(platform: tuple[dict[str, Any], str]) -> Callable[[Any, str], None]:
         page.fill("#password", platform[0]["password"])
         page.keyboard.press("Enter")
         expect(page.locator("nav")).to_be_visible()
-        other = page.get_by_role("banner").get_by_role("button", name=LANGUAGES[language], exact=True)
-        if other.count():
-            other.click()
+        if page.get_attribute("html", "lang") != language:
+            page.locator("[data-test=user-menu]").click()
+            page.get_by_text(LANGUAGES[language], exact=True).click()
         expect(page.locator("html")).to_have_attribute("lang", language)
 
     return log_in

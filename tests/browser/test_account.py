@@ -11,8 +11,8 @@ import pyotp
 import pytest
 
 WORDS = {
-    "fr": {"ok": "Connexion OK - Binance", "withdraw": "Cette clé peut retirer des fonds", "limit": "Plafond atteint"},
-    "en": {"ok": "Connection OK - Binance", "withdraw": "This key may withdraw", "limit": "Limit reached"},
+    "fr": {"ok": "Connexion OK - Binance", "withdraw": "Cette clé autorise les retraits", "limit": "Plafond d'achat"},
+    "en": {"ok": "Connection OK - Binance", "withdraw": "This key can withdraw funds", "limit": "Buy limit"},
 }
 
 
@@ -101,7 +101,7 @@ def test_the_second_factor_guards_the_next_login(platform: Any, browse: Any, ent
     with browse() as page:
         enter(page, "en")
         page.click('a[href="/account"]')
-        card = page.locator("section.card", has=page.get_by_role("heading", name="Second factor"))
+        card = page.locator("section.card", has=page.get_by_role("heading", name="Two-factor authentication"))
         card.locator("input[type=password]").fill(told["password"])
         card.get_by_role("button").click()
         secret = card.locator("code").inner_text()
@@ -109,7 +109,8 @@ def test_the_second_factor_guards_the_next_login(platform: Any, browse: Any, ent
         card.get_by_role("button").click()
         expect(card.locator("code")).to_have_count(10)
         recovery = card.locator("code").first.inner_text()
-        page.get_by_role("button", name="Log out").click()
+        page.locator("[data-test=user-menu]").click()
+        page.get_by_text("Log out", exact=True).click()
         page.fill("#username", told["user"])
         page.fill("#password", told["password"])
         page.keyboard.press("Enter")

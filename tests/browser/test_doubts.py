@@ -11,11 +11,11 @@ import pytest
 
 WORDS = {
     "fr": {
-        "checking": "preuve possible dans",
+        "checking": "certitude dans",
         "title": "En cours de vérification",
         "absent": "ne montre pas cet ordre",
     },
-    "en": {"checking": "proof possible in", "title": "Being checked", "absent": "does not show this order"},
+    "en": {"checking": "certain in at most", "title": "Being checked", "absent": "does not show this order"},
 }
 MINUTES = {"fr": "2026-01-07T10:00:00Z", "en": "2026-01-07T10:05:00Z"}
 PAGES = ("/", "/webhooks", "/alerts", "/reconciliations", "/account", "/admin")

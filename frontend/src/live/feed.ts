@@ -1,4 +1,4 @@
-import { ref } from 'vue'
+import { reactive } from 'vue'
 
 import { useBrokers } from '../features/people/brokers/store'
 import { useSession } from '../features/people/session/store'
@@ -7,12 +7,14 @@ import { useHealth } from '../features/platform/health/store'
 import { useReconciliations } from '../features/platform/reconciliations/store'
 import { useGains } from '../features/trading/gains/store'
 import { usePositions } from '../features/trading/positions/store'
+import { useExecuted } from '../features/trading/trades/executed'
 import { useTrades } from '../features/trading/trades/store'
 import { useWebhooks } from '../features/webhooks/store'
 import { router } from '../router'
 import { Live, type Message } from './socket'
 
-export const connected = ref(false)
+/** Whether the socket stands, and when it last told anything at all, and data (milliseconds). */
+export const connection = reactive({ connected: false, heardAt: Date.now(), dataAt: Date.now() })
 let live: Live | null = null
 
 /** Open the one live socket and hand each topic to its store. */
@@ -20,7 +22,7 @@ export function follow(): void {
   if (live) return
   const stores: Record<string, { take: (message: Message) => void }> = {
     webhooks: useWebhooks(),
-    trades: useTrades(),
+    trades: both(useTrades(), useExecuted()),
     positions: usePositions(),
     gains: useGains(),
     brokers: useBrokers(),
@@ -28,16 +30,26 @@ export function follow(): void {
     reconciliations: useReconciliations(),
     health: useHealth(),
   }
-  live = new Live(
-    (message) => stores[message.topic]?.take(message),
-    (is) => (connected.value = is),
-    () => {
+  connection.heardAt = connection.dataAt = Date.now()
+  live = new Live({
+    take: (message) => {
+      connection.dataAt = Date.now()
+      stores[message.topic]?.take(message)
+    },
+    heard: () => (connection.heardAt = Date.now()),
+    connected: (is) => (connection.connected = is),
+    loggedOut: () => {
       useSession().current = null
       unfollow()
       void router.push({ name: 'login', query: { ended: '1' } })
     },
-  )
+  })
   live.start()
+}
+
+/** Orders and trades are two views of the same rows. */
+function both(...stores: { take: (message: Message) => void }[]) {
+  return { take: (message: Message) => stores.forEach((store) => store.take(message)) }
 }
 
 export function unfollow(): void {

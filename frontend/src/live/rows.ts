@@ -1,23 +1,70 @@
-import { type Ref, ref } from 'vue'
+import { type Ref, computed, ref } from 'vue'
 
 import type { Message } from './socket'
 
+/** As many rows are kept as come live, besides those that were loaded from the past. */
 const MOST = 200
+/** A snapshot with fewer rows holds everything there is. */
+const SNAPSHOT = 50
+
+interface Page<Row> {
+  items: Row[]
+  next?: string | null
+}
+
+interface Choices<Row> {
+  /** Asks the server for a page of the past, the newest one first. */
+  page?: (cursor: string | null) => Promise<Page<Row> | undefined>
+  /** What is never dropped, however many newer rows come. */
+  stays?: (row: Row) => boolean
+}
 
 /** Rows of one read model, newest first: a snapshot replaces them, changes update or add by key. */
-export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => string) {
+export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => string, { page, stays }: Choices<Row> = {}) {
   const rows: Ref<Row[]> = ref([]) as Ref<Row[]>
+  const next = ref<string | null>(null)
+  const begun = ref(false)
+  const loading = ref(false)
+  /** The last page of the past did not come. */
+  const failed = ref(false)
+  let most = MOST
 
-  function take(message: Message): void {
-    const items = message.items as Row[]
-    if (message.kind === 'snapshot') {
-      rows.value = items
-      return
-    }
+  const more = computed(() => page !== undefined && (begun.value ? next.value !== null : rows.value.length >= SNAPSHOT))
+
+  function merge(items: Row[]): void {
     const kept = new Map(rows.value.map((row) => [key(row), row]))
     for (const item of items) kept.set(key(item), item)
-    rows.value = [...kept.values()].sort((a, b) => age(b).localeCompare(age(a))).slice(0, MOST)
+    const sorted = [...kept.values()].sort((a, b) => age(b).localeCompare(age(a)))
+    rows.value = sorted.filter((row, place) => place < most || stays?.(row))
   }
 
-  return { rows, take }
+  /** After a break there may be a gap before what was loaded from the past: that begins anew. */
+  function take(message: Message): void {
+    const items = message.items as Row[]
+    if (message.kind === 'changes') return merge(items)
+    rows.value = items
+    next.value = null
+    begun.value = false
+    most = MOST
+  }
+
+  /** Load from the past until something new is shown, or nothing older is left. */
+  async function older(): Promise<void> {
+    if (!page || loading.value) return
+    loading.value = true
+    failed.value = false
+    const before = rows.value.length
+    do {
+      const found = await page(next.value)
+      failed.value = found === undefined
+      if (!found) break
+      begun.value = true
+      next.value = found.next ?? null
+      most += found.items.length
+      merge(found.items)
+    } while (rows.value.length === before && next.value !== null)
+    loading.value = false
+  }
+
+  return { rows, take, older, more, loading, failed }
 }

@@ -7,7 +7,21 @@ export interface Message {
   items: unknown[]
 }
 
-type Take = (message: Message) => void
+interface Pong {
+  pong: number
+}
+
+/** What the socket tells as it goes on. `heard` comes with every sign of life, `take` with data only. */
+export interface Hearer {
+  take: (message: Message) => void
+  heard: () => void
+  connected: (is: boolean) => void
+  loggedOut: () => void
+}
+
+const PING_EVERY = 3000
+/** A socket that has told nothing for so long is replaced: a cut line does not always say so. */
+const DEAD_AFTER = 12_000
 const PAUSES = [0, 0, 0, 1000, 2000, 4000, 8000]
 export const NOT_LOGGED_IN = 4401
 
@@ -23,34 +37,56 @@ export class Live {
   private sequences = new Map<string, number>()
   private tries = 0
   private stopped = false
+  private pinging = 0
+  private pings = 0
+  private heardAt = 0
 
-  constructor(
-    private readonly take: Take,
-    private readonly connected: (is: boolean) => void,
-    private readonly loggedOut: () => void,
-  ) {}
+  constructor(private readonly hearer: Hearer) {}
 
   start(): void {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-    this.socket = new WebSocket(`${scheme}://${location.host}/api/live`)
-    this.socket.onopen = () => {
+    const socket = new WebSocket(`${scheme}://${location.host}/api/live`)
+    this.socket = socket
+    this.heardAt = Date.now()
+    socket.onopen = () => {
       this.tries = 0
-      this.connected(true)
+      this.hearer.connected(true)
     }
-    this.socket.onmessage = (event: MessageEvent<string>) => this.hear(JSON.parse(event.data) as Message)
-    this.socket.onclose = (event) => {
-      this.connected(false)
-      if (event.code === NOT_LOGGED_IN) return this.loggedOut()
-      if (this.stopped) return
-      const pause = PAUSES[Math.min(this.tries, PAUSES.length - 1)] ?? 0
-      this.tries += 1
-      setTimeout(() => this.start(), pause)
+    socket.onmessage = (event: MessageEvent<string>) => {
+      this.heardAt = Date.now()
+      this.hearer.heard()
+      const said = JSON.parse(event.data) as Message | Pong
+      if (!('pong' in said)) this.hear(said)
     }
+    socket.onclose = (event) => this.closed(event.code)
+    this.pinging = window.setInterval(() => this.ping(socket), PING_EVERY)
   }
 
   stop(): void {
     this.stopped = true
+    window.clearInterval(this.pinging)
     this.socket?.close()
+  }
+
+  private ping(socket: WebSocket): void {
+    if (Date.now() - this.heardAt > DEAD_AFTER) {
+      socket.onclose = null
+      socket.onmessage = null
+      socket.close()
+      this.closed(0)
+    } else if (socket.readyState === WebSocket.OPEN) {
+      socket.send(JSON.stringify({ ping: (this.pings += 1) }))
+    }
+  }
+
+  private closed(code: number): void {
+    window.clearInterval(this.pinging)
+    this.hearer.connected(false)
+    if (code === NOT_LOGGED_IN) return this.hearer.loggedOut()
+    if (this.stopped) return
+    const pause = PAUSES[Math.min(this.tries, PAUSES.length - 1)] ?? 0
+    this.tries += 1
+    setTimeout(() => this.start(), pause)
   }
 
   private hear(message: Message): void {
@@ -58,6 +94,6 @@ export class Live {
     if (what === 'resync') this.socket?.send(JSON.stringify({ resync: message.topic }))
     if (what !== 'take') return
     this.sequences.set(message.topic, message.sequence)
-    this.take(message)
+    this.hearer.take(message)
   }
 }

@@ -1,13 +1,19 @@
 import { defineStore } from 'pinia'
 
-import { type Webhook, api } from '../../api/client'
+import { type Webhook, api, inTime } from '../../api/client'
 import { liveRows } from '../../live/rows'
 
 /** Deliveries of TradingView, newest first. */
 export const useWebhooks = defineStore('webhooks', () => {
-  const { rows, take } = liveRows<Webhook>(
+  const { rows, take, ...past } = liveRows<Webhook>(
     (row) => row.id,
     (row) => row.received_at,
+    {
+      page: async (cursor) => {
+        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
+        return (await inTime((signal) => api.GET('/api/webhooks/history', { params: { query }, signal }))).data
+      },
+    },
   )
 
   async function url(): Promise<string> {
@@ -20,5 +26,5 @@ export const useWebhooks = defineStore('webhooks', () => {
     return data?.url ?? ''
   }
 
-  return { rows, take, url, rotate }
+  return { rows, take, ...past, url, rotate }
 })

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 
-import { type Broker, type Exchange, type Step, api, stream } from '../../../api/client'
+import { type Broker, type Exchange, type Step, api, inTime, stream } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 
 export interface Keys {
@@ -31,10 +31,15 @@ export const useBrokers = defineStore('brokers', () => {
     return answer
   }
 
-  async function switchTrading(number: number, stop: boolean): Promise<void> {
+  /** Returns whether it was carried out. */
+  async function switchTrading(number: number, stop: boolean): Promise<boolean> {
     const params = { path: { number } }
-    if (stop) await api.POST('/api/brokers/{number}/stop', { params })
-    else await api.POST('/api/brokers/{number}/resume', { params })
+    const { error } = await inTime((signal) =>
+      stop
+        ? api.POST('/api/brokers/{number}/stop', { params, signal })
+        : api.POST('/api/brokers/{number}/resume', { params, signal }),
+    )
+    return error === undefined
   }
 
   /** Try keys before they are kept, or those of a broker; each step is handed on as it begins. */

@@ -2,7 +2,11 @@ import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
 import { type Preferences, type Session, api, carryCsrf } from '../../../api/client'
+import { i18n } from '../../../i18n'
 import { show } from '../../../preferences'
+
+const ANSWER_WITHIN = 5000
+const UNAUTHORISED = 401
 
 interface Credentials {
   username: string
@@ -14,19 +18,29 @@ interface Credentials {
 export const useSession = defineStore('session', () => {
   const current = ref<Session | null>(null)
   const debug = ref(false)
+  /** The server did not say who is logged in: it, or its database, is away. */
+  const away = ref(false)
   let restored = false
 
   function begin(session: Session): void {
     current.value = session
     carryCsrf(session.csrf)
-    show(session.preferences)
+    show(session.preferences, session.has_chosen)
   }
 
+  /** Ask once who is logged in. Where nobody can say, `away` is set, and it is asked again the next time. */
   async function restore(): Promise<void> {
     if (restored) return
+    try {
+      const signal = AbortSignal.timeout(ANSWER_WITHIN)
+      const { data, response } = await api.GET('/api/session', { signal })
+      away.value = !data && response.status !== UNAUTHORISED
+      if (data) begin(data)
+    } catch {
+      away.value = true
+    }
+    if (away.value) return
     restored = true
-    const { data } = await api.GET('/api/session')
-    if (data) begin(data)
     const { data: start } = await api.GET('/api/start')
     debug.value = start?.debug_active ?? false
   }
@@ -54,7 +68,7 @@ export const useSession = defineStore('session', () => {
 
   async function welcome(session: Session, chosen: string | null): Promise<void> {
     begin(session)
-    if (chosen && chosen !== session.preferences.language) await prefer({ language: chosen })
+    if (chosen && (!session.has_chosen || chosen !== session.preferences.language)) await prefer({ language: chosen })
   }
 
   async function leave(): Promise<void> {
@@ -65,11 +79,13 @@ export const useSession = defineStore('session', () => {
   /** Change what is given of the preferences and keep it with the account. */
   async function prefer(changed: Partial<Preferences>) {
     if (!current.value) return { error: undefined }
-    const preferences = { ...current.value.preferences, ...changed }
-    current.value = { ...current.value, preferences }
-    show(preferences)
+    // What was never chosen is kept as it is shown now.
+    const known = current.value.has_chosen ? {} : { language: i18n.global.locale.value }
+    const preferences = { ...current.value.preferences, ...known, ...changed }
+    current.value = { ...current.value, preferences, has_chosen: true }
+    show(preferences, true)
     return api.PUT('/api/account/preferences', { body: preferences })
   }
 
-  return { current, debug, restore, enter, register, develop, leave, prefer }
+  return { current, debug, away, restore, enter, register, develop, leave, prefer }
 })

@@ -1,14 +1,21 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 
-import { type Alert, type Channel, api } from '../../../api/client'
+import { type Alert, type Channel, api, inTime } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 
 /** What a trader has to know, newest first, and where it is sent besides the console. */
 export const useAlerts = defineStore('alerts', () => {
-  const { rows, take } = liveRows<Alert>(
+  const { rows, take, ...past } = liveRows<Alert>(
     (row) => row.id,
     (row) => row.raised_at,
+    {
+      page: async (cursor) => {
+        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
+        return (await inTime((signal) => api.GET('/api/alerts', { params: { query }, signal }))).data
+      },
+      stays: (row) => !row.acknowledged_at && !row.ended_at,
+    },
   )
   /** What is over needs no look any more, unless it was critical: that stays until it is acknowledged. */
   const open = computed(() =>
@@ -33,5 +40,5 @@ export const useAlerts = defineStore('alerts', () => {
     channels.value = data?.items ?? []
   }
 
-  return { rows, take, open, critical, channels, acknowledge, acknowledgeAll, loadChannels }
+  return { rows, take, ...past, open, critical, channels, acknowledge, acknowledgeAll, loadChannels }
 })

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 
-import type { Gain } from '../../../api/client'
+import { type Gain, api, inTime } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 
 /** Complete trades, newest first. */
@@ -8,5 +8,11 @@ export const useGains = defineStore('gains', () =>
   liveRows<Gain>(
     (row) => row.id,
     (row) => row.closed_at,
+    {
+      page: async (cursor) => {
+        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
+        return (await inTime((signal) => api.GET('/api/gains', { params: { query }, signal }))).data
+      },
+    },
   ),
 )

@@ -1,19 +1,35 @@
 import { defineStore } from 'pinia'
 
-import { type Trade, api } from '../../../api/client'
+import { type Trade, api, inTime } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
+
+const LIVE = new Set(['placed', 'submitted', 'unknown', 'open'])
 
 /** Orders and what became of them, newest first. */
 export const useTrades = defineStore('trades', () => {
-  const { rows, take } = liveRows<Trade>(
+  const { rows, take, ...past } = liveRows<Trade>(
     (row) => row.id,
     (row) => row.created_at,
+    {
+      page: async (cursor) => {
+        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
+        return (await inTime((signal) => api.GET('/api/orders', { params: { query }, signal }))).data
+      },
+      stays: (row) => LIVE.has(row.state) || row.may_be_sent_again,
+    },
   )
 
-  async function cancelAll(): Promise<number> {
-    const { data } = await api.POST('/api/orders/cancel-all')
-    return data?.asked ?? 0
+  /** What cancelling all would do now; undefined when the server does not say. */
+  async function effectOfCancelAll() {
+    const { data } = await inTime((signal) => api.GET('/api/orders/cancel-all', { signal }))
+    return data
   }
 
-  return { rows, take, cancelAll }
+  /** What was cancelled; undefined when it is not known that anything was. */
+  async function cancelAll() {
+    const { data } = await inTime((signal) => api.POST('/api/orders/cancel-all', { signal }))
+    return data
+  }
+
+  return { rows, take, ...past, effectOfCancelAll, cancelAll }
 })
