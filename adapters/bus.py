@@ -16,7 +16,7 @@ BOOKS = "books"
 REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
-UP_SECONDS, STALE_SECONDS = 30.0, 60.0
+UP_SECONDS, STALE_SECONDS = 10.0, 60.0
 
 
 class Bus:

@@ -34,7 +34,7 @@ export function overridesOf(theme: Theme): GlobalThemeOverrides {
       dividerColor: token.border,
       textColorBase: token.text,
       placeholderColor: token.grey,
-      fontFamily: "Inter, 'Segoe UI', system-ui, sans-serif",
+      fontFamily: "'Inter Variable', 'Segoe UI', system-ui, sans-serif",
       borderRadius: '6px',
     },
     Input: { color: token.input, colorFocus: token.input, colorDisabled: token.head },

@@ -1,4 +1,5 @@
 import { defineStore } from 'pinia'
+import { computed } from 'vue'
 
 import { type Trade, api, inTime } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
@@ -19,6 +20,9 @@ export const useTrades = defineStore('trades', () => {
     },
   )
 
+  /** Every order that has not ended: the server sends them all, however old. */
+  const open = computed(() => rows.value.filter((row) => LIVE.has(row.state)))
+
   /** What cancelling all would do now; undefined when the server does not say. */
   async function effectOfCancelAll() {
     const { data } = await inTime((signal) => api.GET('/api/orders/cancel-all', { signal }))
@@ -31,5 +35,5 @@ export const useTrades = defineStore('trades', () => {
     return data
   }
 
-  return { rows, take, ...past, effectOfCancelAll, cancelAll }
+  return { rows, take, ...past, open, effectOfCancelAll, cancelAll }
 })
