@@ -85,6 +85,8 @@ def test_a_session_lives_from_login_to_logout(console: Any, alice: Any, problem:
     flags = again.headers["set-cookie"].lower()
     assert "httponly" in flags
     assert "samesite=strict" in flags
+    # The server ends a session after 24 hours of silence, not the browser 24 hours after the login.
+    assert f"max-age={30 * 24 * 3600}" in flags
     assert alice.delete("/api/session").status_code == 204
     problem(console.client().get("/api/orders", headers={"Cookie": f"aristobot_session={cookie}"}), 401)
 

@@ -18,6 +18,8 @@ from domain.refusals import NotFound, Refused
 
 COOKIE = "aristobot_session"
 INACTIVE_HOURS = 24
+COOKIE_DAYS = 30
+"""The cookie outlives the session, which the server alone ends: one in daily use does not end during the day."""
 LONGEST_AGENT = 200
 
 
@@ -68,7 +70,7 @@ def begin(pool: ConnectionPool, request: Request, response: Response, user: int)
             (hash_of(token), user, csrf, address_of(request), agent),
         )
     response.set_cookie(
-        COOKIE, token, httponly=True, samesite="strict", path="/", max_age=INACTIVE_HOURS * 3600,
+        COOKIE, token, httponly=True, samesite="strict", path="/", max_age=COOKIE_DAYS * 86400,
         secure=request.url.scheme == "https",
     )  # fmt: skip
     return csrf
