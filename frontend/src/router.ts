@@ -1,4 +1,4 @@
-import { createRouter, createWebHistory } from 'vue-router'
+import { type RouteLocation, createRouter, createWebHistory } from 'vue-router'
 
 import { useSession } from './features/people/session/store'
 
@@ -14,6 +14,11 @@ export const router = createRouter({
         { path: '', name: 'dashboard', component: () => import('./features/trading/dashboard/DashboardPage.vue') },
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
         { path: 'alerts', name: 'alerts', component: () => import('./features/platform/alerts/AlertsPage.vue') },
+        // Everything that happens has an address, for links in mail and chat: its page, with its story open.
+        ...['orders', 'positions'].map((noun) => ({
+          path: `${noun}/:story`, redirect: (to: RouteLocation) => ({ name: 'dashboard', query: { story: to.params.story } }),
+        })),
+        { path: 'webhooks/:story', redirect: (to: RouteLocation) => ({ name: 'webhooks', query: { story: to.params.story } }) },
         {
           path: 'reconciliations', name: 'reconciliations',
           component: () => import('./features/platform/reconciliations/ReconciliationsPage.vue'),

@@ -34,6 +34,17 @@ export function useStoryWords() {
     return te(key) ? t(key) : chapter.topic
   }
 
+  /** What the story is about: an order by side, pair and time, anything else by its kind and time. */
+  function headline(chapters: Chapter[], stream: string | null): string {
+    const first = chapters.find((chapter) => chapter.stream === stream)
+    if (!first) return t('story.title')
+    const at = time(first.at)
+    const wish = first.facts.wish as Record<string, string> | undefined
+    if (wish) return t('story.of_order', { side: t(`sides.${wish.side}`), symbol: wish.symbol, at })
+    const kind = `story.of_${(first.topic.split('.')[0] ?? '').toLowerCase()}`
+    return te(kind) ? t(kind, { symbol: String(first.facts.symbol ?? ''), at }) : t('story.title')
+  }
+
   function label(name: string): string {
     return te(`story.facts.${name}`) ? t(`story.facts.${name}`) : name
   }
@@ -73,5 +84,5 @@ export function useStoryWords() {
     return `+${duration(milliseconds / 1000)}`
   }
 
-  return { title, facts, delay }
+  return { title, headline, facts, delay }
 }

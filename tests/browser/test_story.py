@@ -1,0 +1,46 @@
+"""Everything that happens has an address: links open its story, back and forward move between stories."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+from uuid import uuid4
+
+
+def test_an_order_is_found_by_its_address(platform: Any, browse: Any, enter: Any) -> None:
+    from playwright.sync_api import expect
+
+    told, printed = platform
+    with browse() as page:
+        # Given an order that an alert has led to.
+        enter(page, "en")
+        subprocess.run(
+            next(line for line in printed.splitlines() if line.startswith("curl")), shell=True, check=True,
+            capture_output=True,
+        )  # fmt: skip
+        expect(page.locator("[data-test=trade]").first).to_be_visible()
+        order = page.evaluate("async () => (await (await fetch('/api/trades')).json()).items[0].id")
+        # When its address is opened, as from a message.
+        page.goto(f"{told['console']}/orders/{order}")
+        drawer = page.get_by_role("dialog")
+        # Then its story is told, and the way leads on to what it came from, and back.
+        expect(drawer).to_contain_text("BTC/USDT")
+        expect(drawer.locator("[data-test=chapter].own").first).to_be_visible()
+        drawer.get_by_role("link", name="open").first.click()
+        expect(page).not_to_have_url(f"{told['console']}/?story={order}")
+        page.go_back()
+        expect(page).to_have_url(f"{told['console']}/?story={order}")
+        page.keyboard.press("Escape")
+        expect(drawer).to_have_count(0)
+        expect(page).to_have_url(f"{told['console']}/")
+
+
+def test_an_address_that_leads_nowhere_says_so(platform: Any, browse: Any, enter: Any) -> None:
+    """An id of nothing, and a word that is no id."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        for address in (f"positions/{uuid4()}", "webhooks/x"):
+            page.goto(f"{platform[0]['console']}/{address}")
+            expect(page.locator("[data-test=no-story]")).to_contain_text("nothing of yours")
