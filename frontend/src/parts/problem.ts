@@ -8,6 +8,13 @@ interface Answer<T> {
   error?: unknown
 }
 
+/** Longer than the server waits for any exchange. */
+const ANSWER_WITHIN = 45_000
+
+function silence(): Promise<never> {
+  return new Promise((_, fail) => setTimeout(() => fail(new Error('no answer in time')), ANSWER_WITHIN))
+}
+
 /** Carries out one request of a form at a time, and says what is wrong at its field in the user's language. */
 export function useProblem() {
   const { t, te } = useI18n()
@@ -35,7 +42,7 @@ export function useProblem() {
     busy.value = true
     problem.value = null
     try {
-      const { data, error } = await request()
+      const { data, error } = await Promise.race([request(), silence()])
       if (error !== undefined) problem.value = problemOf(error)
       return { done: error === undefined, data }
     } catch (error) {

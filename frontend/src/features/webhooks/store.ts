@@ -16,14 +16,14 @@ export const useWebhooks = defineStore('webhooks', () => {
     },
   )
 
-  async function url(): Promise<string> {
-    const { data } = await api.GET('/api/webhooks/url')
-    return data?.url ?? ''
+  /** The address for TradingView; undefined when the server does not say. */
+  async function url(): Promise<string | undefined> {
+    return (await inTime((signal) => api.GET('/api/webhooks/url', { signal }))).data?.url
   }
 
-  async function rotate(): Promise<string> {
-    const { data } = await api.POST('/api/webhooks/url')
-    return data?.url ?? ''
+  /** The new address; undefined when it is not known whether the token was changed. */
+  async function rotate(): Promise<string | undefined> {
+    return (await inTime((signal) => api.POST('/api/webhooks/url', { signal }))).data?.url
   }
 
   return { rows, take, ...past, url, rotate }

@@ -27,12 +27,17 @@ export const useAlerts = defineStore('alerts', () => {
   )
   const channels = ref<Channel[]>([])
 
-  async function acknowledge(alert: string): Promise<void> {
-    await api.PUT('/api/alerts/{alert}/acknowledged', { params: { path: { alert } } })
+  /** Returns whether it was carried out. */
+  async function acknowledge(alert: string): Promise<boolean> {
+    const params = { path: { alert } }
+    const { error } = await inTime((signal) => api.PUT('/api/alerts/{alert}/acknowledged', { params, signal }))
+    return error === undefined
   }
 
-  async function acknowledgeAll(): Promise<void> {
-    await api.PUT('/api/alerts/acknowledged')
+  /** Returns whether it was carried out. */
+  async function acknowledgeAll(): Promise<boolean> {
+    const { error } = await inTime((signal) => api.PUT('/api/alerts/acknowledged', { signal }))
+    return error === undefined
   }
 
   async function loadChannels(): Promise<void> {
