@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.lane.changes import Changes
@@ -189,6 +189,11 @@ class Lane:
         """Record one report of the private stream. Ignore a stranger's: reconciliation finds it."""
         with self._account.hearing.listening(self.orders.order_of(report), report):
             await self.orders.hear(report)
+
+    @property
+    def reconciled_at(self) -> datetime | None:
+        """The end of the last reconciliation that the exchange answered whole (UTC); None before the first."""
+        return self._schedule.completed_at
 
     def renew(self, broker: Broker, credentials: Credentials) -> None:
         """Use the changed broker and its new keys from the next errand on."""

@@ -106,6 +106,11 @@ class Reconciler:
         if run.occasion is not Occasion.POLL and not run.dry:
             await self._listings.keep_snapshot(settled=not self._memory.suspicions)
 
+    @property
+    def has_live_orders(self) -> bool:
+        """True while orders are live, so that a poll has something to ask."""
+        return bool(self._live())
+
     def _live(self) -> dict[UUID, Order]:
         """Return the orders the exchange can know by now, so that one sent later does not count as missing."""
         known = self._orders.live.items()

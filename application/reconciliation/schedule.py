@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from application.orders.account import Account
 from application.reconciliation.reconciler import Reconciler
@@ -23,6 +24,8 @@ class Schedule:
         self._under_way: asyncio.Task[None] | None = None
         self._next: Occasion | None = None
         """The occasion of the next run, when one is asked for during a run."""
+        self.completed_at: datetime | None = None
+        """The end of the last run that the exchange answered whole (UTC), recorded or not."""
         self.first_ended = asyncio.Event()
         """Set once the first reconciliation after the start has succeeded."""
 
@@ -49,7 +52,14 @@ class Schedule:
         """
         if occasion is Occasion.POLL and (self._account.exchange.busy > BUSY or self._reconciler.under_way):
             return None
-        return await self._reconciler.run(occasion, dry=dry)
+        asks = occasion is not Occasion.POLL or self._reconciler.has_live_orders
+        return self._noted(await self._reconciler.run(occasion, dry=dry), asks=asks)
+
+    def _noted(self, run: Run, *, asks: bool = True) -> Run:
+        """Note the time of a run that asked something and was answered whole. A poll without orders asks nothing."""
+        if asks and run.failure is None:
+            self.completed_at = self._account.clock()
+        return run
 
     def begin(self, occasion: Occasion) -> None:
         """Reconcile in the background; when asked during such a run, reconcile once more after it.
@@ -70,7 +80,7 @@ class Schedule:
     async def _worked(self, occasion: Occasion) -> bool:
         """Reconcile once; return True when the exchange answered everything and the run could be recorded."""
         try:
-            run = await self._reconciler.run(occasion)
+            run = self._noted(await self._reconciler.run(occasion))
         except Exception as error:
             self._account.log.warning("reconciliation_failed", broker=self._account.broker.number, error=repr(error))
             return False

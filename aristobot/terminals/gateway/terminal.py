@@ -254,6 +254,11 @@ class Gateway:
             "stream_age": round(time.time() - max(heard), 1) if heard else None,
             "clock_offset_ms": max((round(offset * 1000, 1) for offset in offsets), default=None),
             "doubts": sum(lane.doubts for lane in lanes.values()),
+            "reconciled": {
+                number: round((utc_now() - lane.reconciled_at).total_seconds(), 1)
+                for number, lane in lanes.items()
+                if lane.reconciled_at is not None
+            },
             "exchanges": {
                 f"{exchange}/{venue}": client.last_answer and round(time.time() - client.last_answer, 1)
                 for (exchange, venue), client in self._clients.items()

@@ -43,6 +43,24 @@ async def test_a_question_without_an_answer_changes_nothing(open_trading, which)
         assert await trading.facts(order_id) == [*SENT, "Filled", "Closed"]
 
 
+async def test_the_last_answer_that_was_whole_is_known(open_trading):
+    """A poll that found nothing is not recorded, but counts. One without an answer, or without a question, does not."""
+    async with open_trading() as trading:
+        first = trading.lane.reconciled_at
+        trading.pass_by(10)
+        await trading.lane.reconcile(Occasion.POLL)
+        assert trading.lane.reconciled_at == first
+        await trading.becomes(await trading.rest(), Status.OPEN)
+        await trading.lane.reconcile(Occasion.POLL)
+        whole = trading.lane.reconciled_at
+        assert whole is not None
+        assert whole != first
+        trading.client.before["open_orders"] = away
+        trading.pass_by(10)
+        await trading.lane.reconcile(Occasion.POLL)
+        assert trading.lane.reconciled_at == whole
+
+
 async def test_nothing_is_sent_before_the_first_reconciliation_has_ended(open_trading):
     """Orders placed meanwhile are sent afterwards, in their order."""
     async with open_trading() as trading:
