@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from adapters.exchanges.catalogue import CATALOGUE
 from aristobot.settings import SettingError, Settings
 
 LOOPBACK = "127.0.0.1"
@@ -14,13 +15,14 @@ def check_ports(settings: Settings) -> None:
 
     Without this, the platform would start beside another program, and its address would lead to that one.
     """
-    ports = {
-        "ARISTOBOT_WEB_PORT": (settings.host, settings.web_port),
-        "ARISTOBOT_WEBHOOK_PORT": (settings.host, settings.webhook_port),
-        "ARISTOBOT_PAPER_PORT": (LOOPBACK, settings.paper_port),
-    }
+    above = (0, *(entry.paper_port for entry in CATALOGUE.values()))
+    ports = [
+        ("ARISTOBOT_WEB_PORT", (settings.host, settings.web_port)),
+        ("ARISTOBOT_WEBHOOK_PORT", (settings.host, settings.webhook_port)),
+        *(("ARISTOBOT_PAPER_PORT", (LOOPBACK, settings.paper_port + place)) for place in above),
+    ]
     taken = dict[tuple[str, int], str]()
-    for name, address in [*ports.items(), ("ARISTOBOT_PAPER_PORT", (LOOPBACK, settings.paper_port + 1))]:
+    for name, address in ports:
         if address in taken:
             raise SettingError(f"port {address[1]} is used twice, by {taken[address]} and {name}: change one of them")
         taken[address] = name
