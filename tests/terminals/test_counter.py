@@ -17,6 +17,9 @@ from domain.orders.order import Order
 from domain.orders.order_status import Status
 from tests.terminals.at_work import platform_for
 
+ABOUT_A_BROKER = set(Action) - set(ANSWERED_BY) - {Action.HALT}
+"""The actions of the gateway that name a broker: a halt is about all of them."""
+
 
 @pytest.fixture
 def platform(database, valkey, tmp_path, monkeypatch):
@@ -75,7 +78,7 @@ async def test_a_brokers_own_keys_are_tried_for_its_owner_only(platform):
         _, end = await house.ask(mine, Action.TEST_CONNECTION, broker_id=broker)
         assert end.data["ok"]
         for user, number in ((other, broker), (mine, broker + 1)):
-            for action in set(Action) - set(ANSWERED_BY):
+            for action in ABOUT_A_BROKER:
                 _, end = await house.ask(user, action, broker_id=number)
                 assert (end.success, end.data, end.code) == (False, None, "not_found")
 
@@ -191,6 +194,6 @@ async def test_a_removed_broker_has_no_lane_any_more(platform):
         # Then only the other one still works.
         assert house.gateway.figures()["streams"] == 1
         assert (await house.wish(stays)).status is Status.OPEN
-        for action in set(Action) - set(ANSWERED_BY):
+        for action in ABOUT_A_BROKER:
             _, end = await house.ask(user, action, broker_id=gone)
             assert end.code == "not_found"
