@@ -62,7 +62,8 @@ class Counter:
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        # A thread that still waits for a request would take the next one, and nobody would answer it.
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
     async def _answer(self, request: Request) -> None:
         name = request.request_id
