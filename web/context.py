@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -182,6 +183,12 @@ def books(context: Context, user: int) -> AbstractContextManager[Cursor[DictRow]
     return as_user(context.records.pool, user)
 
 
+async def asked_at() -> float:
+    """Return the time (monotonic) at which a request came, before anything has waited for the database."""
+    return time.monotonic()
+
+
+AskedAt = Annotated[float, Depends(asked_at)]
 InContext = Annotated[Context, Depends(context_of)]
 By = Annotated[Asking, Depends(asking)]
 ByAdmin = Annotated[Asking, Depends(admin)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,6 +17,9 @@ from domain.orders.wish import TRIGGERED, Side
 from domain.people.broker import Broker
 from domain.people.user import User
 from domain.refusals import Impossible
+
+RESUME_WITHIN = 5.0
+"""Seconds within which a request to resume is carried out, or never: the console waits longer for its answer."""
 
 
 def _protects(order: Order) -> bool:
@@ -34,10 +38,16 @@ def halt(store: Store, user: int, number: int | None = None) -> None:
 
 
 @on_fresh_state
-def resume(store: Store, user: int, number: int | None = None) -> None:
-    """Resume automatic trading on all brokers of a user, or on one of them."""
+def resume(store: Store, user: int, number: int | None = None, *, asked_at: float | None = None) -> None:
+    """Resume automatic trading on all brokers of a user, or on one of them.
+
+    `asked_at` is the time of the request (monotonic). Raises `Impossible` when it has waited too long, as it does while
+    the database hangs: whoever asked has been told that it was not confirmed, and may have halted again since.
+    """
     with by_hand(user):
         subject = _subject(store, user, number)
+        if asked_at is not None and time.monotonic() - asked_at > RESUME_WITHIN:
+            raise Impossible("the request to resume has waited too long", code="resume_too_late")
         subject.resume_trading()
         store.save(subject)
 

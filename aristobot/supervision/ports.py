@@ -30,10 +30,16 @@ def check_ports(settings: Settings) -> None:
 
 
 def _check(name: str, host: str, port: int) -> None:
-    with socket.socket() as tried:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise SettingError(f"ARISTOBOT_HOST {host} is no address of this machine ({error.strerror})") from None
+    with socket.socket(family) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            tried.bind((host, port))
+            tried.bind(address)
+        except OverflowError:
+            raise SettingError(f"port {port} is above 65535: set {name} to a lower one") from None
         except OSError as error:
             raise SettingError(
                 f"port {port} on {host} cannot be used ({error.strerror}): set {name} to another"

@@ -49,6 +49,9 @@ EXITS = frozenset({Action.SELL_MARKET, Action.SELL_LIMIT})
 TRADING = EXITS | {Action.BUY_MARKET, Action.BUY_LIMIT}
 
 
+LONGEST_ACTION = 40
+"""The most characters that are shown of an action, which may be any text."""
+
 _FORMERLY = (
     "action", "symbol", "exchange", "currency", "base_currency", "interval", "open", "high", "low", "close", "volume",
     "bar_time", "price", "stop_loss", "take_profit", "percent", "user", "broker", "indicator",
@@ -106,7 +109,7 @@ class WebhookMessage:
         """
         pairs = read(body)
         found: dict[str, Any] = {name: text_of(pairs, key) for key, name in TEXTS.items()}
-        found["action"] = pairs.get("Action", "").strip() or None
+        found["action"] = pairs.get("Action", "").strip()[:LONGEST_ACTION] or None
         readings = ((number_of, NUMBERS), (integer_of, INTEGERS), (time_of, {"BarTime": "bar_time"}))
         for reading, fields in readings:
             for key, name in fields.items():

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
+from application.trading import halts as trading_halts
 from aristobot.terminals.web import context_of
 from domain.people.user import User
 from tests.terminals.at_work import platform_for
@@ -29,9 +31,9 @@ def impatient(monkeypatch):
 
 
 @asynccontextmanager
-async def logged_in(opened):
+async def logged_in(opened, context=None):
     """Open a console of the platform's first user, and yield it with the header that changes need."""
-    transport = httpx.ASGITransport(create_app(context_of(opened.web)))
+    transport = httpx.ASGITransport(create_app(context or context_of(opened.web)))
     async with httpx.AsyncClient(transport=transport, base_url="http://console") as console:
         session = (await console.post("/api/session", json={"username": "somebody", "password": PASSWORD})).json()
         console.headers["X-CSRF-Token"] = session["csrf"]
@@ -90,6 +92,40 @@ async def test_only_a_session_seen_lately_may_halt_while_the_database_hangs(plat
             with hanging(opened.database):
                 assert (await console.post("/api/trading/stop")).status_code == 401
         assert not await asyncio.to_thread(is_stopped, opened, user)
+
+
+async def test_an_older_request_to_resume_does_not_undo_a_halt(platform, impatient, monkeypatch):
+    """It waited for the database longer than it may: whoever asked was told that it is not confirmed."""
+    monkeypatch.setattr(trading_halts, "RESUME_WITHIN", 0.1)
+    async with platform() as opened:
+        user = await opened.user()
+        async with logged_in(opened) as console:
+            await console.post("/api/trading/stop")
+            with hanging(opened.database):
+                # Given a request to resume that waits, and a halt after it.
+                resuming = asyncio.create_task(console.post("/api/trading/resume"))
+                await asyncio.sleep(0.2)
+                assert (await console.post("/api/trading/stop")).json() == {"recorded": False}
+            # When the database answers, then the older request comes too late.
+            assert (await resuming).json()["code"] == "resume_too_late"
+        assert await asyncio.to_thread(is_stopped, opened, user)
+
+
+async def test_whoever_only_watches_may_halt_too(platform, impatient):
+    """A console that sends no request, but follows the live socket, is remembered."""
+    async with platform() as opened:
+        await opened.user()
+        context = context_of(opened.web)
+        async with logged_in(opened, context) as console:
+            token = console.cookies["aristobot_session"]
+            session = context.people.remembered.session_of(token)
+            context.people.remembered.forget_all(session.user)
+            with TestClient(create_app(context)) as browser:
+                headers = {"Cookie": f"aristobot_session={token}"}
+                with browser.websocket_connect("/api/live", headers=headers) as socket:
+                    await asyncio.to_thread(socket.receive_json)
+            with hanging(opened.database):
+                assert (await console.post("/api/trading/stop")).json() == {"recorded": False}
 
 
 async def test_a_halt_that_nobody_takes_says_so(platform, impatient, monkeypatch):

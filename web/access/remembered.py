@@ -27,6 +27,12 @@ class Remembered:
         """Forget a session that its user has ended."""
         self._seen.pop(session.token_hash, None)
 
+    def forget_all(self, user: int, but: bytes = b"") -> None:
+        """Forget the sessions of a user that have been ended, all but the one with this token hash."""
+        for token_hash in [*self._seen]:
+            if self._seen[token_hash][0].user == user and token_hash != but:
+                del self._seen[token_hash]
+
     def session_of(self, token: str | None) -> Asking:
         """Return the session of a token. Raises `Unauthorised` unless it was seen in the last five minutes."""
         session, seen_at = self._seen.get(hash_of(token or ""), (None, 0.0))

@@ -111,6 +111,7 @@ def log_in_as(
 def who_am_i(context: InContext, aristobot_session: Annotated[str | None, Cookie()] = None) -> forms.Session:
     """Return the session of the cookie, with its user and CSRF token."""
     session = session_of(context.records.pool, aristobot_session)
+    context.people.remembered.keep(session)
     return session_form(context, session.csrf, session.user)
 
 

@@ -30,6 +30,7 @@ def change_password(given: forms.NewPassword, by: By, request: Request, context:
     prove(context, by, given.current, request, field="current")
     users.change_password(context.records.store, context.people.vault, by.user, given.new, by.user)
     sessions.end_all(context.records.pool, by.user, but=by.token_hash)
+    context.people.remembered.forget_all(by.user, but=by.token_hash)
 
 
 @router.post("/second-factor")
@@ -68,6 +69,7 @@ def list_sessions(by: By, context: InContext) -> forms.Sessions:
 def revoke_session(session: UUID, by: By, context: InContext) -> None:
     """End one of the user's own sessions. Its live sockets close too."""
     sessions.revoke(context.records.pool, by, session)
+    context.people.remembered.forget_all(by.user, but=by.token_hash)
 
 
 @router.get("/export", response_class=StreamingResponse)

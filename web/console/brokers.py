@@ -18,7 +18,7 @@ from application.trading import halts
 from domain.people.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.refusals import Invalid
 from projections.brokers import all_brokers, brokers_in_use
-from web.context import By, Context, InContext, books
+from web.context import AskedAt, By, Context, InContext, books
 from web.forms import brokers as forms
 from web.live.topics import Topic
 
@@ -276,12 +276,12 @@ def stop(number: Number, by: By, context: InContext) -> None:
 
 
 @router.post("/brokers/{number}/resume", status_code=204)
-def resume(number: Number, by: By, context: InContext) -> None:
+def resume(number: Number, asked_at: AskedAt, by: By, context: InContext) -> None:
     """Resume automatic trading on this broker.
 
     It stays halted while automatic trading is halted for all of the user's brokers.
     """
-    halts.resume(context.records.store, by.user, number)
+    halts.resume(context.records.store, by.user, number, asked_at=asked_at)
 
 
 TOPIC = Topic("brokers", all_brokers, broker_rows)

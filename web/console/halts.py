@@ -13,7 +13,7 @@ from fastapi import APIRouter, Cookie, Header
 from application.ports.requests import Action
 from application.trading import halts
 from web.access.cookies import Asking, session_of
-from web.context import By, Context, InContext, check_csrf
+from web.context import AskedAt, By, Context, InContext, check_csrf
 from web.forms import trading as forms
 from web.terminals import ask
 
@@ -38,7 +38,8 @@ async def stop_all(
     """Halt automatic trading on all of the user's brokers until it is resumed.
 
     While the database does not answer, a session that was valid in the last five minutes is enough, and the gateway
-    halts at once and records it later. Responds 503 when the gateway does not answer either: nothing was halted then.
+    halts at once and records it later. Responds 503 when the gateway does not answer either: whether it halts as soon
+    as it can is not known then.
     """
     try:
         return await _recorded(context, aristobot_session, x_csrf_token)
@@ -68,6 +69,7 @@ async def _recorded_at_last(context: Context, user: int) -> None:
 async def _recorded(context: Context, token: str | None, csrf: str | None) -> forms.Halted:
     async with asyncio.timeout(DATABASE_SECONDS):
         session: Asking = await _in_thread(_recording, session_of, context.records.pool, token)
+        context.people.remembered.keep(session)
         check_csrf(session, csrf)
         await _in_thread(_recording, halts.halt, context.records.store, session.user)
     return forms.Halted(recorded=True)
@@ -78,6 +80,9 @@ async def _in_thread(threads: ThreadPoolExecutor, act: Callable[P, R], *given: P
 
 
 @router.post("/resume", status_code=204)
-def resume_all(by: By, context: InContext) -> None:
-    """Resume automatic trading. A broker that was halted individually stays halted."""
-    halts.resume(context.records.store, by.user)
+def resume_all(asked_at: AskedAt, by: By, context: InContext) -> None:
+    """Resume automatic trading. A broker that was halted individually stays halted.
+
+    A request that has waited more than 5 s for the database is not carried out.
+    """
+    halts.resume(context.records.store, by.user, asked_at=asked_at)

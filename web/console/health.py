@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from domain.people.user import User
 from projections.users import myself
 from web.context import By, Context, InContext, books
 from web.forms import platform as forms
@@ -22,6 +23,8 @@ def health_of(context: Context, user: int) -> forms.Health:
     with books(context, user) as cursor:
         row = cursor.execute("SELECT position FROM books.position").fetchone()
         me = myself(cursor)
+    # The books may lag behind; whether trading is halted is never said later than it is true.
+    stopped = context.records.store.get(User, User.create_id(user)).trading_stopped
     return forms.Health(
         terminals=[forms.Terminal(**terminal) for terminal in terminals],
         exchanges=_exchanges(figures.get("gateway", {})),
@@ -32,8 +35,8 @@ def health_of(context: Context, user: int) -> forms.Health:
         clock_offset_ms=figures.get("gateway", {}).get("clock_offset_ms"),
         disk_free=disk["free"],
         disk_total=disk["total"],
-        trading_stopped=bool(me and me["trading_stopped"]),
-        trading_stopped_at=me["trading_stopped_at"] if me else None,
+        trading_stopped=stopped,
+        trading_stopped_at=me["trading_stopped_at"] if me and stopped else None,
     )
 
 

@@ -48,6 +48,7 @@ def switch_account(number: Number, given: forms.Enabled, by: ByAdmin, context: I
     users.switch_account(context.records.store, number, enabled=given.enabled, by=by.user)
     if not given.enabled:
         sessions.end_all(context.records.pool, number)
+        context.people.remembered.forget_all(number)
 
 
 @router.delete("/users/{number}", status_code=204)

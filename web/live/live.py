@@ -133,6 +133,7 @@ async def live(socket: WebSocket) -> None:
     token = socket.cookies.get(COOKIE)
     try:
         session = await asyncio.to_thread(session_of, context.records.pool, token)
+        context.people.remembered.keep(session)
     except Unauthorised:
         await socket.accept()
         await socket.close(NOT_LOGGED_IN)
@@ -142,7 +143,7 @@ async def live(socket: WebSocket) -> None:
     tasks = {PUSHING: asyncio.create_task(_push(socket, context, token, feed, sending))}
     try:
         async for asked in _asked(socket):
-            if isinstance(number := asked.get("ping"), int):
+            if type(number := asked.get("ping")) is int:
                 await socket.send_json({"pong": number})
             # A snapshot waits for the database; what the browser says next must not wait for it.
             if (topic := asked.get("resync")) in TOPICS and (topic not in tasks or tasks[topic].done()):
@@ -197,7 +198,7 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
                     continue
                 health_at = time.monotonic() + HEALTH_SECONDS
                 try:
-                    await asyncio.to_thread(session_of, context.records.pool, token)
+                    context.people.remembered.keep(await asyncio.to_thread(session_of, context.records.pool, token))
                 except Unauthorised:
                     await socket.close(NOT_LOGGED_IN)
                     return

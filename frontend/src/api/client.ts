@@ -32,10 +32,15 @@ export interface Problem {
   field: string | null
 }
 
-let csrf = ''
+const KEPT = 'aristobot.csrf'
+/** Kept over a reload, so that trading can be stopped while the server cannot say who is logged in. */
+let csrf = sessionStorage.getItem(KEPT) ?? ''
 export function carryCsrf(token: string): void {
   csrf = token
+  sessionStorage.setItem(KEPT, token)
 }
+
+export const hasCsrf = (): boolean => csrf !== ''
 
 let leave: () => void = () => undefined
 /** What happens when the server no longer knows the session. */

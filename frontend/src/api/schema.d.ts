@@ -605,7 +605,8 @@ export interface paths {
          * @description Halt automatic trading on all of the user's brokers until it is resumed.
          *
          *     While the database does not answer, a session that was valid in the last five minutes is enough, and the gateway
-         *     halts at once and records it later. Responds 503 when the gateway does not answer either: nothing was halted then.
+         *     halts at once and records it later. Responds 503 when the gateway does not answer either: whether it halts as soon
+         *     as it can is not known then.
          */
         post: operations["stop_all_api_trading_stop_post"];
         delete?: never;
@@ -626,6 +627,8 @@ export interface paths {
         /**
          * Resume All
          * @description Resume automatic trading. A broker that was halted individually stays halted.
+         *
+         *     A request that has waited more than 5 s for the database is not carried out.
          */
         post: operations["resume_all_api_trading_resume_post"];
         delete?: never;

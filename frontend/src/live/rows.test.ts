@@ -36,6 +36,26 @@ it('keeps what was loaded while new rows come', async () => {
   expect(live.rows.value.length).toBe(251)
 })
 
+it('leaves no gap in what was loaded, however much comes afterwards', async () => {
+  const live = liveRows<Row>((one) => one.id, (one) => one.at, { page: async () => ({ items: range(300, 0), next: null }) })
+  live.take(message('snapshot', range(300, 250)))
+  await live.older()
+  live.take(message('changes', range(800, 300)))
+  expect(live.rows.value.map((one) => one.id)).toEqual(range(800, 0).map((one) => one.id))
+})
+
+it('throws a page away that was asked for before a snapshot', async () => {
+  let answer: (page: { items: Row[]; next: null }) => void = () => undefined
+  const live = liveRows<Row>((one) => one.id, (one) => one.at, { page: () => new Promise((done) => (answer = done)) })
+  live.take(message('snapshot', range(100, 50)))
+  const asked = live.older()
+  live.take(message('snapshot', range(400, 350)))
+  answer({ items: range(50, 0), next: null })
+  await asked
+  expect(live.rows.value.length).toBe(50)
+  expect([live.more.value, live.loading.value]).toEqual([true, false])
+})
+
 it('says that a page did not come, and can be asked again', async () => {
   let away = true
   const live = liveRows<Row>((one) => one.id, (one) => one.at, {

@@ -27,7 +27,8 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
   const loading = ref(false)
   /** The last page of the past did not come. */
   const failed = ref(false)
-  let most = MOST
+  /** Counts the snapshots: a page that was asked for before one does not fit what came with it. */
+  let snapshots = 0
 
   const more = computed(() => page !== undefined && (begun.value ? next.value !== null : rows.value.length >= SNAPSHOT))
 
@@ -35,7 +36,8 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
     const kept = new Map(rows.value.map((row) => [key(row), row]))
     for (const item of items) kept.set(key(item), item)
     const sorted = [...kept.values()].sort((a, b) => age(b).localeCompare(age(a)))
-    rows.value = sorted.filter((row, place) => place < most || stays?.(row))
+    // What was loaded from the past is not dropped again: it would leave a gap that nobody sees.
+    rows.value = begun.value ? sorted : sorted.filter((row, place) => place < MOST || stays?.(row))
   }
 
   /** After a break there may be a gap before what was loaded from the past: that begins anew. */
@@ -45,7 +47,7 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
     rows.value = items
     next.value = null
     begun.value = false
-    most = MOST
+    snapshots += 1
   }
 
   /** Load from the past until something new is shown, or nothing older is left. */
@@ -53,14 +55,14 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
     if (!page || loading.value) return
     loading.value = true
     failed.value = false
-    const before = rows.value.length
+    const [before, asked] = [rows.value.length, snapshots]
     do {
       const found = await page(next.value)
+      if (asked !== snapshots) break
       failed.value = found === undefined
       if (!found) break
       begun.value = true
       next.value = found.next ?? null
-      most += found.items.length
       merge(found.items)
     } while (rows.value.length === before && next.value !== null)
     loading.value = false

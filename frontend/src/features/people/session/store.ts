@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
-import { type Preferences, type Session, api, carryCsrf } from '../../../api/client'
+import { type Preferences, type Session, api, carryCsrf, inTime } from '../../../api/client'
 import { i18n } from '../../../i18n'
 import { show } from '../../../preferences'
 
@@ -41,7 +41,7 @@ export const useSession = defineStore('session', () => {
     }
     if (away.value) return
     restored = true
-    const { data: start } = await api.GET('/api/start')
+    const { data: start } = await inTime((signal) => api.GET('/api/start', { signal }))
     debug.value = start?.debug_active ?? false
   }
 
@@ -74,6 +74,7 @@ export const useSession = defineStore('session', () => {
   async function leave(): Promise<void> {
     await api.DELETE('/api/session')
     current.value = null
+    carryCsrf('')
   }
 
   /** Change what is given of the preferences and keep it with the account. */

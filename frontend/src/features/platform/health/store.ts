@@ -6,23 +6,47 @@ import type { Message } from '../../../live/socket'
 
 /** Longer than the server waits for the database and then for the gateway. */
 const ANSWER_WITHIN = 8000
+/** As long as data may say that a halt is not there which the gateway has taken, before it counts as gone. */
+const GONE_AFTER = 10_000
+/** A lag that lasts is told. */
+const LATE_AFTER = 8000
 
 /** How each part of the platform is, and the halt of all automatic trading. */
 export const useHealth = defineStore('health', () => {
   const health = ref<Health | null>(null)
   /** A halt or its end is on its way. */
   const switching = ref(false)
-  /** The code of why the last halt or its end was not carried out. */
+  /** The code of why the last halt or its end is not confirmed. */
   const failure = ref<{ stop: boolean; code: string } | null>(null)
   /** The gateway halts already, but the database does not know it yet. */
   const unrecorded = ref(false)
+  /** Since when what is shown lags behind the log, in milliseconds; null while it does not. */
+  const lateSince = ref<number | null>(null)
+  let goneSince: number | null = null
 
   function take(message: Message): void {
     health.value = (message.items[0] as Health | undefined) ?? null
-    if (health.value?.trading_stopped) unrecorded.value = false
+    if (!health.value) return
+    const stopped = health.value.trading_stopped
+    if (failure.value?.stop === stopped) failure.value = null
+    lateSince.value = health.value.lag > 0 ? (lateSince.value ?? Date.now()) : null
+    if (!unrecorded.value || stopped) {
+      unrecorded.value = false
+      goneSince = null
+      return
+    }
+    goneSince ??= Date.now()
+    if (Date.now() - goneSince < GONE_AFTER) return
+    // Somebody has resumed in the meantime, or the halt was lost with the processes that held it.
+    unrecorded.value = false
+    failure.value = { stop: true, code: 'halt_gone' }
   }
 
-  /** Returns whether it was carried out; why not stands in `failure`. */
+  function isLate(now: number): boolean {
+    return lateSince.value !== null && now - lateSince.value > LATE_AFTER
+  }
+
+  /** Returns whether it was carried out; why it is not certain stands in `failure`. */
   async function switchTrading(stop: boolean): Promise<boolean> {
     switching.value = true
     failure.value = null
@@ -33,6 +57,9 @@ export const useHealth = defineStore('health', () => {
         : await api.POST('/api/trading/resume', { signal })
       if (error !== undefined) throw error
       unrecorded.value = stop && data?.recorded === false
+      goneSince = null
+      // The answer is the state: the next message only confirms it.
+      if (health.value && !unrecorded.value) health.value = { ...health.value, trading_stopped: stop, trading_stopped_at: null }
       return true
     } catch (error) {
       failure.value = { stop, code: problemOf(error).code }
@@ -42,5 +69,5 @@ export const useHealth = defineStore('health', () => {
     }
   }
 
-  return { health, switching, failure, unrecorded, take, switchTrading }
+  return { health, switching, failure, unrecorded, take, isLate, switchTrading }
 })

@@ -18,7 +18,17 @@ it('knows no cover where no stop rests', () => {
   expect(coverOf({ level: 'unprotected', held: '1', protected: '0' })).toBeNull()
 })
 
+const since = '2026-03-02T09:00:00Z'
+const now = Date.parse(since)
+const at = (level: string, protected_: string, seconds: number) =>
+  isBare({ level, protected: protected_, level_since: since }, now + seconds * 1000)
+
 it('names what stays bare, not what is on its way', () => {
-  expect(['none', 'no_stop', 'partly_covered', 'unprotected'].every((level) => isBare({ level }))).toBe(true)
-  expect(['covered', 'in_exit', 'awaited', 'old_level'].some((level) => isBare({ level }))).toBe(false)
+  expect(['none', 'no_stop', 'partly_covered', 'unprotected'].every((level) => at(level, '0', 0))).toBe(true)
+  expect(['covered', 'in_exit', 'awaited', 'old_level'].some((level) => at(level, '0', 1))).toBe(false)
+})
+
+it('names what was to pass by and lasts, with nothing under a stop meanwhile', () => {
+  expect(['in_exit', 'awaited'].every((level) => at(level, '0', 6))).toBe(true)
+  expect(['in_exit', 'awaited', 'old_level'].some((level) => at(level, '1', 60))).toBe(false)
 })

@@ -14,7 +14,12 @@ export function coverOf(row: Pick<Position, 'level' | 'held' | 'protected'>): nu
   return Math.min(Math.max(percent < 10 ? Math.round(percent * 10) / 10 : Math.round(percent), LEAST_SHOWN), MOST_SHOWN)
 }
 
+/** Levels that pass by within seconds, unless something holds them up: then nothing may be under a stop meanwhile. */
+const PASSING = new Set(['in_exit', 'awaited'])
+const PASSED_AFTER = 5000
+
 /** Whether a position is to be named at the top of the page: less than all of it is under a stop, and it stays so. */
-export function isBare(row: Pick<Position, 'level'>): boolean {
+export function isBare(row: Pick<Position, 'level' | 'protected' | 'level_since'>, now: number): boolean {
+  if (PASSING.has(row.level)) return !Number(row.protected) && now - Date.parse(row.level_since) > PASSED_AFTER
   return BARE.has(row.level)
 }
