@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 
-from adapters.exchanges.catalogue import CATALOGUE
 from aristobot.settings import SettingError, Settings
 
 LOOPBACK = "127.0.0.1"
@@ -15,6 +14,8 @@ def check_ports(settings: Settings) -> None:
 
     Without this, the platform would start beside another program, and its address would lead to that one.
     """
+    from adapters.exchanges.catalogue import CATALOGUE  # noqa: PLC0415 - a tenth of a second in every process
+
     above = (0, *(entry.paper_port for entry in CATALOGUE.values()))
     ports = [
         ("ARISTOBOT_WEB_PORT", (settings.host, settings.web_port)),

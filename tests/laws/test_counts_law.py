@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from domain.amounts import ZERO
 from domain.orders.order import PROTECTION, Order
 from domain.webhooks.webhook import WebhookStatus
+from tests.laws.examples import examples
 from tests.laws.simulated_time import NOW, SimulatedLoop, run
 from tests.laws.simulated_trading import Platform
 
@@ -206,7 +207,7 @@ def told(limit, symbols, story):
         raise
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.sampled_from([5, 6, 8, 12, 20, 50]), both=st.booleans(), story=steps)
 def test_no_alert_is_lost_doubled_or_overtaken(limit, both, story):
     told(limit, sorted(PRICES) if both else ["BTC/USDT"], story)

@@ -22,6 +22,7 @@ from domain.orders.order import Order
 from domain.orders.order_status import ENDED, OUTCOMES, Status
 from domain.orders.wish import Side, Source, Type, Wish
 from domain.refusals import Refused
+from tests.laws.examples import examples
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER, STRANGER = UUID(int=7), UUID(int=8)
@@ -302,5 +303,5 @@ class OrderLife(RuleBasedStateMachine):
         assert state(again) == state(self.order)
 
 
-OrderLife.TestCase.settings = settings(max_examples=600, stateful_step_count=50, deadline=None)
+OrderLife.TestCase.settings = settings(max_examples=examples(300), stateful_step_count=50, deadline=None)
 test_the_order_and_the_exchange_agree = OrderLife.TestCase

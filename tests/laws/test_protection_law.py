@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.people.broker import StopStyle
+from tests.laws.examples import examples
 from tests.laws.protection_cases import (
     START,
     faults,
@@ -30,7 +31,7 @@ PLAIN = {
 }  # fmt: skip
 
 
-@settings(max_examples=max(120, settings.default.max_examples), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.too_slow])
 @given(
     rules=st.just(PLAIN) | markets,
     style=st.sampled_from([StopStyle.MARKET, StopStyle.MARKET, StopStyle.LIMIT]),

@@ -32,6 +32,7 @@ from domain.orders.order_status import Status
 from domain.orders.wish import Side, Source, Type, Wish
 from domain.people.broker import Broker, Exchange, Venue
 from domain.reconciliation import Occasion
+from tests.laws.examples import examples
 from tests.laws.exchange_in_process import AccountSnapshots, Books, InProcess, SlowClock
 from tests.support.log import Log
 
@@ -304,5 +305,5 @@ class History(RuleBasedStateMachine):
 
 
 PLACED = {"Placed", "Adopted"}
-History.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+History.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=25, deadline=None)
 test_two_reconciliations_later_the_books_are_the_truth = History.TestCase
