@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,22 @@ def test_a_frozen_server_is_seen_and_a_halt_that_fails_says_so(platform: Any, br
             expect(page.locator("[data-test=halt-failed]")).to_contain_text("STOP NOT CONFIRMED", timeout=12_000)
         expect(page.locator("[data-test=silence]")).to_have_count(0)
         expect(page.locator("[data-test=connection]")).to_have_text("Connected")
+
+
+def test_ages_are_told_by_the_servers_clock(platform: Any, browse: Any, enter: Any) -> None:
+    """The browser's own is five hours ahead."""
+    from playwright.sync_api import expect
+
+    told, printed = platform
+    with browse() as page:
+        enter(page, "en")
+        buy = {"Action": "BuyMarket", "Symbol": "SOLUSDT", "PourCent": 5, "PrixSL": 10}
+        post(told, printed, **buy, Interval="5", BarTime="2026-01-06T12:00:00Z")
+        row = page.locator("[data-test=position]").filter(has_text="SOL/USDT")
+        expect(row).to_be_visible()
+        page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=5))
+        page.reload()
+        expect(row.locator("[data-test=level-age]")).to_contain_text(re.compile(r"for (\d+ min )?\d+\ss"))
 
 
 def test_with_a_frozen_database_a_halt_gets_through(platform: Any, browse: Any, enter: Any) -> None:

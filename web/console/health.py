@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -35,6 +36,7 @@ def health_of(context: Context, user: int) -> forms.Health:
         clock_offset_ms=figures.get("gateway", {}).get("clock_offset_ms"),
         disk_free=disk["free"],
         disk_total=disk["total"],
+        at=datetime.now(UTC),
         trading_stopped=stopped,
         trading_stopped_at=me["trading_stopped_at"] if me and stopped else None,
     )

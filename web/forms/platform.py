@@ -58,8 +58,8 @@ class Health(BaseModel):
 
     `spool` counts the webhook deliveries kept on disk. `stream_age` is the age in seconds of the last report on any
     private stream, `clock_offset_ms` the largest offset of an exchange's clock in milliseconds; both are null when
-    unknown. Disk sizes are in bytes. `trading_stopped` is true while the user's automatic trading is halted,
-    since `trading_stopped_at`.
+    unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the user's automatic
+    trading is halted, since `trading_stopped_at`.
     """
 
     terminals: list[Terminal]
@@ -71,6 +71,7 @@ class Health(BaseModel):
     clock_offset_ms: float | None
     disk_free: int
     disk_total: int
+    at: datetime
     trading_stopped: bool
     trading_stopped_at: datetime | None
 

@@ -1561,8 +1561,8 @@ export interface components {
          *
          *     `spool` counts the webhook deliveries kept on disk. `stream_age` is the age in seconds of the last report on any
          *     private stream, `clock_offset_ms` the largest offset of an exchange's clock in milliseconds; both are null when
-         *     unknown. Disk sizes are in bytes. `trading_stopped` is true while the user's automatic trading is halted,
-         *     since `trading_stopped_at`.
+         *     unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the user's automatic
+         *     trading is halted, since `trading_stopped_at`.
          */
         Health: {
             /** Terminals */
@@ -1583,6 +1583,11 @@ export interface components {
             disk_free: number;
             /** Disk Total */
             disk_total: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
             /** Trading Stopped */
             trading_stopped: boolean;
             /** Trading Stopped At */

@@ -1,6 +1,5 @@
-import { type ComputedRef, computed } from 'vue'
+import { type ComputedRef, computed, onUnmounted, ref } from 'vue'
 
-import { useNow } from '../parts/now'
 import { connection } from './feed'
 
 /** Data comes every two seconds; what is older than this is not shown as if it were new. */
@@ -14,7 +13,10 @@ export interface Silence {
 
 /** How long no data has come, once that is too long to believe what is shown; null while all is well. */
 export function useSilence(): ComputedRef<Silence | null> {
-  const now = useNow()
+  // By the browser's own clock, however wrong: only a difference counts.
+  const now = ref(Date.now())
+  const ticking = setInterval(() => (now.value = Date.now()), 1000)
+  onUnmounted(() => clearInterval(ticking))
   return computed(() => {
     const silent = now.value - connection.dataAt
     if (silent < STALE_AFTER) return null

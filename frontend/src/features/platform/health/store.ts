@@ -3,6 +3,7 @@ import { ref } from 'vue'
 
 import { type Health, api, problemOf } from '../../../api/client'
 import type { Message } from '../../../live/socket'
+import { serverNow, setClock } from '../../../parts/now'
 
 /** Longer than the server waits for the database and then for the gateway. */
 const ANSWER_WITHIN = 8000
@@ -27,16 +28,17 @@ export const useHealth = defineStore('health', () => {
   function take(message: Message): void {
     health.value = (message.items[0] as Health | undefined) ?? null
     if (!health.value) return
+    setClock(health.value.at)
     const stopped = health.value.trading_stopped
     if (failure.value?.stop === stopped) failure.value = null
-    lateSince.value = health.value.lag > 0 ? (lateSince.value ?? Date.now()) : null
+    lateSince.value = health.value.lag > 0 ? (lateSince.value ?? serverNow()) : null
     if (!unrecorded.value || stopped) {
       unrecorded.value = false
       goneSince = null
       return
     }
-    goneSince ??= Date.now()
-    if (Date.now() - goneSince < GONE_AFTER) return
+    goneSince ??= serverNow()
+    if (serverNow() - goneSince < GONE_AFTER) return
     // Somebody has resumed in the meantime, or the halt was lost with the processes that held it.
     unrecorded.value = false
     failure.value = { stop: true, code: 'halt_gone' }
