@@ -18,8 +18,9 @@ def test_an_order_is_found_by_its_address(platform: Any, browse: Any, enter: Any
             next(line for line in printed.splitlines() if line.startswith("curl")), shell=True, check=True,
             capture_output=True,
         )  # fmt: skip
-        expect(page.locator("[data-test=trade]").first).to_be_visible()
-        order = page.evaluate("async () => (await (await fetch('/api/trades')).json()).items[0].id")
+        expect(page.locator("[data-test=trade]").filter(has_text="BTC/USDT").first).to_be_visible()
+        trades = page.evaluate("async () => (await (await fetch('/api/trades')).json()).items")
+        order = next(trade["id"] for trade in trades if trade["symbol"] == "BTC/USDT")
         # When its address is opened, as from a message.
         page.goto(f"{told['console']}/orders/{order}")
         drawer = page.get_by_role("dialog")
