@@ -64,6 +64,13 @@ class Settings:
         """The folder of the backups, and the second one if `ARISTOBOT_BACKUP_COPY` is set."""
         return [self.backups, *([self.backup_copy] if self.backup_copy else [])]
 
+    def make_home(self) -> None:
+        """Create HOME, which only its owner may enter, if missing. Raises `SettingError` when it cannot be used."""
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingError(f"ARISTOBOT_HOME {self.home} cannot be used: {error.strerror}") from None
+
     def need_database(self) -> str:
         """Return the URL of this terminal's database. Raises `SettingError` when it is not set."""
         if self.database_url is None:
@@ -81,10 +88,7 @@ class Settings:
         if given := os.environ.get("ARISTOBOT_SECRET_KEY"):
             return given
         file = self.home / "secret_key"
-        try:
-            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise SettingError(f"ARISTOBOT_HOME {self.home} cannot be used: {error.strerror}") from None
+        self.make_home()
         if not file.exists():
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as opened:

@@ -122,8 +122,8 @@ class Supervisor:
             postgres.stop()
 
     def _take_home(self) -> None:
+        self.settings.make_home()
         try:
-            self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = (self.settings.home / "lock").open("w")
         except OSError as error:
             raise SettingError(f"ARISTOBOT_HOME {self.settings.home} cannot be used: {error.strerror}") from None

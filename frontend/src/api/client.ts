@@ -81,6 +81,13 @@ export async function inTime<Answer extends { data?: unknown; error?: unknown }>
   }
 }
 
+const PAGE = 100
+
+/** What a request for a page of a list says; without a cursor it is the newest one. */
+export function pageFrom(cursor: string | null): { limit: number; cursor?: string } {
+  return cursor ? { limit: PAGE, cursor } : { limit: PAGE }
+}
+
 /** A request that is answered line by line: each line is handed on as it comes. */
 export async function stream<Line>(path: string, body: object, take: (line: Line) => void): Promise<Problem | null> {
   const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf }

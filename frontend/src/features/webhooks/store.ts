@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 
-import { type Webhook, api, inTime } from '../../api/client'
+import { type Webhook, api, inTime, pageFrom } from '../../api/client'
 import { liveRows } from '../../live/rows'
 
 /** Deliveries of TradingView, newest first. */
@@ -9,10 +9,8 @@ export const useWebhooks = defineStore('webhooks', () => {
     (row) => row.id,
     (row) => row.received_at,
     {
-      page: async (cursor) => {
-        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
-        return (await inTime((signal) => api.GET('/api/webhooks/history', { params: { query }, signal }))).data
-      },
+      page: async (cursor) =>
+        (await inTime((signal) => api.GET('/api/webhooks/history', { params: { query: pageFrom(cursor) }, signal }))).data,
     },
   )
 

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 
-import { type Alert, type Channel, api, inTime } from '../../../api/client'
+import { type Alert, type Channel, api, inTime, pageFrom } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 
 /** What a trader has to know, newest first, and where it is sent besides the console. */
@@ -10,10 +10,8 @@ export const useAlerts = defineStore('alerts', () => {
     (row) => row.id,
     (row) => row.raised_at,
     {
-      page: async (cursor) => {
-        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
-        return (await inTime((signal) => api.GET('/api/alerts', { params: { query }, signal }))).data
-      },
+      page: async (cursor) =>
+        (await inTime((signal) => api.GET('/api/alerts', { params: { query: pageFrom(cursor) }, signal }))).data,
       stays: (row) => !row.acknowledged_at && !row.ended_at,
     },
   )

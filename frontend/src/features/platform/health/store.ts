@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia'
-import { ref } from 'vue'
+import { computed, ref } from 'vue'
 
 import { type Health, api, problemOf } from '../../../api/client'
 import type { Message } from '../../../live/socket'
@@ -23,6 +23,8 @@ export const useHealth = defineStore('health', () => {
   const unrecorded = ref(false)
   /** Since when what is shown lags behind the log, in milliseconds; null while it does not. */
   const lateSince = ref<number | null>(null)
+  /** All automatic trading is halted, whether the log knows it yet or not. */
+  const halted = computed(() => unrecorded.value || (health.value?.trading_stopped ?? false))
   let goneSince: number | null = null
 
   function take(message: Message): void {
@@ -71,5 +73,5 @@ export const useHealth = defineStore('health', () => {
     }
   }
 
-  return { health, switching, failure, unrecorded, take, isLate, switchTrading }
+  return { health, switching, failure, unrecorded, halted, take, isLate, switchTrading }
 })

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 
-import { type Gain, api, inTime } from '../../../api/client'
+import { type Gain, api, inTime, pageFrom } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 
 /** Complete trades, newest first. */
@@ -9,10 +9,8 @@ export const useGains = defineStore('gains', () =>
     (row) => row.id,
     (row) => row.closed_at,
     {
-      page: async (cursor) => {
-        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
-        return (await inTime((signal) => api.GET('/api/gains', { params: { query }, signal }))).data
-      },
+      page: async (cursor) =>
+        (await inTime((signal) => api.GET('/api/gains', { params: { query: pageFrom(cursor) }, signal }))).data,
     },
   ),
 )

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 
-import { type Trade, api, inTime } from '../../../api/client'
+import { type Trade, api, inTime, pageFrom } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 import type { Message } from '../../../live/socket'
 
@@ -10,10 +10,8 @@ export const useExecuted = defineStore('executed', () => {
     (row) => row.id,
     (row) => row.created_at,
     {
-      page: async (cursor) => {
-        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
-        return (await inTime((signal) => api.GET('/api/trades', { params: { query }, signal }))).data
-      },
+      page: async (cursor) =>
+        (await inTime((signal) => api.GET('/api/trades', { params: { query: pageFrom(cursor) }, signal }))).data,
     },
   )
 

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed } from 'vue'
 
-import { type Trade, api, inTime } from '../../../api/client'
+import { type Trade, api, inTime, pageFrom } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 
 const LIVE = new Set(['placed', 'submitted', 'unknown', 'open'])
@@ -12,10 +12,8 @@ export const useTrades = defineStore('trades', () => {
     (row) => row.id,
     (row) => row.created_at,
     {
-      page: async (cursor) => {
-        const query = { limit: 100, ...(cursor ? { cursor } : {}) }
-        return (await inTime((signal) => api.GET('/api/orders', { params: { query }, signal }))).data
-      },
+      page: async (cursor) =>
+        (await inTime((signal) => api.GET('/api/orders', { params: { query: pageFrom(cursor) }, signal }))).data,
       stays: (row) => LIVE.has(row.state) || row.may_be_sent_again,
     },
   )
