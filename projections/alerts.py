@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from domain import events
+from projections.books import paging
+from projections.books.paging import Narrowing
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 
@@ -61,16 +63,9 @@ ALERTS = ReadModel(
 )
 
 
-def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
-    """Return the alerts of the cursor's user, newest first."""
-    query, parameters = "SELECT * FROM books.alerts", list[Any]()
-    if before is not None:
-        query += " WHERE (raised_at, id) < (%s, %s)"
-        parameters += before
-    rows: list[Row] = cursor.execute(
-        query + " ORDER BY raised_at DESC, id DESC LIMIT %s", [*parameters, limit]
-    ).fetchall()
-    return rows
+def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int, **equal: object) -> list[Row]:
+    """Return the alerts of the cursor's user, newest first. `equal` holds the wanted value of columns."""
+    return paging.page(cursor, "alerts", "raised_at", before=before, limit=limit, narrowing=Narrowing(equal))
 
 
 def unacknowledged(cursor: Any) -> list[UUID]:

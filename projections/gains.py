@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from domain import events
+from projections.books import paging
+from projections.books.paging import Narrowing
 from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 
@@ -61,16 +63,15 @@ GAINS = ReadModel(
 )
 
 
-def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
-    """Return the complete trades of the cursor's user, newest first."""
-    query, parameters = "SELECT * FROM books.gains WHERE true", list[Any]()
-    if before is not None:
-        query += " AND (closed_at, id) < (%s, %s)"
-        parameters += before
-    rows: list[Row] = cursor.execute(
-        f"{query} ORDER BY closed_at DESC, id DESC LIMIT %s", [*parameters, limit]
-    ).fetchall()
-    return rows
+def page(
+    cursor: Any, *, before: tuple[Any, Any] | None, limit: int, text: str | None = None, **equal: object
+) -> list[Row]:
+    """Return the complete trades of the cursor's user, newest first.
+
+    `text` is looked for in the pair; `equal` holds the wanted value of other columns.
+    """
+    narrowing = Narrowing(equal, text, ("symbol",))
+    return paging.page(cursor, "gains", "closed_at", before=before, limit=limit, narrowing=narrowing)
 
 
 def all_gains(cursor: Any) -> list[Row]:

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from domain import events
+from projections.books import paging
+from projections.books.paging import Narrowing
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 
@@ -70,13 +72,5 @@ RECONCILIATIONS = ReadModel(
 
 def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int, differing: bool = False) -> list[Row]:
     """Return the reconciliations of the cursor's user, newest first. `differing` keeps those with discrepancies."""
-    query, parameters = "SELECT * FROM books.reconciliations WHERE true", list[Any]()
-    if before is not None:
-        query += " AND (started_at, id) < (%s, %s)"
-        parameters += before
-    if differing:
-        query += " AND discrepancies <> '[]'"
-    rows: list[Row] = cursor.execute(
-        query + " ORDER BY started_at DESC, id DESC LIMIT %s", [*parameters, limit]
-    ).fetchall()
-    return rows
+    narrowing = Narrowing(further=[("discrepancies <> '[]'", [])] if differing else [])
+    return paging.page(cursor, "reconciliations", "started_at", before=before, limit=limit, narrowing=narrowing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from domain import events
@@ -13,6 +13,8 @@ from domain.aggregate import Aggregate
 from domain.amounts import ZERO, product, total
 from domain.orders.order import PROTECTION
 from domain.orders.order_status import LIVE, Status
+from projections.books import paging
+from projections.books.paging import Narrowing
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 STANDARD = {
@@ -294,29 +296,27 @@ TRADES = ReadModel(
 
 
 def page(
-    cursor: Any, *, before: tuple[Any, Any] | None, limit: int, broker: int | None, state: str | None, executed: bool
+    cursor: Any,
+    *,
+    before: tuple[Any, Any] | None,
+    limit: int,
+    state: str | None = None,
+    executed: bool = False,
+    text: str | None = None,
+    **equal: object,
 ) -> list[Row]:
     """Return orders of the cursor's user, newest first. `executed` keeps those with something filled.
 
-    `state` is a state or a standard status of an order, or `live` for every order that has not ended.
+    `state` is a state or a standard status of an order, or `live` for every order that has not ended. `text` is looked
+    for in the pair and the ids; `equal` holds the wanted value of other columns.
     """
-    query, parameters = "SELECT * FROM books.trades WHERE true", list[Any]()
-    if before is not None:
-        query += " AND (created_at, id) < (%s, %s)"
-        parameters += before
-    if broker is not None:
-        query += " AND broker_id = %s"
-        parameters.append(broker)
-    if executed:
-        query += " AND filled > 0"
+    further: list[tuple[LiteralString, list[object]]] = [("filled > 0", [])] if executed else []
     if state == "live":
-        query += " AND state IN ('placed', 'submitted', 'unknown', 'open')"
+        further.append(("state IN ('placed', 'submitted', 'unknown', 'open')", []))
     elif state is not None:
-        query += " AND (state = %s OR status = %s)"
-        parameters += [state, state]
-    parameters.append(limit)
-    rows: list[Row] = cursor.execute(query + " ORDER BY created_at DESC, id DESC LIMIT %s", parameters).fetchall()
-    return rows
+        further.append(("%s IN (state, status)", [state]))
+    narrowing = Narrowing(equal, text, ("symbol", "client_order_id", "exchange_order_id"), further)
+    return paging.page(cursor, "trades", "created_at", before=before, limit=limit, narrowing=narrowing)
 
 
 def known(cursor: Any, ids: Collection[UUID]) -> set[UUID]:

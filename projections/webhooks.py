@@ -9,6 +9,8 @@ from domain import events
 from domain.refusals import Invalid
 from domain.webhooks.webhook import WebhookStatus
 from domain.webhooks.webhook_message import WebhookMessage
+from projections.books import paging
+from projections.books.paging import Narrowing
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 from projections.trades import webhook_behind
 
@@ -113,15 +115,15 @@ WEBHOOK_TRADES = ReadModel(
 )
 
 
-def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int) -> list[Row]:
-    """Return the webhooks of the cursor's user, newest first."""
-    query, parameters = "SELECT * FROM books.webhooks WHERE true", list[Any]()
-    if before is not None:
-        query += " AND (received_at, id) < (%s, %s)"
-        parameters += before
-    parameters.append(limit)
-    rows: list[Row] = cursor.execute(query + " ORDER BY received_at DESC, id DESC LIMIT %s", parameters).fetchall()
-    return rows
+def page(
+    cursor: Any, *, before: tuple[Any, Any] | None, limit: int, text: str | None = None, **equal: object
+) -> list[Row]:
+    """Return the webhooks of the cursor's user, newest first.
+
+    `text` is looked for in pair, indicator and action; `equal` holds the wanted value of other columns.
+    """
+    narrowing = Narrowing(equal, text, ("symbol", "indicator", "action"))
+    return paging.page(cursor, "webhooks", "received_at", before=before, limit=limit, narrowing=narrowing)
 
 
 def counts(cursor: Any) -> Row:

@@ -26,6 +26,7 @@ from web.console import (
     decisions,
     halts,
     health,
+    layouts,
     metrics,
     positions,
     reconciliations,
@@ -66,7 +67,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     """Create the application. `pages` is the directory of the built console."""
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
-    for part in (session, debug, account, users, *TRADING, webhooks, alerts, story, health, live):
+    for part in (session, debug, account, layouts, users, *TRADING, webhooks, alerts, story, health, live):
         app.include_router(part.router)
     _answer_errors(app)
 

@@ -19,7 +19,20 @@ ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
 FOLLOWERS = ("engine", "gateway", "alerts")
 """The followers with a log position of their own. A new one starts at the head, so it does not act on the past."""
 
-STEPS = ("log", "vault", "service", "accounts", "names", "sweeps", "trades", "open", "open_alerts", "places", "bell")
+STEPS = (
+    "log",
+    "vault",
+    "service",
+    "accounts",
+    "names",
+    "sweeps",
+    "trades",
+    "open",
+    "open_alerts",
+    "places",
+    "bell",
+    "layouts",
+)
 
 
 def url_for(url: str, role: str, master: MasterKey) -> str:

@@ -235,3 +235,33 @@ def test_another_users_session_does_not_exist(console: Any, alice: Any, problem:
     [mine] = alice.get("/api/account/sessions").json()["items"]
     problem(bob.delete(f"/api/account/sessions/{mine['id']}"), 404, "not_found")
     assert alice.get("/api/session").status_code == 200
+
+
+# --- the layout of the console -----------------------------------------------------------------------------------
+
+
+def test_a_layout_is_kept_for_its_user_alone_until_it_is_reset(console: Any, alice: Any) -> None:
+    """It follows its user to another browser."""
+    default, tables = alice.get("/api/account/layout").json(), {"orders": {"order": ["symbol"], "hidden": ["symbol"]}}
+    assert alice.put("/api/account/layout", json=default | {"dock": 50, "tables": tables}).status_code == 204
+    elsewhere = console.logged_in("alice").get("/api/account/layout").json()
+    assert (elsewhere["dock"], elsewhere["tables"]) == (50, tables)
+    assert console.logged_in("bob").get("/api/account/layout").json() == default
+    assert alice.delete("/api/account/layout").status_code == 204
+    assert alice.get("/api/account/layout").json() == default
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dock": 5},
+        {"inspector": 1e9},
+        {"tables": {"<b>": {"order": [], "hidden": []}}},
+        {"tables": {"orders": {"order": ["x" * 41], "hidden": []}}},
+        {"tables": {f"table_{chr(97 + n % 26)}_{chr(97 + n // 26)}": {"order": [], "hidden": []} for n in range(41)}},
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused(alice: Any, problem: Problem, given: dict[str, Any]) -> None:
+    default = alice.get("/api/account/layout").json()
+    problem(alice.put("/api/account/layout", json=given), 422, "invalid")
+    assert alice.get("/api/account/layout").json() == default

@@ -186,8 +186,10 @@ def test_nobody_with_open_orders_is_forgotten(console: Any, alice: Any, problem:
 def test_a_forgotten_user_is_gone(console: Any, alice: Any, bobs: Life, problem: Problem) -> None:
     """Sessions, secrets and rows are deleted. The number is never used again; the name may be."""
     token = bobs.browser.get("/api/webhooks/url").json()["url"].partition("token=")[2]
+    bobs.browser.put("/api/account/layout", json={"dock": 50})
     assert _forget(alice).status_code == 204
     console.project()
+    assert _one(console, "SELECT count(*) FROM service.layouts WHERE user_id = 2") == 0
     problem(bobs.browser.get("/api/session"), 401, "not_logged_in")
     problem(_log_in(console), 401, "login_wrong")
     problem(alice.put("/api/users/2/enabled", json={"enabled": True}), 404, "not_found")
@@ -268,7 +270,7 @@ def test_an_export_holds_everything_of_its_user_alone(console: Any, alice: Any, 
     assert answer.headers["content-disposition"] == 'attachment; filename="aristobot-2.json"'
     # Then it holds every row and event of his in readable form
     told = answer.json()
-    assert [*told] == ["sessions", *(model.name for model in MODELS), "events"]
+    assert [*told] == ["sessions", "layout", *(model.name for model in MODELS), "events"]
     assert {name: len(told[name]) for name in _rows(console, 2)} == _rows(console, 2)
     assert {row["user_id"] for model in MODELS for row in told[model.name]} == {2}
     assert [kept["current"] for kept in told["sessions"]] == [True]

@@ -11,7 +11,7 @@ from application.people import users
 from domain.alert import Alert
 from domain.refusals import NotFound
 from projections import alerts
-from web.console.trading import Limit
+from web.console.lists import Limit, Wanted
 from web.context import By, InContext, books
 from web.cursors import before_of, paged
 from web.forms import alerts as forms
@@ -21,10 +21,12 @@ router = APIRouter(prefix="/api", tags=["alerts"])
 
 
 @router.get("/alerts")
-def list_alerts(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Alerts:
-    """List the user's alerts, newest first."""
+def list_alerts(
+    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, severity: Wanted = None
+) -> forms.Alerts:
+    """List the user's alerts, newest first. `severity` keeps those that have this one."""
     with books(context, by.user) as opened:
-        rows = alerts.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
+        rows = alerts.page(opened, before=before_of(cursor, UUID), limit=limit + 1, severity=severity)
     kept, following = paged(rows, limit, "raised_at")
     return forms.Alerts(items=[forms.Alert(**row) for row in kept], next=following)
 

@@ -12,12 +12,14 @@ from psycopg.sql import SQL, Identifier
 from projections.models import MODELS
 from web.access import cookies as sessions
 from web.access.cookies import Asking
+from web.console.layouts import layout_of
 from web.context import Context, books
 
 
 def told_of(context: Context, by: Asking) -> Iterator[str]:
-    """Yield the pieces of one JSON object: `sessions`, one list per read model, and `events`, oldest first."""
+    """Yield the pieces of one JSON object: `sessions`, `layout`, a list per read model, and `events`, oldest first."""
     yield '{"sessions": ' + _json([asdict(kept) for kept in sessions.sessions_of(context.records.pool, by)])
+    yield ', "layout": ' + _json(layout_of(context, by.user).model_dump())
     for model in MODELS:
         with books(context, by.user) as cursor:
             rows = cursor.execute(SQL("SELECT * FROM books.{} ORDER BY position").format(Identifier(model.name)))

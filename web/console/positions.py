@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from domain.amounts import difference, product
 from projections import gains, positions
 from projections.brokers import all_brokers
-from web.console.trading import Limit
+from web.console.lists import BrokerNumber, Limit, Search, Wanted
 from web.context import By, Context, InContext, books
 from web.cursors import before_of, paged
 from web.forms import trading as forms
@@ -54,10 +54,23 @@ def list_positions(by: By, context: InContext) -> forms.Positions:
 
 
 @router.get("/gains")
-def list_gains(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Gains:
-    """List the user's complete trades, newest first."""
+def list_gains(
+    by: By,
+    context: InContext,
+    cursor: str | None = None,
+    limit: Limit = 50,
+    broker: BrokerNumber = None,
+    owner: Wanted = None,
+    text: Search = None,
+) -> forms.Gains:
+    """List the user's complete trades, newest first.
+
+    `broker` and `owner` keep the trades that have this value, `text` those whose pair contains it.
+    """
     with books(context, by.user) as opened:
-        rows = gains.page(opened, before=before_of(cursor, str), limit=limit + 1)
+        rows = gains.page(
+            opened, before=before_of(cursor, str), limit=limit + 1, broker_id=broker, owner=owner, text=text
+        )
     kept, following = paged(rows, limit, "closed_at")
     return forms.Gains(items=[forms.Gain(**row) for row in kept], next=following)
 

@@ -10,7 +10,7 @@ from application.people.brokers import broker_of
 from application.ports.requests import Action
 from domain.reconciliation import Occasion
 from projections import reconciliations
-from web.console.trading import Limit
+from web.console.lists import Limit
 from web.context import By, InContext, books
 from web.cursors import before_of, paged
 from web.forms import results as forms

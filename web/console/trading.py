@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from application.orders.doubts import worst_cost
 from application.trading import halts
@@ -15,19 +15,13 @@ from application.trading.positions import INSISTED
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
 from projections import fills, trades
+from web.console.lists import BrokerNumber, Limit, Search, SideWanted, State, Wanted
 from web.context import By, Context, InContext, books
 from web.cursors import before_of, paged
 from web.forms import trading as forms
 from web.live.topics import ROWS, Topic
 
 router = APIRouter(prefix="/api", tags=["trading"])
-MOST_ROWS = 200
-Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
-BrokerNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
-State = Literal[
-    "live", "placed", "submitted", "unknown", "open", "closed", "cancelled", "expired", "rejected", "refused", "pending"
-]
-"""A state or a standard status of an order; `live` stands for every order that has not ended."""
 
 
 def trade_rows(cursor: Any, rows: list[dict[str, Any]]) -> list[forms.Trade]:
@@ -61,20 +55,9 @@ def _worst_cost(row: dict[str, Any]) -> Decimal | None:
     return worst_cost(Side(row["side"]), row["quantity"], row["cost"], row["price"])
 
 
-def _page(
-    context: Context,
-    user: int,
-    cursor: str | None,
-    limit: int,
-    broker: int | None,
-    state: str | None,
-    *,
-    executed: bool,
-) -> forms.Trades:
+def _page(context: Context, user: int, cursor: str | None, limit: int, **narrowed: Any) -> forms.Trades:
     with books(context, user) as opened:
-        rows = trades.page(
-            opened, before=before_of(cursor, UUID), limit=limit + 1, broker=broker, state=state, executed=executed
-        )
+        rows = trades.page(opened, before=before_of(cursor, UUID), limit=limit + 1, **narrowed)
         kept, following = paged(rows, limit, "created_at")
         return forms.Trades(items=trade_rows(opened, kept), next=following)
 
@@ -87,13 +70,16 @@ def list_orders(
     limit: Limit = 50,
     broker: BrokerNumber = None,
     state: State | None = None,
+    side: SideWanted = None,
+    source: Wanted = None,
+    text: Search = None,
 ) -> forms.Trades:
     """List all of the user's orders, refused ones too, newest first.
 
-    `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker` keeps the
-    orders of one broker.
+    `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker`, `side`
+    and `source` keep the orders that have this value, `text` those whose pair or id contains it.
     """
-    return _page(context, by.user, cursor, limit, broker, state, executed=False)
+    return _page(context, by.user, cursor, limit, broker_id=broker, state=state, side=side, source=source, text=text)
 
 
 @router.get("/trades")
@@ -103,9 +89,15 @@ def list_trades(
     cursor: str | None = None,
     limit: Limit = 50,
     broker: BrokerNumber = None,
+    side: SideWanted = None,
+    source: Wanted = None,
+    text: Search = None,
 ) -> forms.Trades:
-    """List orders that were executed at least in part, with their fills, newest first. `broker` keeps one broker's."""
-    return _page(context, by.user, cursor, limit, broker, None, executed=True)
+    """List orders that were executed at least in part, with their fills, newest first.
+
+    `broker`, `side` and `source` keep the orders that have this value, `text` those whose pair or id contains it.
+    """
+    return _page(context, by.user, cursor, limit, executed=True, broker_id=broker, side=side, source=source, text=text)
 
 
 @router.post("/orders/cancel-all")

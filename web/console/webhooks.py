@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from domain.webhooks.webhook_message import bars_between
 from projections import webhooks
-from web.console.trading import Limit
+from web.console.lists import BrokerNumber, Limit, Search, Wanted
 from web.context import By, InContext, books
 from web.cursors import before_of, paged
 from web.forms import webhooks as forms
@@ -18,10 +18,24 @@ router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
 
 @router.get("/history")
-def history(by: By, context: InContext, cursor: str | None = None, limit: Limit = 50) -> forms.Webhooks:
-    """List the webhooks that the user has received, newest first."""
+def history(
+    by: By,
+    context: InContext,
+    cursor: str | None = None,
+    limit: Limit = 50,
+    broker: BrokerNumber = None,
+    status: Wanted = None,
+    text: Search = None,
+) -> forms.Webhooks:
+    """List the webhooks that the user has received, newest first.
+
+    `broker` and `status` keep the webhooks that have this value, `text` those whose pair, indicator or action contains
+    it.
+    """
     with books(context, by.user) as opened:
-        rows = webhooks.page(opened, before=before_of(cursor, UUID), limit=limit + 1)
+        rows = webhooks.page(
+            opened, before=before_of(cursor, UUID), limit=limit + 1, broker_id=broker, status=status, text=text
+        )
     kept, following = paged(rows, limit, "received_at")
     return forms.Webhooks(items=[_form(row) for row in kept], next=following)
 

@@ -19,7 +19,7 @@ GRANT SELECT ON vault.channels TO aristobot_writer;
 REVOKE ALL ON FUNCTION vault.forget FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.forget TO aristobot_web;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON service.sessions TO aristobot_web;
+GRANT SELECT, INSERT, UPDATE, DELETE ON service.sessions, service.layouts TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE ON service.invitations, service.debug_mode TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE ON service.refused_attempts TO aristobot_writer, aristobot_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON service.markets TO aristobot_writer;

@@ -237,6 +237,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/account/layout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Layout
+         * @description Return the user's layout of the console, the default one when none was saved.
+         */
+        get: operations["show_layout_api_account_layout_get"];
+        /**
+         * Keep Layout
+         * @description Save the user's layout of the console.
+         */
+        put: operations["keep_layout_api_account_layout_put"];
+        post?: never;
+        /**
+         * Reset Layout
+         * @description Return to the default layout of the console.
+         */
+        delete: operations["reset_layout_api_account_layout_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/invitations": {
         parameters: {
             query?: never;
@@ -535,8 +563,8 @@ export interface paths {
          * List Orders
          * @description List all of the user's orders, refused ones too, newest first.
          *
-         *     `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker` keeps the
-         *     orders of one broker.
+         *     `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker`, `side`
+         *     and `source` keep the orders that have this value, `text` those whose pair or id contains it.
          */
         get: operations["list_orders_api_orders_get"];
         put?: never;
@@ -556,7 +584,9 @@ export interface paths {
         };
         /**
          * List Trades
-         * @description List orders that were executed at least in part, with their fills, newest first. `broker` keeps one broker's.
+         * @description List orders that were executed at least in part, with their fills, newest first.
+         *
+         *     `broker`, `side` and `source` keep the orders that have this value, `text` those whose pair or id contains it.
          */
         get: operations["list_trades_api_trades_get"];
         put?: never;
@@ -729,6 +759,8 @@ export interface paths {
         /**
          * List Gains
          * @description List the user's complete trades, newest first.
+         *
+         *     `broker` and `owner` keep the trades that have this value, `text` those whose pair contains it.
          */
         get: operations["list_gains_api_gains_get"];
         put?: never;
@@ -812,6 +844,9 @@ export interface paths {
         /**
          * History
          * @description List the webhooks that the user has received, newest first.
+         *
+         *     `broker` and `status` keep the webhooks that have this value, `text` those whose pair, indicator or action contains
+         *     it.
          */
         get: operations["history_api_webhooks_history_get"];
         put?: never;
@@ -875,7 +910,7 @@ export interface paths {
         };
         /**
          * List Alerts
-         * @description List the user's alerts, newest first.
+         * @description List the user's alerts, newest first. `severity` keeps those that have this one.
          */
         get: operations["list_alerts_api_alerts_get"];
         put?: never;
@@ -1641,6 +1676,47 @@ export interface components {
             passphrase?: string | null;
         };
         /**
+         * Layout
+         * @description A user's arrangement of the console.
+         *
+         *     `dock` is the share of the height (percent) that the dock takes, `inspector` the width of the inspector (pixels).
+         *     `tables` has an entry for each table whose columns were changed.
+         */
+        Layout: {
+            /**
+             * Unlocked
+             * @default false
+             */
+            unlocked: boolean;
+            /**
+             * Rail Pinned
+             * @default false
+             */
+            rail_pinned: boolean;
+            /**
+             * Dock
+             * @default 34
+             */
+            dock: number;
+            /**
+             * Dock Open
+             * @default true
+             */
+            dock_open: boolean;
+            /**
+             * Inspector
+             * @default 420
+             */
+            inspector: number;
+            /**
+             * Tables
+             * @default {}
+             */
+            tables: {
+                [key: string]: components["schemas"]["TableLayout"];
+            };
+        };
+        /**
          * Limits
          * @description The most that entries may spend per order and per day (UTC), in `currency`. Null means no limit.
          */
@@ -2065,6 +2141,12 @@ export interface components {
             next?: string | null;
         };
         /**
+         * Side
+         * @description The direction of a trade: the base currency is bought or sold.
+         * @enum {string}
+         */
+        Side: "buy" | "sell";
+        /**
          * Sides
          * @description Both records of an order at this moment.
          */
@@ -2117,6 +2199,16 @@ export interface components {
             items: components["schemas"]["Chapter"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * TableLayout
+         * @description The columns of one table in their order, and those among them that are hidden.
+         */
+        TableLayout: {
+            /** Order */
+            order: string[];
+            /** Hidden */
+            hidden: string[];
         };
         /**
          * Terminal
@@ -2946,6 +3038,105 @@ export interface operations {
             };
         };
     };
+    show_layout_api_account_layout_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Layout"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    keep_layout_api_account_layout_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Layout"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reset_layout_api_account_layout_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     invite_api_invitations_post: {
         parameters: {
             query?: never;
@@ -3476,6 +3667,9 @@ export interface operations {
                 limit?: number;
                 broker?: number | null;
                 state?: ("live" | "placed" | "submitted" | "unknown" | "open" | "closed" | "cancelled" | "expired" | "rejected" | "refused" | "pending") | null;
+                side?: components["schemas"]["Side"] | null;
+                source?: string | null;
+                text?: string | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;
@@ -3513,6 +3707,9 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 broker?: number | null;
+                side?: components["schemas"]["Side"] | null;
+                source?: string | null;
+                text?: string | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;
@@ -3819,6 +4016,9 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                broker?: number | null;
+                owner?: string | null;
+                text?: string | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;
@@ -3960,6 +4160,9 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                broker?: number | null;
+                status?: string | null;
+                text?: string | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;
@@ -4095,6 +4298,7 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                severity?: string | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;

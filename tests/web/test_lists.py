@@ -1,0 +1,77 @@
+"""The console's lists: narrowed by the server, however long they are, and paged without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from domain.orders.wish import Side
+
+Problem = Callable[..., None]
+
+
+@pytest.fixture
+def orders(console: Any) -> dict[str, str]:
+    """Return the ids of three open orders, by what sets each apart."""
+    made = {
+        "buy": console.database.placed(console.store, symbol="BTC/USDT"),
+        "sell": console.database.placed(console.store, symbol="ETH/USDT", side=Side.SELL),
+        "odd": console.database.placed(console.store, symbol="A_B/USDT"),
+    }
+    console.project()
+    return {str(order.id): name for name, order in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "found"),
+    [
+        ({}, {"buy", "sell", "odd"}),
+        ({"side": "sell"}, {"sell"}),
+        ({"text": "btcusdt"}, {"buy"}),
+        ({"text": " BTC/"}, {"buy"}),
+        ({"text": "_"}, {"buy", "sell", "odd"}),
+        ({"text": "a_b"}, {"odd"}),
+        ({"text": "a%b"}, set()),
+        ({"text": "\\"}, set()),
+        ({"text": "usdt", "side": "buy"}, {"buy", "odd"}),
+        ({"state": "live"}, {"buy", "sell", "odd"}),
+        ({"state": "pending"}, {"buy", "sell", "odd"}),
+        ({"state": "closed"}, set()),
+        ({"source": "external"}, set()),
+        ({"broker": 1, "text": "eth"}, {"sell"}),
+    ],
+)
+def test_orders_are_narrowed(alice: Any, orders: dict[str, str], narrowed: dict[str, Any], found: set[str]) -> None:
+    """An underscore or percent sign is a character like any other; all client ids of ours hold an underscore."""
+    items = alice.get("/api/orders", params=narrowed).json()["items"]
+    assert {orders[item["id"]] for item in items} == found
+
+
+def test_a_narrowed_list_goes_on_where_its_page_ended(console: Any, alice: Any) -> None:
+    """Nothing is left out or told twice, although rows of another kind lie between."""
+    wanted = set()
+    for number in range(9):
+        order = console.database.placed(console.store, symbol="ETH/USDT" if number % 3 else "BTC/USDT")
+        wanted |= {str(order.id)} if number % 3 else set()
+    console.project()
+    found, cursor = list[str](), None
+    while True:
+        asked = {"text": "eth", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = alice.get("/api/orders", params=asked).json()
+        found += [item["id"] for item in page["items"]]
+        if (cursor := page["next"]) is None:
+            break
+    assert (len(found), set(found)) == (6, wanted)
+
+
+@pytest.mark.parametrize("path", ["/api/orders", "/api/trades", "/api/gains", "/api/webhooks/history"])
+def test_a_text_that_is_too_long_is_refused(alice: Any, problem: Problem, path: str) -> None:
+    problem(alice.get(path, params={"text": "x" * 101}), 422, "invalid")
+
+
+@pytest.mark.parametrize("text", ["'; DROP TABLE books.trades; --", "%00", "\x00", "{}", "%s"])
+def test_a_text_is_never_part_of_the_query(alice: Any, orders: dict[str, str], text: str) -> None:
+    assert alice.get("/api/orders", params={"text": text}).status_code == 200
+    assert len(alice.get("/api/orders").json()["items"]) == len(orders)

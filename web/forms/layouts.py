@@ -1,0 +1,32 @@
+"""The arrangement of the console."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
+Names = Annotated[list[Name], Field(max_length=40)]
+
+
+class TableLayout(BaseModel):
+    """The columns of one table in their order, and those among them that are hidden."""
+
+    order: Names
+    hidden: Names
+
+
+class Layout(BaseModel):
+    """A user's arrangement of the console.
+
+    `dock` is the share of the height (percent) that the dock takes, `inspector` the width of the inspector (pixels).
+    `tables` has an entry for each table whose columns were changed.
+    """
+
+    unlocked: bool = False
+    rail_pinned: bool = False
+    dock: float = Field(default=34, ge=10, le=80, allow_inf_nan=False)
+    dock_open: bool = True
+    inspector: float = Field(default=420, ge=320, le=900, allow_inf_nan=False)
+    tables: Annotated[dict[Name, TableLayout], Field(max_length=40)] = {}
