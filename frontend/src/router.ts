@@ -15,10 +15,12 @@ export const router = createRouter({
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
         { path: 'alerts', name: 'alerts', component: () => import('./features/platform/alerts/AlertsPage.vue') },
         // Everything that happens has an address, for links in mail and chat: its page, with its story open.
-        ...['orders', 'positions'].map((noun) => ({
-          path: `${noun}/:story`, redirect: (to: RouteLocation) => ({ name: 'dashboard', query: { story: to.params.story } }),
+        ...['orders', 'positions', 'webhooks'].map((noun) => ({
+          path: `${noun}/:story`,
+          redirect: (to: RouteLocation) => ({ name: noun === 'positions' ? 'dashboard' : noun, query: { story: to.params.story } }),
         })),
-        { path: 'webhooks/:story', redirect: (to: RouteLocation) => ({ name: 'webhooks', query: { story: to.params.story } }) },
+        { path: 'orders', name: 'orders', component: () => import('./features/trading/trades/OrdersPage.vue') },
+        { path: 'system', name: 'system', component: () => import('./features/platform/health/SystemPage.vue') },
         {
           path: 'reconciliations', name: 'reconciliations',
           component: () => import('./features/platform/reconciliations/ReconciliationsPage.vue'),

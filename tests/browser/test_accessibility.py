@@ -9,7 +9,7 @@ import pytest
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = {"serious", "critical"}
-PAGES = ("/", "/webhooks", "/alerts", "/reconciliations", "/account", "/admin")
+PAGES = ("/", "/webhooks", "/orders", "/alerts", "/reconciliations", "/account", "/system", "/admin")
 SMALL = {"width": 1024, "height": 420}  # every scrollable region scrolls, so its rules are checked too
 
 

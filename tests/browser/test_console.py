@@ -30,6 +30,7 @@ def test_a_webhook_and_its_trade_appear_by_themselves(platform: Any, browse: Any
         expect(page.locator("h1")).to_have_text(title)
         expect(page.get_by_role("heading", name=received)).to_be_visible()
         expect(page.get_by_text("PAPER", exact=True).first).to_be_visible()
+        page.locator("[data-test=tab-executed]").click()
         webhooks, trades = page.locator("[data-test=webhook]"), page.locator("[data-test=trade]")
         before = webhooks.count(), trades.count()
         subprocess.run(curl, shell=True, check=True, capture_output=True)

@@ -18,22 +18,23 @@ def test_an_order_is_found_by_its_address(platform: Any, browse: Any, enter: Any
             next(line for line in printed.splitlines() if line.startswith("curl")), shell=True, check=True,
             capture_output=True,
         )  # fmt: skip
+        page.locator("[data-test=tab-executed]").click()
         expect(page.locator("[data-test=trade]").filter(has_text="BTC/USDT").first).to_be_visible()
         trades = page.evaluate("async () => (await (await fetch('/api/trades')).json()).items")
         order = next(trade["id"] for trade in trades if trade["symbol"] == "BTC/USDT")
         # When its address is opened, as from a message.
         page.goto(f"{told['console']}/orders/{order}")
-        drawer = page.get_by_role("dialog")
+        inspector = page.locator("[data-test=inspector]")
         # Then its story is told, and the way leads on to what it came from, and back.
-        expect(drawer).to_contain_text("BTC/USDT")
-        expect(drawer.locator("[data-test=chapter].own").first).to_be_visible()
-        drawer.get_by_role("link", name="open").first.click()
-        expect(page).not_to_have_url(f"{told['console']}/?story={order}")
+        expect(inspector).to_contain_text("BTC/USDT")
+        expect(inspector.locator("[data-test=chapter].own").first).to_be_visible()
+        inspector.get_by_role("link", name="open").first.click()
+        expect(page).not_to_have_url(f"{told['console']}/orders?story={order}")
         page.go_back()
-        expect(page).to_have_url(f"{told['console']}/?story={order}")
+        expect(page).to_have_url(f"{told['console']}/orders?story={order}")
         page.keyboard.press("Escape")
-        expect(drawer).to_have_count(0)
-        expect(page).to_have_url(f"{told['console']}/")
+        expect(inspector).to_have_count(0)
+        expect(page).to_have_url(f"{told['console']}/orders")
 
 
 def test_an_address_that_leads_nowhere_says_so(platform: Any, browse: Any, enter: Any) -> None:

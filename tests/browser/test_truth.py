@@ -81,7 +81,9 @@ def test_a_halt_takes_a_second_and_stands_on_every_page(platform: Any, browse: A
         for place in ("webhooks", "alerts", "account"):
             page.goto(f"{platform[0]['console']}/{place}")
             expect(halted).to_be_visible()
-            expect(page.locator(".broker").first).to_contain_text({"en": "paused", "fr": "en pause"}[language])
+            expect(page.locator("[data-test=broker-chip]")).to_contain_text(
+                {"en": "paused", "fr": "en pause"}[language]
+            )
         hold(page, "resume")
         expect(halted).to_have_count(0)
         expect(stop).to_be_visible()
@@ -94,12 +96,13 @@ def test_a_frozen_server_is_seen_and_a_halt_that_fails_says_so(platform: Any, br
     with browse() as page:
         enter(page, "en")
         post(told, printed, Action="BuyMarket", PourCent=5, PrixSL=30000, Interval="5", BarTime="2026-01-06T10:00:00Z")
+        page.locator("[data-test=tab-positions]").click()
         price = page.locator("[data-test=price]").first
         expect(price).to_be_visible()
         with frozen(*web_of(told)):
             expect(page.locator("[data-test=silence]")).to_contain_text("The server does not answer", timeout=12_000)
             expect(page.locator("[data-test=connection]")).not_to_have_text("Connected")
-            expect(price).to_have_class("number old")
+            expect(price).to_have_class("old")
             hold(page, "stop")
             expect(page.locator("[data-test=halt-failed]")).to_contain_text("STOP NOT CONFIRMED", timeout=12_000)
         expect(page.locator("[data-test=silence]")).to_have_count(0)
@@ -115,6 +118,7 @@ def test_ages_are_told_by_the_servers_clock(platform: Any, browse: Any, enter: A
         enter(page, "en")
         buy = {"Action": "BuyMarket", "Symbol": "SOLUSDT", "PourCent": 5, "PrixSL": 10}
         post(told, printed, **buy, Interval="5", BarTime="2026-01-06T12:00:00Z")
+        page.locator("[data-test=tab-positions]").click()
         row = page.locator("[data-test=position]").filter(has_text="SOL/USDT")
         expect(row).to_be_visible()
         page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=5))
@@ -152,6 +156,7 @@ def test_less_than_full_cover_stands_on_every_page_and_cancelling_all_says_what_
     with browse() as page:
         enter(page, "en")
         post(told, printed, **buy, Interval="5", BarTime="2026-01-06T11:00:00Z")
+        page.locator("[data-test=tab-positions]").click()
         row = page.locator("[data-test=position]").filter(has_text="ETH/USDT")
         expect(row.locator("[data-test=level]")).to_have_text("SL 100%")
         # When the stop is moved for a half of it only.
@@ -161,9 +166,11 @@ def test_less_than_full_cover_stands_on_every_page_and_cancelling_all_says_what_
         expect(row.locator("[data-test=level]")).to_contain_text("SL 50%")
         expect(page.locator("[data-test=bare]")).to_contain_text("ETH/USDT 50%")
         # And cancelling all leaves the stops, and says so before it does anything.
-        page.get_by_role("button", name="Cancel all orders").click()
+        page.locator("[data-test=tab-open]").click()
+        page.locator("[data-test=cancel-all]").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("No order to cancel.")
         expect(dialog).to_contain_text("protective order")
         dialog.get_by_role("button", name="Keep orders").click()
+        page.locator("[data-test=tab-positions]").click()
         expect(row.locator("[data-test=level]")).to_contain_text("SL 50%")

@@ -223,10 +223,13 @@ def test_health_tells_of_every_exchange(console: Any, alice: Any) -> None:
         "age": 0.5,
         "figures": {"exchanges": {"kraken/paper": None, "binance/paper": 3.5}},
     }
-    console.change("platform", terminals=lambda: [gateway])
+    prices = {"BTC/USDT": ("64000", 0.41), "ETH/USDT": ("3100", 9.0)}
+    console.change(
+        "platform", terminals=lambda: [gateway], prices=lambda exchange, _: prices if exchange == "binance" else {}
+    )
     expected = [
-        {"name": "binance/paper", "state": "connected", "age": 3.5},
-        {"name": "kraken/paper", "state": "down", "age": None},
+        {"name": "binance/paper", "state": "connected", "age": 3.5, "price_age": 0.4},
+        {"name": "kraken/paper", "state": "down", "age": None, "price_age": None},
     ]
     assert alice.get("/api/health/terminals").json()["exchanges"] == expected
     assert alice.get("/api/health/exchanges").json()["items"] == expected

@@ -22,11 +22,11 @@ router = APIRouter(prefix="/api", tags=["alerts"])
 
 @router.get("/alerts")
 def list_alerts(
-    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, severity: Wanted = None
+    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, severity: Wanted = None, cause: Wanted = None
 ) -> forms.Alerts:
-    """List the user's alerts, newest first. `severity` keeps those that have this one."""
+    """List the user's alerts, newest first. `severity` and `cause` keep those that have this value."""
     with books(context, by.user) as opened:
-        rows = alerts.page(opened, before=before_of(cursor, UUID), limit=limit + 1, severity=severity)
+        rows = alerts.page(opened, before=before_of(cursor, UUID), limit=limit + 1, severity=severity, cause=cause)
     kept, following = paged(rows, limit, "raised_at")
     return forms.Alerts(items=[forms.Alert(**row) for row in kept], next=following)
 

@@ -28,7 +28,7 @@ def health_of(context: Context, user: int) -> forms.Health:
     stopped = context.records.store.get(User, User.create_id(user)).trading_stopped
     return forms.Health(
         terminals=[forms.Terminal(**terminal) for terminal in terminals],
-        exchanges=_exchanges(figures.get("gateway", {})),
+        exchanges=_exchanges(context, figures.get("gateway", {})),
         head=head,
         lag=max(head - (row["position"] if row else 0), 0),
         spool=figures.get("receiver", {}).get("spool", 0),
@@ -54,12 +54,21 @@ def exchanges(_: By, context: InContext) -> forms.ExchangesHealth:
     gateway: dict[str, Any] = next(
         (one["figures"] for one in context.platform.terminals() if one["name"] == "gateway"), {}
     )
-    return forms.ExchangesHealth(items=_exchanges(gateway))
+    return forms.ExchangesHealth(items=_exchanges(context, gateway))
 
 
-def _exchanges(gateway: dict[str, Any]) -> list[forms.ExchangeHealth]:
+def _exchanges(context: Context, gateway: dict[str, Any]) -> list[forms.ExchangeHealth]:
     ages: dict[str, float | None] = gateway.get("exchanges", {})
-    return [forms.ExchangeHealth(name=name, state=_state_of(age), age=age) for name, age in sorted(ages.items())]
+    return [
+        forms.ExchangeHealth(name=name, state=_state_of(age), age=age, price_age=_price_age(context, name))
+        for name, age in sorted(ages.items())
+    ]
+
+
+def _price_age(context: Context, name: str) -> float | None:
+    """Return the age in seconds of the newest price of an exchange and venue (`binance/paper`), None without prices."""
+    exchange, _, venue = name.partition("/")
+    return min((round(age, 1) for _, age in context.platform.prices(exchange, venue).values()), default=None)
 
 
 def _state_of(age: float | None) -> str:

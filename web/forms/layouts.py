@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -20,13 +20,14 @@ class TableLayout(BaseModel):
 class Layout(BaseModel):
     """A user's arrangement of the console.
 
-    `dock` is the share of the height (percent) that the dock takes, `inspector` the width of the inspector (pixels).
-    `tables` has an entry for each table whose columns were changed.
+    `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
+    the width that the inspector takes. `tables` has an entry for each table whose columns were changed.
     """
 
     unlocked: bool = False
     rail_pinned: bool = False
     dock: float = Field(default=34, ge=10, le=80, allow_inf_nan=False)
     dock_open: bool = True
-    inspector: float = Field(default=420, ge=320, le=900, allow_inf_nan=False)
+    dock_tab: Literal["positions", "open", "executed", "alerts"] = "positions"
+    inspector: float = Field(default=26, ge=15, le=60, allow_inf_nan=False)
     tables: Annotated[dict[Name, TableLayout], Field(max_length=40)] = {}

@@ -46,11 +46,15 @@ class Terminal(BaseModel):
 
 
 class ExchangeHealth(BaseModel):
-    """An exchange at a venue: its state (connected, degraded, down) and the age of its last answer in seconds."""
+    """An exchange at a venue: its state (connected, degraded, down) and the age of its last answer in seconds.
+
+    `price_age` is the age in seconds of its newest price, null while no price of it is followed.
+    """
 
     name: str
     state: str
     age: float | None
+    price_age: float | None
 
 
 class Health(BaseModel):

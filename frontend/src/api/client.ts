@@ -23,6 +23,7 @@ export type Sides = components['schemas']['Sides']
 export type Health = components['schemas']['Health']
 export type Statement = components['schemas']['Statement']
 export type Fact = components['schemas']['Fact']
+export type Layout = components['schemas']['Layout']
 export type Compared = components['schemas']['Compared']
 
 /** What every refused request answers. */
@@ -83,9 +84,10 @@ export async function inTime<Answer extends { data?: unknown; error?: unknown }>
 
 const PAGE = 100
 
-/** What a request for a page of a list says; without a cursor it is the newest one. */
-export function pageFrom(cursor: string | null): { limit: number; cursor?: string } {
-  return cursor ? { limit: PAGE, cursor } : { limit: PAGE }
+/** What a request for a page of a list says; without a cursor it is the newest one. Empty values do not narrow it. */
+export function pageFrom<Query extends object>(cursor: string | null, narrowed: Record<string, string> = {}): Query & { limit: number } {
+  const given = Object.entries({ ...narrowed, cursor }).filter(([, value]) => value)
+  return { ...Object.fromEntries(given), limit: PAGE } as Query & { limit: number }
 }
 
 /** A request that is answered line by line: each line is handed on as it comes. */

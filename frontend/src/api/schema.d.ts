@@ -910,7 +910,7 @@ export interface paths {
         };
         /**
          * List Alerts
-         * @description List the user's alerts, newest first. `severity` keeps those that have this one.
+         * @description List the user's alerts, newest first. `severity` and `cause` keep those that have this value.
          */
         get: operations["list_alerts_api_alerts_get"];
         put?: never;
@@ -1459,6 +1459,8 @@ export interface components {
         /**
          * ExchangeHealth
          * @description An exchange at a venue: its state (connected, degraded, down) and the age of its last answer in seconds.
+         *
+         *     `price_age` is the age in seconds of its newest price, null while no price of it is followed.
          */
         ExchangeHealth: {
             /** Name */
@@ -1467,6 +1469,8 @@ export interface components {
             state: string;
             /** Age */
             age: number | null;
+            /** Price Age */
+            price_age: number | null;
         };
         /**
          * Exchanges
@@ -1679,8 +1683,8 @@ export interface components {
          * Layout
          * @description A user's arrangement of the console.
          *
-         *     `dock` is the share of the height (percent) that the dock takes, `inspector` the width of the inspector (pixels).
-         *     `tables` has an entry for each table whose columns were changed.
+         *     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
+         *     the width that the inspector takes. `tables` has an entry for each table whose columns were changed.
          */
         Layout: {
             /**
@@ -1704,8 +1708,14 @@ export interface components {
              */
             dock_open: boolean;
             /**
+             * Dock Tab
+             * @default positions
+             * @enum {string}
+             */
+            dock_tab: "positions" | "open" | "executed" | "alerts";
+            /**
              * Inspector
-             * @default 420
+             * @default 26
              */
             inspector: number;
             /**
@@ -4299,6 +4309,7 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 severity?: string | null;
+                cause?: string | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { isZero, magnitude, product } from './decimal'
+import { compare, isZero, magnitude, product, sum } from './decimal'
 
 describe('arithmetic on decimal texts', () => {
   it('multiplies without losing a digit', () => {
@@ -9,6 +9,15 @@ describe('arithmetic on decimal texts', () => {
     expect(product('123456789012345678.9', '10')).toBe('1234567890123456789.0')
     expect(product('30', '2')).toBe('60')
     expect(product('0', '-0.5')).toBe('0.0')
+  })
+  it('adds without losing a digit', () => {
+    expect(sum(['0.1', '0.2', '-0.00000000003'])).toBe('0.29999999997')
+    expect(sum(['123456789012345678.9', '-0.1'])).toBe('123456789012345678.8')
+    expect(sum([])).toBe('0')
+  })
+  it('orders by size, not by letters', () => {
+    expect(['10', '9.5', '-3', '0.00', '-10'].sort(compare)).toEqual(['-10', '-3', '0.00', '9.5', '10'])
+    expect(compare('1.0', '1')).toBe(0)
   })
   it('knows nothing from something', () => {
     expect(['0', '0.00', '-0.000'].every(isZero)).toBe(true)

@@ -10,14 +10,41 @@ function parts(value: string): Parts {
   return { digits: BigInt(whole + fraction), places: fraction.length }
 }
 
+function text({ digits, places }: Parts): string {
+  const sign = digits < 0n ? '-' : ''
+  const all = String(digits < 0n ? -digits : digits).padStart(places + 1, '0')
+  return places ? `${sign}${all.slice(0, -places)}.${all.slice(-places)}` : sign + all
+}
+
+/** Both numbers in units of the smaller one's last place. */
+function aligned(left: Parts, right: Parts): [bigint, bigint, number] {
+  const places = Math.max(left.places, right.places)
+  return [left.digits * 10n ** BigInt(places - left.places), right.digits * 10n ** BigInt(places - right.places), places]
+}
+
 /** The exact product of two decimals. */
 export function product(a: string, b: string): string {
   const [left, right] = [parts(a), parts(b)]
-  const digits = left.digits * right.digits
-  const places = left.places + right.places
-  const sign = digits < 0n ? '-' : ''
-  const text = String(digits < 0n ? -digits : digits).padStart(places + 1, '0')
-  return places ? `${sign}${text.slice(0, -places)}.${text.slice(-places)}` : sign + text
+  return text({ digits: left.digits * right.digits, places: left.places + right.places })
+}
+
+/** The exact sum of decimals. */
+export function sum(values: string[]): string {
+  return text(
+    values.map(parts).reduce(
+      (total, one) => {
+        const [left, right, places] = aligned(total, one)
+        return { digits: left + right, places }
+      },
+      { digits: 0n, places: 0 },
+    ),
+  )
+}
+
+/** Negative when the first decimal is the smaller one, positive when it is the larger one. */
+export function compare(a: string, b: string): number {
+  const [left, right] = aligned(parts(a), parts(b))
+  return left < right ? -1 : left > right ? 1 : 0
 }
 
 /** Whether nothing is left of it: '0', '0.000', '-0.0'. */

@@ -9,8 +9,8 @@ export const useWebhooks = defineStore('webhooks', () => {
     (row) => row.id,
     (row) => row.received_at,
     {
-      page: async (cursor) =>
-        (await inTime((signal) => api.GET('/api/webhooks/history', { params: { query: pageFrom(cursor) }, signal }))).data,
+      page: async (cursor, narrowed) =>
+        (await inTime((signal) => api.GET('/api/webhooks/history', { params: { query: pageFrom(cursor, narrowed) }, signal }))).data,
     },
   )
 

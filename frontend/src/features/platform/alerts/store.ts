@@ -10,8 +10,8 @@ export const useAlerts = defineStore('alerts', () => {
     (row) => row.id,
     (row) => row.raised_at,
     {
-      page: async (cursor) =>
-        (await inTime((signal) => api.GET('/api/alerts', { params: { query: pageFrom(cursor) }, signal }))).data,
+      page: async (cursor, narrowed) =>
+        (await inTime((signal) => api.GET('/api/alerts', { params: { query: pageFrom(cursor, narrowed) }, signal }))).data,
       stays: (row) => !row.acknowledged_at && !row.ended_at,
     },
   )

@@ -9,8 +9,8 @@ export const useGains = defineStore('gains', () =>
     (row) => row.id,
     (row) => row.closed_at,
     {
-      page: async (cursor) =>
-        (await inTime((signal) => api.GET('/api/gains', { params: { query: pageFrom(cursor) }, signal }))).data,
+      page: async (cursor, narrowed) =>
+        (await inTime((signal) => api.GET('/api/gains', { params: { query: pageFrom(cursor, narrowed) }, signal }))).data,
     },
   ),
 )

@@ -10,8 +10,8 @@ export const useExecuted = defineStore('executed', () => {
     (row) => row.id,
     (row) => row.created_at,
     {
-      page: async (cursor) =>
-        (await inTime((signal) => api.GET('/api/trades', { params: { query: pageFrom(cursor) }, signal }))).data,
+      page: async (cursor, narrowed) =>
+        (await inTime((signal) => api.GET('/api/trades', { params: { query: pageFrom(cursor, narrowed) }, signal }))).data,
     },
   )
 

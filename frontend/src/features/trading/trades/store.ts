@@ -4,7 +4,8 @@ import { computed } from 'vue'
 import { type Trade, api, inTime, pageFrom } from '../../../api/client'
 import { liveRows } from '../../../live/rows'
 
-const LIVE = new Set(['placed', 'submitted', 'unknown', 'open'])
+/** The states of an order that has not ended. */
+export const LIVE = new Set(['placed', 'submitted', 'unknown', 'open'])
 
 /** Orders and what became of them, newest first. */
 export const useTrades = defineStore('trades', () => {
@@ -12,8 +13,8 @@ export const useTrades = defineStore('trades', () => {
     (row) => row.id,
     (row) => row.created_at,
     {
-      page: async (cursor) =>
-        (await inTime((signal) => api.GET('/api/orders', { params: { query: pageFrom(cursor) }, signal }))).data,
+      page: async (cursor, narrowed) =>
+        (await inTime((signal) => api.GET('/api/orders', { params: { query: pageFrom(cursor, narrowed) }, signal }))).data,
       stays: (row) => LIVE.has(row.state) || row.may_be_sent_again,
     },
   )

@@ -1,0 +1,19 @@
+/** The pages of the console, as the rail groups them. `key` follows a `g` on the keyboard, `icon` is a path of 16 × 16. */
+export interface Place {
+  name: string
+  group: 'trade' | 'automate' | 'review' | 'settings'
+  key: string
+  icon: string
+  admin?: boolean
+}
+
+export const PLACES: Place[] = [
+  { name: 'dashboard', group: 'trade', key: 'd', icon: 'M2 2h5v7H2zM9 2h5v4H9zM9 8h5v6H9zM2 11h5v3H2z' },
+  { name: 'webhooks', group: 'automate', key: 'w', icon: 'M9 1 3 9h4l-1 6 7-9H8z' },
+  { name: 'orders', group: 'review', key: 'o', icon: 'M3 2h10v12H3zM5.5 5.5h5M5.5 8h5M5.5 10.5h3' },
+  { name: 'alerts', group: 'review', key: 'a', icon: 'M3.5 11.5V7a4.5 4.5 0 0 1 9 0v4.5l1 1h-11zM6.5 14h3' },
+  { name: 'reconciliations', group: 'review', key: 'r', icon: 'M2 8a6 6 0 0 1 10-4.5L14 5M14 2v3h-3M14 8a6 6 0 0 1-10 4.5L2 11M2 14v-3h3' },
+  { name: 'account', group: 'settings', key: 'm', icon: 'M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 14c0-3 2.5-4.5 6-4.5s6 1.5 6 4.5' },
+  { name: 'system', group: 'settings', key: 's', icon: 'M1.5 8.5h3l2-5 3 9 2-4h3' },
+  { name: 'admin', group: 'settings', key: 'u', icon: 'M8 1.5 13.5 4v4c0 3-2.5 5.5-5.5 6.5C5 13.5 2.5 11 2.5 8V4z', admin: true },
+]
