@@ -22,7 +22,12 @@ router = APIRouter(prefix="/api", tags=["alerts"])
 
 @router.get("/alerts")
 def list_alerts(
-    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, severity: Wanted = None, cause: Wanted = None
+    by: By,
+    context: InContext,
+    cursor: str | None = None,
+    limit: Limit = 50,
+    severity: Wanted = None,
+    cause: Wanted = None,
 ) -> forms.Alerts:
     """List the user's alerts, newest first. `severity` and `cause` keep those that have this value."""
     with books(context, by.user) as opened:
