@@ -84,6 +84,26 @@ class Bus:
         now, pairs = time.time(), {symbol: str(said).partition(" ") for symbol, said in told.items()}
         return {str(symbol): (price, max(now - float(at), 0.0)) for symbol, (price, _, at) in pairs.items()}
 
+    def tell_balances(self, broker: int, balances: Mapping[str, tuple[str, str]]) -> None:
+        """Publish what an account holds by currency, free and locked, as of now."""
+        try:
+            told = msgspec.json.encode({"at": time.time(), "held": balances})
+            self._client.set(f"balances:{broker}", told, ex=_OUTLIVES_DOWN)
+        except redis.RedisError:
+            return  # an old balance is shown with its age
+
+    def balances(self, broker: int) -> tuple[dict[str, tuple[str, str]], float] | None:
+        """Return what an account holds by currency, free and locked, and the age in seconds; None when unknown."""
+        try:
+            said = self._client.get(f"balances:{broker}")
+        except redis.RedisError:
+            return None
+        if said is None:
+            return None
+        told = msgspec.json.decode(str(said))
+        held = {name: (free, locked) for name, (free, locked) in told["held"].items()}
+        return held, max(time.time() - told["at"], 0.0)
+
     # --- asking the gateway ------------------------------------------------------------------------------------
 
     def ask(self, request: Request, seconds: float = TIMEOUT_SECONDS) -> Iterator[Answer]:

@@ -13,6 +13,7 @@ from adapters.bus import Bus
 from adapters.log.bell import Bell
 from adapters.log.eventstore import Store, open_pool
 from adapters.tables.debug_mode import DebugMode
+from adapters.tables.equity import EquityTable
 from adapters.tables.reference import MarketTable
 from adapters.tables.snapshots import SnapshotTable
 from adapters.vault.channels import ChannelTable
@@ -84,6 +85,11 @@ class House:
     def snapshots(self) -> SnapshotTable:
         """The last snapshot of each account."""
         return SnapshotTable(self.pool)
+
+    @cached_property
+    def equity(self) -> EquityTable:
+        """The worth of each account over time."""
+        return EquityTable(self.pool)
 
     @cached_property
     def bus(self) -> Bus:

@@ -28,6 +28,7 @@ from web.console import (
     health,
     layouts,
     metrics,
+    portfolio,
     positions,
     reconciliations,
     story,
@@ -38,7 +39,7 @@ from web.console import (
 from web.context import Context, Forbidden
 from web.live import live
 
-TRADING = (brokers, trading, halts, decisions, positions, metrics, reconciliations)
+TRADING = (brokers, trading, halts, decisions, portfolio, positions, metrics, reconciliations)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,

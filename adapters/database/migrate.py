@@ -31,7 +31,7 @@ STEPS = (
     "open_alerts",
     "places",
     "bell",
-    "layouts",
+    "console",
 )
 
 

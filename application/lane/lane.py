@@ -14,7 +14,7 @@ from application.orders.agenda import Agenda, Task
 from application.orders.lookups import LookUps
 from application.orders.orders import Orders
 from application.ports.market_data import Ticker
-from application.ports.statements import Credentials, OrderReport
+from application.ports.statements import Balance, Credentials, OrderReport
 from application.ports.stores import AccountSnapshots, Store
 from application.protection.guard import Guard
 from application.protection.legs import Legs
@@ -180,6 +180,10 @@ class Lane:
         if market is None or order.broker != self.broker.number:
             raise Impossible(f"{order.wish.symbol} is not listed", code="symbol_unknown")
         return await self._account.ask(order, market)
+
+    async def balances(self) -> dict[str, Balance]:
+        """Return the account's balances by currency. Raises as `ExchangeClient.balances`."""
+        return await self._account.exchange.balances(self._account.credentials)
 
     async def reconcile(self, occasion: Occasion, *, dry: bool = False) -> Run | None:
         """Reconcile this broker's orders with its exchange; return None for a poll that is skipped."""

@@ -59,6 +59,7 @@ def context_of(house: House) -> Context:
             live_allowed=house.settings.live,
             loading=house.bus.loading,
             prices=house.bus.prices,
+            balances=house.bus.balances,
         ),
     )
 

@@ -13,13 +13,18 @@ from projections.models import MODELS
 from web.access import cookies as sessions
 from web.access.cookies import Asking
 from web.console.layouts import layout_of
+from web.console.portfolio import LONGEST_DAYS, curve
 from web.context import Context, books
 
 
 def told_of(context: Context, by: Asking) -> Iterator[str]:
-    """Yield the pieces of one JSON object: `sessions`, `layout`, a list per read model, and `events`, oldest first."""
+    """Yield the pieces of one JSON object: `sessions`, `layout`, `equity`, a list per read model, and `events`.
+
+    The events are in the order of the log.
+    """
     yield '{"sessions": ' + _json([asdict(kept) for kept in sessions.sessions_of(context.records.pool, by)])
     yield ', "layout": ' + _json(layout_of(context, by.user).model_dump())
+    yield ', "equity": ' + _json([point.model_dump() for point in curve(by, context, LONGEST_DAYS).items])
     for model in MODELS:
         with books(context, by.user) as cursor:
             rows = cursor.execute(SQL("SELECT * FROM books.{} ORDER BY position").format(Identifier(model.name)))

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from web.forms.portfolio import Currency
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 Names = Annotated[list[Name], Field(max_length=40)]
 
@@ -21,7 +23,8 @@ class Layout(BaseModel):
     """A user's arrangement of the console.
 
     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
-    the width that the inspector takes. `tables` has an entry for each table whose columns were changed.
+    the width that the inspector takes. `currency` is what the portfolio is valued in. `tables` has an entry for each
+    table whose columns were changed.
     """
 
     unlocked: bool = False
@@ -30,4 +33,5 @@ class Layout(BaseModel):
     dock_open: bool = True
     dock_tab: Literal["positions", "open", "executed", "alerts"] = "positions"
     inspector: float = Field(default=26, ge=15, le=60, allow_inf_nan=False)
+    currency: Currency = "USDT"
     tables: Annotated[dict[Name, TableLayout], Field(max_length=40)] = {}

@@ -17,12 +17,13 @@ from projections.positions import open_positions
 from web.access.cookies import COOKIE, Unauthorised, session_of
 from web.console import alerts, brokers, positions, reconciliations, trading, webhooks
 from web.console.health import health_of
+from web.console.portfolio import portfolio_of
 from web.context import Context, books
 
 router = APIRouter()
 AT_ONCE = 500
 """The most rows of one topic in a message of changes."""
-HEALTH = "health"
+HEALTH, PORTFOLIO = "health", "portfolio"
 FOLLOWED = {
     topic.name: topic
     for topic in (
@@ -35,7 +36,7 @@ FOLLOWED = {
         reconciliations.TOPIC,
     )
 }
-TOPICS = (*FOLLOWED, HEALTH)
+TOPICS = (*FOLLOWED, PORTFOLIO, HEALTH)
 LOOK_SECONDS = 1.0
 """Seconds between looks at the books without a wake-up."""
 TOGETHER_SECONDS = 0.02
@@ -67,6 +68,8 @@ class Feed:
     def _newest(self, cursor: Any, topic: str) -> list[dict[str, Any]]:
         if topic == HEALTH:
             return _plain([health_of(self._context, self._user)])
+        if topic == PORTFOLIO:
+            return _plain([portfolio_of(self._context, self._user)])
         return self._forms(cursor, topic, FOLLOWED[topic].newest(cursor))
 
     def changes(self) -> list[dict[str, Any]]:
@@ -107,6 +110,10 @@ class Feed:
     def health(self) -> dict[str, Any]:
         """Return a message with the current health of the platform."""
         return self._message("health", "changes", _plain([health_of(self._context, self._user)]))
+
+    def portfolio(self) -> dict[str, Any]:
+        """Return a message with the holdings of all accounts and their worth at current prices."""
+        return self._message(PORTFOLIO, "changes", _plain([portfolio_of(self._context, self._user)]))
 
     def _message(self, topic: str, kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
         self._sequences[topic] += 1
@@ -202,5 +209,6 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
                 except Unauthorised:
                     await socket.close(NOT_LOGGED_IN)
                     return
-                for message in [await asyncio.to_thread(feed.health), *await asyncio.to_thread(feed.results)]:
+                told = [await asyncio.to_thread(feed.health), await asyncio.to_thread(feed.portfolio)]
+                for message in [*told, *await asyncio.to_thread(feed.results)]:
                     await socket.send_json(message)

@@ -25,6 +25,8 @@ GRANT SELECT, INSERT, UPDATE ON service.refused_attempts TO aristobot_writer, ar
 GRANT SELECT, INSERT, UPDATE, DELETE ON service.markets TO aristobot_writer;
 GRANT SELECT ON service.markets TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE ON service.sweeps TO aristobot_writer;
+GRANT SELECT, INSERT, DELETE ON service.equity TO aristobot_writer;
+GRANT SELECT ON service.equity TO aristobot_web;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA books TO aristobot_projector;
 GRANT SELECT ON ALL TABLES IN SCHEMA books TO aristobot_web;

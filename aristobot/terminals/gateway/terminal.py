@@ -20,6 +20,7 @@ from application.ports.errors import ExchangeError
 from application.ports.exchange import ExchangeClient
 from aristobot.following import Place, follow
 from aristobot.supervision.liveness import beat
+from aristobot.terminals.gateway.balances import BalanceTeller
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.counter import Counter
 from aristobot.terminals.gateway.errands import MOVES, TASKS, asked_by
@@ -49,6 +50,7 @@ class Gateway:
         self._clients = Clients(house, log)
         self.lanes: dict[int, Lane] = {}
         self.counter = Counter(house, self._clients, self.lanes, log)
+        self.balances = BalanceTeller(house, self._clients, self.lanes, log)
         self._rules = RulesKeeper(house, self._clients, self.lanes, log)
         self._working: dict[int, asyncio.Task[None]] = {}
         self._listening: dict[int, asyncio.Task[None]] = {}
@@ -312,7 +314,7 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     beat(house.bus, NAME, gateway.figures, stopping)
     await gateway.remember()
     gateway.start()
-    keep = (gateway.keep_time, gateway.keep_prices, gateway.keep_rules, gateway.counter.serve)
+    keep = (gateway.keep_time, gateway.keep_prices, gateway.keep_rules, gateway.balances.keep, gateway.counter.serve)
     keeping = [asyncio.create_task(work()) for work in keep]
     try:
         await _follow(house, gateway, log, stopping)

@@ -729,6 +729,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Portfolio
+         * @description Return the user's accounts with their holdings and worth, in `currency` or in that of the user's layout.
+         */
+        get: operations["portfolio_api_portfolio_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portfolio/curve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curve
+         * @description Return what each of the user's accounts was worth in the last `days`, hour by hour.
+         */
+        get: operations["curve_api_portfolio_curve_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/positions": {
         parameters: {
             query?: never;
@@ -1140,6 +1180,32 @@ export interface components {
             changed_at: string;
         };
         /**
+         * AccountWorth
+         * @description One broker's account: what it holds and what that is worth, without the currencies that are `missing` a price.
+         *
+         *     `age` is the age of the balances in seconds; null when they are not known, and then nothing else is. `today` is the
+         *     change of its worth since 00:00 UTC (deposits and withdrawals count), `peak` its highest and `drawdown` its distance
+         *     below that (fraction), both of the last 30 days; null when they are not known, or the currency is not USDT.
+         */
+        AccountWorth: {
+            /** Broker Id */
+            broker_id: number;
+            /** Age */
+            age: number | null;
+            /** Holdings */
+            holdings: components["schemas"]["Holding"][];
+            /** Worth */
+            worth: string | null;
+            /** Missing */
+            missing: string[];
+            /** Today */
+            today: string | null;
+            /** Peak */
+            peak: string | null;
+            /** Drawdown */
+            drawdown: number | null;
+        };
+        /**
          * Alert
          * @description A notification of something that a trader must know. `subject` is the order or position it concerns.
          *
@@ -1424,6 +1490,31 @@ export interface components {
             enabled: boolean;
         };
         /**
+         * EquityCurve
+         * @description The worth of each account over time, hour by hour, oldest first.
+         */
+        EquityCurve: {
+            /** Items */
+            items: components["schemas"]["EquityPoint"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * EquityPoint
+         * @description What an account was worth (USDT) at the end of an hour, or last.
+         */
+        EquityPoint: {
+            /** Broker Id */
+            broker_id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Worth */
+            worth: string;
+        };
+        /**
          * Exchange
          * @description An exchange that the gateway supports natively: the fields of its keys, its venues and its capabilities.
          *
@@ -1633,6 +1724,29 @@ export interface components {
             trading_stopped_at: string | null;
         };
         /**
+         * Holding
+         * @description One currency of an account: amounts free and locked in orders; `in_positions` of them belong to open positions.
+         *
+         *     `price` is what one unit is worth in the portfolio's currency, `price_age` seconds ago, and `worth` what all of it
+         *     is worth; all three are null while the price is not known or older than a minute.
+         */
+        Holding: {
+            /** Currency */
+            currency: string;
+            /** Free */
+            free: string;
+            /** Locked */
+            locked: string;
+            /** In Positions */
+            in_positions: string;
+            /** Price */
+            price: string | null;
+            /** Price Age */
+            price_age: number | null;
+            /** Worth */
+            worth: string | null;
+        };
+        /**
          * Invitation
          * @description A code that lets one person create an account within a week.
          */
@@ -1684,7 +1798,8 @@ export interface components {
          * @description A user's arrangement of the console.
          *
          *     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
-         *     the width that the inspector takes. `tables` has an entry for each table whose columns were changed.
+         *     the width that the inspector takes. `currency` is what the portfolio is valued in. `tables` has an entry for each
+         *     table whose columns were changed.
          */
         Layout: {
             /**
@@ -1718,6 +1833,12 @@ export interface components {
              * @default 26
              */
             inspector: number;
+            /**
+             * Currency
+             * @default USDT
+             * @enum {string}
+             */
+            currency: "USDT" | "USDC" | "EUR" | "BTC";
             /**
              * Tables
              * @default {}
@@ -1940,6 +2061,30 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+        };
+        /**
+         * Portfolio
+         * @description All of a user's accounts, valued in one currency at the last prices of each account's own exchange.
+         *
+         *     `worth` is null as long as an account is not known at all.
+         */
+        Portfolio: {
+            /**
+             * Currency
+             * @enum {string}
+             */
+            currency: "USDT" | "USDC" | "EUR" | "BTC";
+            /** Accounts */
+            accounts: components["schemas"]["AccountWorth"][];
+            /** Worth */
+            worth: string | null;
+            /** Missing */
+            missing: string[];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * Position
@@ -3975,6 +4120,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SentAgain"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    portfolio_api_portfolio_get: {
+        parameters: {
+            query?: {
+                currency?: ("USDT" | "USDC" | "EUR" | "BTC") | null;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Portfolio"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    curve_api_portfolio_curve_get: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EquityCurve"];
                 };
             };
             /** @description Validation Error */

@@ -5,6 +5,17 @@ CREATE TABLE service.layouts (
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- What each account was worth, every few minutes, for the curves of the console. Kept for 400 days.
+CREATE TABLE service.equity (
+    broker   integer NOT NULL,
+    user_id  integer NOT NULL,
+    at       timestamptz NOT NULL,
+    currency text NOT NULL,
+    worth    numeric NOT NULL,
+    PRIMARY KEY (broker, at)
+);
+CREATE INDEX equity_user ON service.equity (user_id, at);
+
 CREATE OR REPLACE FUNCTION vault.forget(_person integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 BEGIN
@@ -18,4 +29,5 @@ BEGIN
     DELETE FROM vault.channels WHERE user_id = _person;
     DELETE FROM service.sessions WHERE user_id = _person;
     DELETE FROM service.layouts WHERE user_id = _person;
+    DELETE FROM service.equity WHERE user_id = _person;
 END $$;
