@@ -12,6 +12,7 @@ export const router = createRouter({
       component: () => import('./layout/AppLayout.vue'),
       children: [
         { path: '', name: 'dashboard', component: () => import('./features/trading/dashboard/DashboardPage.vue') },
+        { path: 'portfolio', name: 'portfolio', component: () => import('./features/trading/portfolio/PortfolioPage.vue') },
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
         { path: 'alerts', name: 'alerts', component: () => import('./features/platform/alerts/AlertsPage.vue') },
         // Everything that happens has an address, for links in mail and chat: its page, with its story open.

@@ -1501,7 +1501,7 @@ export interface components {
         };
         /**
          * EquityPoint
-         * @description What an account was worth (USDT) at the end of an hour, or last.
+         * @description The worth of an account (USDT) at the end of an hour, or last.
          */
         EquityPoint: {
             /** Broker Id */

@@ -9,6 +9,7 @@ export interface Place {
 
 export const PLACES: Place[] = [
   { name: 'dashboard', group: 'trade', key: 'd', icon: 'M2 2h5v7H2zM9 2h5v4H9zM9 8h5v6H9zM2 11h5v3H2z' },
+  { name: 'portfolio', group: 'trade', key: 'p', icon: 'M2 5h12v8H2zM5.5 5V3h5v2M2 8.5h12' },
   { name: 'webhooks', group: 'automate', key: 'w', icon: 'M9 1 3 9h4l-1 6 7-9H8z' },
   { name: 'orders', group: 'review', key: 'o', icon: 'M3 2h10v12H3zM5.5 5.5h5M5.5 8h5M5.5 10.5h3' },
   { name: 'alerts', group: 'review', key: 'a', icon: 'M3.5 11.5V7a4.5 4.5 0 0 1 9 0v4.5l1 1h-11zM6.5 14h3' },

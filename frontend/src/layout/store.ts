@@ -6,7 +6,7 @@ import { type Layout, api, inTime } from '../api/client'
 export type DockTab = Layout['dock_tab']
 /** Changes that follow each other closely are saved together. */
 const SAVED_AFTER = 500
-export const DEFAULT: Layout = { unlocked: false, rail_pinned: false, dock: 34, dock_open: true, dock_tab: 'positions', inspector: 26, tables: {} }
+export const DEFAULT: Layout = { unlocked: false, rail_pinned: false, dock: 34, dock_open: true, dock_tab: 'positions', inspector: 26, currency: 'USDT', tables: {} }
 
 /** How the user has arranged the console. The server keeps it, so that it follows its user to every browser. */
 export const useLayout = defineStore('layout', () => {

@@ -6,6 +6,7 @@ import { useAlerts } from '../features/platform/alerts/store'
 import { useHealth } from '../features/platform/health/store'
 import { useReconciliations } from '../features/platform/reconciliations/store'
 import { useGains } from '../features/trading/gains/store'
+import { usePortfolio } from '../features/trading/portfolio/store'
 import { usePositions } from '../features/trading/positions/store'
 import { useExecuted } from '../features/trading/trades/executed'
 import { useTrades } from '../features/trading/trades/store'
@@ -25,6 +26,7 @@ export function follow(): void {
     trades: both(useTrades(), useExecuted()),
     positions: usePositions(),
     gains: useGains(),
+    portfolio: usePortfolio(),
     brokers: useBrokers(),
     alerts: useAlerts(),
     reconciliations: useReconciliations(),
