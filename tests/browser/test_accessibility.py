@@ -9,7 +9,10 @@ import pytest
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = {"serious", "critical"}
-PAGES = ("/", "/webhooks", "/orders", "/alerts", "/reconciliations", "/account", "/system", "/admin")
+PAGES = ("/", "/portfolio", "/webhooks", "/orders", "/alerts", "/reconciliations", "/account", "/system", "/admin")
+TABS = ("channels", "security", "preferences", "data", "brokers")
+SHOWN = {"broker-chip": "broker-chip", "health": "health", "columns": "columns", "palette": ""}
+"""The buttons that show something over the page, and those that hide it again; Escape hides a dialog."""
 SMALL = {"width": 1024, "height": 420}  # every scrollable region scrolls, so its rules are checked too
 
 
@@ -40,6 +43,7 @@ def test_no_page_has_a_serious_finding(browse: Any, enter: Any, theme: str) -> N
         findings = _findings(page)
         enter(page, "en")
         page.click('a[href="/account"]')
+        page.click("[data-test=tab-preferences]")
         page.select_option("[data-test=theme]", theme)
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         for path in PAGES:
@@ -48,11 +52,22 @@ def test_no_page_has_a_serious_finding(browse: Any, enter: Any, theme: str) -> N
             page.wait_for_load_state("networkidle")
             findings += _findings(page)
         page.click('a[href="/account"]')
+        for tab in TABS:
+            page.click(f"[data-test=tab-{tab}]")
+            page.wait_for_load_state("networkidle")
+            findings += _findings(page)
+        for opener, closer in SHOWN.items():
+            page.locator(f"[data-test={opener}]").first.click()
+            page.wait_for_function(AT_REST)
+            findings += _findings(page)
+            page.locator(f"[data-test={closer}]").first.click() if closer else page.keyboard.press("Escape")
+        page.click("[data-test=tab-brokers]")
         for opener in ("new-broker", "edit-broker"):
             page.locator(f"[data-test={opener}]").first.click()
             expect(page.get_by_role("dialog")).to_be_visible()
             findings += _findings(page)
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)
+        page.click("[data-test=tab-preferences]")
         page.select_option("[data-test=theme]", "dark")
     assert "\n".join(findings) == ""

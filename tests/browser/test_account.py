@@ -101,6 +101,7 @@ def test_the_second_factor_guards_the_next_login(platform: Any, browse: Any, ent
     with browse() as page:
         enter(page, "en")
         page.click('a[href="/account"]')
+        page.click("[data-test=tab-security]")
         card = page.locator("section.card", has=page.get_by_role("heading", name="Two-factor authentication"))
         card.locator("input[type=password]").fill(told["password"])
         card.get_by_role("button").click()
@@ -120,6 +121,7 @@ def test_the_second_factor_guards_the_next_login(platform: Any, browse: Any, ent
         page.fill("#code", recovery)
         page.keyboard.press("Enter")
         page.click('a[href="/account"]')
+        page.click("[data-test=tab-security]")
         card.locator("input[type=password]").fill(told["password"])
         card.get_by_role("button").click()
         expect(card.locator(".badge")).to_have_text("off")
@@ -132,6 +134,7 @@ def test_preferences_are_kept_with_the_account(browse: Any, enter: Any) -> None:
     with browse() as page:
         enter(page, "en")
         page.click('a[href="/account"]')
+        page.click("[data-test=tab-preferences]")
         for field, choice in (("theme", "light"), ("colours", "blue_up"), ("time_zone", "local")):
             page.select_option(f"[data-test={field}]", choice)
         expect(page.locator("html")).to_have_attribute("data-theme", "light")
@@ -141,6 +144,7 @@ def test_preferences_are_kept_with_the_account(browse: Any, enter: Any) -> None:
         expect(page.locator("html")).to_have_attribute("data-theme", "light")
         expect(page.locator("html")).to_have_attribute("data-colours", "blue_up")
         page.click('a[href="/account"]')
+        page.click("[data-test=tab-preferences]")
         for field, choice in (("theme", "dark"), ("colours", "green_up"), ("time_zone", "UTC")):
             page.select_option(f"[data-test={field}]", choice)
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -171,6 +175,7 @@ def test_an_alert_rings_the_bell(platform: Any, browse: Any, enter: Any, languag
         _limit(told, "1")
         subprocess.run(re.sub(r"'\$\(date[^)]*\)'", minute, curl), shell=True, check=True, capture_output=True)
         page.click('a[href="/alerts"]')
+        page.click("[data-test=tab-positions]")
         newest = page.locator("[data-test=alert]", has_text=WORDS[language]["limit"]).first
         expect(newest.get_by_role("button").last).to_be_visible()
         expect(page.locator("[data-test=bell]")).to_contain_text("1")

@@ -18,7 +18,7 @@ WORDS = {
     "en": {"checking": "certain in at most", "title": "Being checked", "absent": "does not show this order"},
 }
 MINUTES = {"fr": "2026-01-07T10:00:00Z", "en": "2026-01-07T10:05:00Z"}
-PAGES = ("/", "/webhooks", "/orders", "/alerts", "/reconciliations", "/account", "/system", "/admin")
+PAGES = ("/", "/portfolio", "/webhooks", "/orders", "/alerts", "/reconciliations", "/account", "/system", "/admin")
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
