@@ -7,7 +7,6 @@ and their ratio to the targets. Each load is in a browser context that has never
 from __future__ import annotations
 
 import gzip
-import re
 import shutil
 import statistics
 import sys
@@ -21,10 +20,13 @@ from shared.running import running
 REPOSITORY = Path(__file__).parents[1]
 DIST = REPOSITORY / "frontend" / "dist"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-LOADS, ROUNDS = 7, 5
-FIRST_LOAD, ROUTE_CHANGE, JAVASCRIPT = 1500.0, 100.0, 450_000
-PATHS = ("/webhooks", "/alerts", "/account", "/admin", "/")
+LOADS, ROUNDS = 9, 5
+FIRST_LOAD, ROUTE_CHANGE, JAVASCRIPT = 1000.0, 100.0, 300_000
+PATHS = ("/portfolio", "/webhooks", "/orders", "/alerts", "/account", "/system", "/admin", "/")
 HEADINGS = {
+    "/portfolio": "Portfolio",
+    "/orders": "Orders and trades",
+    "/system": "System",
     "/webhooks": "Webhooks",
     "/alerts": "Alerts",
     "/account": "My account",
@@ -33,13 +35,9 @@ HEADINGS = {
 }
 
 
-def initial_javascript() -> int:
-    """Return the gzipped bytes of every script that the first page names or the dashboard then loads."""
-    page = (DIST / "index.html").read_text()
-    named = {DIST / found.lstrip("/") for found in re.findall(r"/assets/[\w.-]+\.js", page)}
-    for pattern in ("AppLayout", "DashboardPage"):
-        named |= set((DIST / "assets").glob(f"{pattern}-*.js"))
-    return sum(len(gzip.compress(file.read_bytes())) for file in named)
+def size_of(scripts: set[str]) -> int:
+    """Return the gzipped bytes of these scripts together."""
+    return sum(len(gzip.compress((DIST / script.lstrip("/")).read_bytes())) for script in scripts)
 
 
 def log_in(page: Page, told: dict[str, Any]) -> None:
@@ -51,16 +49,21 @@ def log_in(page: Page, told: dict[str, Any]) -> None:
     page.wait_for_selector("nav")
 
 
-def first_load(browser: Any, state: Any, url: str) -> float:
-    """Return the milliseconds from the request until the dashboard's terminals are shown, with an empty cache."""
+def first_load(browser: Any, state: Any, url: str) -> tuple[float, set[str]]:
+    """Load the dashboard with an empty cache, until it tells what the accounts are worth.
+
+    Return the milliseconds that this took and the paths of the scripts that it needed.
+    """
     context = browser.new_context(storage_state=state, locale="en-GB")
     page = context.new_page()
     began = time.perf_counter()
     page.goto(url)
-    page.wait_for_selector("table.rows tbody tr")
+    page.wait_for_function("/\\d/.test(document.querySelector('[data-test=equity]')?.innerText ?? '')")
     took = (time.perf_counter() - began) * 1000
+    script = "performance.getEntriesByType('resource').map(one => new URL(one.name).pathname)"
+    needed = {path for path in page.evaluate(script) if path.endswith(".js")}
     context.close()
-    return took
+    return took, needed
 
 
 def route_changes(page: Page) -> list[float]:
@@ -68,7 +71,7 @@ def route_changes(page: Page) -> list[float]:
     script = """async ([path, heading]) => {
         const began = performance.now()
         document.querySelector(`nav a[href="${path}"]`).click()
-        while (document.querySelector('h1')?.innerText !== heading) await new Promise(requestAnimationFrame)
+        while (document.querySelector('h1')?.textContent !== heading) await new Promise(requestAnimationFrame)
         return performance.now() - began
     }"""
     return [page.evaluate(script, [path, HEADINGS[path]]) for _ in range(ROUNDS) for path in PATHS]
@@ -83,20 +86,20 @@ def main() -> int:
         context = browser.new_context(locale="en-GB")
         page = context.new_page()
         log_in(page, told)
-        page.get_by_role("banner").get_by_role("button", name="English", exact=True).click()
         page.wait_for_selector("html[lang=en]")
+        page.wait_for_function("/\\d/.test(document.querySelector('[data-test=equity]')?.innerText ?? '')")
         state = context.storage_state()
-        loads = [first_load(browser, state, told["console"]) for _ in range(LOADS)]
+        first = [first_load(browser, state, told["console"]) for _ in range(LOADS)]
         changes = route_changes(page)
         browser.close()
-    size = initial_javascript()
+    loads, size = [took for took, _ in first], size_of(set[str]().union(*(needed for _, needed in first)))
     load, change = statistics.median(loads), statistics.median(changes)
     print(f"first load {load:.0f} ms, slowest {max(loads):.0f} (< {FIRST_LOAD:.0f}): {load / FIRST_LOAD:.2f} of it")
     print(
         f"route change {change:.0f} ms, slowest {max(changes):.0f} (< {ROUTE_CHANGE:.0f}): {change / ROUTE_CHANGE:.2f}"
     )
     print(f"initial JavaScript {size / 1000:.0f} kB gzipped (< {JAVASCRIPT / 1000:.0f}): {size / JAVASCRIPT:.2f}")
-    return 0 if max(loads) < FIRST_LOAD and change < ROUTE_CHANGE and size < JAVASCRIPT else 1
+    return 0 if load < FIRST_LOAD and change < ROUTE_CHANGE and size < JAVASCRIPT else 1
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from web.app import create_app
 from web.context import Context, People, Platform, Records
 from web.live.wakes import Wakes
 
+MOST_INBOUND = 64 * 1024
+"""The longest message (bytes) that a browser may send over a live socket."""
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 
 
@@ -79,6 +81,7 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            ws_max_size=MOST_INBOUND,
             ws_ping_interval=5,
             ws_ping_timeout=5,
             timeout_graceful_shutdown=5,

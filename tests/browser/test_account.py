@@ -175,6 +175,7 @@ def test_an_alert_rings_the_bell(platform: Any, browse: Any, enter: Any, languag
         _limit(told, "1")
         subprocess.run(re.sub(r"'\$\(date[^)]*\)'", minute, curl), shell=True, check=True, capture_output=True)
         page.click('a[href="/alerts"]')
+        page.locator("h1").hover()  # the rail folds when the pointer leaves it
         page.click("[data-test=tab-positions]")
         newest = page.locator("[data-test=alert]", has_text=WORDS[language]["limit"]).first
         expect(newest.get_by_role("button").last).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from domain.aggregate import carrying
 from domain.webhooks.webhook import Webhook
 from web.app import create_app
 from web.live.live import TOPICS
+from web.live.seats import MOST
 
 OPEN_TO_ALL = {"/api/start", "/api/health", "/api/openapi.json"}
 BEFORE_LOGIN = {("POST", "/api/session"), ("POST", "/api/users"), ("PUT", "/api/debug")}
@@ -200,6 +202,20 @@ def test_the_socket_needs_a_session(console: Any) -> None:
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
         assert closed.value.code == 4401
+
+
+def test_a_user_has_eight_live_sockets(console: Any, alice: Any) -> None:
+    """The ninth is closed with a code that the console understands; another user's is not, nor one after another."""
+    with ExitStack() as open_ones:
+        for _ in range(MOST):
+            assert open_ones.enter_context(_live(alice)).receive_json()["kind"] == "snapshot"
+        with _live(alice) as ninth, pytest.raises(WebSocketDisconnect) as closed:
+            ninth.receive_json()
+        assert closed.value.code == 4429
+        with _live(console.logged_in("bob")) as other:
+            assert other.receive_json()["kind"] == "snapshot"
+    with _live(alice) as again:
+        assert again.receive_json()["kind"] == "snapshot"
 
 
 def test_the_socket_shows_its_own_users_rows(console: Any, alice: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -19,11 +19,11 @@ from web.console import alerts, brokers, positions, reconciliations, trading, we
 from web.console.health import health_of
 from web.console.portfolio import portfolio_of
 from web.context import Context, books
+from web.live.seats import Crowded
 
 router = APIRouter()
 AT_ONCE = 500
 """The most rows of one topic in a message of changes."""
-HEALTH, PORTFOLIO = "health", "portfolio"
 FOLLOWED = {
     topic.name: topic
     for topic in (
@@ -36,14 +36,16 @@ FOLLOWED = {
         reconciliations.TOPIC,
     )
 }
-TOPICS = (*FOLLOWED, PORTFOLIO, HEALTH)
+MADE: dict[str, Callable[[Context, int], BaseModel]] = {"portfolio": portfolio_of, "health": health_of}
+"""The topics that are made anew for each message. Each asks for connections of its own: none may be held meanwhile."""
+TOPICS = (*FOLLOWED, *MADE)
 LOOK_SECONDS = 1.0
 """Seconds between looks at the books without a wake-up."""
 TOGETHER_SECONDS = 0.02
 """Seconds that a wake-up waits for others: the steps of an order come within milliseconds."""
 HEALTH_SECONDS = 2.0
 PUSHING = "pushing"
-NOT_LOGGED_IN, WRONG_ORIGIN, TRY_AGAIN = 4401, 4403, 1013
+NOT_LOGGED_IN, WRONG_ORIGIN, CROWDED, TRY_AGAIN = 4401, 4403, 4429, 1013
 
 
 class Feed:
@@ -59,18 +61,13 @@ class Feed:
     def snapshot(self, topic: str) -> dict[str, Any]:
         """Return a message with the newest rows of a topic, and restart its sequence at 1."""
         self._sequences[topic] = 0
+        if topic in MADE:
+            return self._message(topic, "snapshot", _plain([MADE[topic](self._context, self._user)]))
         with books(self._context, self._user) as cursor:
             row = cursor.execute("SELECT position FROM books.position").fetchone()
             self._positions[topic] = row["position"] if row else 0
-            items = self._newest(cursor, topic)
+            items = self._forms(cursor, topic, FOLLOWED[topic].newest(cursor))
         return self._message(topic, "snapshot", items)
-
-    def _newest(self, cursor: Any, topic: str) -> list[dict[str, Any]]:
-        if topic == HEALTH:
-            return _plain([health_of(self._context, self._user)])
-        if topic == PORTFOLIO:
-            return _plain([portfolio_of(self._context, self._user)])
-        return self._forms(cursor, topic, FOLLOWED[topic].newest(cursor))
 
     def changes(self) -> list[dict[str, Any]]:
         """Return the messages for the rows of the books that changed since the last look."""
@@ -107,13 +104,9 @@ class Feed:
             items = self._forms(cursor, "positions", open_positions(cursor))
         return [self._message("positions", "changes", items)] if items else []
 
-    def health(self) -> dict[str, Any]:
-        """Return a message with the current health of the platform."""
-        return self._message("health", "changes", _plain([health_of(self._context, self._user)]))
-
-    def portfolio(self) -> dict[str, Any]:
-        """Return a message with the holdings of all accounts and their worth at current prices."""
-        return self._message(PORTFOLIO, "changes", _plain([portfolio_of(self._context, self._user)]))
+    def made(self, topic: str) -> dict[str, Any]:
+        """Return a message with what is made at this moment: the health of the platform, or the portfolio."""
+        return self._message(topic, "changes", _plain([MADE[topic](self._context, self._user)]))
 
     def _message(self, topic: str, kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
         self._sequences[topic] += 1
@@ -146,7 +139,15 @@ async def live(socket: WebSocket) -> None:
         await socket.close(NOT_LOGGED_IN)
         return
     await socket.accept()
-    feed, sending = Feed(context, session.user), asyncio.Lock()
+    try:
+        with context.records.seats.taken(session.user):
+            await _serve(socket, context, token, session.user)
+    except Crowded:
+        await socket.close(CROWDED)
+
+
+async def _serve(socket: WebSocket, context: Context, token: str | None, user: int) -> None:
+    feed, sending = Feed(context, user), asyncio.Lock()
     tasks = {PUSHING: asyncio.create_task(_push(socket, context, token, feed, sending))}
     try:
         async for asked in _asked(socket):
@@ -209,6 +210,6 @@ async def _feed(socket: WebSocket, context: Context, token: str | None, feed: Fe
                 except Unauthorised:
                     await socket.close(NOT_LOGGED_IN)
                     return
-                told = [await asyncio.to_thread(feed.health), await asyncio.to_thread(feed.portfolio)]
-                for message in [*told, *await asyncio.to_thread(feed.results)]:
+                made = [await asyncio.to_thread(feed.made, topic) for topic in MADE]
+                for message in [*made, *await asyncio.to_thread(feed.results)]:
                     await socket.send_json(message)

@@ -15,7 +15,7 @@ import { router } from '../router'
 import { Live, type Message } from './socket'
 
 /** Whether the socket stands, and when it last told anything at all, and data (milliseconds). */
-export const connection = reactive({ connected: false, heardAt: Date.now(), dataAt: Date.now() })
+export const connection = reactive({ connected: false, crowded: false, heardAt: Date.now(), dataAt: Date.now() })
 let live: Live | null = null
 
 /** Open the one live socket and hand each topic to its store. */
@@ -38,7 +38,11 @@ export function follow(): void {
       connection.dataAt = Date.now()
       stores[message.topic]?.take(message)
     },
-    heard: () => (connection.heardAt = Date.now()),
+    heard: () => {
+      connection.heardAt = Date.now()
+      connection.crowded = false
+    },
+    crowded: () => (connection.crowded = true),
     connected: (is) => (connection.connected = is),
     loggedOut: () => {
       useSession().current = null

@@ -17,6 +17,8 @@ export interface Hearer {
   heard: () => void
   connected: (is: boolean) => void
   loggedOut: () => void
+  /** The user has as many windows open as may be. */
+  crowded: () => void
 }
 
 const PING_EVERY = 3000
@@ -24,6 +26,7 @@ const PING_EVERY = 3000
 const DEAD_AFTER = 12_000
 const PAUSES = [0, 0, 0, 1000, 2000, 4000, 8000]
 export const NOT_LOGGED_IN = 4401
+const CROWDED = 4429
 
 /** Decides what a message means for one topic: take it, ignore an old one, or ask for a snapshot. */
 export function verdict(last: number, message: Message): 'take' | 'resync' | 'ignore' {
@@ -49,11 +52,11 @@ export class Live {
     this.socket = socket
     this.heardAt = Date.now()
     socket.onopen = () => {
-      this.tries = 0
       this.hearer.connected(true)
     }
     socket.onmessage = (event: MessageEvent<string>) => {
       this.heardAt = Date.now()
+      this.tries = 0
       this.hearer.heard()
       const said = JSON.parse(event.data) as Message | Pong
       if (!('pong' in said)) this.hear(said)
@@ -84,6 +87,7 @@ export class Live {
     this.hearer.connected(false)
     if (code === NOT_LOGGED_IN) return this.hearer.loggedOut()
     if (this.stopped) return
+    if (code === CROWDED) this.hearer.crowded()
     const pause = PAUSES[Math.min(this.tries, PAUSES.length - 1)] ?? 0
     this.tries += 1
     setTimeout(() => this.start(), pause)
