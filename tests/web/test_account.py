@@ -241,14 +241,18 @@ def test_another_users_session_does_not_exist(console: Any, alice: Any, problem:
 
 
 def test_a_layout_is_kept_for_its_user_alone_until_it_is_reset(console: Any, alice: Any) -> None:
-    """It follows its user to another browser."""
-    default, tables = alice.get("/api/account/layout").json(), {"orders": {"order": ["symbol"], "hidden": ["symbol"]}}
-    assert alice.put("/api/account/layout", json=default | {"dock": 50, "tables": tables}).status_code == 204
-    elsewhere = console.logged_in("alice").get("/api/account/layout").json()
-    assert (elsewhere["dock"], elsewhere["tables"]) == (50, tables)
-    assert console.logged_in("bob").get("/api/account/layout").json() == default
-    assert alice.delete("/api/account/layout").status_code == 204
-    assert alice.get("/api/account/layout").json() == default
+    """It follows its user to another browser; what one window changes leaves alone what another has changed."""
+    address, orders = "/api/account/layout", {"order": ["symbol"], "hidden": ["symbol"]}
+    default = alice.get(address).json()
+    assert alice.patch(address, json={"dock": 50, "tables": {"orders": orders}}).status_code == 200
+    elsewhere = console.logged_in("alice")
+    elsewhere.patch(address, json={"rail_pinned": True, "tables": {"gains": orders}})
+    expected = default | {"dock": 50, "rail_pinned": True, "tables": {"orders": orders, "gains": orders}}
+    assert alice.get(address).json() == elsewhere.get(address).json() == expected
+    assert alice.patch(address, json={"tables": {"orders": None}}).json()["tables"] == {"gains": orders}
+    assert console.logged_in("bob").get(address).json() == default
+    assert alice.delete(address).status_code == 204
+    assert alice.get(address).json() == default
 
 
 @pytest.mark.parametrize(
@@ -258,10 +262,23 @@ def test_a_layout_is_kept_for_its_user_alone_until_it_is_reset(console: Any, ali
         {"inspector": 1e9},
         {"tables": {"<b>": {"order": [], "hidden": []}}},
         {"tables": {"orders": {"order": ["x" * 41], "hidden": []}}},
-        {"tables": {f"table_{chr(97 + n % 26)}_{chr(97 + n // 26)}": {"order": [], "hidden": []} for n in range(41)}},
+        {"dock": None},
     ],
 )
 def test_a_layout_that_cannot_be_is_refused(alice: Any, problem: Problem, given: dict[str, Any]) -> None:
     default = alice.get("/api/account/layout").json()
-    problem(alice.put("/api/account/layout", json=given), 422, "invalid")
+    problem(alice.patch("/api/account/layout", json=given), 422, "invalid")
     assert alice.get("/api/account/layout").json() == default
+
+
+def test_a_layout_holds_no_more_than_forty_tables(alice: Any, problem: Problem) -> None:
+    """However many changes they come in."""
+    plain: dict[str, list[str]] = {"order": [], "hidden": []}
+    for number in range(40):
+        assert alice.patch("/api/account/layout", json={"tables": {_name(number): plain}}).status_code == 200
+    problem(alice.patch("/api/account/layout", json={"tables": {_name(40): plain}}), 422, "invalid")
+    assert len(alice.get("/api/account/layout").json()["tables"]) == 40
+
+
+def _name(number: int) -> str:
+    return f"table_{chr(97 + number % 26)}_{chr(97 + number // 26)}"

@@ -76,7 +76,7 @@ def test_a_day_and_its_peak_are_those_of_the_record(console: Any, alice: Any, to
 
 def test_the_currency_is_that_of_the_layout(alice: Any, told: Callable[..., None], problem: Problem) -> None:
     told()
-    alice.put("/api/account/layout", json={"currency": "BTC"})
+    alice.patch("/api/account/layout", json={"currency": "BTC"})
     assert Decimal(alice.get("/api/portfolio").json()["worth"]).quantize(Decimal("1e-6")) == Decimal("0.765633")
     problem(alice.get("/api/portfolio", params={"currency": "DOGE"}), 422, "invalid")
 

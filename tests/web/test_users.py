@@ -186,7 +186,7 @@ def test_nobody_with_open_orders_is_forgotten(console: Any, alice: Any, problem:
 def test_a_forgotten_user_is_gone(console: Any, alice: Any, bobs: Life, problem: Problem) -> None:
     """Sessions, secrets and rows are deleted. The number is never used again; the name may be."""
     token = bobs.browser.get("/api/webhooks/url").json()["url"].partition("token=")[2]
-    bobs.browser.put("/api/account/layout", json={"dock": 50})
+    bobs.browser.patch("/api/account/layout", json={"dock": 50})
     assert _forget(alice).status_code == 204
     console.project()
     assert _one(console, "SELECT count(*) FROM service.layouts WHERE user_id = 2") == 0

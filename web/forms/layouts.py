@@ -8,8 +8,11 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from web.forms.portfolio import Currency
 
+MOST_TABLES = 40
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 Names = Annotated[list[Name], Field(max_length=40)]
+Share = Annotated[float, Field(ge=10, le=80, allow_inf_nan=False)]
+DockTab = Literal["positions", "open", "executed", "alerts"]
 
 
 class TableLayout(BaseModel):
@@ -29,9 +32,22 @@ class Layout(BaseModel):
 
     unlocked: bool = False
     rail_pinned: bool = False
-    dock: float = Field(default=34, ge=10, le=80, allow_inf_nan=False)
+    dock: Share = 34
     dock_open: bool = True
-    dock_tab: Literal["positions", "open", "executed", "alerts"] = "positions"
-    inspector: float = Field(default=26, ge=15, le=60, allow_inf_nan=False)
+    dock_tab: DockTab = "positions"
+    inspector: Share = 26
     currency: Currency = "USDT"
-    tables: Annotated[dict[Name, TableLayout], Field(max_length=40)] = {}
+    tables: Annotated[dict[Name, TableLayout], Field(max_length=MOST_TABLES)] = {}
+
+
+class LayoutChange(BaseModel):
+    """The parts of a layout that are to change; what is left out stays. A table that is null loses its entry."""
+
+    unlocked: bool = False
+    rail_pinned: bool = False
+    dock: Share = 34
+    dock_open: bool = True
+    dock_tab: DockTab = "positions"
+    inspector: Share = 26
+    currency: Currency = "USDT"
+    tables: Annotated[dict[Name, TableLayout | None], Field(max_length=MOST_TABLES)] = {}
