@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, LiteralString
 
 from domain import events
 from domain.refusals import Invalid
@@ -116,13 +116,22 @@ WEBHOOK_TRADES = ReadModel(
 
 
 def page(
-    cursor: Any, *, before: tuple[Any, Any] | None, limit: int, text: str | None = None, **equal: object
+    cursor: Any,
+    *,
+    before: tuple[Any, Any] | None,
+    limit: int,
+    text: str | None = None,
+    status: str | None = None,
+    **equal: object,
 ) -> list[Row]:
     """Return the webhooks of the cursor's user, newest first.
 
-    `text` is looked for in pair, indicator and action; `equal` holds the wanted value of other columns.
+    `text` is looked for in pair, indicator and action; `equal` holds the wanted value of other columns. A PING asks for
+    nothing: it counts as received, not as ignored.
     """
-    narrowing = Narrowing(equal, text, ("symbol", "indicator", "action"))
+    told = "CASE WHEN reason = 'ping' THEN 'received' ELSE status END = %s"
+    further: list[tuple[LiteralString, list[object]]] = [] if status is None else [(told, [status])]
+    narrowing = Narrowing(equal, text, ("symbol", "indicator", "action"), further)
     return paging.page(cursor, "webhooks", "received_at", before=before, limit=limit, narrowing=narrowing)
 
 

@@ -14,5 +14,5 @@ const app = createApp(App).use(createPinia()).use(i18n).use(router)
 void router.isReady().then(() => app.mount('#app'))
 whenEnded(() => {
   useSession().current = null
-  void router.push({ name: 'login', query: { ended: '1' } })
+  void router.push({ name: 'login', query: { ended: '1', to: router.currentRoute.value.fullPath } })
 })

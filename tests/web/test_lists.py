@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from application.webhooks.reception import receive
+from domain.aggregate import carrying
 from domain.orders.wish import Side
+from domain.webhooks.webhook import Webhook
 
 Problem = Callable[..., None]
 
@@ -75,3 +79,21 @@ def test_a_text_that_is_too_long_is_refused(alice: Any, problem: Problem, path: 
 def test_a_text_is_never_part_of_the_query(alice: Any, orders: dict[str, str], text: str) -> None:
     assert alice.get("/api/orders", params={"text": text}).status_code == 200
     assert len(alice.get("/api/orders").json()["items"]) == len(orders)
+
+
+def test_a_heartbeat_counts_as_received(console: Any, alice: Any) -> None:
+    """A PING asks for nothing: whoever looks for what was ignored does not mean it."""
+    for body in ('{"Action":"PING"}', '{"Action":"BuyMarket"}'):
+        receive(console.store, 1, body.encode(), "192.0.2.9", datetime.now(UTC))
+    ping, other = (row for row in console.store.read(0, 1000) if row.topic == "Webhook.Received")
+    with carrying(user="1"):
+        for received, reason in ((ping, "ping"), (other, "automatic_off")):
+            webhook = console.store.get(Webhook, received.event.originator_id)
+            webhook.ignore(reason)
+            console.store.save(webhook)
+    console.project()
+    found = {
+        status: [row["action"] for row in alice.get("/api/webhooks/history", params={"status": status}).json()["items"]]
+        for status in ("received", "ignored")
+    }
+    assert found == {"received": ["PING"], "ignored": ["BuyMarket"]}

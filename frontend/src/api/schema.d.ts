@@ -249,11 +249,7 @@ export interface paths {
          * @description Return the user's layout of the console, the default one when none was saved.
          */
         get: operations["show_layout_api_account_layout_get"];
-        /**
-         * Keep Layout
-         * @description Save the user's layout of the console.
-         */
-        put: operations["keep_layout_api_account_layout_put"];
+        put?: never;
         post?: never;
         /**
          * Reset Layout
@@ -262,7 +258,13 @@ export interface paths {
         delete: operations["reset_layout_api_account_layout_delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Layout
+         * @description Change what is given of the user's layout, and return all of it.
+         *
+         *     A table that is null is as it was made. What another window has changed stays.
+         */
+        patch: operations["change_layout_api_account_layout_patch"];
         trace?: never;
     };
     "/api/invitations": {
@@ -1848,6 +1850,56 @@ export interface components {
             };
         };
         /**
+         * LayoutChange
+         * @description The parts of a layout that are to change; what is left out stays. A table that is null loses its entry.
+         */
+        LayoutChange: {
+            /**
+             * Unlocked
+             * @default false
+             */
+            unlocked: boolean;
+            /**
+             * Rail Pinned
+             * @default false
+             */
+            rail_pinned: boolean;
+            /**
+             * Dock
+             * @default 34
+             */
+            dock: number;
+            /**
+             * Dock Open
+             * @default true
+             */
+            dock_open: boolean;
+            /**
+             * Dock Tab
+             * @default positions
+             * @enum {string}
+             */
+            dock_tab: "positions" | "open" | "executed" | "alerts";
+            /**
+             * Inspector
+             * @default 26
+             */
+            inspector: number;
+            /**
+             * Currency
+             * @default USDT
+             * @enum {string}
+             */
+            currency: "USDT" | "USDC" | "EUR" | "BTC";
+            /**
+             * Tables
+             * @default {}
+             */
+            tables: {
+                [key: string]: components["schemas"]["TableLayout"] | null;
+            };
+        };
+        /**
          * Limits
          * @description The most that entries may spend per order and per day (UTC), in `currency`. Null means no limit.
          */
@@ -3226,41 +3278,6 @@ export interface operations {
             };
         };
     };
-    keep_layout_api_account_layout_put: {
-        parameters: {
-            query?: never;
-            header?: {
-                "x-csrf-token"?: string | null;
-            };
-            path?: never;
-            cookie?: {
-                aristobot_session?: string | null;
-            };
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Layout"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
     reset_layout_api_account_layout_delete: {
         parameters: {
             query?: never;
@@ -3280,6 +3297,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_layout_api_account_layout_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LayoutChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Layout"];
+                };
             };
             /** @description Validation Error */
             422: {

@@ -4,10 +4,13 @@ import { tinykeys } from 'tinykeys'
 
 import { PLACES } from './places'
 
-/** Whoever types into a field, or has a dialog open, is not speaking to the page behind. */
+/** What lies over the page, and is closed by Escape before anything below it. */
+const OVER = 'dialog[open], :popover-open, .n-dropdown-menu, .n-dialog'
+
+/** Whoever types into a field, or has something open over the page, is not speaking to the page behind. */
 function isBusy(event: KeyboardEvent): boolean {
   const target = event.target instanceof Element ? event.target : null
-  return target?.closest('input, textarea, select, [contenteditable=true], dialog, [role=dialog], [role=menu]') !== null
+  return document.querySelector(OVER) !== null || (target?.closest('input, textarea, select, [contenteditable=true]') ?? null) !== null
 }
 
 /** The keys that work on every page. None of them trades. */
@@ -25,12 +28,14 @@ export function useKeys(act: { search: () => void; help: () => void; close: () =
     release = tinykeys(window, {
       ...places,
       '/': unlessBusy(act.search),
+      // A French keyboard has it above the colon.
+      'Shift+/': unlessBusy(act.search),
       'Shift+?': unlessBusy(act.help),
       '?': unlessBusy(act.help),
       Escape: (event) => !isBusy(event) && act.close(),
       '$mod+KeyK': (event) => {
         event.preventDefault()
-        act.search()
+        if (!document.querySelector(OVER)) act.search()
       },
     })
   })

@@ -19,7 +19,7 @@ export interface Entry {
   act: () => void
 }
 
-const MOST = 12
+const MOST = 16
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** What the command palette offers for a text: pages, what is held and ordered, settings, and anything by its id. */
@@ -57,7 +57,7 @@ export function usePalette() {
   function found(text: string): Entry[] {
     const id = text.trim()
     if (ID.test(id)) return [{ key: id, group: t('palette.by_id'), title: t('palette.open_id', { id }), act: open(id.toLowerCase()) }]
-    return [...pages.value, ...money.value, ...settings.value].filter((entry) => contains(text, [entry.title])).slice(0, MOST)
+    return [...pages.value, ...settings.value, ...money.value].filter((entry) => contains(text, [entry.title])).slice(0, MOST)
   }
 
   return { found }

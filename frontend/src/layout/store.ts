@@ -2,17 +2,23 @@ import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
 import { type Layout, api, inTime } from '../api/client'
+import type { components } from '../api/schema'
 
 export type DockTab = Layout['dock_tab']
+type TableLayout = components['schemas']['TableLayout']
 /** Changes that follow each other closely are saved together. */
 const SAVED_AFTER = 500
 export const DEFAULT: Layout = { unlocked: false, rail_pinned: false, dock: 34, dock_open: true, dock_tab: 'positions', inspector: 26, currency: 'USDT', tables: {} }
 
+type Whole = components['schemas']['LayoutChange']
+type Change = Partial<Whole>
+
 /** How the user has arranged the console. The server keeps it, so that it follows its user to every browser. */
 export const useLayout = defineStore('layout', () => {
   const layout = ref<Layout>({ ...DEFAULT })
-  /** The last change could not be saved. */
+  /** The last change could not be saved; it goes with the next one. */
   const failed = ref(false)
+  let pending: Change = {}
   let timer = 0
 
   async function load(): Promise<void> {
@@ -20,25 +26,31 @@ export const useLayout = defineStore('layout', () => {
     if (data) layout.value = data
   }
 
+  /** Save what has changed and nothing else: another window may have changed the rest. */
   async function save(): Promise<void> {
-    const { error } = await inTime((signal) => api.PUT('/api/account/layout', { body: layout.value, signal }))
+    const body = pending
+    pending = {}
+    const { error } = await inTime((signal) => api.PATCH('/api/account/layout', { body: body as Whole, signal }))
     failed.value = error !== undefined
+    if (failed.value) pending = { ...body, ...pending, tables: { ...body.tables, ...pending.tables } }
   }
 
-  function change(changed: Partial<Layout>): void {
-    layout.value = { ...layout.value, ...changed }
+  function change({ tables = {}, ...changed }: Change): void {
+    const kept = Object.entries({ ...layout.value.tables, ...tables }).filter((entry): entry is [string, TableLayout] => entry[1] !== null)
+    layout.value = { ...layout.value, ...changed, tables: Object.fromEntries(kept) }
+    pending = { ...pending, ...changed, tables: { ...pending.tables, ...tables } }
     window.clearTimeout(timer)
     timer = window.setTimeout(() => void save(), SAVED_AFTER)
   }
 
   /** Arrange the columns of one table; without columns it is as it was made. */
-  function arrange(table: string, columns: { order: string[]; hidden: string[] } | null): void {
-    const others = Object.fromEntries(Object.entries(layout.value.tables).filter(([name]) => name !== table))
-    change({ tables: columns ? { ...others, [table]: columns } : others })
+  function arrange(table: string, columns: TableLayout | null): void {
+    change({ tables: { [table]: columns } })
   }
 
   async function reset(): Promise<boolean> {
     window.clearTimeout(timer)
+    pending = {}
     layout.value = { ...DEFAULT }
     const { error } = await inTime((signal) => api.DELETE('/api/account/layout', { signal }))
     return error === undefined

@@ -47,7 +47,7 @@ export function follow(): void {
     loggedOut: () => {
       useSession().current = null
       unfollow()
-      void router.push({ name: 'login', query: { ended: '1' } })
+      void router.push({ name: 'login', query: { ended: '1', to: router.currentRoute.value.fullPath } })
     },
   })
   live.start()

@@ -40,6 +40,10 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
   let beginnings = 0
 
   const more = computed(() => page !== undefined && (begun.value ? next.value !== null : rows.value.length >= SNAPSHOT))
+  /** The age down to which the last snapshot reached. */
+  const since = ref('')
+  /** What came live, without what was loaded from the past. */
+  const recent = computed(() => rows.value.filter((row) => age(row) >= since.value || stays?.(row)))
   /** The rows without those behind a gap: what lies between them and the others is not loaded yet. */
   const listed = computed(() => {
     const down = more.value ? reached.value : null
@@ -59,6 +63,7 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
     const items = message.items as Row[]
     if (message.kind === 'changes') return merge(items)
     rows.value = items
+    since.value = items.length ? age(items.at(-1) as Row) : ''
     begin()
   }
 
@@ -79,9 +84,16 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
     begin()
   }
 
-  /** Load from the past until something new is shown, or nothing older is left. */
-  async function older(): Promise<void> {
-    if (!page || loading.value) return
+  let underWay: Promise<void> | null = null
+
+  /** Load from the past until something new is shown, or nothing older is left. Who asks meanwhile waits for the same. */
+  function older(): Promise<void> {
+    if (!loading.value || !underWay) underWay = load()
+    return underWay
+  }
+
+  async function load(): Promise<void> {
+    if (!page) return
     loading.value = true
     failed.value = false
     const [before, asked] = [listed.value.length, beginnings]
@@ -99,5 +111,5 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
     loading.value = false
   }
 
-  return { rows, listed, take, older, more, loading, failed, narrowed, narrow }
+  return { rows, recent, listed, take, older, more, loading, failed, narrowed, narrow }
 }

@@ -23,6 +23,8 @@ export interface Filter<Row> {
   title: string
   choices: { value: string; word: string }[]
   holds: (row: Row, value: string) => boolean
+  /** Whether an address may ask for this value; without it, the choices say so. */
+  accepts?: (value: string) => boolean
 }
 
 /** What a table is narrowed to: the chosen value by filter, and under `text` what its rows must contain. */

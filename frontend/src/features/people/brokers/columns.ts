@@ -18,7 +18,7 @@ export function useBrokerColumn<Row extends { broker_id: number | null }>() {
       ? []
       : [{
           key: 'broker', title: t('trades.broker'), choices: brokers.rows.map((one) => ({ value: String(one.number), word: one.name })),
-          holds: (row, value) => String(row.broker_id) === value,
+          holds: (row, value) => String(row.broker_id) === value, accepts: (value) => /^\d{1,9}$/.test(value),
         }],
   )
   return { column, filter }
