@@ -155,17 +155,17 @@ class Room:
 WEIGHED = "coins_protected"
 LOST, NO_ANSWER = "lose_request", "status_500"
 UNSENT = {
+    "XRP": ("moved stop", Market.shift, 1, {}),
     "BTC": ("market order", Market.buy, LOST, {"end": f"failed {NEVER}"}),
     "USDC": ("resting order", Market.rest, NO_ANSWER, {"arrives": False, "end": f"failed {NEVER}"}),
     "ETH": ("market order", Market.buy, 1, {"end": f"failed {NEVER}"}),
     "BNB": ("protected buy", Market.protect, 2, {}),
     "SOL": ("sale", Market.sell_some, 1, {"end": f"failed {NEVER}"}),
-    "XRP": ("moved stop", Market.shift, 1, {}),
 }
 """Requests that were not sent or not carried out, because of a fault or of a death at the first or second intent.
 
-Nothing shows that a request was not sent, so a minute has to prove it. The move comes last: it was only to be weighed,
-and is sent again at once.
+Nothing shows that a request was not sent, so a minute has to prove it. The move comes first and is waited for: it was
+only to be weighed, so it is sent again within seconds, and a death meant for another market would strike it.
 """
 
 
@@ -185,6 +185,8 @@ def unsent(new_platform: Callable[..., Any]) -> Iterator[Room]:
             room.kill(base, act, "gateway", "Order.Submitted", AFTER, how_lost, **how)
         else:
             room.lose(base, act, how_lost, **how)
+        if base == "XRP":
+            room.markets[base].settle()
     yield room
     house.stop()
 
