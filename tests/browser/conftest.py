@@ -117,6 +117,7 @@ def enter(platform: tuple[dict[str, Any], str]) -> Callable[[Any, str], None]:
         if page.get_attribute("html", "lang") != language:
             page.locator("[data-test=user-menu]").click()
             page.get_by_text(LANGUAGES[language], exact=True).click()
+            expect(page.locator(".n-dropdown-menu")).to_have_count(0)
         expect(page.locator("html")).to_have_attribute("lang", language)
 
     return log_in

@@ -122,3 +122,49 @@ def test_the_layout_follows_its_user_until_it_is_reset(browse: Any, enter: Any) 
         page.locator("[data-test=user-menu]").click()
         page.get_by_text("Reset the layout", exact=True).click()
         expect(page.locator("[data-table=positions] th").filter(has_text="Value")).to_have_count(1)
+
+
+def test_escape_closes_what_lies_on_top_and_the_keyboard_goes_back(platform: Any, browse: Any, enter: Any) -> None:
+    """On a narrow window the inspector lies over the page, which stays where it was."""
+    from playwright.sync_api import expect
+
+    _buy(platform, "SOLUSDT", "2026-01-08T13:00:00Z")
+    with browse() as page:
+        page.set_viewport_size({"width": 1366, "height": 768})
+        enter(page, "en")
+        page.locator("[data-test=tab-positions]").click()
+        row, inspector = page.locator("[data-test=position]").first, page.locator("[data-test=inspector]")
+        expect(row).to_be_visible()
+        before = page.locator("main").bounding_box()
+        row.focus()
+        page.keyboard.press("Enter")
+        expect(inspector).to_contain_text("Position")
+        assert page.locator("main").bounding_box() == before
+        assert inspector.bounding_box()["height"] > 600
+        chip = page.locator("[data-test=broker-chip]")
+        chip.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(":popover-open")).to_contain_text("Manage brokers")
+        # Tab leads into the panel, Escape closes the panel alone.
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest(':popover-open') !== null")
+        page.keyboard.press("Escape")
+        expect(page.locator(":popover-open")).to_have_count(0)
+        expect(inspector).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(inspector).to_have_count(0)
+        expect(row).to_be_focused()
+
+
+def test_what_an_address_asks_for_in_vain_is_dropped(browse: Any, enter: Any, platform: Any) -> None:
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        odd = "orders.state=nonsense&orders.side=%3Cscript%3E&orders.nonsense=1&orders.sort=-nothing&orders.text=sol"
+        page.goto(f"{platform[0]['console']}/orders?{odd}")
+        expect(page).to_have_url(re.compile(r"/orders\?orders\.text=sol$"))
+        expect(page.locator("[data-table=orders] [data-test=filter-side]")).to_have_value("")
+        # The dock has filters of its own.
+        page.locator("[data-test=tab-executed]").first.click()
+        expect(page.locator("[data-table=executed] [data-test=search]").last).to_have_value("")
