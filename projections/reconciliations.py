@@ -70,7 +70,12 @@ RECONCILIATIONS = ReadModel(
 )
 
 
-def page(cursor: Any, *, before: tuple[Any, Any] | None, limit: int, differing: bool = False) -> list[Row]:
-    """Return the reconciliations of the cursor's user, newest first. `differing` keeps those with discrepancies."""
-    narrowing = Narrowing(further=[("discrepancies <> '[]'", [])] if differing else [])
+def page(
+    cursor: Any, *, before: tuple[Any, Any] | None, limit: int, differing: bool = False, **equal: object
+) -> list[Row]:
+    """Return the reconciliations of the cursor's user, newest first.
+
+    `differing` keeps those with discrepancies; `equal` holds the wanted value of other columns.
+    """
+    narrowing = Narrowing(equal, further=[("discrepancies <> '[]'", [])] if differing else [])
     return paging.page(cursor, "reconciliations", "started_at", before=before, limit=limit, narrowing=narrowing)

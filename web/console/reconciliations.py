@@ -10,7 +10,7 @@ from application.people.brokers import broker_of
 from application.ports.requests import Action
 from domain.reconciliation import Occasion
 from projections import reconciliations
-from web.console.lists import Limit
+from web.console.lists import BrokerNumber, Limit
 from web.context import By, InContext, books
 from web.cursors import before_of, paged
 from web.forms import results as forms
@@ -23,15 +23,22 @@ ASK_SECONDS = 60.0
 
 @router.get("/reconciliations")
 def list_reconciliations(
-    by: By, context: InContext, cursor: str | None = None, limit: Limit = 50, differing: bool = False
+    by: By,
+    context: InContext,
+    cursor: str | None = None,
+    limit: Limit = 50,
+    differing: bool = False,
+    broker: BrokerNumber = None,
 ) -> forms.Reconciliations:
     """List the user's reconciliations, newest first.
 
     Those on request, at a start and after an outage are always recorded; a poll or a full look that completes without
-    discrepancies is not. `differing` keeps those with discrepancies.
+    discrepancies is not. `differing` keeps those with discrepancies, `broker` those of one broker.
     """
     with books(context, by.user) as opened:
-        rows = reconciliations.page(opened, before=before_of(cursor, UUID), limit=limit + 1, differing=differing)
+        rows = reconciliations.page(
+            opened, before=before_of(cursor, UUID), limit=limit + 1, differing=differing, broker_id=broker
+        )
     kept, following = paged(rows, limit, "started_at")
     return forms.Reconciliations(items=[forms.Reconciliation(**row) for row in kept], next=following)
 

@@ -845,7 +845,7 @@ export interface paths {
          * @description List the user's reconciliations, newest first.
          *
          *     Those on request, at a start and after an outage are always recorded; a poll or a full look that completes without
-         *     discrepancies is not. `differing` keeps those with discrepancies.
+         *     discrepancies is not. `differing` keeps those with discrepancies, `broker` those of one broker.
          */
         get: operations["list_reconciliations_api_reconciliations_get"];
         put?: never;
@@ -4368,6 +4368,7 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 differing?: boolean;
+                broker?: number | null;
             };
             header?: {
                 "x-csrf-token"?: string | null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { factsShown, topicOf } from './facts'
+import { alertOf, factsShown, isTechnical, topicOf } from './facts'
 
 const COVER = { share: '100', covered: '2', target_share: '100', target_covered: '2' }
 const names = (facts: Record<string, unknown>) => factsShown(facts).map(([name]) => name)
@@ -34,4 +34,16 @@ it('tells of an order that never arrived under a title of its own', () => {
   expect(topicOf('Order.Rejected', { reason: 'never_reached_the_exchange' })).toBe('Order.NeverArrived')
   expect(topicOf('Order.Rejected', { reason: 'coins_protected' })).toBe('Order.OnlyWeighed')
   expect(topicOf('Order.Rejected', { reason: 'insufficient_funds' })).toBe('Order.Rejected')
+})
+
+it('keeps ids apart from what happened', () => {
+  expect(['client_order_id', 'trade_id', 'user', 'cause', 'sender', 'order'].every(isTechnical)).toBe(true)
+  expect(['price', 'quantity', 'reason', 'broker', 'symbol', 'side', 'order_type'].some(isTechnical)).toBe(false)
+})
+
+it('reads what an alert asked for, however TradingView wrote it', () => {
+  expect(alertOf({ body: '{"Action":"BuyMarket","PrixSL":NaN,"IndicateurName":"EMA"}' })).toEqual({ action: 'BuyMarket', indicator: 'EMA' })
+  expect(alertOf({ body: '{"Action":"PING"}' })).toEqual({ action: 'PING', indicator: '' })
+  expect(alertOf({ body: 'no JSON' })).toBe(null)
+  expect(alertOf({})).toBe(null)
 })

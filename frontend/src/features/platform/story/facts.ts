@@ -29,3 +29,18 @@ export function factsShown(facts: Facts): [string, unknown][] {
   }
   return Object.entries(facts).filter(([name, said]) => isTold(name, said))
 }
+
+/** Names that help whoever looks for something in a log or at the exchange, and nobody else. */
+const TECHNICAL = /(_id|^(order|cause|user|sender|attempt|encoding|body|address|previous))$/
+
+export const isTechnical = (name: string): boolean => TECHNICAL.test(name)
+
+/** What an alert asked for and which indicator sent it, as far as its text can be read. */
+export function alertOf(facts: Facts): { action: string; indicator: string } | null {
+  try {
+    const said = JSON.parse(String(facts.body).replace(/\bNaN\b/g, 'null')) as Record<string, unknown>
+    return typeof said.Action === 'string' ? { action: said.Action, indicator: typeof said.IndicateurName === 'string' ? said.IndicateurName : '' } : null
+  } catch {
+    return null
+  }
+}

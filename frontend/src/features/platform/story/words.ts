@@ -5,7 +5,7 @@ import { duration, figure, quantity, share, time } from '../../../words/format'
 import { useReasons } from '../../../words/reasons'
 import { useStatements } from '../../../words/statements'
 import { useBrokers } from '../../people/brokers/store'
-import { factsShown, topicOf } from './facts'
+import { alertOf, factsShown, isTechnical, topicOf } from './facts'
 
 /** Which words stand for the codes of a fact. */
 const WORDS: Record<string, string> = {
@@ -72,9 +72,27 @@ export function useStoryWords() {
     return text(name, String(said))
   }
 
-  /** What one event tells, with its labels. */
-  function facts(chapter: Chapter): [string, string][] {
-    return factsShown(chapter.facts).map(([name, said]) => [label(name), value(name, said)])
+  /** What one event tells, with its labels: what happened, or what only names it. */
+  function facts(chapter: Chapter, technical: boolean): [string, string][] {
+    return factsShown(chapter.facts)
+      .filter(([name]) => isTechnical(name) === technical)
+      .map(([name, said]) => [label(name), value(name, said)])
+  }
+
+  /** A story in three lines: why it began, what it came to, and how long that took. */
+  function summary(chapters: Chapter[], stream: string | null): [string, string][] {
+    const own = chapters.filter((chapter) => chapter.stream === stream)
+    const [first, last, told] = [own[0], own.at(-1), chapters.find((chapter) => chapter.topic === 'Webhook.Received')]
+    if (!first || !last) return []
+    const alert = told && alertOf(told.facts)
+    const requester = typeof first.facts.requester === 'string' ? text('requester', first.facts.requester) : ''
+    const why = alert ? [alert.action, alert.indicator].filter(Boolean).join(' · ') : requester
+    const began = chapters[0]?.at ?? first.at
+    return [
+      ...(why ? [[t('story.why'), why] as [string, string]] : []),
+      [t('story.result'), `${title(last)} · ${time(last.at)}`],
+      [t('story.took'), delay(Date.parse(last.at) - Date.parse(began)).replace('+', '')],
+    ]
   }
 
   /** How long after the step before. */
@@ -84,5 +102,5 @@ export function useStoryWords() {
     return `+${duration(milliseconds / 1000)}`
   }
 
-  return { title, headline, facts, delay }
+  return { title, headline, summary, facts, delay }
 }
