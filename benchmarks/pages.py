@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 DIST = REPOSITORY / "frontend" / "dist"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LOADS, ROUNDS = 9, 5
+EQUITY = "() => /\\d/.test(document.querySelector('[data-test=equity]')?.innerText ?? '')"
 FIRST_LOAD, ROUTE_CHANGE, JAVASCRIPT = 1000.0, 100.0, 300_000
 PATHS = ("/portfolio", "/webhooks", "/orders", "/alerts", "/account", "/system", "/admin", "/")
 HEADINGS = {
@@ -58,7 +59,7 @@ def first_load(browser: Any, state: Any, url: str) -> tuple[float, set[str]]:
     page = context.new_page()
     began = time.perf_counter()
     page.goto(url)
-    page.wait_for_function("/\\d/.test(document.querySelector('[data-test=equity]')?.innerText ?? '')")
+    page.wait_for_function(EQUITY)
     took = (time.perf_counter() - began) * 1000
     script = "performance.getEntriesByType('resource').map(one => new URL(one.name).pathname)"
     needed = {path for path in page.evaluate(script) if path.endswith(".js")}
@@ -87,7 +88,7 @@ def main() -> int:
         page = context.new_page()
         log_in(page, told)
         page.wait_for_selector("html[lang=en]")
-        page.wait_for_function("/\\d/.test(document.querySelector('[data-test=equity]')?.innerText ?? '')")
+        page.wait_for_function(EQUITY)
         state = context.storage_state()
         first = [first_load(browser, state, told["console"]) for _ in range(LOADS)]
         changes = route_changes(page)
