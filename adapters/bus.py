@@ -63,10 +63,30 @@ class Bus:
                 time.sleep(_PAUSE)
 
     def tell_prices(self, exchange: str, venue: str, prices: Mapping[str, str]) -> None:
-        """Publish the last prices (quote per base) by symbol, each with the current time."""
+        """Publish the last prices (quote per base) of open positions by symbol, each with the current time."""
+        self._tell(f"prices:{exchange}:{venue}", prices)
+
+    def prices(self, exchange: str, venue: str) -> dict[str, tuple[str, float]]:
+        """Return price and age in seconds by symbol; empty when no price was published."""
+        return self._told(f"prices:{exchange}:{venue}")
+
+    def tell_rates(self, exchange: str, venue: str, rates: Mapping[str, str]) -> None:
+        """Publish the last prices that coins are valued at, as `tell_prices`.
+
+        They come less often than those of open positions, so they are kept apart: an older one never takes their place.
+        """
+        self._tell(f"rates:{exchange}:{venue}", rates)
+
+    def rates(self, exchange: str, venue: str) -> dict[str, tuple[str, float]]:
+        """Return the younger price and its age in seconds by symbol, of open positions and of what else is held."""
+        rates, prices = self._told(f"rates:{exchange}:{venue}"), self.prices(exchange, venue)
+        younger = {symbol: told for symbol, told in prices.items() if symbol not in rates or told[1] < rates[symbol][1]}
+        return rates | younger
+
+    def _tell(self, key: str, prices: Mapping[str, str]) -> None:
         if not prices:
             return
-        now, key = f"{time.time():.3f}", f"prices:{exchange}:{venue}"
+        now = f"{time.time():.3f}"
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.hset(key, mapping={symbol: f"{price} {now}" for symbol, price in prices.items()})
@@ -75,10 +95,9 @@ class Bus:
         except redis.RedisError:
             return  # an old price is shown as such
 
-    def prices(self, exchange: str, venue: str) -> dict[str, tuple[str, float]]:
-        """Return price and age in seconds by symbol; empty when no price was published."""
+    def _told(self, key: str) -> dict[str, tuple[str, float]]:
         try:
-            told = self._client.hgetall(f"prices:{exchange}:{venue}")
+            told = self._client.hgetall(key)
         except redis.RedisError:
             return {}
         now, pairs = time.time(), {symbol: str(said).partition(" ") for symbol, said in told.items()}

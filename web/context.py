@@ -133,7 +133,9 @@ class Platform:
     loading: Callable[[str, str], tuple[int, int] | None] = lambda _, __: None
     """Return the pairs loaded so far and their total for an exchange and venue, None when no loading is under way."""
     prices: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
-    """Return price and age in seconds by symbol for an exchange and venue."""
+    """Return price and age in seconds by symbol of the open positions at an exchange and venue."""
+    rates: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
+    """Return the same of everything that is held there, positions or not."""
     balances: Callable[[int], tuple[Mapping[str, tuple[str, str]], float] | None] = lambda _: None
     """Return what a broker's account holds by currency, free and locked, and the age in seconds; None when unknown."""
 

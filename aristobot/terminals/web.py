@@ -61,6 +61,7 @@ def context_of(house: House) -> Context:
             live_allowed=house.settings.live,
             loading=house.bus.loading,
             prices=house.bus.prices,
+            rates=house.bus.rates,
             balances=house.bus.balances,
         ),
     )

@@ -27,8 +27,10 @@ async def test_what_an_account_holds_is_told_and_its_worth_kept(database, valkey
             "BTC": (Decimal("0.5"), 0),
         }
         assert age < 30
-        prices = await asyncio.to_thread(opened.web.bus.prices, "binance", "paper")
+        prices = await asyncio.to_thread(opened.web.bus.rates, "binance", "paper")
         assert Decimal(prices["BTC/USDT"][0]) == 50000
+        # Nothing is held in a position, so no position's price is told.
+        assert await asyncio.to_thread(opened.web.bus.prices, "binance", "paper") == {}
         # And its worth is kept for the curve.
         kept = database.connect().execute("SELECT broker, user_id, currency, worth FROM service.equity").fetchall()
         assert kept == [(broker, user, "USDT", 26000)]

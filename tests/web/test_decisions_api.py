@@ -225,7 +225,7 @@ def test_health_tells_of_every_exchange(console: Any, alice: Any) -> None:
     }
     prices = {"BTC/USDT": ("64000", 0.41), "ETH/USDT": ("3100", 9.0)}
     console.change(
-        "platform", terminals=lambda: [gateway], prices=lambda exchange, _: prices if exchange == "binance" else {}
+        "platform", terminals=lambda: [gateway], rates=lambda exchange, _: prices if exchange == "binance" else {}
     )
     expected = [
         {"name": "binance/paper", "state": "connected", "age": 3.5, "price_age": 0.4},

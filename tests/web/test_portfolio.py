@@ -23,7 +23,7 @@ def told(console: Any) -> Callable[..., None]:
 
     def tell(balances: dict[str, tuple[str, str]] | None = BALANCES, age: float = 2.0) -> None:
         known = None if balances is None else (balances, age)
-        console.change("platform", prices=lambda *_: PRICES, balances=lambda number: known if number == 1 else None)
+        console.change("platform", rates=lambda *_: PRICES, balances=lambda number: known if number == 1 else None)
 
     return tell
 

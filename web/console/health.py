@@ -68,7 +68,7 @@ def _exchanges(context: Context, gateway: dict[str, Any]) -> list[forms.Exchange
 def _price_age(context: Context, name: str) -> float | None:
     """Return the age in seconds of the newest price of an exchange and venue (`binance/paper`), None without prices."""
     exchange, _, venue = name.partition("/")
-    return min((round(age, 1) for _, age in context.platform.prices(exchange, venue).values()), default=None)
+    return min((round(age, 1) for _, age in context.platform.rates(exchange, venue).values()), default=None)
 
 
 def _state_of(age: float | None) -> str:

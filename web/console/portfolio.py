@@ -74,7 +74,7 @@ def _account(
     prices = Prices(
         {
             symbol: Price(Decimal(price), age)
-            for symbol, (price, age) in context.platform.prices(broker["exchange"], broker["venue"]).items()
+            for symbol, (price, age) in context.platform.rates(broker["exchange"], broker["venue"]).items()
         }
     )
     amounts = {name: (Decimal(free), Decimal(locked)) for name, (free, locked) in balances.items()}

@@ -86,15 +86,15 @@ class BalanceTeller:
         if symbols:
             client = await self._clients.of(exchange, venue)
             tickers = await client.tickers([markets[symbol] for symbol in sorted(symbols)])
-            prices = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
-            await asyncio.to_thread(self._house.bus.tell_prices, exchange, venue, prices)
+            rates = {symbol: f"{ticker.last:f}" for symbol, ticker in tickers.items()}
+            await asyncio.to_thread(self._house.bus.tell_rates, exchange, venue, rates)
 
     async def _record(self, number: int, lane: Lane) -> None:
         """Keep what an account is worth, every few minutes. A worth that leaves a currency out would be a lie."""
         now = time.time()
         if now - self._recorded.get(number, 0.0) < RECORDED_EVERY:
             return
-        told = await asyncio.to_thread(self._house.bus.prices, lane.broker.exchange, lane.broker.venue)
+        told = await asyncio.to_thread(self._house.bus.rates, lane.broker.exchange, lane.broker.venue)
         prices = Prices({symbol: Price(Decimal(price), age) for symbol, (price, age) in told.items()})
         valued = equity(self._held[number], prices, CURRENCY)
         if not valued.missing:
