@@ -38,6 +38,11 @@ class Prices:
     def __init__(self, told: Mapping[str, Price]) -> None:
         self._told = told
 
+    @classmethod
+    def read(cls, told: Mapping[str, tuple[str, float]]) -> Prices:
+        """Return prices from texts and ages in seconds by symbol, as they are published."""
+        return cls({symbol: Price(Decimal(price), age) for symbol, (price, age) in told.items()})
+
     def of(self, currency: str, wanted: str) -> Price | None:
         """Return what one unit of a currency is worth in the wanted one, directly or over one bridge; None if unknown.
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.amounts import total
-from domain.trading.valuation import FRESH_SECONDS, Price, Prices, Valued, equity, needed
+from domain.trading.valuation import FRESH_SECONDS, Prices, Valued, equity, needed
 
 TOLD = {
     "BTC/USDT": ("64000", 1.0),
@@ -18,7 +18,7 @@ TOLD = {
     "SOL/USDT": ("150", FRESH_SECONDS),
     "ADA/USDT": ("0", 1.0),
 }
-PRICES = Prices({symbol: Price(Decimal(price), age) for symbol, (price, age) in TOLD.items()})
+PRICES = Prices.read(TOLD)
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,7 @@ def _account(
             broker_id=number, age=None, holdings=[], worth=None, missing=[], today=None, peak=None, drawdown=None
         )
     balances, age = told
-    prices = Prices(
-        {
-            symbol: Price(Decimal(price), age)
-            for symbol, (price, age) in context.platform.rates(broker["exchange"], broker["venue"]).items()
-        }
-    )
+    prices = Prices.read(context.platform.rates(broker["exchange"], broker["venue"]))
     amounts = {name: (Decimal(free), Decimal(locked)) for name, (free, locked) in balances.items()}
     sums = {name: free + locked for name, (free, locked) in amounts.items()}
     valued = equity(sums, prices, wanted)

@@ -22,7 +22,19 @@ class TableLayout(BaseModel):
     hidden: Names
 
 
-class Layout(BaseModel):
+class Frame(BaseModel):
+    """The parts of a layout besides its tables, as they are at first."""
+
+    unlocked: bool = False
+    rail_pinned: bool = False
+    dock: Share = 34
+    dock_open: bool = True
+    dock_tab: DockTab = "positions"
+    inspector: Share = 26
+    currency: Currency = "USDT"
+
+
+class Layout(Frame):
     """A user's arrangement of the console.
 
     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
@@ -30,24 +42,10 @@ class Layout(BaseModel):
     table whose columns were changed.
     """
 
-    unlocked: bool = False
-    rail_pinned: bool = False
-    dock: Share = 34
-    dock_open: bool = True
-    dock_tab: DockTab = "positions"
-    inspector: Share = 26
-    currency: Currency = "USDT"
     tables: Annotated[dict[Name, TableLayout], Field(max_length=MOST_TABLES)] = {}
 
 
-class LayoutChange(BaseModel):
+class LayoutChange(Frame):
     """The parts of a layout that are to change; what is left out stays. A table that is null loses its entry."""
 
-    unlocked: bool = False
-    rail_pinned: bool = False
-    dock: Share = 34
-    dock_open: bool = True
-    dock_tab: DockTab = "positions"
-    inspector: Share = 26
-    currency: Currency = "USDT"
     tables: Annotated[dict[Name, TableLayout | None], Field(max_length=MOST_TABLES)] = {}

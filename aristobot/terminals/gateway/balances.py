@@ -15,7 +15,7 @@ from application.lane.lane import Lane
 from application.ports.statements import Balance
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.wiring import House, utc_now
-from domain.trading.valuation import Price, Prices, equity, needed
+from domain.trading.valuation import Prices, equity, needed
 
 LOOK_SECONDS = 1.0
 ASKED_EVERY = 30.0
@@ -95,8 +95,7 @@ class BalanceTeller:
         if now - self._recorded.get(number, 0.0) < RECORDED_EVERY:
             return
         told = await asyncio.to_thread(self._house.bus.rates, lane.broker.exchange, lane.broker.venue)
-        prices = Prices({symbol: Price(Decimal(price), age) for symbol, (price, age) in told.items()})
-        valued = equity(self._held[number], prices, CURRENCY)
+        valued = equity(self._held[number], Prices.read(told), CURRENCY)
         if not valued.missing:
             self._recorded[number] = now
             await asyncio.to_thread(

@@ -1,5 +1,6 @@
 import { computed, ref, shallowRef } from 'vue'
 
+import type { Narrowed } from '../parts/table/columns'
 import type { Message } from './socket'
 
 /** As many rows are kept as come live, besides those that were loaded from the past. */
@@ -11,9 +12,6 @@ interface Page<Row> {
   items: Row[]
   next?: string | null
 }
-
-/** What the server narrows a list to: values by parameter; empty ones do not narrow. */
-export type Narrowed = Record<string, string>
 
 interface Choices<Row> {
   /** Asks the server for a page of the past, the newest one first. */

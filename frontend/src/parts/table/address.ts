@@ -4,7 +4,7 @@ import { type LocationQueryRaw, useRoute, useRouter } from 'vue-router'
 import type { Narrowed, Sort } from './columns'
 
 /** Keeps what a table is narrowed to and sorted by in the address, as `orders.side=buy` and `orders.sort=-price`. */
-export function useAddress(name: string, addressed: () => boolean, narrowed: WritableComputedRef<Narrowed>, sort: Ref<Sort | null>, isKnown: (key: string, value: string) => boolean): void {
+export function useAddress(name: string, narrowed: WritableComputedRef<Narrowed>, sort: Ref<Sort | null>, isKnown: (key: string, value: string) => boolean): void {
   const route = useRoute()
   const router = useRouter()
   const prefix = `${name}.`
@@ -24,7 +24,6 @@ export function useAddress(name: string, addressed: () => boolean, narrowed: Wri
     if (JSON.stringify(query) !== JSON.stringify(route.query)) void router.replace({ query })
   }
 
-  if (!addressed()) return
   const page = route.name
   read()
   write()

@@ -27,7 +27,7 @@ export interface Filter<Row> {
   accepts?: (value: string) => boolean
 }
 
-/** What a table is narrowed to: the chosen value by filter, and under `text` what its rows must contain. */
+/** What a list is narrowed to: the chosen value by filter, and under `text` what its rows must contain. Empty ones do not narrow. */
 export type Narrowed = Record<string, string>
 
 export interface Sort {

@@ -45,11 +45,11 @@ export const usePortfolio = defineStore('portfolio', () => {
     return worth > 0 ? Number(exposure.value) / worth : null
   })
 
-  function known(of: 'today' | 'peak'): string | null {
-    const found = (portfolio.value?.accounts ?? []).flatMap((account) => (account[of] === null ? [] : [account[of]]))
+  /** The change of the day of all accounts; null while it is not known of each. */
+  const today = computed(() => {
+    const found = (portfolio.value?.accounts ?? []).flatMap((account) => (account.today === null ? [] : [account.today]))
     return found.length && found.length === portfolio.value?.accounts.length ? sum(found) : null
-  }
-  const today = computed(() => known('today'))
+  })
   /** The furthest below its peak that an account is (fraction). */
   const drawdown = computed(() => {
     const found = (portfolio.value?.accounts ?? []).flatMap((account) => (account.drawdown === null ? [] : [account.drawdown]))

@@ -6,7 +6,7 @@ import type { Column } from '../../../parts/table/columns'
 import { product } from '../../../words/decimal'
 import { average, change, money, price, quantity, signed, time, tone } from '../../../words/format'
 import { useBrokerColumn } from '../../people/brokers/columns'
-import { baseOf, quoteOf } from '../trades/words'
+import { baseOf, quoteOf, useOrderWords } from '../trades/words'
 import { coverOf } from './cover'
 
 /** What a position is worth at the last price (quote); null while that is not known. */
@@ -14,9 +14,9 @@ export const worthOf = (row: Position): string | null => (row.price === null ? n
 
 /** The columns and filters of the table of positions. */
 export function usePositionColumns() {
-  const { t, te } = useI18n()
+  const { t } = useI18n()
+  const { source } = useOrderWords()
   const broker = useBrokerColumn<Position>()
-  const ownerOf = (row: Position): string => (te(`sources.${row.owner}`) ? t(`sources.${row.owner}`) : row.owner)
 
   const columns = computed<Column<Position>[]>(() => [
 { key: 'symbol', title: t('positions.symbol'), value: (row) => row.symbol, width: 104 },
@@ -31,7 +31,7 @@ export function usePositionColumns() {
     { key: 'entry', title: t('positions.entry'), value: (row) => row.average_entry, shown: (row) => average(row.average_entry), width: 108, number: true },
     { key: 'price', title: t('positions.price'), value: (row) => row.price, width: 104, number: true },
     { key: 'realised', title: t('positions.realised'), value: (row) => row.realised, shown: (row) => signed(row.realised, quoteOf(row.symbol)), tone: (row) => tone(row.realised), width: 124, number: true },
-    { key: 'owner', title: t('positions.owner'), value: ownerOf, width: 92 },
+    { key: 'owner', title: t('positions.owner'), value: (row) => source(row.owner), width: 92 },
     { key: 'opened', title: t('positions.opened'), value: (row) => row.opened_at, shown: (row) => time(row.opened_at), width: 196 },
   ])
 

@@ -8,22 +8,20 @@ import { useReasons } from '../../../words/reasons'
 import { useBrokerColumn } from '../../people/brokers/columns'
 import { stateShown } from './state'
 import { LIVE } from './store'
-import { baseOf, quoteOf, useOrderWords } from './words'
+import { baseOf, paid, quoteOf, useOrderWords } from './words'
 
 /** Which orders a table lists: all, those with something executed, or those that have not ended. */
 export type Which = 'orders' | 'executed' | 'open'
 
 /** A price that is asked for, or by which an order is triggered. */
 const asked = (row: Trade): string | null => row.price ?? row.stop_price
-const paid = (row: Trade): string => Object.entries(row.fees).map(([currency, fee]) => `${fee} ${currency}`).join(' + ')
 
 /** The columns and filters of the order tables. */
 export function useOrderColumns(which: Which) {
-  const { t, te } = useI18n()
+  const { t } = useI18n()
   const { reason } = useReasons()
-  const { size } = useOrderWords()
+  const { source, size } = useOrderWords()
   const broker = useBrokerColumn<Trade>()
-  const sourceOf = (row: Trade): string => (te(`sources.${row.source}`) ? t(`sources.${row.source}`) : row.source)
 
   const columns = computed<Column<Trade>[]>(() => {
     const open = which === 'open'
@@ -33,13 +31,13 @@ export function useOrderColumns(which: Which) {
       broker.column.value,
       { key: 'side', title: t('trades.side'), value: (row) => row.side, shown: (row) => t(`sides.${row.side}`), tone: (row) => (row.side === 'buy' ? 'up' : 'down'), width: 84 },
       { key: 'type', title: t('trades.type'), value: (row) => row.type, shown: (row) => t(`types.${row.type}`), width: 100 },
-      { key: 'source', title: t('trades.source'), value: sourceOf, width: 96 },
+      { key: 'source', title: t('trades.source'), value: (row) => source(row.source), width: 96 },
       { key: 'size', title: t('trades.size'), value: (row) => row.quantity ?? row.cost ?? row.wished_percent, shown: size, width: 128, number: true },
       { key: 'filled', title: t('trades.filled'), value: (row) => row.filled, shown: (row) => `${quantity(row.filled)} ${baseOf(row.symbol)}`, width: 128, number: true, hidden: open },
       { key: 'asked', title: t(open ? 'trades.price' : 'trades.asked'), value: asked, shown: (row) => price(asked(row)), width: 104, number: true, hidden: which === 'executed' },
       { key: 'average', title: t('trades.average'), value: (row) => row.average, shown: (row) => average(row.average), width: 112, number: true, hidden: open },
       { key: 'total', title: t('trades.total'), value: (row) => row.executed_cost, shown: (row) => money(row.executed_cost, quoteOf(row.symbol)), width: 132, number: true, hidden: which !== 'executed' },
-      { key: 'fees', title: t('trades.fees'), value: (row) => paid(row) || null, shown: (row) => fees(row.fees), width: 112, number: true, hidden: which !== 'executed' },
+      { key: 'fees', title: t('trades.fees'), value: (row) => paid(row.fees), shown: (row) => fees(row.fees), width: 112, number: true, hidden: which !== 'executed' },
       { key: 'result', title: t('trades.result'), value: (row) => row.profit_loss, shown: (row) => signed(row.profit_loss, quoteOf(row.symbol)), tone: (row) => tone(row.profit_loss), width: 124, number: true, hidden: open },
       { key: 'status', title: t('trades.status'), value: (row) => t(`order_states.${stateShown(row)}`), width: 130 },
       { key: 'reason', title: t('trades.reason'), value: (row) => (row.reason === null ? null : reason(row.reason)), shown: (row) => reason(row.reason), width: 200, hidden: which !== 'orders' },

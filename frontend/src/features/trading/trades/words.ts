@@ -12,10 +12,18 @@ export function quoteOf(symbol: string): string {
   return symbol.split('/')[1] ?? ''
 }
 
+/** Fees as plain text, exact, for sorting and export; null without any. */
+export function paid(fees: Record<string, string>): string | null {
+  return Object.entries(fees).map(([currency, fee]) => `${fee} ${currency}`).join(' + ') || null
+}
+
 /** How an order is spoken of, with its units. */
 export function useOrderWords() {
-  const { t } = useI18n()
+  const { t, te } = useI18n()
   const brokers = useBrokers()
+
+  /** Who wanted an order, or whose a position is. */
+  const source = (said: string): string => (te(`sources.${said}`) ? t(`sources.${said}`) : said)
 
   /** How much was sent, or wanted. */
   function size(row: Trade): string {
@@ -35,5 +43,5 @@ export function useOrderWords() {
     return brokers.nameOf(row.broker_id)
   }
 
-  return { size, worst, broker }
+  return { source, size, worst, broker }
 }
