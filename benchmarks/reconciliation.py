@@ -148,6 +148,7 @@ class Bench:
 
         async def listen() -> None:
             async with session.ws_connect(f"{self.told['console']}/api/live", headers=headers, max_msg_size=0) as live:
+                await live.send_json({"follow": ["trades"]})
                 async for message in live:
                     said = json.loads(message.data)
                     for item in said["items"] if said["topic"] == "trades" else ():

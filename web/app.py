@@ -38,6 +38,7 @@ from web.console import (
 )
 from web.context import Context, Forbidden
 from web.live import live
+from web.live.feeds import Feeds
 
 TRADING = (brokers, trading, halts, decisions, portfolio, positions, metrics, reconciliations)
 STATUS: dict[type[Refused], int] = {
@@ -68,6 +69,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     """Create the application. `pages` is the directory of the built console."""
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
+    app.state.feeds = Feeds(context)
     for part in (session, debug, account, layouts, users, *TRADING, webhooks, alerts, story, health, live):
         app.include_router(part.router)
     _answer_errors(app)

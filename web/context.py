@@ -24,7 +24,6 @@ from projections.books.reading import as_user
 from web.access.cookies import Asking, session_of
 from web.access.remembered import Remembered
 from web.access.throttle import Throttle
-from web.live.seats import Seats
 from web.live.wakes import Wakes
 
 
@@ -99,7 +98,6 @@ class Records:
     story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
     """Return the chapters of one webhook, order or position of a user."""
     wakes: Wakes = field(default_factory=Wakes)
-    seats: Seats = field(default_factory=Seats)
 
 
 @dataclass(frozen=True)

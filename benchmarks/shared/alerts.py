@@ -97,6 +97,7 @@ async def listen(told: Mapping[str, Any], seen: dict[str, float], count: float =
             cookie = answer.cookies["aristobot_session"].value
         headers = {"Cookie": f"aristobot_session={cookie}"}
         async with session.ws_connect(f"{told['console']}/api/live", headers=headers, max_msg_size=0) as live:
+            await live.send_json({"follow": ["trades"]})
             async for message in live:
                 now, said = time.time(), json.loads(message.data)
                 if said["topic"] == "trades":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from json import loads
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from aristobot.terminals import TERMINALS
-from web.live.live import TOPICS
+from web.live.feed import TOPICS
 
 
 @pytest.fixture(scope="module")
@@ -103,5 +103,6 @@ def test_answers(platform: Any, secrets: dict[str, bytes]) -> None:
 def test_the_live_socket(platform: Any, secrets: dict[str, bytes]) -> None:
     """The pushed rows show no secret either."""
     with platform.live() as socket:
+        socket.send(dumps({"follow": TOPICS}))
         told = "\n".join(socket.recv(30) for _ in TOPICS)
     assert _seen(secrets, told.encode()) == []

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from web.live.live import TOPICS
+from web.live.feed import TOPICS
 
 PRICE = "64000.00"
 BAD = {
@@ -110,6 +110,7 @@ def test_a_ping_buys_nothing(platform: Any) -> None:
 def test_rows_come_to_the_screen_unasked(platform: Any) -> None:
     """Each topic begins with a snapshot. A new order and its webhook are then pushed, numbered without a gap."""
     with platform.live() as socket:
+        socket.send(dumps({"follow": TOPICS}))
         first = [loads(socket.recv(30)) for _ in TOPICS]
         assert {m["topic"] for m in first} == set(TOPICS)
         assert {(m["kind"], m["sequence"]) for m in first} == {("snapshot", 1)}
@@ -167,8 +168,8 @@ def test_a_gap_is_healed_by_a_new_snapshot(platform: Any) -> None:
     platform.post(body)
     order = platform.order_of(platform.ended(name), "closed")
     with platform.live() as socket:
-        for _ in TOPICS:
-            socket.recv(30)
+        socket.send(dumps({"follow": ["trades"]}))
+        socket.recv(30)
         socket.send(dumps({"resync": "trades"}))
         while (message := loads(socket.recv(30)))["topic"] != "trades":
             pass
@@ -181,6 +182,7 @@ def test_logging_out_closes_the_socket(platform: Any) -> None:
     with httpx.Client(base_url=platform.told["console"], timeout=30) as client:
         platform.log_in(client)
         with platform.live(client) as socket:
+            socket.send(dumps({"follow": ["health"]}))
             socket.recv(30)
             assert client.delete("/api/session").status_code == 204
             with pytest.raises(ConnectionClosed) as closed:

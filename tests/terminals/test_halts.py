@@ -123,6 +123,7 @@ async def test_whoever_only_watches_may_halt_too(platform, impatient):
             with TestClient(create_app(context)) as browser:
                 headers = {"Cookie": f"aristobot_session={token}"}
                 with browser.websocket_connect("/api/live", headers=headers) as socket:
+                    socket.send_json({"follow": ["health"]})
                     await asyncio.to_thread(socket.receive_json)
             with hanging(opened.database):
                 assert (await console.post("/api/trading/stop")).json() == {"recorded": False}

@@ -131,9 +131,10 @@ def console(database: Any) -> Iterator[Console]:
 
 
 @pytest.fixture
-def alice(console: Console) -> TestClient:
-    """Return a browser in which alice is logged in."""
-    return console.logged_in("alice")
+def alice(console: Console) -> Iterator[TestClient]:
+    """Yield a browser in which alice is logged in. Its live sockets share one loop, as they do in the server."""
+    with console.logged_in("alice") as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
-
-import pytest
-from starlette.websockets import WebSocketDisconnect
 
 from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.webhooks.webhook import Webhook
 from web.app import create_app
-from web.live.live import TOPICS
-from web.live.seats import MOST
 
 OPEN_TO_ALL = {"/api/start", "/api/health", "/api/openapi.json"}
 BEFORE_LOGIN = {("POST", "/api/session"), ("POST", "/api/users"), ("PUT", "/api/debug")}
@@ -180,53 +174,6 @@ def test_pages_follow_one_another(console: Any, alice: Any) -> None:
             rows += page["items"]
             following = {"cursor": page["next"]} if page["next"] else None
         assert rows == everything["items"]
-
-
-def _live(client: Any, origin: str = "http://127.0.0.1") -> Any:
-    return client.websocket_connect("ws://127.0.0.1/api/live", headers={"Origin": origin, "Host": "127.0.0.1"})
-
-
-def test_the_socket_opens_to_the_console_alone(alice: Any) -> None:
-    """A page of another origin gets no socket, although the browser would send the cookie."""
-    for origin in ("http://evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1:81", "null", ""):
-        with pytest.raises(WebSocketDisconnect) as refused, _live(alice, origin):
-            pass
-        assert refused.value.code == 4403, origin
-    with _live(alice) as socket:
-        assert socket.receive_json()["kind"] == "snapshot"
-
-
-def test_the_socket_needs_a_session(console: Any) -> None:
-    """Without a session it closes with a code that the console understands."""
-    with _live(console.client()) as socket:
-        with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_json()
-        assert closed.value.code == 4401
-
-
-def test_a_user_has_eight_live_sockets(console: Any, alice: Any) -> None:
-    """The ninth is closed with a code that the console understands; another user's is not, nor one after another."""
-    with ExitStack() as open_ones:
-        for _ in range(MOST):
-            assert open_ones.enter_context(_live(alice)).receive_json()["kind"] == "snapshot"
-        with _live(alice) as ninth, pytest.raises(WebSocketDisconnect) as closed:
-            ninth.receive_json()
-        assert closed.value.code == 4429
-        with _live(console.logged_in("bob")) as other:
-            assert other.receive_json()["kind"] == "snapshot"
-    with _live(alice) as again:
-        assert again.receive_json()["kind"] == "snapshot"
-
-
-def test_the_socket_shows_its_own_users_rows(console: Any, alice: Any) -> None:
-    """Each browser receives only its user's rows."""
-    console.database.placed(console.store, user=2, broker=2)
-    mine = console.database.placed(console.store)
-    console.project()
-    with _live(alice) as socket:
-        told = {message["topic"]: message for message in (socket.receive_json() for _ in TOPICS)}
-    assert [row["id"] for row in told["trades"]["items"]] == [str(mine.id)]
-    assert [row["number"] for row in told["brokers"]["items"]] == [1]
 
 
 def test_webhooks_are_counted_in_total_and_by_status(console: Any, alice: Any) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from web.live.live import TOPICS
-
 Problem = Callable[..., None]
 
 
@@ -78,21 +76,6 @@ def test_cookies(console: Any, problem: Problem) -> None:
     for cookie in (b"\xe9", b"x" * 4000, b"%00", b'"'):
         headers = [(b"Cookie", b"aristobot_session=" + cookie)]
         problem(console.client().get("/api/orders", headers=headers), 401, "not_logged_in")
-
-
-def test_what_is_said_on_the_socket(alice: Any) -> None:
-    """Unknown messages are ignored. The socket stays open and answers the next known message."""
-    with alice.websocket_connect(
-        "ws://127.0.0.1/api/live", headers={"Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
-    ) as socket:
-        for _ in TOPICS:
-            socket.receive_json()
-        for said in ({"resync": "secrets"}, {"resync": None}, {"other": 1}, [], 1, None, "trades"):
-            socket.send_json(said)
-        socket.send_json({"resync": "brokers"})
-        while (message := socket.receive_json())["topic"] != "brokers":
-            pass
-        assert (message["kind"], message["sequence"]) == ("snapshot", 1)
 
 
 def test_a_token_that_is_no_ascii(alice: Any, problem: Any) -> None:

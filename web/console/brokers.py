@@ -284,4 +284,4 @@ def resume(number: Number, asked_at: AskedAt, by: By, context: InContext) -> Non
     halts.resume(context.records.store, by.user, number, asked_at=asked_at)
 
 
-TOPIC = Topic("brokers", all_brokers, broker_rows)
+TOPIC = Topic("brokers", all_brokers, broker_rows, key="number")

@@ -20,11 +20,13 @@ class Topic:
     """A read model that open consoles follow. Its name is also that of its table.
 
     `newest` returns the rows of a snapshot, `forms` rows as the API tells them; both take a cursor on the user's books.
+    `key` is the field of a form that tells rows apart.
     """
 
     name: str
     newest: Callable[[Any], list[Row]]
     forms: Callable[[Context, Any, list[Row]], Sequence[BaseModel]]
+    key: str = "id"
 
 
 def as_they_are(form: type[BaseModel]) -> Callable[[Context, Any, list[Row]], Sequence[BaseModel]]:

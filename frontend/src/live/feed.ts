@@ -1,4 +1,4 @@
-import { reactive } from 'vue'
+import { reactive, watch } from 'vue'
 
 import { useBrokers } from '../features/people/brokers/store'
 import { useSession } from '../features/people/session/store'
@@ -12,7 +12,8 @@ import { useExecuted } from '../features/trading/trades/executed'
 import { useTrades } from '../features/trading/trades/store'
 import { useWebhooks } from '../features/webhooks/store'
 import { router } from '../router'
-import { Live, type Message } from './socket'
+import { type Hearer, Live, type Message } from './socket'
+import { followed } from './topics'
 
 /** Whether the socket stands, and when it last told anything at all, and data (milliseconds). */
 export const connection = reactive({ connected: false, crowded: false, heardAt: Date.now(), dataAt: Date.now() })
@@ -33,7 +34,7 @@ export function follow(): void {
     health: useHealth(),
   }
   connection.heardAt = connection.dataAt = Date.now()
-  live = new Live({
+  const hearer: Hearer = {
     take: (message) => {
       connection.dataAt = Date.now()
       stores[message.topic]?.take(message)
@@ -49,9 +50,12 @@ export function follow(): void {
       unfollow()
       void router.push({ name: 'login', query: { ended: '1', to: router.currentRoute.value.fullPath } })
     },
-  })
+  }
+  live = new Live(hearer, [...followed.value])
   live.start()
 }
+
+watch(followed, (topics) => live?.follow([...topics]))
 
 /** Orders and trades are two views of the same rows. */
 function both(...stores: { take: (message: Message) => void }[]) {

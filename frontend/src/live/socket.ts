@@ -44,7 +44,20 @@ export class Live {
   private pings = 0
   private heardAt = 0
 
-  constructor(private readonly hearer: Hearer) {}
+  constructor(
+    private readonly hearer: Hearer,
+    private topics: string[],
+  ) {}
+
+  /** Follow these topics and no others. A topic that is new begins with a snapshot. */
+  follow(topics: string[]): void {
+    this.topics = topics
+    this.say({ follow: topics })
+  }
+
+  private say(what: object): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(what))
+  }
 
   start(): void {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
@@ -53,6 +66,7 @@ export class Live {
     this.heardAt = Date.now()
     socket.onopen = () => {
       this.hearer.connected(true)
+      this.follow(this.topics)
     }
     socket.onmessage = (event: MessageEvent<string>) => {
       this.heardAt = Date.now()
@@ -77,8 +91,8 @@ export class Live {
       socket.onmessage = null
       socket.close()
       this.closed(0)
-    } else if (socket.readyState === WebSocket.OPEN) {
-      socket.send(JSON.stringify({ ping: (this.pings += 1) }))
+    } else {
+      this.say({ ping: (this.pings += 1) })
     }
   }
 
@@ -95,7 +109,7 @@ export class Live {
 
   private hear(message: Message): void {
     const what = verdict(this.sequences.get(message.topic) ?? 0, message)
-    if (what === 'resync') this.socket?.send(JSON.stringify({ resync: message.topic }))
+    if (what === 'resync') this.say({ resync: message.topic })
     if (what !== 'take') return
     this.sequences.set(message.topic, message.sequence)
     this.hearer.take(message)
