@@ -52,9 +52,8 @@ async def live(socket: WebSocket) -> None:
         async with feeds.joined(session.user, stirred) as shared:
             line = Line(shared.feed)
             try:
-                code = await _first(
-                    _hear(socket, line, stirred), _tell(socket, line, stirred), _guard(context, token), shared.reading
-                )
+                parts = _hear(socket, line, stirred), _tell(socket, line, stirred), _guard(context, token)
+                code = await _first(shared.reading, *parts)
             finally:
                 line.follow([])
     except Crowded:
@@ -65,10 +64,9 @@ async def live(socket: WebSocket) -> None:
             await asyncio.wait_for(socket.close(code), 1)
 
 
-async def _first(*parts: Coroutine[Any, Any, int | None] | asyncio.Task[None]) -> int | None:
-    """Run the parts of a socket until one ends, end the others, and return the code with which to close."""
-    *own, reading = parts
-    tasks = [asyncio.ensure_future(part) for part in own]
+async def _first(reading: asyncio.Task[None], *parts: Coroutine[Any, Any, int | None]) -> int | None:
+    """Run the parts of a socket until one ends, or the shared reading. Return the code with which to close."""
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
         done, _ = await asyncio.wait({*tasks, reading}, return_when=asyncio.FIRST_COMPLETED)
     finally:
