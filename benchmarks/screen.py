@@ -126,9 +126,8 @@ def traced(browser: Browser, page: Page) -> Iterator[list[float]]:
     yield tasks
     events = json.loads(browser.stop_tracing())["traceEvents"]
     mains = {(one["pid"], one["tid"]) for one in events if one.get("args", {}).get("name") == "CrRendererMain"}
-    for one in events:
-        if (one["pid"], one["tid"]) in mains and one["name"].endswith("RunTask") and "tdur" in one:
-            tasks.append(one["tdur"] / 1000)
+    ours = (one for one in events if (one["pid"], one["tid"]) in mains and one["name"].endswith("RunTask"))
+    tasks += (one["tdur"] / 1000 for one in ours if "tdur" in one)
 
 
 def heap(page: Page) -> float:

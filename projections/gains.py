@@ -6,7 +6,7 @@ from typing import Any
 
 from domain import events
 from projections.books import paging
-from projections.books.paging import Narrowing
+from projections.books.paging import Narrowing, name_index
 from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 
@@ -38,7 +38,7 @@ def _leaves_out(event: events.PositionClosed) -> bool:
 
 GAINS = ReadModel(
     name="gains",
-    version=2,
+    version=3,
     columns={
         "id": "text",
         "position_id": "uuid NOT NULL",
@@ -59,7 +59,7 @@ GAINS = ReadModel(
     key=lambda event: f"{event.originator_id}/{event.originator_version}",
     created_by=topics(events.PositionClosed),
     when=changes(on(events.PositionClosed, _closed)),
-    indexes=("(user_id, closed_at DESC)",),
+    indexes=("(user_id, closed_at DESC)", name_index("symbol", "closed_at")),
 )
 
 
@@ -72,6 +72,12 @@ def page(
     """
     narrowing = Narrowing(equal, text, ("symbol",))
     return paging.page(cursor, "gains", "closed_at", before=before, limit=limit, narrowing=narrowing)
+
+
+def latest(cursor: Any) -> int:
+    """Return the position of the last change to the complete trades of the cursor's user, 0 without any."""
+    row = cursor.execute("SELECT max(position) AS position FROM books.gains").fetchone()
+    return row["position"] or 0
 
 
 def all_gains(cursor: Any) -> list[Row]:

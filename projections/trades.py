@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any, LiteralString
@@ -14,8 +13,9 @@ from domain.amounts import ZERO, product, total
 from domain.orders.order import PROTECTION
 from domain.orders.order_status import LIVE, Status
 from projections.books import paging
-from projections.books.paging import Narrowing
-from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
+from projections.books.answers import parsed_answer
+from projections.books.paging import Narrowing, id_index, name_index
+from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 STANDARD = {
     Status.PLACED: "pending",
@@ -29,23 +29,6 @@ STANDARD = {
     Status.REFUSED: "cancelled",
 }
 """The standard status of each state. Orders that ended without full execution show as cancelled, with a reason."""
-
-
-def _raw(text: str | None) -> Any:
-    """Parse the exchange's answer as JSON. Text that is not JSON, or that PostgreSQL's JSON cannot hold, stays text."""
-    if not text:
-        return None
-    try:
-        parsed = json.loads(text, parse_float=str, parse_constant=_no_constant)
-        plain = json.dumps(parsed, ensure_ascii=False)
-        plain.encode()
-    except (ValueError, RecursionError):
-        return storable(text)
-    return parsed if "\\u0000" not in plain else text
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _state(status: Status, **columns: Any) -> Row:
@@ -94,7 +77,7 @@ def _placed(_: Row, event: events.OrderPlaced | events.OrderAdopted) -> Row:
 
 
 def _adopted(row: Row, event: events.OrderAdopted) -> Row:
-    note = {"exchange_order_id": event.exchange_order_id, "raw_response": _raw(event.raw)}
+    note = {"exchange_order_id": event.exchange_order_id, "raw_response": parsed_answer(event.raw)}
     return {**_placed(row, event), **_state(Status.OPEN), **note}
 
 
@@ -119,7 +102,8 @@ def _accepted(row: Row, event: events.OrderAccepted) -> Row:
     return {
         **_reopened(row),
         "exchange_order_id": event.exchange_order_id,
-        "raw_response": _raw(event.raw),
+        "acknowledged_at": row.get("acknowledged_at") or event.timestamp,
+        "raw_response": parsed_answer(event.raw),
         "updated_at": event.timestamp,
     }
 
@@ -155,7 +139,7 @@ def _progressed(row: Row, event: events.OrderProgressed) -> Row:
     return {
         **_reopened(row),
         **_executed(row, filled_reported=event.cumulative_quantity, cost_reported=event.cumulative_cost),
-        "raw_response": _raw(event.raw),
+        "raw_response": parsed_answer(event.raw),
         "updated_at": event.timestamp,
     }
 
@@ -174,7 +158,7 @@ def _ended(status: Status) -> Callable[[Row, End], Row]:
     def change(_: Row, event: End) -> Row:
         reason = None if isinstance(event, events.OrderClosed) else event.reason
         answer = "" if isinstance(event, events.OrderRefused | events.OrderDoubted) else event.raw
-        raw = {"raw_response": _raw(answer)} if answer else {}
+        raw = {"raw_response": parsed_answer(answer)} if answer else {}
         return _state(status, reason=reason, updated_at=event.timestamp, **raw)
 
     return change
@@ -189,7 +173,7 @@ def _amended(row: Row, event: events.OrderAmended) -> Row:
         "quantity": row["quantity"] if event.quantity is None else event.quantity,
         "price": row["price"] if event.price is None else event.price,
         "exchange_order_id": event.exchange_order_id,
-        "raw_response": _raw(event.raw),
+        "raw_response": parsed_answer(event.raw),
         "updated_at": event.timestamp,
     }
 
@@ -200,7 +184,7 @@ def _order_of(event: Aggregate.Event) -> UUID:
 
 TRADES = ReadModel(
     name="trades",
-    version=6,
+    version=7,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -240,6 +224,7 @@ TRADES = ReadModel(
         "raw_response": "jsonb",
         "created_at": "timestamptz NOT NULL",
         "submitted_at": "timestamptz",
+        "acknowledged_at": "timestamptz",
         "valid_until": "timestamptz",
         "updated_at": "timestamptz NOT NULL",
     },
@@ -288,6 +273,9 @@ TRADES = ReadModel(
         "(user_id, created_at DESC) WHERE state IN ('placed', 'submitted', 'unknown', 'open')",
         "(user_id, created_at DESC) WHERE state = 'refused' AND side = 'sell'",
         "(broker_id, symbol)",
+        name_index("symbol", "created_at"),
+        id_index("client_order_id"),
+        id_index("exchange_order_id"),
         "USING gin (raw_response)",
         "USING hash ((raw_response ->> 'clientOrderId'))",
         "USING hash ((raw_response ->> 'status'))",
@@ -308,14 +296,14 @@ def page(
     """Return orders of the cursor's user, newest first. `executed` keeps those with something filled.
 
     `state` is a state or a standard status of an order, or `live` for every order that has not ended. `text` is looked
-    for in the pair and the ids; `equal` holds the wanted value of other columns.
+    for in the pair and at the beginning of the ids; `equal` holds the wanted value of other columns.
     """
     further: list[tuple[LiteralString, list[object]]] = [("filled > 0", [])] if executed else []
     if state == "live":
         further.append(("state IN ('placed', 'submitted', 'unknown', 'open')", []))
     elif state is not None:
         further.append(("%s IN (state, status)", [state]))
-    narrowing = Narrowing(equal, text, ("symbol", "client_order_id", "exchange_order_id"), further)
+    narrowing = Narrowing(equal, text, ("symbol",), ("client_order_id", "exchange_order_id"), further)
     return paging.page(cursor, "trades", "created_at", before=before, limit=limit, narrowing=narrowing)
 
 

@@ -10,7 +10,7 @@ from domain.refusals import Invalid
 from domain.webhooks.webhook import WebhookStatus
 from domain.webhooks.webhook_message import WebhookMessage
 from projections.books import paging
-from projections.books.paging import Narrowing
+from projections.books.paging import Narrowing, name_index
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 from projections.trades import webhook_behind
 
@@ -55,7 +55,7 @@ def _ended(status: WebhookStatus) -> Callable[[Row, End], Row]:
 
 WEBHOOKS = ReadModel(
     name="webhooks",
-    version=3,
+    version=4,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -89,7 +89,12 @@ WEBHOOKS = ReadModel(
         on(events.WebhookExecuted, _ended(WebhookStatus.EXECUTED)),
         on(events.WebhookFailed, _ended(WebhookStatus.FAILED)),
     ),
-    indexes=("(user_id, received_at DESC)",),
+    indexes=(
+        "(user_id, received_at DESC)",
+        name_index("symbol", "received_at"),
+        name_index("indicator", "received_at"),
+        name_index("action", "received_at"),
+    ),
 )
 
 
@@ -131,7 +136,7 @@ def page(
     """
     told = "CASE WHEN reason = 'ping' THEN 'received' ELSE status END = %s"
     further: list[tuple[LiteralString, list[object]]] = [] if status is None else [(told, [status])]
-    narrowing = Narrowing(equal, text, ("symbol", "indicator", "action"), further)
+    narrowing = Narrowing(equal, text, ("symbol", "indicator", "action"), further=further)
     return paging.page(cursor, "webhooks", "received_at", before=before, limit=limit, narrowing=narrowing)
 
 

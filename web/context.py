@@ -98,6 +98,8 @@ class Records:
     story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
     """Return the chapters of one webhook, order or position of a user."""
     wakes: Wakes = field(default_factory=Wakes)
+    metrics: dict[int, tuple[int, Sequence[Any]]] = field(default_factory=dict)
+    """The last metrics of each user, with the position of the books that they were calculated from."""
 
 
 @dataclass(frozen=True)

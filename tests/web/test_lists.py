@@ -12,6 +12,7 @@ from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.orders.wish import Side
 from domain.webhooks.webhook import Webhook
+from projections.books import paging
 
 Problem = Callable[..., None]
 
@@ -35,7 +36,9 @@ def orders(console: Any) -> dict[str, str]:
         ({"side": "sell"}, {"sell"}),
         ({"text": "btcusdt"}, {"buy"}),
         ({"text": " BTC/"}, {"buy"}),
-        ({"text": "_"}, {"buy", "sell", "odd"}),
+        ({"text": "_"}, {"odd"}),
+        ({"text": "Aristo_"}, {"buy", "sell", "odd"}),
+        ({"text": "aristo%"}, set()),
         ({"text": "a_b"}, {"odd"}),
         ({"text": "a%b"}, set()),
         ({"text": "\\"}, set()),
@@ -48,9 +51,21 @@ def orders(console: Any) -> dict[str, str]:
     ],
 )
 def test_orders_are_narrowed(alice: Any, orders: dict[str, str], narrowed: dict[str, Any], found: set[str]) -> None:
-    """An underscore or percent sign is a character like any other; all client ids of ours hold an underscore."""
+    """An underscore or percent sign is a character like any other; all client ids of ours begin with `ARISTO_`."""
     items = alice.get("/api/orders", params=narrowed).json()["items"]
     assert {orders[item["id"]] for item in items} == found
+
+
+@pytest.mark.parametrize("many", [2, 1000])
+def test_orders_are_found_by_the_beginning_of_an_id(
+    alice: Any, orders: dict[str, str], monkeypatch: Any, many: int
+) -> None:
+    """Whether ids are looked up one by one or not, an id finds its order, and a beginning all that share it."""
+    monkeypatch.setattr(paging, "MANY", many)
+    for row in alice.get("/api/orders").json()["items"]:
+        found = alice.get("/api/orders", params={"text": row["client_order_id"].lower()}).json()["items"]
+        assert [one["id"] for one in found] == [row["id"]]
+    assert len(alice.get("/api/orders", params={"text": "aristo"}).json()["items"]) == 3
 
 
 def test_a_narrowed_list_goes_on_where_its_page_ended(console: Any, alice: Any) -> None:

@@ -71,3 +71,24 @@ def test_what_results_leave_out_is_told_with_them(alice: Any, console: Any, trad
     assert not told["ETH/USDT"][1]
     [metrics] = alice.get("/api/metrics").json()["items"]
     assert (metrics["trades"], metrics["fees_left_out"]) == (len(traded) + 2, 1)
+
+
+def test_metrics_are_calculated_once_for_the_same_trades(
+    alice: Any, console: Any, traded: list[CompletedTrade]
+) -> None:
+    """They are told again without a calculation, until another trade is complete."""
+    asked: list[Any] = []
+    ask = console.gateway.ask
+    console.gateway.ask = lambda request, seconds=1: asked.append(request) or ask(request, seconds)
+    first = alice.get("/api/metrics").json()
+    assert alice.get("/api/metrics").json() == first
+    assert len(asked) == 1
+    with carrying(user="1"):
+        position = Position(1, 1, "SOL/USDT", "webhook")
+        orders = [console.database.filled(console.store, symbol="SOL/USDT").id for _ in range(2)]
+        position.grow(Execution(orders[0], "t1", Decimal(2), Decimal(100), FEE, "USDT", NOW))
+        position.reduce(Execution(orders[1], "t2", Decimal(2), Decimal(110), FEE, "USDT", NOW), Decimal(0))
+        console.store.save(position)
+    console.project()
+    [told] = alice.get("/api/metrics").json()["items"]
+    assert (told["trades"], len(asked)) == (len(traded) + 1, 2)

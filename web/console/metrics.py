@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,14 +19,27 @@ router = APIRouter(prefix="/api", tags=["metrics"])
 ASK_SECONDS = 10.0
 
 
-def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
+def metrics_of(context: Context, user: int) -> Sequence[forms.Metrics]:
     """Return one set of metrics per quote currency, the one with the most trades first.
 
-    Raises `GatewayAway` when the terminal that calculates them does not answer.
+    They are calculated anew when a trade has been completed since. Raises `GatewayAway` when the terminal that does so
+    does not answer.
     """
+    with books(context, user) as cursor:
+        position = gains.latest(cursor)
+        known, last = context.records.metrics.get(user, (None, ()))
+        if known == position:
+            return last
+        rows = gains.all_gains(cursor)
+    calculated = _calculated(context, user, rows)
+    context.records.metrics[user] = (position, calculated)
+    return calculated
+
+
+def _calculated(context: Context, user: int, rows: list[dict[str, Any]]) -> list[forms.Metrics]:
     by_currency: dict[str, list[dict[str, str | None]]] = {}
     left_out = Counter[str]()
-    for row in gains.all_gains(cursor):
+    for row in rows:
         currency = row["symbol"].partition("/")[2]
         left_out[currency] += row["fees_left_out"]
         by_currency.setdefault(currency, []).append(
@@ -50,5 +64,4 @@ def metrics_of(context: Context, user: int, cursor: Any) -> list[forms.Metrics]:
 @router.get("/metrics")
 def metrics(by: By, context: InContext) -> forms.AllMetrics:
     """Return the metrics of all complete trades of the user at all brokers, one set per quote currency."""
-    with books(context, by.user) as cursor:
-        return forms.AllMetrics(items=metrics_of(context, by.user, cursor))
+    return forms.AllMetrics(items=[*metrics_of(context, by.user)])

@@ -77,7 +77,7 @@ def list_orders(
     """List all of the user's orders, refused ones too, newest first.
 
     `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker`, `side`
-    and `source` keep the orders that have this value, `text` those whose pair or id contains it.
+    and `source` keep the orders that have this value, `text` those whose pair contains it or whose id begins with it.
     """
     return _page(context, by.user, cursor, limit, broker_id=broker, state=state, side=side, source=source, text=text)
 
@@ -95,7 +95,8 @@ def list_trades(
 ) -> forms.Trades:
     """List orders that were executed at least in part, with their fills, newest first.
 
-    `broker`, `side` and `source` keep the orders that have this value, `text` those whose pair or id contains it.
+    `broker`, `side` and `source` keep the orders that have this value, `text` those whose pair contains it or whose id
+    begins with it.
     """
     return _page(context, by.user, cursor, limit, executed=True, broker_id=broker, side=side, source=source, text=text)
 

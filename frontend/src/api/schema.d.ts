@@ -566,7 +566,7 @@ export interface paths {
          * @description List all of the user's orders, refused ones too, newest first.
          *
          *     `state` keeps orders with this state or standard status; `live` keeps those that have not ended. `broker`, `side`
-         *     and `source` keep the orders that have this value, `text` those whose pair or id contains it.
+         *     and `source` keep the orders that have this value, `text` those whose pair contains it or whose id begins with it.
          */
         get: operations["list_orders_api_orders_get"];
         put?: never;
@@ -588,7 +588,8 @@ export interface paths {
          * List Trades
          * @description List orders that were executed at least in part, with their fills, newest first.
          *
-         *     `broker`, `side` and `source` keep the orders that have this value, `text` those whose pair or id contains it.
+         *     `broker`, `side` and `source` keep the orders that have this value, `text` those whose pair contains it or whose id
+         *     begins with it.
          */
         get: operations["list_trades_api_trades_get"];
         put?: never;
