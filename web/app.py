@@ -22,10 +22,12 @@ from web.console import (
     account,
     alerts,
     brokers,
+    conditions,
     debug,
     decisions,
     halts,
     health,
+    latency,
     layouts,
     metrics,
     portfolio,
@@ -41,6 +43,7 @@ from web.live import live
 from web.live.feeds import Feeds
 
 TRADING = (brokers, trading, halts, decisions, portfolio, positions, metrics, reconciliations)
+TOLD = (story, health, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,
@@ -70,7 +73,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.feeds = Feeds(context)
-    for part in (session, debug, account, layouts, users, *TRADING, webhooks, alerts, story, health, live):
+    for part in (session, debug, account, layouts, users, *TRADING, webhooks, alerts, *TOLD, live):
         app.include_router(part.router)
     _answer_errors(app)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, LiteralString
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
@@ -12,8 +13,10 @@ from projections.books.readmodel import Row
 
 MANY = 1000
 """As many rows with ids that begin alike are not looked up one by one."""
-LOOKED_AT = 100
-"""Characters of a name or id that are looked at. An index cannot hold one of any length, and an alert may bring one."""
+LONGEST_NAME = 100
+"""Names and ids with more characters are not looked at. An index cannot hold one of any length; an alert may bring one.
+"""
+LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,11 @@ class Narrowing:
 
     `equal` holds a value by column; None does not narrow. `further` are conditions in SQL, each with its parameters.
 
-    `text` is what one of the columns `names` must contain or one of the columns `ids` must begin with, whatever its
-    case. In names, slashes do not count, so that `btcusdt` finds `BTC/USDT`. Names have few values in many rows and are
-    looked up first (`name_index`), ids by their beginning (`id_index`).
+    `text` is what one of the columns `names` must contain, or one of the columns `ids` must begin with, in its case or
+    all in upper or lower case. In names, neither case nor slashes count, so that `btcusdt` finds `BTC/USDT`. Names have
+    few values in many rows and are looked up first (`name_index`), ids by their beginning (`id_index`).
+
+    Row-level security lets an index be used for plain comparisons only: no function and no LIKE.
     """
 
     equal: Mapping[str, object] = field(default_factory=dict)
@@ -38,7 +43,7 @@ class Narrowing:
         given = {column: value for column, value in self.equal.items() if value is not None}
         found: list[Composable] = [SQL("{} = %s").format(Identifier(column)) for column in given]
         parameters = [*given.values()]
-        if _bare(self.text or ""):
+        if (self.text or "").strip(" /\x00"):
             condition, given_with = self._contains(cursor, Identifier(model))
             found.append(condition)
             parameters += given_with
@@ -49,57 +54,50 @@ class Narrowing:
 
     def _contains(self, cursor: Any, model: Identifier) -> tuple[Composable, list[object]]:
         """Return the condition on rows that contain the text, by the names and ids that do."""
-        wanted = (self.text or "").strip().casefold()
-        bare = _bare(wanted)
+        wanted = (self.text or "").strip().replace("\x00", "")
         found: list[Composable] = [SQL("false")]
         parameters: list[object] = []
         for column in self.names:
-            known = _values_of(cursor, model, _beginning(column))
-            if values := [value for value in known if bare in _bare(value.casefold())]:
-                found.append(SQL("{} = ANY(%s)").format(_beginning(column)))
+            known = _values_of(cursor, model, Identifier(column))
+            if values := [value for value in known if _bare(wanted) in _bare(value)]:
+                found.append(SQL("{} = ANY(%s)").format(Identifier(column)))
                 parameters.append(values)
-        for column in self.ids:
-            begins, beginning = SQL("lower({}) LIKE %s").format(_beginning(column)), f"{_literal(wanted)}%"
+        for column, spelling in product(self.ids, {wanted, wanted.lower(), wanted.upper()}):
+            between = '({0} COLLATE "C" >= %s AND {0} COLLATE "C" < %s AND length({0}) <= {1})'
+            begins = SQL(between).format(Identifier(column), Literal(LONGEST_NAME))
+            bounds = [spelling, spelling + LAST_CHARACTER]
             query = SQL("SELECT id FROM books.{} WHERE {} LIMIT %s").format(model, begins)
-            ids = [row["id"] for row in cursor.execute(query, (beginning, MANY))]
+            ids = [row["id"] for row in cursor.execute(query, [*bounds, MANY])]
             # So many are soon found on the way from the newest row back; few are not.
             found.append(begins if len(ids) == MANY else SQL("id = ANY(%s)"))
-            parameters.append(beginning if len(ids) == MANY else ids)
+            parameters += bounds if len(ids) == MANY else [ids]
         return SQL("({})").format(SQL(" OR ").join(found)), parameters
 
 
 def name_index(column: str, moment: str) -> str:
     """Return the index through which the names in a column are looked up, and then the newest rows of one."""
-    return f"(user_id, left({column}, {LOOKED_AT}), {moment} DESC)"
+    return f"(user_id, {column}, {moment} DESC) WHERE length({column}) <= {LONGEST_NAME}"
 
 
 def id_index(column: str) -> str:
     """Return the index through which the beginning of an id is looked up."""
-    return f"(user_id, lower(left({column}, {LOOKED_AT})) text_pattern_ops)"
+    return f'(user_id, {column} COLLATE "C") WHERE length({column}) <= {LONGEST_NAME}'
 
 
-def _beginning(column: str) -> Composable:
-    return SQL("left({}, {})").format(Identifier(column), Literal(LOOKED_AT))
-
-
-def _values_of(cursor: Any, model: Identifier, column: Composable) -> list[str]:
+def _values_of(cursor: Any, model: Identifier, column: Identifier) -> list[str]:
     """Return the values of a column, from one to the next in its index: most rows are never read."""
     query = SQL(
-        "WITH RECURSIVE found AS ((SELECT {column} AS value FROM books.{model} ORDER BY {column} LIMIT 1)"
-        " UNION ALL SELECT (SELECT {column} FROM books.{model} WHERE {column} > value ORDER BY {column} LIMIT 1)"
+        "WITH RECURSIVE found AS ((SELECT {column} AS value FROM {rows} ORDER BY {column} LIMIT 1)"
+        " UNION ALL SELECT (SELECT {column} FROM {rows} AND {column} > value ORDER BY {column} LIMIT 1)"
         " FROM found WHERE value IS NOT NULL) SELECT value FROM found WHERE value IS NOT NULL"
-    ).format(column=column, model=model)
-    return [row["value"] for row in cursor.execute(query)]
+    )
+    rows = SQL("books.{} WHERE length({}) <= {}").format(model, column, Literal(LONGEST_NAME))
+    return [row["value"] for row in cursor.execute(query.format(column=column, rows=rows))]
 
 
 def _bare(text: str) -> str:
-    """Return a text without slashes and surrounding blanks."""
-    return text.strip().replace("/", "")
-
-
-def _literal(text: str) -> str:
-    """Return a text in which no character is a wildcard, as PostgreSQL can take it."""
-    return text.replace("\x00", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """Return a text without slashes, in one case."""
+    return text.replace("/", "").casefold()
 
 
 def page(

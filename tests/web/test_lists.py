@@ -37,7 +37,7 @@ def orders(console: Any) -> dict[str, str]:
         ({"text": "btcusdt"}, {"buy"}),
         ({"text": " BTC/"}, {"buy"}),
         ({"text": "_"}, {"odd"}),
-        ({"text": "Aristo_"}, {"buy", "sell", "odd"}),
+        ({"text": "aristo_"}, {"buy", "sell", "odd"}),
         ({"text": "aristo%"}, set()),
         ({"text": "a_b"}, {"odd"}),
         ({"text": "a%b"}, set()),
@@ -63,9 +63,9 @@ def test_orders_are_found_by_the_beginning_of_an_id(
     """Whether ids are looked up one by one or not, an id finds its order, and a beginning all that share it."""
     monkeypatch.setattr(paging, "MANY", many)
     for row in alice.get("/api/orders").json()["items"]:
-        found = alice.get("/api/orders", params={"text": row["client_order_id"].lower()}).json()["items"]
+        found = alice.get("/api/orders", params={"text": row["client_order_id"]}).json()["items"]
         assert [one["id"] for one in found] == [row["id"]]
-    assert len(alice.get("/api/orders", params={"text": "aristo"}).json()["items"]) == 3
+    assert len(alice.get("/api/orders", params={"text": "ARISTO"}).json()["items"]) == 3
 
 
 def test_a_narrowed_list_goes_on_where_its_page_ended(console: Any, alice: Any) -> None:

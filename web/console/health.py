@@ -60,7 +60,7 @@ def exchanges(_: By, context: InContext) -> forms.ExchangesHealth:
 def _exchanges(context: Context, gateway: dict[str, Any]) -> list[forms.ExchangeHealth]:
     ages: dict[str, float | None] = gateway.get("exchanges", {})
     return [
-        forms.ExchangeHealth(name=name, state=_state_of(age), age=age, price_age=_price_age(context, name))
+        forms.ExchangeHealth(name=name, state=state_of(age), age=age, price_age=_price_age(context, name))
         for name, age in sorted(ages.items())
     ]
 
@@ -71,7 +71,7 @@ def _price_age(context: Context, name: str) -> float | None:
     return min((round(age, 1) for _, age in context.platform.rates(exchange, venue).values()), default=None)
 
 
-def _state_of(age: float | None) -> str:
+def state_of(age: float | None) -> str:
     """Return an exchange's state by the age of its last answer (seconds).
 
     It is asked for its time every half minute: two requests without an answer are no accident.

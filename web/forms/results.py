@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -106,3 +106,60 @@ class Compared(BaseModel):
     phases: list[Phase]
     discrepancies: list[Discrepancy]
     doubts: list[dict[str, Any]] = []
+
+
+class Stamps(BaseModel):
+    """When each step of a signal was done. A time is null when the step has not happened, or is not known.
+
+    `bar_closed_at` is the end of the bar that the alert names.
+    """
+
+    bar_closed_at: datetime | None
+    received_at: datetime
+    decided_at: datetime
+    sent_at: datetime
+    acknowledged_at: datetime | None
+    protected_at: datetime | None
+
+
+class Signal(BaseModel):
+    """An alert that led to an order. `id` is that of the webhook.
+
+    `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
+    """
+
+    id: UUID
+    broker_id: int
+    symbol: str
+    action: str | None
+    indicator: str | None
+    stamps: Stamps
+    total_ms: float | None
+
+
+SignalStep = Literal["delivery", "decision", "sending", "acknowledgement", "protection", "total"]
+
+
+class StepTimes(BaseModel):
+    """The time that one step took in so many signals: median and 95th percentile, in milliseconds."""
+
+    step: SignalStep
+    signals: int
+    p50_ms: float
+    p95_ms: float
+
+
+class ExchangeLatency(BaseModel):
+    """The steps of the signals that were sent to one exchange and venue."""
+
+    exchange: str
+    venue: str
+    signals: int
+    steps: list[StepTimes]
+
+
+class Latency(BaseModel):
+    """The latency of signals: by exchange, and the ten slowest from reception to acknowledgement."""
+
+    exchanges: list[ExchangeLatency]
+    slowest: list[Signal]

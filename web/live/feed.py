@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from projections.brokers import all_brokers
 from projections.positions import open_positions
 from web.console import alerts, brokers, positions, reconciliations, trading, webhooks
+from web.console.conditions import conditions_of
 from web.console.health import health_of
 from web.console.portfolio import portfolio_of
 from web.context import Context, books
@@ -29,7 +30,11 @@ FOLLOWED = {
         reconciliations.TOPIC,
     )
 }
-MADE: dict[str, Callable[[Context, int], BaseModel]] = {"portfolio": portfolio_of, "health": health_of}
+MADE: dict[str, Callable[[Context, int], BaseModel]] = {
+    "portfolio": portfolio_of,
+    "conditions": conditions_of,
+    "health": health_of,
+}
 """The topics that are made anew each time. Each asks for connections of its own: none may be held meanwhile."""
 TOPICS = (*FOLLOWED, *MADE)
 MOVES_PORTFOLIO = {"brokers", "positions"}

@@ -1152,6 +1152,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latency
+         * @description Return how long the signals of the last `days` took, at most the newest 2,000 that led to an order.
+         *
+         *     Sales that the user sent again are left out: they waited for a person.
+         */
+        get: operations["latency_api_latency_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Conditions
+         * @description List the user's accounts, streams of alerts and positions, each with what stands in its way.
+         */
+        get: operations["list_conditions_api_conditions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1438,6 +1480,45 @@ export interface components {
             }[];
         };
         /**
+         * Condition
+         * @description An account, a stream of alerts or a position, and what stands in its way; nothing when it is ready.
+         *
+         *     `story` is the webhook or position whose history says more. `last_at` is when the stream's last alert came.
+         */
+        Condition: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "account" | "stream" | "position";
+            /** Key */
+            key: string;
+            /** Broker Id */
+            broker_id: number | null;
+            /** Symbol */
+            symbol?: string | null;
+            /** Interval */
+            interval?: string | null;
+            /** Indicator */
+            indicator?: string | null;
+            /** Story */
+            story?: string | null;
+            /** Last At */
+            last_at?: string | null;
+            /** Obstacles */
+            obstacles: components["schemas"]["Obstacle"][];
+        };
+        /**
+         * Conditions
+         * @description All accounts, streams and positions of the user, those with obstacles first.
+         */
+        Conditions: {
+            /** Items */
+            items: components["schemas"]["Condition"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
          * Connected
          * @description The number of the new broker, by which webhooks name it.
          */
@@ -1565,6 +1646,20 @@ export interface components {
             age: number | null;
             /** Price Age */
             price_age: number | null;
+        };
+        /**
+         * ExchangeLatency
+         * @description The steps of the signals that were sent to one exchange and venue.
+         */
+        ExchangeLatency: {
+            /** Exchange */
+            exchange: string;
+            /** Venue */
+            venue: string;
+            /** Signals */
+            signals: number;
+            /** Steps */
+            steps: components["schemas"]["StepTimes"][];
         };
         /**
          * Exchanges
@@ -1795,6 +1890,16 @@ export interface components {
             secret: string;
             /** Passphrase */
             passphrase?: string | null;
+        };
+        /**
+         * Latency
+         * @description The latency of signals: by exchange, and the ten slowest from reception to acknowledgement.
+         */
+        Latency: {
+            /** Exchanges */
+            exchanges: components["schemas"]["ExchangeLatency"][];
+            /** Slowest */
+            slowest: components["schemas"]["Signal"][];
         };
         /**
          * Layout
@@ -2068,6 +2173,21 @@ export interface components {
             current: string;
             /** New */
             new: string;
+        };
+        /**
+         * Obstacle
+         * @description One thing that stands in the way, since when, and a code or text that says more (a reason, a level, pairs).
+         */
+        Obstacle: {
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "all_halted" | "halted" | "gateway_down" | "exchange_down" | "exchange_degraded" | "not_for_webhooks" | "keys_refused" | "no_pairs" | "unknown_orders" | "not_reconciled" | "last_alert_refused" | "last_alert_ignored" | "last_alert_failed" | "not_protected";
+            /** Since */
+            since: string | null;
+            /** Detail */
+            detail: string | null;
         };
         /**
          * Ours
@@ -2363,6 +2483,59 @@ export interface components {
             theirs: components["schemas"]["Theirs"];
         };
         /**
+         * Signal
+         * @description An alert that led to an order. `id` is that of the webhook.
+         *
+         *     `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
+         */
+        Signal: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Action */
+            action: string | null;
+            /** Indicator */
+            indicator: string | null;
+            stamps: components["schemas"]["Stamps"];
+            /** Total Ms */
+            total_ms: number | null;
+        };
+        /**
+         * Stamps
+         * @description When each step of a signal was done. A time is null when the step has not happened, or is not known.
+         *
+         *     `bar_closed_at` is the end of the bar that the alert names.
+         */
+        Stamps: {
+            /** Bar Closed At */
+            bar_closed_at: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /**
+             * Sent At
+             * Format: date-time
+             */
+            sent_at: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Protected At */
+            protected_at: string | null;
+        };
+        /**
          * Start
          * @description The state that the console needs before a login. `first_account` is true while no account exists.
          */
@@ -2397,6 +2570,23 @@ export interface components {
             /** Step */
             step?: string | null;
             verdict?: components["schemas"]["Verdict"] | null;
+        };
+        /**
+         * StepTimes
+         * @description The time that one step took in so many signals: median and 95th percentile, in milliseconds.
+         */
+        StepTimes: {
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "delivery" | "decision" | "sending" | "acknowledgement" | "protection" | "total";
+            /** Signals */
+            signals: number;
+            /** P50 Ms */
+            p50_ms: number;
+            /** P95 Ms */
+            p95_ms: number;
         };
         /**
          * Story
@@ -4922,6 +5112,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    latency_api_latency_get: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Latency"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_conditions_api_conditions_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conditions"];
                 };
             };
             /** @description Validation Error */

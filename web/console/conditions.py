@@ -1,0 +1,127 @@
+"""Conditions: why nothing happens. One row for each account, stream and position, and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter
+
+from domain.people.user import User
+from domain.protection.level import Level
+from projections import conditions as known
+from projections.brokers import brokers_in_use
+from projections.positions import open_positions
+from projections.users import myself
+from web.console.brokers import broker_rows
+from web.console.health import state_of
+from web.context import By, Context, InContext, books
+from web.forms import conditions as forms
+from web.forms.brokers import Broker
+
+router = APIRouter(prefix="/api", tags=["conditions"])
+SAFE = {Level.COVERED, Level.AWAITED, Level.IN_EXIT}
+"""The levels of a position in whose way nothing stands, or nothing yet."""
+ENDED_BADLY: Mapping[str, forms.Cause] = {
+    "refused": "last_alert_refused",
+    "ignored": "last_alert_ignored",
+    "failed": "last_alert_failed",
+}
+
+
+@router.get("/conditions")
+def list_conditions(by: By, context: InContext) -> forms.Conditions:
+    """List the user's accounts, streams of alerts and positions, each with what stands in its way."""
+    return conditions_of(context, by.user)
+
+
+def conditions_of(context: Context, user: int) -> forms.Conditions:
+    """Return the conditions of a user, those with obstacles first."""
+    stopped = context.records.store.get(User, User.create_id(user)).trading_stopped
+    with books(context, user) as cursor:
+        me, rows = myself(cursor), brokers_in_use(cursor)
+        positions, streams = open_positions(cursor), known.streams(cursor)
+        unknown = {row["broker_id"]: row for row in known.unknown_orders(cursor)}
+        failed = {row["broker_id"]: row for row in known.failed_reconciliations(cursor)}
+        brokers = broker_rows(context, cursor, rows)
+    everywhere = [_obstacle("all_halted", me["trading_stopped_at"] if me else None)] if stopped else []
+    everywhere += _of_gateway(context)
+    found = [
+        *(_account(context, broker, everywhere, unknown, failed) for broker in brokers),
+        *(_position(row) for row in positions),
+        *(_stream(row) for row in streams),
+    ]
+    return forms.Conditions(items=sorted(found, key=lambda one: not one.obstacles))
+
+
+def _obstacle(cause: forms.Cause, since: datetime | None = None, detail: str | None = None) -> forms.Obstacle:
+    return forms.Obstacle(cause=cause, since=since, detail=detail)
+
+
+def _ago(age: float | None) -> datetime | None:
+    """Return the second at which something was heard `age` seconds ago: it stays the same while nothing is heard."""
+    return None if age is None else (datetime.now(UTC) - timedelta(seconds=age)).replace(microsecond=0)
+
+
+def _gateway(context: Context) -> Mapping[str, Any]:
+    return next((one for one in context.platform.terminals() if one["name"] == "gateway"), {})
+
+
+def _of_gateway(context: Context) -> Iterable[forms.Obstacle]:
+    gateway = _gateway(context)
+    return [] if gateway.get("state") == "up" else [_obstacle("gateway_down", _ago(gateway.get("age")))]
+
+
+def _account(
+    context: Context,
+    broker: Broker,
+    everywhere: list[forms.Obstacle],
+    unknown: Mapping[int, Mapping[str, Any]],
+    failed: Mapping[int, Mapping[str, Any]],
+) -> forms.Condition:
+    obstacles = [*everywhere]
+    if broker.trading_stopped:
+        obstacles.append(_obstacle("halted", broker.trading_stopped_at))
+    ages = _gateway(context).get("figures", {}).get("exchanges", {})
+    place = f"{broker.exchange}/{broker.venue}"
+    if place in ages and (state := state_of(ages[place])) != "connected":
+        obstacles.append(_obstacle("exchange_down" if state == "down" else "exchange_degraded", _ago(ages[place])))
+    if broker.tested is False:
+        obstacles.append(_obstacle("keys_refused", detail=broker.tested_detail))
+    if not broker.pairs:
+        obstacles.append(_obstacle("no_pairs"))
+    if row := unknown.get(broker.number):
+        obstacles.append(_obstacle("unknown_orders", row["since"], ", ".join(row["symbols"])))
+    if row := failed.get(broker.number):
+        obstacles.append(_obstacle("not_reconciled", row["started_at"], row["failure"]))
+    if broker.usage != "webhooks":
+        obstacles.append(_obstacle("not_for_webhooks", detail=broker.usage))
+    return forms.Condition(kind="account", key=f"account {broker.number}", broker_id=broker.number, obstacles=obstacles)
+
+
+def _position(row: Mapping[str, Any]) -> forms.Condition:
+    bare = Level(row["level"]) not in SAFE
+    return forms.Condition(
+        kind="position",
+        key=str(row["id"]),
+        broker_id=row["broker_id"],
+        symbol=row["symbol"],
+        story=row["id"],
+        obstacles=[_obstacle("not_protected", row["level_since"], row["level"])] if bare else [],
+    )
+
+
+def _stream(row: Mapping[str, Any]) -> forms.Condition:
+    cause = None if row["reason"] == "ping" else ENDED_BADLY.get(row["status"])
+    return forms.Condition(
+        kind="stream",
+        key=" ".join(str(row[column]) for column in ("broker_id", "symbol", "interval", "indicator")),
+        broker_id=row["broker_id"],
+        symbol=row["symbol"],
+        interval=row["interval"],
+        indicator=row["indicator"],
+        story=row["id"],
+        last_at=row["received_at"],
+        obstacles=[_obstacle(cause, row["received_at"], row["reason"])] if cause else [],
+    )
