@@ -21,6 +21,8 @@ export const router = createRouter({
           redirect: (to: RouteLocation) => ({ name: noun === 'positions' ? 'dashboard' : noun, query: { story: to.params.story } }),
         })),
         { path: 'orders', name: 'orders', component: () => import('./features/trading/trades/OrdersPage.vue') },
+        { path: 'conditions', name: 'conditions', component: () => import('./features/platform/conditions/ConditionsPage.vue') },
+        { path: 'latency', name: 'latency', component: () => import('./features/platform/latency/LatencyPage.vue') },
         { path: 'system', name: 'system', component: () => import('./features/platform/health/SystemPage.vue') },
         {
           path: 'reconciliations', name: 'reconciliations',

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.browser.places import PAGES
+
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = {"serious", "critical"}
-PAGES = ("/", "/portfolio", "/webhooks", "/orders", "/alerts", "/reconciliations", "/account", "/system", "/admin")
 TABS = ("channels", "security", "preferences", "data", "brokers")
 SHOWN = ("broker-chip", "health", "columns", "palette")
 """The buttons that show something over the page; Escape hides it again."""

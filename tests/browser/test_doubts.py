@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.browser.places import PAGES
+
 WORDS = {
     "fr": {
         "checking": "certitude dans",
@@ -18,7 +20,6 @@ WORDS = {
     "en": {"checking": "certain in at most", "title": "Being checked", "absent": "does not show this order"},
 }
 MINUTES = {"fr": "2026-01-07T10:00:00Z", "en": "2026-01-07T10:05:00Z"}
-PAGES = ("/", "/portfolio", "/webhooks", "/orders", "/alerts", "/reconciliations", "/account", "/system", "/admin")
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -28,6 +28,13 @@ export type AccountWorth = components['schemas']['AccountWorth']
 export type Holding = components['schemas']['Holding']
 export type EquityPoint = components['schemas']['EquityPoint']
 export type Layout = components['schemas']['Layout']
+export type Condition = components['schemas']['Condition']
+export type Conditions = components['schemas']['Conditions']
+export type Obstacle = components['schemas']['Obstacle']
+export type Latency = components['schemas']['Latency']
+export type ExchangeLatency = components['schemas']['ExchangeLatency']
+export type Signal = components['schemas']['Signal']
+export type Stamps = components['schemas']['Stamps']
 export type Compared = components['schemas']['Compared']
 
 /** What every refused request answers. */

@@ -3,6 +3,7 @@ import { reactive, watch } from 'vue'
 import { useBrokers } from '../features/people/brokers/store'
 import { useSession } from '../features/people/session/store'
 import { useAlerts } from '../features/platform/alerts/store'
+import { useConditions } from '../features/platform/conditions/store'
 import { useHealth } from '../features/platform/health/store'
 import { useReconciliations } from '../features/platform/reconciliations/store'
 import { useGains } from '../features/trading/gains/store'
@@ -31,6 +32,7 @@ export function follow(): void {
     brokers: useBrokers(),
     alerts: useAlerts(),
     reconciliations: useReconciliations(),
+    conditions: useConditions(),
     health: useHealth(),
   }
   connection.heardAt = connection.dataAt = Date.now()
