@@ -23,9 +23,15 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LOADS, ROUNDS = 9, 5
 EQUITY = "() => /\\d/.test(document.querySelector('[data-test=equity]')?.innerText ?? '')"
 FIRST_LOAD, ROUTE_CHANGE, JAVASCRIPT = 1000.0, 100.0, 300_000
-PATHS = ("/portfolio", "/webhooks", "/orders", "/alerts", "/account", "/system", "/admin", "/")
+PATHS = (
+    "/portfolio", "/symbols", "/webhooks", "/conditions", "/orders", "/alerts", "/latency", "/account", "/system",
+    "/admin", "/",
+)  # fmt: skip
 HEADINGS = {
     "/portfolio": "Portfolio",
+    "/symbols": "Pairs",
+    "/conditions": "Conditions",
+    "/latency": "Latency",
     "/orders": "Orders and trades",
     "/system": "System",
     "/webhooks": "Webhooks",

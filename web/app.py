@@ -34,6 +34,7 @@ from web.console import (
     positions,
     reconciliations,
     story,
+    symbols,
     trading,
     users,
     webhooks,
@@ -42,7 +43,7 @@ from web.context import Context, Forbidden
 from web.live import live
 from web.live.feeds import Feeds
 
-TRADING = (brokers, trading, halts, decisions, portfolio, positions, metrics, reconciliations)
+TRADING = (brokers, trading, halts, decisions, portfolio, positions, symbols, metrics, reconciliations)
 TOLD = (story, health, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,

@@ -23,6 +23,16 @@ class Ticker:
 
 
 @dataclass(frozen=True)
+class DayTicker:
+    """The last 24 hours of one market: its price then and now, and what was traded (quote)."""
+
+    native: str
+    opened: Decimal
+    last: Decimal
+    quote_volume: Decimal
+
+
+@dataclass(frozen=True)
 class Candle:
     """One bar, keyed by its opening time. `closed` is False while it is running."""
 
@@ -50,6 +60,9 @@ class MarketData(Protocol):
 
     async def tickers(self, markets: Sequence[Market], *, urgent: bool = False) -> dict[str, Ticker]:
         """Return the newest prices by symbol, of all markets when none is named. `urgent` is as for `balances`."""
+
+    async def day_tickers(self) -> Sequence[DayTicker]:
+        """Return the last 24 hours of every market that the exchange tells them of. Costs much of a minute's budget."""
 
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> Sequence[Candle]:
         """Return the bars of one market, oldest first."""

@@ -21,6 +21,8 @@ class Action(StrEnum):
     LOAD_MARKETS = "load_markets"
     RECONCILE = "reconcile"
     QUERY_ORDER = "query_order"
+    DAY_TICKERS = "day_tickers"
+    """Return the last 24 hours of every market of a broker's exchange."""
     CALCULATE_METRICS = "calculate_metrics"
     HALT = "halt"
     """Halt a user's automatic trading at once, and record it as soon as the database answers."""

@@ -13,6 +13,7 @@ from adapters.paper.prices import PAIRS
 from application.people.brokers import remove_broker
 from application.ports.requests import ANSWERED_BY, Action, GatewayAway
 from application.ports.statements import Credentials
+from aristobot.terminals.gateway import days
 from domain.orders.order import Order
 from domain.orders.order_status import Status
 from tests.terminals.at_work import platform_for
@@ -133,6 +134,23 @@ async def test_markets_are_loaded_once_for_all_brokers_of_an_exchange(platform):
         assert (end.success, end.data) == (True, {"count": len(PAIRS), "shared": False})
         assert house.loaded(second)[1:] == [(len(PAIRS), False)]
         assert len(house.house.markets.of("binance", "paper")) == len(PAIRS)
+
+
+async def test_the_day_of_all_markets_is_asked_once_for_all_who_look(platform, monkeypatch):
+    """Everyone gets the same answer for half a minute."""
+    async with platform() as house:
+        user = await house.user()
+        broker = await house.connect(user, house.account()[1])
+        await house.until(house.loaded)
+        _, first = await house.ask(user, Action.DAY_TICKERS, broker_id=broker)
+        assert len(first.data["days"]) == len(PAIRS)
+        opened, last, volume = (Decimal(text) for text in first.data["days"]["BTCUSDT"])
+        assert min(opened, last, volume) > 0
+        _, second = await house.ask(user, Action.DAY_TICKERS, broker_id=broker)
+        assert second.data == first.data
+        monkeypatch.setattr(days, "GOOD_SECONDS", 0)
+        _, third = await house.ask(user, Action.DAY_TICKERS, broker_id=broker)
+        assert third.data["at"] > first.data["at"]
 
 
 async def test_no_markets_of_an_exchange_that_is_away_are_recorded(platform):

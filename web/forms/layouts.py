@@ -11,6 +11,7 @@ from web.forms.portfolio import Currency
 MOST_TABLES = 40
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 Names = Annotated[list[Name], Field(max_length=40)]
+Pair = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,30}/[^\s/]{1,30}$")]
 Share = Annotated[float, Field(ge=10, le=80, allow_inf_nan=False)]
 DockTab = Literal["positions", "open", "executed", "alerts"]
 
@@ -32,14 +33,15 @@ class Frame(BaseModel):
     dock_tab: DockTab = "positions"
     inspector: Share = 26
     currency: Currency = "USDT"
+    favourites: Annotated[list[Pair], Field(max_length=200)] = []
 
 
 class Layout(Frame):
     """A user's arrangement of the console.
 
     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
-    the width that the inspector takes. `currency` is what the portfolio is valued in. `tables` has an entry for each
-    table whose columns were changed.
+    the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs. `tables`
+    has an entry for each table whose columns were changed.
     """
 
     tables: Annotated[dict[Name, TableLayout], Field(max_length=MOST_TABLES)] = {}

@@ -14,6 +14,7 @@ from adapters.exchanges.binance.native import (
     NativeAccount,
     NativeAmendment,
     NativeBook,
+    NativeDay,
     NativeList,
     NativeName,
     NativeOrder,
@@ -25,7 +26,7 @@ from adapters.exchanges.binance.native import (
     number_of,
 )
 from adapters.exchanges.binance.parameters import TYPES
-from application.ports.market_data import Candle
+from application.ports.market_data import Candle, DayTicker
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
@@ -52,6 +53,7 @@ _permission_decoder = msgspec.json.Decoder(NativePermission)
 _restrictions_decoder = msgspec.json.Decoder(NativeRestrictions)
 _books_decoder = msgspec.json.Decoder(list[NativeBook])
 _prices_decoder = msgspec.json.Decoder(list[NativePrice])
+_days_decoder = msgspec.json.Decoder(list[NativeDay])
 _rows_decoder = msgspec.json.Decoder(list[list[Any]])
 _name_decoder = msgspec.json.Decoder(NativeName)
 _list_decoder = msgspec.json.Decoder(NativeList)
@@ -209,6 +211,11 @@ def best_prices_of(raw: bytes) -> dict[str, tuple[Decimal, Decimal]]:
 def last_prices_of(raw: bytes) -> dict[str, Decimal]:
     """Read the last prices of `ticker/price` by native symbol."""
     return {last.symbol: last.price for last in _prices_decoder.decode(raw)}
+
+
+def day_tickers_of(raw: bytes) -> list[DayTicker]:
+    """Read the markets of `ticker/24hr`."""
+    return [DayTicker(d.symbol, d.openPrice, d.lastPrice, d.quoteVolume) for d in _days_decoder.decode(raw)]
 
 
 def candles_of(raw: bytes, now: datetime) -> list[Candle]:

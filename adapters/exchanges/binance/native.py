@@ -166,6 +166,15 @@ class NativePrice(Native):
     price: Decimal
 
 
+class NativeDay(Native):
+    """One market of `ticker/24hr`."""
+
+    symbol: str
+    openPrice: Decimal
+    lastPrice: Decimal
+    quoteVolume: Decimal
+
+
 class NativeInformation(msgspec.Struct):
     """The answer of `exchangeInfo`, with its symbols and limits as plain dictionaries."""
 

@@ -18,6 +18,7 @@ from application.ports.requests import Action, Answer, Request
 from application.trading.halts import halt
 from aristobot.following import AWAY, PAUSE_SECONDS
 from aristobot.terminals.gateway.clients import Clients
+from aristobot.terminals.gateway.days import Days
 from aristobot.wiring import House
 from domain.people.broker import Broker
 from domain.reconciliation import Occasion
@@ -33,6 +34,7 @@ class Counter:
     def __init__(self, house: House, clients: Clients, lanes: Mapping[int, Lane], log: Any) -> None:
         self._house = house
         self._clients = clients
+        self._days = Days(clients)
         self._lanes = lanes
         self._log = log
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -87,6 +89,9 @@ class Counter:
             return {}
         if request.action is Action.LOAD_MARKETS:
             return await self.load_markets(await self._broker(request), anew=True)
+        if request.action is Action.DAY_TICKERS:
+            broker = await self._broker(request)
+            return await self._days.of(broker.exchange, broker.venue)
         if request.action is Action.QUERY_ORDER:
             return await self._look(await self._broker(request), UUID(named["order_id"]))
         if request.action is Action.RECONCILE:

@@ -814,6 +814,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/symbols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Symbols
+         * @description List the pairs of a broker's exchange with their last 24 hours, which are at most 30 seconds old.
+         *
+         *     Pairs without figures are listed too: the exchange may tell none, or not answer.
+         */
+        get: operations["list_symbols_api_symbols_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/metrics": {
         parameters: {
             query?: never;
@@ -1906,8 +1928,8 @@ export interface components {
          * @description A user's arrangement of the console.
          *
          *     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
-         *     the width that the inspector takes. `currency` is what the portfolio is valued in. `tables` has an entry for each
-         *     table whose columns were changed.
+         *     the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs. `tables`
+         *     has an entry for each table whose columns were changed.
          */
         Layout: {
             /**
@@ -1947,6 +1969,11 @@ export interface components {
              * @enum {string}
              */
             currency: "USDT" | "USDC" | "EUR" | "BTC";
+            /**
+             * Favourites
+             * @default []
+             */
+            favourites: string[];
             /**
              * Tables
              * @default {}
@@ -1997,6 +2024,11 @@ export interface components {
              * @enum {string}
              */
             currency: "USDT" | "USDC" | "EUR" | "BTC";
+            /**
+             * Favourites
+             * @default []
+             */
+            favourites: string[];
             /**
              * Tables
              * @default {}
@@ -2595,6 +2627,42 @@ export interface components {
         Story: {
             /** Items */
             items: components["schemas"]["Chapter"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * Symbol
+         * @description A pair, and its last 24 hours: last price, change (percent) and what was traded (quote).
+         *
+         *     `active` is false while the exchange does not trade it. The figures are null where the exchange tells none.
+         */
+        Symbol: {
+            /** Symbol */
+            symbol: string;
+            /** Base */
+            base: string;
+            /** Quote */
+            quote: string;
+            /** Active */
+            active: boolean;
+            /** Last */
+            last: string | null;
+            /** Change */
+            change: number | null;
+            /** Volume */
+            volume: string | null;
+        };
+        /**
+         * Symbols
+         * @description The pairs of a broker's exchange in the order of their names. `at` is when the exchange told their figures.
+         *
+         *     `at` is null, with all figures, when the exchange or the gateway does not answer.
+         */
+        Symbols: {
+            /** Items */
+            items: components["schemas"]["Symbol"][];
+            /** At */
+            at: string | null;
             /** Next */
             next?: string | null;
         };
@@ -4507,6 +4575,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Gains"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_symbols_api_symbols_get: {
+        parameters: {
+            query: {
+                broker: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Symbols"];
                 };
             };
             /** @description Validation Error */
