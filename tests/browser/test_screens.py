@@ -1,0 +1,96 @@
+"""A picture of every page and state, as `docs/screens.md` lists them, in `screens/`: English wide, French narrow.
+
+The test fails when a state cannot be reached, when the page scrolls sideways or shows the name of a text instead of it,
+and when the index does not name what is pictured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.test_truth import hold, post
+
+REPOSITORY = Path(__file__).parents[2]
+PICTURES = REPOSITORY / "screens"
+INDEX = REPOSITORY / "docs" / "screens.md"
+SIZES = {"en": {"width": 1920, "height": 1080}, "fr": {"width": 1366, "height": 768}}
+SETTLED = """() => !document.querySelector('[class*="-enter-"], [class*="-leave-"]') && document.getAnimations().every(
+    one => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
+
+
+def _click(selector: str) -> Callable[[Any], None]:
+    return lambda page: page.locator(selector).first.click()
+
+
+def _press(*keys: str) -> Callable[[Any], None]:
+    return lambda page: [page.keyboard.press(key) for key in keys]
+
+
+STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
+    "dashboard": ("/", None),
+    "portfolio": ("/portfolio", None),
+    "symbols": ("/symbols", None),
+    "webhooks": ("/webhooks", None),
+    "conditions": ("/conditions", None),
+    "orders": ("/orders", None),
+    "closed-trades": ("/orders", _click("main [data-test=tab-gains]")),
+    "alerts": ("/alerts", None),
+    "reconciliations": ("/reconciliations", None),
+    "latency": ("/latency", None),
+    "account-brokers": ("/account", _click("[data-test=tab-brokers]")),
+    "account-alerts": ("/account", _click("[data-test=tab-channels]")),
+    "account-security": ("/account", _click("[data-test=tab-security]")),
+    "account-preferences": ("/account", _click("[data-test=tab-preferences]")),
+    "account-data": ("/account", _click("[data-test=tab-data]")),
+    "system": ("/system", None),
+    "admin": ("/admin", None),
+    "story": ("/webhooks", _click("main [data-test=webhook]")),
+    "broker-panel": ("/", _click("[data-test=broker-chip]")),
+    "health-panel": ("/", _click("[data-test=health]")),
+    "palette": ("/", _press("/")),
+    "keys": ("/", _press("?")),
+    "new-broker": ("/account", _click("[data-test=new-broker]")),
+    "halted": ("/", lambda page: hold(page, "stop")),
+}
+"""The states by the name of their picture: the page, and what is done on it."""
+
+
+@pytest.mark.parametrize("language", SIZES)
+def test_every_state_is_pictured(platform: Any, browse: Any, enter: Any, language: str) -> None:
+    from playwright.sync_api import expect
+
+    told, printed = platform
+    PICTURES.mkdir(exist_ok=True)
+    with browse() as page:
+        page.set_viewport_size(SIZES[language])
+        expect(page.locator("#username")).to_be_visible()
+        page.screenshot(path=PICTURES / f"login-{language}.png")
+        enter(page, language)
+        post(told, printed, Action="PING", IndicateurName="Screens", Interval="5", BarTime="2026-01-09T10:00:00Z")
+        try:
+            for name, (path, act) in STATES.items():
+                page.goto(told["console"] + path)
+                expect(page.locator("h1")).to_be_visible()
+                page.wait_for_load_state("networkidle")
+                page.mouse.move(700, 300)
+                if act is not None:
+                    act(page)
+                page.wait_for_function(SETTLED)
+                page.screenshot(path=PICTURES / f"{name}-{language}.png")
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+                assert not re.search(r"\b[a-z]+(_[a-z]+)*\.[a-z]+_[a-z_]+\b", page.inner_text("body")), name
+        finally:
+            if page.locator("[data-test=resume]").count():
+                hold(page, "resume")
+            expect(page.locator("[data-test=halted]")).to_have_count(0)
+
+
+def test_the_index_names_every_picture() -> None:
+    """No picture without a line that says what was looked for, and no line without a picture."""
+    listed = re.findall(r"^\| `([a-z-]+)` \|", INDEX.read_text(), re.MULTILINE)
+    assert listed == ["login", *STATES]
