@@ -19,6 +19,12 @@ REPOSITORY = Path(__file__).parents[2]
 PICTURES = REPOSITORY / "screens"
 INDEX = REPOSITORY / "docs" / "screens.md"
 SIZES = {"en": {"width": 1920, "height": 1080}, "fr": {"width": 1366, "height": 768}}
+ALERTS: tuple[dict[str, Any], ...] = (
+    {"Action": "BuyMarket", "PourCent": 5, "PrixSL": 30000},
+    {"Action": "BuyMarket", "Symbol": "XRPUSDT", "PourCent": 2},
+    {"Action": "BuyMarket", "Symbol": "NOPEUSDT", "PourCent": 2},
+    {"Action": "PING"},
+)
 SETTLED = """() => !document.querySelector('[class*="-enter-"], [class*="-leave-"]') && document.getAnimations().every(
     one => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
 
@@ -71,7 +77,8 @@ def test_every_state_is_pictured(platform: Any, browse: Any, enter: Any, languag
         expect(page.locator("#username")).to_be_visible()
         page.screenshot(path=PICTURES / f"login-{language}.png")
         enter(page, language)
-        post(told, printed, Action="PING", IndicateurName="Screens", Interval="5", BarTime="2026-01-09T10:00:00Z")
+        for alert in ALERTS:
+            post(told, printed, **alert, IndicateurName="Screens", Interval="5", BarTime="2026-01-09T10:00:00Z")
         try:
             for name, (path, act) in STATES.items():
                 page.goto(told["console"] + path)
