@@ -10,21 +10,26 @@ STREAM_DAYS, NEWEST_ALERTS = 30, 5000
 
 
 def streams(cursor: Any) -> list[Row]:
-    """Return the last alert of each stream: of each broker, pair, interval and indicator, newest first.
+    """Return the last alert of each stream that asked for something: of each broker, pair, interval and indicator.
 
-    Streams are found among the newest 5,000 alerts of the last 30 days. Alerts that name no pair belong to none.
+    `last_at` is when its last alert came, a PING too. A stream that has only ever sent PINGs is told with the last of
+    them. However a pair is spelt (`BINANCE:BTCUSDT`, `btc/usdt`), its stream is the same. Streams are found among the
+    newest 5,000 alerts of the last 30 days, newest first. Alerts that name no pair belong to none.
     """
     query = """
-        SELECT DISTINCT ON (broker_id, symbol, interval, indicator) *
+        SELECT DISTINCT ON (broker_id, pair, interval, indicator)
+            *, max(received_at) OVER (PARTITION BY broker_id, pair, interval, indicator) AS last_at
         FROM (
-            SELECT id, broker_id, symbol, interval, indicator, received_at, status, reason FROM books.webhooks
+            SELECT id, broker_id, symbol, interval, indicator, received_at, status, reason,
+                upper(replace(regexp_replace(symbol, '^[^:]*:', ''), '/', '')) AS pair
+            FROM books.webhooks
             WHERE received_at > now() - make_interval(days => %s) AND symbol IS NOT NULL
             ORDER BY received_at DESC LIMIT %s
         ) AS newest
-        ORDER BY broker_id, symbol, interval, indicator, received_at DESC
+        ORDER BY broker_id, pair, interval, indicator, reason IS NOT DISTINCT FROM 'ping', received_at DESC
     """
     rows: list[Row] = cursor.execute(query, (STREAM_DAYS, NEWEST_ALERTS)).fetchall()
-    return sorted(rows, key=lambda row: row["received_at"], reverse=True)
+    return sorted(rows, key=lambda row: row["last_at"], reverse=True)
 
 
 def unknown_orders(cursor: Any) -> list[Row]:
@@ -32,6 +37,18 @@ def unknown_orders(cursor: Any) -> list[Row]:
     query = """
         SELECT broker_id, array_agg(DISTINCT symbol) AS symbols, min(updated_at) AS since FROM books.trades
         WHERE state IN ('placed', 'submitted', 'unknown', 'open') AND state = 'unknown' GROUP BY broker_id
+    """
+    rows: list[Row] = cursor.execute(query).fetchall()
+    return rows
+
+
+def waiting_orders(cursor: Any) -> list[Row]:
+    """Return for each broker with orders that have waited for their sending for more than 10 seconds the same."""
+    query = """
+        SELECT broker_id, array_agg(DISTINCT symbol) AS symbols, min(created_at) AS since FROM books.trades
+        WHERE state IN ('placed', 'submitted', 'unknown', 'open') AND state = 'placed'
+            AND created_at < now() - interval '10 seconds'
+        GROUP BY broker_id
     """
     rows: list[Row] = cursor.execute(query).fetchall()
     return rows

@@ -27,7 +27,8 @@ def recent(cursor: Any, days: int, limit: int, *, without: str) -> list[Row]:
             WHERE protection.broker_id = trades.broker_id AND protection.symbol = trades.symbol
                 AND protection.requester = %(protection)s AND protection.created_at >= trades.created_at
                 AND protection.created_at < trades.created_at + make_interval(hours => %(hours)s)
-        ) AS protected ON trades.side = 'buy' AND (trades.stop_loss IS NOT NULL OR trades.take_profit IS NOT NULL)
+        ) AS protected ON trades.side = 'buy' AND trades.filled > 0
+            AND (trades.stop_loss IS NOT NULL OR trades.take_profit IS NOT NULL)
         WHERE trades.submitted_at IS NOT NULL AND trades.requester <> %(without)s
             AND trades.created_at > now() - make_interval(days => %(days)s)
         ORDER BY trades.created_at DESC LIMIT %(limit)s

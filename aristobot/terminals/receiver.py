@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from aristobot.wiring import House
 from web.door import Door
 
 NAME = "receiver"
+STUCK_MILLISECONDS = 20_000
 MOST_TOGETHER = 200
 """The most deliveries in one append, which holds the log's lock; bodies may be long."""
 DRAINING_SECONDS = 0.5
@@ -197,5 +199,8 @@ def serve_until(server: uvicorn.Server, stopping: threading.Event) -> None:
         server.should_exit = True
 
     threading.Thread(target=watch, daemon=True).start()
-    server.run()
+    listening = server.config.bind_socket()
+    # Connections inherit it. Nothing else ends one whose other end is there, but takes nothing more.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MILLISECONDS)
+    server.run(sockets=[listening])
     stopping.set()

@@ -54,7 +54,7 @@ class Narrowing:
 
     def _contains(self, cursor: Any, model: Identifier) -> tuple[Composable, list[object]]:
         """Return the condition on rows that contain the text, by the names and ids that do."""
-        wanted = (self.text or "").strip().replace("\x00", "")
+        wanted = (self.text or "").replace("\x00", "").strip()
         found: list[Composable] = [SQL("false")]
         parameters: list[object] = []
         for column in self.names:
@@ -97,7 +97,7 @@ def _values_of(cursor: Any, model: Identifier, column: Identifier) -> list[str]:
 
 def _bare(text: str) -> str:
     """Return a text without slashes, in one case."""
-    return text.replace("/", "").casefold()
+    return text.replace("/", "").lower()
 
 
 def page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -38,11 +39,13 @@ def test_an_account_without_obstacles_is_ready(alice: Any, running: None) -> Non
 
 
 def test_a_gateway_and_an_exchange_that_are_away_stand_in_the_way(alice: Any, console: Any, running: None) -> None:
-    away = GATEWAY | {"state": "stale", "age": 30.0, "figures": {"exchanges": {"binance/paper": 300.0}}}
-    console.change("platform", terminals=lambda: [away])
-    assert causes(alice) == ["gateway_down", "exchange_down"]
-    console.change("platform", terminals=list)
-    assert causes(alice) == ["gateway_down"]
+    """Without a gateway nothing is known of the exchange; one that has never answered is away."""
+    for ages in ({"binance/paper": 300.0}, {}):
+        console.change("platform", terminals=lambda ages=ages: [GATEWAY | {"figures": {"exchanges": ages}}])
+        assert causes(alice) == ["exchange_down"]
+    for terminals in ([GATEWAY | {"state": "stale", "age": 30.0}], []):
+        console.change("platform", terminals=lambda terminals=terminals: terminals)
+        assert causes(alice) == ["gateway_down"]
 
 
 def test_halts_stand_in_the_way_until_they_are_lifted(alice: Any, console: Any, running: None) -> None:
@@ -74,25 +77,40 @@ def test_an_account_that_is_not_for_webhooks_says_so(alice: Any, console: Any, r
 
 
 def test_a_stream_tells_how_its_last_alert_ended(alice: Any, console: Any, running: None) -> None:
-    """One stream for each pair, interval and indicator; only its last alert counts."""
-    body = '{{"UserID": 1, "UserExchangeID": 1, "Symbol": "{}", "Action": "BuyMarket", "Interval": "5", "x": "{}"}}'
-
-    def alert(symbol: str) -> Webhook:
-        made = receive(console.store, 1, body.format(symbol, uuid4()).encode(), "192.0.2.1", datetime.now(UTC))
-        webhook: Webhook = console.store.get(Webhook, made)
-        return webhook
-
-    with carrying(user="1"):
-        for symbol, refused in (("BTCUSDT", True), ("BTCUSDT", False), ("ETHUSDT", False), ("ETHUSDT", True)):
-            webhook = alert(symbol)
-            webhook.refuse("unknown_symbol", "") if refused else webhook.ignore("ping")
+    """One stream for each pair, however it is spelt, interval and indicator; the last alert counts that asked for
+    something. A halt that is over stands in no way."""
+    ends = {
+        "refused": lambda webhook: webhook.refuse("symbol_unknown", ""),
+        "taken": lambda webhook: webhook.take([]),
+        "ping": lambda webhook: webhook.ignore("ping"),
+        "paused": lambda webhook: webhook.ignore("paused"),
+    }
+    alerts = (
+        *(("BTCUSDT", "refused"), ("BINANCE:btc/usdt", "taken"), ("BTCUSDT", "ping")),
+        *(("ETHUSDT", "taken"), ("ETHUSDT", "refused"), ("ETHUSDT", "ping"), ("SOLUSDT", "paused")),
+    )
+    for symbol, end in alerts:
+        body = {
+            "UserID": 1,
+            "UserExchangeID": 1,
+            "Symbol": symbol,
+            "Action": "BuyMarket",
+            "Interval": "5",
+            "x": f"{uuid4()}",
+        }
+        received = receive(console.store, 1, json.dumps(body).encode(), "192.0.2.1", datetime.now(UTC))
+        with carrying(user="1"):
+            webhook = console.store.get(Webhook, received)
+            ends[end](webhook)
             console.store.save(webhook)
     console.project()
-    streams = {row["symbol"]: row for row in rows(alice) if row["kind"] == "stream"}
-    assert streams["BTCUSDT"]["obstacles"] == []
-    [refused_one] = streams["ETHUSDT"]["obstacles"]
-    assert (refused_one["cause"], refused_one["detail"]) == ("last_alert_refused", "unknown_symbol")
-    assert streams["ETHUSDT"]["interval"] == "5"
+    found = [row for row in rows(alice) if row["kind"] == "stream"]
+    assert len({row["key"] for row in found}) == 3
+    obstacles = {row["symbol"]: [(one["cause"], one["detail"]) for one in row["obstacles"]] for row in found}
+    # The account has no pairs, which stands in the way of its streams too.
+    hindered = ("account_hindered", None)
+    assert obstacles["BINANCE:btc/usdt"] == obstacles["SOLUSDT"] == [hindered]
+    assert obstacles["ETHUSDT"] == [hindered, ("last_alert_refused", "symbol_unknown")]
 
 
 def test_everyone_has_conditions_of_their_own(alice: Any, console: Any, running: None) -> None:

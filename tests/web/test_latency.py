@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.orders.order import Order, Personal
@@ -15,14 +17,17 @@ from domain.orders.wish import Side, Source, Type, Wish
 BAR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 
 
-def signal(console: Any, *, user: int = 1, broker: int = 1, took: timedelta = timedelta(seconds=1)) -> UUID:
+def signal(
+    console: Any, *, user: int = 1, broker: int = 1, took: timedelta = timedelta(seconds=1),
+    bar: str = BAR.isoformat(), interval: str = "5",
+) -> UUID:  # fmt: skip
     """Record an alert for the bar of 5 minutes that began at `BAR`, received so much after its end, and its order.
 
     Return the id of the webhook.
     """
     body = (
-        f'{{"UserID": {user}, "UserExchangeID": {broker}, "Symbol": "BTCUSDT", "Action": "BuyMarket", "Interval": "5",'
-        f' "BarTime": "{BAR.isoformat()}", "x": "{uuid4()}"}}'
+        f'{{"UserID": {user}, "UserExchangeID": {broker}, "Symbol": "BTCUSDT", "Action": "BuyMarket",'
+        f' "Interval": "{interval}", "BarTime": "{bar}", "x": "{uuid4()}"}}'
     )
     received_at = BAR + timedelta(minutes=5) + took
     webhook: UUID = receive(console.store, user, body.encode(), "192.0.2.1", received_at)
@@ -59,6 +64,15 @@ def test_steps_are_told_by_exchange(console: Any, alice: Any) -> None:
     stamps = told["slowest"][0]["stamps"]
     assert datetime.fromisoformat(stamps["bar_closed_at"]) == BAR + timedelta(minutes=5)
     assert stamps["received_at"] < stamps["decided_at"] < stamps["acknowledged_at"]
+
+
+@pytest.mark.parametrize(("bar", "interval"), [("9999-12-31T23:59:00Z", "5"), ("9000-12-31T23:59:00Z", "9999M")])
+def test_a_bar_of_any_time_hinders_nothing(console: Any, alice: Any, bar: str, interval: str) -> None:
+    """A bar that has not closed, or that no calendar holds, tells nothing about the delivery."""
+    signal(console, bar=bar, interval=interval)
+    [exchange] = alice.get("/api/latency").json()["exchanges"]
+    assert exchange["signals"] == 1
+    assert "delivery" not in {step["step"] for step in exchange["steps"]}
 
 
 def test_days_are_bounded(alice: Any, problem: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,11 @@ from web.forms.brokers import Broker
 router = APIRouter(prefix="/api", tags=["conditions"])
 SAFE = {Level.COVERED, Level.AWAITED, Level.IN_EXIT}
 """The levels of a position in whose way nothing stands, or nothing yet."""
+HINDERS: set[forms.Cause] = {
+    "all_halted", "halted", "gateway_down", "exchange_down", "not_for_webhooks", "keys_refused", "no_pairs",
+}  # fmt: skip
+"""The obstacles of an account that stand in the way of its streams too."""
+PASSED = {"ping", "paused"}
 ENDED_BADLY: Mapping[str, forms.Cause] = {
     "refused": "last_alert_refused",
     "ignored": "last_alert_ignored",
@@ -43,14 +49,19 @@ def conditions_of(context: Context, user: int) -> forms.Conditions:
         me, rows = myself(cursor), brokers_in_use(cursor)
         positions, streams = open_positions(cursor), known.streams(cursor)
         unknown = {row["broker_id"]: row for row in known.unknown_orders(cursor)}
+        waiting = {row["broker_id"]: row for row in known.waiting_orders(cursor)}
         failed = {row["broker_id"]: row for row in known.failed_reconciliations(cursor)}
         brokers = broker_rows(context, cursor, rows)
     everywhere = [_obstacle("all_halted", me["trading_stopped_at"] if me else None)] if stopped else []
     everywhere += _of_gateway(context)
+    accounts = [_account(context, broker, everywhere, (unknown, waiting, failed)) for broker in brokers]
+    hindered = {one.broker_id for one in accounts if HINDERS & {obstacle.cause for obstacle in one.obstacles}}
+    in_use = {broker.number for broker in brokers}
     found = [
-        *(_account(context, broker, everywhere, unknown, failed) for broker in brokers),
-        *(_position(row) for row in positions),
-        *(_stream(row) for row in streams),
+        *accounts,
+        # Nothing can be done for what was left behind at a broker that is gone.
+        *(_position(row) for row in positions if row["broker_id"] in in_use),
+        *(_stream(row, hindered) for row in streams if row["broker_id"] in in_use),
     ]
     return forms.Conditions(items=sorted(found, key=lambda one: not one.obstacles))
 
@@ -77,24 +88,26 @@ def _account(
     context: Context,
     broker: Broker,
     everywhere: list[forms.Obstacle],
-    unknown: Mapping[int, Mapping[str, Any]],
-    failed: Mapping[int, Mapping[str, Any]],
+    by_broker: tuple[Mapping[int, Mapping[str, Any]], ...],
 ) -> forms.Condition:
+    unknown, waiting, failed = (rows.get(broker.number) for rows in by_broker)
     obstacles = [*everywhere]
     if broker.trading_stopped:
         obstacles.append(_obstacle("halted", broker.trading_stopped_at))
     ages = _gateway(context).get("figures", {}).get("exchanges", {})
-    place = f"{broker.exchange}/{broker.venue}"
-    if place in ages and (state := state_of(ages[place])) != "connected":
-        obstacles.append(_obstacle("exchange_down" if state == "down" else "exchange_degraded", _ago(ages[place])))
+    age = ages.get(f"{broker.exchange}/{broker.venue}")
+    if (state := state_of(age)) != "connected" and _gateway(context).get("state") == "up":
+        obstacles.append(_obstacle("exchange_down" if state == "down" else "exchange_degraded", _ago(age)))
     if broker.tested is False:
         obstacles.append(_obstacle("keys_refused", detail=broker.tested_detail))
     if not broker.pairs:
         obstacles.append(_obstacle("no_pairs"))
-    if row := unknown.get(broker.number):
-        obstacles.append(_obstacle("unknown_orders", row["since"], ", ".join(row["symbols"])))
-    if row := failed.get(broker.number):
-        obstacles.append(_obstacle("not_reconciled", row["started_at"], row["failure"]))
+    if unknown:
+        obstacles.append(_obstacle("unknown_orders", unknown["since"], ", ".join(unknown["symbols"])))
+    if waiting:
+        obstacles.append(_obstacle("waiting_orders", waiting["since"], ", ".join(waiting["symbols"])))
+    if failed:
+        obstacles.append(_obstacle("not_reconciled", failed["started_at"], failed["failure"]))
     if broker.usage != "webhooks":
         obstacles.append(_obstacle("not_for_webhooks", detail=broker.usage))
     return forms.Condition(kind="account", key=f"account {broker.number}", broker_id=broker.number, obstacles=obstacles)
@@ -112,16 +125,19 @@ def _position(row: Mapping[str, Any]) -> forms.Condition:
     )
 
 
-def _stream(row: Mapping[str, Any]) -> forms.Condition:
-    cause = None if row["reason"] == "ping" else ENDED_BADLY.get(row["status"])
+def _stream(row: Mapping[str, Any], hindered: set[int | None]) -> forms.Condition:
+    obstacles = [_obstacle("account_hindered")] if row["broker_id"] in hindered else []
+    # A halt is told while it lasts, by the account; that an alert came meanwhile stands in no way any more.
+    if row["reason"] not in PASSED and (cause := ENDED_BADLY.get(row["status"])):
+        obstacles.append(_obstacle(cause, row["received_at"], row["reason"]))
     return forms.Condition(
         kind="stream",
-        key=" ".join(str(row[column]) for column in ("broker_id", "symbol", "interval", "indicator")),
+        key=json.dumps([row[column] for column in ("broker_id", "pair", "interval", "indicator")]),
         broker_id=row["broker_id"],
         symbol=row["symbol"],
         interval=row["interval"],
         indicator=row["indicator"],
         story=row["id"],
-        last_at=row["received_at"],
-        obstacles=[_obstacle(cause, row["received_at"], row["reason"])] if cause else [],
+        last_at=row["last_at"],
+        obstacles=obstacles,
     )

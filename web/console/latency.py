@@ -17,6 +17,7 @@ from web.context import By, InContext, books
 from web.forms import results as forms
 
 router = APIRouter(prefix="/api", tags=["latency"])
+LATEST_DELIVERY = timedelta(hours=1)
 MOST_SIGNALS, SLOWEST, LONGEST_DAYS = 2000, 10, 90
 STEPS: Mapping[forms.SignalStep, tuple[str, str]] = {
     "delivery": ("bar_closed_at", "received_at"),
@@ -56,8 +57,15 @@ def _signal(row: dict[str, Any]) -> forms.Signal:
 
 
 def _bar_closed_at(row: dict[str, Any]) -> datetime | None:
-    length: timedelta | None = length_of(row["interval"] or "")
-    return None if row["bar_time"] is None or length is None else row["bar_time"] + length
+    """Return the end of the bar that an alert names, None when it names none from which it can have come.
+
+    An alert may come before its bar has closed, or name any bar: neither tells how long a delivery takes.
+    """
+    length = length_of(row["interval"] or "")
+    if row["bar_time"] is None or length is None:
+        return None
+    late = row["received_at"] - row["bar_time"] - length
+    return row["received_at"] - late if timedelta(0) <= late <= LATEST_DELIVERY else None
 
 
 def _milliseconds(stamps: forms.Stamps, step: forms.SignalStep) -> float | None:

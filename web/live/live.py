@@ -17,6 +17,7 @@ from web.live.line import Line
 
 router = APIRouter()
 SESSION_SECONDS = 2.0
+LARGEST_PING = 2**53
 SLOW_SECONDS = 10.0
 """Seconds that a browser may take for one message."""
 NOT_LOGGED_IN, WRONG_ORIGIN, SLOW, CROWDED, TRY_AGAIN = 4401, 4403, 4408, 4429, 1013
@@ -80,19 +81,22 @@ async def _first(reading: asyncio.Task[None], *parts: Coroutine[Any, Any, int | 
         return TRY_AGAIN
 
 
-async def _hear(socket: WebSocket, line: Line, stirred: asyncio.Event) -> None:
+async def _hear(socket: WebSocket, line: Line, stirred: asyncio.Event) -> int | None:
     """Do what the browser asks for until it leaves, or says what is no JSON."""
     try:
         async for asked in _asked(socket):
-            if type(number := asked.get("ping")) is int:
-                await socket.send_json({"pong": number})
+            if type(number := asked.get("ping")) is int and 0 <= number < LARGEST_PING:
+                await asyncio.wait_for(socket.send_json({"pong": number}), SLOW_SECONDS)
             if isinstance(topics := asked.get("follow"), list):
                 line.follow(topics)
             if isinstance(topic := asked.get("resync"), str):
                 line.resync(topic)
             stirred.set()
+    except TimeoutError:
+        return SLOW
     except GONE:
-        return
+        return None
+    return None
 
 
 async def _asked(socket: WebSocket) -> AsyncIterator[dict[str, Any]]:

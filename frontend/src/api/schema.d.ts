@@ -2215,7 +2215,7 @@ export interface components {
              * Cause
              * @enum {string}
              */
-            cause: "all_halted" | "halted" | "gateway_down" | "exchange_down" | "exchange_degraded" | "not_for_webhooks" | "keys_refused" | "no_pairs" | "unknown_orders" | "not_reconciled" | "last_alert_refused" | "last_alert_ignored" | "last_alert_failed" | "not_protected";
+            cause: "all_halted" | "halted" | "gateway_down" | "exchange_down" | "exchange_degraded" | "not_for_webhooks" | "keys_refused" | "no_pairs" | "unknown_orders" | "waiting_orders" | "account_hindered" | "not_reconciled" | "last_alert_refused" | "last_alert_ignored" | "last_alert_failed" | "not_protected";
             /** Since */
             since: string | null;
             /** Detail */

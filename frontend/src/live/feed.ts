@@ -1,7 +1,7 @@
 import { reactive, watch } from 'vue'
 
 import { useBrokers } from '../features/people/brokers/store'
-import { useSession } from '../features/people/session/store'
+import { depart } from '../features/people/session/departure'
 import { useAlerts } from '../features/platform/alerts/store'
 import { useConditions } from '../features/platform/conditions/store'
 import { useHealth } from '../features/platform/health/store'
@@ -48,9 +48,8 @@ export function follow(): void {
     crowded: () => (connection.crowded = true),
     connected: (is) => (connection.connected = is),
     loggedOut: () => {
-      useSession().current = null
       unfollow()
-      void router.push({ name: 'login', query: { ended: '1', to: router.currentRoute.value.fullPath } })
+      depart({ ended: '1', to: router.currentRoute.value.fullPath })
     },
   }
   live = new Live(hearer, [...followed.value])

@@ -68,3 +68,15 @@ it('says that a page did not come, and can be asked again', async () => {
   await live.older()
   expect([live.failed.value, live.more.value, live.rows.value.length]).toEqual([false, false, 60])
 })
+
+it('keeps no rows of a former filter: what lies between them and the newest is not there', async () => {
+  const old = [row(3), row(2)]
+  const page = async (_: string | null, narrowed: Record<string, string>) => ({ items: narrowed.text ? old : [], next: null })
+  const live = liveRows<Row>((one) => one.id, (one) => one.at, { page })
+  live.take(message('snapshot', range(100, 50)))
+  live.narrow({ text: 'sol' })
+  await live.older()
+  expect(live.rows.value.map((one) => one.id)).toContain('3')
+  live.narrow({})
+  expect(live.listed.value.length).toBe(50)
+})

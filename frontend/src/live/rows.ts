@@ -65,8 +65,9 @@ export function liveRows<Row>(key: (row: Row) => string, age: (row: Row) => stri
     begin()
   }
 
-  /** Forget what was loaded; a narrowed list asks for its newest page at once. */
+  /** Forget what was loaded, rows of a former filter too; a narrowed list asks for its newest page at once. */
   function begin(): void {
+    rows.value = recent.value
     next.value = null
     reached.value = null
     begun.value = false

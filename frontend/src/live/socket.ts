@@ -41,6 +41,7 @@ export class Live {
   private tries = 0
   private stopped = false
   private pinging = 0
+  private waiting = 0
   private pings = 0
   private heardAt = 0
 
@@ -82,6 +83,7 @@ export class Live {
   stop(): void {
     this.stopped = true
     window.clearInterval(this.pinging)
+    window.clearTimeout(this.waiting)
     this.socket?.close()
   }
 
@@ -104,7 +106,7 @@ export class Live {
     if (code === CROWDED) this.hearer.crowded()
     const pause = PAUSES[Math.min(this.tries, PAUSES.length - 1)] ?? 0
     this.tries += 1
-    setTimeout(() => this.start(), pause)
+    this.waiting = window.setTimeout(() => this.start(), pause)
   }
 
   private hear(message: Message): void {

@@ -56,6 +56,12 @@ export function sorted<Row>(rows: Row[], columns: Column<Row>[], sort: Sort | nu
 /** A text without slashes, blanks around it and capitals: `btcusdt` finds `BTC/USDT`. */
 const bare = (text: string): string => text.trim().replaceAll('/', '').toLowerCase()
 
+/** Whether one of the ids begins with what is looked for, in its case or all in upper or lower case, as on the server. */
+export function begins(wanted: string, ids: (string | null)[]): boolean {
+  const looked = wanted.trim()
+  return looked !== '' && ids.some((id) => id !== null && [looked, looked.toLowerCase(), looked.toUpperCase()].some((one) => id.startsWith(one)))
+}
+
 /** Whether one of the texts contains what is looked for. The server looks in the same way. */
 export function contains(wanted: string, texts: (string | null)[]): boolean {
   const looked = bare(wanted)

@@ -19,9 +19,9 @@ describe('the steps of a signal', () => {
 
 describe('the stamps of a story', () => {
   it('are those of its first signal', () => {
-    const told = story('Webhook.Received', 'Webhook.Taken', 'Order.Placed', 'Order.Submitted', 'Order.Accepted', 'Order.Placed', 'Position.ProtectionResting')
+    const told = story('Webhook.Received', 'Webhook.Taken', 'Order.Placed', 'Order.Submitted', 'Order.Accepted', 'Order.Placed')
     expect(stampsOf(told)).toEqual({
-      received_at: at(0), decided_at: at(2), sent_at: at(3), acknowledged_at: at(4), protected_at: at(6),
+      received_at: at(0), decided_at: at(2), sent_at: at(3), acknowledged_at: at(4),
     })
   })
   it('are none when nothing was sent, or no webhook led to it', () => {

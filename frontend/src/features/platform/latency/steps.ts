@@ -28,12 +28,11 @@ const STAMPED: [string, keyof Stamps][] = [
   ['Order.Placed', 'decided_at'],
   ['Order.Submitted', 'sent_at'],
   ['Order.Accepted', 'acknowledged_at'],
-  ['Position.ProtectionResting', 'protected_at'],
 ]
 
 /**
  * The stamps of the first signal in a story: its webhook, and the first of each step after it. None when its order was
- * never sent, or when the story does not begin with a webhook.
+ * never sent, or when the story does not begin with a webhook. Protection is told by the story of the position.
  */
 export function stampsOf(chapters: Pick<Chapter, 'topic' | 'at'>[]): Partial<Stamps> {
   const stamps: Partial<Stamps> = {}
