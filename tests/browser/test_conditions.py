@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.browser.test_truth import hold, post
@@ -43,7 +44,8 @@ def test_a_signals_way_is_told_step_by_step(platform: Any, browse: Any, enter: A
     with browse() as page:
         enter(page, "en")
         buy = {"Action": "BuyMarket", "Symbol": "SOLUSDT", "PourCent": 5, "PrixSL": 10, "IndicateurName": "Way"}
-        post(told, printed, **buy, Interval="5", BarTime="2026-01-06T12:30:00Z")
+        just_closed = datetime.now(UTC) - timedelta(minutes=5)
+        post(told, printed, **buy, Interval="5", BarTime=just_closed.isoformat())
         page.locator("[data-test=tab-positions]").click()
         expect(page.locator("[data-test=position]").filter(has_text="SOL/USDT")).to_be_visible()
         page.click('a[href="/latency"]')
