@@ -217,9 +217,12 @@ class Guard:
 
         Returns the seconds until the next look.
         """
+        trouble = case.trouble
         try:
-            wait, trouble = await self._changing.change(case, form, last), case.trouble
+            wait = await self._changing.change(case, form, last)
         except Exception:
+            # What was recorded of the attempt comes back as an event and asks for the next one at once.
+            trouble.not_before = _now() + troubles.AT_MOST_EVERY
             await self._tell_what_is_off(case.position.id)
             raise
         if wait:
