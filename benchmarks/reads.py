@@ -47,7 +47,6 @@ def fill(platform: Running, orders: int) -> None:
     _await_books(platform, house.store)
     with psycopg.connect(platform.owner, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
-        connection.execute("CHECKPOINT")
 
 
 def _await_books(platform: Running, store: Store) -> None:
