@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.orders.order_status import Status
 from projections.books.readmodel import Row
 
 STREAM_DAYS, NEWEST_ALERTS = 30, 5000
@@ -32,25 +33,16 @@ def streams(cursor: Any) -> list[Row]:
     return sorted(rows, key=lambda row: row["last_at"], reverse=True)
 
 
-def unknown_orders(cursor: Any) -> list[Row]:
-    """Return for each broker with orders whose fate is unknown their pairs, and since when there are any."""
-    query = """
-        SELECT broker_id, array_agg(DISTINCT symbol) AS symbols, min(updated_at) AS since FROM books.trades
-        WHERE state IN ('placed', 'submitted', 'unknown', 'open') AND state = 'unknown' GROUP BY broker_id
-    """
-    rows: list[Row] = cursor.execute(query).fetchall()
-    return rows
-
-
-def waiting_orders(cursor: Any) -> list[Row]:
-    """Return for each broker with orders that have waited for their sending for more than 10 seconds the same."""
-    query = """
-        SELECT broker_id, array_agg(DISTINCT symbol) AS symbols, min(created_at) AS since FROM books.trades
-        WHERE state IN ('placed', 'submitted', 'unknown', 'open') AND state = 'placed'
-            AND created_at < now() - interval '10 seconds'
+def live_orders(cursor: Any, state: Status, older_than: int = 0) -> list[Row]:
+    """Return for each broker with orders in a live state for more than so many seconds their pairs, and since when."""
+    moment = "created_at" if state is Status.PLACED else "updated_at"
+    query = f"""
+        SELECT broker_id, array_agg(DISTINCT symbol) AS symbols, min({moment}) AS since FROM books.trades
+        WHERE state IN ('placed', 'submitted', 'unknown', 'open') AND state = %s
+            AND {moment} <= now() - make_interval(secs => %s)
         GROUP BY broker_id
     """
-    rows: list[Row] = cursor.execute(query).fetchall()
+    rows: list[Row] = cursor.execute(query, (state, older_than)).fetchall()
     return rows
 
 

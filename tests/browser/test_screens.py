@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.test_accessibility import AT_REST
 from tests.browser.test_truth import hold, post
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,8 +26,6 @@ ALERTS: tuple[dict[str, Any], ...] = (
     {"Action": "BuyMarket", "Symbol": "NOPEUSDT", "PourCent": 2},
     {"Action": "PING"},
 )
-SETTLED = """() => !document.querySelector('[class*="-enter-"], [class*="-leave-"]') && document.getAnimations().every(
-    one => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
 
 
 def _click(selector: str) -> Callable[[Any], None]:
@@ -87,7 +86,7 @@ def test_every_state_is_pictured(platform: Any, browse: Any, enter: Any, languag
                 page.mouse.move(700, 300)
                 if act is not None:
                     act(page)
-                page.wait_for_function(SETTLED)
+                page.wait_for_function(AT_REST)
                 page.screenshot(path=PICTURES / f"{name}-{language}.png")
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
                 assert not re.search(r"\b[a-z]+(_[a-z]+)*\.[a-z]+_[a-z_]+\b", page.inner_text("body")), name

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
 
+from domain.orders.order_status import Status
 from domain.people.user import User
 from domain.protection.level import Level
 from projections import conditions as known
@@ -16,7 +17,7 @@ from projections.brokers import brokers_in_use
 from projections.positions import open_positions
 from projections.users import myself
 from web.console.brokers import broker_rows
-from web.console.health import state_of
+from web.console.health import gateway_of, state_of
 from web.context import By, Context, InContext, books
 from web.forms import conditions as forms
 from web.forms.brokers import Broker
@@ -29,6 +30,7 @@ HINDERS: set[forms.Cause] = {
 }  # fmt: skip
 """The obstacles of an account that stand in the way of its streams too."""
 PASSED = {"ping", "paused"}
+WAITING_SECONDS = 10
 ENDED_BADLY: Mapping[str, forms.Cause] = {
     "refused": "last_alert_refused",
     "ignored": "last_alert_ignored",
@@ -48,13 +50,15 @@ def conditions_of(context: Context, user: int) -> forms.Conditions:
     with books(context, user) as cursor:
         me, rows = myself(cursor), brokers_in_use(cursor)
         positions, streams = open_positions(cursor), known.streams(cursor)
-        unknown = {row["broker_id"]: row for row in known.unknown_orders(cursor)}
-        waiting = {row["broker_id"]: row for row in known.waiting_orders(cursor)}
+        unknown = {row["broker_id"]: row for row in known.live_orders(cursor, Status.UNKNOWN)}
+        waiting = {row["broker_id"]: row for row in known.live_orders(cursor, Status.PLACED, WAITING_SECONDS)}
         failed = {row["broker_id"]: row for row in known.failed_reconciliations(cursor)}
         brokers = broker_rows(context, cursor, rows)
     everywhere = [_obstacle("all_halted", me["trading_stopped_at"] if me else None)] if stopped else []
-    everywhere += _of_gateway(context)
-    accounts = [_account(context, broker, everywhere, (unknown, waiting, failed)) for broker in brokers]
+    gateway = gateway_of(context)
+    if gateway.get("state") != "up":
+        everywhere.append(_obstacle("gateway_down", _ago(gateway.get("age"))))
+    accounts = [_account(broker, gateway, everywhere, (unknown, waiting, failed)) for broker in brokers]
     hindered = {one.broker_id for one in accounts if HINDERS & {obstacle.cause for obstacle in one.obstacles}}
     in_use = {broker.number for broker in brokers}
     found = [
@@ -75,18 +79,9 @@ def _ago(age: float | None) -> datetime | None:
     return None if age is None else (datetime.now(UTC) - timedelta(seconds=age)).replace(microsecond=0)
 
 
-def _gateway(context: Context) -> Mapping[str, Any]:
-    return next((one for one in context.platform.terminals() if one["name"] == "gateway"), {})
-
-
-def _of_gateway(context: Context) -> Iterable[forms.Obstacle]:
-    gateway = _gateway(context)
-    return [] if gateway.get("state") == "up" else [_obstacle("gateway_down", _ago(gateway.get("age")))]
-
-
 def _account(
-    context: Context,
     broker: Broker,
+    gateway: Mapping[str, Any],
     everywhere: list[forms.Obstacle],
     by_broker: tuple[Mapping[int, Mapping[str, Any]], ...],
 ) -> forms.Condition:
@@ -94,9 +89,9 @@ def _account(
     obstacles = [*everywhere]
     if broker.trading_stopped:
         obstacles.append(_obstacle("halted", broker.trading_stopped_at))
-    ages = _gateway(context).get("figures", {}).get("exchanges", {})
+    ages = gateway.get("figures", {}).get("exchanges", {})
     age = ages.get(f"{broker.exchange}/{broker.venue}")
-    if (state := state_of(age)) != "connected" and _gateway(context).get("state") == "up":
+    if (state := state_of(age)) != "connected" and gateway.get("state") == "up":
         obstacles.append(_obstacle("exchange_down" if state == "down" else "exchange_degraded", _ago(age)))
     if broker.tested is False:
         obstacles.append(_obstacle("keys_refused", detail=broker.tested_detail))

@@ -51,10 +51,12 @@ def up() -> forms.Up:
 @router.get("/exchanges")
 def exchanges(_: By, context: InContext) -> forms.ExchangesHealth:
     """List the exchanges in use, with the state of each. Nothing is known of them while the gateway is away."""
-    gateway: dict[str, Any] = next(
-        (one["figures"] for one in context.platform.terminals() if one["name"] == "gateway"), {}
-    )
-    return forms.ExchangesHealth(items=_exchanges(context, gateway))
+    return forms.ExchangesHealth(items=_exchanges(context, gateway_of(context).get("figures", {})))
+
+
+def gateway_of(context: Context) -> dict[str, Any]:
+    """Return the gateway's state, age and figures; nothing while it is not known."""
+    return next((one for one in context.platform.terminals() if one["name"] == "gateway"), {})
 
 
 def _exchanges(context: Context, gateway: dict[str, Any]) -> list[forms.ExchangeHealth]:
