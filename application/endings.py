@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 
 from application.commands import on_fresh_state
 from application.ports.stores import AccountSnapshots, Store
+from application.trading.positions import owner_of
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.orders.order import Order
+from domain.orders.order_status import ENDED
+from domain.orders.wish import Source
 from domain.people.broker import Broker
 from domain.protection.level import Level
 from domain.reconciliation import Reconciliation
@@ -37,6 +40,33 @@ def is_known(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
     return order is None or not order.is_in_doubt
 
 
+def has_ended(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
+    """Return whether the order of an alert has ended, so that its exchange's word for it no longer matters."""
+    order = None if alert.subject is None else store.find(Order, alert.subject)
+    return order is None or order.status in ENDED
+
+
+def is_closed(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
+    """Return whether the position of an alert is closed."""
+    position = _position(alert, store)
+    return position is None or not position.is_open
+
+
+def is_sold(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
+    """Return whether the coins that an exit was to sell have been sold since, by whichever order.
+
+    The pair has no open position at that broker, and one was closed after the alert: an exit that found nothing to sell
+    stays for its owner to acknowledge. So does one whose broker or pair could not be read.
+    """
+    number, symbol = alert.facts["broker"], alert.facts["symbol"]
+    if not number.isdecimal():
+        return False
+    owners = {owner_of(source) for source in Source}
+    newest = (store.position_newest(alert.user, int(number), symbol, owner) for owner in sorted(owners))
+    positions = store.get_all(Position, [one for one in newest if one is not None])
+    return not any(one.is_open for one in positions) and any(one.modified_on > alert.created_on for one in positions)
+
+
 def is_reconciled(alert: Alert, store: Store, snapshots: AccountSnapshots) -> bool:
     """Return whether the alert's broker has been removed, or has since had a full look with the keys in use.
 
@@ -61,6 +91,10 @@ ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, AccountSnapshots], bool]] = {
     Cause.PARTLY_COVERED: is_wholly_covered,
     Cause.ORDER_UNKNOWN: is_known,
     Cause.DOUBT_LASTS: is_known,
+    Cause.STATUS_UNKNOWN: has_ended,
+    Cause.EXIT_STALE: is_sold,
+    Cause.EXIT_REJECTED: is_sold,
+    Cause.MARKET_CLOSED: is_closed,
     Cause.KEYS_REFUSED: is_reconciled,
     Cause.NOT_RECONCILED: is_reconciled,
 }

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.alert_texts import WORDS, all_clear_of, text_of
-from application.endings import ENDS_WHEN
-from aristobot.terminals.alerts.open_alerts import ENDS_WITH_A_FIGURE
+from aristobot.terminals.alerts.open_alerts import RECOGNISED
 from domain.alert import Cause, Severity
 from domain.reconciliation import Kind, Statement
 
@@ -45,7 +44,7 @@ def test_every_cause_says_what_happened_and_what_to_do(language: str, cause: Cau
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("cause", sorted({*ENDS_WHEN, *ENDS_WITH_A_FIGURE}))
+@pytest.mark.parametrize("cause", sorted(RECOGNISED))
 def test_every_cause_that_ends_says_so(language: str, cause: Cause) -> None:
     """The all-clear has the alert's title and says that nothing is left to do."""
     title, body = (plain(text) for text in all_clear_of(language, cause, FACTS))
@@ -58,7 +57,7 @@ def test_both_languages_know_the_same_causes() -> None:
     """Each language has words for every cause there is."""
     for words in WORDS.values():
         assert set(words["causes"]) == set(words["alert_texts"]) == {*Cause}
-        assert set(words["endings"]) == {*ENDS_WHEN, *ENDS_WITH_A_FIGURE}
+        assert set(words["endings"]) == RECOGNISED
 
 
 @pytest.mark.parametrize(

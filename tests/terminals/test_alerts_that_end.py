@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from application.alerts import acknowledge
+import pytest
+
+from application.alerts import acknowledge, tell, tell_everybody
+from application.people.users import remove_channel
 from aristobot.terminals.alerts import terminal as alerts
+from aristobot.wiring import utc_now
 from domain.aggregate import Personal, carrying
 from domain.alert import Alert, Cause
+from domain.orders.execution import Execution
 from domain.orders.order import Order
-from domain.orders.wish import HUNDRED_PERCENT, Protection
+from domain.orders.wish import HUNDRED_PERCENT, Protection, Side
 from domain.trading.position import Position
 from tests.terminals.trouble import RAISED, Terminal
 
@@ -130,3 +135,87 @@ def test_a_part_without_a_stop_is_told_until_all_is_under_it(trouble, terminal):
         assert [cause for cause in ended(trouble) if cause is Cause.PARTLY_COVERED][:1] == over
     raised = [cause for _, cause in trouble.raised()]
     assert raised.count(Cause.PARTLY_COVERED) == ended(trouble).count(Cause.PARTLY_COVERED) == 2
+
+
+def sells(trouble, quantity):
+    """Sell this much of the position, by an order of whatever kind."""
+    sold = Execution(UUID(int=2), f"s{quantity}", Decimal(quantity), Decimal(100), Decimal(0), None, utc_now())
+    says(trouble, Position, POSITION, lambda p: p.reduce(sold, Decimal("0.001")))
+
+
+def refuses_an_exit(trouble):
+    """Let the exchange reject a sale of what is held."""
+    order = trouble.database.submitted(trouble.store, side=Side.SELL)
+    says(trouble, Order, order.id, lambda order: order.reject("insufficient_funds", Personal("{}")))
+
+
+def test_an_exit_that_failed_is_over_once_its_position_is_sold(trouble, terminal):
+    """A part is not enough; which order has sold it does not matter."""
+    trouble.lose("not_protectable")
+    refuses_an_exit(trouble)
+    terminal.turn()
+    sells(trouble, "0.5")
+    terminal.turn()
+    assert ended(trouble) == []
+    sells(trouble, "0.50")
+    terminal.turn()
+    assert ended(trouble) == [Cause.EXIT_REJECTED]
+
+
+def test_an_exit_that_found_nothing_to_sell_waits_for_its_user(trouble, terminal):
+    """Nothing has been sold since, so nothing tells that the trouble is over."""
+    refuses_an_exit(trouble)
+    terminal.turn()
+    terminal.turn()
+    assert Cause.EXIT_REJECTED in [cause for _, cause in trouble.raised()]
+    assert ended(trouble) == []
+
+
+def test_an_unknown_status_is_over_with_its_order(trouble, terminal):
+    """The word of the exchange no longer matters once the order has ended."""
+    order = trouble.database.submitted(trouble.store)
+    says(trouble, Order, order.id, lambda order: order.accept("77", Personal("{}")))
+    says(trouble, Order, order.id, lambda order: order.meet_unknown_status("ODD", Personal("{}")))
+    terminal.turn()
+    assert ended(trouble) == []
+    says(trouble, Order, order.id, lambda order: order.cancel("cancelled", Personal("{}")))
+    terminal.turn()
+    assert ended(trouble) == [Cause.STATUS_UNKNOWN]
+
+
+def test_a_halted_market_is_over_with_the_position(trouble, terminal):
+    trouble.lose("not_protectable")
+    tell(trouble.store, 1, Cause.MARKET_CLOSED, "one", {"symbol": "BTC/USDT", "broker": "1"}, POSITION)
+    terminal.turn()
+    assert ended(trouble) == []
+    sells(trouble, "1")
+    terminal.turn()
+    assert Cause.MARKET_CLOSED in ended(trouble)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_channel_that_delivers_again_or_is_gone_no_longer_worries(trouble, terminal, removed):
+    """Its alert ends with the next delivery there, or with the channel."""
+    trouble.one.answer = 500
+    tell(trouble.store, 1, Cause.DAILY_HEAD, "one", {"position": "1", "head": "ab"})
+    terminal.turn()
+    terminal.turn()
+    assert (1, Cause.CHANNEL_DEAD) in trouble.raised()
+    assert ended(trouble) == []
+    if removed:
+        [channel] = [one.id for one in trouble.house.channels.of(1) if one.name == "one"]
+        remove_channel(trouble.web.store, trouble.web.channels, 1, channel)
+    else:
+        trouble.one.answer = 200
+        tell(trouble.store, 1, Cause.DAILY_HEAD, "two", {"position": "2", "head": "cd"})
+    terminal.turn()
+    assert ended(trouble) == [Cause.CHANNEL_DEAD]
+
+
+def test_a_backup_that_failed_is_over_with_the_next_one(trouble, terminal):
+    tell_everybody(trouble.store, Cause.BACKUP_FAILED, "2026-03-02", {"reason": "no space"})
+    terminal.turn()
+    assert ended(trouble) == []
+    tell_everybody(trouble.store, Cause.DAILY_HEAD, "2026-03-03", {"position": "1", "head": "ab"})
+    terminal.turn()
+    assert set(ended(trouble)) == {Cause.BACKUP_FAILED}

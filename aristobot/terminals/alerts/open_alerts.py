@@ -14,6 +14,10 @@ ENDS_WITH_A_FIGURE = frozenset(
     {Cause.TERMINAL_DOWN, Cause.EVENT_PARKED, Cause.SPOOL_USED, Cause.STREAM_DEAF, Cause.PRICES_OLD}
 )
 """The causes whose beginning and end a terminal's figures show."""
+ENDS_WITH_A_DELIVERY = frozenset({Cause.CHANNEL_DEAD, Cause.BACKUP_FAILED})
+"""The causes that a later delivery ends: one to the channel, or the alert that a backup was made."""
+RECOGNISED = frozenset(ENDS_WHEN) | ENDS_WITH_A_FIGURE | ENDS_WITH_A_DELIVERY
+"""The causes whose end is recognised. Alerts of other causes stay until their user acknowledges them."""
 
 
 class OpenAlerts:
@@ -29,7 +33,7 @@ class OpenAlerts:
 
     def meet(self, alert: Alert) -> None:
         """Take in an alert that was raised, if its end can be recognised."""
-        if alert.cause in ENDS_WHEN or alert.cause in ENDS_WITH_A_FIGURE:
+        if alert.cause in RECOGNISED:
             self._alerts[alert.id] = alert
 
     def end_what_is_over(self) -> None:
@@ -44,7 +48,7 @@ class OpenAlerts:
         return {_name(alert) for alert in [*self._alerts.values()] if alert.cause is cause}
 
     def end(self, cause: Cause, name: str) -> None:
-        """End the open alerts of a cause about `name`: a figure shows that it is well again."""
+        """End the open alerts of a cause about `name`: a figure or a delivery shows that it is well again."""
         for alert in [*self._alerts.values()]:
             if alert.cause is cause and _name(alert) == name:
                 self._end(alert)

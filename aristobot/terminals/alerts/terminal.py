@@ -29,6 +29,7 @@ NAME = "alerts"
 LOOK_SECONDS = 0.25
 """Seconds between two reads of the log: short enough for a person who waits to be told."""
 PAGE = 200
+TOPICS = ("Alert.Raised", "Alert.Ended", "User.ChannelRemoved")
 WATCH_SECONDS = 2.0
 PAUSES = (0.0, 1.0, 4.0)
 """Seconds before each attempt. A channel whose last delivery failed gets one attempt, so that others do not wait."""
@@ -57,13 +58,16 @@ class Herald:
         return self._place.reached
 
     def step(self) -> int:
-        """Send the alerts and all-clears of the next page. Return how many there were."""
+        """Send the alerts and all-clears of the next page. Return how many events it had."""
         head = self._store.head()  # what is appended from here on is not passed over
-        page = self._store.read(self.position, PAGE, stop=head, topics=("Alert.Raised", "Alert.Ended"))
+        page = self._store.read(self.position, PAGE, stop=head, topics=TOPICS)
         for topic, deliver in (("Alert.Raised", self._deliver), ("Alert.Ended", self._clear)):
             ids = [recorded.stream for recorded in page if recorded.topic == topic]
             for delivery in [self._hands.submit(deliver, alert_id) for alert_id in ids]:
                 delivery.result()
+        for recorded in page:
+            if recorded.topic == "User.ChannelRemoved":
+                self._opened.end(Cause.CHANNEL_DEAD, str(recorded.event.channel))
         reached = page[-1].position if len(page) == PAGE else head
         self._place.move(max(reached, self.position))
         self._place.keep(at_once=bool(page))
@@ -72,6 +76,8 @@ class Herald:
     def _deliver(self, alert_id: Any) -> None:
         alert = self._store.get(Alert, alert_id)
         self._opened.meet(alert)
+        if alert.cause is Cause.DAILY_HEAD:
+            self._opened.end(Cause.BACKUP_FAILED, "")
         title, body = text_of(self._language(alert), alert.cause, alert.severity, alert.facts, alert.sides)
         self._log.info("alert", request_id=alert.key, cause=alert.cause, user=alert.user)
         for channel in self._channels(alert):
@@ -106,6 +112,7 @@ class Herald:
             self._record(alert, channel, reason)
             if reason is None:
                 self._dead.discard(str(channel.id))
+                self._opened.end(Cause.CHANNEL_DEAD, str(channel.id))
                 return
         if str(channel.id) not in self._dead:
             self._dead.add(str(channel.id))
