@@ -32,6 +32,7 @@ STEPS = (
     "places",
     "bell",
     "console",
+    "invitations",
 )
 
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
+from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from adapters.vault.keys import MasterKey
-from domain.refusals import Invalid
+from domain.refusals import Invalid, NotFound
 
 GOOD_FOR_DAYS = 7
+_OUTSTANDING = "used_at IS NULL AND expires_at > clock_timestamp()"
+
+
+@dataclass(frozen=True)
+class Outstanding:
+    """An invitation that nobody has used and that has not expired (UTC)."""
+
+    id: UUID
+    made_at: datetime
+    expires_at: datetime
 
 
 class Invitations:
@@ -32,13 +46,28 @@ class Invitations:
             )
         return code
 
+    def outstanding(self) -> list[Outstanding]:
+        """Return the invitations that still let somebody in, oldest first."""
+        with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Outstanding)) as cursor:
+            query = f"SELECT id, made_at, expires_at FROM service.invitations WHERE {_OUTSTANDING} ORDER BY made_at"
+            return cursor.execute(query).fetchall()
+
+    def withdraw(self, invitation: UUID) -> None:
+        """Let an invitation expire now. Raises `NotFound` when it is unknown, used or expired."""
+        with self._pool.connection() as connection:
+            withdrawn = connection.execute(
+                f"UPDATE service.invitations SET expires_at = clock_timestamp() WHERE id = %s AND {_OUTSTANDING}",
+                (invitation,),
+            )
+        if not withdrawn.rowcount:
+            raise NotFound("there is no such invitation")
+
     @contextmanager
     def used(self, code: str | None) -> Iterator[None]:
         """Use up a code if the enclosed block succeeds. Raises `Invalid` when the code is unknown, used or expired."""
         with self._pool.connection() as connection, connection.transaction():
             used = connection.execute(
-                "UPDATE service.invitations SET used_at = clock_timestamp() WHERE code_hash = ANY(%s)"
-                " AND used_at IS NULL AND expires_at > clock_timestamp()",
+                f"UPDATE service.invitations SET used_at = clock_timestamp() WHERE code_hash = ANY(%s) AND {_OUTSTANDING}",
                 (self._master.token_hashes((code or "").strip()),),
             )
             if not used.rowcount:

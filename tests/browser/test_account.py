@@ -11,8 +11,18 @@ import pyotp
 import pytest
 
 WORDS = {
-    "fr": {"ok": "Connexion OK - Binance", "withdraw": "Cette clé autorise les retraits", "limit": "Plafond d'achat"},
-    "en": {"ok": "Connection OK - Binance", "withdraw": "This key can withdraw funds", "limit": "Buy limit"},
+    "fr": {
+        "ok": "Connexion OK - Binance",
+        "withdraw": "Cette clé autorise les retraits",
+        "limit": "Plafond d'achat",
+        "delete": "Supprimer",
+    },
+    "en": {
+        "ok": "Connection OK - Binance",
+        "withdraw": "This key can withdraw funds",
+        "limit": "Buy limit",
+        "delete": "Delete",
+    },
 }
 
 
@@ -68,9 +78,28 @@ def test_a_broker_is_tried_connected_and_removed(platform: Any, browse: Any, ent
         page.select_option("[data-test=usage]", "off")
         page.click("[data-test=save-broker]")
         expect(lines.last).to_contain_text("OFF")
-        lines.last.get_by_role("button").last.click()
+        lines.last.locator("[data-test=more-broker]").click()
+        page.get_by_text(words["delete"], exact=True).click()
         page.get_by_role("dialog").get_by_role("button").last.click()
         expect(lines).to_have_count(1)
+
+
+def test_an_invitation_is_shown_once_and_can_be_withdrawn(browse: Any, enter: Any) -> None:
+    """The list tells that a code is outstanding, never the code; a withdrawn one leaves it."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        page.goto(page.url.rstrip("/") + "/admin")
+        card = page.locator("[data-test=invitations]")
+        card.locator("[data-test=invite]").click()
+        code = card.get_by_role("status").locator("code").inner_text()
+        expect(card.locator("[data-test=invitation]")).to_have_count(1)
+        page.reload()
+        expect(card.locator("[data-test=invitation]")).to_have_count(1)
+        expect(card).not_to_contain_text(code)
+        card.locator("[data-test=invitation]").get_by_role("button").click()
+        expect(card).to_contain_text("No outstanding invitations")
 
 
 def test_a_broker_can_be_described_before_the_exchanges_are_known(browse: Any, enter: Any) -> None:

@@ -24,7 +24,10 @@ MINUTES = {"fr": "2026-01-07T10:00:00Z", "en": "2026-01-07T10:05:00Z"}
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_doubt_is_checked_and_resolved_with_open_eyes(platform: Any, browse: Any, enter: Any, language: str) -> None:
-    """No outcome is preselected, and one that contradicts the exchange has to be confirmed."""
+    """No outcome is preselected, and one that contradicts the exchange has to be confirmed.
+
+    The dialog opens from the dashboard and from the order's history.
+    """
     from playwright.sync_api import expect
 
     # Given an order whose request is lost on its way to the exchange
@@ -41,7 +44,11 @@ def test_a_doubt_is_checked_and_resolved_with_open_eyes(platform: Any, browse: A
         card = page.locator("[data-test=decisions]")
         expect(card.locator("[data-test=checking]")).to_contain_text(words["checking"])
         expect(card.get_by_role("heading")).to_have_text(words["title"])
-        card.locator("[data-test=unknown]").get_by_role("button").last.click()
+        if language == "fr":
+            card.locator("[data-test=unknown]").get_by_role("button").last.click()
+        else:  # from the order's history, which stands beside every page
+            card.locator("[data-test=unknown] a.why").click()
+            page.click("[data-test=resolve-here]")
         # And the dialog shows both sides and waits for a choice
         dialog = page.get_by_role("dialog")
         expect(dialog.locator("[data-test=outcome]")).to_be_focused()

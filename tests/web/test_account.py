@@ -229,6 +229,13 @@ def test_sessions_are_listed_and_ended(console: Any, alice: Any, problem: Proble
     problem(alice.delete(f"/api/account/sessions/{theirs}"), 404, "not_found")
 
 
+def test_all_other_sessions_are_ended_at_once(console: Any, alice: Any) -> None:
+    """The session that asks stays, and other users are not concerned."""
+    other, bob = console.logged_in("alice"), console.logged_in("bob")
+    assert alice.delete("/api/account/sessions").status_code == 204
+    assert [c.get("/api/session").status_code for c in (alice, other, bob)] == [200, 401, 200]
+
+
 def test_another_users_session_does_not_exist(console: Any, alice: Any, problem: Problem) -> None:
     """Another user's session id returns 404 and ends no session."""
     bob = console.logged_in("bob")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -114,13 +114,42 @@ def test_users_are_the_admins_business(console: Any, alice: Any, problem: Proble
     head = console.store.head()
     for method, path, body in (
         ("GET", "/api/users", None),
+        ("GET", "/api/invitations", None),
         ("POST", "/api/invitations", None),
+        ("DELETE", f"/api/invitations/{uuid4()}", None),
         *(("PUT", f"/api/users/{n}/enabled", {"enabled": on}) for n in (1, 2, 9) for on in (True, False)),
         *(("DELETE", f"/api/users/{n}", {"username": name}) for n, name in ((1, "alice"), (2, "bob"), (9, "eve"))),
     ):
         problem(bob.request(method, path, json=body), 404, "not_found")
     assert console.store.head() == head
     assert _one(console, "SELECT count(*) FROM service.invitations") == 0
+
+
+def test_the_admin_sees_who_was_here_last(console: Any, alice: Any) -> None:
+    """An account tells how many sessions it has and when one was last seen, and nothing once they have ended."""
+    bob = console.logged_in("bob")
+    console.logged_in("bob")
+    seen = {one["number"]: (one["sessions"], one["seen_at"]) for one in alice.get("/api/users").json()["items"]}
+    assert (seen[1][0], seen[2][0]) == (1, 2)
+    assert datetime.now(UTC) - datetime.fromisoformat(seen[2][1]) < timedelta(minutes=1)
+    bob.delete("/api/account/sessions")
+    bob.delete("/api/session")
+    [_, gone] = alice.get("/api/users").json()["items"]
+    assert (gone["sessions"], gone["seen_at"]) == (0, None)
+
+
+def test_an_invitation_can_be_withdrawn(console: Any, alice: Any, problem: Problem) -> None:
+    """Outstanding invitations are listed without their codes. A withdrawn one lets nobody in, and is gone."""
+    kept, withdrawn = (alice.post("/api/invitations").json()["code"] for _ in range(2))
+    listed = alice.get("/api/invitations")
+    assert not any(code in listed.text for code in (kept, withdrawn))
+    _, last = listed.json()["items"]
+    assert alice.delete(f"/api/invitations/{last['id']}").status_code == 204
+    problem(alice.delete(f"/api/invitations/{last['id']}"), 404, "not_found")
+    account = {"username": "carol", "password": "yet another long phrase"}
+    problem(console.client().post("/api/users", json={**account, "code": withdrawn}), 422, "invitation_wrong")
+    assert console.client().post("/api/users", json={**account, "code": kept}).status_code == 201
+    assert alice.get("/api/invitations").json()["items"] == []
 
 
 def test_the_admin_stays(console: Any, alice: Any, problem: Problem) -> None:

@@ -103,6 +103,17 @@ def sessions_of(pool: ConnectionPool, by: Asking) -> list[Kept]:
         ).fetchall()
 
 
+def activity(pool: ConnectionPool) -> dict[int, tuple[int, datetime]]:
+    """Return by user the number of their valid sessions and the time (UTC) at which one was last seen."""
+    with pool.connection() as connection:
+        rows = connection.execute(
+            "SELECT user_id, count(*), max(seen_at) FROM service.sessions"
+            " WHERE seen_at > clock_timestamp() - make_interval(hours => %s) GROUP BY user_id",
+            (INACTIVE_HOURS,),
+        ).fetchall()
+    return {user: (count, seen_at) for user, count, seen_at in rows}
+
+
 def end(pool: ConnectionPool, by: Asking) -> None:
     """End the session of the request."""
     _delete(pool, "token_hash = %s", by.token_hash)

@@ -65,6 +65,13 @@ def list_sessions(by: By, context: InContext) -> forms.Sessions:
     return forms.Sessions(items=[forms.KeptSession(**vars(s)) for s in sessions.sessions_of(context.records.pool, by)])
 
 
+@router.delete("/sessions", status_code=204)
+def revoke_other_sessions(by: By, context: InContext) -> None:
+    """End all of the user's sessions but this one. Their live sockets close too."""
+    sessions.end_all(context.records.pool, by.user, but=by.token_hash)
+    context.people.remembered.forget_all(by.user, but=by.token_hash)
+
+
 @router.delete("/sessions/{session}", status_code=204)
 def revoke_session(session: UUID, by: By, context: InContext) -> None:
     """End one of the user's own sessions. Its live sockets close too."""

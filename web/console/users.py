@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path
 
@@ -22,11 +23,13 @@ def list_users(_: ByAdmin, context: InContext) -> forms.Users:
     """List all accounts by their numbers. Admin only."""
     numbers = sorted(users.registry_of(context.records.store).users)
     found = [users.user_of(context.records.store, number) for number in numbers]
+    activity = sessions.activity(context.records.pool)
     return forms.Users(
         items=[
             forms.Account(
                 number=user.number, username=user.name, role=user.role, enabled=user.enabled,
                 second_factor=user.second_factor, registered_at=user.created_on, changed_at=user.modified_on,
+                sessions=activity.get(user.number, (0, None))[0], seen_at=activity.get(user.number, (0, None))[1],
             )
             for user in found
         ]
@@ -40,6 +43,19 @@ def invite(by: ByAdmin, context: InContext) -> forms.Invitation:
     The code is shown only this once.
     """
     return forms.Invitation(code=context.people.invitations.make(by.user))
+
+
+@router.get("/invitations")
+def list_invitations(_: ByAdmin, context: InContext) -> forms.Invitations:
+    """List the invitations that still let somebody in, oldest first, without their codes. Admin only."""
+    found = context.people.invitations.outstanding()
+    return forms.Invitations(items=[forms.KeptInvitation(**vars(one)) for one in found])
+
+
+@router.delete("/invitations/{invitation}", status_code=204)
+def withdraw(invitation: UUID, _: ByAdmin, context: InContext) -> None:
+    """Withdraw an invitation that nobody has used: its code no longer lets anybody in. Admin only."""
+    context.people.invitations.withdraw(invitation)
 
 
 @router.put("/users/{number}/enabled", status_code=204)

@@ -111,7 +111,10 @@ class Sessions(BaseModel):
 
 
 class Account(BaseModel):
-    """A user's account as the admin sees it."""
+    """A user's account as the admin sees it.
+
+    `sessions` counts the valid ones; `seen_at` is the last request of one (UTC), and null while there is none.
+    """
 
     number: int
     username: str
@@ -120,6 +123,8 @@ class Account(BaseModel):
     second_factor: bool
     registered_at: datetime
     changed_at: datetime
+    sessions: int
+    seen_at: datetime | None
 
 
 class Users(BaseModel):
@@ -133,6 +138,21 @@ class Invitation(BaseModel):
     """A code that lets one person create an account within a week."""
 
     code: str
+
+
+class KeptInvitation(BaseModel):
+    """An invitation that nobody has used and that has not expired. Its code was shown when it was made."""
+
+    id: UUID
+    made_at: datetime
+    expires_at: datetime
+
+
+class Invitations(BaseModel):
+    """The outstanding invitations, oldest first."""
+
+    items: list[KeptInvitation]
+    next: str | None = None
 
 
 class Enabled(BaseModel):

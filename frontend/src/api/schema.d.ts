@@ -191,7 +191,11 @@ export interface paths {
         get: operations["list_sessions_api_account_sessions_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Revoke Other Sessions
+         * @description End all of the user's sessions but this one. Their live sockets close too.
+         */
+        delete: operations["revoke_other_sessions_api_account_sessions_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -274,7 +278,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List Invitations
+         * @description List the invitations that still let somebody in, oldest first, without their codes. Admin only.
+         */
+        get: operations["list_invitations_api_invitations_get"];
         put?: never;
         /**
          * Invite
@@ -284,6 +292,26 @@ export interface paths {
          */
         post: operations["invite_api_invitations_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{invitation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw
+         * @description Withdraw an invitation that nobody has used: its code no longer lets anybody in. Admin only.
+         */
+        delete: operations["withdraw_api_invitations__invitation__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1223,6 +1251,8 @@ export interface components {
         /**
          * Account
          * @description A user's account as the admin sees it.
+         *
+         *     `sessions` counts the valid ones; `seen_at` is the last request of one (UTC), and null while there is none.
          */
         Account: {
             /** Number */
@@ -1245,6 +1275,10 @@ export interface components {
              * Format: date-time
              */
             changed_at: string;
+            /** Sessions */
+            sessions: number;
+            /** Seen At */
+            seen_at: string | null;
         };
         /**
          * AccountWorth
@@ -1873,6 +1907,37 @@ export interface components {
         Invitation: {
             /** Code */
             code: string;
+        };
+        /**
+         * Invitations
+         * @description The outstanding invitations, oldest first.
+         */
+        Invitations: {
+            /** Items */
+            items: components["schemas"]["KeptInvitation"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * KeptInvitation
+         * @description An invitation that nobody has used and that has not expired. Its code was shown when it was made.
+         */
+        KeptInvitation: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
         };
         /**
          * KeptSession
@@ -3440,6 +3505,37 @@ export interface operations {
             };
         };
     };
+    revoke_other_sessions_api_account_sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     revoke_session_api_account_sessions__session__delete: {
         parameters: {
             query?: never;
@@ -3605,6 +3701,39 @@ export interface operations {
             };
         };
     };
+    list_invitations_api_invitations_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitations"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     invite_api_invitations_post: {
         parameters: {
             query?: never;
@@ -3626,6 +3755,39 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Invitation"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    withdraw_api_invitations__invitation__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                invitation: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -19,12 +19,12 @@ export function usePositionColumns() {
   const broker = useBrokerColumn<Position>()
 
   const columns = computed<Column<Position>[]>(() => [
-{ key: 'symbol', title: t('positions.symbol'), value: (row) => row.symbol, width: 104 },
+    { key: 'symbol', title: t('positions.symbol'), value: (row) => row.symbol, width: 104 },
     broker.column.value,
     { key: 'held', title: t('positions.held'), value: (row) => row.held, shown: (row) => `${quantity(row.held)} ${baseOf(row.symbol)}`, width: 136, number: true },
     { key: 'worth', title: t('positions.worth'), value: worthOf, shown: (row) => money(worthOf(row), quoteOf(row.symbol)), width: 128, number: true },
     { key: 'unrealised', title: t('positions.unrealised'), value: (row) => row.unrealised, width: 130, number: true },
-    { key: 'percent', title: t('positions.percent'), value: (row) => row.unrealised_percent, shown: (row) => (row.unrealised_percent === null ? '—' : change(row.unrealised_percent)), tone: (row) => tone(row.unrealised), width: 78, number: true },
+    { key: 'percent', title: t('positions.percent'), value: (row) => row.unrealised_percent, shown: (row) => (row.unrealised_percent === null ? '—' : change(row.unrealised_percent)), tone: (row) => tone(row.unrealised_percent === null ? null : row.unrealised_percent.toFixed(2)), width: 78, number: true },
     { key: 'protection', title: t('positions.protection'), value: coverOf, width: 196 },
     { key: 'stop_loss', title: t('positions.stop_loss'), value: (row) => row.stop_loss, shown: (row) => price(row.stop_loss), width: 92, number: true },
     { key: 'take_profit', title: t('positions.take_profit'), value: (row) => row.take_profit, shown: (row) => price(row.take_profit), width: 112, number: true },
