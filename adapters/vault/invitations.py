@@ -67,7 +67,8 @@ class Invitations:
         """Use up a code if the enclosed block succeeds. Raises `Invalid` when the code is unknown, used or expired."""
         with self._pool.connection() as connection, connection.transaction():
             used = connection.execute(
-                f"UPDATE service.invitations SET used_at = clock_timestamp() WHERE code_hash = ANY(%s) AND {_OUTSTANDING}",
+                "UPDATE service.invitations SET used_at = clock_timestamp()"
+                f" WHERE code_hash = ANY(%s) AND {_OUTSTANDING}",
                 (self._master.token_hashes((code or "").strip()),),
             )
             if not used.rowcount:

@@ -31,7 +31,7 @@ export function factsShown(facts: Facts): [string, unknown][] {
 }
 
 /** Names that help whoever looks for something in a log or at the exchange, and nobody else. */
-const TECHNICAL = /(_id|^(order|cause|user|sender|attempt|encoding|body|address|previous))$/
+const TECHNICAL = /(_id|^(order|cause|user|sender|attempt|encoding|body|address|previous|orders|replaces))$/
 
 export const isTechnical = (name: string): boolean => TECHNICAL.test(name)
 
