@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from application.ports.requests import Gateway
 from application.ports.statements import Credentials
-from application.ports.stores import Channels, SecondFactors, Secrets, Store
+from application.ports.stores import Channels, OutstandingInvitation, SecondFactors, Secrets, Store
 from domain.people.user import Role, User
 from domain.refusals import NotFound, Refused
 from projections.books.reading import as_user
@@ -79,6 +79,12 @@ class Codes(Protocol):
 
     def make(self, by: int) -> str:
         """Create a code in the name of the user `by`."""
+
+    def outstanding(self) -> Sequence[OutstandingInvitation]:
+        """Return the invitations that still let somebody in, oldest first."""
+
+    def withdraw(self, invitation: UUID) -> None:
+        """Let an invitation expire now. Raises `NotFound` when it is unknown, used or expired."""
 
     def used(self, code: str | None) -> AbstractContextManager[None]:
         """Use up a code if the body of the `with` block succeeds. Raises `Invalid` when the code is not valid."""

@@ -5,27 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from adapters.vault.keys import MasterKey
+from application.ports.stores import OutstandingInvitation
 from domain.refusals import Invalid, NotFound
 
 GOOD_FOR_DAYS = 7
 _OUTSTANDING = "used_at IS NULL AND expires_at > clock_timestamp()"
-
-
-@dataclass(frozen=True)
-class Outstanding:
-    """An invitation that nobody has used and that has not expired (UTC)."""
-
-    id: UUID
-    made_at: datetime
-    expires_at: datetime
 
 
 class Invitations:
@@ -46,9 +36,12 @@ class Invitations:
             )
         return code
 
-    def outstanding(self) -> list[Outstanding]:
+    def outstanding(self) -> list[OutstandingInvitation]:
         """Return the invitations that still let somebody in, oldest first."""
-        with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Outstanding)) as cursor:
+        with (
+            self._pool.connection() as connection,
+            connection.cursor(row_factory=class_row(OutstandingInvitation)) as cursor,
+        ):
             query = f"SELECT id, made_at, expires_at FROM service.invitations WHERE {_OUTSTANDING} ORDER BY made_at"
             return cursor.execute(query).fetchall()
 

@@ -141,3 +141,12 @@ class Keys(Protocol):
 
     def credentials(self, broker: int) -> Credentials:
         """Return the credentials of a broker. Raises `NotFound` when there are none."""
+
+
+@dataclass(frozen=True)
+class OutstandingInvitation:
+    """An invitation that nobody has used and that has not expired (UTC). Its code is known to its holder alone."""
+
+    id: UUID
+    made_at: datetime
+    expires_at: datetime

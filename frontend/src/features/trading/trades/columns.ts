@@ -25,12 +25,15 @@ export function useOrderColumns(which: Which) {
 
   const columns = computed<Column<Trade>[]>(() => {
     const open = which === 'open'
+    const status: Column<Trade> = { key: 'status', title: t('trades.status'), value: (row) => t(`order_states.${stateShown(row)}`), width: 116 }
+    const reasons: Column<Trade> = { key: 'reason', title: t('trades.reason'), value: (row) => (row.reason === null ? null : reason(row.reason)), shown: (row) => reason(row.reason), width: 200 }
     return [
       { key: 'time', title: t('trades.time'), value: (row) => row.created_at, shown: (row) => time(row.created_at), width: 196 },
       { key: 'symbol', title: t('trades.symbol'), value: (row) => row.symbol, width: 110 },
       broker.column.value,
       { key: 'side', title: t('trades.side'), value: (row) => row.side, shown: (row) => t(`sides.${row.side}`), tone: (row) => (row.side === 'buy' ? 'up' : 'down'), width: 84 },
       { key: 'type', title: t('trades.type'), value: (row) => row.type, shown: (row) => t(`types.${row.type}`), width: 100 },
+      ...(which === 'orders' ? [status, reasons] : []),
       { key: 'source', title: t('trades.source'), value: (row) => source(row.source), width: 96 },
       { key: 'size', title: t('trades.size'), value: (row) => row.quantity ?? row.cost ?? row.wished_percent, shown: size, width: 128, number: true },
       { key: 'filled', title: t('trades.filled'), value: (row) => row.filled, shown: (row) => `${quantity(row.filled)} ${baseOf(row.symbol)}`, width: 128, number: true, hidden: open },
@@ -39,8 +42,7 @@ export function useOrderColumns(which: Which) {
       { key: 'total', title: t('trades.total'), value: (row) => row.executed_cost, shown: (row) => money(row.executed_cost, quoteOf(row.symbol)), width: 132, number: true, hidden: which !== 'executed' },
       { key: 'fees', title: t('trades.fees'), value: (row) => paid(row.fees), shown: (row) => fees(row.fees), width: 112, number: true, hidden: which !== 'executed' },
       { key: 'result', title: t('trades.result'), value: (row) => row.profit_loss, shown: (row) => signed(row.profit_loss, quoteOf(row.symbol)), tone: (row) => tone(row.profit_loss), width: 124, number: true, hidden: open },
-      { key: 'status', title: t('trades.status'), value: (row) => t(`order_states.${stateShown(row)}`), width: 130 },
-      { key: 'reason', title: t('trades.reason'), value: (row) => (row.reason === null ? null : reason(row.reason)), shown: (row) => reason(row.reason), width: 200, hidden: which !== 'orders' },
+      ...(which === 'orders' ? [] : [status]),
       { key: 'client_id', title: t('decisions.client_id'), value: (row) => row.client_order_id, width: 220, hidden: true },
       { key: 'exchange_id', title: t('decisions.exchange_id'), value: (row) => row.exchange_order_id, width: 140, hidden: true },
     ]
