@@ -47,7 +47,8 @@ class Lane:
         self._guard = Guard(self.orders, self._legs, self.agenda)
         self._sending = Sending(self.orders, self.look_ups, self._legs, self.agenda)
         self._changes = Changes(self.orders, self.look_ups)
-        self._schedule = Schedule(account, Reconciler(self.orders, snapshots, self.look_ups, self.agenda))
+        self._reconciler = Reconciler(self.orders, snapshots, self.look_ups, self.agenda)
+        self._schedule = Schedule(account, self._reconciler)
         self.heard_at: float | None = None
         """The time at which the private stream last reported something (Unix time); None before it has."""
         self.streaming = False
@@ -190,9 +191,11 @@ class Lane:
         return await self._schedule.once(occasion, dry=dry)
 
     async def hear(self, report: OrderReport) -> None:
-        """Record one report of the private stream. Ignore a stranger's: reconciliation finds it."""
+        """Record one report of the private stream. An execution of a stranger is asked about by the next polls."""
         with self._account.hearing.listening(self.orders.order_of(report), report):
-            await self.orders.hear(report)
+            known = await self.orders.hear(report)
+        if known is None and report.filled:
+            self._reconciler.suspect(report)
 
     @property
     def reconciled_at(self) -> datetime | None:

@@ -37,6 +37,8 @@ ON_ITS_WAY = timedelta(seconds=10)
 """Time after a request's validity within which its answer may still arrive."""
 MISSING = timedelta(seconds=60)
 """Time an accepted order may be missing at the exchange before a person is told."""
+MOST_SUSPECTED = 20
+"""Strangers of the private stream that may wait for their second look: each costs one query."""
 
 
 class Reconciler:
@@ -105,6 +107,17 @@ class Reconciler:
         run.reach(Phase.RESTORE, positions=len(held))
         if run.occasion is not Occasion.POLL and not run.dry:
             await self._listings.keep_snapshot(settled=not self._memory.suspicions)
+
+    def suspect(self, report: OrderReport) -> None:
+        """Take a report of the private stream about an order that is not ours as the first of its two looks.
+
+        Do nothing when its market is unknown, or when many are suspected already: the next full look finds the others.
+        """
+        if (
+            self._account.markets.named(report.native_symbol) is not None
+            and len(self._memory.suspicions) < MOST_SUSPECTED
+        ):
+            self._memory.suspicions.begin(report, self._account.clock(), None)
 
     @property
     def has_live_orders(self) -> bool:

@@ -139,6 +139,34 @@ async def test_what_was_made_and_filled_elsewhere_while_the_platform_was_down_is
         assert [order.filled for order in await adopted(trading)] == ([there.filled] if known else [])
 
 
+async def polled(trading):
+    """Reconcile by a poll. It is skipped while another look is under way, so let that one end first."""
+    if await trading.lane.reconcile(Occasion.POLL) is None:
+        await trading.reconcile()
+        await trading.reconcile(Occasion.POLL)
+
+
+@pytest.mark.parametrize("executed", [True, False], ids=["executed", "resting"])
+async def test_an_execution_elsewhere_is_adopted_by_the_next_polls(open_trading, executed):
+    """The private stream reports it, in whichever market; a poll that is ten seconds older confirms it.
+
+    An order that only rests moves no coins: the next full look finds it.
+    """
+    async with open_trading() as trading:
+        await trading.listening()
+        await trading.reconcile()
+        trading.pass_by(1)
+        sale = {"type": Type.MARKET, "price": None, "quantity": Decimal("0.1")}
+        resting = {"price": Decimal(2000), "quantity": Decimal("0.1")}
+        there = await trading.elsewhere("web_1", "ETH/USDT", **(sale if executed else resting))
+        await trading.until(lambda: trading.lane.heard_at == trading.now.timestamp())
+        await polled(trading)
+        assert await adopted(trading) == []
+        trading.pass_by(10)
+        await polled(trading)
+        assert [order.filled for order in await adopted(trading)] == ([there.filled] if executed else [])
+
+
 @pytest.mark.parametrize("starts", [0, 1, 2], ids=["while it ran", "while it was down", "and it went down again"])
 async def test_what_was_bought_elsewhere_in_a_market_of_nobody_here_is_adopted(open_trading, starts):
     """The balance of its base has grown since the last look, whichever process took that.
