@@ -1,0 +1,198 @@
+"""Minutes: the one-minute bars of one market, from its public trades and the exchange's own candles.
+
+A minute is closed once: by the first trade of a later one, by the clock, or by the exchange's own closed candle. What
+the trade ids prove complete is told at once. What they do not is a doubt: nothing is told until the exchange's own
+candle, or a later trade, ends it. Nothing is ever invented.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.candles.bar import Bar, MarketTrade, Proof, bar_of, flat
+from domain.candles.timeframes import MINUTE, minute_of
+
+REMEMBERED = 15
+"""Minutes for which a closed bar is remembered: later witnesses speak of no market that is believed here."""
+
+
+class Reason(StrEnum):
+    """The reason for which a minute cannot be told from its trades alone."""
+
+    PARTIAL = "partial"
+    """We began to listen in its middle."""
+    HOLE = "hole"
+    """Trade ids are missing."""
+    QUIET = "quiet"
+    """There was no trade, as far as we know."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A minute is closed, and this is its bar."""
+
+    bar: Bar
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A bar that was told is better proved now."""
+
+    bar: Bar
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A bar that was told was wrong."""
+
+    before: Bar
+    after: Bar
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """A minute has ended, and its bar is not known yet."""
+
+    opened_at: int
+    reason: Reason
+
+
+Outcome = Closed | Settled | Corrected | Doubted
+
+
+class Minutes:
+    """The minutes of one market. Every method returns what became of them, oldest first."""
+
+    def __init__(self) -> None:
+        self._last: MarketTrade | None = None
+        """The newest trade."""
+        self._minute: int | None = None
+        """The opening time of the running minute; None before the first trade or candle."""
+        self._running: Bar | None = None
+        """What was traded in it."""
+        self._reason: Reason | None = Reason.PARTIAL
+        """The reason for which the running minute will be in doubt."""
+        self._close: Decimal | None = None
+        """The close before the running minute, None while that is not known."""
+        self._provable_from = 0
+        """The opening time from which on no trade is known to be missing."""
+        self._told: dict[int, Bar] = {}
+        self._doubts: dict[int, Reason] = {}
+
+    @property
+    def doubts(self) -> dict[int, Reason]:
+        """The minutes that have ended without a bar, by opening time, oldest first."""
+        return dict(sorted(self._doubts.items()))
+
+    @property
+    def running(self) -> Bar | None:
+        """What was traded in the running minute so far."""
+        return self._running
+
+    def hear(self, trade: MarketTrade) -> list[Outcome]:
+        """Take in a trade. One that was met before is ignored, so that two connections may overlap."""
+        if self._last is not None and trade.id <= self._last.id:
+            return []
+        follows = self._last is not None and trade.id == self._last.id + 1
+        minute, outcomes = minute_of(trade.at), list[Outcome]()
+        if self._minute is None:
+            self._minute = minute
+        elif minute > self._minute:
+            outcomes = self._advance(minute, follows=follows)
+        self._last = trade
+        if minute < self._minute:
+            return [*outcomes, *self._late(trade, minute)]
+        if not follows:
+            # The missing trades may belong to this minute or to any that was told by the clock alone.
+            self._reason, self._provable_from = self._reason or Reason.HOLE, minute
+        elif self._running is None and not outcomes:
+            outcomes = self._prove(minute)
+        self._running = bar_of(trade, minute) if self._running is None else self._running.with_trade(trade)
+        return outcomes
+
+    def _advance(self, minute: int, *, follows: bool) -> list[Outcome]:
+        """Close every minute before this one, which a trade has begun."""
+        outcomes = self._prove(minute) if follows else []
+        while self._minute is not None and self._minute < minute:
+            outcomes.append(self._end(Proof.PROVED if follows else None))
+        return outcomes
+
+    def _prove(self, minute: int) -> list[Outcome]:
+        """Prove what was told by the clock, or is doubted as quiet, before this minute: no trade is missing."""
+        outcomes = list[Outcome]()
+        for opened_at, reason in self.doubts.items():
+            before = self._told.get(opened_at - MINUTE)
+            if self._provable_from <= opened_at < minute and reason is Reason.QUIET and before is not None:
+                outcomes.append(self._tell(flat(opened_at, before.close, Proof.PROVED)))
+        for opened_at, bar in [*self._told.items()]:
+            if self._provable_from <= opened_at < minute and bar.proof is Proof.TIMED:
+                self._told[opened_at] = bar.proved_by(Proof.PROVED)
+                outcomes.append(Settled(self._told[opened_at]))
+        return outcomes
+
+    def _end(self, proof: Proof | None) -> Outcome:
+        """End the running minute with this proof, or in doubt, and begin the next."""
+        assert self._minute is not None
+        opened_at, running, reason = self._minute, self._running, self._reason
+        self._minute, self._running, self._reason = opened_at + MINUTE, None, None
+        if reason is None and running is not None and proof is not None:
+            return self._tell(running.proved_by(proof))
+        if reason is None and running is None and proof is Proof.PROVED and self._close is not None:
+            return self._tell(flat(opened_at, self._close, proof))
+        if running is not None:
+            self._close = running.close
+        doubt = reason or (Reason.QUIET if running is None and proof is not None else Reason.HOLE)
+        self._doubts[opened_at] = doubt
+        return Doubted(opened_at, doubt)
+
+    def _tell(self, bar: Bar) -> Closed:
+        self._told[bar.opened_at] = bar
+        self._doubts.pop(bar.opened_at, None)
+        if self._minute is None or bar.ended_at <= self._minute:
+            newest = max(self._told)
+            self._close = self._told[newest].close if newest == bar.opened_at else self._close
+            for old in [one for one in self._told if one < newest - REMEMBERED * MINUTE]:
+                del self._told[old]
+        return Closed(bar)
+
+    def _late(self, trade: MarketTrade, minute: int) -> list[Outcome]:
+        """Correct the bar of a minute that the clock had closed before its last trade came."""
+        before = self._told.get(minute)
+        if before is None or before.proof is Proof.CONFIRMED:
+            return []
+        after = before.with_trade(trade).proved_by(Proof.CORRECTED)
+        self._told[minute] = after
+        return [Corrected(before, after)]
+
+    def close(self, now: int) -> list[Outcome]:
+        """Close every minute that has ended by this time of the market's clock."""
+        outcomes = list[Outcome]()
+        while self._minute is not None and self._minute + MINUTE <= now:
+            outcomes.append(self._end(Proof.TIMED))
+        return outcomes
+
+    def witness(self, candle: Bar) -> list[Outcome]:
+        """Take in the exchange's own closed candle of a minute: it confirms, ends a doubt, or corrects."""
+        outcomes = list[Outcome]()
+        if self._minute is None:
+            self._minute = candle.opened_at
+        while self._minute < candle.opened_at:
+            outcomes.append(self._end(None))
+        opened_at = candle.opened_at
+        if opened_at == self._minute:
+            self._minute, self._running, self._reason = candle.ended_at, None, None
+        if candle.last_id is not None and (self._last is None or candle.last_id > self._last.id):
+            # Trades up to here are in the candle; the next one continues from it.
+            self._last = MarketTrade(candle.last_id, candle.close, Decimal(0), candle.ended_at - 1)
+        before = self._told.get(opened_at)
+        if before is None:
+            return [*outcomes, self._tell(candle.proved_by(Proof.CONFIRMED))]
+        if before.says_the_same(candle):
+            if before.proof is Proof.CONFIRMED:
+                return outcomes
+            self._told[opened_at] = before.proved_by(Proof.CONFIRMED)
+            return [*outcomes, Settled(self._told[opened_at])]
+        self._told[opened_at] = candle.proved_by(Proof.CORRECTED)
+        return [*outcomes, Corrected(before, self._told[opened_at])]
