@@ -1,0 +1,93 @@
+"""The messages of the heartbeat: signals of the clock, and bars of the followed markets. Times are milliseconds, UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.candles.bar import Bar
+from domain.candles.minutes import Reason
+
+LATE_AFTER = 60_000
+"""Milliseconds after which nothing is decided on a signal any more."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """The bars of one market at one exchange and venue."""
+
+    exchange: str
+    venue: str
+    symbol: str
+
+    def __str__(self) -> str:
+        """Return it as settings and people write it: `binance/paper/BTC/USDT`."""
+        return f"{self.exchange}/{self.venue}/{self.symbol}"
+
+
+def series_of(text: str) -> Series:
+    """Read a series as it is written. Raises `ValueError` for anything else."""
+    exchange, venue, symbol = text.split("/", 2)
+    base, _, quote = symbol.partition("/")
+    if not (exchange and venue and base and quote) or "/" in quote:
+        raise ValueError(f"{text!r} is not EXCHANGE/VENUE/BASE/QUOTE")
+    return Series(exchange, venue, symbol)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The clock's message that a bar of a timeframe has ended."""
+
+    timeframe: str
+    closed_at: int
+    emitted_at: int
+
+    @property
+    def id(self) -> str:
+        """The same for every source: it names the timeframe and the end."""
+        return f"{self.timeframe}_{self.closed_at}"
+
+    @property
+    def late(self) -> bool:
+        """True when it comes too late to be acted upon."""
+        return self.emitted_at - self.closed_at > LATE_AFTER
+
+
+class Telling(StrEnum):
+    """The occasion of a message about a bar."""
+
+    CLOSED = "closed"
+    SETTLED = "settled"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True)
+class ToldBar:
+    """A message about a bar. `before` is the bar as it was told, when it is corrected."""
+
+    series: Series
+    bar: Bar
+    telling: Telling
+    before: Bar | None = None
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A minute of a series that has ended and whose bar is not known yet."""
+
+    series: Series
+    opened_at: int
+    reason: Reason
+
+
+@dataclass
+class Beat:
+    """All that one event, or the passing of time, has led to, in the order in which it is told."""
+
+    signals: list[Signal] = field(default_factory=list)
+    bars: list[ToldBar] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to tell."""
+        return bool(self.signals or self.bars or self.doubts)
