@@ -15,6 +15,7 @@ from adapters.paper.fees import BNB
 from adapters.paper.orders import PaperOrder
 from adapters.paper.rules import ORDER_TYPES
 from adapters.paper.rules_control import EXCHANGES, RulesControl
+from adapters.paper.streams_control import Streams, StreamsControl
 
 STATES = {
     "new": "open", "partly": "open", "filled": "closed", "cancelled": "cancelled", "expired": "expired",
@@ -30,8 +31,9 @@ def _answer(told: Any, status: int = 200) -> web.Response:
 class Control:
     """The handlers under /paper. Symbols are written `BTC/USDT`; decimals are strings."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: Paper, streams: Streams) -> None:
         self._paper = paper
+        self._public = StreamsControl(paper, streams)
         self._rules = RulesControl(paper)
 
     def routes(self) -> list[web.RouteDef]:
@@ -50,6 +52,9 @@ class Control:
             ("GET", "markets", self._rules.markets),
             ("PUT", "markets", self._rules.change_market),
             ("PUT", "counts", self._rules.change_counts),
+            ("GET", "market-streams", self._public.told),
+            ("PUT", "market-streams", self._public.change),
+            ("DELETE", "market-streams", self._public.end),
         ]
         return [web.route(method, f"/paper/{path}", _checked(handler)) for method, path, handler in table]
 

@@ -10,6 +10,7 @@ from adapters.paper.budgets import Budgets
 from adapters.paper.counts import Counts
 from adapters.paper.faults import Faults
 from adapters.paper.ledger import Ledger
+from adapters.paper.market_faults import MarketFaults
 from adapters.paper.markets import Markets
 from adapters.paper.orders import Account
 from adapters.paper.prices import Prices
@@ -29,6 +30,7 @@ class Paper:
         self.book = Book(self.prices, self.markets)
         self.ledger = Ledger(self.prices, self.now, self.markets, self.book)
         self.counts = Counts(self.budgets, self.ledger)
+        self.market_faults = MarketFaults()
         self.followed: list[Callable[[], list[Account]]] = []
 
     def now(self) -> int:

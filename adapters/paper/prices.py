@@ -57,7 +57,7 @@ PAIRS = {
 
 @dataclass
 class Bar:
-    """The bar of one pair for one minute."""
+    """The bar of one pair for one minute. `first_id` and `last_id` are those of its public trades, None without any."""
 
     opened_at: int
     open: Decimal
@@ -65,6 +65,9 @@ class Bar:
     low: Decimal
     close: Decimal
     volume: Decimal = Decimal(0)
+    trades: int = 0
+    first_id: int | None = None
+    last_id: int | None = None
 
 
 @dataclass
@@ -76,6 +79,8 @@ class Prices:
     last: dict[str, Decimal] = field(default_factory=dict)
     bars: dict[str, list[Bar]] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    """The pairs whose trading is stopped: their prices do not move, and they have no bars."""
     listeners: list[Callable[[str, Decimal], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -90,9 +95,9 @@ class Prices:
         self.bars[pair.symbol] = []
         for minute in range(now - 60 * MINUTE, now, MINUTE):
             close = self._next(pair, price)
-            self.bars[pair.symbol].append(
-                Bar(minute, price, max(price, close), min(price, close), close, Decimal(self._random.randint(1, 9)))
-            )
+            volume = Decimal(self._random.randint(1, 9))
+            bar = Bar(minute, price, max(price, close), min(price, close), close, volume, trades=int(volume))
+            self.bars[pair.symbol].append(bar)
             price = close
         self.last[pair.symbol] = price
 
@@ -100,6 +105,7 @@ class Prices:
         """Forget a pair and its bars."""
         del self.last[symbol], self.bars[symbol]
         self.held.discard(symbol)
+        self.stopped.discard(symbol)
 
     def _next(self, pair: Pair, price: Decimal) -> Decimal:
         moved = price * Decimal(str(1 + self._random.gauss(0, 0.0002)))
@@ -108,7 +114,7 @@ class Prices:
     def walk(self, besides: str | None = None) -> None:
         """Move every pair whose price is not held by one step, except `besides`."""
         for symbol in [*self.last]:
-            if symbol not in self.held and symbol != besides:
+            if symbol not in self.held | self.stopped and symbol != besides:
                 self.tell(symbol, self._next(PAIRS[symbol], self.last[symbol]))
 
     def hold(self, symbol: str, price: Decimal) -> None:
@@ -120,8 +126,33 @@ class Prices:
         """Let a held price move again."""
         self.held.discard(symbol)
 
+    def roll(self) -> None:
+        """Begin the bar of the present minute for every pair that has none, and those of the quiet minutes before.
+
+        A minute without a trade stands at the close before it.
+        """
+        minute = self.clock() // MINUTE * MINUTE
+        for symbol in self.last.keys() - self.stopped:
+            bars = self.bars[symbol]
+            while bars and bars[-1].opened_at < minute:
+                close = bars[-1].close
+                opened_at = max(bars[-1].opened_at + MINUTE, minute - _KEPT_MINUTES * MINUTE)
+                bars.append(Bar(opened_at, close, close, close, close))
+            del bars[:-_KEPT_MINUTES]
+
+    def stop(self, symbol: str) -> None:
+        """Stop the trading of a pair."""
+        self.stopped.add(symbol)
+
+    def resume(self, symbol: str) -> None:
+        """Let a stopped pair trade again. The minutes meanwhile have no bars: the next one begins a new row."""
+        if symbol in self.stopped:
+            self.stopped.discard(symbol)
+            price = self.last[symbol]
+            self.bars[symbol].append(Bar(self.clock() // MINUTE * MINUTE, price, price, price, price))
+
     def tell(self, symbol: str, price: Decimal) -> None:
-        """Record a new last price and report it to the listeners."""
+        """Record a new last price, which is a trade of the smallest quantity, and report it to the listeners."""
         self.last[symbol] = price
         minute = self.clock() // MINUTE * MINUTE
         bars = self.bars[symbol]
@@ -129,7 +160,10 @@ class Prices:
             bars.append(Bar(minute, price, price, price, price))
             del bars[:-_KEPT_MINUTES]
         bar = bars[-1]
+        if not bar.trades:
+            bar.open = bar.high = bar.low = price
         bar.high, bar.low, bar.close = max(bar.high, price), min(bar.low, price), price
+        bar.volume, bar.trades = bar.volume + PAIRS[symbol].step, bar.trades + 1
         for listener in self.listeners:
             listener(symbol, price)
 

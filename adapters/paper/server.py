@@ -18,7 +18,7 @@ from adapters.paper.exchange import Paper
 from adapters.paper.prices import replayed
 from adapters.paper.shelf import Shelf
 
-WALK_SECONDS = 0.5
+WALK_SECONDS, TICK_SECONDS = 0.5, 0.05
 HOST = "127.0.0.1"
 
 
@@ -50,19 +50,20 @@ class PaperServer:
     async def start(self) -> None:
         """Open all ports and start moving the prices. Raises `OSError` when a port is taken."""
         dispatcher = Dispatcher(BinanceApi(self.paper))
+        self._streams = BinanceStreams(self.paper)
         binance = [
             route
-            for door in (BinanceRest(dispatcher), BinanceWsApi(dispatcher), BinanceStreams(self.paper))
+            for door in (BinanceRest(dispatcher), BinanceWsApi(dispatcher), self._streams)
             for route in door.routes()
         ]
-        for offset, routes in enumerate([Control(self.paper).routes(), binance]):
+        for offset, routes in enumerate([Control(self.paper, self._streams).routes(), binance]):
             application = web.Application()
             application.add_routes(routes)
             runner = web.AppRunner(application, access_log=None)
             await runner.setup()
             self._runners.append(runner)
             await web.TCPSite(runner, HOST, self.port + offset).start()
-        self._movers = [asyncio.create_task(move()) for move in (self._walk, self._replay)]
+        self._movers = [asyncio.create_task(move()) for move in (self._walk, self._replay, self._tick)]
 
     async def _replay(self) -> None:
         """Play the file's prices. A held price stays, while the file runs on underneath."""
@@ -78,6 +79,11 @@ class PaperServer:
         while True:
             await asyncio.sleep(WALK_SECONDS)
             self.paper.prices.walk(besides=self._symbol if self._minutes else None)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._streams.tick()
 
     async def stop(self) -> None:
         """Stop the prices, close all ports and forget the pairs added while the exchange ran."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from domain.candles.bar import Bar, MarketTrade
 from domain.market import Market
 
 
@@ -46,6 +47,40 @@ class Candle:
     closed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SeenTrade:
+    """A trade of a market's public stream, with the time at which the exchange sent it (milliseconds, UTC)."""
+
+    native: str
+    trade: MarketTrade
+    sent_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCandle:
+    """A closed candle of one minute, from the same stream."""
+
+    native: str
+    candle: Bar
+    sent_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The exchange announces that it ends this connection: a new one is to be opened first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A message that cannot be believed: no valid JSON, or amounts that no market has."""
+
+    raw: str
+
+
+MarketEvent = SeenTrade | SeenCandle | Ending | Malformed | None
+"""None for any other message: it shows only that the connection lives."""
+
+
 class MarketData(Protocol):
     """The public side of one exchange at one venue."""
 
@@ -67,8 +102,14 @@ class MarketData(Protocol):
     async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> Sequence[Candle]:
         """Return the bars of one market, oldest first."""
 
-    def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
-        """Yield the native symbol and the bar each time a bar changes. Raises `NoAnswer` when the connection ends."""
+    async def minutes(self, market: Market, since: datetime, until: datetime | None = None) -> Sequence[Bar]:
+        """Return up to 1000 closed bars of one minute that open from `since` on and before `until`, oldest first."""
+
+    def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
+        """Yield each message about these markets, read and raw: their trades and candles of one minute.
+
+        Raises `NoAnswer` when the connection cannot be made, or ends.
+        """
 
     @property
     def busy(self) -> float:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from adapters.exchanges.binance.client import Binance
-from tests.exchanges.test_binance_garbage import BTC, EXECUTION, KEYS, RUNNING_BAR, WISH, changed, encoded, paths, told
+from tests.exchanges.test_binance_garbage import BTC, EXECUTION, KEYS, WISH, changed, encoded, paths, told
 from tests.exchanges.test_binance_shapes import DEEP, NO_NUMBERS, no_answer
 
 STANDS = '{"id": "1", "status": 200, "result": {"subscriptionId": 0}}'
@@ -132,11 +132,8 @@ async def test_a_page_instead_of_a_stream_is_a_broken_connection():
 
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_amount_that_is_no_number_ends_a_stream(word):
-    """The stream ends for every amount of an execution report, and for the close of a bar."""
+    """The private stream ends for every amount of an execution report."""
     for path in [path for path in paths(EXECUTION) if "." in str(EXECUTION[path[0]])]:
         event = encoded({"subscriptionId": 0, "event": changed(EXECUTION, path, word)}).decode()
         async with framed(STANDS, event) as client:
             assert await last_word(client.reports(KEYS)) == "stream_broken"
-    bar = encoded({"data": {"e": "kline", "s": "BTCUSDT", "k": {**RUNNING_BAR, "c": word}}}).decode()
-    async with framed(bar) as client:
-        assert await last_word(client.candle_stream(["BTCUSDT"], "1m")) == "stream_broken"

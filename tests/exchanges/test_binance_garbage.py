@@ -38,9 +38,7 @@ TRADE = {
 FILTER = {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"}
 SYMBOL = {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT", "filters": [FILTER]}
 BAR = [1772443800000, "1.0", "2.0", "0.5", "1.5", "9.0", 1772443859999]
-RUNNING_BAR = {
-    "t": 1772443800000, "T": 1772443859999, "o": "1.0", "c": "1.5", "h": "2.0", "l": "0.5", "v": "9.0", "x": False,
-}  # fmt: skip
+MINUTE_BAR = [*BAR, 0, 3]
 AMENDED = {**ORDER, "price": "0.00", "qty": "1.0", "executedQty": "0.5", "cumulativeQuoteQty": "25000.00"}
 EXECUTION = {
     "e": "executionReport", "s": "BTCUSDT", "c": "mine", "S": "BUY", "q": "1.0", "p": "0.00", "C": "", "x": "TRADE",
@@ -60,6 +58,7 @@ ANSWERS = {
     "cancel": (lambda c: c.cancel(KEYS, BTC, "mine"), NO_OBJECT),
     "tickers": (lambda c: c.tickers([BTC]), NO_LIST),
     "candles": (lambda c: c.candles(BTC, "1m"), NO_LIST),
+    "minutes": (lambda c: c.minutes(BTC, NOW), NO_LIST),
     "open_orders": (lambda c: c.open_orders(KEYS), [*NO_LIST, b"{}"]),
     "orders_since": (lambda c: c.orders_since(KEYS, BTC, datetime.now(UTC)), [*NO_LIST, b"{}"]),
     "fills_of": (lambda c: c.fills_of(KEYS, BTC, "1"), [*NO_LIST, b"{}"]),
@@ -76,7 +75,7 @@ MEANINGS = {
     "best prices": (messages.best_prices_of, [{"symbol": "BTCUSDT", "bidPrice": "1.0", "askPrice": "2.0"}]),
     "last prices": (messages.last_prices_of, [{"symbol": "BTCUSDT", "price": "1.0"}]),
     "candles": (lambda raw: messages.candles_of(raw, NOW), [BAR]),
-    "bar": (lambda raw: messages.candle_of_stream(messages.any_decoder.decode(raw)), RUNNING_BAR),
+    "minutes": (messages.minutes_of, [MINUTE_BAR]),
     "list": (messages.reports_of_list, {"orderReports": [{**ORDER, **AMOUNTS}]}),
     "cancel": (messages.reports_of_cancel, {**ORDER, **AMOUNTS}),
     "counts": (rules.order_counts_of, [{"interval": "SECOND", "intervalNum": 10, "count": 3}]),

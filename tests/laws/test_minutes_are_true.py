@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.candles.bar import Bar, MarketTrade, Proof, bar_of, flat
-from domain.candles.minutes import Closed, Corrected, Doubted, Minutes, Settled
+from domain.candles.minutes import Closed, Corrected, Doubted, Minutes, Outcome
 from domain.candles.timeframes import MINUTE, minute_of
 
-TOLD = (Closed, Settled, Corrected)
 PROVED = {Proof.PROVED, Proof.CONFIRMED}
 
 
@@ -40,42 +39,49 @@ def truth_of(trades: list[MarketTrade]) -> dict[int, Bar]:
     return bars
 
 
-@given(markets(), st.data())
-def test_nothing_is_proved_that_is_not_true(trades, data):
-    """Trades are lost, doubled and late; the clock runs; the exchange's candles come for some minutes, or never."""
-    truth, minutes, outcomes = truth_of(trades), Minutes(), []
-    last = max(truth)
-    for trade, after in [*pairwise(trades), (trades[-1], None)]:
+def outcomes_of(
+    minutes: Minutes, trades: list[MarketTrade], truth: dict[int, Bar], data: st.DataObject
+) -> list[Outcome]:
+    """Return what became of the trades, of which some are lost or doubled, while the clock and the candles run."""
+    outcomes: list[Outcome] = []
+    for trade, after in [*pairwise(trades), (trades[-1], trades[-1])]:
         fate = data.draw(st.sampled_from(["heard", "heard", "heard", "lost", "doubled"]))
-        if fate != "lost":
-            outcomes += minutes.hear(trade)
-        if fate == "doubled":
+        for _ in range({"heard": 1, "lost": 0, "doubled": 2}[fate]):
             outcomes += minutes.hear(trade)
         if data.draw(st.booleans()):  # the clock runs ahead of the trades that are on their way
-            outcomes += minutes.close((after or trade).at)
-        ended = [one for one in truth if one + MINUTE <= trade.at and one != last]
+            outcomes += minutes.close(after.at)
+        ended = [one for one in truth if one + MINUTE <= trade.at and one != max(truth)]
         if ended and data.draw(st.booleans()):
             outcomes += minutes.witness(truth[data.draw(st.sampled_from(ended))])
-    told: dict[int, Bar] = {}
+    return outcomes
+
+
+def told(outcomes: list[Outcome], before: dict[int, Bar]) -> dict[int, Bar]:
+    """Return the bars as last told. Check that each was closed once, and only settled or corrected afterwards."""
+    bars = {**before}
     for outcome in outcomes:
         if isinstance(outcome, Doubted):
-            assert outcome.opened_at not in told
+            assert outcome.opened_at not in bars
             continue
         bar = outcome.after if isinstance(outcome, Corrected) else outcome.bar
-        # A minute is closed once; what is said of it later settles or corrects it.
-        assert isinstance(outcome, Closed) == (bar.opened_at not in told)
-        told[bar.opened_at] = bar
-        if bar.proof in PROVED:
-            assert bar.says_the_same(truth[bar.opened_at])
-    # And the exchange's candles end every doubt, and correct whatever is wrong.
-    for opened_at in sorted(truth):
-        if opened_at != last:
-            for outcome in minutes.witness(truth[opened_at]):
-                if isinstance(outcome, TOLD):
-                    bar = outcome.after if isinstance(outcome, Corrected) else outcome.bar
-                    told[bar.opened_at] = bar
-    recent = [one for one in truth if one != last and one >= max(truth) - 10 * MINUTE]
-    assert all(told[one].says_the_same(truth[one]) for one in recent)
+        assert isinstance(outcome, Closed) == (bar.opened_at not in bars)
+        bars[bar.opened_at] = bar
+    return bars
+
+
+@given(markets(), st.data())
+def test_nothing_is_proved_that_is_not_true(trades, data):
+    """And the exchange's candles end every doubt, and correct whatever is wrong."""
+    truth, minutes = truth_of(trades), Minutes()
+    outcomes = outcomes_of(minutes, trades, truth, data)
+    for number in range(1, len(outcomes) + 1):
+        for bar in told(outcomes[:number], {}).values():
+            assert bar.proof not in PROVED or bar.says_the_same(truth[bar.opened_at])
+    last = max(truth)
+    later = [outcome for one in sorted(truth) if one != last for outcome in minutes.witness(truth[one])]
+    bars = told(later, told(outcomes, {}))
+    recent = [one for one in truth if one != last and one >= last - 10 * MINUTE]
+    assert all(bars[one].says_the_same(truth[one]) for one in recent)
     assert not {one for one in minutes.doubts if one in truth and one != last}
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from adapters.exchanges.binance import messages, parameters, rules, streams
+from adapters.exchanges.binance import market_stream, messages, parameters, rules, streams
 from adapters.exchanges.binance.errors import error_of
 from adapters.exchanges.binance.native import understood
 from adapters.exchanges.binance.signing import query_string, signed_query
@@ -18,7 +18,7 @@ from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
 from adapters.exchanges.hosts import Hosts
 from adapters.exchanges.http import Answer, Http, Pace
 from application.ports.errors import NoAnswer, NotAccepted
-from application.ports.market_data import Candle, DayTicker, Ticker
+from application.ports.market_data import Candle, DayTicker, MarketEvent, Ticker
 from application.ports.statements import (
     Balance,
     Capabilities,
@@ -30,6 +30,7 @@ from application.ports.statements import (
     Rights,
     Scrap,
 )
+from domain.candles.bar import Bar
 from domain.market import Market
 from domain.people.broker import Venue
 
@@ -127,9 +128,20 @@ class Binance(Trading):
         now = datetime.now(UTC) + self.clock_offset
         return await self._read("/api/v3/klines", named, 2, lambda raw: messages.candles_of(raw, now))
 
-    def candle_stream(self, native_symbols: Sequence[str], timeframe: str) -> AsyncIterator[tuple[str, Candle]]:
-        """Stream bars as they change; a bar is final when `closed`."""
-        return streams.candles(self._http.session, self._ws_streams, native_symbols, timeframe)
+    async def minutes(self, market: Market, since: datetime, until: datetime | None = None) -> list[Bar]:
+        """Return up to 1000 closed bars of one minute, oldest first. Binance tells no trade ids with them."""
+        named: dict[str, object] = {
+            "symbol": market.native, "interval": "1m", "limit": _PAGE, "startTime": _milliseconds(since),
+        }  # fmt: skip
+        if until is not None:
+            named["endTime"] = _milliseconds(until) - 1
+        now = self._now()
+        found = await self._read("/api/v3/klines", named, 2, messages.minutes_of)
+        return [bar for bar in found if bar.ended_at <= now]
+
+    def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
+        """Stream trades and closed candles of one minute, over a connection of its own."""
+        return market_stream.events(self._ws_streams, native_symbols)
 
     # --- the account -------------------------------------------------------------------------------------------
 

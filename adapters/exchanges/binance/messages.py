@@ -30,6 +30,8 @@ from application.ports.market_data import Candle, DayTicker
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
+from domain.candles.bar import Bar, Proof
+from domain.candles.timeframes import MINUTE
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
 
@@ -60,7 +62,6 @@ _list_decoder = msgspec.json.Decoder(NativeList)
 _amendment_decoder = msgspec.json.Decoder(NativeAmendment, strict=False)
 order_decoder = msgspec.json.Decoder(NativeOrder, strict=False)
 execution_decoder = msgspec.json.Decoder(ExecutionReport, strict=False)
-any_decoder = msgspec.json.Decoder()
 
 
 def moment(milliseconds: int) -> datetime:
@@ -229,7 +230,20 @@ def _candle_of(row: list[Any], now: datetime) -> Candle:
     return Candle(moment(row[0]), closes_at, opened, high, low, close, volume, closed=closes_at < now)
 
 
-def candle_of_stream(kline: dict[str, Any]) -> Candle:
-    """Read a bar of the market stream; `x` says that it is final."""
-    opened, high, low, close, volume = (number_of(kline[name]) for name in ("o", "h", "l", "c", "v"))
-    return Candle(moment(kline["t"]), moment(kline["T"]), opened, high, low, close, volume, closed=kline["x"])
+def minutes_of(raw: bytes) -> list[Bar]:
+    """Read the rows of `klines` as bars of one minute, the running one included."""
+    return [_minute_of(row) for row in _rows_decoder.decode(raw)]
+
+
+def _minute_of(row: list[Any]) -> Bar:
+    opened, high, low, close, volume = (number_of(value) for value in row[1:6])
+    bar = Bar(int(row[0]), 1, opened, high, low, close, volume, int(row[8]), None, None, Proof.CONFIRMED)
+    check_bar(bar)
+    return bar
+
+
+def check_bar(bar: Bar) -> None:
+    """Raise `ValueError` unless the bar is one that a market can have: a whole minute, with prices in their order."""
+    inside = ZERO < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
+    if bar.opened_at % MINUTE or not inside or bar.volume < ZERO or bar.trades < 0:
+        raise ValueError(f"no bar of a market: {bar}")

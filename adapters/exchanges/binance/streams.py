@@ -1,9 +1,9 @@
-"""Binance's WebSockets: the private stream by signature subscription, and market streams."""
+"""Binance's private stream, by signature subscription."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -15,7 +15,6 @@ from adapters.exchanges.binance.errors import error_of_code
 from adapters.exchanges.binance.native import NONSENSE
 from adapters.exchanges.binance.signing import signed_parameters
 from application.ports.errors import NoAnswer
-from application.ports.market_data import Candle
 from application.ports.statements import Credentials, OrderReport
 
 _SUBSCRIBE_SECONDS = 10.0
@@ -86,15 +85,3 @@ async def reports(
                 yield messages.report_of_execution(bytes(event))
             elif kind in {"eventStreamTerminated", "serverShutdown"}:
                 raise NoAnswer(f"Binance ends the stream: {kind}", code="stream_broken")
-
-
-async def candles(
-    session: aiohttp.ClientSession, url: str, native_symbols: Sequence[str], timeframe: str
-) -> AsyncIterator[tuple[str, Candle]]:
-    """Yield the bars of several markets from one combined stream, each with its native symbol."""
-    names = "/".join(f"{symbol.lower()}@kline_{timeframe}" for symbol in native_symbols)
-    async with _connection(session, f"{url}/stream?streams={names}") as socket:
-        async for text in _texts(socket):
-            data = messages.any_decoder.decode(text).get("data", {})
-            if data.get("e") == "kline":
-                yield data["s"], messages.candle_of_stream(data["k"])

@@ -51,22 +51,30 @@ def bars(minutes: list[Bar], interval: str, offset: int = 0) -> list[list[Any]]:
             folded.append((Bar(start, bar.open, bar.high, bar.low, bar.close), end))
         kept = folded[-1][0]
         kept.high, kept.low, kept.close = max(kept.high, bar.high), min(kept.low, bar.low), bar.close
-        kept.volume += bar.volume
+        kept.volume, kept.trades = kept.volume + bar.volume, kept.trades + bar.trades
     return [_row(bar, end) for bar, end in folded]
+
+
+def _ids(minutes: list[Bar]) -> tuple[int, int]:
+    """Return the ids of the first and last trade in these minutes, -1 for none, as Binance says it."""
+    firsts = [bar.first_id for bar in minutes if bar.first_id is not None]
+    lasts = [bar.last_id for bar in minutes if bar.last_id is not None]
+    return (firsts[0], lasts[-1]) if firsts else (-1, -1)
 
 
 def _row(bar: Bar, end: int) -> list[Any]:
     prices = [amount(p) for p in (bar.open, bar.high, bar.low, bar.close, bar.volume)]
     quote = amount(bar.volume * bar.close)
-    return [bar.opened_at, *prices, end - 1, quote, 1, "0.00000000", "0.00000000", "0"]
+    return [bar.opened_at, *prices, end - 1, quote, bar.trades, "0.00000000", "0.00000000", "0"]
 
 
 def kline(pair: Pair, minutes: list[Bar], interval: str, at: int, now: int, offset: int = 0) -> dict[str, Any]:
     """Return the market stream's message about the bar that holds the moment `at`."""
     opened, end = span(at, interval, offset)
-    row = bars([bar for bar in minutes[-_minutes(opened, now) :] if opened <= bar.opened_at < end], interval, offset)[0]
+    inside = [bar for bar in minutes[-_minutes(opened, now) :] if opened <= bar.opened_at < end]
+    row, (first, last) = bars(inside, interval, offset)[0], _ids(inside)
     k = {
-        "t": row[0], "T": row[6], "s": native(pair), "i": interval, "f": -1, "L": -1, "o": row[1], "h": row[2],
+        "t": row[0], "T": row[6], "s": native(pair), "i": interval, "f": first, "L": last, "o": row[1], "h": row[2],
         "l": row[3], "c": row[4], "v": row[5], "n": row[8], "x": row[6] < now, "q": row[7], "V": row[9], "Q": row[10],
         "B": "0",
     }  # fmt: skip

@@ -27,18 +27,16 @@ class StreamForms:
         """Return a stream's messages about a new price, an empty list for an unknown kind."""
         kind = _SPEED.sub("", kind) if kind.startswith("depth") else kind
         if kind in {"trade", "aggTrade"}:
-            return [self._trade(pair, kind)]
+            return [] if self._paper.market_faults.loses(pair.symbol) else [self._trade(pair, kind)]
         if kind == "depth":
             return self._difference(pair)
-        if found := _KLINE.fullmatch(kind):
-            return self._klines(pair, found[1], found[2] or "0")
         return self.standing(pair, kind)
 
     def standing(self, pair: Pair, kind: str) -> list[dict[str, Any]]:
         """Return a stream's messages about the current state. A stream that reports events starts silent."""
         kind = _SPEED.sub("", kind) if kind.startswith("depth") else kind
         if found := _KLINE.fullmatch(kind):
-            return self._klines(pair, found[1], found[2] or "0", running_only=True)
+            return self._kline(pair, found[1], found[2] or "0", self._paper.now())
         if kind in DEPTHS:
             return [self._depth(pair, DEPTHS[kind])]
         if kind == "bookTicker":
@@ -55,25 +53,32 @@ class StreamForms:
         tape = self._market.tape(pair)
         number = tape.trade_id
         ids = {"t": number} if kind == "trade" else {"a": number, "f": number, "l": number}
+        wrong = self._paper.market_faults.wrong_time.get(pair.symbol, 0)
         return {
-            "e": kind, "E": self._paper.now(), "s": forms.native(pair), **ids, "p": forms.amount(tape.price),
-            "q": forms.amount(pair.step), "T": tape.at, "m": tape.price < tape.price_before, "M": True,
+            "e": kind, "E": self._paper.now() + wrong, "s": forms.native(pair), **ids, "p": forms.amount(tape.price),
+            "q": forms.amount(pair.step), "T": tape.at + wrong, "m": tape.price < tape.price_before, "M": True,
         }  # fmt: skip
 
-    def _klines(self, pair: Pair, interval: str, zone: str, *, running_only: bool = False) -> list[dict[str, Any]]:
-        """Return the running bar, preceded by the last one when that has just ended."""
-        offset = market_forms.offset_of(zone)
-        if interval not in market_forms.INTERVALS or offset is None:
+    def _kline(self, pair: Pair, interval: str, zone: str, at: int) -> list[dict[str, Any]]:
+        """Return the bar that holds the moment `at`, an empty list when there is none."""
+        offset, minutes = market_forms.offset_of(zone), self._paper.prices.bars[pair.symbol]
+        if interval not in market_forms.INTERVALS or offset is None or not self._paper.market_faults.candles:
             return []
-        now, tape, minutes = self._paper.now(), self._market.tape(pair), self._paper.prices.bars[pair.symbol]
-        last = minutes[-1].opened_at
-        running = market_forms.kline(pair, minutes, interval, last, now, offset)
-        earlier = [bar.opened_at for bar in minutes[-2:-1]]
-        ended = [
-            at for at in earlier
-            if not running_only and tape.at_before < running["k"]["t"] and at < running["k"]["t"]
-        ]  # fmt: skip
-        return [*(market_forms.kline(pair, minutes, interval, at, now, offset) for at in ended), running]
+        opened, end = market_forms.span(at, interval, offset)
+        if not any(opened <= bar.opened_at < end for bar in minutes):
+            return []
+        return [market_forms.kline(pair, minutes, interval, at, self._paper.now(), offset)]
+
+    def ended(self, pair: Pair, kind: str, end: int) -> list[dict[str, Any]]:
+        """Return the closing message of a stream of bars, if one of them ended at this whole minute."""
+        found = _KLINE.fullmatch(kind)
+        if not found or found[1] not in market_forms.INTERVALS:
+            return []
+        offset = market_forms.offset_of(found[2] or "0")
+        if offset is None or market_forms.span(end, found[1], offset)[0] != end:
+            return []
+        told = self._kline(pair, found[1], found[2] or "0", end - 1)
+        return told * 2 if self._paper.market_faults.candles_twice else told
 
     def _difference(self, pair: Pair) -> list[dict[str, Any]]:
         """Return the change of the order book. Removed levels have the quantity zero."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,10 @@ from adapters.paper.binance.controls import Following, control
 from adapters.paper.binance.market import NAME, BinanceMarket
 from adapters.paper.binance.stream_forms import WINDOWS, StreamForms
 from adapters.paper.exchange import Paper
-from adapters.paper.prices import PAIRS, Pair
+from adapters.paper.prices import MINUTE, PAIRS, Pair
+
+REFRESHED_EVERY = 2000
+"""Milliseconds between two messages about a running bar whose price does not move."""
 
 
 class BinanceStreams:
@@ -23,7 +27,10 @@ class BinanceStreams:
     def __init__(self, paper: Paper) -> None:
         # Create this before adding our listener: it numbers the trades, so it must receive each price first.
         self._forms = StreamForms(BinanceMarket(paper))
+        self._paper = paper
         self._markets = paper.markets
+        self._minute = paper.now() // MINUTE * MINUTE
+        self._refreshed_at = 0
         self._public: dict[web.WebSocketResponse, Following] = {}
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -61,7 +68,49 @@ class BinanceStreams:
             if pair is not None:
                 self._tell(socket, following, name, self._forms.standing(pair, kind))
 
+    def tick(self) -> None:
+        """Tell the bars that have ended since the last call, and every two seconds the running ones."""
+        self._paper.prices.roll()
+        now, faults = self._paper.now(), self._paper.market_faults
+        minute = now // MINUTE * MINUTE
+        for end in range(self._minute + MINUTE, minute + 1, MINUTE):
+            if faults.candle_delay:
+                asyncio.get_running_loop().call_later(faults.candle_delay, self._end, end)
+            else:
+                self._end(end)
+        self._minute = max(minute, self._minute)
+        if now - self._refreshed_at >= REFRESHED_EVERY:
+            self._refreshed_at = now
+            self._each("kline_", self._forms.standing)
+
+    def _end(self, end: int) -> None:
+        self._each("kline_", lambda pair, kind: self._forms.ended(pair, kind, end))
+
+    def _each(self, start: str, form: Callable[[Pair, str], list[dict[str, Any]]]) -> None:
+        """Tell every subscriber of a kind of stream about its market."""
+        for socket, following in [*self._public.items()]:
+            for name in following.names:
+                pair, kind = self._meant(name)
+                if pair is not None and kind.startswith(start):
+                    self._tell(socket, following, name, form(pair, kind))
+
+    async def shut_down(self) -> None:
+        """Announce that the server ends its connections, and end them a second later."""
+        sockets = [*self._public.items()]
+        for socket, following in sockets:
+            event = {"e": "serverShutdown", "E": self._paper.now()}
+            self._send(socket, {"stream": "!serverShutdown", "data": event} if following.combined else event)
+        await asyncio.sleep(1)
+        for socket, _ in sockets:
+            await socket.close()
+
+    async def cut(self) -> None:
+        """End every connection without a word."""
+        for socket in [*self._public]:
+            await socket.close()
+
     def _priced(self, symbol: str, _: Decimal) -> None:
+        self.tick()
         start = forms.native(PAIRS[symbol]).lower() + "@"
         for socket, following in [*self._public.items()]:
             for name in following.names:

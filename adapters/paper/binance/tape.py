@@ -32,6 +32,7 @@ class Tapes:
 
     def __init__(self, paper: Paper) -> None:
         self._now = paper.now
+        self._bars = paper.prices.bars
         # A hundred numbers per second are more than are used, so the numbers do not go back after a restart.
         self._first = paper.now() // 10
         self._tapes: dict[str, Tape] = {}
@@ -45,7 +46,10 @@ class Tapes:
 
     def __call__(self, symbol: str, price: Decimal) -> None:
         """Record a new price as a trade on the tape of its market."""
-        self.of(symbol, price).run(price, self._now())
+        tape = self.of(symbol, price)
+        tape.run(price, self._now())
+        bar = self._bars[symbol][-1]
+        bar.first_id, bar.last_id = tape.trade_id if bar.first_id is None else bar.first_id, tape.trade_id
 
     def of(self, symbol: str, price: Decimal) -> Tape:
         """Return the tape of a market. A newly listed market's tape begins at this price."""
