@@ -13,6 +13,7 @@ from application.ports.requests import ANSWERED_BY, TIMEOUT_SECONDS, Answer, Gat
 
 LIVENESS = "terminal_heartbeat:"
 BOOKS = "books"
+HEARTBEAT = "heartbeat:"
 REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
@@ -51,16 +52,33 @@ class Bus:
 
     def announcements(self) -> Iterator[int]:
         """Yield log positions as they are announced, endlessly; reconnect after a failure."""
+        for said in self._published(BOOKS):
+            yield int(said)
+
+    def _published(self, *channels: str) -> Iterator[str]:
+        """Yield what is published on channels, endlessly; reconnect after a failure."""
         while True:
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
-                    subscription.subscribe(BOOKS)
+                    subscription.subscribe(*channels)
                     while True:
                         message = subscription.get_message(timeout=_LISTEN_SECONDS)
                         if message is not None:
-                            yield int(message["data"])
+                            yield str(message["data"])
             except redis.RedisError:
                 time.sleep(_PAUSE)
+
+    def tell_beat(self, source: str, told: Mapping[str, Any]) -> None:
+        """Publish signals and bars of one source of the heartbeat."""
+        try:
+            self._client.publish(f"{HEARTBEAT}{source}", msgspec.json.encode(told))
+        except redis.RedisError:
+            return  # they are stored: readers catch up from the tables
+
+    def beats(self, *sources: str) -> Iterator[dict[str, Any]]:
+        """Yield what sources of the heartbeat publish, endlessly."""
+        for said in self._published(*(f"{HEARTBEAT}{source}" for source in sources)):
+            yield dict(msgspec.json.decode(said))
 
     def tell_prices(self, exchange: str, venue: str, prices: Mapping[str, str]) -> None:
         """Publish the last prices (quote per base) of open positions by symbol, each with the current time."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+MOST_SYMBOLS = 100
+"""The most pairs that the heartbeat follows."""
 
 
 class SettingError(Exception):
@@ -30,6 +34,10 @@ class Settings:
     live: bool
     debug: bool
     backup_copy: Path | None
+    clock: str
+    """The series whose bars are the platform's clock: `EXCHANGE/VENUE/BASE/QUOTE`."""
+    symbols: tuple[str, ...]
+    """The pairs that the heartbeat follows at the clock's exchange and venue."""
     doubt_seconds: int
     """Seconds for which an order may be in doubt before a critical alert is raised."""
 
@@ -50,6 +58,8 @@ class Settings:
             paper_urls={"binance": url} if (url := given("ARISTOBOT_BINANCE_URL")) else {},
             live=_switch("ARISTOBOT_LIVE"),
             debug=_switch("DEBUG_ARISTOBOT"),
+            clock=given("ARISTOBOT_CLOCK") or "binance/paper/BTC/USDT",
+            symbols=_symbols(given("ARISTOBOT_SYMBOLS") or "BTC/USDT,ETH/USDT,BNB/USDT,SOL/USDT,XRP/USDT"),
             doubt_seconds=_whole("ARISTOBOT_DOUBT_SECONDS", 180),
             backup_copy=Path(copy).expanduser().resolve() if (copy := given("ARISTOBOT_BACKUP_COPY")) else None,
         )
@@ -98,6 +108,14 @@ class Settings:
 
 def _switch(name: str) -> bool:
     return (os.environ.get(name) or "").lower() in {"true", "1", "yes"}
+
+
+def _symbols(said: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(one.strip().upper() for one in said.split(",") if one.strip()))
+    wrong = [one for one in found if not re.fullmatch(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}", one)]
+    if wrong or len(found) > MOST_SYMBOLS:
+        raise SettingError(f"ARISTOBOT_SYMBOLS lists up to {MOST_SYMBOLS} pairs such as BTC/USDT, not {said[:80]!r}")
+    return found
 
 
 def _whole(name: str, default: int) -> int:

@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool
 from adapters.bus import Bus
 from adapters.log.bell import Bell
 from adapters.log.eventstore import Store, open_pool
+from adapters.tables.candles import CandleTable
 from adapters.tables.debug_mode import DebugMode
 from adapters.tables.equity import EquityTable
 from adapters.tables.reference import MarketTable
@@ -90,6 +91,11 @@ class House:
     def equity(self) -> EquityTable:
         """The worth of each account over time."""
         return EquityTable(self.pool)
+
+    @cached_property
+    def candles(self) -> CandleTable:
+        """The bars of the followed markets, and the clock's signals."""
+        return CandleTable(self.pool)
 
     @cached_property
     def bus(self) -> Bus:

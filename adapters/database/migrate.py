@@ -33,6 +33,7 @@ STEPS = (
     "bell",
     "console",
     "invitations",
+    "candles",
 )
 
 

@@ -1,4 +1,4 @@
-"""The messages of the heartbeat: signals of the clock, and bars of the followed markets. Times are milliseconds, UTC."""
+"""The messages of the heartbeat: the clock's signals, and bars of the followed markets. Times are milliseconds."""
 
 from __future__ import annotations
 

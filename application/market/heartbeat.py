@@ -31,7 +31,6 @@ class Heartbeat:
         self._frames = {one: Frames() for one in self._minutes}
         self._next: int | None = None
         """The end of the next minute that the clock has to signal."""
-        self._missing: set[int] = set()
 
     @property
     def series(self) -> Sequence[Series]:
@@ -42,6 +41,11 @@ class Heartbeat:
     def missing(self) -> list[int]:
         """The minutes of the clock's series that are in doubt, by opening time."""
         return [*self._minutes[self.clock_series].doubts]
+
+    @property
+    def signalled(self) -> int:
+        """The end of the newest minute that was signalled, 0 before the first."""
+        return 0 if self._next is None else self._next - MINUTE
 
     @property
     def coherent(self) -> bool:
@@ -87,9 +91,13 @@ class Heartbeat:
         )
 
     def witness(self, series: Series, candle: Bar) -> Beat:
-        """Take in the exchange's own closed candle of a minute."""
+        """Take in the exchange's own closed candle of a minute. The clock's own says that the minute has ended."""
         beat = Beat()
         if series in self._minutes:
+            if series == self.clock_series and self.clock.believes(
+                max(candle.ended_at, self.clock.now), self.clock.now
+            ):
+                self._beat(beat, candle.ended_at)
             self._take(beat, series, self._minutes[series].witness(candle))
         return beat
 

@@ -16,6 +16,7 @@ class Terminal:
 
 TERMINALS = {
     "gateway": Terminal("aristobot.terminals.gateway.terminal", "aristobot_writer", connections=8),
+    "heartbeat": Terminal("aristobot.terminals.heartbeat.terminal", "aristobot_writer"),
     "monitor": Terminal("aristobot.terminals.monitor", "aristobot_web"),
     "projector": Terminal("aristobot.terminals.projector", "aristobot_projector"),
     "web": Terminal("aristobot.terminals.web", "aristobot_web", connections=8),

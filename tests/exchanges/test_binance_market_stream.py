@@ -85,13 +85,15 @@ async def test_trades_of_several_markets_come_with_consecutive_ids(paper):
 async def test_an_end_is_announced_or_sudden(paper, announced):
     """Either way it ends with `NoAnswer`, never in silence."""
     found: list = []
-    stream = events(paper.binance_url.replace("http", "ws"), ["BTCUSDT"])
+
+    async def hear() -> None:
+        async for event, _ in events(paper.binance_url.replace("http", "ws"), ["BTCUSDT"]):
+            if not found:
+                await asyncio.to_thread(paper.control, "DELETE", "market-streams", {"announced": announced})
+            found.append(event)
+
     with pytest.raises(NoAnswer):
-        async with asyncio.timeout(30):
-            async for event, _ in stream:
-                if not found:
-                    await asyncio.to_thread(paper.control, "DELETE", "market-streams", {"announced": announced})
-                found.append(event)
+        await asyncio.wait_for(hear(), 30)
     assert any(isinstance(event, Ending) for event in found) == announced
 
 

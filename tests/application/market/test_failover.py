@@ -1,4 +1,4 @@
-"""The verdict on signals of two sources: each is acted upon once, and the secondary only while the primary is silent."""
+"""The verdict on signals of two sources: each is acted upon once, the secondary's only while the primary is silent."""
 
 from __future__ import annotations
 

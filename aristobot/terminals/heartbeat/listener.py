@@ -1,0 +1,206 @@
+"""The listener: one connection to the public streams of an exchange, another before it ends, and the gaps between."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.tables.candles import moment
+from application.market.beat import Beat, Series
+from application.market.heartbeat import Heartbeat
+from application.ports.errors import ExchangeError, NoAnswer
+from application.ports.market_data import Ending, Malformed, MarketData, MarketEvent, SeenCandle, SeenTrade
+from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
+from domain.candles.timeframes import MINUTE
+from domain.market import Market
+
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before each attempt to connect again; the last one is repeated."""
+LIFE_SECONDS, LIFE_SPREAD = 23 * 3600.0, 1800.0
+"""Seconds after which a connection is replaced, before Binance ends it after 24 hours, and the spread of it."""
+SILENT_SECONDS = 10.0
+"""Seconds without a message after which a connection counts as dead: candles alone come every two seconds."""
+HANDOVER_SECONDS = 10.0
+PAST = 500
+"""Minutes that are read at the first start: the longest bar and the time until it closes need 480."""
+PAGE = 1000
+FORGOTTEN_AFTER = 3600.0
+"""Seconds after which a question about a minute is forgotten: the minute is, too."""
+
+
+class Listener:
+    """The hearing of one exchange at one venue for a heartbeat."""
+
+    def __init__(
+        self,
+        market_data: MarketData,
+        markets: Mapping[Series, Market],
+        heartbeat: Heartbeat,
+        clock: ExchangeClock,
+        tell: Callable[[Beat], None],
+        log: Any,
+    ) -> None:
+        self._market_data = market_data
+        self._markets = markets
+        self._series = {market.native: series for series, market in markets.items()}
+        self._heartbeat = heartbeat
+        self._clock = clock
+        self._tell = tell
+        self._log = log
+        self._ending = asyncio.Event()
+        self._told: dict[Series, int] = {}
+        """The end of the newest minute that was told or read, by series."""
+        self.heard_at = 0
+        """The exchange's time at the last message, 0 before one came."""
+        self.malformed = 0
+        self.raw: Callable[[str], None] | None = None
+        """Takes every raw message while somebody looks."""
+        self.connected: Callable[[], None] = lambda: None
+        self.lost: Callable[[str], None] = lambda _: None
+
+    def told_until(self, series: Series, end: int) -> None:
+        """Note that the minutes of a series up to here are known: the gap begins there."""
+        self._told[series] = end
+
+    async def run(self) -> None:
+        """Listen for ever. A connection that ends is made anew, after growing pauses while that fails."""
+        failures = 0
+        while True:
+            try:
+                await self._listen()
+            except ExchangeError as error:
+                failures = 0 if self._heartbeat.listening else failures + 1
+                self._heartbeat.listening = False
+                self._log.warning("stream_ended", error=str(error), failures=failures)
+                self.lost(str(error))
+            await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
+
+    async def _listen(self) -> None:
+        """Listen until the connection is lost. It is replaced before it ends. Raises as `MarketData.market_stream`."""
+        current = await self._opened()
+        try:
+            await self.fill()
+            self._heartbeat.listening = True
+            self.connected()
+            while True:
+                life = LIFE_SECONDS + random.uniform(0, LIFE_SPREAD)  # noqa: S311 - a spread, not a secret
+                announced = asyncio.create_task(self._ending.wait())
+                await asyncio.wait({current, announced}, timeout=life, return_when=asyncio.FIRST_COMPLETED)
+                announced.cancel()
+                if current.done():
+                    await current
+                self._ending.clear()
+                self._log.info("hand_over")
+                current = await self._handed_over(current)
+        finally:
+            current.cancel()
+
+    async def _handed_over(self, current: asyncio.Task[None]) -> asyncio.Task[None]:
+        """Return a new connection, or the present one while no other can be had. Both are heard for a moment.
+
+        What comes twice is known by its id.
+        """
+        try:
+            following = await self._opened()
+        except ExchangeError as error:
+            self._log.warning("not_handed_over", error=str(error))
+            await asyncio.wait({current}, timeout=PAUSES[-1])
+            self._ending.set()
+            return current
+        current.cancel()
+        return following
+
+    async def _opened(self) -> asyncio.Task[None]:
+        """Open a connection and wait for its first message. Raises as `MarketData.market_stream`."""
+        first = asyncio.Event()
+        pumping = asyncio.create_task(self._pump(first))
+        waiting = asyncio.create_task(first.wait())
+        await asyncio.wait({pumping, waiting}, timeout=HANDOVER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if pumping.done():
+            await pumping
+        if not first.is_set():
+            pumping.cancel()
+            raise NoAnswer("a new connection stayed silent", code="stream_broken")
+        return pumping
+
+    async def _pump(self, first: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(HANDOVER_SECONDS) as patience:
+                async for event, raw in self._market_data.market_stream([*self._series]):
+                    patience.reschedule(loop.time() + SILENT_SECONDS)
+                    first.set()
+                    self.heard_at = self._clock.now
+                    self._hear(event)
+                    if self.raw is not None:
+                        self.raw(raw)
+        except TimeoutError:
+            raise NoAnswer(f"no message for {SILENT_SECONDS:.0f} s", code="stream_silent") from None
+        raise NoAnswer("the stream ended", code="stream_broken")
+
+    def _hear(self, event: MarketEvent) -> None:
+        match event:
+            case SeenTrade(native, trade, sent_at):
+                self._heartbeat.clock.hear(sent_at, self._clock.now)
+                if (series := self._series.get(native)) is not None:
+                    self._told_of(self._heartbeat.hear(series, trade, self._clock.now))
+            case SeenCandle(native, candle, _):
+                if (series := self._series.get(native)) is not None:
+                    self._told_of(self._heartbeat.witness(series, candle))
+            case Ending():
+                self._ending.set()
+            case Malformed(raw):
+                self.malformed += 1
+                self._log.warning("message_malformed", raw=raw[:200])
+
+    def _told_of(self, beat: Beat) -> None:
+        if beat:
+            for told in beat.bars:
+                if told.bar.minutes == 1:
+                    self._told[told.series] = max(self._told.get(told.series, 0), told.bar.ended_at)
+            self._tell(beat)
+
+    def tick(self) -> None:
+        """Let time pass."""
+        self._told_of(self._heartbeat.tick(self._clock.now))
+
+    # --- gaps --------------------------------------------------------------------------------------------------
+
+    async def fill(self) -> None:
+        """Read the minutes since the newest known one of every series, the oldest first. Raises as `minutes`."""
+        for series in self._markets:
+            since = self._told.get(series, self._clock.now // MINUTE * MINUTE - PAST * MINUTE)
+            while await self.read(series, since) == PAGE:
+                since = self._told[series]
+
+    async def read(self, series: Series, since: int, until: int | None = None) -> int:
+        """Ask the exchange for the minutes of a series, and return how many came. Raises as `MarketData.minutes`."""
+        bars = await self._market_data.minutes(
+            self._markets[series], moment(since), None if until is None else moment(until)
+        )
+        for bar in bars:
+            self._told_of(self._heartbeat.witness(series, bar))
+        return len(bars)
+
+    async def end_doubts(self, asked: dict[tuple[Series, int], float]) -> None:
+        """Ask the exchange about the minutes whose candle did not come, each after growing pauses.
+
+        `asked` keeps the time of the last question by series and minute.
+        """
+        now = asyncio.get_running_loop().time()
+        for doubt in self._heartbeat.overdue():
+            key = (doubt.series, doubt.opened_at)
+            age = (self._clock.now - doubt.opened_at) / 1000
+            if key in asked and now - asked[key] < min(max(age / 10, 1.0), 60.0):
+                continue
+            asked[key] = now
+            try:
+                await self.read(doubt.series, doubt.opened_at, doubt.opened_at + MINUTE)
+            except ExchangeError as error:
+                self._log.warning("doubt_not_ended", series=str(doubt.series), error=str(error))
+                return
+        for old in [key for key, at in asked.items() if now - at > FORGOTTEN_AFTER]:
+            del asked[old]

@@ -1,0 +1,96 @@
+"""The teller: stores what the heartbeat has to tell, and then publishes it. Nothing is published that is not stored."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from typing import Any
+
+from adapters.bus import Bus
+from adapters.tables.candles import CandleTable
+from application.market.beat import LATE_AFTER, Beat
+from application.market.failover import Source
+from application.market.heartbeat import NAMES
+from aristobot.following import AWAY
+
+PAUSE_SECONDS = 0.5
+
+
+class Teller:
+    """The thread that tells beats in their order. While the database is away they wait, and are told afterwards."""
+
+    def __init__(self, table: CandleTable, bus: Bus, source: Source, log: Any) -> None:
+        self._table = table
+        self._bus = bus
+        self._source = source
+        self._log = log
+        self._beats: queue.SimpleQueue[Beat | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="teller", daemon=True)
+        self._ending = threading.Event()
+
+    def start(self) -> None:
+        """Begin to tell."""
+        self._thread.start()
+
+    def tell(self, beat: Beat) -> None:
+        """Let a beat be stored and published. Does not wait."""
+        if beat.signals or beat.bars:
+            self._beats.put(beat)
+        for doubt in beat.doubts:
+            self._log.info("bar_doubted", series=str(doubt.series), opened_at=doubt.opened_at, reason=doubt.reason)
+
+    @property
+    def waiting(self) -> int:
+        """The number of beats that are not stored yet."""
+        return self._beats.qsize()
+
+    def close(self) -> None:
+        """Tell what waits, unless the database is away, and end the thread."""
+        self._ending.set()
+        self._beats.put(None)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while (beat := self._beats.get()) is not None:
+            stored = self._stored(beat)
+            if stored is not None:
+                self._bus.tell_beat(self._source, self._message(stored))
+
+    def _stored(self, beat: Beat) -> Beat | None:
+        while True:
+            try:
+                return self._table.tell(beat, self._source)
+            except AWAY as error:
+                self._log.warning("database_away", error=str(error))
+                if self._ending.wait(PAUSE_SECONDS):
+                    return None
+
+    def _message(self, beat: Beat) -> dict[str, Any]:
+        """Return what goes over the bus: the signals, and the bars that are not of the past."""
+        for told in beat.bars:
+            if told.before is not None:
+                self._log.warning(
+                    "bar_corrected", series=str(told.series), timeframe=NAMES[told.bar.minutes],
+                    closed_at=told.bar.ended_at, before=repr(told.before), after=repr(told.bar),
+                )  # fmt: skip
+        newest = max((told.bar.ended_at for told in beat.bars), default=0)
+        return {
+            "source": self._source,
+            "server_location": socket.gethostname(),
+            "signals": [
+                {
+                    "signal_id": signal.id, "timeframe": signal.timeframe, "candle_close_time": signal.closed_at,
+                    "timestamp": signal.emitted_at, "late": signal.late,
+                }
+                for signal in beat.signals
+            ],
+            "bars": [
+                {
+                    "series": str(told.series), "timeframe": NAMES[told.bar.minutes], "closed_at": told.bar.ended_at,
+                    "telling": told.telling, "proof": told.bar.proof,
+                }
+                for told in beat.bars
+                if told.bar.ended_at > newest - LATE_AFTER
+            ],
+        }  # fmt: skip

@@ -1,0 +1,200 @@
+"""The heartbeat terminal: the process that listens to the markets and lets the clock of the platform beat."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import uvloop
+
+from adapters.tables.heartbeat import HeartbeatTable
+from application.market.beat import Series, series_of
+from application.market.failover import Source
+from application.market.heartbeat import Heartbeat
+from application.ports.errors import ExchangeError
+from application.ports.market_data import MarketData
+from aristobot.following import AWAY
+from aristobot.settings import SettingError, Settings
+from aristobot.supervision.liveness import beat
+from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
+from aristobot.terminals.heartbeat.listener import PAUSES, Listener
+from aristobot.terminals.heartbeat.teller import Teller
+from aristobot.wiring import House
+from domain.candles.frames import LONGEST
+from domain.candles.timeframes import MINUTE
+from domain.market import Market
+
+NAME = "heartbeat"
+SYNCHRONISED_EVERY = 300.0
+LONGEST_TICK, LATE_TICK = 1.0, 1.0
+"""Seconds between ticks at most, and the delay of one after which messages are read before time passes."""
+GATHER_SECONDS, DOUBTS_EVERY = 0.3, 0.5
+SILENT_SIGNALS = 3
+"""Signals in a row that are missed before nothing new is begun on the clock."""
+
+
+def clock_series(settings: Settings) -> Series:
+    """Return the series that is the clock. Raises `SettingError` when the setting names none."""
+    try:
+        return series_of(settings.clock)
+    except ValueError as error:
+        raise SettingError(f"ARISTOBOT_CLOCK: {error}") from None
+
+
+class Terminal:
+    """The parts of the heartbeat of one source, and their work beside each other."""
+
+    def __init__(self, house: House, log: Any, source: Source) -> None:
+        self._house = house
+        self._log = log
+        self._series = clock_series(house.settings)
+        self._client: MarketData = house.exchange(self._series.exchange, self._series.venue)
+        self._clock = ExchangeClock(self._client)
+        self._heartbeat = Heartbeat(self._series)
+        self._teller = Teller(house.candles, house.bus, source, log)
+        self._state = HeartbeatTable(house.pool, source)
+        self._listener: Listener | None = None
+        self._recording: set[asyncio.Task[None]] = set()
+
+    async def run(self, stopping: threading.Event) -> None:
+        """Beat until `stopping`."""
+        await self._kept(self._state.started, self._series)
+        await self._kept(self._house.candles.forget_old)
+        self._teller.start()
+        working = asyncio.create_task(self._work())
+        waiting = asyncio.create_task(asyncio.to_thread(stopping.wait))
+        try:
+            await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
+        finally:
+            stopping.set()
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            await asyncio.to_thread(self._teller.close)
+            await self._kept(self._state.stopped)
+            await self._client.close()
+
+    async def _work(self) -> None:
+        markets = await self._markets()
+        listener = self._listener = Listener(
+            self._client, markets, self._heartbeat, self._clock, self._teller.tell, self._log
+        )
+        listener.connected = lambda: self._later(self._state.connected)
+        listener.lost = lambda error: self._later(self._state.lost, error)
+        for series in markets:
+            self._heartbeat.follow(series)
+            minutes = await asyncio.to_thread(self._house.candles.minutes, series, 2 * LONGEST)
+            self._heartbeat.remember(series, minutes)
+            if minutes:
+                listener.told_until(series, minutes[-1].ended_at)
+        async with asyncio.TaskGroup() as group:
+            for work in (listener.run, self._tick, self._end_doubts, self._synchronise):
+                group.create_task(work())
+
+    async def _markets(self) -> dict[Series, Market]:
+        """Return the markets of the followed series, after the exchange has told its time. Ask until it answers."""
+        for pause in _repeated(PAUSES):
+            try:
+                await self._clock.synchronise()
+                known = {market.symbol: market for market in await self._client.markets()}
+            except ExchangeError as error:
+                self._log.warning("exchange_silent", error=str(error))
+                await self._kept(self._state.lost, str(error))
+                await asyncio.sleep(pause)
+                continue
+            wanted = dict.fromkeys((self._series.symbol, *self._house.settings.symbols))
+            for symbol in wanted.keys() - known.keys():
+                self._log.warning("symbol_unknown", symbol=symbol)
+            if self._series.symbol in known:
+                here = (self._series.exchange, self._series.venue)
+                return {Series(*here, symbol): known[symbol] for symbol in wanted if symbol in known}
+            await self._kept(self._state.lost, f"{self._series.symbol} is not listed")
+            await asyncio.sleep(pause)
+        raise AssertionError("the pauses never end")
+
+    async def _tick(self) -> None:
+        loop, listener = asyncio.get_running_loop(), self._listener
+        assert listener is not None
+        while True:
+            left = (self._heartbeat.due() - self._clock.now) / 1000
+            planned = min(max(left, 0.005), LONGEST_TICK)
+            before = loop.time()
+            await asyncio.sleep(planned)
+            if loop.time() - before - planned > LATE_TICK:
+                # We stood still: what came meanwhile is heard before time closes anything.
+                await asyncio.sleep(GATHER_SECONDS)
+            listener.tick()
+
+    async def _end_doubts(self) -> None:
+        assert self._listener is not None
+        asked: dict[tuple[Series, int], float] = {}
+        while True:
+            await asyncio.sleep(DOUBTS_EVERY)
+            if self._heartbeat.listening:
+                await self._listener.end_doubts(asked)
+
+    async def _synchronise(self) -> None:
+        while True:
+            await asyncio.sleep(SYNCHRONISED_EVERY)
+            try:
+                await self._clock.synchronise()
+            except ExchangeError as error:
+                self._log.warning("clock_not_synchronised", error=str(error))
+
+    async def _kept(self, record: Callable[..., None], *values: Any) -> None:
+        """Record the state. It is no reason to stop that the database is away."""
+        try:
+            await asyncio.to_thread(record, *values)
+        except AWAY as error:
+            self._log.warning("database_away", error=str(error))
+
+    def _later(self, record: Callable[..., None], *values: Any) -> None:
+        task = asyncio.create_task(self._kept(record, *values))
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures that health and the heartbeat page show."""
+        heartbeat, listener = self._heartbeat, self._listener
+        missed = self._missed()
+        return {
+            "clock": str(self._series),
+            "connected": heartbeat.listening,
+            "coherent": heartbeat.coherent,
+            "missing": [*heartbeat.missing],
+            "silent": missed if missed >= SILENT_SIGNALS else 0,
+            "now": heartbeat.clock.now,
+            "heard_at": 0 if listener is None else listener.heard_at,
+            "malformed": 0 if listener is None else listener.malformed,
+            "series": len(heartbeat.series),
+            "waiting": self._teller.waiting,
+            "ahead_ms": round(self._clock.ahead, 1),
+        }
+
+    def _missed(self) -> int:
+        """Return the number of minutes that have ended without a signal, because the exchange is not heard."""
+        if self._heartbeat.listening or not self._heartbeat.signalled:
+            return 0
+        return max((self._clock.now - self._heartbeat.signalled) // MINUTE, 0)
+
+
+def _repeated(pauses: tuple[float, ...]) -> Iterator[float]:
+    yield from pauses
+    while True:
+        yield pauses[-1]
+
+
+def run(house: House, log: Any, stopping: threading.Event) -> None:
+    """Run the heartbeat until `stopping`."""
+
+    async def work() -> None:
+        terminal = Terminal(house, log, Source.PRIMARY)
+        beat(house.bus, NAME, terminal.figures, stopping)
+        await terminal.run(stopping)
+
+    uvloop.run(work())
