@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -14,9 +15,11 @@ from application.ports.requests import ANSWERED_BY, TIMEOUT_SECONDS, Answer, Gat
 LIVENESS = "terminal_heartbeat:"
 BOOKS = "books"
 HEARTBEAT = "heartbeat:"
+RAW_WANTED = "heartbeat_raw_wanted"
 REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
+_RAW_SECONDS = 5
 UP_SECONDS, STALE_SECONDS = 10.0, 60.0
 
 
@@ -74,6 +77,18 @@ class Bus:
             self._client.publish(f"{HEARTBEAT}{source}", msgspec.json.encode(told))
         except redis.RedisError:
             return  # they are stored: readers catch up from the tables
+
+    def want_raw(self) -> None:
+        """Ask the heartbeat for the raw stream, for as long as somebody has just looked."""
+        with contextlib.suppress(redis.RedisError):  # who looks asks again
+            self._client.set(RAW_WANTED, "1", ex=_RAW_SECONDS)
+
+    def is_raw_wanted(self) -> bool:
+        """Return whether somebody looks at the raw stream."""
+        try:
+            return self._client.get(RAW_WANTED) is not None
+        except redis.RedisError:
+            return False
 
     def beats(self, *sources: str) -> Iterator[dict[str, Any]]:
         """Yield what sources of the heartbeat publish, endlessly."""

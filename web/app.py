@@ -27,6 +27,7 @@ from web.console import (
     decisions,
     halts,
     health,
+    heartbeat,
     latency,
     layouts,
     metrics,
@@ -44,7 +45,7 @@ from web.live import live
 from web.live.feeds import Feeds
 
 TRADING = (brokers, trading, halts, decisions, portfolio, positions, symbols, metrics, reconciliations)
-TOLD = (story, health, latency, conditions)
+TOLD = (story, health, heartbeat, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,

@@ -142,6 +142,8 @@ class Platform:
     """Return price and age in seconds by symbol of the open positions at an exchange and venue."""
     rates: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
     """Return the same of everything that is held there, positions or not."""
+    want_raw: Callable[[], None] = lambda: None
+    """Ask for the raw stream of the market for some seconds more."""
     balances: Callable[[int], tuple[Mapping[str, tuple[str, str]], float] | None] = lambda _: None
     """Return what a broker's account holds by currency, free and locked, and the age in seconds; None when unknown."""
 

@@ -43,6 +43,11 @@ class Heartbeat:
         return [*self._minutes[self.clock_series].doubts]
 
     @property
+    def gaps(self) -> dict[Series, int]:
+        """The number of missing minutes of each series among those remembered."""
+        return {series: len(frames.missing) for series, frames in self._frames.items()}
+
+    @property
     def signalled(self) -> int:
         """The end of the newest minute that was signalled, 0 before the first."""
         return 0 if self._next is None else self._next - MINUTE

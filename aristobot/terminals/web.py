@@ -14,6 +14,7 @@ from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.story import history_of, story_of
 from adapters.vault.channels import send
 from adapters.vault.second_factor import begun_factor
+from application.market.failover import Source
 from aristobot.supervision.liveness import beat
 from aristobot.terminals import TERMINALS
 from aristobot.terminals.receiver import serve_until
@@ -63,6 +64,7 @@ def context_of(house: House) -> Context:
             prices=house.bus.prices,
             rates=house.bus.rates,
             balances=house.bus.balances,
+            want_raw=house.bus.want_raw,
         ),
     )
 
@@ -73,7 +75,9 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     context = context_of(house)
     if not context.people.debug.allowed:
         context.people.debug.switch(active=False)  # it may still be on from a run that allowed it
-    threading.Thread(target=_wake, args=(house.bus, context.records.wakes), name="wake", daemon=True).start()
+    for follow in (_wake, _beat):
+        told = (house.bus, context.records.wakes)
+        threading.Thread(target=follow, args=told, name=follow.__name__, daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(context, PAGES),
@@ -90,6 +94,12 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     )
     log.info("serving", port=house.settings.web_port)
     serve_until(server, stopping)
+
+
+def _beat(bus: Bus, wakes: Wakes) -> None:
+    for told in bus.beats(*Source):
+        wakes.raw.extend(told.get("raw", ()))
+        wakes.beat()
 
 
 def _wake(bus: Bus, wakes: Wakes) -> None:

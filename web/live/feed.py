@@ -14,6 +14,7 @@ from projections.positions import open_positions
 from web.console import alerts, brokers, positions, reconciliations, trading, webhooks
 from web.console.conditions import conditions_of
 from web.console.health import health_of
+from web.console.heartbeat import heartbeat_of, raw_of
 from web.console.portfolio import portfolio_of
 from web.context import Context, books
 from web.live.reader import KEPT, Item, Reader
@@ -34,6 +35,8 @@ MADE: dict[str, Callable[[Context, int], BaseModel]] = {
     "portfolio": portfolio_of,
     "conditions": conditions_of,
     "health": health_of,
+    "heartbeat": heartbeat_of,
+    "raw": raw_of,
 }
 """The topics that are made anew each time. Each asks for connections of its own: none may be held meanwhile."""
 TOPICS = (*FOLLOWED, *MADE)
@@ -49,6 +52,7 @@ class Feed:
         self._readers: dict[str, Reader] = {}
         self._sockets: Counter[str] = Counter()
         self._loading: list[Any] = []
+        self._beats = 0
         self._one_at_a_time = threading.Lock()
 
     def follow(self, topic: str) -> Reader:
@@ -90,6 +94,9 @@ class Feed:
             self._look_at_loading(cursor)
         if moved & MOVES_PORTFOLIO:
             self.make("portfolio")
+        if self._beats != self._context.records.wakes.beats:
+            self._beats = self._context.records.wakes.beats
+            self.make("heartbeat", "raw")
 
     def _look_at_loading(self, cursor: Any) -> None:
         """Tell the brokers anew when the loading of their pairs has advanced: that progress is not in the books."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+RAW_LINES = 60
 
 
 class Wakes:
@@ -14,6 +17,10 @@ class Wakes:
     """
 
     def __init__(self) -> None:
+        self.beats = 0
+        """The number of messages of the heartbeat so far."""
+        self.raw: deque[str] = deque(maxlen=RAW_LINES)
+        """The newest messages of the market's stream, while somebody looks."""
         self._sleepers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     @contextmanager
@@ -25,6 +32,11 @@ class Wakes:
             yield event
         finally:
             del self._sleepers[event]
+
+    def beat(self) -> None:
+        """Wake every sleeper: the heartbeat has told something."""
+        self.beats += 1
+        self.ring()
 
     def ring(self) -> None:
         """Wake every sleeper."""

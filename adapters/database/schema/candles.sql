@@ -36,8 +36,9 @@ CREATE TABLE service.bars (
     telling   text NOT NULL,
     proof     text NOT NULL,
     told_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (closed_at, series, timeframe, telling)
+    PRIMARY KEY (series, timeframe, closed_at, telling)
 );
+CREATE INDEX bars_closed ON service.bars (closed_at);
 
 -- The clock's signals, by source. Kept for 90 days.
 CREATE TABLE service.signals (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -32,6 +33,7 @@ SYNCHRONISED_EVERY = 300.0
 LONGEST_TICK, LATE_TICK = 1.0, 1.0
 """Seconds between ticks at most, and the delay of one after which messages are read before time passes."""
 GATHER_SECONDS, DOUBTS_EVERY = 0.3, 0.5
+SHOWN_EVERY, SHOWN_LINES = 0.5, 60
 SILENT_SIGNALS = 3
 """Signals in a row that are missed before nothing new is begun on the clock."""
 
@@ -49,6 +51,7 @@ class Terminal:
 
     def __init__(self, house: House, log: Any, source: Source) -> None:
         self._house = house
+        self._source = source
         self._log = log
         self._series = clock_series(house.settings)
         self._client: MarketData = house.exchange(self._series.exchange, self._series.venue)
@@ -93,7 +96,7 @@ class Terminal:
             if minutes:
                 listener.told_until(series, minutes[-1].ended_at)
         async with asyncio.TaskGroup() as group:
-            for work in (listener.run, self._tick, self._end_doubts, self._synchronise):
+            for work in (listener.run, self._tick, self._end_doubts, self._synchronise, self._show):
                 group.create_task(work())
 
     async def _markets(self) -> dict[Series, Market]:
@@ -138,6 +141,18 @@ class Terminal:
             if self._heartbeat.listening:
                 await self._listener.end_doubts(asked)
 
+    async def _show(self) -> None:
+        """Publish the raw stream while somebody looks at it, at most two times a second."""
+        assert self._listener is not None
+        lines: deque[str] = deque(maxlen=SHOWN_LINES)
+        while True:
+            await asyncio.sleep(SHOWN_EVERY)
+            wanted = await asyncio.to_thread(self._house.bus.is_raw_wanted)
+            self._listener.raw = lines.append if wanted else None
+            if lines:
+                await asyncio.to_thread(self._house.bus.tell_beat, self._source, {"raw": [*lines]})
+                lines.clear()
+
     async def _synchronise(self) -> None:
         while True:
             await asyncio.sleep(SYNCHRONISED_EVERY)
@@ -167,6 +182,7 @@ class Terminal:
             "connected": heartbeat.listening,
             "coherent": heartbeat.coherent,
             "missing": [*heartbeat.missing],
+            "gaps": {str(series): gaps for series, gaps in heartbeat.gaps.items()},
             "silent": missed if missed >= SILENT_SIGNALS else 0,
             "now": heartbeat.clock.now,
             "heard_at": 0 if listener is None else listener.heard_at,

@@ -1,0 +1,153 @@
+"""The heartbeat: whether the platform's clock beats, the bars of the followed markets, and the raw stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from psycopg.rows import dict_row
+
+from application.market.beat import LATE_AFTER
+from domain.candles.timeframes import TIMEFRAMES
+from web.context import By, Context, InContext
+from web.forms import heartbeat as forms
+
+router = APIRouter(prefix="/api/heartbeat", tags=["heartbeat"])
+PRIMARY = "primary"
+LONGEST_LIST, NEWEST = 500, 3
+LONGEST_CHART = 1000
+_NEWEST_FRAMES = """
+    SELECT s.exchange, s.venue, s.symbol, f.timeframe, b.closed_at, b.proof
+    FROM service.series AS s CROSS JOIN unnest(%s::text[]) WITH ORDINALITY AS f (timeframe, place)
+    LEFT JOIN LATERAL (
+        SELECT closed_at, proof FROM service.bars
+        WHERE series = s.id AND timeframe = f.timeframe ORDER BY closed_at DESC LIMIT 1
+    ) AS b ON true
+    ORDER BY s.id, f.place
+"""
+_NEWEST_SIGNALS = """
+    SELECT n.timeframe, n.closed_at, n.source, n.emitted_at
+    FROM unnest(%s::text[]) AS f (timeframe) CROSS JOIN LATERAL (
+        SELECT * FROM service.signals WHERE timeframe = f.timeframe ORDER BY closed_at DESC, source LIMIT %s
+    ) AS n
+"""
+_CANDLES = """
+    WITH asked AS (
+        SELECT %(length)s::interval AS length, date_bin(%(length)s::interval, %(before)s, timestamptz 'epoch') AS until
+    ), known AS (
+        SELECT DISTINCT ON (c.opened_at) c.*
+        FROM asked, service.candles AS c JOIN service.series AS s ON s.id = c.series
+        WHERE (s.exchange, s.venue, s.symbol) = (%(exchange)s, %(venue)s, %(symbol)s)
+        AND c.opened_at >= asked.until - asked.length * %(limit)s AND c.opened_at < %(before)s
+        ORDER BY c.opened_at, c.revision DESC
+    )
+    SELECT date_bin(asked.length, opened_at, timestamptz 'epoch') AS opened_at,
+        (array_agg(open ORDER BY opened_at))[1] AS open, max(high) AS high, min(low) AS low,
+        (array_agg(close ORDER BY opened_at DESC))[1] AS close, sum(volume) AS volume, sum(trades) AS trades,
+        max(proof) AS proof  -- the weakest, by luck of the alphabet: timed, proved, corrected, confirmed
+    FROM known, asked GROUP BY 1 HAVING count(*) = %(minutes)s ORDER BY 1
+"""
+
+
+@router.get("/status")
+def status(_: By, context: InContext) -> forms.HeartbeatState:
+    """Return the state of the clock, the newest bars of the followed markets and the newest signals."""
+    return heartbeat_of(context)
+
+
+@router.get("/signals")
+def signals(
+    _: By, context: InContext, timeframe: forms.Timeframe, limit: Annotated[int, Query(ge=1, le=LONGEST_LIST)] = 60
+) -> forms.ClockSignals:
+    """List the newest signals of a timeframe, newest first."""
+    return forms.ClockSignals(items=_signals(context, [timeframe], limit))
+
+
+@router.get("/candles")
+def candles(
+    _: By,
+    context: InContext,
+    symbol: Annotated[str, Query(max_length=41)],
+    timeframe: forms.Timeframe,
+    exchange: Annotated[str, Query(max_length=20)] = "binance",
+    venue: Annotated[str, Query(max_length=20)] = "paper",
+    before: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_CHART)] = 500,
+) -> forms.ChartCandles:
+    """List the newest bars of a market before a moment, oldest first, each as it is known now."""
+    end = before or datetime.now(UTC)
+    values = {
+        "exchange": exchange, "venue": venue, "symbol": symbol, "limit": limit, "minutes": TIMEFRAMES[timeframe],
+        "length": f"{TIMEFRAMES[timeframe]} minutes", "before": end if end.tzinfo else end.replace(tzinfo=UTC),
+    }  # fmt: skip
+    rows = _rows(context, _CANDLES, values)
+    prices = ("open", "high", "low", "close", "volume")
+    return forms.ChartCandles(
+        items=[forms.ChartCandle(**row | {name: f"{row[name]:f}" for name in prices}) for row in rows[-limit:]]
+    )
+
+
+def heartbeat_of(context: Context, _: int = 0) -> forms.HeartbeatState:
+    """Return the state of the heartbeat, the same for every user."""
+    terminals = {one["name"]: one["figures"] for one in context.platform.terminals()}
+    figures: dict[str, Any] = terminals.get("heartbeat", {})
+    newest = _signals(context, [*TIMEFRAMES], NEWEST)
+    return forms.HeartbeatState(
+        clock=_clock(context, figures, newest), series=_series(context, figures), signals=newest
+    )
+
+
+def raw_of(context: Context, _: int = 0) -> forms.RawStream:
+    """Return the raw stream, and ask for more of it: it is told only while somebody looks."""
+    context.platform.want_raw()
+    return forms.RawStream(lines=[*context.records.wakes.raw])
+
+
+def _clock(context: Context, figures: dict[str, Any], newest: Sequence[forms.ClockSignal]) -> forms.ClockState | None:
+    rows = _rows(context, "SELECT * FROM service.heartbeat WHERE source = %s", (PRIMARY,))
+    if not rows:
+        return None
+    ends = [signal.closed_at for signal in newest if signal.timeframe == "1m"]
+    return forms.ClockState(
+        **rows[0],
+        connected=bool(figures.get("connected")),
+        coherent=bool(figures.get("coherent")),
+        missing=[datetime.fromtimestamp(at / 1000, UTC) for at in figures.get("missing", [])],
+        silent=figures.get("silent", 0),
+        last_closed_at=max(ends, default=None),
+        at=datetime.now(UTC),
+    )
+
+
+def _series(context: Context, figures: dict[str, Any]) -> list[forms.FollowedSeries]:
+    gaps: dict[str, int] = figures.get("gaps", {})
+    found: dict[tuple[str, str, str], list[forms.Frame]] = {}
+    for row in _rows(context, _NEWEST_FRAMES, ([*TIMEFRAMES],)):
+        frames = found.setdefault((row["exchange"], row["venue"], row["symbol"]), [])
+        if row["closed_at"] is not None:
+            frames.append(forms.Frame(**row))
+    return [
+        forms.FollowedSeries(
+            exchange=exchange, venue=venue, symbol=symbol, frames=frames, gaps=gaps.get(f"{exchange}/{venue}/{symbol}")
+        )
+        for (exchange, venue, symbol), frames in found.items()
+    ]
+
+
+def _signals(context: Context, timeframes: list[str], limit: int) -> list[forms.ClockSignal]:
+    return [
+        forms.ClockSignal(
+            **row,
+            signal_id=f"{row['timeframe']}_{int(row['closed_at'].timestamp() * 1000)}",
+            late=(row["emitted_at"] - row["closed_at"]).total_seconds() * 1000 > LATE_AFTER,
+        )
+        for row in _rows(context, _NEWEST_SIGNALS, (timeframes, limit))
+    ]
+
+
+def _rows(context: Context, query: str, values: Any) -> list[dict[str, Any]]:
+    """Read tables that belong to no user."""
+    with context.records.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, values).fetchall()

@@ -1,0 +1,106 @@
+"""The heartbeat: signals of the platform's clock, bars of the followed markets, and whether both can be trusted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+Timeframe = Literal["1m", "3m", "5m", "10m", "15m", "1h", "2h", "4h"]
+
+
+class ClockSignal(BaseModel):
+    """The clock's message that a bar of a timeframe ended. Nothing is decided on a `late` one."""
+
+    signal_id: str
+    timeframe: Timeframe
+    closed_at: datetime
+    emitted_at: datetime
+    source: str
+    late: bool
+
+
+class ClockSignals(BaseModel):
+    """Signals of one timeframe, newest first."""
+
+    items: list[ClockSignal]
+    next: str | None = None
+
+
+class Frame(BaseModel):
+    """The newest bar of a timeframe: the end of it, and why it is believed (timed, proved, confirmed, corrected)."""
+
+    timeframe: Timeframe
+    closed_at: datetime
+    proof: str
+
+
+class FollowedSeries(BaseModel):
+    """A followed market at an exchange and venue: the newest bar of each timeframe, and the minutes that are missing.
+
+    `gaps` counts the missing minutes among those remembered, at most eight hours; null while that is not known.
+    """
+
+    exchange: str
+    venue: str
+    symbol: str
+    frames: list[Frame]
+    gaps: int | None
+
+
+class ClockState(BaseModel):
+    """The state of the clock.
+
+    `clock` is its series. `connected` is false while the exchange is not heard; `coherent` is false while its time
+    disagrees with ours, or one of the minutes in `missing` has no bar. `silent` counts the signals that were missed in
+    a row, once there are three. Times are null for what has not happened.
+    """
+
+    source: str
+    clock: str
+    connected: bool
+    coherent: bool
+    missing: list[datetime]
+    silent: int
+    started_at: datetime
+    stopped_at: datetime | None
+    connected_at: datetime | None
+    lost_at: datetime | None
+    last_error: str | None
+    last_closed_at: datetime | None
+    at: datetime
+
+
+class HeartbeatState(BaseModel):
+    """The clock, null before it first ran, the followed markets, and the newest signals of every timeframe."""
+
+    clock: ClockState | None
+    series: list[FollowedSeries]
+    signals: list[ClockSignal]
+
+
+class ChartCandle(BaseModel):
+    """A bar of a chart, by the time at which it opened. Prices are in quote, the volume in base."""
+
+    opened_at: datetime
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    trades: int
+    proof: str
+
+
+class ChartCandles(BaseModel):
+    """Bars of one market and timeframe, oldest first. A bar that lacks a minute is left out."""
+
+    items: list[ChartCandle]
+    next: str | None = None
+
+
+class RawStream(BaseModel):
+    """The newest messages of the market's stream as they came, newest last."""
+
+    lines: list[str]
