@@ -120,11 +120,11 @@ class Heartbeat:
         return minute_of(self.clock.now - GRACE) + MINUTE + GRACE
 
     def overdue(self) -> list[Doubt]:
-        """Return the doubts whose witness did not come in time, oldest first: the exchange has to be asked."""
+        """Return the questions whose witness did not come in time, oldest first: the exchange has to be asked."""
         found = [
             Doubt(series, opened_at, reason)
             for series, minutes in self._minutes.items()
-            for opened_at, reason in minutes.doubts.items()
+            for opened_at, reason in minutes.questions.items()
             if self.clock.now - opened_at - MINUTE > WITNESS_WITHIN
         ]
         return sorted(found, key=lambda doubt: doubt.opened_at)
@@ -138,7 +138,8 @@ class Heartbeat:
         if self._next is None:
             self._next = minute_of(now) + MINUTE
         while self._next <= now:
-            beat.signals += [Signal(timeframe, self._next, self.clock.now) for timeframe in closing(self._next)]
+            emitted_at = max(self.clock.now, self._next)
+            beat.signals += [Signal(timeframe, self._next, emitted_at) for timeframe in closing(self._next)]
             self._next += MINUTE
 
     def _take(self, beat: Beat, series: Series, outcomes: Sequence[Outcome]) -> None:

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     """Trade ids are missing."""
     QUIET = "quiet"
     """There was no trade, as far as we know."""
+    UNPROVED = "unproved"
+    """The clock has closed it, and nothing has proved yet that its last trade was met."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,12 @@ class Minutes:
     def doubts(self) -> dict[int, Reason]:
         """The minutes that have ended without a bar, by opening time, oldest first."""
         return dict(sorted(self._doubts.items()))
+
+    @property
+    def questions(self) -> dict[int, Reason]:
+        """The minutes of which the exchange can tell more: those in doubt, and those told by the clock alone."""
+        unproved = {at: Reason.UNPROVED for at, bar in self._told.items() if bar.proof is Proof.TIMED}
+        return dict(sorted((unproved | self._doubts).items()))
 
     @property
     def running(self) -> Bar | None:

@@ -1,0 +1,250 @@
+"""The heartbeat at the paper exchange on its good and bad days, on a clock that the test turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from adapters.exchanges.binance.client import Binance
+from adapters.paper.faults import Fault
+from adapters.paper.server import HOST, PaperServer
+from application.market.beat import Beat, Series, Signal, Telling, ToldBar
+from application.market.heartbeat import Heartbeat
+from aristobot.terminals.heartbeat import listener as listening
+from aristobot.terminals.heartbeat.listener import Listener
+from domain.candles.bar import STRENGTH, Bar, Proof
+from domain.candles.timeframes import MINUTE
+from domain.market import Market
+from tests.support.log import Log
+from tests.support.ports import neighbours
+
+BTC, ETH = (Series("binance", "paper", f"{base}/USDT") for base in ("BTC", "ETH"))
+
+
+@dataclass
+class Turned:
+    """The exchange's clock, known without asking: it stands where the test has turned the exchange's own."""
+
+    server: PaperServer
+
+    @property
+    def now(self) -> int:
+        return self.server.paper.now()
+
+
+@dataclass
+class Day:
+    """A paper exchange and the heartbeat that listens to it."""
+
+    server: PaperServer
+    client: Binance
+    clock: Turned
+    heartbeat: Heartbeat
+    listener: Listener
+    signals: list[Signal] = field(default_factory=list)
+    bars: list[ToldBar] = field(default_factory=list)
+    doubted: set[tuple[Series, int]] = field(default_factory=set)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    skew: Fault = field(default_factory=lambda: Fault("query", "skew_clock", times=10**9, seconds=0))
+
+    def hear(self, beat: Beat) -> None:
+        self.signals += beat.signals
+        self.bars += beat.bars
+        self.doubted |= {(doubt.series, doubt.opened_at) for doubt in beat.doubts}
+
+    async def until(self, condition) -> None:
+        """Wait until a condition holds, and raise what ends a task."""
+        async with asyncio.timeout(30):
+            while not condition():
+                for task in self.tasks:
+                    if task.done():
+                        await task
+                await asyncio.sleep(0.01)
+
+    def turn(self, milliseconds: int) -> None:
+        """Turn the exchange's clock forward."""
+        self.skew.seconds += milliseconds / 1000
+        self.client.clock_offset = timedelta(seconds=self.skew.seconds)
+
+    async def minute(self) -> int:
+        """Turn the clock to shortly before the end of the minute, let it end, and return its opening time."""
+        opened_at = self.clock.now // MINUTE * MINUTE
+        self.turn(max(opened_at + MINUTE - 150 - self.clock.now, 0))
+        await self.until(lambda: self.clock.now > opened_at + MINUTE + 300)
+        # And the next minute begins with a trade of each market.
+        await self.until(lambda: all(self.server.paper.prices.bars[one.symbol][-1].trades for one in (BTC, ETH)))
+        return opened_at
+
+    def newest(self, series: Series) -> dict[int, Bar]:
+        """Return the minutes of a series as last told, by opening time."""
+        return {told.bar.opened_at: told.bar for told in self.bars if told.series == series and told.bar.minutes == 1}
+
+    def truth(self, series: Series, opened_at: int):
+        """Return the bar as the exchange has it."""
+        [bar] = [bar for bar in self.server.paper.prices.bars[series.symbol] if bar.opened_at == opened_at]
+        return bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades
+
+    def is_true(self, series: Series, opened_at: int) -> bool:
+        bar = self.newest(series)[opened_at]
+        return (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades) == self.truth(series, opened_at)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.01)
+            self.listener.tick()
+
+    async def _end_doubts(self) -> None:
+        asked: dict[tuple[Series, int], float] = {}
+        while True:
+            await asyncio.sleep(0.02)
+            await self.listener.end_doubts(asked)
+
+
+@asynccontextmanager
+async def at_work(monkeypatch) -> AsyncIterator[Day]:
+    monkeypatch.setattr(listening, "PAUSES", (0.05,))
+    server = PaperServer(neighbours(2))
+    await server.start()
+    client = Binance(f"http://{HOST}:{server.port + 1}", "", f"ws://{HOST}:{server.port + 1}")
+    known: dict[str, Market] = {market.symbol: market for market in await client.markets()}
+    clock, heartbeat = Turned(server), Heartbeat(BTC)
+    day = Day(server, client, clock, heartbeat, None)  # type: ignore[arg-type]
+    server.paper.faults.add(day.skew)
+    markets = {series: known[series.symbol] for series in (BTC, ETH)}
+    for series in markets:
+        heartbeat.follow(series)
+    day.listener = Listener(client, markets, heartbeat, clock, day.hear, Log())
+    try:
+        day.tasks = [asyncio.create_task(work()) for work in (day.listener.run, day._tick, day._end_doubts)]
+        await day.until(lambda: heartbeat.listening and all(heartbeat.running(series) for series in markets))
+        yield day
+    finally:
+        for task in day.tasks:
+            task.cancel()
+        await asyncio.gather(*day.tasks, return_exceptions=True)
+        await client.close()
+        await server.stop()
+
+
+@pytest.fixture
+async def day(monkeypatch) -> AsyncIterator[Day]:
+    async with at_work(monkeypatch) as made:
+        yield made
+
+
+async def test_the_clock_beats_and_every_bar_is_confirmed(day):
+    """After the minute in which it began, each minute is told once, and each timeframe when it ends."""
+    await day.minute()
+    opened = [await day.minute() for _ in range(3)]
+    await day.until(lambda: all(day.newest(one).get(at) for one in (BTC, ETH) for at in opened))
+    assert [day.is_true(series, at) for series in (BTC, ETH) for at in opened] == [True] * 6
+    ends = [signal.closed_at for signal in day.signals if signal.timeframe == "1m"]
+    assert ends == sorted(set(ends))
+    assert {at + MINUTE for at in opened} <= {*ends}
+    assert all(0 <= signal.emitted_at - signal.closed_at < 1000 for signal in day.signals)
+    threes = [signal.closed_at for signal in day.signals if signal.timeframe == "3m"]
+    assert threes == [end for end in ends if end % (3 * MINUTE) == 0]
+    told = [one for one in day.bars if one.telling is Telling.CLOSED and one.series == BTC and one.bar.minutes == 3]
+    assert {end for end in threes if end - 3 * MINUTE >= opened[0] - MINUTE} <= {one.bar.ended_at for one in told}
+
+
+async def test_without_candles_the_trade_ids_prove_the_same_bars(day):
+    """Nothing is asked of the exchange for them: the next minute's first trade is proof enough."""
+    await day.minute()
+    day.server.paper.market_faults.candles = False
+    opened = [await day.minute() for _ in range(3)]
+    await day.until(lambda: all(day.newest(BTC).get(at) for at in opened))
+    await day.until(lambda: day.newest(BTC)[opened[-1]].proof is not Proof.TIMED)
+    assert [day.newest(BTC)[at].proof for at in opened] == [Proof.PROVED] * 3
+    assert [day.is_true(series, at) for series in (BTC, ETH) for at in opened] == [True] * 6
+
+
+@pytest.mark.parametrize("candles", [True, False], ids=["with candles", "without"])
+async def test_a_lost_trade_makes_a_doubt_that_the_exchange_ends(day, candles):
+    """The clock does not wait for it. Without the stream's candles, the exchange is asked."""
+    await day.minute()
+    day.server.paper.market_faults.candles = candles
+    day.server.paper.market_faults.lost_trades["ETH/USDT"] = 1
+    await day.until(lambda: not day.server.paper.market_faults.lost_trades["ETH/USDT"])
+    at = await day.minute()
+    assert any(signal.closed_at == at + MINUTE for signal in day.signals)
+    await day.until(lambda: at in day.newest(BTC))
+    day.turn(3000)
+    await day.until(lambda: at in day.newest(ETH) and day.newest(ETH)[at].proof is not Proof.TIMED)
+    assert day.newest(ETH)[at].proof in {Proof.CONFIRMED, Proof.CORRECTED}
+    assert day.is_true(ETH, at)
+
+
+async def test_a_cut_is_filled_in_order_before_the_clock_goes_on(day):
+    """Three minutes pass meanwhile: their signals come late, in their order, and nothing is to act on them."""
+    await day.minute()
+    known = len(day.signals)
+    await day.server._streams.cut()
+    await day.until(lambda: not day.heartbeat.listening)
+    first = day.clock.now // MINUTE * MINUTE
+    day.turn(3 * MINUTE)
+    await day.until(lambda: day.heartbeat.listening)
+    await day.minute()
+    missed = [first + n * MINUTE for n in range(3)]
+    await day.until(lambda: all(at in day.newest(BTC) for at in missed))
+    ends = [(signal.closed_at, signal.late) for signal in day.signals[known:] if signal.timeframe == "1m"]
+    assert ends[:2] == [(missed[0] + MINUTE, True), (missed[1] + MINUTE, True)]
+    assert [end for end, _ in ends] == sorted(end for end, _ in ends)
+    assert not ends[-1][1]
+
+
+async def test_an_announced_end_is_handed_over_without_a_doubt(day):
+    """The new connection stands before the old one ends: no trade is lost, and the clock does not stop."""
+    await day.minute()
+    doubted = set(day.doubted)
+    await day.server._streams.shut_down()
+    opened = [await day.minute() for _ in range(2)]
+    await day.until(lambda: all(day.newest(BTC).get(at) for at in opened))
+    assert day.doubted == doubted
+    assert day.heartbeat.listening
+
+
+async def test_two_closing_candles_change_nothing(day):
+    await day.minute()
+    day.server.paper.market_faults.candles_twice = True
+    at = await day.minute()
+    await day.until(lambda: at in day.newest(BTC))
+    assert len([one for one in day.bars if one.bar.opened_at == at and one.bar.minutes == 1 and one.series == BTC]) == 1
+
+
+async def test_a_market_whose_times_are_wrong_by_an_hour_misleads_nobody(day):
+    """Its trades are not believed, its bars wait for the exchange's candles, and the clock goes on."""
+    await day.minute()
+    day.server.paper.market_faults.wrong_time["ETH/USDT"] = 60 * MINUTE
+    opened = [await day.minute() for _ in range(2)]
+    day.turn(3000)
+    await day.until(lambda: all(at in day.newest(one) for one in (BTC, ETH) for at in opened))
+    assert [day.is_true(series, at) for series in (BTC, ETH) for at in opened] == [True] * 4
+    assert day.heartbeat.clock.coherent
+    assert {signal.closed_at for signal in day.signals} >= {at + MINUTE for at in opened}
+
+
+async def test_a_market_that_stood_still_leaves_a_gap_that_is_told(day):
+    """The exchange has no candles of that time: nothing is invented, and the minutes stay missing."""
+    await day.minute()
+    prices = day.server.paper.prices
+    prices.stop("ETH/USDT")
+    first = day.clock.now // MINUTE * MINUTE + MINUTE
+    day.turn(35 * MINUTE)
+    prices.resume("ETH/USDT")
+    await day.minute()
+    last = await day.minute()
+    await day.until(lambda: last in day.newest(ETH))
+    assert day.is_true(ETH, last)
+    missing = [first + n * MINUTE for n in range(33)]
+    assert not {*missing} & day.newest(ETH).keys()
+    assert day.heartbeat.gaps[ETH] >= 33
+
+
+def test_the_strength_of_every_proof_is_known():
+    assert STRENGTH.keys() == {*Proof}
