@@ -17,7 +17,7 @@ class Source(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What becomes of a signal."""
+    """The fate of a signal."""
 
     ACT = "act"
     FAIL_OVER = "fail_over"
@@ -32,7 +32,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What a consumer has seen so far: the primary's last sign of life (milliseconds), and the newest ends acted upon.
+    """The past of a consumer: the primary's last sign of life (milliseconds), and the newest ends acted upon.
 
     The end (milliseconds) is kept by timeframe: signals of one timeframe are acted upon in their order.
     """

@@ -73,7 +73,7 @@ class Minutes:
         self._minute: int | None = None
         """The opening time of the running minute; None before the first trade or candle."""
         self._running: Bar | None = None
-        """What was traded in it."""
+        """The bar of it so far; None before its first trade."""
         self._reason: Reason | None = Reason.PARTIAL
         """The reason for which the running minute will be in doubt."""
         self._close: Decimal | None = None
@@ -96,7 +96,7 @@ class Minutes:
 
     @property
     def running(self) -> Bar | None:
-        """What was traded in the running minute so far."""
+        """The bar of the running minute so far; None before its first trade."""
         return self._running
 
     def hear(self, trade: MarketTrade) -> list[Outcome]:

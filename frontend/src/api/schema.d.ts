@@ -1202,6 +1202,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/heartbeat/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description Return the state of the clock, the newest bars of the followed markets and the newest signals.
+         */
+        get: operations["status_api_heartbeat_status_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/heartbeat/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signals
+         * @description List the newest signals of a timeframe, newest first.
+         */
+        get: operations["signals_api_heartbeat_signals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/heartbeat/candles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Candles
+         * @description List the newest bars of a market before a moment, oldest first, each as it is known now.
+         */
+        get: operations["candles_api_heartbeat_candles_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/latency": {
         parameters: {
             query?: never;
@@ -1501,6 +1561,120 @@ export interface components {
             raw: string | null;
         };
         /**
+         * ChartCandle
+         * @description A bar of a chart, by the time at which it opened. Prices are in quote, the volume in base.
+         */
+        ChartCandle: {
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Open */
+            open: string;
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Close */
+            close: string;
+            /** Volume */
+            volume: string;
+            /** Trades */
+            trades: number;
+            /** Proof */
+            proof: string;
+        };
+        /**
+         * ChartCandles
+         * @description Bars of one market and timeframe, oldest first. A bar that lacks a minute is left out.
+         */
+        ChartCandles: {
+            /** Items */
+            items: components["schemas"]["ChartCandle"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * ClockSignal
+         * @description The clock's message that a bar of a timeframe ended. Nothing is decided on a `late` one.
+         */
+        ClockSignal: {
+            /** Signal Id */
+            signal_id: string;
+            /**
+             * Timeframe
+             * @enum {string}
+             */
+            timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+            /**
+             * Closed At
+             * Format: date-time
+             */
+            closed_at: string;
+            /**
+             * Emitted At
+             * Format: date-time
+             */
+            emitted_at: string;
+            /** Source */
+            source: string;
+            /** Late */
+            late: boolean;
+        };
+        /**
+         * ClockSignals
+         * @description Signals of one timeframe, newest first.
+         */
+        ClockSignals: {
+            /** Items */
+            items: components["schemas"]["ClockSignal"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * ClockState
+         * @description The state of the clock.
+         *
+         *     `clock` is its series. `connected` is false while the exchange is not heard; `coherent` is false while its time
+         *     disagrees with ours, or one of the minutes in `missing` has no bar. `silent` counts the signals that were missed in
+         *     a row, once there are three. Times are null for what has not happened.
+         */
+        ClockState: {
+            /** Source */
+            source: string;
+            /** Clock */
+            clock: string;
+            /** Connected */
+            connected: boolean;
+            /** Coherent */
+            coherent: boolean;
+            /** Missing */
+            missing: string[];
+            /** Silent */
+            silent: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Stopped At */
+            stopped_at: string | null;
+            /** Connected At */
+            connected_at: string | null;
+            /** Lost At */
+            lost_at: string | null;
+            /** Last Error */
+            last_error: string | null;
+            /** Last Closed At */
+            last_closed_at: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
          * Code
          * @description A code from an authenticator.
          */
@@ -1777,6 +1951,42 @@ export interface components {
             executed_at: string;
         };
         /**
+         * FollowedSeries
+         * @description A followed market at an exchange and venue: the newest bar of each timeframe, and the minutes that are missing.
+         *
+         *     `gaps` counts the missing minutes among those remembered, at most eight hours; null while that is not known.
+         */
+        FollowedSeries: {
+            /** Exchange */
+            exchange: string;
+            /** Venue */
+            venue: string;
+            /** Symbol */
+            symbol: string;
+            /** Frames */
+            frames: components["schemas"]["Frame"][];
+            /** Gaps */
+            gaps: number | null;
+        };
+        /**
+         * Frame
+         * @description The newest bar of a timeframe: the end of it, and why it is believed (timed, proved, confirmed, corrected).
+         */
+        Frame: {
+            /**
+             * Timeframe
+             * @enum {string}
+             */
+            timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+            /**
+             * Closed At
+             * Format: date-time
+             */
+            closed_at: string;
+            /** Proof */
+            proof: string;
+        };
+        /**
          * Gain
          * @description A complete trade: `gross` is (average exit - average entry) x quantity, `net` is its result after fees.
          *
@@ -1876,6 +2086,17 @@ export interface components {
             trading_stopped: boolean;
             /** Trading Stopped At */
             trading_stopped_at: string | null;
+        };
+        /**
+         * HeartbeatState
+         * @description The clock, null before it first ran, the followed markets, and the newest signals of every timeframe.
+         */
+        HeartbeatState: {
+            clock: components["schemas"]["ClockState"] | null;
+            /** Series */
+            series: components["schemas"]["FollowedSeries"][];
+            /** Signals */
+            signals: components["schemas"]["ClockSignal"][];
         };
         /**
          * Holding
@@ -5377,6 +5598,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    status_api_heartbeat_status_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeartbeatState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    signals_api_heartbeat_signals_get: {
+        parameters: {
+            query: {
+                timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClockSignals"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    candles_api_heartbeat_candles_get: {
+        parameters: {
+            query: {
+                symbol: string;
+                timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+                exchange?: string;
+                venue?: string;
+                before?: string | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChartCandles"];
                 };
             };
             /** @description Validation Error */
