@@ -41,6 +41,7 @@ LOUDNESS = {
     Cause.DOUBT_LASTS: Severity.CRITICAL,
     Cause.STREAM_DEAF: Severity.CRITICAL,
     Cause.PRICES_OLD: Severity.CRITICAL,
+    Cause.CLOCK_SILENT: Severity.CRITICAL,
     Cause.REPORT_CONTRADICTS: Severity.CRITICAL,
     Cause.ORDER_REOPENED: Severity.CRITICAL,
     Cause.HISTORY_LOST: Severity.CRITICAL,

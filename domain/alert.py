@@ -33,6 +33,7 @@ class Cause(StrEnum):
     DOUBT_LASTS = "doubt_lasts"
     STREAM_DEAF = "stream_deaf"
     PRICES_OLD = "prices_old"
+    CLOCK_SILENT = "clock_silent"
     REPORT_CONTRADICTS = "report_contradicts"
     ORDER_REOPENED = "order_reopened"
     HISTORY_LOST = "history_lost"

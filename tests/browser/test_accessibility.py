@@ -48,7 +48,7 @@ def test_no_page_has_a_serious_finding(browse: Any, enter: Any, theme: str) -> N
         page.select_option("[data-test=theme]", theme)
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         for path in PAGES:
-            page.click(f'a[href="{path}"]')
+            page.click(f'nav a[href="{path}"]')
             expect(page.locator("h1")).to_be_visible()
             page.wait_for_load_state("networkidle")
             findings += _findings(page)

@@ -84,7 +84,7 @@ def test_a_narrow_window_shows_everything(browse: Any, enter: Any, width: int) -
         page.set_viewport_size({"width": width, "height": 800})
         enter(page, "fr")
         for path in PAGES:
-            page.click(f'a[href="{path}"]')
+            page.click(f'nav a[href="{path}"]')
             expect(page.locator("h1")).to_be_visible()
             page.wait_for_load_state("networkidle")
             assert page.evaluate("(m => m.scrollWidth <= m.clientWidth)(document.querySelector('main'))"), path

@@ -40,6 +40,7 @@ STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "dashboard": ("/", None),
     "portfolio": ("/portfolio", None),
     "symbols": ("/symbols", None),
+    "heartbeat": ("/heartbeat", None),
     "webhooks": ("/webhooks", None),
     "conditions": ("/conditions", None),
     "orders": ("/orders", None),

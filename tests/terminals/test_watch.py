@@ -77,7 +77,11 @@ def test_a_terminal_that_is_down_is_told_once(trouble, seen):
 
 @pytest.mark.parametrize(
     ("terminal", "figure", "cause"),
-    [("receiver", "spool", Cause.SPOOL_USED), ("projector", "parked", Cause.EVENT_PARKED)],
+    [
+        ("receiver", "spool", Cause.SPOOL_USED),
+        ("projector", "parked", Cause.EVENT_PARKED),
+        ("heartbeat", "silent", Cause.CLOCK_SILENT),
+    ],
 )
 def test_what_waits_or_is_parked_is_told_when_it_begins(trouble, seen, terminal, figure, cause):
     """A growing count raises no further alert. A count that begins again does."""

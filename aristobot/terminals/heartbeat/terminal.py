@@ -184,6 +184,7 @@ class Terminal:
             "missing": [*heartbeat.missing],
             "gaps": {str(series): gaps for series, gaps in heartbeat.gaps.items()},
             "silent": missed if missed >= SILENT_SIGNALS else 0,
+            "signalled": heartbeat.signalled,
             "now": heartbeat.clock.now,
             "heard_at": 0 if listener is None else listener.heard_at,
             "malformed": 0 if listener is None else listener.malformed,

@@ -5,6 +5,7 @@ import { depart } from '../features/people/session/departure'
 import { useAlerts } from '../features/platform/alerts/store'
 import { useConditions } from '../features/platform/conditions/store'
 import { useHealth } from '../features/platform/health/store'
+import { useHeartbeat, useRawStream } from '../features/market/heartbeat/store'
 import { useReconciliations } from '../features/platform/reconciliations/store'
 import { useGains } from '../features/trading/gains/store'
 import { usePortfolio } from '../features/trading/portfolio/store'
@@ -34,6 +35,8 @@ export function follow(): void {
     reconciliations: useReconciliations(),
     conditions: useConditions(),
     health: useHealth(),
+    heartbeat: useHeartbeat(),
+    raw: useRawStream(),
   }
   connection.heardAt = connection.dataAt = Date.now()
   const hearer: Hearer = {

@@ -112,6 +112,11 @@ export function time(value: Text): string {
   return `${local}\u00a0${minutes < 0 ? MINUS : '+'}${hours}:${String(Math.abs(minutes) % 60).padStart(2, '0')}`
 }
 
+/** The short stamp of signals, `yy.mm.dd_hh:mm`, in the zone of the preferences. */
+export function stamp(value: string): string {
+  return time(value).slice(2, 16).replaceAll('-', '.').replace(' ', '_')
+}
+
 /** So many seconds in the two largest units. */
 export function duration(seconds: number): string {
   const whole = Math.max(Math.floor(seconds), 0)

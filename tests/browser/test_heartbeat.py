@@ -1,0 +1,59 @@
+"""The heartbeat as a trader sees it: stored and live signals, the followed markets, the raw stream."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+
+
+def test_the_clock_beats_before_ones_eyes(platform: Any, browse: Any, enter: Any) -> None:
+    """A signal comes within the next minute, in the colour of live ones; after a reload it is a stored one."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        page.click('nav a[href="/heartbeat"]')
+        expect(page.locator("[data-test=beats]")).to_have_text("Running")
+        expect(page.locator("[data-test=clock-card]")).to_contain_text("BTC/USDT")
+        btc = page.locator("[data-test=series]").filter(has_text="BTC/USDT")
+        expect(btc).to_contain_text("PAPER")
+        box = page.locator("[data-test=box-1m]")
+        live = box.locator("li.live").first
+        expect(live).to_have_text(re.compile(r"^1m \d\d\.\d\d\.\d\d_\d\d:\d\d$"), timeout=70_000)
+        said = live.inner_text()
+        expect(page.locator("[data-test=last-bar]")).to_have_text(re.compile(r"^\d+\ss ago$"))
+        page.reload()
+        stored = page.locator("[data-test=box-1m] li").filter(has_text=said)
+        expect(stored).to_be_visible()
+        expect(stored).not_to_have_class(re.compile("live"))
+
+
+def test_the_raw_stream_is_shown_while_somebody_looks(browse: Any, enter: Any) -> None:
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        page.click('nav a[href="/heartbeat"]')
+        expect(page.locator("[data-test=raw-lines]")).to_have_count(0)
+        page.click("[data-test=raw]")
+        lines = page.locator("[data-test=raw-lines] li")
+        expect(lines.first).to_contain_text('"stream"', timeout=10_000)
+        page.click("[data-test=raw]")
+        expect(lines).to_have_count(0)
+
+
+def test_a_stream_that_is_cut_is_heard_again(platform: Any, browse: Any, enter: Any) -> None:
+    """The header says that the clock is without a signal as long as its exchange is not heard."""
+    from playwright.sync_api import expect
+
+    told = platform[0]
+    with browse() as page:
+        enter(page, "en")
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        page.click('nav a[href="/heartbeat"]')
+        expect(page.locator("[data-test=beats]")).to_have_text("Running")
+        httpx.request("DELETE", f"{told['paper']}/paper/market-streams").raise_for_status()
+        expect(page.locator("[data-test=beat]")).to_contain_text("bar", timeout=20_000)
+        expect(page.locator("[data-test=beats]")).to_have_text("Running", timeout=20_000)
