@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from application.market.beat import Beat, Series, Telling, ToldBar
+from application.market.beat import Beat, Series, Signal, Telling, ToldBar
 from application.market.failover import Source
 from application.market.heartbeat import NAMES
 from domain.candles.bar import Bar, Proof
@@ -18,6 +18,20 @@ from domain.candles.bar import Bar, Proof
 KEPT_DAYS = 90
 """Days for which messages and signals are kept. Candles stay."""
 _NEWEST = "(SELECT max(revision) FROM service.candles WHERE series = %s AND opened_at = %s)"
+
+_COLUMNS = "series, opened_at, open, high, low, close, volume, trades, first_id, last_id, proof"
+
+
+def columns_of(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Return rows of so many values as columns, empty ones for no row."""
+    return [[row[place] for row in rows] for place in range(width)]
+
+
+def amounts_of(bar: Bar) -> tuple[Any, ...]:
+    """Return what a row of a bar holds beside its series and opening time."""
+    return (
+        bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades, bar.first_id, bar.last_id, bar.proof,
+    )  # fmt: skip
 
 
 def moment(at: int) -> datetime:
@@ -35,52 +49,66 @@ class CandleTable:
     def tell(self, beat: Beat, source: Source) -> Beat:
         """Store signals and bars in one transaction, and return those that were not told before, without the doubts."""
         with self._pool.connection() as connection:
-            for told in beat.bars:
-                if told.bar.minutes == 1:
-                    self._store(connection, told)
-            bars = [told for told in beat.bars if self._tell_bar(connection, told)]
-            signals = [
-                signal
-                for signal in beat.signals
-                if connection.execute(
-                    "INSERT INTO service.signals VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                    (signal.timeframe, moment(signal.closed_at), source, moment(signal.emitted_at)),
-                ).rowcount
-            ]
+            self._store(connection, [told for told in beat.bars if told.bar.minutes == 1])
+            bars = self._tell_bars(connection, beat.bars)
+            signals = self._tell_signals(connection, beat.signals, source)
         return Beat(signals, bars)
 
-    def _tell_bar(self, connection: Connection[Any], told: ToldBar) -> bool:
-        bar = told.bar
-        return bool(
-            connection.execute(
-                "INSERT INTO service.bars (series, timeframe, closed_at, telling, proof) VALUES (%s, %s, %s, %s, %s)"
-                " ON CONFLICT DO NOTHING",
-                (
-                    self._number(connection, told.series), NAMES[bar.minutes], moment(bar.ended_at), told.telling,
-                    bar.proof,
-                ),
-            ).rowcount
-        )  # fmt: skip
+    def _tell_bars(self, connection: Connection[Any], bars: Sequence[ToldBar]) -> list[ToldBar]:
+        keys = [
+            (self._number(connection, told.series), NAMES[told.bar.minutes], moment(told.bar.ended_at), told.telling)
+            for told in bars
+        ]
+        series, timeframes, ends, tellings = columns_of(keys, 4)
+        new = connection.execute(
+            "INSERT INTO service.bars (series, timeframe, closed_at, telling, proof)"
+            " SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])"
+            " ON CONFLICT DO NOTHING RETURNING series, timeframe, closed_at, telling",
+            (series, timeframes, ends, tellings, [told.bar.proof for told in bars]),
+        ).fetchall()
+        found = {*new}
+        return [told for told, key in zip(bars, keys, strict=True) if key in found]
 
-    def _store(self, connection: Connection[Any], told: ToldBar) -> None:
-        bar, series = told.bar, self._number(connection, told.series)
-        key = (series, moment(bar.opened_at))
-        if told.telling is Telling.SETTLED:
-            connection.execute(
-                f"UPDATE service.candles SET proof = %s WHERE series = %s AND opened_at = %s AND revision = {_NEWEST}",
-                (bar.proof, *key, *key),
-            )
-            return
-        revision = f"coalesce({_NEWEST} + 1, 0)" if told.telling is Telling.CORRECTED else "0"
+    def _tell_signals(self, connection: Connection[Any], signals: Sequence[Signal], source: Source) -> list[Signal]:
+        timeframes, ends, emitted = columns_of(
+            [(signal.timeframe, moment(signal.closed_at), moment(signal.emitted_at)) for signal in signals], 3
+        )
+        new = connection.execute(
+            "INSERT INTO service.signals (timeframe, closed_at, emitted_at, source)"
+            " SELECT *, %s FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[])"
+            " ON CONFLICT DO NOTHING RETURNING timeframe, closed_at",
+            (source, timeframes, ends, emitted),
+        ).fetchall()
+        found = {*new}
+        return [signal for signal in signals if (signal.timeframe, moment(signal.closed_at)) in found]
+
+    def _store(self, connection: Connection[Any], minutes: Sequence[ToldBar]) -> None:
+        """Store closed minutes at once, and then what settles or corrects them, in its order."""
+        rows = [
+            (self._number(connection, told.series), moment(told.bar.opened_at), *amounts_of(told.bar))
+            for told in minutes
+            if told.telling is Telling.CLOSED
+        ]
         connection.execute(
-            "INSERT INTO service.candles (series, opened_at, revision, open, high, low, close, volume, trades,"
-            f" first_id, last_id, proof) VALUES (%s, %s, {revision}, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT DO NOTHING",
-            (
-                *key, *(key if told.telling is Telling.CORRECTED else ()), bar.open, bar.high, bar.low, bar.close,
-                bar.volume, bar.trades, bar.first_id, bar.last_id, bar.proof,
-            ),
-        )  # fmt: skip
+            f"INSERT INTO service.candles ({_COLUMNS}) SELECT * FROM unnest(%s::int[], %s::timestamptz[],"
+            " %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::int[], %s::bigint[],"
+            " %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING",
+            columns_of(rows, 11),
+        )
+        for told in minutes:
+            key = (self._number(connection, told.series), moment(told.bar.opened_at))
+            if told.telling is Telling.SETTLED:
+                connection.execute(
+                    "UPDATE service.candles SET proof = %s WHERE series = %s AND opened_at = %s"
+                    f" AND revision = {_NEWEST}",
+                    (told.bar.proof, *key, *key),
+                )
+            elif told.telling is Telling.CORRECTED:
+                connection.execute(
+                    f"INSERT INTO service.candles ({_COLUMNS}, revision)"
+                    f" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce({_NEWEST} + 1, 0))",
+                    (*key, *amounts_of(told.bar), *key),
+                )
 
     def _number(self, connection: Connection[Any], series: Series) -> int:
         if series not in self._numbers:

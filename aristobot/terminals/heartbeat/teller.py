@@ -15,6 +15,8 @@ from application.market.heartbeat import NAMES
 from aristobot.following import AWAY
 
 PAUSE_SECONDS = 0.5
+MOST_TOGETHER = 2000
+"""Bars that are stored in one transaction."""
 
 
 class Teller:
@@ -52,10 +54,23 @@ class Teller:
         self._thread.join(10)
 
     def _run(self) -> None:
-        while (beat := self._beats.get()) is not None:
+        going = True
+        while going:
+            beat, going = self._gathered()
             stored = self._stored(beat)
-            if stored is not None:
+            if stored:
                 self._bus.tell_beat(self._source, self._message(stored))
+
+    def _gathered(self) -> tuple[Beat, bool]:
+        """Wait for a beat, and return it with all that wait behind it, up to a limit; False at the end of all."""
+        gathered, beat = Beat(), self._beats.get()
+        while beat is not None:
+            gathered.signals += beat.signals
+            gathered.bars += beat.bars
+            if len(gathered.bars) >= MOST_TOGETHER or self._beats.empty():
+                return gathered, True
+            beat = self._beats.get()
+        return gathered, False
 
     def _stored(self, beat: Beat) -> Beat | None:
         while True:
