@@ -30,6 +30,25 @@ def test_the_clock_beats_before_ones_eyes(platform: Any, browse: Any, enter: Any
         expect(stored).not_to_have_class(re.compile("live"))
 
 
+def test_the_chart_shows_the_market_and_what_one_has_in_it(platform: Any, browse: Any, enter: Any) -> None:
+    """The pair and the timeframe stand in the address; a trade and its stop are drawn."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        page.click('nav a[href="/heartbeat"]')
+        chart = page.locator("[data-test=chart]")
+        expect(chart).to_have_attribute("aria-label", re.compile(r"^Chart of BTC/USDT 1m, last price \d+\.\d\d$"))
+        expect(chart.locator("canvas").first).to_be_visible()
+        page.click("[data-test='chart-5m']")
+        expect(chart).to_have_attribute("aria-label", re.compile("BTC/USDT 5m, last price"))
+        page.select_option("[data-test=chart-pair]", "XRP/USDT")
+        expect(chart).to_have_attribute("aria-label", re.compile(r"XRP/USDT 5m, last price 0\.\d{4}$"))
+        assert "timeframe=5m" in page.url
+        page.reload()
+        expect(chart).to_have_attribute("aria-label", re.compile("XRP/USDT 5m"))
+
+
 def test_the_raw_stream_is_shown_while_somebody_looks(browse: Any, enter: Any) -> None:
     from playwright.sync_api import expect
 

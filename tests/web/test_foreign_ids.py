@@ -53,6 +53,7 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/api/brokers/{number}/stop"): ("broker", None),
     ("POST", "/api/brokers/{number}/resume"): ("broker", None),
     ("PUT", "/api/users/{number}/enabled"): ("user", {"enabled": True}),
+    ("DELETE", "/api/invitations/{invitation}"): ("invitation", None),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
 """The kind of object each path names, and a request body that is valid when alice sends it."""
@@ -89,12 +90,14 @@ def calls(console: Any, alice: Any) -> list[Call]:
         position.grow(Execution(order.id, "t1", Decimal(1), Decimal(100), Decimal(0), "USDT", NOW))
         store.save(position)
     session = next(kept for kept in alice.get("/api/account/sessions").json()["items"] if not kept["current"])
+    alice.post("/api/invitations")
     channel = alice.post("/api/channels", json={"name": "phone", "address": "json://127.0.0.1:1/x"}).json()
     webhook = receive(store, 1, b"neither here nor there", "192.0.2.9", NOW)
     ids: dict[str, list[Any]] = {
         "alert": [Alert.create_id(1, f"{Cause.DAILY_HEAD}/today")],
         "channel": [channel["id"]],
         "session": [session["id"]],
+        "invitation": [alice.get("/api/invitations").json()["items"][0]["id"]],
         "streams": [order.id, webhook, position.id],
         "broker": [1],
         "user": [1],

@@ -130,10 +130,19 @@ def _series(context: Context, figures: dict[str, Any]) -> list[forms.FollowedSer
             frames.append(forms.Frame(**row))
     return [
         forms.FollowedSeries(
-            exchange=exchange, venue=venue, symbol=symbol, frames=frames, gaps=gaps.get(f"{exchange}/{venue}/{symbol}")
+            exchange=exchange, venue=venue, symbol=symbol, frames=frames,
+            gaps=gaps.get(name := f"{exchange}/{venue}/{symbol}"), running=_running(figures, name),
         )
         for (exchange, venue, symbol), frames in found.items()
-    ]
+    ]  # fmt: skip
+
+
+def _running(figures: dict[str, Any], series: str) -> forms.ChartCandle | None:
+    told = figures.get("running", {}).get(series)
+    if told is None:
+        return None
+    opened_at = datetime.fromtimestamp(told["opened_at"] / 1000, UTC)
+    return forms.ChartCandle(**told | {"opened_at": opened_at, "proof": "running"})
 
 
 def _signals(context: Context, timeframes: list[str], limit: int) -> list[forms.ClockSignal]:

@@ -36,10 +36,24 @@ class Frame(BaseModel):
     proof: str
 
 
+class ChartCandle(BaseModel):
+    """A bar of a chart, by the time at which it opened. Prices are in quote, the volume in base."""
+
+    opened_at: datetime
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    trades: int
+    proof: str
+
+
 class FollowedSeries(BaseModel):
     """A followed market at an exchange and venue: the newest bar of each timeframe, and the minutes that are missing.
 
     `gaps` counts the missing minutes among those remembered, at most eight hours; null while that is not known.
+    `running` is the minute that has not ended, null before its first trade.
     """
 
     exchange: str
@@ -47,6 +61,7 @@ class FollowedSeries(BaseModel):
     symbol: str
     frames: list[Frame]
     gaps: int | None
+    running: ChartCandle | None
 
 
 class ClockState(BaseModel):
@@ -78,19 +93,6 @@ class HeartbeatState(BaseModel):
     clock: ClockState | None
     series: list[FollowedSeries]
     signals: list[ClockSignal]
-
-
-class ChartCandle(BaseModel):
-    """A bar of a chart, by the time at which it opened. Prices are in quote, the volume in base."""
-
-    opened_at: datetime
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    trades: int
-    proof: str
 
 
 class ChartCandles(BaseModel):

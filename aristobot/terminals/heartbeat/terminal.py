@@ -24,6 +24,7 @@ from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
 from aristobot.terminals.heartbeat.listener import PAUSES, Listener
 from aristobot.terminals.heartbeat.teller import Teller
 from aristobot.wiring import House
+from domain.candles.bar import Bar
 from domain.candles.frames import LONGEST
 from domain.candles.timeframes import MINUTE
 from domain.market import Market
@@ -182,6 +183,7 @@ class Terminal:
             "connected": heartbeat.listening,
             "coherent": heartbeat.coherent,
             "missing": [*heartbeat.missing],
+            "running": {str(series): _told(bar) for series in heartbeat.series if (bar := heartbeat.running(series))},
             "gaps": {str(series): gaps for series, gaps in heartbeat.gaps.items()},
             "silent": missed if missed >= SILENT_SIGNALS else 0,
             "signalled": heartbeat.signalled,
@@ -198,6 +200,12 @@ class Terminal:
         if self._heartbeat.listening or not self._heartbeat.signalled:
             return 0
         return max((self._clock.now - self._heartbeat.signalled) // MINUTE, 0)
+
+
+def _told(bar: Bar) -> dict[str, Any]:
+    """Return a running minute as the console is told of it."""
+    prices = {name: f"{getattr(bar, name):f}" for name in ("open", "high", "low", "close", "volume")}
+    return {"opened_at": bar.opened_at, "trades": bar.trades, **prices}
 
 
 def _repeated(pauses: tuple[float, ...]) -> Iterator[float]:

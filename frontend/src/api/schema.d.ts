@@ -1955,6 +1955,7 @@ export interface components {
          * @description A followed market at an exchange and venue: the newest bar of each timeframe, and the minutes that are missing.
          *
          *     `gaps` counts the missing minutes among those remembered, at most eight hours; null while that is not known.
+         *     `running` is the minute that has not ended, null before its first trade.
          */
         FollowedSeries: {
             /** Exchange */
@@ -1967,6 +1968,7 @@ export interface components {
             frames: components["schemas"]["Frame"][];
             /** Gaps */
             gaps: number | null;
+            running: components["schemas"]["ChartCandle"] | null;
         };
         /**
          * Frame
