@@ -82,12 +82,14 @@ def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
         _say(f"{arguments.name} is {told['state']}")
         return 0 if told["state"] == "up" else 1
     terminal = TERMINALS[arguments.name]
+    if arguments.source != "primary" and arguments.name != "heartbeat":
+        raise SettingError(f"{arguments.name} has no {arguments.source} source: only the heartbeat has one")
     stopping = stop_on_signal()
-    log = open_log(settings.home, arguments.name)
+    log = open_log(settings.home, arguments.name if arguments.source == "primary" else f"{arguments.name}_secondary")
     master = MasterKey(settings.secret_key())
     url = url_for(settings.need_database(), terminal.role, master)
     direct = url_for(settings.database_direct_url or url, terminal.role, master)
-    settings = replace(settings, database_url=url, database_direct_url=direct)
+    settings = replace(settings, database_url=url, database_direct_url=direct, source=arguments.source)
     house = House(settings, connections=terminal.connections)
     log.info("started")
     try:
@@ -254,6 +256,9 @@ def _add_running(command: Command) -> None:
     run = command("run", _run, "start everything and watch over it")
     terminal = command("terminal", _terminal, "start one terminal")
     terminal.add_argument("name", choices=[*TERMINALS])
+    terminal.add_argument(
+        "--source", choices=["primary", "secondary"], default="primary", help="heartbeat only: its site"
+    )
     terminal.add_argument("--alive", action="store_true", help="start nothing: ask whether it shows signs of life")
     paper = command("paper", _paper, "start the paper exchange alone")
     paper.add_argument("--port", type=port, default=9100, help="control API; Binance's API is on the next port")

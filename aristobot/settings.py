@@ -40,6 +40,8 @@ class Settings:
     """The pairs that the heartbeat follows at the clock's exchange and venue."""
     doubt_seconds: int
     """Seconds for which an order may be in doubt before a critical alert is raised."""
+    source: str = "primary"
+    """The site of a heartbeat: `primary`, or `secondary` for one that stands by. Given with the command."""
 
     @classmethod
     def read(cls) -> Settings:

@@ -216,10 +216,12 @@ def _repeated(pauses: tuple[float, ...]) -> Iterator[float]:
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the heartbeat until `stopping`."""
+    source = Source(house.settings.source)
+    name = NAME if source is Source.PRIMARY else f"{NAME}_{source}"
 
     async def work() -> None:
-        terminal = Terminal(house, log, Source.PRIMARY)
-        beat(house.bus, NAME, terminal.figures, stopping)
+        terminal = Terminal(house, log, source)
+        beat(house.bus, name, terminal.figures, stopping)
         await terminal.run(stopping)
 
     uvloop.run(work())

@@ -1,0 +1,92 @@
+"""The heartbeat over real processes: deaths, a restart, and a second source beside the first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.story.conftest import REPOSITORY
+
+Eventually = Callable[..., Any]
+MINUTE = timedelta(minutes=1)
+SOON = 8.0
+"""Seconds before the end of a minute to which the exchange's clock is set: a terminal starts within them."""
+
+
+@pytest.fixture(scope="module")
+def house(new_platform: Callable[[], Any]) -> Iterator[Any]:
+    """Yield a platform that no other tests use: its exchange's clock is turned."""
+    running = new_platform()
+    yield running
+    running.stop()
+
+
+def die_before(platform: Any, end: datetime) -> None:
+    """Turn the clock of the exchange to shortly before the end of a minute, and kill the heartbeat, which asks anew."""
+    skew = end.timestamp() - SOON - time.time()
+    platform.paper.delete("/paper/faults")
+    fault = {"when": "query", "kind": "skew_clock", "times": 1_000_000, "seconds": skew}
+    platform.paper.post("/paper/faults", json=fault).raise_for_status()
+    os.kill(platform.pids()["heartbeat"], signal.SIGKILL)
+
+
+def signalled(platform: Any, end: datetime) -> dict[str, Any] | None:
+    """Return the signal of the minute that ended here, None before it came."""
+    items = platform.ask("/api/heartbeat/signals", timeframe="1m")["items"]
+    return next((item for item in items if datetime.fromisoformat(item["closed_at"]) == end), None)
+
+
+def test_each_death_is_survived_without_a_gap(house: Any, eventually: Eventually) -> None:
+    """Every minute has its bar and its signal, although the heartbeat died before the end of each."""
+    first = (datetime.now(UTC) + 3 * MINUTE).replace(second=0, microsecond=0)
+    ends = [first, first + MINUTE]
+    for end in ends:
+        die_before(house, end)
+        told = eventually(lambda end=end: signalled(house, end), 60)
+        assert not told["late"]
+    bars = eventually(lambda: _bars(house, ends), 20)
+    opened = [datetime.fromisoformat(bar["opened_at"]) for bar in bars]
+    assert opened == [opened[0] + n * MINUTE for n in range(len(bars))]
+    assert {bar["proof"] for bar in bars} <= {"proved", "confirmed"}
+
+
+def _bars(platform: Any, ends: list[datetime]) -> list[dict[str, Any]] | None:
+    bars = platform.ask("/api/heartbeat/candles", symbol="BTC/USDT", timeframe="1m", before=(ends[-1]).isoformat())[
+        "items"
+    ]
+    known = {datetime.fromisoformat(bar["opened_at"]): bar["proof"] for bar in bars}
+    return bars if all(known.get(end - MINUTE) not in {None, "timed"} for end in ends) else None
+
+
+def test_a_second_source_says_the_same_under_its_own_name(house: Any, eventually: Eventually) -> None:
+    """Its signals bear the ids of the first one's."""
+    end = (datetime.now(UTC) + 9 * MINUTE).replace(second=0, microsecond=0)
+    die_before(house, end)
+    with house.database() as owner:
+        second = subprocess.Popen(
+            [sys.executable, "-m", "aristobot", "terminal", "heartbeat", "--source", "secondary"],
+            cwd=REPOSITORY, env=_environment_of(house.pids()["engine"]),
+        )  # fmt: skip
+        try:
+            query = "SELECT source FROM service.signals WHERE timeframe = '1m' AND closed_at = %s ORDER BY source"
+            eventually(lambda: owner.execute(query, (end,)).fetchall() == [("primary",), ("secondary",)], 60)
+        finally:
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(30) == 0
+        stopped = owner.execute("SELECT stopped_at >= started_at FROM service.heartbeat WHERE source = 'secondary'")
+        assert stopped.fetchone() == (True,)
+
+
+def _environment_of(pid: int) -> dict[str, str]:
+    """Return the environment of a terminal, with the database role that the heartbeat has too."""
+    lines = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(line.split("=", 1) for line in lines if "=" in line)
