@@ -19,14 +19,17 @@ import uvloop
 from psycopg.conninfo import make_conninfo
 
 from adapters.bus import Bus
+from adapters.candle_files import NoCandles as NoCandlesInFile
 from adapters.database.backup import BackupFailed
 from adapters.database.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
 from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import story_of
 from adapters.paper.prices import NoCandles, replayed
+from adapters.tables.candles import CandleTable
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
+from aristobot.commands import candles
 from aristobot.commands.arguments import port, speed
 from aristobot.commands.backups import back_up_daily, back_up_now, restore_into
 from aristobot.commands.people import COMMANDS, WITH_PASSWORD, WITHOUT_NAME, People, password_from_input
@@ -41,7 +44,7 @@ from aristobot.wiring import House
 from domain.refusals import Refused
 
 UNABLE = (
-    SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, OSError,
+    SettingError, NoCandles, NoCandlesInFile, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, OSError,
 )  # fmt: skip
 """The errors that a command reports by their message alone, without a traceback."""
 
@@ -226,6 +229,12 @@ def _restore(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _candles(arguments: argparse.Namespace, settings: Settings) -> int:
+    master = MasterKey(settings.secret_key())
+    with open_pool(_owner_url(settings, master)) as pool:
+        return candles.carry_out(arguments, CandleTable(pool), _say)
+
+
 def _openapi(_: argparse.Namespace, __: Settings) -> int:
     from web.app import create_app  # noqa: PLC0415 - only this command needs the web without a database
 
@@ -281,6 +290,8 @@ def _add_looking(command: Command) -> None:
     reconciled.add_argument("--json", action="store_true", help="answer for a machine, one line per broker")
     projections = command("projections", _projections, "rebuild the read models, or compare them with a rebuild")
     projections.add_argument("what", choices=["rebuild", "verify"])
+    stored = command("candles", _candles, "list and verify the stored candles, or import a file of them")
+    candles.add_arguments(stored)
     command("openapi", _openapi, "print the console's API")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -37,6 +38,21 @@ def amounts_of(bar: Bar) -> tuple[Any, ...]:
 def moment(at: int) -> datetime:
     """Return a time in milliseconds as UTC."""
     return datetime.fromtimestamp(at / 1000, UTC)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The minutes that are stored of a series: how many, the first and the last one (UTC)."""
+
+    series: Series
+    count: int
+    first: datetime
+    last: datetime
+
+    @property
+    def minutes(self) -> int:
+        """The number of minutes from the first to the last."""
+        return int((self.last - self.first).total_seconds()) // 60 + 1
 
 
 class CandleTable:
@@ -131,6 +147,62 @@ class CandleTable:
                 (self._number(connection, series), count),
             ).fetchall()
         return [bar_of_row(row) for row in reversed(rows)]
+
+    def held(self) -> list[Held]:
+        """Return what is stored of each series that has candles."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT s.exchange, s.venue, s.symbol, count(*), min(c.opened_at), max(c.opened_at)"
+                " FROM service.series AS s JOIN service.candles AS c ON c.series = s.id AND c.revision = 0"
+                " GROUP BY s.id ORDER BY s.id"
+            ).fetchall()
+        return [Held(Series(*row[:3]), *row[3:]) for row in rows]
+
+    def gaps(self, series: Series) -> list[tuple[datetime, datetime]]:
+        """Return the first and last missing minute of each gap, oldest first."""
+        with self._pool.connection() as connection:
+            return connection.execute(
+                "SELECT opened_at + interval '1 minute', next - interval '1 minute' FROM (SELECT opened_at,"
+                " lead(opened_at) OVER (ORDER BY opened_at) AS next FROM service.candles"
+                " WHERE series = %s AND revision = 0) AS held WHERE next - opened_at > interval '1 minute'",
+                (self._number(connection, series),),
+            ).fetchall()
+
+    def wrong(self, series: Series) -> list[datetime]:
+        """Return the opening times of candles that no market can have."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT opened_at FROM service.candles WHERE series = %s AND NOT (low > 0 AND volume >= 0"
+                " AND low <= least(open, close) AND high >= greatest(open, close)) ORDER BY opened_at",
+                (self._number(connection, series),),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def import_minutes(self, series: Series, bars: Sequence[Bar]) -> tuple[int, int]:
+        """Store brought minutes, in place of what is known where they differ. Return how many are new, and changed.
+
+        What was known stays as an earlier revision.
+        """
+        with self._pool.connection() as connection, connection.transaction():
+            number = self._number(connection, series)
+            connection.execute(
+                "CREATE TEMP TABLE brought (opened_at timestamptz, open numeric, high numeric, low numeric, close"
+                " numeric, volume numeric, trades int, first_id bigint, last_id bigint, proof text) ON COMMIT DROP"
+            )
+            with connection.cursor() as cursor, cursor.copy("COPY brought FROM STDIN") as copy:
+                for bar in bars:
+                    copy.write_row((moment(bar.opened_at), *amounts_of(bar)))
+            rows = connection.execute(
+                f"INSERT INTO service.candles ({_COLUMNS}, revision)"
+                " SELECT %s, b.*, coalesce(known.revision + 1, 0) FROM brought AS b LEFT JOIN LATERAL ("
+                " SELECT * FROM service.candles WHERE series = %s AND opened_at = b.opened_at"
+                " ORDER BY revision DESC LIMIT 1) AS known ON true WHERE known.revision IS NULL"
+                " OR (known.open, known.high, known.low, known.close, known.volume)"
+                " <> (b.open, b.high, b.low, b.close, b.volume) RETURNING revision",
+                (number, number),
+            ).fetchall()
+        new = sum(row[0] == 0 for row in rows)
+        return new, len(rows) - new
 
     def forget_old(self) -> None:
         """Drop messages and signals that are no longer kept."""

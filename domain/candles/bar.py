@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.amounts import ZERO
 from domain.candles.timeframes import MINUTE
 
 
@@ -25,16 +26,17 @@ class Proof(StrEnum):
 
     `timed`: the clock closed it, and no trade is known to be missing. `proved`: the trade ids run on into a later
     minute. `confirmed`: the exchange's own closed candle says the same, or is the bar. `corrected`: the exchange's own
-    candle, or a late trade, replaced what we had told.
+    candle, or a late trade, replaced what we had told. `imported`: a person has brought it from a file.
     """
 
     TIMED = "timed"
     PROVED = "proved"
     CONFIRMED = "confirmed"
     CORRECTED = "corrected"
+    IMPORTED = "imported"
 
 
-STRENGTH = {Proof.TIMED: 0, Proof.CORRECTED: 1, Proof.PROVED: 1, Proof.CONFIRMED: 2}
+STRENGTH = {Proof.TIMED: 0, Proof.IMPORTED: 1, Proof.CORRECTED: 1, Proof.PROVED: 1, Proof.CONFIRMED: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ class Bar:
     def proved_by(self, proof: Proof) -> Bar:
         """Return the bar with another proof."""
         return replace(self, proof=proof)
+
+
+def check_bar(bar: Bar) -> None:
+    """Raise `ValueError` unless the bar is one that a market can have: a whole minute, with prices in their order."""
+    inside = ZERO < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
+    amounts = (bar.open, bar.high, bar.low, bar.close, bar.volume)
+    finite = all(amount.is_finite() for amount in amounts)
+    if not finite or bar.opened_at % MINUTE or not inside or bar.volume < ZERO or bar.trades < 0:
+        raise ValueError(f"no bar of a market: {bar}")
 
 
 def bar_of(trade: MarketTrade, opened_at: int) -> Bar:

@@ -13,12 +13,11 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from adapters.exchanges.binance.messages import check_bar
 from adapters.exchanges.binance.native import NONSENSE
 from application.ports.errors import NoAnswer
 from application.ports.market_data import Ending, Malformed, MarketEvent, SeenCandle, SeenTrade
 from domain.amounts import ZERO
-from domain.candles.bar import Bar, MarketTrade, Proof
+from domain.candles.bar import Bar, MarketTrade, Proof, check_bar
 
 OPEN_SECONDS, PING_SECONDS = 10.0, 15.0
 LONGEST_MESSAGE = 64 * 1024

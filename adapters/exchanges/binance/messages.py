@@ -30,8 +30,7 @@ from application.ports.market_data import Candle, DayTicker
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
-from domain.candles.bar import Bar, Proof
-from domain.candles.timeframes import MINUTE
+from domain.candles.bar import Bar, Proof, check_bar
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
 
@@ -240,10 +239,3 @@ def _minute_of(row: list[Any]) -> Bar:
     bar = Bar(int(row[0]), 1, opened, high, low, close, volume, int(row[8]), None, None, Proof.CONFIRMED)
     check_bar(bar)
     return bar
-
-
-def check_bar(bar: Bar) -> None:
-    """Raise `ValueError` unless the bar is one that a market can have: a whole minute, with prices in their order."""
-    inside = ZERO < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
-    if bar.opened_at % MINUTE or not inside or bar.volume < ZERO or bar.trades < 0:
-        raise ValueError(f"no bar of a market: {bar}")

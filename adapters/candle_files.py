@@ -1,0 +1,79 @@
+"""Files of one-minute candles: CSV with the columns open_time, open, high, low, close, volume, plain or gzipped."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TextIO
+
+from domain.candles.bar import Bar, Proof, check_bar
+
+COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
+
+
+class NoCandles(ValueError):
+    """A file that cannot be imported. The message names the file and the line, and says what is wrong there."""
+
+
+def minutes_of(file: Path) -> list[Bar]:
+    """Return the candles of a file, oldest first. Times without a zone are UTC, whole numbers milliseconds since 1970.
+
+    The same candle twice counts once. Gaps are no fault of a file. Raises `NoCandles` at the first line that is no
+    candle, and when two lines contradict each other.
+    """
+    found: dict[int, Bar] = {}
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
+            for number, bar in _bars(lines):
+                if found.setdefault(bar.opened_at, bar) != bar:
+                    raise NoCandles(f"{file}, line {number}: another candle of {_said(bar)}")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        raise NoCandles(f"{file} cannot be read: {error}") from error
+    except _Wrong as wrong:
+        raise NoCandles(f"{file}, {wrong}") from wrong
+    if not found:
+        raise NoCandles(f"{file} has no candles")
+    return [found[at] for at in sorted(found)]
+
+
+class _Wrong(ValueError):
+    pass
+
+
+def _bars(lines: TextIO) -> Iterator[tuple[int, Bar]]:
+    rows = csv.DictReader(lines)
+    if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+        raise _Wrong(f"line 1: no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
+    for row in rows:
+        try:
+            yield rows.line_num, _bar(row)
+        except (ArithmeticError, ValueError, TypeError) as error:
+            raise _Wrong(
+                f"line {rows.line_num}: no candle of a market ({', '.join(map(str, row.values()))})"
+            ) from error
+
+
+def _bar(row: dict[str, str]) -> Bar:
+    opened, high, low, close, volume = (Decimal(row[name]) for name in COLUMNS[1:])
+    bar = Bar(_milliseconds(row["open_time"]), 1, opened, high, low, close, volume, 0, None, None, Proof.IMPORTED)
+    check_bar(bar)
+    return bar
+
+
+def _milliseconds(said: str) -> int:
+    if said.strip().isdigit():
+        return int(said)
+    at = datetime.fromisoformat(said.strip())
+    exact = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000
+    if exact != int(exact):
+        raise ValueError(f"{said} is no whole millisecond")
+    return int(exact)
+
+
+def _said(bar: Bar) -> str:
+    return datetime.fromtimestamp(bar.opened_at / 1000, UTC).isoformat()

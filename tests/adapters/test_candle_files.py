@@ -1,0 +1,143 @@
+"""Importing candles from files: all of a file or nothing of it, and what was known stays as a revision."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from adapters.candle_files import NoCandles, minutes_of
+from adapters.tables.candles import CandleTable
+from application.market.beat import Beat, Series, Telling, ToldBar
+from aristobot.commands.candles import import_file, list_series, verify
+from domain.candles.bar import Bar, Proof
+
+HEADER = "open_time,open,high,low,close,volume"
+LINES = (
+    "2023-03-10 00:00:00,20367.5,20370,20350.01,20351,1.5",
+    "2023-03-10 00:01:00,20351,20351,20351,20351,0",
+    "2023-03-10 00:03:00,20351,20400,20340,20399.99,2",
+)
+START = int(datetime(2023, 3, 10, tzinfo=UTC).timestamp() * 1000)
+BTC = Series("binance", "paper", "BTC/USDT")
+
+
+def written(folder: Path, *lines: str, name: str = "candles.csv") -> Path:
+    file = folder / name
+    text = "\n".join([HEADER, *lines, ""])
+    file.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    return file
+
+
+@pytest.fixture
+def table(database) -> CandleTable:
+    return CandleTable(database.store().pool)
+
+
+@pytest.fixture
+def owned(database):
+    """Return the table as the owner's commands have it."""
+    from adapters.log.eventstore import open_pool
+
+    with open_pool(database.url) as pool:
+        yield CandleTable(pool)
+
+
+@pytest.mark.parametrize("name", ["candles.csv", "candles.csv.gz"])
+def test_a_file_is_read_exactly_and_in_order(tmp_path, name):
+    first, quiet, last = minutes_of(written(tmp_path, *reversed(LINES), name=name))
+    assert (first.opened_at, first.open, first.low) == (START, Decimal("20367.5"), Decimal("20350.01"))
+    assert (quiet.volume, last.close, last.proof) == (0, Decimal("20399.99"), Proof.IMPORTED)
+
+
+@pytest.mark.parametrize(
+    "time", ["2023-03-10T00:00:00Z", "2023-03-10 01:00:00+01:00", "2023-03-10", str(START), "2023-03-10 00:00:00.000"]
+)
+def test_times_of_any_zone_are_brought_to_utc(tmp_path, time):
+    [bar] = minutes_of(written(tmp_path, f"{time},1,2,0.5,1.5,3"))
+    assert bar.opened_at == START
+
+
+def test_the_same_candle_twice_counts_once_and_another_contradicts(tmp_path):
+    assert len(minutes_of(written(tmp_path, *LINES, LINES[0]))) == 3
+    with pytest.raises(NoCandles, match="line 5: another candle of 2023-03-10"):
+        minutes_of(written(tmp_path, *LINES, LINES[0].replace("20367.5", "20368")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2023-03-10 00:00:00,1,2", "2023-03-10 00:00:00,1,2,0.5,1.5,", "yesterday,1,2,0.5,1.5,3", ",1,2,0.5,1.5,3",
+        "2023-03-10 00:00:30,1,2,0.5,1.5,3", "2023-03-10 00:00:00,0,2,0,1.5,3", "2023-03-10 00:00:00,-1,2,-1,1.5,3",
+        "2023-03-10 00:00:00,1,2,0.5,NaN,3", "2023-03-10 00:00:00,1,Infinity,0.5,1.5,3",
+        "2023-03-10 00:00:00,3,2,0.5,1.5,3", "2023-03-10 00:00:00,1,2,0.5,1.5,-3", "2023-03-10 00:00:00,1,2,0.5,1.5,x",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_candle_is_named_and_nothing_is_imported(tmp_path, owned, line):
+    with pytest.raises(NoCandles, match="line 3"):
+        import_file(owned, written(tmp_path, LINES[0], line), BTC, print)
+    assert owned.held() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("time,open,high,low,close,volume\n1,1,1,1,1,1\n", "no column open_time"),
+        (HEADER + "\n", "has no candles"),
+        ("", "no column open_time"),
+    ],
+)
+def test_a_file_of_something_else_says_what_is_missing(tmp_path, text, said):
+    file = tmp_path / "other.csv"
+    file.write_text(text)
+    with pytest.raises(NoCandles, match=said):
+        minutes_of(file)
+
+
+def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):
+    broken = tmp_path / "broken.csv.gz"
+    whole = written(
+        tmp_path, *(f"{START + n * 60_000},{n + 1},{n + 3},{n + 1},{n + 2},1" for n in range(9999)), name="w.gz"
+    )
+    broken.write_bytes(whole.read_bytes()[:20_000])
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes(b"\xff\xfe\xff")
+    for file in (tmp_path / "nowhere.csv", tmp_path, broken, latin):
+        with pytest.raises(NoCandles, match="cannot be read"):
+            minutes_of(file)
+
+
+def test_an_import_replaces_what_differs_and_keeps_it_as_a_revision(tmp_path, owned, table, database):
+    """What is the same stays under its own proof."""
+    same, other = minutes_of(written(tmp_path, *LINES))[:2]
+    known = [same.proved_by(Proof.CONFIRMED), Bar(other.opened_at, 1, *[Decimal(7)] * 5, 1, 1, 1, Proof.PROVED)]
+    table.tell(Beat(bars=[ToldBar(BTC, bar, Telling.CLOSED) for bar in known]), "primary")
+    said: list[str] = []
+    for _ in range(2):
+        import_file(owned, written(tmp_path, *LINES), BTC, said.append)
+    assert said == [
+        "binance/paper/BTC/USDT: 1 new, 1 changed, 1 known already",
+        "binance/paper/BTC/USDT: 0 new, 0 changed, 3 known already",
+    ]
+    now = table.minutes(BTC, 9)
+    assert [(bar.close, bar.proof) for bar in now] == [
+        (20351, Proof.CONFIRMED), (20351, Proof.IMPORTED), (Decimal("20399.99"), Proof.IMPORTED),
+    ]  # fmt: skip
+    kept = database.connect().execute("SELECT close FROM service.candles WHERE revision = 0 ORDER BY opened_at")
+    assert [row[0] for row in kept.fetchall()] == [20351, 7, Decimal("20399.99")]
+
+
+def test_gaps_are_listed_and_verified(tmp_path, owned):
+    import_file(owned, written(tmp_path, *LINES), BTC, lambda _: None)
+    listed, verified = [], []
+    list_series(owned, listed.append)
+    assert not verify(owned, verified.append)
+    span = "2023-03-10 00:00 UTC to 2023-03-10 00:03 UTC"
+    assert listed == [f"binance/paper/BTC/USDT: 3 minutes, {span}, 1 missing"]
+    gap = "2023-03-10 00:02 UTC to 2023-03-10 00:02 UTC"
+    assert verified == [f"binance/paper/BTC/USDT: no candles from {gap}"]
+    import_file(owned, written(tmp_path, "2023-03-10 00:02:00,1,1,1,1,1"), BTC, lambda _: None)
+    assert verify(owned, verified.append)
