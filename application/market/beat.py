@@ -27,11 +27,10 @@ class Series:
 
 def series_of(text: str) -> Series:
     """Read a series as it is written. Raises `ValueError` for anything else."""
-    exchange, venue, symbol = text.split("/", 2)
-    base, _, quote = symbol.partition("/")
-    if not (exchange and venue and base and quote) or "/" in quote:
-        raise ValueError(f"{text!r} is not EXCHANGE/VENUE/BASE/QUOTE")
-    return Series(exchange, venue, symbol)
+    match text.split("/"):
+        case [exchange, venue, base, quote] if exchange and venue and base and quote:
+            return Series(exchange, venue, f"{base}/{quote}")
+    raise ValueError(f"{text!r} is not EXCHANGE/VENUE/BASE/QUOTE")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 
 _HIGHEST_PORT = 65535
@@ -16,6 +17,13 @@ def port(text: str) -> int:
     if not 0 < number < _HIGHEST_PORT:
         raise ArgumentTypeError(f"{text} is not between 1 and {_HIGHEST_PORT - 1}")
     return number
+
+
+def pair(text: str) -> str:
+    """Return a pair in capitals. Raises `ArgumentTypeError` for anything but BASE/QUOTE."""
+    if not re.fullmatch(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}", text.upper(), re.ASCII):
+        raise ArgumentTypeError(f"{text} is no pair such as BTC/USDT")
+    return text.upper()
 
 
 def speed(text: str) -> float:

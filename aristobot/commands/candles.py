@@ -9,7 +9,8 @@ from pathlib import Path
 
 from adapters.candle_files import minutes_of
 from adapters.tables.candles import CandleTable
-from application.market.beat import Series, series_of
+from application.market.beat import Series
+from aristobot.commands.arguments import pair
 from domain.people.broker import Exchange, Venue
 
 Say = Callable[[str], None]
@@ -25,7 +26,7 @@ def add_arguments(command: ArgumentParser) -> None:
     brought.add_argument("file")
     brought.add_argument("--exchange", choices=[*Exchange], default="binance")
     brought.add_argument("--venue", choices=[*Venue], default="paper")
-    brought.add_argument("--symbol", required=True, help="a pair such as BTC/USDT")
+    brought.add_argument("--symbol", required=True, type=pair, help="a pair such as BTC/USDT")
     brought.add_argument("--timeframe", choices=["1m"], default="1m", help="larger bars are made of minutes")
 
 
@@ -36,7 +37,7 @@ def carry_out(arguments: Namespace, table: CandleTable, say: Say) -> int:
     elif arguments.what == "verify":
         return 0 if verify(table, say) else 1
     else:
-        series = series_of(f"{arguments.exchange}/{arguments.venue}/{arguments.symbol}")
+        series = Series(arguments.exchange, arguments.venue, arguments.symbol)
         import_file(table, Path(arguments.file), series, say)
     return 0
 

@@ -1,0 +1,97 @@
+"""The heartbeat without a network: the clock's signals, several series, and what is asked of the exchange."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from application.market.beat import Beat, Series, Telling, series_of
+from application.market.heartbeat import WITNESS_WITHIN, Heartbeat
+from domain.candles.bar import Bar, MarketTrade, Proof
+from domain.candles.clock import GRACE, INCOHERENT_AFTER
+from domain.candles.minutes import Reason
+from domain.candles.timeframes import MINUTE, TIMEFRAMES
+
+BTC, ETH = Series("binance", "paper", "BTC/USDT"), Series("binance", "paper", "ETH/USDT")
+DAY = 20_000 * 1440 * MINUTE
+
+
+def trade(number: int, at: int) -> MarketTrade:
+    return MarketTrade(number, Decimal(100), Decimal(1), at)
+
+
+def ends(beat: Beat) -> list[tuple[str, int]]:
+    """Return timeframe and end (minutes after the day's beginning) of each signal."""
+    return [(signal.timeframe, (signal.closed_at - DAY) // MINUTE) for signal in beat.signals]
+
+
+@pytest.fixture
+def heart() -> Heartbeat:
+    """Return a heartbeat that listens since half a minute before the day."""
+    made = Heartbeat(BTC, [ETH])
+    made.listening = True
+    for series in (BTC, ETH):
+        made.hear(series, trade(1, DAY - 30_000), DAY - 30_000)
+    made.tick(DAY - 30_000)
+    return made
+
+
+def test_the_first_trade_of_a_minute_signals_the_one_before_and_every_timeframe_that_ends(heart):
+    assert ends(heart.hear(ETH, trade(2, DAY), DAY)) == [(timeframe, 0) for timeframe in TIMEFRAMES]
+
+
+def test_the_clock_alone_signals_a_quarter_of_a_second_later(heart):
+    """It waits for no trade, and for no bar in doubt."""
+    assert ends(heart.tick(DAY + GRACE - 1)) == []
+    beat = heart.tick(DAY + GRACE)
+    assert ends(beat)[0] == ("1m", 0)
+    assert {(doubt.series, doubt.reason) for doubt in beat.doubts} == {(BTC, Reason.PARTIAL), (ETH, Reason.PARTIAL)}
+    assert ends(heart.tick(DAY + GRACE + 1)) == []
+
+
+def test_a_clock_that_is_not_heard_stands_still_and_tells_later_what_it_missed(heart):
+    """The signals come in order; those that are older than a minute are late."""
+    heart.listening = False
+    assert not heart.tick(DAY + 3 * MINUTE)
+    heart.listening = True
+    beat = heart.tick(DAY + 3 * MINUTE + 1000)
+    assert [end for timeframe, end in ends(beat) if timeframe == "1m"] == [0, 1, 2, 3]
+    assert [signal.late for signal in beat.signals if signal.timeframe == "1m"] == [True, True, True, False]
+
+
+def test_a_trade_of_the_future_moves_nothing(heart):
+    """It may be another market's time that is wrong. When all disagree for ten seconds, the clock is not coherent."""
+    assert not heart.hear(ETH, trade(2, DAY + 60 * MINUTE), DAY - 20_000)
+    assert heart.coherent
+    for number, at in ((3, DAY - 19_000), (4, DAY - 19_000 + INCOHERENT_AFTER + 1)):
+        heart.hear(ETH, trade(number, at + 60 * MINUTE), at)
+    assert not heart.coherent
+    heart.hear(BTC, trade(2, DAY - 5_000), DAY - 5_000)
+    assert heart.coherent
+
+
+def test_the_exchange_is_asked_about_what_nobody_has_witnessed_in_time(heart):
+    heart.tick(DAY + GRACE)
+    assert heart.overdue() == []
+    heart.tick(DAY + WITNESS_WITHIN + 1)
+    assert [(doubt.series, doubt.opened_at) for doubt in heart.overdue()] == [(BTC, DAY - MINUTE), (ETH, DAY - MINUTE)]
+    candle = Bar(DAY - MINUTE, 1, *[Decimal(100)] * 4, Decimal(2), 2, 0, 1, Proof.CONFIRMED)
+    told = heart.witness(BTC, candle).bars
+    assert [(one.bar.minutes, one.telling) for one in told] == [(1, Telling.CLOSED)]
+    assert [doubt.series for doubt in heart.overdue()] == [ETH]
+
+
+def test_a_series_can_be_given_up_but_not_the_clocks(heart):
+    heart.unfollow(ETH)
+    heart.unfollow(BTC)
+    assert heart.series == [BTC]
+    assert not heart.hear(ETH, trade(2, DAY - 20_000), DAY - 20_000)
+    assert not heart.witness(ETH, Bar(DAY, 1, *[Decimal(1)] * 5, 1, 1, 1, Proof.CONFIRMED))
+
+
+@pytest.mark.parametrize("text", ["", "binance", "binance/paper", "binance/paper/BTC", "a/b/c/d/e", "/paper/BTC/USDT"])
+def test_a_series_is_written_in_one_way(text):
+    with pytest.raises(ValueError, match="is not EXCHANGE/VENUE/BASE/QUOTE"):
+        series_of(text)
+    assert str(series_of("binance/paper/BTC/USDT")) == "binance/paper/BTC/USDT"
