@@ -133,7 +133,7 @@ async def measure(pool: Any, bus: Bus) -> tuple[Exchange, float]:
         for n in range(SYMBOLS)
     }
     heartbeat = Heartbeat(next(iter(series)), series)
-    teller = Teller(CandleTable(pool), bus, Source.PRIMARY, Quiet())  # type: ignore[arg-type]
+    teller = Teller(CandleTable(pool), bus, Source.PRIMARY, lambda: clock.now, Quiet())  # type: ignore[arg-type]
     teller.start()
     listener = Listener(exchange, series, heartbeat, clock, teller.tell, Quiet())  # type: ignore[arg-type]
 
@@ -143,7 +143,7 @@ async def measure(pool: Any, bus: Bus) -> tuple[Exchange, float]:
             listener.tick()
 
     async def end_doubts() -> None:
-        asked: dict[tuple[Series, int], float] = {}
+        asked: dict[Series, tuple[float, float]] = {}
         while True:
             await asyncio.sleep(0.1)
             await listener.end_doubts(asked)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,6 +37,16 @@ def amounts_of(bar: Bar) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def version_of(told: ToldBar) -> str:
+    """Return what tells this message about a bar from others on the same occasion; nothing for the one that closes."""
+    bar = told.bar
+    if told.telling is Telling.CLOSED:
+        return ""
+    if told.telling is Telling.SETTLED:
+        return bar.proof
+    return f"{zlib.crc32(repr((bar.open, bar.high, bar.low, bar.close, bar.volume)).encode()):08x}"
+
+
 def moment(at: int) -> datetime:
     """Return a time in milliseconds as UTC."""
     return datetime.fromtimestamp(at / 1000, UTC)
@@ -64,6 +76,7 @@ class CandleTable:
 
     def tell(self, beat: Beat, source: Source) -> Beat:
         """Store signals and bars in one transaction, and return those that were not told before, without the doubts."""
+        self._meet({told.series for told in beat.bars})
         with self._pool.connection() as connection:
             self._store(connection, [told for told in beat.bars if told.bar.minutes == 1])
             bars = self._tell_bars(connection, beat.bars)
@@ -72,15 +85,18 @@ class CandleTable:
 
     def _tell_bars(self, connection: Connection[Any], bars: Sequence[ToldBar]) -> list[ToldBar]:
         keys = [
-            (self._number(connection, told.series), NAMES[told.bar.minutes], moment(told.bar.ended_at), told.telling)
+            (
+                self._numbers[told.series], NAMES[told.bar.minutes], moment(told.bar.ended_at), told.telling,
+                version_of(told),
+            )
             for told in bars
-        ]
-        series, timeframes, ends, tellings = columns_of(keys, 4)
+        ]  # fmt: skip
+        series, timeframes, ends, tellings, versions = columns_of(keys, 5)
         new = connection.execute(
-            "INSERT INTO service.bars (series, timeframe, closed_at, telling, proof)"
-            " SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])"
-            " ON CONFLICT DO NOTHING RETURNING series, timeframe, closed_at, telling",
-            (series, timeframes, ends, tellings, [told.bar.proof for told in bars]),
+            "INSERT INTO service.bars (series, timeframe, closed_at, telling, version, proof)"
+            " SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])"
+            " ON CONFLICT DO NOTHING RETURNING series, timeframe, closed_at, telling, version",
+            (series, timeframes, ends, tellings, versions, [told.bar.proof for told in bars]),
         ).fetchall()
         found = {*new}
         return [told for told, key in zip(bars, keys, strict=True) if key in found]
@@ -101,7 +117,7 @@ class CandleTable:
     def _store(self, connection: Connection[Any], minutes: Sequence[ToldBar]) -> None:
         """Store closed minutes at once, and then what settles or corrects them, in its order."""
         rows = [
-            (self._number(connection, told.series), moment(told.bar.opened_at), *amounts_of(told.bar))
+            (self._numbers[told.series], moment(told.bar.opened_at), *amounts_of(told.bar))
             for told in minutes
             if told.telling is Telling.CLOSED
         ]
@@ -112,7 +128,7 @@ class CandleTable:
             columns_of(rows, 11),
         )
         for told in minutes:
-            key = (self._number(connection, told.series), moment(told.bar.opened_at))
+            key = (self._numbers[told.series], moment(told.bar.opened_at))
             if told.telling is Telling.SETTLED:
                 connection.execute(
                     "UPDATE service.candles SET proof = %s WHERE series = %s AND opened_at = %s"
@@ -126,17 +142,32 @@ class CandleTable:
                     (*key, *amounts_of(told.bar), *key),
                 )
 
-    def _number(self, connection: Connection[Any], series: Series) -> int:
-        if series not in self._numbers:
-            key = (series.exchange, series.venue, series.symbol)
-            connection.execute(
-                "INSERT INTO service.series (exchange, venue, symbol) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", key
-            )
-            found = connection.execute(
-                "SELECT id FROM service.series WHERE (exchange, venue, symbol) = (%s, %s, %s)", key
-            ).fetchone()
-            self._numbers[series] = found[0] if found else 0
+    def _meet(self, series: AbstractSet[Series]) -> None:
+        """Learn the numbers of these series. What is known was committed."""
+        for one in series - self._numbers.keys():
+            key = (one.exchange, one.venue, one.symbol)
+            with self._pool.connection() as connection:
+                connection.execute(
+                    "INSERT INTO service.series (exchange, venue, symbol) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                    key,
+                )
+                found = connection.execute(
+                    "SELECT id FROM service.series WHERE (exchange, venue, symbol) = (%s, %s, %s)", key
+                ).fetchone()
+            if found is not None:
+                self._numbers[one] = found[0]
+
+    def _number(self, series: Series) -> int:
+        self._meet({series})
         return self._numbers[series]
+
+    def last_signal(self, source: Source) -> int | None:
+        """Return the end of the newest minute that a source has signalled (milliseconds), None before the first."""
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT max(closed_at) FROM service.signals WHERE timeframe = '1m' AND source = %s", (source,)
+            ).fetchone()
+        return int(row[0].timestamp() * 1000) if row and row[0] else None
 
     def minutes(self, series: Series, count: int) -> Sequence[Bar]:
         """Return the newest minutes of a series, oldest first, each as it is known now."""
@@ -144,7 +175,7 @@ class CandleTable:
             rows = connection.execute(
                 "SELECT DISTINCT ON (opened_at) opened_at, open, high, low, close, volume, trades, first_id, last_id,"
                 " proof FROM service.candles WHERE series = %s ORDER BY opened_at DESC, revision DESC LIMIT %s",
-                (self._number(connection, series), count),
+                (self._number(series), count),
             ).fetchall()
         return [bar_of_row(row) for row in reversed(rows)]
 
@@ -165,7 +196,7 @@ class CandleTable:
                 "SELECT opened_at + interval '1 minute', next - interval '1 minute' FROM (SELECT opened_at,"
                 " lead(opened_at) OVER (ORDER BY opened_at) AS next FROM service.candles"
                 " WHERE series = %s AND revision = 0) AS held WHERE next - opened_at > interval '1 minute'",
-                (self._number(connection, series),),
+                (self._number(series),),
             ).fetchall()
 
     def wrong(self, series: Series) -> list[datetime]:
@@ -174,7 +205,7 @@ class CandleTable:
             rows = connection.execute(
                 "SELECT opened_at FROM service.candles WHERE series = %s AND NOT (low > 0 AND volume >= 0"
                 " AND low <= least(open, close) AND high >= greatest(open, close)) ORDER BY opened_at",
-                (self._number(connection, series),),
+                (self._number(series),),
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -184,7 +215,7 @@ class CandleTable:
         What was known stays as an earlier revision.
         """
         with self._pool.connection() as connection, connection.transaction():
-            number = self._number(connection, series)
+            number = self._number(series)
             connection.execute(
                 "CREATE TEMP TABLE brought (opened_at timestamptz, open numeric, high numeric, low numeric, close"
                 " numeric, volume numeric, trades int, first_id bigint, last_id bigint, proof text) ON COMMIT DROP"

@@ -74,8 +74,18 @@ class Heartbeat:
             self._frames.pop(series, None)
 
     def remember(self, series: Series, minutes: Sequence[Bar]) -> None:
-        """Take in minutes that were told before, which larger bars need."""
+        """Take in minutes that an earlier process has told. What it left in doubt is in doubt again."""
         self._frames[series].remember([*minutes])
+        self._minutes[series].recall(minutes)
+
+    def begin_after(self, end: int) -> None:
+        """Signal the minutes that end after this one, late or not: an earlier process has signalled it."""
+        self._next = end + MINUTE
+
+    def give_up(self, series: Series, opened_at: int) -> None:
+        """Doubt a minute no longer: its exchange has later candles and none of it. It stays a gap."""
+        if series in self._minutes:
+            self._minutes[series].give_up(opened_at)
 
     def hear(self, series: Series, trade: MarketTrade, synchronised: int) -> Beat:
         """Take in a trade. `synchronised` is our clock, corrected by its offset from the exchange's.
@@ -85,8 +95,9 @@ class Heartbeat:
         self.clock.hear(trade.at, synchronised)
         beat = Beat()
         if series in self._minutes and self._is_believed(trade, synchronised):
+            if series == self.clock_series:
+                self._beat(beat, min(trade.at, self.clock.now))
             self._take(beat, series, self._minutes[series].hear(trade))
-            self._beat(beat, min(trade.at, self.clock.now))
         return beat
 
     def _is_believed(self, trade: MarketTrade, synchronised: int) -> bool:
@@ -95,13 +106,14 @@ class Heartbeat:
             self.clock.believes(max(trade.at, synchronised), synchronised) and synchronised - trade.at < 1440 * MINUTE
         )
 
-    def witness(self, series: Series, candle: Bar) -> Beat:
-        """Take in the exchange's own closed candle of a minute. The clock's own says that the minute has ended."""
+    def witness(self, series: Series, candle: Bar, synchronised: int) -> Beat:
+        """Take in the exchange's own closed candle of a minute, unless it is of the future.
+
+        That of the clock's series says that the minute has ended.
+        """
         beat = Beat()
-        if series in self._minutes:
-            if series == self.clock_series and self.clock.believes(
-                max(candle.ended_at, self.clock.now), self.clock.now
-            ):
+        if series in self._minutes and self.clock.believes(max(candle.ended_at, synchronised), synchronised):
+            if series == self.clock_series:
                 self._beat(beat, candle.ended_at)
             self._take(beat, series, self._minutes[series].witness(candle))
         return beat

@@ -86,7 +86,8 @@ def check_bar(bar: Bar) -> None:
     inside = ZERO < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
     amounts = (bar.open, bar.high, bar.low, bar.close, bar.volume)
     finite = all(amount.is_finite() for amount in amounts)
-    if not finite or bar.opened_at % MINUTE or not inside or bar.volume < ZERO or bar.trades < 0:
+    counted = 0 <= bar.trades < 2**31 and all(one is None or 0 <= one < 2**63 for one in (bar.first_id, bar.last_id))
+    if not finite or bar.opened_at % MINUTE or not inside or bar.volume < ZERO or not counted:
         raise ValueError(f"no bar of a market: {bar}")
 
 

@@ -15,6 +15,7 @@ class Frames:
         self._minutes: dict[int, Bar] = {}
         self._waiting: dict[tuple[int, str], None] = {}
         """Larger bars that have ended, by end and timeframe, and lack a minute."""
+        self._told: set[tuple[int, str]] = set()
 
     @property
     def missing(self) -> list[int]:
@@ -31,9 +32,8 @@ class Frames:
         """Take in a closed minute; return the larger bars that are complete with it, shortest first."""
         self._minutes[bar.opened_at] = bar
         self._forget(max(self._minutes))
-        newest = bar.opened_at == max(self._minutes)
-        if newest:
-            self._waiting |= dict.fromkeys((bar.ended_at, name) for name in closing(bar.ended_at) if name != "1m")
+        ended = max(self._minutes) + MINUTE
+        self._waiting |= dict.fromkeys(one for one in _around(bar) if one[0] <= ended and one not in self._told)
         return self._complete()
 
     def correct(self, bar: Bar) -> list[Bar]:
@@ -41,11 +41,9 @@ class Frames:
         self._minutes[bar.opened_at] = bar
         ended = max(self._minutes) + MINUTE
         found = []
-        for name, minutes in TIMEFRAMES.items():
-            opened_at = bar.opened_at // (minutes * MINUTE) * minutes * MINUTE
-            end = opened_at + minutes * MINUTE
-            if name != "1m" and end <= ended and (end, name) not in self._waiting:
-                whole = self._joined(end, minutes)
+        for end, name in _around(bar):
+            if end <= ended and (end, name) not in self._waiting:
+                whole = self._joined(end, TIMEFRAMES[name])
                 found += [] if whole is None else [whole]
         return found
 
@@ -59,6 +57,7 @@ class Frames:
             whole = self._joined(end, TIMEFRAMES[name])
             if whole is not None:
                 del self._waiting[end, name]
+                self._told.add((end, name))
                 found.append(whole)
         return found
 
@@ -74,3 +73,10 @@ class Frames:
             del self._minutes[at]
         for end, name in [one for one in self._waiting if one[0] < oldest]:
             del self._waiting[end, name]
+        self._told = {one for one in self._told if one[0] >= oldest}
+
+
+def _around(bar: Bar) -> list[tuple[int, str]]:
+    """Return the larger bars that a minute belongs to, by end and timeframe, the shortest first."""
+    lengths = [(name, minutes * MINUTE) for name, minutes in TIMEFRAMES.items() if minutes > 1]
+    return [(bar.opened_at // length * length + length, name) for name, length in lengths]

@@ -7,15 +7,18 @@ candle, or a later trade, ends it. Nothing is ever invented.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 
+from domain.amounts import ZERO
 from domain.candles.bar import Bar, MarketTrade, Proof, bar_of, flat
 from domain.candles.timeframes import MINUTE, minute_of
 
-REMEMBERED = 15
-"""Minutes for which a closed bar is remembered: later witnesses speak of no market that is believed here."""
+REMEMBERED = 240
+"""Minutes for which a closed bar is remembered, for those who witness it later."""
+RESTARTED_AFTER = 5000
+"""Milliseconds by which a trade with a lower id is newer, once the exchange counts its trades anew."""
 
 
 class Reason(StrEnum):
@@ -76,8 +79,6 @@ class Minutes:
         """The bar of it so far; None before its first trade."""
         self._reason: Reason | None = Reason.PARTIAL
         """The reason for which the running minute will be in doubt."""
-        self._close: Decimal | None = None
-        """The close before the running minute, None while that is not known."""
         self._provable_from = 0
         """The opening time from which on no trade is known to be missing."""
         self._told: dict[int, Bar] = {}
@@ -101,56 +102,62 @@ class Minutes:
 
     def hear(self, trade: MarketTrade) -> list[Outcome]:
         """Take in a trade. One that was met before is ignored, so that two connections may overlap."""
-        if self._last is not None and trade.id <= self._last.id:
+        if self._last is not None and trade.id <= self._last.id and trade.at <= self._last.at + RESTARTED_AFTER:
             return []
-        follows = self._last is not None and trade.id == self._last.id + 1
+        before = self._last
+        follows = before is not None and trade.id == before.id + 1
         minute, outcomes = minute_of(trade.at), list[Outcome]()
         if self._minute is None:
             self._minute = minute
         elif minute > self._minute:
-            outcomes = self._advance(minute, follows=follows)
+            outcomes = self._advance(minute, before if follows else None)
         self._last = trade
+        if not follows:
+            # The missing trades may belong to any minute that was told by the clock alone.
+            self._provable_from = self._minute
         if minute < self._minute:
             return [*outcomes, *self._late(trade, minute)]
         if not follows:
-            # The missing trades may belong to this minute or to any that was told by the clock alone.
-            self._reason, self._provable_from = self._reason or Reason.HOLE, minute
-        elif self._running is None and not outcomes:
-            outcomes = self._prove(minute)
+            self._reason = self._reason or Reason.HOLE
+        elif self._running is None and not outcomes and before is not None:
+            outcomes = self._prove(minute, before)
         self._running = bar_of(trade, minute) if self._running is None else self._running.with_trade(trade)
         return outcomes
 
-    def _advance(self, minute: int, *, follows: bool) -> list[Outcome]:
-        """Close every minute before this one, which a trade has begun."""
-        outcomes = self._prove(minute) if follows else []
+    def _advance(self, minute: int, before: MarketTrade | None) -> list[Outcome]:
+        """Close every minute before this one, which a trade has begun. `before` is the trade it follows, if any."""
+        outcomes = [] if before is None else self._prove(minute, before)
         while self._minute is not None and self._minute < minute:
-            outcomes.append(self._end(Proof.PROVED if follows else None))
+            outcomes.append(self._end(None if before is None else Proof.PROVED, before))
         return outcomes
 
-    def _prove(self, minute: int) -> list[Outcome]:
-        """Prove what was told by the clock, or is doubted as quiet, before this minute: no trade is missing."""
+    def _prove(self, minute: int, last: MarketTrade) -> list[Outcome]:
+        """Prove what was told by the clock, or is doubted as quiet, before this minute: no trade is missing.
+
+        `last` is the last trade before it, at whose price every quiet minute stands.
+        """
         outcomes = list[Outcome]()
         for opened_at, reason in self.doubts.items():
-            before = self._told.get(opened_at - MINUTE)
-            if self._provable_from <= opened_at < minute and reason is Reason.QUIET and before is not None:
-                outcomes.append(self._tell(flat(opened_at, before.close, Proof.PROVED)))
+            if self._provable_from <= opened_at < minute and reason is Reason.QUIET:
+                outcomes.append(self._tell(flat(opened_at, last.price, Proof.PROVED)))
         for opened_at, bar in [*self._told.items()]:
             if self._provable_from <= opened_at < minute and bar.proof is Proof.TIMED:
                 self._told[opened_at] = bar.proved_by(Proof.PROVED)
                 outcomes.append(Settled(self._told[opened_at]))
         return outcomes
 
-    def _end(self, proof: Proof | None) -> Outcome:
-        """End the running minute with this proof, or in doubt, and begin the next."""
+    def _end(self, proof: Proof | None, last: MarketTrade | None = None) -> Outcome:
+        """End the running minute with this proof, or in doubt, and begin the next.
+
+        `last` is the last trade before the next one, if that is known.
+        """
         assert self._minute is not None
         opened_at, running, reason = self._minute, self._running, self._reason
         self._minute, self._running, self._reason = opened_at + MINUTE, None, None
         if reason is None and running is not None and proof is not None:
             return self._tell(running.proved_by(proof))
-        if reason is None and running is None and proof is Proof.PROVED and self._close is not None:
-            return self._tell(flat(opened_at, self._close, proof))
-        if running is not None:
-            self._close = running.close
+        if reason is None and running is None and proof is not None and last is not None:
+            return self._tell(flat(opened_at, last.price, proof))
         doubt = reason or (Reason.QUIET if running is None and proof is not None else Reason.HOLE)
         self._doubts[opened_at] = doubt
         return Doubted(opened_at, doubt)
@@ -158,21 +165,36 @@ class Minutes:
     def _tell(self, bar: Bar) -> Closed:
         self._told[bar.opened_at] = bar
         self._doubts.pop(bar.opened_at, None)
-        if self._minute is None or bar.ended_at <= self._minute:
-            newest = max(self._told)
-            self._close = self._told[newest].close if newest == bar.opened_at else self._close
-            for old in [one for one in self._told if one < newest - REMEMBERED * MINUTE]:
-                del self._told[old]
+        for old in [one for one in self._told if one < bar.opened_at - REMEMBERED * MINUTE]:
+            del self._told[old]
         return Closed(bar)
 
     def _late(self, trade: MarketTrade, minute: int) -> list[Outcome]:
-        """Correct the bar of a minute that the clock had closed before its last trade came."""
+        """Correct the bar of a minute that the clock had closed before its last trade came.
+
+        It may not be the last one: the bar is as good as one that the clock has closed.
+        """
+        if minute in self._doubts:
+            self._doubts[minute] = Reason.HOLE  # it was not quiet, and what else was traded is not known
         before = self._told.get(minute)
         if before is None or before.proof is Proof.CONFIRMED:
             return []
-        after = before.with_trade(trade).proved_by(Proof.CORRECTED)
+        after = before.with_trade(trade).proved_by(Proof.TIMED)
         self._told[minute] = after
         return [Corrected(before, after)]
+
+    def recall(self, bars: Sequence[Bar]) -> None:
+        """Take in what an earlier process has told. What it left open is open again, and no trade of ours proves it."""
+        known = {bar.opened_at: bar for bar in bars[-REMEMBERED:]}
+        self._told |= known
+        if known:
+            first, last = min(known), max(known)
+            self._doubts |= {at: Reason.HOLE for at in range(first, last, MINUTE) if at not in known}
+            self._provable_from = last + MINUTE
+
+    def give_up(self, opened_at: int) -> None:
+        """Doubt a minute no longer: the exchange has later candles and none of it. It stays missing."""
+        self._doubts.pop(opened_at, None)
 
     def close(self, now: int) -> list[Outcome]:
         """Close every minute that has ended by this time of the market's clock."""
@@ -191,9 +213,11 @@ class Minutes:
         opened_at = candle.opened_at
         if opened_at == self._minute:
             self._minute, self._running, self._reason = candle.ended_at, None, None
+        if self._last is not None and candle.first_id is not None and candle.first_id > self._last.id + 1:
+            self._provable_from = max(self._provable_from, opened_at)  # trades before it are missing
         if candle.last_id is not None and (self._last is None or candle.last_id > self._last.id):
             # Trades up to here are in the candle; the next one continues from it.
-            self._last = MarketTrade(candle.last_id, candle.close, Decimal(0), candle.ended_at - 1)
+            self._last = MarketTrade(candle.last_id, candle.close, ZERO, candle.ended_at - 1)
         before = self._told.get(opened_at)
         if before is None:
             return [*outcomes, self._tell(candle.proved_by(Proof.CONFIRMED))]

@@ -60,6 +60,16 @@ def test_a_missing_minute_holds_up_its_larger_bars_and_no_others():
     assert spans(frames.add(minute(4))) == [(0, 5), (3, 3), (0, 10)]
 
 
+def test_minutes_that_are_filled_behind_a_newer_one_complete_their_bars_once():
+    """Nobody has noted the larger bars of the gap."""
+    frames, told = Frames(), []
+    for number in [0, 15, *range(1, 15)]:
+        told += frames.add(minute(number))
+    assert sorted(spans(told)) == sorted(
+        [*((n, 3) for n in range(0, 15, 3)), *((n, 5) for n in range(0, 15, 5)), (0, 10), (0, 15)]
+    )
+
+
 def test_a_corrected_minute_corrects_the_larger_bars_that_have_ended():
     frames = Frames()
     for number in range(7):

@@ -66,6 +66,7 @@ def test_a_trade_that_comes_after_the_clock_corrects(minutes):
     [corrected] = minutes.hear(trade(3, 1.99, 120))
     assert isinstance(corrected, Corrected)
     assert (corrected.before.high, corrected.after.high, corrected.after.trades) == (100, 120, 2)
+    assert said(minutes.hear(trade(4, 2.5))) == [(1, Proof.PROVED)]
 
 
 def test_a_bar_told_by_the_clock_before_a_hole_is_proved_by_nothing_but_the_exchange(minutes):
@@ -101,6 +102,53 @@ def test_a_quiet_minute_before_a_hole_is_proved_by_nothing_but_the_exchange(minu
     heard = [outcome for number, at in ((4, 3.2), (5, 4.1)) for outcome in minutes.hear(trade(number, at))]
     assert said(heard) == [(3, Reason.HOLE)]
     assert minutes.doubts[START + 2 * MINUTE] is Reason.QUIET
+
+
+def test_a_minute_whose_only_trade_is_late_was_not_quiet(minutes):
+    """What else was traded in it is not known: the exchange has to tell."""
+    minutes.close(START + 3 * MINUTE)
+    assert minutes.hear(trade(3, 2.99, 9)) == []
+    assert said(minutes.hear(trade(4, 3.1))) == [(1, Proof.PROVED)]
+    assert minutes.doubts[START + 2 * MINUTE] is Reason.HOLE
+
+
+def test_a_late_trade_beyond_a_hole_proves_nothing(minutes):
+    """Trade 3 is missing; trade 4 came after its minute was closed. More may be missing there."""
+    minutes.close(START + 2 * MINUTE)
+    assert said(minutes.hear(trade(4, 1.99, 120))) == [(1, Proof.TIMED)]
+    assert minutes.hear(trade(5, 2.5)) == []
+    assert minutes.questions[START + MINUTE] is Reason.UNPROVED
+
+
+@pytest.mark.parametrize("by", ["late trade", "candle"])
+def test_a_quiet_minute_stands_at_the_corrected_close(minutes, by):
+    minutes.close(START + 2 * MINUTE)
+    if by == "candle":
+        minutes.witness(candle(1, 100, 100, 90, 90, volume=2, ids=(2, 3)))
+    else:
+        minutes.hear(trade(3, 1.99, 90))
+    closed = [one for one in minutes.hear(trade(4, 3.1)) if isinstance(one, Closed)]
+    assert [(one.bar.opened_at, one.bar.close) for one in closed] == [(START + 2 * MINUTE, 90)]
+
+
+def test_a_candle_beyond_a_hole_does_not_bridge_it(minutes):
+    """Trade 3 is missing, and may belong to the minute that the clock has closed."""
+    minutes.close(START + 2 * MINUTE)
+    minutes.witness(candle(2, 100, 100, 100, 100, volume=1, ids=(4, 4)))
+    minutes.hear(trade(5, 3.1))
+    assert minutes.questions[START + MINUTE] is Reason.UNPROVED
+
+
+def test_ids_that_begin_anew_are_a_hole(minutes):
+    """The exchange has counted its trades from the beginning again."""
+    heard = [outcome for number, at in ((1, 2.5), (2, 3.1), (3, 4.1)) for outcome in minutes.hear(trade(number, at))]
+    assert said(heard) == [(1, Reason.HOLE), (2, Reason.HOLE), (3, Proof.PROVED)]
+
+
+def test_a_minute_that_the_exchange_does_not_have_is_given_up(minutes):
+    minutes.hear(trade(9, 3.1))
+    minutes.give_up(START + 2 * MINUTE)
+    assert [*minutes.doubts] == [START, START + MINUTE]
 
 
 def test_quiet_minutes_between_two_trades_are_proved(minutes):

@@ -45,6 +45,8 @@ def outcomes_of(
     """Return what became of the trades, of which some are lost or doubled, while the clock and the candles run."""
     outcomes: list[Outcome] = []
     for trade, after in [*pairwise(trades), (trades[-1], trades[-1])]:
+        if data.draw(st.integers(0, 4)) == 0:  # the clock has gone on while this trade was on its way
+            outcomes += minutes.close(trade.at + data.draw(st.sampled_from([1, MINUTE, 2 * MINUTE])))
         fate = data.draw(st.sampled_from(["heard", "heard", "heard", "lost", "doubled"]))
         for _ in range({"heard": 1, "lost": 0, "doubled": 2}[fate]):
             outcomes += minutes.hear(trade)

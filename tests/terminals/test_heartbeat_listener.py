@@ -15,6 +15,7 @@ from adapters.paper.faults import Fault
 from adapters.paper.server import HOST, PaperServer
 from application.market.beat import Beat, Series, Signal, Telling, ToldBar
 from application.market.heartbeat import Heartbeat
+from application.ports.errors import RefusedByExchange
 from aristobot.terminals.heartbeat import listener as listening
 from aristobot.terminals.heartbeat.listener import Listener
 from domain.candles.bar import STRENGTH, Bar, Proof
@@ -99,7 +100,7 @@ class Day:
             self.listener.tick()
 
     async def _end_doubts(self) -> None:
-        asked: dict[tuple[Series, int], float] = {}
+        asked: dict[Series, tuple[float, float]] = {}
         while True:
             await asyncio.sleep(0.02)
             await self.listener.end_doubts(asked)
@@ -229,9 +230,13 @@ async def test_a_market_whose_times_are_wrong_by_an_hour_misleads_nobody(day):
     assert {signal.closed_at for signal in day.signals} >= {at + MINUTE for at in opened}
 
 
-async def test_a_market_that_stood_still_leaves_a_gap_that_is_told(day):
-    """The exchange has no candles of that time: nothing is invented, and the minutes stay missing."""
+@pytest.mark.parametrize("ids", ["consecutive", "missing"])
+async def test_a_market_that_stood_still_is_told_as_far_as_it_is_known(day, ids):
+    """The exchange has no candles of that time. Consecutive ids prove that nobody traded; otherwise a gap stays."""
     await day.minute()
+    if ids == "missing":
+        day.server.paper.market_faults.lost_trades["ETH/USDT"] = 1
+        day.server.paper.market_faults.candles = False  # their ids would close the hole
     prices = day.server.paper.prices
     prices.stop("ETH/USDT")
     first = day.clock.now // MINUTE * MINUTE + MINUTE
@@ -241,10 +246,59 @@ async def test_a_market_that_stood_still_leaves_a_gap_that_is_told(day):
     last = await day.minute()
     await day.until(lambda: last in day.newest(ETH))
     assert day.is_true(ETH, last)
-    missing = [first + n * MINUTE for n in range(33)]
-    assert not {*missing} & day.newest(ETH).keys()
-    assert day.heartbeat.gaps[ETH] >= 33
+    stood = [first + n * MINUTE for n in range(33)]
+    if ids == "consecutive":
+        bars = [day.newest(ETH)[at] for at in stood]
+        assert {(bar.open == bar.close, bar.trades, bar.proof) for bar in bars} == {(True, 0, Proof.PROVED)}
+    else:
+        assert not {at: day.newest(ETH)[at] for at in stood if at in day.newest(ETH)}
+        assert day.heartbeat.gaps[ETH] >= 33
+        day.turn(70_000)
+        # And the exchange is not asked for ever: it has later candles, and none of these.
+        await day.until(lambda: not [one for one in day.heartbeat.overdue() if one.opened_at in stood])
 
 
 def test_the_strength_of_every_proof_is_known():
     assert STRENGTH.keys() == {*Proof}
+
+
+async def test_a_market_that_is_delisted_stops_no_other(day, monkeypatch):
+    """After a cut its minutes cannot be read. The clock and the other markets go on."""
+    await day.minute()
+    read = day.client.minutes
+
+    async def minutes(market, *since):
+        if market.symbol == "ETH/USDT":
+            raise RefusedByExchange("Invalid symbol.", code="symbol_unknown")
+        return await read(market, *since)
+
+    monkeypatch.setattr(day.client, "minutes", minutes)
+    await day.server._streams.cut()
+    await day.until(lambda: not day.heartbeat.listening)
+    await day.until(lambda: day.heartbeat.listening)
+    at = await day.minute()
+    await day.until(lambda: at in day.newest(BTC))
+
+
+async def test_a_gap_is_read_although_newer_minutes_come_meanwhile(day, monkeypatch):
+    """The stream tells the present minute while another market's gap is being filled."""
+    await day.minute()
+    read, held = day.client.minutes, asyncio.Event()
+
+    async def minutes(market, *since):
+        if market.symbol == "BTC/USDT" and not held.is_set():
+            await day.minute()  # a minute of both markets closes while the first one is read
+            held.set()
+        return await read(market, *since)
+
+    await day.server._streams.cut()
+    await day.until(lambda: not day.heartbeat.listening)
+    monkeypatch.setattr(day.client, "minutes", minutes)
+    first = day.clock.now // MINUTE * MINUTE
+    day.turn(20 * MINUTE)
+    await day.until(lambda: day.heartbeat.listening)
+    gap = [first + n * MINUTE for n in range(20)]
+    await day.until(lambda: all(at in day.newest(series) for series in (BTC, ETH) for at in gap))
+    larger = {(one.bar.opened_at, one.bar.minutes) for one in day.bars if one.series == BTC and one.bar.minutes == 5}
+    whole = [at for at in gap if at % (5 * MINUTE) == 0 and at + 5 * MINUTE <= gap[-1]]
+    assert {(at, 5) for at in whole} <= larger

@@ -28,15 +28,17 @@ CREATE TABLE service.candles (
     PRIMARY KEY (series, opened_at, revision)
 );
 
--- The messages about bars, one for each bar and occasion: who was away catches up here. Kept for 90 days.
+-- The messages about bars: who was away catches up here. `version` tells the proofs of one bar apart, and its
+-- corrections; a bar is closed once. Kept for 90 days.
 CREATE TABLE service.bars (
     series    integer NOT NULL REFERENCES service.series,
     timeframe text NOT NULL,
     closed_at timestamptz NOT NULL,
     telling   text NOT NULL,
+    version   text NOT NULL,
     proof     text NOT NULL,
     told_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (series, timeframe, closed_at, telling)
+    PRIMARY KEY (series, timeframe, closed_at, telling, version)
 );
 CREATE INDEX bars_closed ON service.bars (closed_at);
 

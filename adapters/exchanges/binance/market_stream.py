@@ -87,7 +87,12 @@ def event_of(text: str) -> MarketEvent:
 
 def _trade_of(data: _Data) -> MarketTrade:
     if not (
-        data.p.is_finite() and data.q.is_finite() and data.p > ZERO and data.q > ZERO and data.t > 0 and data.T > 0
+        data.p.is_finite()
+        and data.q.is_finite()
+        and data.p > ZERO
+        and data.q > ZERO
+        and 0 < data.t < 2**63
+        and data.T > 0
     ):
         raise ValueError("no trade of a market")
     return MarketTrade(data.t, data.p, data.q, data.T)

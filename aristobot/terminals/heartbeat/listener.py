@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from adapters.tables.candles import moment
@@ -13,6 +13,7 @@ from application.market.heartbeat import Heartbeat
 from application.ports.errors import ExchangeError, NoAnswer
 from application.ports.market_data import Ending, Malformed, MarketData, MarketEvent, SeenCandle, SeenTrade
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
+from domain.candles.bar import Bar
 from domain.candles.timeframes import MINUTE
 from domain.market import Market
 
@@ -26,8 +27,8 @@ HANDOVER_SECONDS = 10.0
 PAST = 500
 """Minutes that are read at the first start: the longest bar and the time until it closes need 480."""
 PAGE = 1000
-FORGOTTEN_AFTER = 3600.0
-"""Seconds after which a question about a minute is forgotten: the minute is, too."""
+SHORTEST_QUESTION, LONGEST_QUESTION = 1.0, 60.0
+"""Seconds between two questions about one series: each pause is twice the one before."""
 
 
 class Listener:
@@ -51,7 +52,11 @@ class Listener:
         self._log = log
         self._ending = asyncio.Event()
         self._told: dict[Series, int] = {}
-        """The end of the newest minute that was told or read, by series."""
+        """The end of the newest minute that was told, by series."""
+        self._marks: dict[Series, int] = {}
+        """The end of the newest minute up to which each series is known without a gap."""
+        self._unfilled: set[Series] = {*markets}
+        """The series whose gap is not filled yet."""
         self.heard_at = 0
         """The exchange's time at the last message, 0 before one came."""
         self.malformed = 0
@@ -62,7 +67,7 @@ class Listener:
 
     def told_until(self, series: Series, end: int) -> None:
         """Note that the minutes of a series up to here are known: the gap begins there."""
-        self._told[series] = end
+        self._marks[series] = end
 
     async def run(self) -> None:
         """Listen for ever. A connection that ends is made anew, after growing pauses while that fails."""
@@ -79,6 +84,7 @@ class Listener:
 
     async def _listen(self) -> None:
         """Listen until the connection is lost. It is replaced before it ends. Raises as `MarketData.market_stream`."""
+        self._remember_marks()
         current = await self._opened()
         try:
             await self.fill()
@@ -149,7 +155,7 @@ class Listener:
                     self._told_of(self._heartbeat.hear(series, trade, self._clock.now))
             case SeenCandle(native, candle, _):
                 if (series := self._series.get(native)) is not None:
-                    self._told_of(self._heartbeat.witness(series, candle))
+                    self._told_of(self._heartbeat.witness(series, candle, self._clock.now))
             case Ending():
                 self._ending.set()
             case Malformed(raw):
@@ -170,37 +176,68 @@ class Listener:
     # --- gaps --------------------------------------------------------------------------------------------------
 
     async def fill(self) -> None:
-        """Read the minutes since the newest known one of every series, the oldest first. Raises as `minutes`."""
-        for series in self._markets:
-            since = self._told.get(series, self._clock.now // MINUTE * MINUTE - PAST * MINUTE)
-            while await self.read(series, since) == PAGE:
-                since = self._told[series]
+        """Read the minutes that are missing since the mark of every series, the clock's first, oldest first.
 
-    async def read(self, series: Series, since: int, until: int | None = None) -> int:
-        """Ask the exchange for the minutes of a series, and return how many came. Raises as `MarketData.minutes`."""
-        bars = await self._market_data.minutes(
-            self._markets[series], moment(since), None if until is None else moment(until)
-        )
+        Raises as `MarketData.minutes` when the clock's own are not told. A series whose minutes are not told is read
+        again later: no other waits for it.
+        """
+        self._unfilled = {*self._markets}
+        await self._fill(self._heartbeat.clock_series)
+        await self.fill_others()
+
+    async def fill_others(self) -> None:
+        """Read the missing minutes of the series that could not be read before."""
+        for series in [*self._unfilled]:
+            try:
+                await self._fill(series)
+            except ExchangeError as error:
+                self._log.warning("gap_not_filled", series=str(series), error=str(error))
+
+    async def _fill(self, series: Series) -> None:
+        since = self._marks.get(series, self._clock.now // MINUTE * MINUTE - PAST * MINUTE)
+        while True:
+            bars = await self._read(series, since)
+            since = bars[-1].ended_at if bars else since
+            if len(bars) < PAGE - 1:  # the last page ends with the running minute, which is not told
+                break
+        self._unfilled.discard(series)
+        self._marks[series] = max(since, self._told.get(series, 0))
+
+    def _remember_marks(self) -> None:
+        """Mark how far each series is known without a gap, before the next connection tells newer minutes."""
+        for series in self._markets.keys() - self._unfilled:
+            self._marks[series] = max(self._marks[series], self._told.get(series, 0))
+
+    async def _read(self, series: Series, since: int) -> Sequence[Bar]:
+        """Ask the exchange for the minutes of a series from this one on. Raises as `MarketData.minutes`."""
+        bars = await self._market_data.minutes(self._markets[series], moment(since))
         for bar in bars:
-            self._told_of(self._heartbeat.witness(series, bar))
-        return len(bars)
+            self._told_of(self._heartbeat.witness(series, bar, self._clock.now))
+        return bars
 
-    async def end_doubts(self, asked: dict[tuple[Series, int], float]) -> None:
-        """Ask the exchange about the minutes whose candle did not come, each after growing pauses.
+    async def end_doubts(self, asked: dict[Series, tuple[float, float]]) -> None:
+        """Ask the exchange about minutes whose candle did not come: one question a series, after growing pauses.
 
-        `asked` keeps the time of the last question by series and minute.
+        A minute of which it has no candle, but later ones, is doubted no longer. `asked` keeps the time of the last
+        question by series, and the pause after it.
         """
         now = asyncio.get_running_loop().time()
+        oldest: dict[Series, int] = {}
         for doubt in self._heartbeat.overdue():
-            key = (doubt.series, doubt.opened_at)
-            age = (self._clock.now - doubt.opened_at) / 1000
-            if key in asked and now - asked[key] < min(max(age / 10, 1.0), 60.0):
+            oldest.setdefault(doubt.series, doubt.opened_at)
+        for series in asked.keys() - oldest.keys():
+            del asked[series]
+        for series, opened_at in oldest.items():
+            last, pause = asked.get(series, (0.0, 0.0))
+            if now - last < pause:
                 continue
-            asked[key] = now
+            asked[series] = (now, min(max(pause * 2, SHORTEST_QUESTION), LONGEST_QUESTION))
             try:
-                await self.read(doubt.series, doubt.opened_at, doubt.opened_at + MINUTE)
+                bars = await self._read(series, opened_at)
             except ExchangeError as error:
-                self._log.warning("doubt_not_ended", series=str(doubt.series), error=str(error))
-                return
-        for old in [key for key, at in asked.items() if now - at > FORGOTTEN_AFTER]:
-            del asked[old]
+                self._log.warning("doubt_not_ended", series=str(series), error=str(error))
+                continue
+            told = {bar.opened_at for bar in bars}
+            for absent in range(opened_at, max(told, default=opened_at), MINUTE):
+                if absent not in told:
+                    self._heartbeat.give_up(series, absent)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import queue
 import socket
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from adapters.bus import Bus
 from adapters.tables.candles import CandleTable
-from application.market.beat import LATE_AFTER, Beat
+from application.market.beat import Beat, Telling
 from application.market.failover import Source
 from application.market.heartbeat import NAMES
 from aristobot.following import AWAY
 
 PAUSE_SECONDS = 0.5
+PAST = 600_000
+"""Milliseconds after which a bar is of the past, and is stored without being published."""
 MOST_TOGETHER = 2000
 """Bars that are stored in one transaction."""
 
@@ -22,10 +26,11 @@ MOST_TOGETHER = 2000
 class Teller:
     """The thread that tells beats in their order. While the database is away they wait, and are told afterwards."""
 
-    def __init__(self, table: CandleTable, bus: Bus, source: Source, log: Any) -> None:
+    def __init__(self, table: CandleTable, bus: Bus, source: Source, now: Callable[[], int], log: Any) -> None:
         self._table = table
         self._bus = bus
         self._source = source
+        self._now = now
         self._log = log
         self._beats: queue.SimpleQueue[Beat | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="teller", daemon=True)
@@ -41,6 +46,10 @@ class Teller:
             self._beats.put(beat)
         for doubt in beat.doubts:
             self._log.info("bar_doubted", series=str(doubt.series), opened_at=doubt.opened_at, reason=doubt.reason)
+
+    def wait(self) -> None:
+        """Wait for the end of the thread: nothing is told any more."""
+        self._thread.join()
 
     @property
     def waiting(self) -> int:
@@ -75,21 +84,23 @@ class Teller:
     def _stored(self, beat: Beat) -> Beat | None:
         while True:
             try:
-                return self._table.tell(beat, self._source)
+                # A signal that waited for the database is as old as it is now.
+                signals = [replace(signal, emitted_at=max(self._now(), signal.closed_at)) for signal in beat.signals]
+                return self._table.tell(Beat(signals, beat.bars), self._source)
             except AWAY as error:
                 self._log.warning("database_away", error=str(error))
                 if self._ending.wait(PAUSE_SECONDS):
                     return None
 
     def _message(self, beat: Beat) -> dict[str, Any]:
-        """Return what goes over the bus: the signals, and the bars that are not of the past."""
+        """Return what goes over the bus: the signals, corrections, and the bars that are not of the past."""
         for told in beat.bars:
             if told.before is not None:
                 self._log.warning(
                     "bar_corrected", series=str(told.series), timeframe=NAMES[told.bar.minutes],
                     closed_at=told.bar.ended_at, before=repr(told.before), after=repr(told.bar),
                 )  # fmt: skip
-        newest = max((told.bar.ended_at for told in beat.bars), default=0)
+        now = self._now()
         return {
             "source": self._source,
             "server_location": socket.gethostname(),
@@ -106,6 +117,6 @@ class Teller:
                     "telling": told.telling, "proof": told.bar.proof,
                 }
                 for told in beat.bars
-                if told.bar.ended_at > newest - LATE_AFTER
+                if told.telling is Telling.CORRECTED or told.bar.ended_at > now - PAST
             ],
         }  # fmt: skip

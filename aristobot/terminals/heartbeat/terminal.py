@@ -33,8 +33,10 @@ NAME = "heartbeat"
 SYNCHRONISED_EVERY = 300.0
 LONGEST_TICK, LATE_TICK = 1.0, 1.0
 """Seconds between ticks at most, and the delay of one after which messages are read before time passes."""
-GATHER_SECONDS, DOUBTS_EVERY = 0.3, 0.5
+GATHER_SECONDS, DOUBTS_EVERY, FILLED_EVERY = 0.3, 0.5, 30.0
 SHOWN_EVERY, SHOWN_LINES = 0.5, 60
+MOST_LATE = 1440
+"""Minutes of a standstill whose signals are told afterwards, as late ones."""
 SILENT_SIGNALS = 3
 """Signals in a row that are missed before nothing new is begun on the clock."""
 
@@ -58,7 +60,7 @@ class Terminal:
         self._client: MarketData = house.exchange(self._series.exchange, self._series.venue)
         self._clock = ExchangeClock(self._client)
         self._heartbeat = Heartbeat(self._series)
-        self._teller = Teller(house.candles, house.bus, source, log)
+        self._teller = Teller(house.candles, house.bus, source, lambda: self._clock.now, log)
         self._state = HeartbeatTable(house.pool, source)
         self._listener: Listener | None = None
         self._recording: set[asyncio.Task[None]] = set()
@@ -96,8 +98,13 @@ class Terminal:
             self._heartbeat.remember(series, minutes)
             if minutes:
                 listener.told_until(series, minutes[-1].ended_at)
+        if (last := await asyncio.to_thread(self._house.candles.last_signal, self._source)) is not None:
+            self._heartbeat.begin_after(max(last, self._clock.now // MINUTE * MINUTE - MOST_LATE * MINUTE))
         async with asyncio.TaskGroup() as group:
-            for work in (listener.run, self._tick, self._end_doubts, self._synchronise, self._show):
+            for work in (
+                listener.run, self._tick, self._end_doubts, self._fill_others, self._watch_teller, self._synchronise,
+                self._show,
+            ):  # fmt: skip
                 group.create_task(work())
 
     async def _markets(self) -> dict[Series, Market]:
@@ -136,11 +143,23 @@ class Terminal:
 
     async def _end_doubts(self) -> None:
         assert self._listener is not None
-        asked: dict[tuple[Series, int], float] = {}
+        asked: dict[Series, tuple[float, float]] = {}
         while True:
             await asyncio.sleep(DOUBTS_EVERY)
             if self._heartbeat.listening:
                 await self._listener.end_doubts(asked)
+
+    async def _fill_others(self) -> None:
+        assert self._listener is not None
+        while True:
+            await asyncio.sleep(FILLED_EVERY)
+            if self._heartbeat.listening:
+                await self._listener.fill_others()
+
+    async def _watch_teller(self) -> None:
+        """End this process when nothing is told any more: the next one tells what is stored."""
+        await asyncio.to_thread(self._teller.wait)
+        raise RuntimeError("the teller has ended")
 
     async def _show(self) -> None:
         """Publish the raw stream while somebody looks at it, at most two times a second."""

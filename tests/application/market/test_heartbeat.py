@@ -38,7 +38,9 @@ def heart() -> Heartbeat:
 
 
 def test_the_first_trade_of_a_minute_signals_the_one_before_and_every_timeframe_that_ends(heart):
-    assert ends(heart.hear(ETH, trade(2, DAY), DAY)) == [(timeframe, 0) for timeframe in TIMEFRAMES]
+    """Only one of the clock's own series does."""
+    assert ends(heart.hear(ETH, trade(2, DAY), DAY)) == []
+    assert ends(heart.hear(BTC, trade(2, DAY), DAY)) == [(timeframe, 0) for timeframe in TIMEFRAMES]
 
 
 def test_the_clock_alone_signals_a_quarter_of_a_second_later(heart):
@@ -77,9 +79,29 @@ def test_the_exchange_is_asked_about_what_nobody_has_witnessed_in_time(heart):
     heart.tick(DAY + WITNESS_WITHIN + 1)
     assert [(doubt.series, doubt.opened_at) for doubt in heart.overdue()] == [(BTC, DAY - MINUTE), (ETH, DAY - MINUTE)]
     candle = Bar(DAY - MINUTE, 1, *[Decimal(100)] * 4, Decimal(2), 2, 0, 1, Proof.CONFIRMED)
-    told = heart.witness(BTC, candle).bars
+    told = heart.witness(BTC, candle, DAY + 3000).bars
     assert [(one.bar.minutes, one.telling) for one in told] == [(1, Telling.CLOSED)]
     assert [doubt.series for doubt in heart.overdue()] == [ETH]
+
+
+def test_a_candle_of_the_future_is_not_believed(heart):
+    """It would put every minute until then in doubt."""
+    far = Bar(DAY + 525_600 * MINUTE, 1, *[Decimal(1)] * 5, 1, 1, 1, Proof.CONFIRMED)
+    assert not heart.witness(BTC, far, DAY)
+    assert heart.overdue() == []
+
+
+def test_what_an_earlier_process_left_open_is_open_again(heart):
+    """Its signals go on after the last one, late ones too; its holes and unproved bars are asked about."""
+    made = Heartbeat(BTC)
+    made.listening = True
+    told = [Bar(DAY + n * MINUTE, 1, *[Decimal(1)] * 5, 1, n, n, proof) for n, proof in
+            ((0, Proof.CONFIRMED), (2, Proof.TIMED), (3, Proof.PROVED))]  # fmt: skip
+    made.remember(BTC, told)
+    made.begin_after(DAY + 4 * MINUTE)
+    beat = made.tick(DAY + 6 * MINUTE + 30_000)
+    assert [end for timeframe, end in ends(beat) if timeframe == "1m"] == [5, 6]
+    assert [(one.opened_at - DAY) // MINUTE for one in made.overdue()] == [1, 2]
 
 
 def test_a_series_can_be_given_up_but_not_the_clocks(heart):
@@ -87,7 +109,7 @@ def test_a_series_can_be_given_up_but_not_the_clocks(heart):
     heart.unfollow(BTC)
     assert heart.series == [BTC]
     assert not heart.hear(ETH, trade(2, DAY - 20_000), DAY - 20_000)
-    assert not heart.witness(ETH, Bar(DAY, 1, *[Decimal(1)] * 5, 1, 1, 1, Proof.CONFIRMED))
+    assert not heart.witness(ETH, Bar(DAY, 1, *[Decimal(1)] * 5, 1, 1, 1, Proof.CONFIRMED), DAY)
 
 
 @pytest.mark.parametrize("text", ["", "binance", "binance/paper", "binance/paper/BTC", "a/b/c/d/e", "/paper/BTC/USDT"])
