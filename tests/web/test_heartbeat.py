@@ -69,6 +69,11 @@ def test_bars_are_shown_as_they_are_known_now(alice: Any, told: CandleTable) -> 
 def test_pages_end_before_a_moment(alice: Any, told: CandleTable) -> None:
     query = "/api/heartbeat/candles?symbol=BTC/USDT&timeframe=1m&limit=2&before=2026-03-02T09:34:00Z"
     assert [item["opened_at"][14:16] for item in alice.get(query).json()["items"]] == ["32", "33"]
+    # A gap makes a page no shorter, nor does a time long after the last bar.
+    over_gap = query.replace("09:34", "09:36").replace("limit=2", "limit=3")
+    assert [item["opened_at"][14:16] for item in alice.get(over_gap).json()["items"]] == ["32", "33", "35"]
+    late = query.replace("09:34", "23:59")
+    assert [item["opened_at"][14:16] for item in alice.get(late).json()["items"]] == ["38", "39"]
 
 
 def test_the_state_tells_what_the_terminal_says(alice: Any, console: Any, told: CandleTable, monkeypatch: Any) -> None:
@@ -79,14 +84,24 @@ def test_the_state_tells_what_the_terminal_says(alice: Any, console: Any, told: 
     ]
     HeartbeatTable(console.database.store().pool, Source.PRIMARY).started(BTC)
     clock = alice.get("/api/heartbeat/status").json()["clock"]
-    assert (clock["clock"], clock["connected"], clock["silent"]) == ("binance/paper/BTC/USDT", False, 0)
+    assert (clock["clock"], clock["connected"]) == ("binance/paper/BTC/USDT", False)
+    # Its last signal is of March: a terminal that is not up tells nothing, and its signals are missing.
+    assert clock["silent"] > 100
+    figures = {"connected": True, "coherent": True, "now": START + 11 * MINUTE}
+    for state, connected in (("up", True), ("down", False)):
+        heartbeat = {"name": "heartbeat", "state": state, "age": 1.0, "figures": figures}
+        console.change("platform", terminals=lambda heartbeat=heartbeat: [heartbeat])
+        clock = alice.get("/api/heartbeat/status").json()["clock"]
+        assert (clock["connected"], clock["silent"] == 0) == (connected, connected)
     assert datetime.now(UTC) - datetime.fromisoformat(clock["started_at"]) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
     "query",
     ["signals?timeframe=7m", "signals", "signals?timeframe=1m&limit=0", "candles?timeframe=1m",
-     "candles?symbol=BTC/USDT&timeframe=1m&limit=1001", "candles?symbol=BTC/USDT&timeframe=1m&before=yesterday"],
+     "candles?symbol=BTC/USDT&timeframe=1m&limit=1001", "candles?symbol=BTC/USDT&timeframe=1m&before=yesterday",
+     "candles?symbol=%00&timeframe=1m", "candles?symbol=BTC/USDT&timeframe=1m&exchange=%00",
+     "candles?symbol=BTC/USDT&timeframe=1m&venue=%00"],
 )  # fmt: skip
 def test_a_question_that_means_nothing_is_refused(alice: Any, problem: Problem, query: str) -> None:
     problem(alice.get(f"/api/heartbeat/{query}"), 422, "invalid")

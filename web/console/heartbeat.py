@@ -18,6 +18,8 @@ router = APIRouter(prefix="/api/heartbeat", tags=["heartbeat"])
 PRIMARY = "primary"
 LONGEST_LIST, NEWEST = 500, 3
 LONGEST_CHART = 1000
+MINUTE_SECONDS, SILENT_SIGNALS = 60, 3
+"""Signals in a row that are missed before the clock counts as silent."""
 _NEWEST_FRAMES = """
     SELECT s.exchange, s.venue, s.symbol, f.timeframe, b.closed_at, b.proof
     FROM service.series AS s CROSS JOIN unnest(%s::text[]) WITH ORDINALITY AS f (timeframe, place)
@@ -34,20 +36,16 @@ _NEWEST_SIGNALS = """
     ) AS n
 """
 _CANDLES = """
-    WITH asked AS (
-        SELECT %(length)s::interval AS length, date_bin(%(length)s::interval, %(before)s, timestamptz 'epoch') AS until
-    ), known AS (
-        SELECT DISTINCT ON (c.opened_at) c.*
-        FROM asked, service.candles AS c JOIN service.series AS s ON s.id = c.series
-        WHERE (s.exchange, s.venue, s.symbol) = (%(exchange)s, %(venue)s, %(symbol)s)
-        AND c.opened_at >= asked.until - asked.length * %(limit)s AND c.opened_at < %(before)s
-        ORDER BY c.opened_at, c.revision DESC
+    WITH known AS (
+        SELECT DISTINCT ON (c.opened_at) c.* FROM service.candles AS c JOIN service.series AS s ON s.id = c.series
+        WHERE (s.exchange, s.venue, s.symbol) = (%(exchange)s, %(venue)s, %(symbol)s) AND c.opened_at < %(before)s
+        ORDER BY c.opened_at DESC, c.revision DESC LIMIT %(minutes)s * (%(limit)s + 1)
     )
-    SELECT date_bin(asked.length, opened_at, timestamptz 'epoch') AS opened_at,
+    SELECT date_bin(%(length)s::interval, opened_at, timestamptz 'epoch') AS opened_at,
         (array_agg(open ORDER BY opened_at))[1] AS open, max(high) AS high, min(low) AS low,
         (array_agg(close ORDER BY opened_at DESC))[1] AS close, sum(volume) AS volume, sum(trades) AS trades,
-        max(proof) AS proof  -- the weakest, by luck of the alphabet: timed, proved, corrected, confirmed
-    FROM known, asked GROUP BY 1 HAVING count(*) = %(minutes)s ORDER BY 1
+        max(proof) AS proof  -- the weakest, by luck of the alphabet: timed, proved, imported, corrected, confirmed
+    FROM known GROUP BY 1 HAVING count(*) = %(minutes)s ORDER BY 1
 """
 
 
@@ -69,10 +67,10 @@ def signals(
 def candles(
     _: By,
     context: InContext,
-    symbol: Annotated[str, Query(max_length=41)],
+    symbol: Annotated[str, Query(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")],
     timeframe: forms.Timeframe,
-    exchange: Annotated[str, Query(max_length=20)] = "binance",
-    venue: Annotated[str, Query(max_length=20)] = "paper",
+    exchange: Annotated[str, Query(pattern="^[a-z]{1,20}$")] = "binance",
+    venue: Annotated[str, Query(pattern="^[a-z]{1,20}$")] = "paper",
     before: datetime | None = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_CHART)] = 500,
 ) -> forms.ChartCandles:
@@ -91,8 +89,10 @@ def candles(
 
 def heartbeat_of(context: Context, _: int = 0) -> forms.HeartbeatState:
     """Return the state of the heartbeat, the same for every user."""
-    terminals = {one["name"]: one["figures"] for one in context.platform.terminals()}
-    figures: dict[str, Any] = terminals.get("heartbeat", {})
+    terminals = {one["name"]: one for one in context.platform.terminals()}
+    terminal = terminals.get("heartbeat", {})
+    # What a terminal said before it froze or died says nothing of now.
+    figures: dict[str, Any] = terminal.get("figures", {}) if terminal.get("state") == "up" else {}
     newest = _signals(context, [*TIMEFRAMES], NEWEST)
     return forms.HeartbeatState(
         clock=_clock(context, figures, newest), series=_series(context, figures), signals=newest
@@ -110,13 +110,16 @@ def _clock(context: Context, figures: dict[str, Any], newest: Sequence[forms.Clo
     if not rows:
         return None
     ends = [signal.closed_at for signal in newest if signal.timeframe == "1m"]
+    last = max(ends, default=None)
+    now = datetime.fromtimestamp(figures["now"] / 1000, UTC) if "now" in figures else datetime.now(UTC)
+    missed = 0 if last is None else int((now - last).total_seconds() // MINUTE_SECONDS)
     return forms.ClockState(
         **rows[0],
         connected=bool(figures.get("connected")),
         coherent=bool(figures.get("coherent")),
         missing=[datetime.fromtimestamp(at / 1000, UTC) for at in figures.get("missing", [])],
-        silent=figures.get("silent", 0),
-        last_closed_at=max(ends, default=None),
+        silent=missed if missed >= SILENT_SIGNALS else 0,
+        last_closed_at=last,
         at=datetime.now(UTC),
     )
 

@@ -10,6 +10,9 @@ from application.ports.market_data import MarketData
 ASKED = 5
 """Questions whose median is believed: one slow answer must not move the clock."""
 
+JUMP, CLAIMS = 2000.0, 3
+"""Milliseconds by which a time differs from the known one, and how often it has to be said before it is believed."""
+
 
 def since_boot() -> float:
     """Return milliseconds since boot, sleep included."""
@@ -23,6 +26,8 @@ class ExchangeClock:
         self._market_data = market_data
         self._offset: float | None = None
         """The exchange's time minus the time since boot."""
+        self._claims = 0
+        """How often in a row the exchange has told another time."""
 
     @property
     def known(self) -> bool:
@@ -39,11 +44,19 @@ class ExchangeClock:
         """Milliseconds by which the exchange's clock is ahead of the machine's."""
         return self.now - time.time() * 1000
 
-    async def synchronise(self) -> None:
-        """Ask the exchange for its time. Raises as `MarketData.server_time`."""
+    async def synchronise(self) -> bool:
+        """Ask the exchange for its time, and return whether its answer is believed.
+
+        A jump is believed only once it was said three times in a row. Raises as `MarketData.server_time`.
+        """
         offsets = []
         for _ in range(ASKED):
             before = since_boot()
             there = await self._market_data.server_time()
             offsets.append(there.timestamp() * 1000 - (before + since_boot()) / 2)
-        self._offset = statistics.median(offsets)
+        offset = statistics.median(offsets)
+        known = offset if self._offset is None else self._offset
+        self._claims = self._claims + 1 if abs(offset - known) > JUMP else 0
+        if self._claims in {0, CLAIMS}:
+            self._offset, self._claims = offset, 0
+        return not self._claims

@@ -63,6 +63,12 @@ class Teller:
         self._thread.join(10)
 
     def _run(self) -> None:
+        try:
+            self._tell_all()
+        except Exception:  # the terminal waits for the end of this thread, and ends with it
+            self._log.exception("teller_failed")
+
+    def _tell_all(self) -> None:
         going = True
         while going:
             beat, going = self._gathered()

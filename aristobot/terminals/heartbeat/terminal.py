@@ -30,7 +30,8 @@ from domain.candles.timeframes import MINUTE
 from domain.market import Market
 
 NAME = "heartbeat"
-SYNCHRONISED_EVERY = 300.0
+SYNCHRONISED_EVERY, ASKED_AGAIN = 300.0, 10.0
+"""Seconds between two questions for the exchange's time, and after an answer that is not believed yet."""
 LONGEST_TICK, LATE_TICK = 1.0, 1.0
 """Seconds between ticks at most, and the delay of one after which messages are read before time passes."""
 GATHER_SECONDS, DOUBTS_EVERY, FILLED_EVERY = 0.3, 0.5, 30.0
@@ -174,10 +175,11 @@ class Terminal:
                 lines.clear()
 
     async def _synchronise(self) -> None:
+        pause = SYNCHRONISED_EVERY
         while True:
-            await asyncio.sleep(SYNCHRONISED_EVERY)
+            await asyncio.sleep(pause)
             try:
-                await self._clock.synchronise()
+                pause = SYNCHRONISED_EVERY if await self._clock.synchronise() else ASKED_AGAIN
             except ExchangeError as error:
                 self._log.warning("clock_not_synchronised", error=str(error))
 
