@@ -11,7 +11,7 @@ ASKED = 5
 """Questions whose median is believed: one slow answer must not move the clock."""
 
 JUMP, CLAIMS = 2000.0, 3
-"""Milliseconds by which a time differs from the known one, and how often it has to be said before it is believed."""
+"""Milliseconds by which a time jumps, and the number of times that a jump has to be said before it is believed."""
 
 
 def since_boot() -> float:
@@ -27,7 +27,7 @@ class ExchangeClock:
         self._offset: float | None = None
         """The exchange's time minus the time since boot."""
         self._claims = 0
-        """How often in a row the exchange has told another time."""
+        """The number of times in a row that the exchange has told another time."""
 
     @property
     def known(self) -> bool:
