@@ -24,12 +24,13 @@ LOADS, ROUNDS = 9, 5
 EQUITY = "() => /\\d/.test(document.querySelector('[data-test=equity]')?.innerText ?? '')"
 FIRST_LOAD, ROUTE_CHANGE, JAVASCRIPT = 1000.0, 100.0, 300_000
 PATHS = (
-    "/portfolio", "/symbols", "/webhooks", "/conditions", "/orders", "/alerts", "/latency", "/account", "/system",
-    "/admin", "/",
+    "/portfolio", "/symbols", "/heartbeat", "/webhooks", "/conditions", "/orders", "/alerts", "/latency", "/account",
+    "/system", "/admin", "/",
 )  # fmt: skip
 HEADINGS = {
     "/portfolio": "Portfolio",
     "/symbols": "Pairs",
+    "/heartbeat": "Heartbeat",
     "/conditions": "Conditions",
     "/latency": "Latency",
     "/orders": "Orders and trades",
