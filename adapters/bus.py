@@ -79,12 +79,12 @@ class Bus:
             return  # they are stored: readers catch up from the tables
 
     def want_raw(self) -> None:
-        """Ask the heartbeat for the raw stream, for as long as somebody has just looked."""
+        """Ask the heartbeat for the raw stream, for as long as a page shows it."""
         with contextlib.suppress(redis.RedisError):  # who looks asks again
             self._client.set(RAW_WANTED, "1", ex=_RAW_SECONDS)
 
     def is_raw_wanted(self) -> bool:
-        """Return whether somebody looks at the raw stream."""
+        """Return whether a page shows the raw stream."""
         try:
             return self._client.get(RAW_WANTED) is not None
         except redis.RedisError:

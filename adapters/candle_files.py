@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import TextIO
 
 from domain.candles.bar import Bar, Proof, check_bar
+from domain.candles.timeframes import moment
 
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
 
 
 class NoCandles(ValueError):
-    """A file that cannot be imported. The message names the file and the line, and says what is wrong there."""
+    """A file, or a pair, whose candles cannot be used. The message names it and says what is wrong there."""
+
+
+def opened(file: Path) -> TextIO:
+    """Open a text file, plain or gzipped. Raises `OSError`; reading raises what decompressing does."""
+    return gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
 
 
 def minutes_of(file: Path) -> list[Bar]:
@@ -28,7 +34,7 @@ def minutes_of(file: Path) -> list[Bar]:
     """
     found: dict[int, Bar] = {}
     try:
-        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
+        with opened(file) as lines:
             for number, bar in _bars(lines):
                 if found.setdefault(bar.opened_at, bar) != bar:
                     raise NoCandles(f"{file}, line {number}: another candle of {_said(bar)}")
@@ -76,4 +82,4 @@ def _milliseconds(said: str) -> int:
 
 
 def _said(bar: Bar) -> str:
-    return datetime.fromtimestamp(bar.opened_at / 1000, UTC).isoformat()
+    return moment(bar.opened_at).isoformat()

@@ -19,13 +19,13 @@ import uvloop
 from psycopg.conninfo import make_conninfo
 
 from adapters.bus import Bus
-from adapters.candle_files import NoCandles as NoCandlesInFile
+from adapters.candle_files import NoCandles
 from adapters.database.backup import BackupFailed
 from adapters.database.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
 from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import story_of
-from adapters.paper.prices import NoCandles, replayed
+from adapters.paper.prices import replayed
 from adapters.tables.candles import CandleTable
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
@@ -44,7 +44,7 @@ from aristobot.wiring import House
 from domain.refusals import Refused
 
 UNABLE = (
-    SettingError, NoCandles, NoCandlesInFile, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, OSError,
+    SettingError, NoCandles, ServerError, AlreadyRunning, TimeoutError, Refused, BackupFailed, OSError,
 )  # fmt: skip
 """The errors that a command reports by their message alone, without a traceback."""
 

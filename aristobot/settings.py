@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from application.market.beat import PAIR
+
 MOST_SYMBOLS = 100
 """The most pairs that the heartbeat follows."""
 
@@ -114,7 +116,7 @@ def _switch(name: str) -> bool:
 
 def _symbols(said: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(one.strip().upper() for one in said.split(",") if one.strip()))
-    wrong = [one for one in found if not re.fullmatch(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}", one)]
+    wrong = [one for one in found if not re.fullmatch(PAIR, one)]
     if wrong or len(found) > MOST_SYMBOLS:
         raise SettingError(f"ARISTOBOT_SYMBOLS lists up to {MOST_SYMBOLS} pairs such as BTC/USDT, not {said[:80]!r}")
     return found

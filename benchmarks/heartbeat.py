@@ -143,10 +143,9 @@ async def measure(pool: Any, bus: Bus) -> tuple[Exchange, float]:
             listener.tick()
 
     async def end_doubts() -> None:
-        asked: dict[Series, tuple[float, float]] = {}
         while True:
             await asyncio.sleep(0.1)
-            await listener.end_doubts(asked)
+            await listener.end_doubts()
 
     async with serve(exchange.serve, "127.0.0.1", 0) as server:
         exchange.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import random
 import zlib
 from collections.abc import Callable
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+
+from adapters.candle_files import NoCandles, opened
 
 MINUTE = 60_000
 _KEPT_MINUTES = 1000
@@ -168,10 +169,6 @@ class Prices:
             listener(symbol, price)
 
 
-class NoCandles(ValueError):
-    """A replay that is impossible; the message names the file or the symbol and says why."""
-
-
 def replayed(file: Path, symbol: str) -> list[tuple[datetime, list[Decimal]]]:
     """Return the time (UTC) and the price path of each minute in a CSV of candles, plain or gzipped.
 
@@ -183,7 +180,7 @@ def replayed(file: Path, symbol: str) -> list[tuple[datetime, list[Decimal]]]:
         raise NoCandles(f"{symbol} is not traded here: a symbol is one of {', '.join(PAIRS)}")
     tick = PAIRS[symbol].tick
     try:
-        with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
+        with opened(file) as lines:
             minutes = [_path(row, tick) for row in csv.DictReader(lines)]
     except (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise NoCandles(f"{file} holds no candles: {type(error).__name__}: {error}") from error

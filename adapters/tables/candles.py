@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,13 +15,12 @@ from psycopg_pool import ConnectionPool
 
 from application.market.beat import Beat, Series, Signal, Telling, ToldBar
 from application.market.failover import Source
-from application.market.heartbeat import NAMES
 from domain.candles.bar import Bar, Proof
+from domain.candles.timeframes import NAMES, moment
 
 KEPT_DAYS = 90
 """Days for which messages and signals are kept. Candles stay."""
 _NEWEST = "(SELECT max(revision) FROM service.candles WHERE series = %s AND opened_at = %s)"
-
 _COLUMNS = "series, opened_at, open, high, low, close, volume, trades, first_id, last_id, proof"
 
 
@@ -45,11 +44,6 @@ def version_of(told: ToldBar) -> str:
     if told.telling is Telling.SETTLED:
         return bar.proof
     return f"{zlib.crc32(repr((bar.open, bar.high, bar.low, bar.close, bar.volume)).encode()):08x}"
-
-
-def moment(at: int) -> datetime:
-    """Return a time in milliseconds as UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC)
 
 
 @dataclass(frozen=True)
@@ -171,11 +165,12 @@ class CandleTable:
 
     def minutes(self, series: Series, count: int) -> Sequence[Bar]:
         """Return the newest minutes of a series, oldest first, each as it is known now."""
+        number = self._number(series)
         with self._pool.connection() as connection:
             rows = connection.execute(
                 "SELECT DISTINCT ON (opened_at) opened_at, open, high, low, close, volume, trades, first_id, last_id,"
                 " proof FROM service.candles WHERE series = %s ORDER BY opened_at DESC, revision DESC LIMIT %s",
-                (self._number(series), count),
+                (number, count),
             ).fetchall()
         return [bar_of_row(row) for row in reversed(rows)]
 
@@ -191,21 +186,23 @@ class CandleTable:
 
     def gaps(self, series: Series) -> list[tuple[datetime, datetime]]:
         """Return the first and last missing minute of each gap, oldest first."""
+        number = self._number(series)
         with self._pool.connection() as connection:
             return connection.execute(
                 "SELECT opened_at + interval '1 minute', next - interval '1 minute' FROM (SELECT opened_at,"
                 " lead(opened_at) OVER (ORDER BY opened_at) AS next FROM service.candles"
                 " WHERE series = %s AND revision = 0) AS held WHERE next - opened_at > interval '1 minute'",
-                (self._number(series),),
+                (number,),
             ).fetchall()
 
     def wrong(self, series: Series) -> list[datetime]:
         """Return the opening times of candles that no market can have."""
+        number = self._number(series)
         with self._pool.connection() as connection:
             rows = connection.execute(
                 "SELECT opened_at FROM service.candles WHERE series = %s AND NOT (low > 0 AND volume >= 0"
                 " AND low <= least(open, close) AND high >= greatest(open, close)) ORDER BY opened_at",
-                (self._number(series),),
+                (number,),
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -214,8 +211,8 @@ class CandleTable:
 
         What was known stays as an earlier revision.
         """
+        number = self._number(series)
         with self._pool.connection() as connection, connection.transaction():
-            number = self._number(series)
             connection.execute(
                 "CREATE TEMP TABLE brought (opened_at timestamptz, open numeric, high numeric, low numeric, close"
                 " numeric, volume numeric, trades int, first_id bigint, last_id bigint, proof text) ON COMMIT DROP"

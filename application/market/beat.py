@@ -10,6 +10,10 @@ from domain.candles.minutes import Reason
 
 LATE_AFTER = 60_000
 """Milliseconds after which nothing is decided on a signal any more."""
+SILENT_SIGNALS = 3
+"""Signals of minutes that are missed in a row before the clock counts as silent, and nothing new is begun on it."""
+PAIR = r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}"
+"""The regular expression of a symbol that can be followed."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from domain.candles.bar import Bar, MarketTrade
 from domain.candles.clock import GRACE, MarketClock
 from domain.candles.frames import Frames
 from domain.candles.minutes import Closed, Corrected, Doubted, Minutes, Outcome, Settled
-from domain.candles.timeframes import MINUTE, TIMEFRAMES, closing, minute_of
+from domain.candles.timeframes import MINUTE, closing, minute_of
 
 WITNESS_WITHIN = 2500
 """Milliseconds after the end of a minute for which the stream's own candle is awaited, before the exchange is asked."""
@@ -102,9 +102,7 @@ class Heartbeat:
 
     def _is_believed(self, trade: MarketTrade, synchronised: int) -> bool:
         """Return whether a trade may be true. It may be late, when we were, but not of the future or of another day."""
-        return (
-            self.clock.believes(max(trade.at, synchronised), synchronised) and synchronised - trade.at < 1440 * MINUTE
-        )
+        return not self.clock.is_ahead(trade.at, synchronised) and synchronised - trade.at < 1440 * MINUTE
 
     def witness(self, series: Series, candle: Bar, synchronised: int) -> Beat:
         """Take in the exchange's own closed candle of a minute, unless it is of the future.
@@ -112,7 +110,7 @@ class Heartbeat:
         That of the clock's series says that the minute has ended.
         """
         beat = Beat()
-        if series in self._minutes and self.clock.believes(max(candle.ended_at, synchronised), synchronised):
+        if series in self._minutes and not self.clock.is_ahead(candle.ended_at, synchronised):
             if series == self.clock_series:
                 self._beat(beat, candle.ended_at)
             self._take(beat, series, self._minutes[series].witness(candle))
@@ -170,7 +168,3 @@ class Heartbeat:
                 case Doubted(opened_at, reason):
                     frames.end(opened_at + MINUTE)
                     beat.doubts.append(Doubt(series, opened_at, reason))
-
-
-NAMES = {minutes: name for name, minutes in TIMEFRAMES.items()}
-"""The name of each timeframe by its length in minutes."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from argparse import ArgumentTypeError
 
+from application.market.beat import PAIR
+
 _HIGHEST_PORT = 65535
 
 
@@ -21,7 +23,7 @@ def port(text: str) -> int:
 
 def pair(text: str) -> str:
     """Return a pair in capitals. Raises `ArgumentTypeError` for anything but BASE/QUOTE."""
-    if not re.fullmatch(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}", text.upper(), re.ASCII):
+    if not re.fullmatch(PAIR, text.upper()):
         raise ArgumentTypeError(f"{text} is no pair such as BTC/USDT")
     return text.upper()
 

@@ -32,6 +32,10 @@ class MarketClock:
         """Return whether the time of an event is close enough to the synchronised clock."""
         return abs(at - synchronised) <= BELIEVED
 
+    def is_ahead(self, at: int, synchronised: int) -> bool:
+        """Return whether a time is too far in the future to be believed. One of the past may only be late."""
+        return at - synchronised > BELIEVED
+
     def hear(self, at: int, synchronised: int) -> None:
         """Take in the time of an event, and what the synchronised clock says at its arrival."""
         if self.believes(at, synchronised):

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 MINUTE = 60_000
 TIMEFRAMES = {"1m": 1, "3m": 3, "5m": 5, "10m": 10, "15m": 15, "1h": 60, "2h": 120, "4h": 240}
 """The length of each timeframe in minutes, the shortest first."""
+
+NAMES = {minutes: name for name, minutes in TIMEFRAMES.items()}
+"""The name of each timeframe by its length in minutes."""
+
+
+def moment(at: int) -> datetime:
+    """Return a time in milliseconds as UTC, exactly."""
+    return datetime.fromtimestamp(at // 1000, UTC) + timedelta(milliseconds=at % 1000)
 
 
 def minute_of(at: int) -> int:

@@ -100,10 +100,9 @@ class Day:
             self.listener.tick()
 
     async def _end_doubts(self) -> None:
-        asked: dict[Series, tuple[float, float]] = {}
         while True:
             await asyncio.sleep(0.02)
-            await self.listener.end_doubts(asked)
+            await self.listener.end_doubts()
 
 
 @asynccontextmanager

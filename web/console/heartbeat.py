@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from psycopg.rows import dict_row
 
-from application.market.beat import LATE_AFTER
-from domain.candles.timeframes import TIMEFRAMES
+from application.market.beat import LATE_AFTER, PAIR, SILENT_SIGNALS
+from domain.candles.timeframes import MINUTE, TIMEFRAMES, moment
 from web.context import By, Context, InContext
 from web.forms import heartbeat as forms
 
@@ -18,8 +18,6 @@ router = APIRouter(prefix="/api/heartbeat", tags=["heartbeat"])
 PRIMARY = "primary"
 LONGEST_LIST, NEWEST = 500, 3
 LONGEST_CHART = 1000
-MINUTE_SECONDS, SILENT_SIGNALS = 60, 3
-"""Signals in a row that are missed before the clock counts as silent."""
 _NEWEST_FRAMES = """
     SELECT s.exchange, s.venue, s.symbol, f.timeframe, b.closed_at, b.proof
     FROM service.series AS s CROSS JOIN unnest(%s::text[]) WITH ORDINALITY AS f (timeframe, place)
@@ -67,7 +65,7 @@ def signals(
 def candles(
     _: By,
     context: InContext,
-    symbol: Annotated[str, Query(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")],
+    symbol: Annotated[str, Query(pattern=f"^{PAIR}$")],
     timeframe: forms.Timeframe,
     exchange: Annotated[str, Query(pattern="^[a-z]{1,20}$")] = "binance",
     venue: Annotated[str, Query(pattern="^[a-z]{1,20}$")] = "paper",
@@ -100,7 +98,7 @@ def heartbeat_of(context: Context, _: int = 0) -> forms.HeartbeatState:
 
 
 def raw_of(context: Context, _: int = 0) -> forms.RawStream:
-    """Return the raw stream, and ask for more of it: it is told only while somebody looks."""
+    """Return the raw stream, and ask for more of it: it is told only while a page shows it."""
     context.platform.want_raw()
     return forms.RawStream(lines=[*context.records.wakes.raw])
 
@@ -111,13 +109,13 @@ def _clock(context: Context, figures: dict[str, Any], newest: Sequence[forms.Clo
         return None
     ends = [signal.closed_at for signal in newest if signal.timeframe == "1m"]
     last = max(ends, default=None)
-    now = datetime.fromtimestamp(figures["now"] / 1000, UTC) if "now" in figures else datetime.now(UTC)
-    missed = 0 if last is None else int((now - last).total_seconds() // MINUTE_SECONDS)
+    now = moment(figures["now"]) if "now" in figures else datetime.now(UTC)
+    missed = 0 if last is None else (now - last) // timedelta(milliseconds=MINUTE)
     return forms.ClockState(
         **rows[0],
         connected=bool(figures.get("connected")),
         coherent=bool(figures.get("coherent")),
-        missing=[datetime.fromtimestamp(at / 1000, UTC) for at in figures.get("missing", [])],
+        missing=[moment(at) for at in figures.get("missing", [])],
         silent=missed if missed >= SILENT_SIGNALS else 0,
         last_closed_at=last,
         at=datetime.now(UTC),
@@ -144,8 +142,7 @@ def _running(figures: dict[str, Any], series: str) -> forms.ChartCandle | None:
     told = figures.get("running", {}).get(series)
     if told is None:
         return None
-    opened_at = datetime.fromtimestamp(told["opened_at"] / 1000, UTC)
-    return forms.ChartCandle(**told | {"opened_at": opened_at, "proof": "running"})
+    return forms.ChartCandle(**told | {"opened_at": moment(told["opened_at"]), "proof": "running"})
 
 
 def _signals(context: Context, timeframes: list[str], limit: int) -> list[forms.ClockSignal]:

@@ -20,7 +20,7 @@ class Wakes:
         self.beats = 0
         """The number of messages of the heartbeat so far."""
         self.raw: deque[str] = deque(maxlen=RAW_LINES)
-        """The newest messages of the market's stream, while somebody looks."""
+        """The newest messages of the market's stream, while a page shows them."""
         self._sleepers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,7 @@ from application.ports.statements import Balance, Fill, OrderReport, PartlyUnrea
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.candles.bar import Bar, Proof, check_bar
+from domain.candles.timeframes import moment
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
 
@@ -61,11 +62,6 @@ _list_decoder = msgspec.json.Decoder(NativeList)
 _amendment_decoder = msgspec.json.Decoder(NativeAmendment, strict=False)
 order_decoder = msgspec.json.Decoder(NativeOrder, strict=False)
 execution_decoder = msgspec.json.Decoder(ExecutionReport, strict=False)
-
-
-def moment(milliseconds: int) -> datetime:
-    """Return the UTC time for a time of Binance (milliseconds since 1970)."""
-    return datetime.fromtimestamp(milliseconds // 1000, UTC) + timedelta(milliseconds=milliseconds % 1000)
 
 
 def report_of(raw: bytes) -> OrderReport:

@@ -7,14 +7,13 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.tables.candles import moment
 from application.market.beat import Beat, Series
 from application.market.heartbeat import Heartbeat
 from application.ports.errors import ExchangeError, NoAnswer
 from application.ports.market_data import Ending, Malformed, MarketData, MarketEvent, SeenCandle, SeenTrade
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
 from domain.candles.bar import Bar
-from domain.candles.timeframes import MINUTE
+from domain.candles.timeframes import MINUTE, moment
 from domain.market import Market
 
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -57,11 +56,13 @@ class Listener:
         """The end of the newest minute up to which each series is known without a gap."""
         self._unfilled: set[Series] = {*markets}
         """The series whose gap is not filled yet."""
+        self._asked: dict[Series, tuple[float, float]] = {}
+        """The time of the last question about doubts by series, and the pause after it (seconds)."""
         self.heard_at = 0
         """The exchange's time at the last message, 0 before one came."""
         self.malformed = 0
         self.raw: Callable[[str], None] | None = None
-        """Takes every raw message while somebody looks."""
+        """Takes every raw message while a page shows them."""
         self.connected: Callable[[], None] = lambda: None
         self.lost: Callable[[str], None] = lambda _: None
 
@@ -215,12 +216,12 @@ class Listener:
             self._told_of(self._heartbeat.witness(series, bar, self._clock.now))
         return bars
 
-    async def end_doubts(self, asked: dict[Series, tuple[float, float]]) -> None:
+    async def end_doubts(self) -> None:
         """Ask the exchange about minutes whose candle did not come: one question a series, after growing pauses.
 
-        A minute of which it has no candle, but later ones, is doubted no longer. `asked` keeps the time of the last
-        question by series, and the pause after it.
+        A minute of which it has no candle, but later ones, is doubted no longer.
         """
+        asked = self._asked
         now = asyncio.get_running_loop().time()
         oldest: dict[Series, int] = {}
         for doubt in self._heartbeat.overdue():

@@ -13,8 +13,8 @@ from adapters.bus import Bus
 from adapters.tables.candles import CandleTable
 from application.market.beat import Beat, Telling
 from application.market.failover import Source
-from application.market.heartbeat import NAMES
 from aristobot.following import AWAY
+from domain.candles.timeframes import NAMES
 
 PAUSE_SECONDS = 0.5
 PAST = 600_000

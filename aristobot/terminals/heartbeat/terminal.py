@@ -12,7 +12,7 @@ from typing import Any
 import uvloop
 
 from adapters.tables.heartbeat import HeartbeatTable
-from application.market.beat import Series, series_of
+from application.market.beat import SILENT_SIGNALS, Series, series_of
 from application.market.failover import Source
 from application.market.heartbeat import Heartbeat
 from application.ports.errors import ExchangeError
@@ -38,8 +38,6 @@ GATHER_SECONDS, DOUBTS_EVERY, FILLED_EVERY = 0.3, 0.5, 30.0
 SHOWN_EVERY, SHOWN_LINES = 0.5, 60
 MOST_LATE = 1440
 """Minutes of a standstill whose signals are told afterwards, as late ones."""
-SILENT_SIGNALS = 3
-"""Signals in a row that are missed before nothing new is begun on the clock."""
 
 
 def clock_series(settings: Settings) -> Series:
@@ -144,11 +142,10 @@ class Terminal:
 
     async def _end_doubts(self) -> None:
         assert self._listener is not None
-        asked: dict[Series, tuple[float, float]] = {}
         while True:
             await asyncio.sleep(DOUBTS_EVERY)
             if self._heartbeat.listening:
-                await self._listener.end_doubts(asked)
+                await self._listener.end_doubts()
 
     async def _fill_others(self) -> None:
         assert self._listener is not None
@@ -163,7 +160,7 @@ class Terminal:
         raise RuntimeError("the teller has ended")
 
     async def _show(self) -> None:
-        """Publish the raw stream while somebody looks at it, at most two times a second."""
+        """Publish the raw stream while a page shows it, at most two times a second."""
         assert self._listener is not None
         lines: deque[str] = deque(maxlen=SHOWN_LINES)
         while True:

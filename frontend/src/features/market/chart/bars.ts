@@ -12,8 +12,6 @@ export interface Bar {
   volume: number
 }
 
-export const MINUTES: Record<string, number> = { '1m': 1, '3m': 3, '5m': 5, '10m': 10, '15m': 15, '1h': 60, '2h': 120, '4h': 240 }
-
 const seconds = (iso: string): number => Math.floor(Date.parse(iso) / 1000)
 
 /** The opening time of the bar of so many minutes that holds a moment, in seconds. Bars count from 1970. */

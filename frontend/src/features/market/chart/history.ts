@@ -2,8 +2,8 @@ import { type Ref, ref, shallowRef, watch } from 'vue'
 
 import { type ChartCandle, type FollowedSeries, api, inTime } from '../../../api/client'
 import { serverNow } from '../../../parts/now'
-import type { Timeframe } from '../heartbeat/store'
-import { type Bar, MINUTES, barOf, decimalsOf, joined, merged, opening } from './bars'
+import { MINUTES, type Timeframe } from '../heartbeat/store'
+import { type Bar, barOf, decimalsOf, joined, merged, opening } from './bars'
 
 const [PAGE, MOST] = [500, 1000]
 
@@ -56,13 +56,13 @@ export function useHistory(place: Ref<Place | null>, timeframe: Ref<Timeframe>) 
     }
     if (!first) decimals.value = decimalsOf(found)
     more.value = found.length > 0
-    bars.value = merged(found.map((one) => barOf(one, MINUTES[timeframe.value] ?? 1)), bars.value)
+    bars.value = merged(found.map((one) => barOf(one, MINUTES[timeframe.value])), bars.value)
     state.value = 'loaded'
   }
 
   /** Take in what has closed since the last known bar, and the minutes of the running one. */
   async function refresh(): Promise<void> {
-    const [asked, length, last] = [turn, MINUTES[timeframe.value] ?? 1, bars.value.at(-1)]
+    const [asked, length, last] = [turn, MINUTES[timeframe.value], bars.value.at(-1)]
     if (!last) return
     const missed = Math.ceil((serverNow() / 1000 - last.time) / (60 * length)) + 1
     const [closed, within] = await Promise.all([
@@ -80,7 +80,7 @@ export function useHistory(place: Ref<Place | null>, timeframe: Ref<Timeframe>) 
   /** The running bar as far as its minutes are known; null before its first trade. */
   function running(series: FollowedSeries | undefined): Bar | null {
     if (!series?.running) return null
-    const length = MINUTES[timeframe.value] ?? 1
+    const length = MINUTES[timeframe.value]
     const now = barOf(series.running, length)
     return joined([...minutes.filter((bar) => bar.time === now.time), now])
   }

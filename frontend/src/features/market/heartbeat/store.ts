@@ -4,8 +4,10 @@ import { computed, ref } from 'vue'
 import { type ClockSignal, type HeartbeatState, api, inTime } from '../../../api/client'
 import type { Message } from '../../../live/socket'
 
-export const TIMEFRAMES = ['1m', '3m', '5m', '10m', '15m', '1h', '2h', '4h'] as const
-export type Timeframe = (typeof TIMEFRAMES)[number]
+/** The length of each timeframe in minutes, the shortest first. */
+export const MINUTES = { '1m': 1, '3m': 3, '5m': 5, '10m': 10, '15m': 15, '1h': 60, '2h': 120, '4h': 240 } as const
+export type Timeframe = keyof typeof MINUTES
+export const TIMEFRAMES = Object.keys(MINUTES) as Timeframe[]
 /** A signal, and whether it came while the page was looked at. */
 export type Told = ClockSignal & { live: boolean }
 const KEPT = 60
@@ -44,7 +46,7 @@ export const useHeartbeat = defineStore('heartbeat', () => {
   return { state, signals, failed, clock, beats, take, load }
 })
 
-/** The raw messages of the market's stream, told only while somebody looks. */
+/** The raw messages of the market's stream, told only while a page shows them. */
 export const useRawStream = defineStore('raw', () => {
   const lines = ref<string[]>([])
 
