@@ -19,14 +19,13 @@ import uvloop
 from psycopg.conninfo import make_conninfo
 
 from adapters.bus import Bus
-from adapters.candle_files import NoCandles
+from adapters.candles.files import NoCandles
 from adapters.database.backup import BackupFailed
 from adapters.database.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
 from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import story_of
 from adapters.paper.prices import replayed
-from adapters.tables.candles import CandleTable
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
 from aristobot.commands import candles
@@ -232,7 +231,7 @@ def _restore(arguments: argparse.Namespace, settings: Settings) -> int:
 def _candles(arguments: argparse.Namespace, settings: Settings) -> int:
     master = MasterKey(settings.secret_key())
     with open_pool(_owner_url(settings, master)) as pool:
-        return candles.carry_out(arguments, CandleTable(pool), _say)
+        return candles.carry_out(arguments, pool, lambda: Bus(_redis_url(settings)), _say)
 
 
 def _openapi(_: argparse.Namespace, __: Settings) -> int:
@@ -290,7 +289,7 @@ def _add_looking(command: Command) -> None:
     reconciled.add_argument("--json", action="store_true", help="answer for a machine, one line per broker")
     projections = command("projections", _projections, "rebuild the read models, or compare them with a rebuild")
     projections.add_argument("what", choices=["rebuild", "verify"])
-    stored = command("candles", _candles, "list and verify the stored candles, or import a file of them")
+    stored = command("candles", _candles, "list and verify the stored candles, import a file of them, or load history")
     candles.add_arguments(stored)
     command("openapi", _openapi, "print the console's API")
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from application.market.beat import PAIR
+from domain.candles.series import PAIR
 
 MOST_SYMBOLS = 100
 """The most pairs that the heartbeat follows."""

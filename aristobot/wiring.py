@@ -10,9 +10,11 @@ from functools import cached_property
 from psycopg_pool import ConnectionPool
 
 from adapters.bus import Bus
+from adapters.candles.beats import BeatTable
+from adapters.candles.loads import LoadTable
+from adapters.candles.store import CandleStore
 from adapters.log.bell import Bell
 from adapters.log.eventstore import Store, open_pool
-from adapters.tables.candles import CandleTable
 from adapters.tables.debug_mode import DebugMode
 from adapters.tables.equity import EquityTable
 from adapters.tables.reference import MarketTable
@@ -93,9 +95,19 @@ class House:
         return EquityTable(self.pool)
 
     @cached_property
-    def candles(self) -> CandleTable:
-        """The bars of the followed markets, and the clock's signals."""
-        return CandleTable(self.pool)
+    def beats(self) -> BeatTable:
+        """The heartbeat's bars and signals."""
+        return BeatTable(self.pool)
+
+    @cached_property
+    def candles(self) -> CandleStore:
+        """The candles of all series."""
+        return CandleStore(self.pool, utc_now)
+
+    @cached_property
+    def loads(self) -> LoadTable:
+        """The loads of history."""
+        return LoadTable(self.pool)
 
     @cached_property
     def bus(self) -> Bus:

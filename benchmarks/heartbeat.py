@@ -27,15 +27,15 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
+from adapters.candles.beats import BeatTable
 from adapters.exchanges.binance import market_stream
 from adapters.log.eventstore import open_pool
-from adapters.tables.candles import CandleTable
-from application.market.beat import Series
 from application.market.failover import Source
 from application.market.heartbeat import Heartbeat
 from aristobot.terminals.heartbeat.listener import Listener
 from aristobot.terminals.heartbeat.teller import Teller
 from domain.candles.bar import Bar, Proof, flat
+from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE
 from domain.market import Market
 
@@ -133,7 +133,7 @@ async def measure(pool: Any, bus: Bus) -> tuple[Exchange, float]:
         for n in range(SYMBOLS)
     }
     heartbeat = Heartbeat(next(iter(series)), series)
-    teller = Teller(CandleTable(pool), bus, Source.PRIMARY, lambda: clock.now, Quiet())  # type: ignore[arg-type]
+    teller = Teller(BeatTable(pool), bus, Source.PRIMARY, lambda: clock.now, Quiet())  # type: ignore[arg-type]
     teller.start()
     listener = Listener(exchange, series, heartbeat, clock, teller.tell, Quiet())  # type: ignore[arg-type]
 

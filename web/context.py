@@ -15,6 +15,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
+from application.ports.candles import Candles
 from application.ports.requests import Gateway
 from application.ports.statements import Credentials
 from application.ports.stores import Channels, OutstandingInvitation, SecondFactors, Secrets, Store
@@ -97,6 +98,7 @@ class Records:
     store: Store
     pool: ConnectionPool
     head: Callable[[], int]
+    candles: Candles
     forget: Callable[[int, int], None]
     """Forget the first user, by decision of the second."""
     history: Callable[[int], Iterable[Any]] = lambda _: ()

@@ -34,6 +34,7 @@ STEPS = (
     "console",
     "invitations",
     "candles",
+    "blocks",
 )
 
 

@@ -17,6 +17,8 @@ from application.ports.errors import NoAnswer, NotAccepted
 _READ_PAUSES = (0.2, 0.5, 1.0)
 _FUSE_FAILURES, _FUSE_SECONDS = 8, 5.0
 _LONGEST_SILENCE, _LONGEST_COUNT = 3600.0, 9
+BACKGROUND = 0.3
+"""The most of an address's budget that goes to what nobody waits for."""
 _LONGEST_WAIT = 10.0
 """Seconds that a read waits for its turn at most; beyond that the caller has better things to do than to wait."""
 
@@ -35,7 +37,8 @@ class Answer:
 class Pace:
     """The limiter of request weight: keeps each minute below the exchange's budget, as its own headers count it.
 
-    Reads may use up one `share` of it, orders and cancels a larger one: no question stands in the way of a stop.
+    Reads may use up one `share` of it, orders and cancels a larger one: no question stands in the way of a stop. What
+    is read in the background may make up `BACKGROUND` of it, and only while that much is free besides.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Pace:
         self._share, self._share_of_changes = share, max(share, share_of_changes)
         self._clock = clock
         self._minute = 0
+        self._aside = 0
+        """The weight of this minute's requests in the background."""
         self._closed_until = 0.0
 
     def spend(self, weight: int, *, change: bool = False) -> float:
@@ -57,6 +62,15 @@ class Pace:
         wait = self._wait(weight, self._share_of_changes if change else self._share)
         if not wait:
             self.used += weight
+        return wait
+
+    def spend_aside(self, weight: int) -> float:
+        """Count a request in the background and return 0, or return the seconds it has to wait first."""
+        wait = self._wait(weight, self._share - BACKGROUND)
+        if not wait and self._aside + weight > self.limit * BACKGROUND:
+            wait = (self._minute + 1) * 60 - self._clock()
+        if not wait:
+            self.used, self._aside = self.used + weight, self._aside + weight
         return wait
 
     def wait_for_change(self) -> float:
@@ -69,7 +83,7 @@ class Pace:
             return self._closed_until - now
         minute = int(now // 60)
         if minute != self._minute:
-            self._minute, self.used = minute, 0
+            self._minute, self.used, self._aside = minute, 0, 0
         if self.used and self.used + weight > self.limit * share:
             return (minute + 1) * 60 - now
         return 0.0
@@ -88,6 +102,7 @@ class Pace:
         """
         minute, count = int(sent_at // 60), str(used)
         if minute >= self._minute and count.isdecimal() and len(count) <= _LONGEST_COUNT:
+            self._aside = self._aside if minute == self._minute else 0
             self._minute, self.used = minute, int(count)
 
     def close_for(self, seconds: float) -> None:
@@ -184,16 +199,23 @@ class Http:
         return await self._send(method, path, headers, body)
 
     async def read(
-        self, path: Callable[[], str], *, weight: int, headers: Mapping[str, str], urgent: bool = False
+        self,
+        path: Callable[[], str],
+        *,
+        weight: int,
+        headers: Mapping[str, str],
+        urgent: bool = False,
+        background: bool = False,
     ) -> Answer:
         """Read, and try again with growing pauses. `path` is built anew each time: it may carry a signed timestamp.
 
-        An `urgent` read, without which something cannot be sold, may use the share of the budget that changes have.
+        An `urgent` read, without which something cannot be sold, may use the share of the budget that changes have; one
+        in the `background`, for which nobody waits, has a small share of its own.
         Raises `NotAccepted` or `NoAnswer`, and `NotAccepted` as well when its turn is more than ten seconds away.
         """
         for pause in (*_READ_PAUSES, None):
             self.fuse.check()
-            while wait := self.pace.spend(weight, change=urgent):
+            while wait := self.pace.spend_aside(weight) if background else self.pace.spend(weight, change=urgent):
                 if wait > _LONGEST_WAIT:
                     raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
                 await asyncio.sleep(wait)

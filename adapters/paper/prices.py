@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
-from adapters.candle_files import NoCandles, opened
+from adapters.candles.files import NoCandles, opened
 
 MINUTE = 60_000
 _KEPT_MINUTES = 1000

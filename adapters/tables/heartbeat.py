@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from psycopg_pool import ConnectionPool
 
-from application.market.beat import Series
 from application.market.failover import Source
+from domain.candles.series import Series
 
 
 class HeartbeatTable:

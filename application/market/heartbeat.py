@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from application.market.beat import Beat, Doubt, Series, Signal, Telling, ToldBar
+from application.market.beat import Beat, Doubt, Signal, Telling, ToldBar
 from domain.candles.bar import Bar, MarketTrade
 from domain.candles.clock import GRACE, MarketClock
 from domain.candles.frames import Frames
 from domain.candles.minutes import Closed, Corrected, Doubted, Minutes, Outcome, Settled
+from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE, closing, minute_of
 
 WITNESS_WITHIN = 2500

@@ -20,6 +20,7 @@ from domain.market import Market
 
 FRESH = timedelta(seconds=5)
 """The most time between a price and an execution for which that price values its fee."""
+MINUTE = timedelta(minutes=1)
 PATIENCE_SECONDS = 1.0
 PAUSE = timedelta(seconds=30)
 """Time after a failure during which no price is asked for."""
@@ -80,7 +81,10 @@ class FeeValues:
         if market is None or not (is_amount(fill.fee) and fill.fee > 0):
             return None
         now = self._clock() + self._exchange.clock_offset
-        minute = None if abs(now - fill.executed_at) <= FRESH else fill.executed_at.replace(second=0, microsecond=0)
+        opened_at = fill.executed_at.replace(second=0, microsecond=0)
+        # While its minute runs, the newest price is the last one of it.
+        fresh = abs(now - fill.executed_at) <= FRESH or opened_at <= now < opened_at + MINUTE
+        minute = None if fresh else opened_at
         key = (market.symbol, minute)
         if key not in prices:
             prices[key] = await (self._newest(market) if minute is None else self._of_minute(market, minute))
@@ -100,5 +104,5 @@ class FeeValues:
 
     async def _of_minute(self, market: Market, minute: datetime) -> Decimal | None:
         """Return the closing price of a minute, which values an execution found late, or None when it is unknown."""
-        bars = await self._exchange.candles(market, "1m", minute)
-        return next((bar.close for bar in bars if bar.opened_at == minute), None)
+        bars = await self._exchange.bars(market, "1m", minute, minute + MINUTE)
+        return bars[0].close if bars else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -31,20 +31,6 @@ class DayTicker:
     opened: Decimal
     last: Decimal
     quote_volume: Decimal
-
-
-@dataclass(frozen=True)
-class Candle:
-    """One bar, keyed by its opening time. `closed` is False while it is running."""
-
-    opened_at: datetime
-    closes_at: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +72,8 @@ class MarketData(Protocol):
 
     clock_offset: timedelta
     """The exchange's clock minus ours, as last measured."""
+    timeframes: Collection[str]
+    """The platform's timeframes of which the exchange has bars of its own."""
 
     async def markets(self) -> Sequence[Market]:
         """Return every tradable pair with its rules."""
@@ -99,11 +87,21 @@ class MarketData(Protocol):
     async def day_tickers(self) -> Sequence[DayTicker]:
         """Return the last 24 hours of every market that the exchange tells them of. Costs much of a minute's budget."""
 
-    async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> Sequence[Candle]:
-        """Return the bars of one market, oldest first."""
+    async def bars(
+        self,
+        market: Market,
+        timeframe: str,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        background: bool = False,
+    ) -> Sequence[Bar]:
+        """Return up to 1000 of the exchange's own closed bars, oldest first.
 
-    async def minutes(self, market: Market, since: datetime, until: datetime | None = None) -> Sequence[Bar]:
-        """Return up to 1000 closed bars of one minute that open from `since` on and before `until`, oldest first."""
+        They open from `since` on and before `until`. `timeframe` is one of the platform's that the exchange has too
+        (`timeframes`). What is read in the `background` takes a small share of the budget, and may be refused for now
+        with the code `rate_limited`.
+        """
 
     def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
         """Yield each message about these markets, read and raw: their trades and candles of one minute.

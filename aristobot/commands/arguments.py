@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
+from datetime import UTC, datetime
 
-from application.market.beat import PAIR
+from domain.candles.series import PAIR
 
 _HIGHEST_PORT = 65535
 
@@ -26,6 +27,15 @@ def pair(text: str) -> str:
     if not re.fullmatch(PAIR, text.upper()):
         raise ArgumentTypeError(f"{text} is no pair such as BTC/USDT")
     return text.upper()
+
+
+def day(text: str) -> datetime:
+    """Return a day, or a moment of one, in UTC. Raises `ArgumentTypeError` for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text} is no day such as 2025-01-01") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def speed(text: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from adapters.bus import Bus
+from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.story import history_of, story_of
 from adapters.vault.channels import send
@@ -18,7 +19,7 @@ from application.market.failover import Source
 from aristobot.supervision.liveness import beat
 from aristobot.terminals import TERMINALS
 from aristobot.terminals.receiver import serve_until
-from aristobot.wiring import House
+from aristobot.wiring import House, utc_now
 from web.app import create_app
 from web.context import Context, People, Platform, Records
 from web.live.wakes import Wakes
@@ -40,6 +41,7 @@ def context_of(house: House) -> Context:
             store=house.store,
             pool=house.pool,
             head=house.store.head,
+            candles=CandleStore(house.pool, utc_now, keeps=False),
             forget=house.forget,
             history=lambda user: history_of(house.store, user),
             story=lambda user, stream: story_of(house.store, stream, user),

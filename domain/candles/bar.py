@@ -60,11 +60,14 @@ class Bar:
         """The time at which it ended, which no longer belongs to it."""
         return self.opened_at + self.minutes * MINUTE
 
+    @property
+    def amounts(self) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+        """Open, high, low, close and volume."""
+        return self.open, self.high, self.low, self.close, self.volume
+
     def says_the_same(self, other: Bar) -> bool:
         """Return whether both tell the same prices and volume, and the same trades as far as both name them."""
-        mine, theirs = (
-            (one.opened_at, one.minutes, one.open, one.high, one.low, one.close, one.volume) for one in (self, other)
-        )
+        mine, theirs = ((one.opened_at, one.minutes, one.amounts) for one in (self, other))
         named = self.first_id is not None and other.first_id is not None
         return mine == theirs and (not named or (self.first_id, self.last_id) == (other.first_id, other.last_id))
 
@@ -84,8 +87,7 @@ class Bar:
 def check_bar(bar: Bar) -> None:
     """Raise `ValueError` unless the bar is one that a market can have: a whole minute, with prices in their order."""
     inside = ZERO < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
-    amounts = (bar.open, bar.high, bar.low, bar.close, bar.volume)
-    finite = all(amount.is_finite() for amount in amounts)
+    finite = all(amount.is_finite() for amount in bar.amounts)
     counted = 0 <= bar.trades < 2**31 and all(one is None or 0 <= one < 2**63 for one in (bar.first_id, bar.last_id))
     if not finite or bar.opened_at % MINUTE or not inside or bar.volume < ZERO or not counted:
         raise ValueError(f"no bar of a market: {bar}")

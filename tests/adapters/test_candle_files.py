@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.candle_files import NoCandles, minutes_of
-from adapters.tables.candles import CandleTable
-from application.market.beat import Beat, Series, Telling, ToldBar
+from adapters.candles.beats import BeatTable
+from adapters.candles.coverage import Coverage
+from adapters.candles.files import NoCandles, minutes_of
+from adapters.candles.store import CandleStore
+from adapters.log.eventstore import open_pool
+from application.market.beat import Beat, Telling, ToldBar
 from aristobot.commands.candles import import_file, list_series, verify
+from aristobot.wiring import utc_now
 from domain.candles.bar import Bar, Proof
+from domain.candles.series import Series
 
 HEADER = "open_time,open,high,low,close,volume"
 LINES = (
@@ -33,17 +38,15 @@ def written(folder: Path, *lines: str, name: str = "candles.csv") -> Path:
 
 
 @pytest.fixture
-def table(database) -> CandleTable:
-    return CandleTable(database.store().pool)
+def beats(database) -> BeatTable:
+    return BeatTable(database.store().pool)
 
 
 @pytest.fixture
-def owned(database):
-    """Return the table as the owner's commands have it."""
-    from adapters.log.eventstore import open_pool
-
+def pool(database):
+    """Return connections as the owner's commands have them."""
     with open_pool(database.url) as pool:
-        yield CandleTable(pool)
+        yield pool
 
 
 @pytest.mark.parametrize("name", ["candles.csv", "candles.csv.gz"])
@@ -76,10 +79,10 @@ def test_the_same_candle_twice_counts_once_and_another_contradicts(tmp_path):
         "2023-03-10 00:00:00,3,2,0.5,1.5,3", "2023-03-10 00:00:00,1,2,0.5,1.5,-3", "2023-03-10 00:00:00,1,2,0.5,1.5,x",
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_candle_is_named_and_nothing_is_imported(tmp_path, owned, line):
+def test_a_line_that_is_no_candle_is_named_and_nothing_is_imported(tmp_path, pool, line):
     with pytest.raises(NoCandles, match="line 3"):
-        import_file(owned, written(tmp_path, LINES[0], line), BTC, print)
-    assert owned.held() == []
+        import_file(CandleStore(pool, utc_now), written(tmp_path, LINES[0], line), BTC, print)
+    assert Coverage(pool).held() == []
 
 
 @pytest.mark.parametrize(
@@ -110,34 +113,35 @@ def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):
             minutes_of(file)
 
 
-def test_an_import_replaces_what_differs_and_keeps_it_as_a_revision(tmp_path, owned, table, database):
+def test_an_import_replaces_what_differs_and_keeps_it_as_a_revision(tmp_path, pool, beats, database):
     """What is the same stays under its own proof."""
     same, other = minutes_of(written(tmp_path, *LINES))[:2]
     known = [same.proved_by(Proof.CONFIRMED), Bar(other.opened_at, 1, *[Decimal(7)] * 5, 1, 1, 1, Proof.PROVED)]
-    table.tell(Beat(bars=[ToldBar(BTC, bar, Telling.CLOSED) for bar in known]), "primary")
+    beats.tell(Beat(bars=[ToldBar(BTC, bar, Telling.CLOSED) for bar in known]), "primary")
     said: list[str] = []
+    store = CandleStore(pool, utc_now)
     for _ in range(2):
-        import_file(owned, written(tmp_path, *LINES), BTC, said.append)
+        import_file(store, written(tmp_path, *LINES), BTC, said.append)
     assert said == [
         "binance/paper/BTC/USDT: 1 new, 1 changed, 1 known already",
         "binance/paper/BTC/USDT: 0 new, 0 changed, 3 known already",
     ]
-    now = table.minutes(BTC, 9)
+    now = [*store.newest(BTC, "1m", START + 10 * 60_000, 9).bars(1)]
     assert [(bar.close, bar.proof) for bar in now] == [
         (20351, Proof.CONFIRMED), (20351, Proof.IMPORTED), (Decimal("20399.99"), Proof.IMPORTED),
     ]  # fmt: skip
-    kept = database.connect().execute("SELECT close FROM service.candles WHERE revision = 0 ORDER BY opened_at")
-    assert [row[0] for row in kept.fetchall()] == [20351, 7, Decimal("20399.99")]
+    kept = database.connect().execute("SELECT revision, present FROM service.candle_blocks ORDER BY revision")
+    assert kept.fetchall() == [(0, 2), (1, 3)]
 
 
-def test_gaps_are_listed_and_verified(tmp_path, owned):
-    import_file(owned, written(tmp_path, *LINES), BTC, lambda _: None)
+def test_holes_are_listed_and_verified(tmp_path, pool):
+    store, coverage = CandleStore(pool, utc_now), Coverage(pool)
+    import_file(store, written(tmp_path, *LINES), BTC, lambda _: None)
     listed, verified = [], []
-    list_series(owned, listed.append)
-    assert not verify(owned, verified.append)
+    list_series(coverage, listed.append)
+    assert not verify(coverage, verified.append)
     span = "2023-03-10 00:00 UTC to 2023-03-10 00:03 UTC"
-    assert listed == [f"binance/paper/BTC/USDT: 3 minutes, {span}, 1 missing"]
-    gap = "2023-03-10 00:02 UTC to 2023-03-10 00:02 UTC"
-    assert verified == [f"binance/paper/BTC/USDT: no candles from {gap}"]
-    import_file(owned, written(tmp_path, "2023-03-10 00:02:00,1,1,1,1,1"), BTC, lambda _: None)
-    assert verify(owned, verified.append)
+    assert listed == [f"binance/paper/BTC/USDT 1m: 3 candles, {span}, 1 missing"]
+    assert verified == ["binance/paper/BTC/USDT 1m: no candles from 2023-03-10 00:02 UTC to 2023-03-10 00:02 UTC"]
+    import_file(store, written(tmp_path, "2023-03-10 00:02:00,1,1,1,1,1"), BTC, lambda _: None)
+    assert verify(coverage, verified.append)

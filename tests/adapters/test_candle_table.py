@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.tables.candles import CandleTable
-from application.market.beat import Beat, Series, Signal, Telling, ToldBar
+from adapters.candles.beats import BeatTable
+from application.market.beat import Beat, Signal, Telling, ToldBar
 from application.market.failover import Source
 from domain.candles.bar import Bar, Proof
+from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE
 
 BTC, ETH = Series("binance", "paper", "BTC/USDT"), Series("binance", "paper", "ETH/USDT")
@@ -27,8 +28,8 @@ def closed(number: int, proof: Proof = Proof.TIMED, series: Series = BTC) -> Tol
 
 
 @pytest.fixture
-def table(database) -> CandleTable:
-    return CandleTable(database.store().pool)
+def table(database) -> BeatTable:
+    return BeatTable(database.store().pool)
 
 
 def test_bars_come_back_exactly_and_in_order(table):

@@ -37,8 +37,7 @@ TRADE = {
 }  # fmt: skip
 FILTER = {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"}
 SYMBOL = {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT", "filters": [FILTER]}
-BAR = [1772443800000, "1.0", "2.0", "0.5", "1.5", "9.0", 1772443859999]
-MINUTE_BAR = [*BAR, 0, 3]
+BAR = [1772443800000, "1.0", "2.0", "0.5", "1.5", "9.0", 1772443859999, 0, 3]
 AMENDED = {**ORDER, "price": "0.00", "qty": "1.0", "executedQty": "0.5", "cumulativeQuoteQty": "25000.00"}
 EXECUTION = {
     "e": "executionReport", "s": "BTCUSDT", "c": "mine", "S": "BUY", "q": "1.0", "p": "0.00", "C": "", "x": "TRADE",
@@ -57,8 +56,7 @@ ANSWERS = {
     "place": (lambda c: c.place(KEYS, WISH), NO_OBJECT),
     "cancel": (lambda c: c.cancel(KEYS, BTC, "mine"), NO_OBJECT),
     "tickers": (lambda c: c.tickers([BTC]), NO_LIST),
-    "candles": (lambda c: c.candles(BTC, "1m"), NO_LIST),
-    "minutes": (lambda c: c.minutes(BTC, NOW), NO_LIST),
+    "bars": (lambda c: c.bars(BTC, "1m", NOW), NO_LIST),
     "open_orders": (lambda c: c.open_orders(KEYS), [*NO_LIST, b"{}"]),
     "orders_since": (lambda c: c.orders_since(KEYS, BTC, datetime.now(UTC)), [*NO_LIST, b"{}"]),
     "fills_of": (lambda c: c.fills_of(KEYS, BTC, "1"), [*NO_LIST, b"{}"]),
@@ -74,8 +72,7 @@ MEANINGS = {
     "balances": (messages.balances_of, {"balances": [{"asset": "BTC", "free": "1.0", "locked": "0.0"}]}),
     "best prices": (messages.best_prices_of, [{"symbol": "BTCUSDT", "bidPrice": "1.0", "askPrice": "2.0"}]),
     "last prices": (messages.last_prices_of, [{"symbol": "BTCUSDT", "price": "1.0"}]),
-    "candles": (lambda raw: messages.candles_of(raw, NOW), [BAR]),
-    "minutes": (messages.minutes_of, [MINUTE_BAR]),
+    "bars": (lambda raw: messages.bars_of(raw, 1), [BAR]),
     "list": (messages.reports_of_list, {"orderReports": [{**ORDER, **AMOUNTS}]}),
     "cancel": (messages.reports_of_cancel, {**ORDER, **AMOUNTS}),
     "counts": (rules.order_counts_of, [{"interval": "SECOND", "intervalNum": 10, "count": 3}]),
@@ -185,7 +182,7 @@ async def test_a_word_of_somebody_else_is_no_answer_to_a_read(monkeypatch, statu
                 await ANSWERS[asked][0](client)
 
 
-@pytest.mark.parametrize("asked", ["open_orders", "orders_since", "fills_of", "candles"])
+@pytest.mark.parametrize("asked", ["open_orders", "orders_since", "fills_of", "bars"])
 async def test_an_empty_list_is_an_answer(asked):
     """An empty list means that there is nothing of the kind."""
     async with told(b"[]") as client:

@@ -61,7 +61,7 @@ async def test_an_amount_that_is_no_number_is_refused_wherever_it_is_said(word):
         "place": {**ORDER, **AMOUNTS, "executedQty": word},
         "balances": {"balances": [{"asset": "BTC", "free": word, "locked": "0"}]},
         "tickers": [prices],
-        "candles": [[1, "1", "1", "1", word, "1", 2]],
+        "bars": [[60000, "1", "1", "1", word, "1", 2, 0, 3]],
     }
     for asked, answer in answers.items():
         async with told(encoded(answer)) as client:
@@ -106,7 +106,7 @@ async def test_an_error_that_cannot_be_read_is_no_answer(monkeypatch, status, bo
         ("tickers", b"[]"),
         ("tickers", b"{}"),
         ("tickers", b'[{"symbol": "ETHUSDT", "price": "1", "bidPrice": "1", "askPrice": "1"}]'),
-        ("candles", b"{}"),
+        ("bars", b"{}"),
         ("balances", b'{"balances": {}}'),
         ("balances", b'{"balances": null}'),
     ],

@@ -18,8 +18,8 @@ from domain.orders.order import Order
 from domain.orders.order_status import Status
 from tests.terminals.at_work import platform_for
 
-ABOUT_A_BROKER = set(Action) - set(ANSWERED_BY) - {Action.HALT}
-"""The actions of the gateway that name a broker: a halt is about all of them."""
+ABOUT_A_BROKER = set(Action) - set(ANSWERED_BY) - {Action.HALT, Action.CANDLES}
+"""The actions of the gateway that name a broker: a halt is about all of them, and candles are everybody's."""
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import pytest
 
 from application.orders.fees import PAUSE, FeeValues
 from application.ports.errors import NoAnswer
-from application.ports.market_data import Candle, Ticker
+from application.ports.market_data import Ticker
 from application.ports.statements import Fill
 from domain.aggregate import Personal
+from domain.candles.bar import Bar, Proof
 from domain.market import Market
 
 NOW = datetime(2026, 3, 2, 9, 30, 12, tzinfo=UTC)
@@ -47,13 +48,10 @@ class Exchange:
             raise NoAnswer("HTTP 503")
         return Ticker(of.symbol, self.last, None, None, self.now)
 
-    async def candles(self, of, timeframe, since):
+    async def bars(self, of, timeframe, since, until):
         self.asked.append((of.symbol, timeframe, since))
-        bar = (self.bar,) * 4
-        return [
-            Candle(since + n * timedelta(minutes=1), since + (n + 1) * timedelta(minutes=1), *bar, Decimal(1), n == 0)
-            for n in range(2)
-        ]
+        assert until - since == timedelta(minutes=1)
+        return [Bar(int(since.timestamp() * 1000), 1, *(self.bar,) * 4, Decimal(1), 1, None, None, Proof.CONFIRMED)]
 
     def told(self, *fills, of="BTC/USDT"):
         return asyncio.run(self.values.of(market(of), fills))

@@ -13,12 +13,13 @@ import pytest
 from adapters.exchanges.binance.client import Binance
 from adapters.paper.faults import Fault
 from adapters.paper.server import HOST, PaperServer
-from application.market.beat import Beat, Series, Signal, Telling, ToldBar
+from application.market.beat import Beat, Signal, Telling, ToldBar
 from application.market.heartbeat import Heartbeat
 from application.ports.errors import RefusedByExchange
 from aristobot.terminals.heartbeat import listener as listening
 from aristobot.terminals.heartbeat.listener import Listener
 from domain.candles.bar import STRENGTH, Bar, Proof
+from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE
 from domain.market import Market
 from tests.support.log import Log
@@ -264,14 +265,14 @@ def test_the_strength_of_every_proof_is_known():
 async def test_a_market_that_is_delisted_stops_no_other(day, monkeypatch):
     """After a cut its minutes cannot be read. The clock and the other markets go on."""
     await day.minute()
-    read = day.client.minutes
+    read = day.client.bars
 
-    async def minutes(market, *since):
+    async def bars(market, *since):
         if market.symbol == "ETH/USDT":
             raise RefusedByExchange("Invalid symbol.", code="symbol_unknown")
         return await read(market, *since)
 
-    monkeypatch.setattr(day.client, "minutes", minutes)
+    monkeypatch.setattr(day.client, "bars", bars)
     await day.server._streams.cut()
     await day.until(lambda: not day.heartbeat.listening)
     await day.until(lambda: day.heartbeat.listening)
@@ -282,9 +283,9 @@ async def test_a_market_that_is_delisted_stops_no_other(day, monkeypatch):
 async def test_a_gap_is_read_although_newer_minutes_come_meanwhile(day, monkeypatch):
     """The stream tells the present minute while another market's gap is being filled."""
     await day.minute()
-    read, held = day.client.minutes, asyncio.Event()
+    read, held = day.client.bars, asyncio.Event()
 
-    async def minutes(market, *since):
+    async def bars(market, *since):
         if market.symbol == "BTC/USDT" and not held.is_set():
             await day.minute()  # a minute of both markets closes while the first one is read
             held.set()
@@ -292,7 +293,7 @@ async def test_a_gap_is_read_although_newer_minutes_come_meanwhile(day, monkeypa
 
     await day.server._streams.cut()
     await day.until(lambda: not day.heartbeat.listening)
-    monkeypatch.setattr(day.client, "minutes", minutes)
+    monkeypatch.setattr(day.client, "bars", bars)
     first = day.clock.now // MINUTE * MINUTE
     day.turn(20 * MINUTE)
     await day.until(lambda: day.heartbeat.listening)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from adapters.bus import Bus
-from adapters.tables.candles import CandleTable
-from application.market.beat import Beat, Series, Signal, Telling, ToldBar
+from adapters.candles.beats import BeatTable
+from application.market.beat import Beat, Signal, Telling, ToldBar
 from application.market.failover import Source
 from aristobot.terminals.heartbeat.teller import Teller
 from domain.candles.bar import Bar, Proof
+from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE
 from tests.support.log import Log
 
@@ -48,7 +49,7 @@ def heard(valkey, eventually) -> Heard:
 
 def told(database, valkey, now: int) -> Teller:
     """Return a teller at this time of the exchange's clock."""
-    teller = Teller(CandleTable(database.store().pool), Bus(valkey.url), Source.PRIMARY, lambda: now, Log())
+    teller = Teller(BeatTable(database.store().pool), Bus(valkey.url), Source.PRIMARY, lambda: now, Log())
     teller.start()
     return teller
 
@@ -75,7 +76,7 @@ def test_a_bar_of_the_past_is_stored_only_and_a_correction_always_told(database,
     teller.close()
     published = [(one["closed_at"], one["telling"]) for message in heard.messages for one in message["bars"]]
     assert published == [(newest.ended_at, "closed"), (END, "corrected")]
-    assert CandleTable(database.store().pool).minutes(BTC, 9) == [corrected, newest]
+    assert BeatTable(database.store().pool).minutes(BTC, 9) == [corrected, newest]
 
 
 def test_its_end_is_noticed(database, valkey):
@@ -88,7 +89,7 @@ def test_its_end_is_noticed(database, valkey):
 
 def test_each_correction_of_a_bar_is_told_once(database):
     """The same one by another source is not."""
-    table = CandleTable(database.store().pool)
+    table = BeatTable(database.store().pool)
     table.tell(Beat(bars=[ToldBar(BTC, bar(), Telling.CLOSED)]), Source.PRIMARY)
     for high, times in ((101, 1), (102, 1), (102, 0)):
         after = replace(bar(), high=Decimal(high), proof=Proof.CORRECTED)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import history_of
@@ -22,6 +23,7 @@ from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.requests import Action, Answer, GatewayAway, Request
 from application.ports.statements import Credentials
+from aristobot.wiring import utc_now
 from domain.people.broker import Exchange, Venue
 from projections.books.projector import PAGE, Books
 from web.app import create_app
@@ -76,6 +78,7 @@ class Console:
             records=Records(
                 store=self.store,
                 pool=pool,
+                candles=CandleStore(database.store("aristobot_web").pool, utc_now, keeps=False),
                 head=self.store.head,
                 forget=lambda number, by: users.forget(self.store, self.vault, number, by),
                 history=lambda user: history_of(self.store, user),

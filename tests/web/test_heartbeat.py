@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from adapters.tables.candles import CandleTable
+from adapters.candles.beats import BeatTable
 from adapters.tables.heartbeat import HeartbeatTable
-from application.market.beat import Beat, Series, Signal, Telling, ToldBar
+from application.market.beat import Beat, Signal, Telling, ToldBar
 from application.market.failover import Source
 from domain.candles.bar import Bar, Proof
+from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE
 
 Problem = Callable[..., None]
@@ -27,9 +28,9 @@ def bar(number: int, proof: Proof = Proof.PROVED) -> Bar:
 
 
 @pytest.fixture
-def told(console: Any) -> CandleTable:
+def told(console: Any) -> BeatTable:
     """Tell ten minutes but the fifth, and the signals of all."""
-    table = CandleTable(console.database.store().pool)
+    table = BeatTable(console.database.store().pool)
     table.tell(Beat(bars=[ToldBar(BTC, bar(n), Telling.CLOSED) for n in range(10) if n != 4]), Source.PRIMARY)
     ends = [START + (n + 1) * MINUTE for n in range(10)]
     table.tell(
@@ -38,7 +39,7 @@ def told(console: Any) -> CandleTable:
     return table
 
 
-def test_signals_are_listed_newest_first(alice: Any, told: CandleTable) -> None:
+def test_signals_are_listed_newest_first(alice: Any, told: BeatTable) -> None:
     items = alice.get("/api/heartbeat/signals?timeframe=1m&limit=3").json()["items"]
     assert [item["closed_at"] for item in items] == [f"2026-03-02T09:{40 - n}:00Z" for n in range(3)]
     assert items[0]["signal_id"] == f"1m_{START + 10 * MINUTE}"
@@ -47,7 +48,7 @@ def test_signals_are_listed_newest_first(alice: Any, told: CandleTable) -> None:
     assert alice.get("/api/heartbeat/signals?timeframe=4h").json()["items"] == []
 
 
-def test_larger_bars_are_sums_and_one_that_lacks_a_minute_is_left_out(alice: Any, told: CandleTable) -> None:
+def test_larger_bars_are_sums_and_one_that_lacks_a_minute_is_left_out(alice: Any, told: BeatTable) -> None:
     query = "/api/heartbeat/candles?symbol=BTC/USDT&timeframe=5m&before=2026-03-02T10:00:00Z"
     [five] = alice.get(query).json()["items"]
     assert five == {
@@ -59,14 +60,14 @@ def test_larger_bars_are_sums_and_one_that_lacks_a_minute_is_left_out(alice: Any
     assert (first["opened_at"], first["proof"]) == ("2026-03-02T09:30:00Z", "timed")
 
 
-def test_bars_are_shown_as_they_are_known_now(alice: Any, told: CandleTable) -> None:
+def test_bars_are_shown_as_they_are_known_now(alice: Any, told: BeatTable) -> None:
     corrected = Bar(START, 1, *map(Decimal, (100, 999, 1, 101, 7)), 3, 0, 0, Proof.CORRECTED)
     told.tell(Beat(bars=[ToldBar(BTC, corrected, Telling.CORRECTED, bar(0))]), Source.PRIMARY)
     one = alice.get("/api/heartbeat/candles?symbol=BTC/USDT&timeframe=1m&before=2026-03-02T09:31:00Z").json()["items"]
     assert [(item["high"], item["proof"]) for item in one] == [("999", "corrected")]
 
 
-def test_pages_end_before_a_moment(alice: Any, told: CandleTable) -> None:
+def test_pages_end_before_a_moment(alice: Any, told: BeatTable) -> None:
     query = "/api/heartbeat/candles?symbol=BTC/USDT&timeframe=1m&limit=2&before=2026-03-02T09:34:00Z"
     assert [item["opened_at"][14:16] for item in alice.get(query).json()["items"]] == ["32", "33"]
     # A gap makes a page no shorter, nor does a time long after the last bar.
@@ -76,7 +77,7 @@ def test_pages_end_before_a_moment(alice: Any, told: CandleTable) -> None:
     assert [item["opened_at"][14:16] for item in alice.get(late).json()["items"]] == ["38", "39"]
 
 
-def test_the_state_tells_what_the_terminal_says(alice: Any, console: Any, told: CandleTable, monkeypatch: Any) -> None:
+def test_the_state_tells_what_the_terminal_says(alice: Any, console: Any, told: BeatTable, monkeypatch: Any) -> None:
     state = alice.get("/api/heartbeat/status").json()
     assert (state["clock"], state["series"][0]["symbol"]) == (None, "BTC/USDT")
     assert [(one["timeframe"], one["closed_at"]) for one in state["series"][0]["frames"]] == [

@@ -9,7 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from psycopg.rows import dict_row
 
-from application.market.beat import LATE_AFTER, PAIR, SILENT_SIGNALS
+from application.market.beat import LATE_AFTER, SILENT_SIGNALS
+from domain.amounts import plain
+from domain.candles.bar import Bar
+from domain.candles.columns import AMOUNTS
+from domain.candles.series import PAIR, Series
 from domain.candles.timeframes import MINUTE, TIMEFRAMES, moment
 from web.context import By, Context, InContext
 from web.forms import heartbeat as forms
@@ -32,18 +36,6 @@ _NEWEST_SIGNALS = """
     FROM unnest(%s::text[]) AS f (timeframe) CROSS JOIN LATERAL (
         SELECT * FROM service.signals WHERE timeframe = f.timeframe ORDER BY closed_at DESC, source LIMIT %s
     ) AS n
-"""
-_CANDLES = """
-    WITH known AS (
-        SELECT DISTINCT ON (c.opened_at) c.* FROM service.candles AS c JOIN service.series AS s ON s.id = c.series
-        WHERE (s.exchange, s.venue, s.symbol) = (%(exchange)s, %(venue)s, %(symbol)s) AND c.opened_at < %(before)s
-        ORDER BY c.opened_at DESC, c.revision DESC LIMIT %(minutes)s * (%(limit)s + 1)
-    )
-    SELECT date_bin(%(length)s::interval, opened_at, timestamptz 'epoch') AS opened_at,
-        (array_agg(open ORDER BY opened_at))[1] AS open, max(high) AS high, min(low) AS low,
-        (array_agg(close ORDER BY opened_at DESC))[1] AS close, sum(volume) AS volume, sum(trades) AS trades,
-        max(proof) AS proof  -- the weakest, by luck of the alphabet: timed, proved, imported, corrected, confirmed
-    FROM known GROUP BY 1 HAVING count(*) = %(minutes)s ORDER BY 1
 """
 
 
@@ -74,15 +66,16 @@ def candles(
 ) -> forms.ChartCandles:
     """List the newest bars of a market before a moment, oldest first, each as it is known now."""
     end = before or datetime.now(UTC)
-    values = {
-        "exchange": exchange, "venue": venue, "symbol": symbol, "limit": limit, "minutes": TIMEFRAMES[timeframe],
-        "length": f"{TIMEFRAMES[timeframe]} minutes", "before": end if end.tzinfo else end.replace(tzinfo=UTC),
-    }  # fmt: skip
-    rows = _rows(context, _CANDLES, values)
-    prices = ("open", "high", "low", "close", "volume")
-    return forms.ChartCandles(
-        items=[forms.ChartCandle(**row | {name: f"{row[name]:f}" for name in prices}) for row in rows[-limit:]]
-    )
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    series, length = Series(exchange, venue, symbol), TIMEFRAMES[timeframe]
+    # A bar that has not ended by then lacks a minute, and is left out.
+    found = context.records.candles.newest(series, timeframe, int(end.timestamp() * 1000), limit)
+    return forms.ChartCandles(items=[_candle(bar) for bar in found.bars(length)])
+
+
+def _candle(bar: Bar) -> forms.ChartCandle:
+    prices = dict(zip(AMOUNTS, map(plain, bar.amounts), strict=True))
+    return forms.ChartCandle(opened_at=moment(bar.opened_at), **prices, trades=bar.trades, proof=bar.proof)
 
 
 def heartbeat_of(context: Context, _: int = 0) -> forms.HeartbeatState:

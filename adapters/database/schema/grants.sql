@@ -28,9 +28,13 @@ GRANT SELECT, INSERT, UPDATE ON service.sweeps TO aristobot_writer;
 GRANT SELECT, INSERT, DELETE ON service.equity TO aristobot_writer;
 GRANT SELECT ON service.equity TO aristobot_web;
 GRANT SELECT, INSERT ON service.series TO aristobot_writer;
-GRANT SELECT, INSERT, UPDATE ON service.candles, service.heartbeat TO aristobot_writer;
+GRANT SELECT, INSERT, UPDATE ON service.heartbeat, service.derived_blocks TO aristobot_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON service.candles, service.candle_loads TO aristobot_writer;
+GRANT SELECT, INSERT ON service.candle_blocks, service.candle_bytes TO aristobot_writer;
 GRANT SELECT, INSERT, DELETE ON service.bars, service.signals TO aristobot_writer;
-GRANT SELECT ON service.series, service.candles, service.bars, service.signals, service.heartbeat TO aristobot_web;
+GRANT SELECT ON service.series, service.candles, service.bars, service.signals, service.heartbeat,
+    service.candle_blocks, service.candle_bytes, service.derived_blocks, service.candle_loads TO aristobot_web;
+GRANT UPDATE (state, error, ended_at) ON service.candle_loads TO aristobot_web;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA books TO aristobot_projector;
 GRANT SELECT ON ALL TABLES IN SCHEMA books TO aristobot_web;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
 from adapters.exchanges.hosts import Hosts
 from adapters.exchanges.http import Answer, Http, Pace
 from application.ports.errors import NoAnswer, NotAccepted
-from application.ports.market_data import Candle, DayTicker, MarketEvent, Ticker
+from application.ports.market_data import DayTicker, MarketEvent, Ticker
 from application.ports.statements import (
     Balance,
     Capabilities,
@@ -31,6 +31,7 @@ from application.ports.statements import (
     Scrap,
 )
 from domain.candles.bar import Bar
+from domain.candles.timeframes import TIMEFRAMES
 from domain.market import Market
 from domain.people.broker import Venue
 
@@ -60,6 +61,7 @@ class Binance(Trading):
         self._has_wallet = has_wallet
         self.clock_offset = timedelta(0)
         """The exchange's clock minus ours, as last measured."""
+        self.timeframes: Collection[str] = TIMEFRAMES.keys() - {"10m"}
         self.valid_for = RECEIVE_WINDOW.total_seconds()
         self.capabilities = CAPABILITIES
 
@@ -120,23 +122,25 @@ class Binance(Trading):
         """Return the last 24 hours of every spot market, in the short form, which costs as much as the long one."""
         return await self._read("/api/v3/ticker/24hr", {"type": "MINI"}, 80, messages.day_tickers_of)
 
-    async def candles(self, market: Market, timeframe: str, since: datetime | None = None) -> list[Candle]:
-        """Return up to 1000 bars, oldest first. `timeframe` is one of Binance's own words (1m, 15m, 1h, 1d)."""
-        named: dict[str, object] = {"symbol": market.native, "interval": timeframe, "limit": _PAGE}
-        if since is not None:
-            named["startTime"] = _milliseconds(since)
-        now = datetime.now(UTC) + self.clock_offset
-        return await self._read("/api/v3/klines", named, 2, lambda raw: messages.candles_of(raw, now))
-
-    async def minutes(self, market: Market, since: datetime, until: datetime | None = None) -> list[Bar]:
-        """Return up to 1000 closed bars of one minute, oldest first. Binance tells no trade ids with them."""
+    async def bars(
+        self,
+        market: Market,
+        timeframe: str,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        background: bool = False,
+    ) -> list[Bar]:
+        """Return up to 1000 closed bars, oldest first. Binance tells no trade ids with them."""
         named: dict[str, object] = {
-            "symbol": market.native, "interval": "1m", "limit": _PAGE, "startTime": _milliseconds(since),
+            "symbol": market.native, "interval": timeframe, "limit": _PAGE, "startTime": _milliseconds(since),
         }  # fmt: skip
         if until is not None:
             named["endTime"] = _milliseconds(until) - 1
-        now = self._now()
-        found = await self._read("/api/v3/klines", named, 2, messages.minutes_of)
+        now, length = self._now(), TIMEFRAMES[timeframe]
+        found = await self._read(
+            "/api/v3/klines", named, 2, lambda raw: messages.bars_of(raw, length), background=background
+        )
         return [bar for bar in found if bar.ended_at <= now]
 
     def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
@@ -252,9 +256,10 @@ class Binance(Trading):
         meaning: Callable[[bytes], T],
         *,
         urgent: bool = False,
+        background: bool = False,
     ) -> T:
         query = f"{path}?{query_string(named)}" if named else path
-        answer = await self._http.read(lambda: query, weight=weight, headers={}, urgent=urgent)
+        answer = await self._http.read(lambda: query, weight=weight, headers={}, urgent=urgent, background=background)
         return understood(self._checked(answer), meaning)
 
     async def _signed(

@@ -26,7 +26,7 @@ from adapters.exchanges.binance.native import (
     number_of,
 )
 from adapters.exchanges.binance.parameters import TYPES
-from application.ports.market_data import Candle, DayTicker
+from application.ports.market_data import DayTicker
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
 from domain.amounts import ZERO
@@ -214,24 +214,13 @@ def day_tickers_of(raw: bytes) -> list[DayTicker]:
     return [DayTicker(d.symbol, d.openPrice, d.lastPrice, d.quoteVolume) for d in _days_decoder.decode(raw)]
 
 
-def candles_of(raw: bytes, now: datetime) -> list[Candle]:
-    """Read the rows of `klines`. A bar that ends after `now`, normally the last, is still running."""
-    return [_candle_of(row, now) for row in _rows_decoder.decode(raw)]
+def bars_of(raw: bytes, minutes: int) -> list[Bar]:
+    """Read the rows of `klines` as bars of so many minutes, the running one included."""
+    return [_bar_of(row, minutes) for row in _rows_decoder.decode(raw)]
 
 
-def _candle_of(row: list[Any], now: datetime) -> Candle:
-    closes_at = moment(row[6])
+def _bar_of(row: list[Any], minutes: int) -> Bar:
     opened, high, low, close, volume = (number_of(value) for value in row[1:6])
-    return Candle(moment(row[0]), closes_at, opened, high, low, close, volume, closed=closes_at < now)
-
-
-def minutes_of(raw: bytes) -> list[Bar]:
-    """Read the rows of `klines` as bars of one minute, the running one included."""
-    return [_minute_of(row) for row in _rows_decoder.decode(raw)]
-
-
-def _minute_of(row: list[Any]) -> Bar:
-    opened, high, low, close, volume = (number_of(value) for value in row[1:6])
-    bar = Bar(int(row[0]), 1, opened, high, low, close, volume, int(row[8]), None, None, Proof.CONFIRMED)
+    bar = Bar(int(row[0]), minutes, opened, high, low, close, volume, int(row[8]), None, None, Proof.CONFIRMED)
     check_bar(bar)
     return bar

@@ -19,10 +19,11 @@ from application.trading.halts import halt
 from aristobot.following import AWAY, PAUSE_SECONDS
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.days import Days
+from aristobot.terminals.gateway.loads import Loads
 from aristobot.wiring import House
 from domain.people.broker import Broker
 from domain.reconciliation import Occasion
-from domain.refusals import Impossible, Refused
+from domain.refusals import Impossible, Invalid, Refused
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,8 +32,9 @@ R = TypeVar("R")
 class Counter:
     """The place where requests are answered, each on its own, so that a slow exchange delays no other."""
 
-    def __init__(self, house: House, clients: Clients, lanes: Mapping[int, Lane], log: Any) -> None:
+    def __init__(self, house: House, clients: Clients, lanes: Mapping[int, Lane], loads: Loads, log: Any) -> None:
         self._house = house
+        self._loads = loads
         self._clients = clients
         self._days = Days(clients)
         self._lanes = lanes
@@ -83,19 +85,30 @@ class Counter:
         return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: act(*given, **named))
 
     async def _carry_out(self, request: Request) -> Mapping[str, Any]:
-        named = request.params
         if request.action is Action.HALT:
             self._halt(request.user_id)
             return {}
-        if request.action is Action.LOAD_MARKETS:
-            return await self.load_markets(await self._broker(request), anew=True)
-        if request.action is Action.DAY_TICKERS:
-            broker = await self._broker(request)
-            return await self._days.of(broker.exchange, broker.venue)
-        if request.action is Action.QUERY_ORDER:
-            return await self._look(await self._broker(request), UUID(named["order_id"]))
-        if request.action is Action.RECONCILE:
-            return await self._reconcile(await self._broker(request), Occasion(named["occasion"]), dry=named["dry"])
+        if request.action is Action.CANDLES:
+            return await self._loads.ask(request.params)
+        if request.action is Action.TEST_CONNECTION:
+            return await self._try_keys(request)
+        return await self._of_broker(await self._broker(request), request)
+
+    async def _of_broker(self, broker: Broker, request: Request) -> Mapping[str, Any]:
+        match request.action:
+            case Action.LOAD_MARKETS:
+                return await self.load_markets(broker, anew=True)
+            case Action.DAY_TICKERS:
+                return await self._days.of(broker.exchange, broker.venue)
+            case Action.QUERY_ORDER:
+                return await self._look(broker, UUID(request.params["order_id"]))
+            case Action.RECONCILE:
+                return await self._reconcile(broker, Occasion(request.params["occasion"]), dry=request.params["dry"])
+        raise Invalid(f"the gateway does not answer {request.action}", field="action")
+
+    async def _try_keys(self, request: Request) -> Mapping[str, Any]:
+        """Test keys that are given, or those of a broker."""
+        named = request.params
         if "sealed" in named:
             exchange, venue = named["exchange"], named["venue"]
             keys = self._house.vault.unseal(named["sealed"])

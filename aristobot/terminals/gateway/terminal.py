@@ -24,6 +24,7 @@ from aristobot.terminals.gateway.balances import BalanceTeller
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.counter import Counter
 from aristobot.terminals.gateway.errands import MOVES, TASKS, asked_by
+from aristobot.terminals.gateway.loads import Loads
 from aristobot.terminals.gateway.rules import RulesKeeper
 from aristobot.wiring import House, utc_now
 from domain.orders.order import Order
@@ -49,7 +50,8 @@ class Gateway:
         self._sender = uuid4()
         self._clients = Clients(house, log)
         self.lanes: dict[int, Lane] = {}
-        self.counter = Counter(house, self._clients, self.lanes, log)
+        self.loads = Loads(house, self._clients, self.lanes, log)
+        self.counter = Counter(house, self._clients, self.lanes, self.loads, log)
         self.balances = BalanceTeller(house, self._clients, self.lanes, log)
         self._rules = RulesKeeper(house, self._clients, self.lanes, log)
         self._working: dict[int, asyncio.Task[None]] = {}
@@ -314,7 +316,14 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     beat(house.bus, NAME, gateway.figures, stopping)
     await gateway.remember()
     gateway.start()
-    keep = (gateway.keep_time, gateway.keep_prices, gateway.keep_rules, gateway.balances.keep, gateway.counter.serve)
+    keep = (
+        gateway.keep_time,
+        gateway.keep_prices,
+        gateway.keep_rules,
+        gateway.balances.keep,
+        gateway.counter.serve,
+        gateway.loads.keep,
+    )
     keeping = [asyncio.create_task(work()) for work in keep]
     try:
         await _follow(house, gateway, log, stopping)

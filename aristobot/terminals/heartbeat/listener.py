@@ -7,12 +7,13 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from application.market.beat import Beat, Series
+from application.market.beat import Beat
 from application.market.heartbeat import Heartbeat
 from application.ports.errors import ExchangeError, NoAnswer
 from application.ports.market_data import Ending, Malformed, MarketData, MarketEvent, SeenCandle, SeenTrade
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
 from domain.candles.bar import Bar
+from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE, moment
 from domain.market import Market
 
@@ -43,7 +44,7 @@ class Listener:
         log: Any,
     ) -> None:
         self._market_data = market_data
-        self._markets = markets
+        self.markets = markets
         self._series = {market.native: series for series, market in markets.items()}
         self._heartbeat = heartbeat
         self._clock = clock
@@ -179,10 +180,10 @@ class Listener:
     async def fill(self) -> None:
         """Read the minutes that are missing since the mark of every series, the clock's first, oldest first.
 
-        Raises as `MarketData.minutes` when the clock's own are not told. A series whose minutes are not told is read
+        Raises as `MarketData.bars` when the clock's own are not told. A series whose minutes are not told is read
         again later: no other waits for it.
         """
-        self._unfilled = {*self._markets}
+        self._unfilled = {*self.markets}
         await self._fill(self._heartbeat.clock_series)
         await self.fill_others()
 
@@ -206,12 +207,12 @@ class Listener:
 
     def _remember_marks(self) -> None:
         """Mark how far each series is known without a gap, before the next connection tells newer minutes."""
-        for series in self._markets.keys() - self._unfilled:
+        for series in self.markets.keys() - self._unfilled:
             self._marks[series] = max(self._marks[series], self._told.get(series, 0))
 
     async def _read(self, series: Series, since: int) -> Sequence[Bar]:
-        """Ask the exchange for the minutes of a series from this one on. Raises as `MarketData.minutes`."""
-        bars = await self._market_data.minutes(self._markets[series], moment(since))
+        """Ask the exchange for the minutes of a series from this one on. Raises as `MarketData.bars`."""
+        bars = await self._market_data.bars(self.markets[series], "1m", moment(since))
         for bar in bars:
             self._told_of(self._heartbeat.witness(series, bar, self._clock.now))
         return bars

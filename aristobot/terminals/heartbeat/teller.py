@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.bus import Bus
-from adapters.tables.candles import CandleTable
+from adapters.candles.beats import BeatTable
 from application.market.beat import Beat, Telling
 from application.market.failover import Source
 from aristobot.following import AWAY
@@ -26,7 +26,7 @@ MOST_TOGETHER = 2000
 class Teller:
     """The thread that tells beats in their order. While the database is away they wait, and are told afterwards."""
 
-    def __init__(self, table: CandleTable, bus: Bus, source: Source, now: Callable[[], int], log: Any) -> None:
+    def __init__(self, table: BeatTable, bus: Bus, source: Source, now: Callable[[], int], log: Any) -> None:
         self._table = table
         self._bus = bus
         self._source = source

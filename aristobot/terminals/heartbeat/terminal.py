@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 import uvloop
 
 from adapters.tables.heartbeat import HeartbeatTable
-from application.market.beat import SILENT_SIGNALS, Series, series_of
+from application.market.beat import SILENT_SIGNALS
 from application.market.failover import Source
 from application.market.heartbeat import Heartbeat
 from application.ports.errors import ExchangeError
@@ -22,10 +22,12 @@ from aristobot.settings import SettingError, Settings
 from aristobot.supervision.liveness import beat
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
 from aristobot.terminals.heartbeat.listener import PAUSES, Listener
+from aristobot.terminals.heartbeat.packing import Packer
 from aristobot.terminals.heartbeat.teller import Teller
 from aristobot.wiring import House
 from domain.candles.bar import Bar
 from domain.candles.frames import LONGEST
+from domain.candles.series import Series, series_of
 from domain.candles.timeframes import MINUTE
 from domain.market import Market
 
@@ -34,7 +36,7 @@ SYNCHRONISED_EVERY, ASKED_AGAIN = 300.0, 10.0
 """Seconds between two questions for the exchange's time, and after an answer that is not believed yet."""
 LONGEST_TICK, LATE_TICK = 1.0, 1.0
 """Seconds between ticks at most, and the delay of one after which messages are read before time passes."""
-GATHER_SECONDS, DOUBTS_EVERY, FILLED_EVERY = 0.3, 0.5, 30.0
+GATHER_SECONDS, DOUBTS_EVERY, FILLED_EVERY, PACKED_EVERY = 0.3, 0.5, 30.0, 300.0
 SHOWN_EVERY, SHOWN_LINES = 0.5, 60
 MOST_LATE = 1440
 """Minutes of a standstill whose signals are told afterwards, as late ones."""
@@ -59,7 +61,7 @@ class Terminal:
         self._client: MarketData = house.exchange(self._series.exchange, self._series.venue)
         self._clock = ExchangeClock(self._client)
         self._heartbeat = Heartbeat(self._series)
-        self._teller = Teller(house.candles, house.bus, source, lambda: self._clock.now, log)
+        self._teller = Teller(house.beats, house.bus, source, lambda: self._clock.now, log)
         self._state = HeartbeatTable(house.pool, source)
         self._listener: Listener | None = None
         self._recording: set[asyncio.Task[None]] = set()
@@ -67,7 +69,7 @@ class Terminal:
     async def run(self, stopping: threading.Event) -> None:
         """Beat until `stopping`."""
         await self._kept(self._state.started, self._series)
-        await self._kept(self._house.candles.forget_old)
+        await self._kept(self._house.beats.forget_old)
         self._teller.start()
         working = asyncio.create_task(self._work())
         waiting = asyncio.create_task(asyncio.to_thread(stopping.wait))
@@ -93,18 +95,23 @@ class Terminal:
         listener.lost = lambda error: self._later(self._state.lost, error)
         for series in markets:
             self._heartbeat.follow(series)
-            minutes = await asyncio.to_thread(self._house.candles.minutes, series, 2 * LONGEST)
+            minutes = await asyncio.to_thread(self._known, series)
             self._heartbeat.remember(series, minutes)
             if minutes:
                 listener.told_until(series, minutes[-1].ended_at)
-        if (last := await asyncio.to_thread(self._house.candles.last_signal, self._source)) is not None:
+        if (last := await asyncio.to_thread(self._house.beats.last_signal, self._source)) is not None:
             self._heartbeat.begin_after(max(last, self._clock.now // MINUTE * MINUTE - MOST_LATE * MINUTE))
         async with asyncio.TaskGroup() as group:
             for work in (
-                listener.run, self._tick, self._end_doubts, self._fill_others, self._watch_teller, self._synchronise,
-                self._show,
+                listener.run, self._tick, self._end_doubts, self._fill_others, self._pack, self._watch_teller,
+                self._synchronise, self._show,
             ):  # fmt: skip
                 group.create_task(work())
+
+    def _known(self, series: Series) -> Sequence[Bar]:
+        """Return the newest minutes of a series that are known: rows, or after a long pause those of blocks."""
+        rows = self._house.beats.minutes(series, 2 * LONGEST)
+        return rows or [*self._house.candles.newest(series, "1m", self._clock.now, 2 * LONGEST).bars(1)]
 
     async def _markets(self) -> dict[Series, Market]:
         """Return the markets of the followed series, after the exchange has told its time. Ask until it answers."""
@@ -153,6 +160,14 @@ class Terminal:
             await asyncio.sleep(FILLED_EVERY)
             if self._heartbeat.listening:
                 await self._listener.fill_others()
+
+    async def _pack(self) -> None:
+        """Close blocks of old minutes. One source does, and not in the first seconds, when others have more to do."""
+        assert self._listener is not None
+        packer = Packer(self._house.candles, self._client, self._listener.markets, self._teller.tell, self._log)
+        while self._source is Source.PRIMARY:
+            await asyncio.sleep(PACKED_EVERY)
+            await packer.pack()
 
     async def _watch_teller(self) -> None:
         """End this process when nothing is told any more: the next one tells what is stored."""

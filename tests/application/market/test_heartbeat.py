@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from application.market.beat import Beat, Series, Telling, series_of
+from application.market.beat import Beat, Telling
 from application.market.heartbeat import WITNESS_WITHIN, Heartbeat
 from domain.candles.bar import Bar, MarketTrade, Proof
 from domain.candles.clock import GRACE, INCOHERENT_AFTER
 from domain.candles.minutes import Reason
+from domain.candles.series import Series, series_of
 from domain.candles.timeframes import MINUTE, TIMEFRAMES
 
 BTC, ETH = Series("binance", "paper", "BTC/USDT"), Series("binance", "paper", "ETH/USDT")
