@@ -25,7 +25,7 @@ from adapters.database.migrate import OWNER, migrate, rebuild_books, url_for, ve
 from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import story_of
-from adapters.paper.prices import replayed
+from adapters.paper.replay import replayed
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
 from aristobot.commands import candles

@@ -8,7 +8,8 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from adapters.paper.markets import Markets
-from adapters.paper.prices import Pair, Prices
+from adapters.paper.pairs import Pair
+from adapters.paper.prices import Prices
 
 _SHOWN_LEVELS, _SHOWN_QUANTITY = 10, Decimal(1)
 _MOST_LEVELS = 5000

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from adapters.paper.faults import Deaf
 from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
-from adapters.paper.prices import Pair
+from adapters.paper.pairs import Pair
 
 Heard = Callable[[str, PaperOrder, PaperTrade | None], None]
 """A listener, called with the event, its order and, for a trade, the trade.

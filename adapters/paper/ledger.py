@@ -10,7 +10,7 @@ from adapters.paper import filters
 from adapters.paper.fees import RATE
 from adapters.paper.matching import Matching
 from adapters.paper.orders import Account, PaperList, PaperOrder, Refused
-from adapters.paper.prices import PAIRS, Pair
+from adapters.paper.pairs import PAIRS, Pair
 from adapters.paper.rules import CANCELS_IN, Rules
 from domain.amounts import ZERO
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from adapters.paper.prices import PAIRS, Pair, Prices
+from adapters.paper.pairs import PAIRS, Pair
+from adapters.paper.prices import Prices
 from adapters.paper.rules import Rules, rules_of
 
 

@@ -15,7 +15,8 @@ from adapters.paper.books import Books
 from adapters.paper.fees import fee_of
 from adapters.paper.markets import Markets
 from adapters.paper.orders import PaperOrder, PaperTrade, Refused
-from adapters.paper.prices import Pair, Prices
+from adapters.paper.pairs import Pair
+from adapters.paper.prices import Prices
 from domain.amounts import ZERO
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from adapters.paper.prices import Pair
+from adapters.paper.pairs import Pair
 from domain.amounts import ZERO
 
 BELOW, ABOVE = "below", "above"

@@ -1,59 +1,23 @@
-"""The sources of paper prices: a seeded random walk, a replayed file of candles, or a price held by request."""
+"""Paper prices: what the past says of this moment, unless a request holds a price or a file is replayed."""
 
 from __future__ import annotations
 
-import csv
-import random
-import zlib
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
-from pathlib import Path
+from decimal import Decimal
 
-from adapters.candles.files import NoCandles, opened
+import numpy as np
 
-MINUTE = 60_000
-_KEPT_MINUTES = 1000
+from adapters.paper.pairs import PAIRS, Pair
+from adapters.paper.past import BEGINS, MINUTE, STEP, STEPS, Past
+from domain.candles.bar import Proof
+from domain.candles.columns import FLAGS, Columns, concatenated
 
-
-@dataclass(frozen=True)
-class Pair:
-    """A pair of the paper exchange with the rules it enforces (prices in quote, quantities in base)."""
-
-    base: str
-    quote: str
-    start: Decimal
-    tick: Decimal
-    step: Decimal
-    minimum_notional: Decimal = Decimal(5)
-    maximum_notional: Decimal = Decimal(9_000_000)
-    maximum_quantity: Decimal = Decimal(9_000_000)
-
-    @property
-    def symbol(self) -> str:
-        """The symbol as the platform writes it, such as `BTC/USDT`."""
-        return f"{self.base}/{self.quote}"
-
-
-def _pair(base: str, quote: str, start: str, tick: str, step: str, minimum: str = "5") -> Pair:
-    return Pair(base, quote, Decimal(start), Decimal(tick), Decimal(step), Decimal(minimum))
-
-
-PAIRS = {
-    pair.symbol: pair
-    for pair in (
-        _pair("BTC", "USDT", "64250.10", "0.01", "0.00001"),
-        _pair("ETH", "USDT", "2847.35", "0.01", "0.0001"),
-        _pair("BNB", "USDT", "582.4", "0.1", "0.001"),
-        _pair("SOL", "USDT", "151.22", "0.01", "0.001"),
-        _pair("XRP", "USDT", "0.6123", "0.0001", "0.1"),
-        _pair("USDC", "USDT", "0.9998", "0.0001", "1"),
-        _pair("BTC", "USDC", "64260.00", "0.01", "0.00001"),
-        _pair("ETH", "USDC", "2848.00", "0.01", "0.0001"),
-        _pair("ETH", "BTC", "0.04431", "0.00001", "0.0001", "0.0001"),
-    )
-}
+KEPT_MINUTES, FORGOTTEN_AT_ONCE = 1000, 500
+"""Minutes that are kept as they were traded, and those that are compared with the past and forgotten at once."""
+LONGEST_DELAY = 2 * STEPS
+"""The most trades that are made up for. After a longer pause of this process, or of the clock, they are left out."""
 
 
 @dataclass
@@ -79,44 +43,112 @@ class Prices:
     seed: int = 1
     last: dict[str, Decimal] = field(default_factory=dict)
     bars: dict[str, list[Bar]] = field(default_factory=dict)
+    """The minutes of every pair since it was opened here, the running one last."""
     held: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
     """The pairs whose trading is stopped: their prices do not move, and they have no bars."""
+    driven: set[str] = field(default_factory=set)
+    """The pairs whose prices come from a file."""
     listeners: list[Callable[[str, Decimal], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Give every pair an hour of history, so that charts and volumes are never empty."""
-        self._random = random.Random(self.seed)  # noqa: S311 - a price walk, not a secret
+        """Open every pair at the price that its past leads to."""
+        self._past = Past(self.seed)
+        self._step = self.clock() // STEP
+        self._ways: dict[str, tuple[int, list[int], Decimal]] = {}
+        """The running minute of each pair: its number, the prices of its trades in ticks, the quantity of each."""
+        self._ratios: dict[str, Decimal] = {}
+        """The price of a pair as a multiple of what its past says, once somebody else has moved it."""
+        self._steered: set[str] = set()
+        """The pairs whose last price was told by somebody else."""
+        self._told: dict[str, dict[int, Bar | None]] = {}
+        """The minutes that differ from the past, None for one that had no trading, and are not among the bars."""
+        self.quantities: dict[str, Decimal] = {}
+        """The quantity of the last trade of every pair."""
+        self._during: int | None = None
+        """The time of the trades that are being told, None when all are."""
         for pair in PAIRS.values():
             self.open(pair)
 
     def open(self, pair: Pair) -> None:
-        """Start pricing a pair, with an hour of history before now."""
-        now, price = self.clock() // MINUTE * MINUTE, pair.start
-        self.bars[pair.symbol] = []
-        for minute in range(now - 60 * MINUTE, now, MINUTE):
-            close = self._next(pair, price)
-            volume = Decimal(self._random.randint(1, 9))
-            bar = Bar(minute, price, max(price, close), min(price, close), close, volume, trades=int(volume))
-            self.bars[pair.symbol].append(bar)
-            price = close
-        self.last[pair.symbol] = price
+        """Open a pair. The running minute is there as far as it has come."""
+        symbol, at = pair.symbol, self._step * STEP
+        self._told[symbol] = {}
+        self.bars[symbol] = []
+        for step in range(at // MINUTE * STEPS, self._step + 1):
+            self._count(symbol, *self._trade_of(symbol, step), step * STEP)
 
     def close(self, symbol: str) -> None:
         """Forget a pair and its bars."""
-        del self.last[symbol], self.bars[symbol]
-        self.held.discard(symbol)
-        self.stopped.discard(symbol)
+        for kept in (self.last, self.bars, self._told, self._ways, self._ratios, self.quantities):
+            kept.pop(symbol, None)
+        for names in (self.held, self.stopped, self.driven, self._steered):
+            names.discard(symbol)
 
-    def _next(self, pair: Pair, price: Decimal) -> Decimal:
-        moved = price * Decimal(str(1 + self._random.gauss(0, 0.0002)))
-        return max(moved.quantize(pair.tick, rounding=ROUND_HALF_EVEN), pair.tick)
+    # --- trading -----------------------------------------------------------------------------------------------
 
-    def walk(self, besides: str | None = None) -> None:
-        """Move every pair whose price is not held by one step, except `besides`."""
-        for symbol in [*self.last]:
-            if symbol not in self.held | self.stopped and symbol != besides:
-                self.tell(symbol, self._next(PAIRS[symbol], self.last[symbol]))
+    @property
+    def now(self) -> int:
+        """The time up to which the markets have traded, in milliseconds."""
+        return self.clock() if self._during is None else self._during
+
+    @property
+    def last_step(self) -> int:
+        """The number of the last step (`STEP` milliseconds since 1970) at which the markets have traded."""
+        return self._step
+
+    def advance(self) -> None:
+        """Let every market trade until now, but those that are held, stopped or driven by a file."""
+        due = self.clock() // STEP
+        if not 0 <= due - self._step <= LONGEST_DELAY:
+            self._step = due - 1
+        while self._step < due:
+            self._step += 1
+            self._during = self._step * STEP
+            for symbol in [*self.last]:
+                if symbol not in self.held | self.stopped | self.driven:
+                    self._count(symbol, *self._trade_of(symbol, self._step), self._during)
+                    self._report(symbol)
+        self._during = None
+
+    def _trade_of(self, symbol: str, step: int) -> tuple[Decimal, Decimal]:
+        """Return price and quantity of the trade of a step. It goes on from where somebody else has moved the price."""
+        pair, minute = PAIRS[symbol], step // STEPS
+        if self._ways.get(symbol, (0, [], pair.step))[0] != minute:
+            past = self._past.minutes(
+                pair.base, pair.quote, pair.start, pair.tick, minute * MINUTE, (minute + 1) * MINUTE
+            )  # fmt: skip
+            self._ways[symbol] = (minute, past.prices(), int(past.quantity[0]) * pair.step)
+        _, ticks, quantity = self._ways[symbol]
+        price = ticks[step % STEPS] * pair.tick
+        if symbol in self._steered:
+            self._steered.discard(symbol)
+            self._ratios[symbol] = self.last[symbol] / price
+        if (ratio := self._ratios.get(symbol)) is not None:
+            price = max((price * ratio / pair.tick).to_integral_value() * pair.tick, pair.tick)
+        return price, quantity
+
+    def tell(self, symbol: str, price: Decimal) -> None:
+        """Record a new price from elsewhere, which is a trade of the smallest quantity, and report it."""
+        self._steered.add(symbol)
+        self._count(symbol, price, PAIRS[symbol].step, self.clock())
+        self._report(symbol)
+
+    def _count(self, symbol: str, price: Decimal, quantity: Decimal, at: int) -> None:
+        """Count a trade in the bar of its minute, or in the running one when that is newer."""
+        minute, bars = at // MINUTE * MINUTE, self.bars[symbol]
+        if not bars or bars[-1].opened_at < minute:
+            self._begin(symbol, Bar(minute, price, price, price, price))
+        bar = bars[-1]
+        if not bar.trades:
+            bar.open = bar.high = bar.low = price
+        bar.high, bar.low, bar.close = max(bar.high, price), min(bar.low, price), price
+        bar.volume, bar.trades = bar.volume + quantity, bar.trades + 1
+        self.last[symbol], self.quantities[symbol] = price, quantity
+
+    def _report(self, symbol: str) -> None:
+        for listener in self.listeners:
+            listener(symbol, self.last[symbol])
 
     def hold(self, symbol: str, price: Decimal) -> None:
         """Set a price and keep it until it is released."""
@@ -127,69 +159,103 @@ class Prices:
         """Let a held price move again."""
         self.held.discard(symbol)
 
-    def roll(self) -> None:
-        """Begin the bar of the present minute for every pair that has none, and those of the quiet minutes before.
-
-        A minute without a trade stands at the close before it.
-        """
-        minute = self.clock() // MINUTE * MINUTE
-        for symbol in self.last.keys() - self.stopped:
-            bars = self.bars[symbol]
-            while bars and bars[-1].opened_at < minute:
-                close = bars[-1].close
-                opened_at = max(bars[-1].opened_at + MINUTE, minute - _KEPT_MINUTES * MINUTE)
-                bars.append(Bar(opened_at, close, close, close, close))
-            del bars[:-_KEPT_MINUTES]
-
     def stop(self, symbol: str) -> None:
         """Stop the trading of a pair."""
         self.stopped.add(symbol)
 
     def resume(self, symbol: str) -> None:
-        """Let a stopped pair trade again. The minutes meanwhile have no bars: the next one begins a new row."""
+        """Let a stopped pair trade again, from its last price. The minutes meanwhile have no bars."""
         if symbol in self.stopped:
             self.stopped.discard(symbol)
-            price = self.last[symbol]
-            self.bars[symbol].append(Bar(self.clock() // MINUTE * MINUTE, price, price, price, price))
+            self._steered.add(symbol)
+            minute, price = self.clock() // MINUTE * MINUTE, self.last[symbol]
+            if self.bars[symbol][-1].opened_at < minute:
+                self._begin(symbol, Bar(minute, price, price, price, price))
 
-    def tell(self, symbol: str, price: Decimal) -> None:
-        """Record a new last price, which is a trade of the smallest quantity, and report it to the listeners."""
-        self.last[symbol] = price
-        minute = self.clock() // MINUTE * MINUTE
+    # --- bars --------------------------------------------------------------------------------------------------
+
+    def roll(self) -> None:
+        """Begin the bar of the present minute for every pair that has none, and those of the quiet minutes before.
+
+        A minute without a trade stands at the close before it.
+        """
+        minute = self.now // MINUTE * MINUTE
+        for symbol in self.last.keys() - self.stopped:
+            bars = self.bars[symbol]
+            while bars and bars[-1].opened_at < minute:
+                close = bars[-1].close
+                opened_at = max(bars[-1].opened_at + MINUTE, minute - KEPT_MINUTES * MINUTE)
+                self._begin(symbol, Bar(opened_at, close, close, close, close))
+
+    def _begin(self, symbol: str, bar: Bar) -> None:
+        """Begin a bar, and forget the oldest ones. What the past does not say of them is kept."""
         bars = self.bars[symbol]
-        if not bars or bars[-1].opened_at < minute:
-            bars.append(Bar(minute, price, price, price, price))
-            del bars[:-_KEPT_MINUTES]
-        bar = bars[-1]
-        if not bar.trades:
-            bar.open = bar.high = bar.low = price
-        bar.high, bar.low, bar.close = max(bar.high, price), min(bar.low, price), price
-        bar.volume, bar.trades = bar.volume + PAIRS[symbol].step, bar.trades + 1
-        for listener in self.listeners:
-            listener(symbol, price)
+        bars.append(bar)
+        if len(bars) <= KEPT_MINUTES + FORGOTTEN_AT_ONCE:
+            return
+        old = {one.opened_at: one for one in bars[:FORGOTTEN_AT_ONCE]}
+        del bars[:FORGOTTEN_AT_ONCE]
+        for said in self._said(symbol, min(old), bars[0].opened_at):
+            traded = old.get(said.opened_at)
+            if traded is None or (said.open, said.high, said.low, said.close, said.volume) != (
+                traded.open, traded.high, traded.low, traded.close, traded.volume
+            ):  # fmt: skip
+                self._told[symbol][said.opened_at] = traded
+
+    def _said(self, symbol: str, start: int, end: int) -> list[Bar]:
+        """Return the minutes that the past says."""
+        pair = PAIRS[symbol]
+        past = self._past.minutes(pair.base, pair.quote, pair.start, pair.tick, start, end)
+        return bars_of(past.columns(pair.tick, pair.step))
+
+    def columns(self, symbol: str, start: int, end: int) -> Columns:
+        """Return the minutes of a pair that open from `start` on and before `end` (milliseconds), the running one too.
+
+        Those before the pair was opened here are of the past.
+        """
+        pair, bars = PAIRS[symbol], self.bars[symbol]
+        opened = bars[0].opened_at
+        past = self._past.minutes(pair.base, pair.quote, pair.start, pair.tick, start, min(end, opened))
+        columns = past.columns(pair.tick, pair.step)
+        if differing := {at: bar for at, bar in self._told[symbol].items() if start <= at < end}:
+            there = ~np.isin(columns.opened_at, [*differing])
+            columns = _columns_of([bar for bar in differing.values() if bar is not None]).over(columns.chosen(there))
+        first = bisect_left(bars, start, key=lambda bar: bar.opened_at)
+        last = bisect_left(bars, end, key=lambda bar: bar.opened_at)
+        return concatenated([columns, _columns_of(bars[first:last])])
+
+    def minutes(self, symbol: str, since: int) -> list[Bar]:
+        """Return the minutes of a pair from a moment on, the running one last, with the ids of those traded here."""
+        bars = self.bars[symbol]
+        older = bars_of(self.columns(symbol, since, bars[0].opened_at)) if since < bars[0].opened_at else []
+        return older + bars[bisect_left(bars, since, key=lambda bar: bar.opened_at) :]
+
+    def trades(self, symbol: str, first: int, last: int) -> list[tuple[int, Decimal, Decimal]]:
+        """Return time, price and quantity of the trades of the past from one step to another, both included."""
+        pair, found = PAIRS[symbol], []
+        for minute in range(max(first, BEGINS // STEP) // STEPS, last // STEPS + 1):
+            past = self._past.minutes(
+                pair.base, pair.quote, pair.start, pair.tick, minute * MINUTE, (minute + 1) * MINUTE
+            )  # fmt: skip
+            quantity = int(past.quantity[0]) * pair.step
+            for place, ticks in enumerate(past.prices()):
+                if first <= minute * STEPS + place <= last:
+                    found.append(((minute * STEPS + place) * STEP, ticks * pair.tick, quantity))
+        return found
 
 
-def replayed(file: Path, symbol: str) -> list[tuple[datetime, list[Decimal]]]:
-    """Return the time (UTC) and the price path of each minute in a CSV of candles, plain or gzipped.
-
-    A path is open, low and high in their likely order, close. The columns are open_time, open, high, low, close. The
-    whole file is read before the replay begins. Raises `NoCandles` for a file without valid candles, or for a symbol
-    that is not traded here.
-    """
-    if symbol not in PAIRS:
-        raise NoCandles(f"{symbol} is not traded here: a symbol is one of {', '.join(PAIRS)}")
-    tick = PAIRS[symbol].tick
-    try:
-        with opened(file) as lines:
-            minutes = [_path(row, tick) for row in csv.DictReader(lines)]
-    except (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError, ArithmeticError) as error:
-        raise NoCandles(f"{file} holds no candles: {type(error).__name__}: {error}") from error
-    if not minutes:
-        raise NoCandles(f"{file} holds no candles")
-    return minutes
+def bars_of(columns: Columns) -> list[Bar]:
+    """Return candles as bars without ids."""
+    return [
+        Bar(bar.opened_at, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades) for bar in columns.bars(1)
+    ]
 
 
-def _path(row: dict[str, str], tick: Decimal) -> tuple[datetime, list[Decimal]]:
-    opened, high, low, close = (Decimal(row[name]).quantize(tick) for name in ("open", "high", "low", "close"))
-    middle = [low, high] if close >= opened else [high, low]
-    return datetime.fromisoformat(row["open_time"]).astimezone(UTC), [opened, *middle, close]
+def _columns_of(bars: Sequence[Bar]) -> Columns:
+    amounts = (np.array([getattr(bar, name) for bar in bars], np.float64) for name in ("open", "high", "low", "close"))
+    opened, high, low, close = amounts
+    return Columns(
+        np.array([bar.opened_at for bar in bars], np.int64), opened, high, low, close,
+        np.array([bar.volume for bar in bars], np.float64), np.array([bar.trades for bar in bars], np.uint32),
+        np.full(len(bars), int(FLAGS[Proof.CONFIRMED]), np.uint8),
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from adapters.paper.counts import WINDOWS
 from adapters.paper.exchange import Paper
 from adapters.paper.markets import new_pair
 from adapters.paper.orders import Account
-from adapters.paper.prices import PAIRS, Pair
+from adapters.paper.pairs import PAIRS, Pair
 from adapters.paper.rules import rules_of
 
 EXCHANGES = ("binance",)

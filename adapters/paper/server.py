@@ -15,10 +15,10 @@ from adapters.paper.binance.streams import BinanceStreams
 from adapters.paper.binance.wsapi import BinanceWsApi
 from adapters.paper.control import Control
 from adapters.paper.exchange import Paper
-from adapters.paper.prices import replayed
+from adapters.paper.replay import replayed
 from adapters.paper.shelf import Shelf
 
-WALK_SECONDS, TICK_SECONDS = 0.5, 0.05
+TICK_SECONDS = 0.05
 HOST = "127.0.0.1"
 
 
@@ -63,26 +63,25 @@ class PaperServer:
             await runner.setup()
             self._runners.append(runner)
             await web.TCPSite(runner, HOST, self.port + offset).start()
-        self._movers = [asyncio.create_task(move()) for move in (self._walk, self._replay, self._tick)]
+        self._movers = [asyncio.create_task(move()) for move in (self._replay, self._tick)]
 
     async def _replay(self) -> None:
         """Play the file's prices. A held price stays, while the file runs on underneath."""
         prices = self.paper.prices
+        if self._minutes:
+            prices.driven.add(self._symbol)
         while self._minutes:
             _, path = self._minutes.popleft()
             for price in path:
                 if self._symbol not in prices.held:
                     prices.tell(self._symbol, price)
                 await asyncio.sleep(60 / len(path) / self._speed)
-
-    async def _walk(self) -> None:
-        while True:
-            await asyncio.sleep(WALK_SECONDS)
-            self.paper.prices.walk(besides=self._symbol if self._minutes else None)
+        prices.driven.discard(self._symbol)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            self.paper.prices.advance()
             self._streams.tick()
 
     async def stop(self) -> None:

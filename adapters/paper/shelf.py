@@ -13,7 +13,7 @@ import msgspec
 from adapters.paper.ledger import Ledger
 from adapters.paper.markets import new_pair
 from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 
 _ORDER = (
     "id", "client_order_id", "side", "type", "quantity", "quote_quantity", "price", "time_in_force", "at", "status",

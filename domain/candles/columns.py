@@ -21,11 +21,11 @@ AMOUNTS = ("open", "high", "low", "close", "volume")
 EXACT_DIGITS = 15
 """Decimals of so many significant digits survive the way through a binary number of 64 bits (IEEE 754, 5.12.2)."""
 PLACES = 8
-"""Decimal places to which sums of volumes are rounded. No spot market counts smaller amounts."""
+"""Decimal places to which sums of volumes are rounded: spot markets count nothing smaller."""
 
 
 class Flag(IntFlag):
-    """What is known of a candle. `NATIVE`: the exchange's own of a larger timeframe, which no minutes of ours prove."""
+    """The facts about a candle. `NATIVE`: the exchange's own of a larger timeframe, which no minutes of ours prove."""
 
     MISSING = 1
     """There is none."""

@@ -90,18 +90,14 @@ def test_an_account_is_told_its_order_counts_and_its_commissions(paper):
     assert rates["discount"]["discountAsset"] == "BNB"
 
 
-def test_what_paper_accounts_trade_is_public(paper):
+def test_what_a_market_trades_is_public(paper):
     """Trades and their aggregates show the quantity, the price and whether the buyer was the maker."""
-
-    async def story():
-        async with trading(paper) as (client, keys, market):
-            await client.place(keys, resting(market, "bid"))
-            await asyncio.to_thread(paper.hold, "BTC/USDT", "39000")
-
-    asyncio.run(story())
-    [trade] = ask(paper, "trades", symbol="BTCUSDT")[2]
-    [aggregate] = ask(paper, "aggTrades", symbol="BTCUSDT")[2]
+    for price in ("40000", "39000"):
+        paper.hold("BTC/USDT", price)
+    before, trade = ask(paper, "trades", symbol="BTCUSDT", limit=2)[2]
+    [aggregate] = ask(paper, "aggTrades", symbol="BTCUSDT", limit=1)[2]
     assert (Decimal(trade["qty"]), Decimal(trade["price"]), trade["isBuyerMaker"]) == (
-        Decimal("0.001"), Decimal(40000), True,
+        Decimal("0.00001"), Decimal(39000), True,
     )  # fmt: skip
-    assert (aggregate["q"], aggregate["p"], aggregate["m"]) == (trade["qty"], trade["price"], True)
+    assert trade["id"] == before["id"] + 1
+    assert (aggregate["a"], aggregate["q"], aggregate["p"]) == (trade["id"], trade["qty"], trade["price"])

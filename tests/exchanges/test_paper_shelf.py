@@ -10,7 +10,7 @@ import pytest
 
 from adapters.paper.exchange import Paper
 from adapters.paper.markets import new_pair
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from adapters.paper.shelf import Shelf
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import count, dropwhile
+from itertools import count, dropwhile, groupby
 from pathlib import Path
 from typing import Any
 
@@ -145,19 +145,19 @@ def test_the_price_follows_the_file(new_exchange: Callable[..., Exchange], tmp_p
 def test_bars_and_tickers_follow_the_file(
     new_exchange: Callable[..., Exchange], tmp_path: Path, eventually: Any
 ) -> None:
-    """At any speed, the bars show the file's first price, its extremes and its last price.
-
-    The pair may be another one.
-    """
+    """At any speed, each price of the file is a trade, and the bars hold its extremes. The pair may be another one."""
     exchange = new_exchange("--replay", _file(tmp_path, CANDLES), "--speed", 6000, "--symbol", "ETH/USDT")
     eventually(lambda: exchange.price("ETHUSDT") == LAST)
-    bars = exchange.ask("/klines", symbol="ETHUSDT", interval="1m")
-    opens, highs, lows, closes = zip(*([Decimal(price) for price in bar[1:5]] for bar in bars), strict=True)
-    first = opens.index(PATH[0])
-    assert (max(highs[first:]), min(lows[first:]), closes[-1]) == (max(PATH), min(PATH), LAST)
-    day, book = (exchange.ask(f"/ticker/{what}", symbol="ETHUSDT") for what in ("24hr", "bookTicker"))
-    assert Decimal(day["lastPrice"]) == LAST
-    assert Decimal(book["bidPrice"]) < LAST < Decimal(book["askPrice"])
+    trades = exchange.ask("/trades", symbol="ETHUSDT", limit=1000)
+    prices = [price for price, _ in groupby(Decimal(trade["price"]) for trade in trades)]
+    first = prices.index(PATH[0])
+    assert prices[first : first + len(PATH)] == PATH
+    began = next(trade["time"] for trade in trades if Decimal(trade["price"]) == PATH[0])
+    bars = exchange.ask("/klines", symbol="ETHUSDT", interval="1m", startTime=began // 60_000 * 60_000)
+    assert max(Decimal(bar[2]) for bar in bars) >= max(PATH)
+    assert min(Decimal(bar[3]) for bar in bars) <= min(PATH)
+    book = exchange.ask("/ticker/bookTicker", symbol="ETHUSDT")
+    assert 0 < Decimal(book["bidPrice"]) < Decimal(book["askPrice"])
 
 
 def test_resting_orders_are_filled_when_the_price_comes_to_them(

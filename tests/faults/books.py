@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from aristobot.commands.demo import BALANCES
 
 NEVER_THERE = frozenset({"refused", "rejected"})

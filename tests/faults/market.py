@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from domain.aggregate import carrying
 from domain.orders.order import Order
 from tests.faults.books import Differences, compare

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from adapters.paper.faults import TOO_MANY
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from domain.alert import Cause
 
 SYMBOL, PAIR, START = "BTC/USDT", PAIRS["BTC/USDT"], Decimal(50000)

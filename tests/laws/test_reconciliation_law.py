@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from adapters.paper.orders import Refused as RefusedThere
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from application.lane.lane import Lane
 from application.orders import lookups
 from application.orders.account import Account

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from adapters.bus import REQUESTS
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from application.people.brokers import remove_broker
 from application.ports.requests import ANSWERED_BY, Action, GatewayAway
 from application.ports.statements import Credentials

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from adapters.exchanges import catalogue, http
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from adapters.paper.server import HOST, PaperServer
 from application.people.brokers import connect_broker
 from application.people.users import register

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.paper.faults import Fault
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from application.ports.requests import Action
 from aristobot.__main__ import main
 from aristobot.commands import reconcile as command

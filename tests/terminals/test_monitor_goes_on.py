@@ -10,7 +10,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from aristobot.terminals import monitor as terminal
 from aristobot.terminals.monitor import Monitor
 from domain.orders.order import Order

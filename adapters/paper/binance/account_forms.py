@@ -8,7 +8,7 @@ from adapters.paper.binance.forms import amount, native
 from adapters.paper.fees import BNB, BNB_SHARE
 from adapters.paper.ledger import FEE_RATE
 from adapters.paper.orders import Account
-from adapters.paper.prices import Pair
+from adapters.paper.pairs import Pair
 from domain.amounts import ZERO
 
 

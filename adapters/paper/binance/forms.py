@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.paper.orders import PaperList, PaperOrder, PaperTrade
-from adapters.paper.prices import Pair
+from adapters.paper.pairs import Pair
 from adapters.paper.rules import Rules, Value, rules_of
 from domain.amounts import ZERO
 
@@ -222,22 +222,6 @@ def trade(t: PaperTrade) -> dict[str, Any]:
         "isMaker": t.maker,
         "isBestMatch": True,
     }
-
-
-def public_trade(t: PaperTrade) -> dict[str, Any]:
-    """Return one row of trades."""
-    return {
-        "id": t.id, "price": amount(t.price), "qty": amount(t.quantity), "quoteQty": amount(t.quantity * t.price),
-        "time": t.at, "isBuyerMaker": t.maker == (t.order.side == "buy"), "isBestMatch": True,
-    }  # fmt: skip
-
-
-def aggregate_trade(t: PaperTrade) -> dict[str, Any]:
-    """Return one row of aggTrades."""
-    return {
-        "a": t.id, "p": amount(t.price), "q": amount(t.quantity), "f": t.id, "l": t.id, "T": t.at,
-        "m": t.maker == (t.order.side == "buy"), "M": True,
-    }  # fmt: skip
 
 
 def execution(what: str, order: PaperOrder, t: PaperTrade | None, cancel_id: str, now: int) -> dict[str, Any]:

@@ -21,11 +21,11 @@ from adapters.paper.binance.parameters import (
     whole_in,
     word_in,
 )
-from adapters.paper.binance.tape import Tape, tapes_of
+from adapters.paper.binance.tape import Tape, TapeTrade, tapes_of
 from adapters.paper.book import Shape
 from adapters.paper.exchange import Paper
-from adapters.paper.orders import PaperTrade
-from adapters.paper.prices import MINUTE, Pair
+from adapters.paper.pairs import Pair
+from adapters.paper.past import MINUTE
 
 NAME = "binance"
 _LEVELS, _DEEPEST = 100, 5000
@@ -44,7 +44,7 @@ class BinanceMarket:
 
     def tape(self, pair: Pair) -> Tape:
         """Return the tape of a market, which numbers its trades and order book changes."""
-        return self._tapes.of(pair.symbol, self.paper.prices.last[pair.symbol])
+        return self._tapes.of(pair.symbol)
 
     def time(self, _: Parameters) -> dict[str, Any]:
         """Serve time: the exchange's clock in milliseconds since 1970."""
@@ -141,31 +141,37 @@ class BinanceMarket:
     def klines(self, p: Parameters) -> list[list[Any]]:
         """Serve klines and uiKlines."""
         pair, (start, end), limit, offset = pair_in(p), range_in(p, None), limit_in(p), _offset_in(p)
-        if p.get("interval") not in market_forms.INTERVALS:
+        interval = p.get("interval", "")
+        if interval not in market_forms.INTERVALS:
             raise Error(-1120, "Invalid interval.")
+        last = min(self.paper.now(), self.paper.now() if end is None else end)
+        most = limit * market_forms.longest(interval)
+        first = last - most if start is None else start
+        until = last if start is None else min(last, start + most)
+        since, until = market_forms.span(first, interval, offset)[0], market_forms.span(until, interval, offset)[1]
+        columns = self.paper.prices.columns(pair.symbol, since, until)
         rows = [
             row
-            for row in market_forms.bars(self.paper.prices.bars[pair.symbol], p["interval"], offset)
-            if (start is None or row[0] >= start) and (end is None or row[0] <= end)
+            for row in market_forms.bars(columns, interval, offset)
+            if (start is None or row[0] >= start) and row[0] <= last
         ]
         return rows[:limit] if start is not None else rows[-limit:]
 
     def trades(self, p: Parameters) -> list[dict[str, Any]]:
-        """Serve trades and historicalTrades: the trades of the paper accounts, the only ones here."""
-        return [forms.public_trade(t) for t in self._trades_of(p)]
+        """Serve trades and historicalTrades."""
+        return [market_forms.trade(trade) for trade in self._trades_of(p)]
 
     def aggregate_trades(self, p: Parameters) -> list[dict[str, Any]]:
         """Serve aggTrades: each trade is an aggregate of its own."""
-        return [forms.aggregate_trade(t) for t in self._trades_of(p)]
+        return [market_forms.aggregate(trade) for trade in self._trades_of(p)]
 
-    def _trades_of(self, p: Parameters) -> list[PaperTrade]:
-        pair, first, (start, end), limit = pair_in(p), whole_in(p, "fromId"), range_in(p, None), limit_in(p)
-        chosen = [
-            t for t in self.paper.ledger.trades
-            if t.order.pair is pair and (first is None or t.id >= first) and (start is None or t.at >= start)
-            and (end is None or t.at <= end)
-        ]  # fmt: skip
-        return chosen[:limit] if first is not None or start is not None else chosen[-limit:]
+    def _trades_of(self, p: Parameters) -> list[TapeTrade]:
+        symbol, first, (start, end), limit = pair_in(p).symbol, whole_in(p, "fromId"), range_in(p, None), limit_in(p)
+        if first is not None:
+            return self._tapes.from_id(symbol, first, limit)
+        if start is not None or end is not None:
+            return self._tapes.between(symbol, start or 0, self.paper.now() if end is None else end, limit)
+        return self._tapes.newest(symbol, limit)
 
 
 def window_in(p: Parameters) -> int:

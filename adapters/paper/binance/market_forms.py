@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from adapters.paper.binance.forms import amount, native
 from adapters.paper.binance.parameters import DAY
-from adapters.paper.prices import MINUTE, Bar, Pair, Prices
+from adapters.paper.binance.tape import TapeTrade
+from adapters.paper.pairs import Pair
+from adapters.paper.past import MINUTE
+from adapters.paper.prices import Bar, Prices
 from domain.amounts import ZERO
+from domain.candles.columns import PLACES, Columns
 
 INTERVALS = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
@@ -42,17 +50,37 @@ def span(moment: int, interval: str, offset: int = 0) -> tuple[int, int]:
     return opened - offset, opened + length - offset
 
 
-def bars(minutes: list[Bar], interval: str, offset: int = 0) -> list[list[Any]]:
+def longest(interval: str) -> int:
+    """Return the most milliseconds that a bar of an interval has."""
+    return (INTERVALS[interval] or 31 * 1440) * MINUTE
+
+
+def bars(minutes: Columns, interval: str, offset: int = 0) -> list[list[Any]]:
     """Fold minutes into bars, as /klines lists them."""
-    folded: list[tuple[Bar, int]] = []
-    for bar in minutes:
-        if not folded or bar.opened_at >= folded[-1][1]:
-            start, end = span(bar.opened_at, interval, offset)
-            folded.append((Bar(start, bar.open, bar.high, bar.low, bar.close), end))
-        kept = folded[-1][0]
-        kept.high, kept.low, kept.close = max(kept.high, bar.high), min(kept.low, bar.low), bar.close
-        kept.volume, kept.trades = kept.volume + bar.volume, kept.trades + bar.trades
-    return [_row(bar, end) for bar, end in folded]
+    if not len(minutes):
+        return []
+    opened_at = _openings(minutes.opened_at + offset, interval) - offset
+    starts = np.flatnonzero(np.append(True, opened_at[1:] != opened_at[:-1]))
+    folded = Columns(
+        opened_at[starts], minutes.open[starts], np.maximum.reduceat(minutes.high, starts),
+        np.minimum.reduceat(minutes.low, starts), minutes.close[np.append(starts[1:], len(minutes)) - 1],
+        np.round(np.add.reduceat(minutes.volume, starts), PLACES).astype(np.float64),
+        np.add.reduceat(minutes.trades, starts), minutes.flags[starts],
+    )  # fmt: skip
+    return [
+        _row(bar.opened_at, span(bar.opened_at, interval, offset)[1], *bar.amounts, bar.trades)
+        for bar in folded.bars(1)
+    ]
+
+
+def _openings(local: NDArray[np.int64], interval: str) -> NDArray[np.int64]:
+    """Return the opening times of the bars that hold these moments of a time zone."""
+    if interval == "1M":
+        months = local.astype("datetime64[ms]").astype("datetime64[M]")
+        return months.astype("datetime64[ms]").astype(np.int64)
+    length, shift = INTERVALS[interval] * MINUTE, _MONDAY if interval == "1w" else 0
+    openings: NDArray[np.int64] = (local - shift) // length * length + shift
+    return openings
 
 
 def _ids(minutes: list[Bar]) -> tuple[int, int]:
@@ -62,17 +90,21 @@ def _ids(minutes: list[Bar]) -> tuple[int, int]:
     return (firsts[0], lasts[-1]) if firsts else (-1, -1)
 
 
-def _row(bar: Bar, end: int) -> list[Any]:
-    prices = [amount(p) for p in (bar.open, bar.high, bar.low, bar.close, bar.volume)]
-    quote = amount(bar.volume * bar.close)
-    return [bar.opened_at, *prices, end - 1, quote, bar.trades, "0.00000000", "0.00000000", "0"]
+def _row(
+    opened_at: int, end: int, opened: Decimal, high: Decimal, low: Decimal, close: Decimal, volume: Decimal, trades: int
+) -> list[Any]:
+    amounts = [amount(one) for one in (opened, high, low, close, volume)]
+    return [opened_at, *amounts, end - 1, amount(volume * close), trades, "0.00000000", "0.00000000", "0"]
 
 
 def kline(pair: Pair, minutes: list[Bar], interval: str, at: int, now: int, offset: int = 0) -> dict[str, Any]:
-    """Return the market stream's message about the bar that holds the moment `at`."""
-    opened, end = span(at, interval, offset)
-    inside = [bar for bar in minutes[-_minutes(opened, now) :] if opened <= bar.opened_at < end]
-    row, (first, last) = bars(inside, interval, offset)[0], _ids(inside)
+    """Return the market stream's message about the bar that holds the moment `at`, of which these are the minutes."""
+    opened_at, end = span(at, interval, offset)
+    row = _row(
+        opened_at, end, minutes[0].open, max(bar.high for bar in minutes), min(bar.low for bar in minutes),
+        minutes[-1].close, sum((bar.volume for bar in minutes), ZERO), sum(bar.trades for bar in minutes),
+    )  # fmt: skip
+    first, last = _ids(minutes)
     k = {
         "t": row[0], "T": row[6], "s": native(pair), "i": interval, "f": first, "L": last, "o": row[1], "h": row[2],
         "l": row[3], "c": row[4], "v": row[5], "n": row[8], "x": row[6] < now, "q": row[7], "V": row[9], "Q": row[10],
@@ -81,14 +113,26 @@ def kline(pair: Pair, minutes: list[Bar], interval: str, at: int, now: int, offs
     return {"e": "kline", "E": now, "s": native(pair), "k": k}
 
 
-def _minutes(opened: int, now: int) -> int:
-    return max((now - opened) // MINUTE + 1, 1)
+def trade(one: TapeTrade) -> dict[str, Any]:
+    """Return one row of trades."""
+    return {
+        "id": one.id, "price": amount(one.price), "qty": amount(one.quantity),
+        "quoteQty": amount(one.quantity * one.price), "time": one.at, "isBuyerMaker": one.falls, "isBestMatch": True,
+    }  # fmt: skip
+
+
+def aggregate(one: TapeTrade) -> dict[str, Any]:
+    """Return one row of aggTrades."""
+    return {
+        "a": one.id, "p": amount(one.price), "q": amount(one.quantity), "f": one.id, "l": one.id, "T": one.at,
+        "m": one.falls, "M": True,
+    }  # fmt: skip
 
 
 def window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]:
     """Return a market's statistics from a moment on. A market without trades since then stands at its last price."""
-    every, last = prices.bars[pair.symbol], prices.last[pair.symbol]
-    minutes = [bar for bar in every if bar.opened_at >= since] or every[-1:]
+    last = prices.last[pair.symbol]
+    minutes = prices.minutes(pair.symbol, since) or prices.bars[pair.symbol][-1:]
     volume = sum((bar.volume for bar in minutes), ZERO)
     return {
         "symbol": native(pair), "openPrice": amount(minutes[0].open),
@@ -101,7 +145,7 @@ def window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]
 def full_window(pair: Pair, prices: Prices, since: int, until: int) -> dict[str, Any]:
     """Return the same statistics with the price changes."""
     mini, last = window(pair, prices, since, until), prices.last[pair.symbol]
-    first = next((bar for bar in prices.bars[pair.symbol] if bar.opened_at >= since), prices.bars[pair.symbol][-1]).open
+    first = Decimal(mini["openPrice"])
     changes = {
         "priceChange": amount(last - first), "priceChangePercent": f"{(last - first) / first * 100:.3f}",
         "weightedAvgPrice": amount(last),
@@ -114,5 +158,4 @@ def day(pair: Pair, prices: Prices, now: int) -> dict[str, Any]:
     told = full_window(pair, prices, now - DAY, now)
     return told | {
         "prevClosePrice": told["openPrice"], "lastQty": amount(pair.step),
-        "openTime": max(now - DAY, prices.bars[pair.symbol][0].opened_at),
     }  # fmt: skip

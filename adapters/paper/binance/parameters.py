@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from adapters.paper.ledger import pair_of_native
-from adapters.paper.prices import Pair
+from adapters.paper.pairs import Pair
 
 Parameters = dict[str, str]
 

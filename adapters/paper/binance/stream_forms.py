@@ -7,7 +7,8 @@ from typing import Any
 
 from adapters.paper.binance import forms, market_forms
 from adapters.paper.binance.market import BinanceMarket, window_in
-from adapters.paper.prices import MINUTE, Pair
+from adapters.paper.pairs import Pair
+from adapters.paper.past import MINUTE
 from domain.amounts import ZERO
 
 DEPTHS = {"depth5": 5, "depth10": 10, "depth20": 20}
@@ -56,18 +57,17 @@ class StreamForms:
         wrong = self._paper.market_faults.wrong_time.get(pair.symbol, 0)
         return {
             "e": kind, "E": self._paper.now() + wrong, "s": forms.native(pair), **ids, "p": forms.amount(tape.price),
-            "q": forms.amount(pair.step), "T": tape.at + wrong, "m": tape.price < tape.price_before, "M": True,
+            "q": forms.amount(tape.quantity), "T": tape.at + wrong, "m": tape.price < tape.price_before, "M": True,
         }  # fmt: skip
 
     def _kline(self, pair: Pair, interval: str, zone: str, at: int) -> list[dict[str, Any]]:
         """Return the bar that holds the moment `at`, an empty list when there is none."""
-        offset, minutes = market_forms.offset_of(zone), self._paper.prices.bars[pair.symbol]
+        offset = market_forms.offset_of(zone)
         if interval not in market_forms.INTERVALS or offset is None or not self._paper.market_faults.candles:
             return []
         opened, end = market_forms.span(at, interval, offset)
-        if not any(opened <= bar.opened_at < end for bar in minutes):
-            return []
-        return [market_forms.kline(pair, minutes, interval, at, self._paper.now(), offset)]
+        minutes = [bar for bar in self._paper.prices.minutes(pair.symbol, opened) if bar.opened_at < end]
+        return [market_forms.kline(pair, minutes, interval, at, self._paper.now(), offset)] if minutes else []
 
     def ended(self, pair: Pair, kind: str, end: int) -> list[dict[str, Any]]:
         """Return the closing message of a stream of bars, if one of them ended at this whole minute."""

@@ -15,7 +15,8 @@ from adapters.paper.binance.controls import Following, control
 from adapters.paper.binance.market import NAME, BinanceMarket
 from adapters.paper.binance.stream_forms import WINDOWS, StreamForms
 from adapters.paper.exchange import Paper
-from adapters.paper.prices import MINUTE, PAIRS, Pair
+from adapters.paper.pairs import PAIRS, Pair
+from adapters.paper.past import MINUTE
 
 REFRESHED_EVERY = 2000
 """Milliseconds between two messages about a running bar whose price does not move."""
@@ -71,7 +72,7 @@ class BinanceStreams:
     def tick(self) -> None:
         """Tell the bars that have ended since the last call, and every two seconds the running ones."""
         self._paper.prices.roll()
-        now, faults = self._paper.now(), self._paper.market_faults
+        now, faults = self._paper.prices.now, self._paper.market_faults
         minute = now // MINUTE * MINUTE
         for end in range(self._minute + MINUTE, minute + 1, MINUTE):
             if faults.candle_delay:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from application.alerts import difference_to_decide, history_lost
 from application.ports.errors import NoAnswer
 from domain.alert import Cause

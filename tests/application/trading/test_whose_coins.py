@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from adapters.paper.prices import PAIRS
+from adapters.paper.pairs import PAIRS
 from application.orders.agenda import Task
 from application.trading.halts import cancel_all
 from domain.alert import Cause
