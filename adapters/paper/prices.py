@@ -137,6 +137,8 @@ class Prices:
     def _count(self, symbol: str, price: Decimal, quantity: Decimal, at: int) -> None:
         """Count a trade in the bar of its minute, or in the running one when that is newer."""
         minute, bars = at // MINUTE * MINUTE, self.bars[symbol]
+        if symbol not in self.stopped:
+            self._fill(symbol, minute - MINUTE)
         if not bars or bars[-1].opened_at < minute:
             self._begin(symbol, Bar(minute, price, price, price, price))
         bar = bars[-1]
@@ -175,17 +177,17 @@ class Prices:
     # --- bars --------------------------------------------------------------------------------------------------
 
     def roll(self) -> None:
-        """Begin the bar of the present minute for every pair that has none, and those of the quiet minutes before.
-
-        A minute without a trade stands at the close before it.
-        """
-        minute = self.now // MINUTE * MINUTE
+        """Begin the bar of the present minute for every pair that has none, and those of the quiet minutes before."""
         for symbol in self.last.keys() - self.stopped:
-            bars = self.bars[symbol]
-            while bars and bars[-1].opened_at < minute:
-                close = bars[-1].close
-                opened_at = max(bars[-1].opened_at + MINUTE, minute - KEPT_MINUTES * MINUTE)
-                self._begin(symbol, Bar(opened_at, close, close, close, close))
+            self._fill(symbol, self.now // MINUTE * MINUTE)
+
+    def _fill(self, symbol: str, minute: int) -> None:
+        """Begin the bars up to a minute. One without a trade stands at the close before it."""
+        bars = self.bars[symbol]
+        while bars and bars[-1].opened_at < minute:
+            close = bars[-1].close
+            opened_at = max(bars[-1].opened_at + MINUTE, minute - KEPT_MINUTES * MINUTE)
+            self._begin(symbol, Bar(opened_at, close, close, close, close))
 
     def _begin(self, symbol: str, bar: Bar) -> None:
         """Begin a bar, and forget the oldest ones. What the past does not say of them is kept."""

@@ -113,6 +113,15 @@ def test_a_held_price_is_remembered_and_the_market_goes_on_from_there():
     assert market.bars(held - 9 * MINUTE, held - 5 * MINUTE) == Market().bars(held - 9 * MINUTE, held - 5 * MINUTE)
 
 
+def test_a_clock_that_jumps_leaves_quiet_minutes():
+    market = Market()
+    market.now += 9 * MINUTE
+    market.live(1_000, every=500)
+    bars = market.bars(minute_of(NOW), market.now)
+    assert [bar.trades for bar in bars[1:-1]] == [0] * 8
+    assert [bar.opened_at for bar in bars] == [minute_of(NOW) + n * MINUTE for n in range(10)]
+
+
 def test_a_market_that_stood_still_has_no_candles_of_that_time():
     market = Market()
     market.prices.stop("ETH/USDT")

@@ -90,7 +90,7 @@ def test_a_bought_position_rests_under_both_of_its_prices(sol: Market) -> None:
     assert Decimal(position["protected"]) == held.quantize(Decimal("0.001"), rounding="ROUND_DOWN")
     assert Decimal(position["average_entry"]) == 150
     sol.price("153")
-    sol.platform.eventually(lambda: sol.position()["unrealised"] not in {None, "0"})
+    sol.platform.eventually(lambda: Decimal(sol.position()["unrealised"] or 0) != 0)
     assert Decimal(sol.position()["unrealised"]) == held * 3
 
 
