@@ -123,3 +123,16 @@ def test_after_a_while_one_try_decides(then: Callable[[Fuse], None], stays_close
     assert is_open(fuse) is not stays_closed
     failures(fuse, 1)
     assert is_open(fuse) is not stays_closed
+
+
+def test_what_nobody_waits_for_takes_a_small_share_and_leaves_room():
+    """30 of 100 at most, and nothing once others have used half."""
+    pace, clock = pace_at(120.0)
+    assert [pace.spend_aside(15) for _ in range(3)] == [0, 0, 60]
+    assert pace.spend(50) == 0
+    clock.now = 180.0
+    assert pace.spend(40) == 0
+    assert pace.spend_aside(15) == 60
+    assert pace.spend_aside(10) == 0
+    pace.told(10, clock.now)
+    assert [pace.spend_aside(20), pace.spend_aside(1)] == [0, 60]

@@ -25,7 +25,7 @@ from adapters.paper.binance.tape import Tape, TapeTrade, tapes_of
 from adapters.paper.book import Shape
 from adapters.paper.exchange import Paper
 from adapters.paper.pairs import Pair
-from adapters.paper.past import MINUTE
+from adapters.paper.past import BEGINS, MINUTE
 
 NAME = "binance"
 _LEVELS, _DEEPEST = 100, 5000
@@ -146,8 +146,8 @@ class BinanceMarket:
             raise Error(-1120, "Invalid interval.")
         last = min(self.paper.now(), self.paper.now() if end is None else end)
         most = limit * market_forms.longest(interval)
-        first = last - most if start is None else start
-        until = last if start is None else min(last, start + most)
+        first = last - most if start is None else max(start, BEGINS)
+        until = last if start is None else min(last, first + most)
         since, until = market_forms.span(first, interval, offset)[0], market_forms.span(until, interval, offset)[1]
         columns = self.paper.prices.columns(pair.symbol, since, until)
         rows = [
