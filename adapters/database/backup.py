@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from adapters.candles.archive import LEFT_OUT, Archive
 from adapters.database.migrate import make_roles
 from adapters.log import audit
 from adapters.vault.keys import MasterKey
@@ -45,7 +46,10 @@ class Note:
 
 
 def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path | None = None) -> Note:
-    """Dump the whole database as of one moment, with a copy to a second place. Raises `BackupFailed`."""
+    """Dump the whole database as of one moment, with a copy to a second place. Raises `BackupFailed`.
+
+    Blocks of candles are copied once, as files beside the dumps.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / f"{now.astimezone(UTC).strftime(_NAME)}.dump"
     with psycopg.connect(url) as connection:
@@ -57,7 +61,10 @@ def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path
             " ORDER BY position DESC LIMIT 1), '') FROM log.events",
         )
         part = target.with_suffix(".part")
-        _run(programs / "pg_dump", url, ["--format=custom", f"--snapshot={snapshot}", f"--file={part}"])
+        left_out = [f"--exclude-table-data={table}" for table in LEFT_OUT]
+        _run(programs / "pg_dump", url, ["--format=custom", f"--snapshot={snapshot}", f"--file={part}", *left_out])
+        for place in filter(None, (folder, copy_to)):
+            Archive(place).fill(connection)
     _settle(part, target)
     note = Note(target.name, now.astimezone(UTC).isoformat(), events, head, _hash_of(target), target.stat().st_size)
     written = target.with_suffix(".part")
@@ -75,8 +82,9 @@ def restore(
 ) -> audit.Verdict:
     """Restore a dump into an empty database and verify the whole log: its last hash must be the one in the note.
 
-    Triggers are restored last, so that no event is hashed anew. Raises `BackupFailed` when the database is not empty,
-    when the file is not the one the note describes, or when an event does not follow from those before.
+    Triggers are restored last, so that no event is hashed anew. Blocks of candles come from their archive afterwards
+    (`Archive.restore`). Raises `BackupFailed` when the database is not empty, when the file is not the one the note
+    describes, or when an event does not follow from those before.
     """
     note = _note_of(file)
     if _hash_of(file) != note.sha256:

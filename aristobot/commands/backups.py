@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from adapters.candles.archive import Archive
 from adapters.database.backup import BackupFailed, Note, back_up, newest, programs_for, restore
 from adapters.database.migrate import migrate
 from adapters.log.eventstore import Store, open_pool
@@ -96,6 +97,9 @@ def restore_into(
     say(f"{verdict.events} events follow from one another; head {verdict.head}")
     for line in migrate(url, master):
         say(line)
+    with psycopg.connect(url, autocommit=True) as connection:
+        if lost := Archive(file.parent).restore(connection):
+            say(f"{lost} blocks of candles are not beside the backup: `candles verify` names them, load them again")
     with open_pool(url) as pool:
         store = Store(pool, master)
         with pool.connection() as connection:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from adapters.candles.blocks import MINUTES
+from adapters.candles.coverage import Coverage
+from adapters.candles.store import CandleStore
 from adapters.database.backup import BackupFailed, back_up, newest
 from adapters.database.migrate import OWNER, url_for, verify_books
 from adapters.log.eventstore import Store, open_pool
@@ -24,6 +29,9 @@ from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.statements import Credentials
 from aristobot.commands.backups import programs, restore_into
+from aristobot.commands.candles import verify
+from domain.candles.bar import Bar, Proof
+from domain.candles.series import Series
 from domain.people.broker import Exchange, Venue
 from domain.people.registry import REGISTRY_ID, Registry
 from domain.people.user import User
@@ -184,3 +192,49 @@ def test_a_backup_shows_no_secret_and_no_personal_text(full: Any, tmp_path: Path
     assert b"log.append" in plain
     for secret in (b"secret of bob", b"key of bob", b"correct horse", full.secret.encode()):
         assert secret not in plain
+
+
+def test_blocks_of_candles_are_copied_once_and_come_back(full: Any, empty: str, tmp_path: Path) -> None:
+    """A dump names them and holds none. One that is lost or was changed beside it is told, and stops no restore."""
+    copies = tmp_path / "copies"
+    with open_pool(full.url) as pool:
+        store = CandleStore(pool, lambda: NOW)
+        series, start = Series("binance", "paper", "BTC/USDT"), MINUTES.start(27_000)
+        bars = [
+            Bar(start + n * 60_000, 1, *[Decimal(n % 2000 + 1)] * 4, Decimal(1), 1, None, None, Proof.CONFIRMED)
+            for n in range(3000)
+        ]
+        store.put(series, "1m", bars)
+        first = _backed_up(full, tmp_path, copy_to=copies)
+        files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.block")}
+        assert len(files) == 2 * 2  # the third block is the same as the first one's bytes, in both places
+        store.put(series, "1m", [replace(bars[5], high=Decimal(9999))])
+        second = _backed_up(full, tmp_path, NOW + timedelta(days=1), copy_to=copies)
+    assert {file: file.stat().st_mtime_ns for file in files} == files
+    assert len([*copies.rglob("*.block")]) == 3
+    assert second.stat().st_size < first.stat().st_size + 30_000
+    for number, file in enumerate((copies / "candles").rglob("*.block")):
+        if number == 0:
+            file.write_bytes(bytes(45_000))
+    said: list[str] = []
+    restore_into(empty, full.master, copies / second.name, None, said.append)
+    assert "1 blocks of candles are not beside the backup: `candles verify` names them, load them again" in said
+    with open_pool(empty) as pool:
+        assert len([*Coverage(pool).wrong()]) >= 1
+
+
+def test_restored_candles_are_the_same(full: Any, empty: str, tmp_path: Path) -> None:
+    with open_pool(full.url) as pool:
+        store, series = CandleStore(pool, lambda: NOW), Series("binance", "paper", "BTC/USDT")
+        start = MINUTES.start(27_000)
+        bars = [
+            Bar(start + n * 60_000, 1, *[Decimal("64250.10")] * 4, Decimal(n), 1, None, None, Proof.CONFIRMED)
+            for n in range(1500)
+        ]
+        store.put(series, "1m", bars)
+        file = _backed_up(full, tmp_path)
+        before = [*store.read(series, "1m", start, start + 10**9).bars(1)]
+    restore_into(empty, full.master, file, None, lambda _: None)
+    with open_pool(empty) as pool:
+        assert [*CandleStore(pool, lambda: NOW).read(series, "1m", start, start + 10**9).bars(1)] == before
+        assert verify(Coverage(pool), lambda _: None)
