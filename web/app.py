@@ -22,6 +22,7 @@ from web.console import (
     account,
     alerts,
     brokers,
+    candles,
     conditions,
     debug,
     decisions,
@@ -45,7 +46,7 @@ from web.live import live
 from web.live.feeds import Feeds
 
 TRADING = (brokers, trading, halts, decisions, portfolio, positions, symbols, metrics, reconciliations)
-TOLD = (story, health, heartbeat, latency, conditions)
+TOLD = (story, health, heartbeat, candles, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,

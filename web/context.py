@@ -15,7 +15,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
-from application.ports.candles import Candles
+from application.ports.candles import Candles, Held, Loads
 from application.ports.requests import Gateway
 from application.ports.statements import Credentials
 from application.ports.stores import Channels, OutstandingInvitation, SecondFactors, Secrets, Store
@@ -99,6 +99,9 @@ class Records:
     pool: ConnectionPool
     head: Callable[[], int]
     candles: Candles
+    coverage: Callable[[], Sequence[Held]]
+    """Return what is stored of each series and timeframe."""
+    loads: Loads
     forget: Callable[[int, int], None]
     """Forget the first user, by decision of the second."""
     history: Callable[[int], Iterable[Any]] = lambda _: ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -12,34 +11,9 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from adapters.candles.blocks import SLOTS, Grid, hash_of, runs
+from application.ports.candles import Held, Hole
 from domain.candles.columns import Flag
 from domain.candles.series import Series
-
-
-@dataclass(frozen=True)
-class Hole:
-    """Missing candles, from the first opening time to the last (milliseconds). `absent`: the exchange has none."""
-
-    first: int
-    last: int
-    absent: bool
-
-
-@dataclass(frozen=True)
-class Held:
-    """The candles that are stored of a series and timeframe: how many, the first and the last one (milliseconds)."""
-
-    series: Series
-    timeframe: str
-    count: int
-    first: int
-    last: int
-    holes: tuple[Hole, ...]
-
-    @property
-    def missing(self) -> int:
-        """The number of candles that are missing between the first and the last."""
-        return (self.last - self.first) // Grid(self.timeframe).length + 1 - self.count
 
 
 class Coverage:

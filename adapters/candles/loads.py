@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from adapters.candles.series import SeriesNumbers
+from application.ports.candles import Load
 from domain.candles.series import Series
 from domain.refusals import Impossible, NotFound
 
@@ -20,33 +20,6 @@ _LOADS = """
         l.asked_at, l.ended_at
     FROM service.candle_loads AS l JOIN service.series AS s ON s.id = l.series
 """
-
-
-@dataclass(frozen=True)
-class Load:
-    """One load of a series' candles from a time until another (UTC). Candles are stored up to `reached`.
-
-    `state` is running, paused, cancelled or done; `error` is the last failure, after which it is tried again.
-    """
-
-    id: int
-    exchange: str
-    venue: str
-    symbol: str
-    timeframe: str
-    since: datetime
-    until: datetime
-    reached: datetime
-    state: str
-    candles: int
-    error: str | None
-    asked_at: datetime
-    ended_at: datetime | None
-
-    @property
-    def series(self) -> Series:
-        """The series that is loaded."""
-        return Series(self.exchange, self.venue, self.symbol)
 
 
 class LoadTable:

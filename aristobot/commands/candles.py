@@ -11,10 +11,11 @@ from pathlib import Path
 from psycopg_pool import ConnectionPool
 
 from adapters.bus import Bus
-from adapters.candles.coverage import Coverage, Held
+from adapters.candles.coverage import Coverage
 from adapters.candles.files import minutes_of
-from adapters.candles.loads import Load, LoadTable
+from adapters.candles.loads import LoadTable
 from adapters.candles.store import CandleStore
+from application.ports.candles import Held, Load
 from application.ports.requests import Action, Request
 from aristobot.commands.arguments import day, pair
 from aristobot.wiring import utc_now

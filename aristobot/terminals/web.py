@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from adapters.bus import Bus
+from adapters.candles.coverage import Coverage
 from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.story import history_of, story_of
@@ -42,6 +43,8 @@ def context_of(house: House) -> Context:
             pool=house.pool,
             head=house.store.head,
             candles=CandleStore(house.pool, utc_now, keeps=False),
+            coverage=Coverage(house.pool).held,
+            loads=house.loads,
             forget=house.forget,
             history=lambda user: history_of(house.store, user),
             story=lambda user, stream: story_of(house.store, stream, user),

@@ -24,6 +24,7 @@ export const router = createRouter({
         { path: 'orders', name: 'orders', component: () => import('./features/trading/trades/OrdersPage.vue') },
         { path: 'conditions', name: 'conditions', component: () => import('./features/platform/conditions/ConditionsPage.vue') },
         { path: 'heartbeat', name: 'heartbeat', component: () => import('./features/market/heartbeat/HeartbeatPage.vue') },
+        { path: 'candles', name: 'candles', component: () => import('./features/market/candles/CandlesPage.vue') },
         { path: 'latency', name: 'latency', component: () => import('./features/platform/latency/LatencyPage.vue') },
         { path: 'system', name: 'system', component: () => import('./features/platform/health/SystemPage.vue') },
         {

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from adapters.candles.beats import BeatTable
 from adapters.candles.blocks import MINUTES, SIZE, Grid, packed, unpacked
-from adapters.candles.coverage import Coverage, Hole
+from adapters.candles.coverage import Coverage
 from adapters.candles.store import CandleStore, Taken
 from application.market.beat import Beat, Telling, ToldBar
 from application.market.failover import Source
+from application.ports.candles import Hole
 from domain.candles.bar import Bar, Proof, joined
 from domain.candles.columns import Flag, columns_of, exact, is_exact
 from domain.candles.series import Series

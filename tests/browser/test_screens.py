@@ -41,6 +41,7 @@ STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "portfolio": ("/portfolio", None),
     "symbols": ("/symbols", None),
     "heartbeat": ("/heartbeat", None),
+    "candles": ("/candles", None),
     "webhooks": ("/webhooks", None),
     "conditions": ("/conditions", None),
     "orders": ("/orders", None),

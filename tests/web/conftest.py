@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from adapters.candles.coverage import Coverage
+from adapters.candles.loads import LoadTable
 from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.eventstore import Store, open_pool
@@ -79,6 +81,8 @@ class Console:
                 store=self.store,
                 pool=pool,
                 candles=CandleStore(database.store("aristobot_web").pool, utc_now, keeps=False),
+                coverage=Coverage(pool).held,
+                loads=LoadTable(database.store("aristobot_web").pool),
                 head=self.store.head,
                 forget=lambda number, by: users.forget(self.store, self.vault, number, by),
                 history=lambda user: history_of(self.store, user),

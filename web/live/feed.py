@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from projections.brokers import all_brokers
 from projections.positions import open_positions
 from web.console import alerts, brokers, positions, reconciliations, trading, webhooks
+from web.console.candles import stored_of
 from web.console.conditions import conditions_of
 from web.console.health import health_of
 from web.console.heartbeat import heartbeat_of, raw_of
@@ -37,6 +38,7 @@ MADE: dict[str, Callable[[Context, int], BaseModel]] = {
     "health": health_of,
     "heartbeat": heartbeat_of,
     "raw": raw_of,
+    "candles": stored_of,
 }
 """The topics that are made anew each time. Each asks for connections of its own: none may be held meanwhile."""
 TOPICS = (*FOLLOWED, *MADE)

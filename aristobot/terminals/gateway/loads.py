@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.candles.blocks import Grid
-from adapters.candles.loads import Load
 from application.lane.lane import Lane
+from application.ports.candles import Load
 from application.ports.errors import ExchangeError
 from aristobot.following import AWAY
 from aristobot.terminals.gateway.clients import Clients

@@ -1262,6 +1262,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/candles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stored
+         * @description Return what is stored of each market and timeframe, and the newest loads. All users share both.
+         */
+        get: operations["stored_api_candles_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/candles/loads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load
+         * @description Load candles of the past through the gateway, in the background. The same load that was paused goes on.
+         */
+        post: operations["load_api_candles_loads_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/candles/loads/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Load
+         * @description Let a load go on, pause it, or give it up. What it brought stays.
+         */
+        put: operations["change_load_api_candles_loads__number__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/latency": {
         parameters: {
             query?: never;
@@ -1757,6 +1817,43 @@ export interface components {
             number: number;
         };
         /**
+         * Coverage
+         * @description The candles that are stored of a market and timeframe: how many, the first and the last opening time (UTC).
+         *
+         *     `missing` counts those that are not there in between. `holes` are the newest ones, `more_holes` counts the others.
+         */
+        Coverage: {
+            /** Exchange */
+            exchange: string;
+            /** Venue */
+            venue: string;
+            /** Symbol */
+            symbol: string;
+            /**
+             * Timeframe
+             * @enum {string}
+             */
+            timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+            /** Count */
+            count: number;
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Missing */
+            missing: number;
+            /** Holes */
+            holes: components["schemas"]["Hole"][];
+            /** More Holes */
+            more_holes: number;
+        };
+        /**
          * Debug
          * @description True to turn the debug mode on: a person at this machine is then logged in as `dev` without typing.
          */
@@ -2124,6 +2221,24 @@ export interface components {
             worth: string | null;
         };
         /**
+         * Hole
+         * @description Missing candles, by the opening of the first and of the last one. `absent`: the exchange has none either.
+         */
+        Hole: {
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Absent */
+            absent: boolean;
+        };
+        /**
          * Invitation
          * @description A code that lets one person create an account within a week.
          */
@@ -2354,6 +2469,107 @@ export interface components {
             per_order?: string | null;
             /** Per Day */
             per_day?: string | null;
+        };
+        /**
+         * Load
+         * @description A load of history from `since` until `until`. Candles are stored up to `reached`.
+         *
+         *     `error` is why it does not go on for the moment; it is tried again.
+         */
+        Load: {
+            /** Id */
+            id: number;
+            /** Exchange */
+            exchange: string;
+            /** Venue */
+            venue: string;
+            /** Symbol */
+            symbol: string;
+            /**
+             * Timeframe
+             * @enum {string}
+             */
+            timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /**
+             * Reached
+             * Format: date-time
+             */
+            reached: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "paused" | "cancelled" | "done";
+            /** Candles */
+            candles: number;
+            /** Error */
+            error: string | null;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * LoadAsked
+         * @description The wish to load a market's candles of a time; `until` is now if absent.
+         */
+        LoadAsked: {
+            /**
+             * Exchange
+             * @default binance
+             */
+            exchange: string;
+            /**
+             * Venue
+             * @default paper
+             */
+            venue: string;
+            /** Symbol */
+            symbol: string;
+            /**
+             * Timeframe
+             * @enum {string}
+             */
+            timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Until */
+            until?: string | null;
+        };
+        /**
+         * LoadNumber
+         * @description The number of a load.
+         */
+        LoadNumber: {
+            /** Load */
+            load: number;
+        };
+        /**
+         * LoadState
+         * @description The decision about a load: let it go on, pause it, or give it up.
+         */
+        LoadState: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "paused" | "cancelled";
         };
         /**
          * Loading
@@ -2907,6 +3123,16 @@ export interface components {
             p50_ms: number;
             /** P95 Ms */
             p95_ms: number;
+        };
+        /**
+         * StoredCandles
+         * @description Everything that is stored, and the newest loads, those first that have not ended.
+         */
+        StoredCandles: {
+            /** Coverage */
+            coverage: components["schemas"]["Coverage"][];
+            /** Loads */
+            loads: components["schemas"]["Load"][];
         };
         /**
          * Story
@@ -5709,6 +5935,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChartCandles"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stored_api_candles_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredCandles"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    load_api_candles_loads_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoadAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoadNumber"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_load_api_candles_loads__number__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoadState"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Load"];
                 };
             };
             /** @description Validation Error */

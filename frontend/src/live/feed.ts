@@ -5,6 +5,7 @@ import { depart } from '../features/people/session/departure'
 import { useAlerts } from '../features/platform/alerts/store'
 import { useConditions } from '../features/platform/conditions/store'
 import { useHealth } from '../features/platform/health/store'
+import { useCandles } from '../features/market/candles/store'
 import { useHeartbeat, useRawStream } from '../features/market/heartbeat/store'
 import { useReconciliations } from '../features/platform/reconciliations/store'
 import { useGains } from '../features/trading/gains/store'
@@ -37,6 +38,7 @@ export function follow(): void {
     health: useHealth(),
     heartbeat: useHeartbeat(),
     raw: useRawStream(),
+    candles: useCandles(),
   }
   connection.heardAt = connection.dataAt = Date.now()
   const hearer: Hearer = {

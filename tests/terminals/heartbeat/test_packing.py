@@ -9,12 +9,13 @@ import pytest
 
 from adapters.candles.beats import BeatTable
 from adapters.candles.blocks import MINUTES
-from adapters.candles.coverage import Coverage, Hole
+from adapters.candles.coverage import Coverage
 from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.paper.server import HOST, PaperServer
 from application.market.beat import Beat, Telling, ToldBar
 from application.market.failover import Source
+from application.ports.candles import Hole
 from application.ports.errors import NoAnswer
 from aristobot.terminals.heartbeat.packing import Packer
 from domain.candles.bar import Bar, Proof
