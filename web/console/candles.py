@@ -12,6 +12,7 @@ from application.ports.requests import Action
 from domain.candles.timeframes import TIMEFRAMES, moment
 from web.context import By, Context, InContext
 from web.forms import candles as forms
+from web.forms.heartbeat import Timeframe
 from web.terminals import ask
 
 router = APIRouter(prefix="/api/candles", tags=["candles"])
@@ -54,10 +55,15 @@ def _coverage(held: Held) -> forms.Coverage:
         for hole in reversed(held.holes[-MOST_HOLES:])
     ]
     return forms.Coverage(
-        **vars(held.series), timeframe=cast("forms.Timeframe", held.timeframe), count=held.count, first_at=moment(held.first),
-        last_at=moment(held.last), missing=held.missing, holes=newest,
+        **vars(held.series),
+        timeframe=cast("Timeframe", held.timeframe),
+        count=held.count,
+        first_at=moment(held.first),
+        last_at=moment(held.last),
+        missing=held.missing,
+        holes=newest,
         more_holes=max(len(held.holes) - MOST_HOLES, 0),
-    )  # fmt: skip
+    )
 
 
 def _utc(at: datetime) -> datetime:
