@@ -30,6 +30,21 @@ MOST_INBOUND = 64 * 1024
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 
 
+def records_of(house: House) -> Records:
+    """Return the log, the books and the candles, as the web reads them."""
+    return Records(
+        store=house.store,
+        pool=house.pool,
+        head=house.store.head,
+        candles=CandleStore(house.pool, utc_now, keeps=False),
+        coverage=Coverage(house.pool).held,
+        loads=house.loads,
+        forget=house.forget,
+        history=lambda user: history_of(house.store, user),
+        story=lambda user, stream: story_of(house.store, stream, user),
+    )
+
+
 def context_of(house: House) -> Context:
     """Return everything that the endpoints need."""
 
@@ -38,17 +53,7 @@ def context_of(house: House) -> Context:
         return {"free": usage.free, "total": usage.total}
 
     return Context(
-        records=Records(
-            store=house.store,
-            pool=house.pool,
-            head=house.store.head,
-            candles=CandleStore(house.pool, utc_now, keeps=False),
-            coverage=Coverage(house.pool).held,
-            loads=house.loads,
-            forget=house.forget,
-            history=lambda user: history_of(house.store, user),
-            story=lambda user, stream: story_of(house.store, stream, user),
-        ),
+        records=records_of(house),
         people=People(
             vault=house.vault,
             factors=house.factors,
