@@ -52,6 +52,7 @@ LOUDNESS = {
     Cause.RECORD_MALFORMED: Severity.WARNING,
     Cause.TERMINAL_DOWN: Severity.CRITICAL,
     Cause.TERMINAL_RESTARTED: Severity.WARNING,
+    Cause.PLATFORM_CRASHED: Severity.WARNING,
     Cause.EVENT_PARKED: Severity.CRITICAL,
     Cause.EVENT_PASSED_OVER: Severity.CRITICAL,
     Cause.SPOOL_USED: Severity.WARNING,

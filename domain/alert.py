@@ -44,6 +44,7 @@ class Cause(StrEnum):
     RECORD_MALFORMED = "record_malformed"
     TERMINAL_DOWN = "terminal_down"
     TERMINAL_RESTARTED = "terminal_restarted"
+    PLATFORM_CRASHED = "platform_crashed"
     EVENT_PARKED = "event_parked"
     EVENT_PASSED_OVER = "event_passed_over"
     SPOOL_USED = "spool_used"

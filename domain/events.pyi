@@ -213,6 +213,21 @@ class OrderCancelRejected(Aggregate.Event):
 class PlatformOpened(Aggregate.Created):
     pass
 
+class PlatformStarted(Aggregate.Event):
+    crashed: bool
+
+class PlatformStopped(Aggregate.Event):
+    pass
+
+class PlatformTerminalUp(Aggregate.Event):
+    terminal: str
+    pid: int
+
+class PlatformTerminalDown(Aggregate.Event):
+    terminal: str
+    code: int
+    frozen: bool
+
 class PlatformRestored(Aggregate.Event):
     backup: str
     events: int

@@ -21,12 +21,14 @@ from psycopg.conninfo import conninfo_to_dict
 
 from adapters.bus import STALE_SECONDS, Bus
 from adapters.database.migrate import migrate, url_for
+from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
 from aristobot.commands import demo
 from aristobot.servers import process
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.valkey import Valkey
 from aristobot.settings import SettingError, Settings
+from aristobot.supervision.diary import Diary
 from aristobot.supervision.frozen import Frozen
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
@@ -55,6 +57,8 @@ class Child:
     restarts: int = 0
     started_at: float = 0.0
     next_start: float = field(default=0.0)
+    frozen: bool = False
+    """True when it was killed because it showed no sign of life."""
 
 
 class Supervisor:
@@ -67,6 +71,7 @@ class Supervisor:
         self._log: Any = None
         self._servers: list[Postgres | Valkey] = []
         self._children: list[Child] = []
+        self._diary: Diary | None = None
         self.owner_url = settings.database_url or ""
         self.redis_url = settings.redis_url or ""
         self._lock: Any = None
@@ -84,6 +89,8 @@ class Supervisor:
             self._start_servers()
             say("Upgrading the database…")
             self._log.info("migrated", done=migrate(self.owner_url, self.master))
+            self._diary = self._open_diary()
+            self._diary.started()
             say("Starting the paper exchange…")
             books = str(self.settings.home / "paper" / "books.sqlite")
             port = str(self.settings.paper_port)
@@ -163,6 +170,10 @@ class Supervisor:
         with house.pool:
             return demo.prepare(house, paper) if self.settings.database_url is None else demo.introduce(house, paper)
 
+    def _open_diary(self) -> Diary:
+        pool = open_pool(url_for(self.owner_url, "aristobot_writer", self.master), 2)
+        return Diary(Store(pool, self.master), self._log)
+
     def _environment(self, name: str) -> dict[str, str]:
         """Return a child's environment. Secrets travel there, never in the arguments."""
         given = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_DATABASE")}
@@ -190,8 +201,10 @@ class Supervisor:
         self._revive(child)
 
     def _revive(self, child: Child) -> None:
-        child.process, child.started_at = child.start(), time.monotonic()
+        child.process, child.started_at, child.frozen = child.start(), time.monotonic(), False
         self._log.info("started", terminal=child.name, pid=child.process.pid, restarts=child.restarts)
+        if child.name in TERMINALS and self._diary is not None:
+            self._diary.up(child.name, child.process.pid)
 
     def _watch(self, stopping: threading.Event) -> None:
         frozen = Frozen(Bus(self.redis_url))
@@ -209,6 +222,7 @@ class Supervisor:
         """Kill a frozen child, which cannot be asked to stop. It is then restarted as if it had died."""
         if child.process is not None and child.process.poll() is None:
             self._log.error("terminal_frozen", terminal=child.name, pid=child.process.pid)
+            child.frozen = True
             child.process.kill()
             child.process.wait()
 
@@ -239,6 +253,8 @@ class Supervisor:
             child.restarts = child.restarts + 1 if lived < LONGEST_PAUSE else 1
             child.next_start = now + min(0.2 * 2 ** (child.restarts - 1), LONGEST_PAUSE)
             self._log.error("terminal_died", terminal=child.name, code=child.process.returncode)
+            if child.name in TERMINALS and self._diary is not None:
+                self._diary.down(child.name, child.process.returncode, frozen=child.frozen)
             child.process = None
         if child.process is None and now >= child.next_start:
             self._revive(child)
@@ -262,6 +278,8 @@ class Supervisor:
                     child.process.terminate()
             for child in children:
                 self._see_the_end_of(child, deadline)
+        if self._diary is not None:
+            self._diary.stopped()
         for server in reversed(self._servers):
             server.stop()
         # No later command may look for servers that no longer run.

@@ -28,7 +28,7 @@ from tests.architecture.test_names import NAMES
 
 [DUMP] = Path(__file__).with_name("old_log").glob("*.dump")
 NAME = Identifier("old_log")
-ADDED_SINCE = frozenset[str]()
+ADDED_SINCE = frozenset({"Platform.Started", "Platform.Stopped", "Platform.TerminalUp", "Platform.TerminalDown"})
 """The topics added to the code after that version."""
 
 
