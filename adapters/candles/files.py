@@ -1,19 +1,26 @@
-"""Files of one-minute candles: CSV with the columns open_time, open, high, low, close, volume, plain or gzipped."""
+"""Files of one-minute candles with the columns open_time, open, high, low, close, volume.
+
+They are CSV, plain or gzipped, or Parquet.
+"""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
+from adapters.candles import parquet
 from domain.candles.bar import Bar, Proof, check_bar
 from domain.candles.timeframes import moment
 
+Row = tuple[int, dict[str, str]]
+"""A row and the number of its line."""
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
 
 
@@ -34,12 +41,15 @@ def minutes_of(file: Path) -> list[Bar]:
     """
     found: dict[int, Bar] = {}
     try:
-        with opened(file) as lines:
-            for number, bar in _bars(lines):
+        with _table(file) as (names, rows):
+            _check_columns(names)
+            for number, bar in _bars(rows):
                 if found.setdefault(bar.opened_at, bar) != bar:
                     raise NoCandles(f"{file}, line {number}: another candle of {_said(bar)}")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise NoCandles(f"{file} cannot be read: {error}") from error
+    except ImportError as error:
+        raise NoCandles(f"{file} cannot be read without pyarrow: pip install 'aristobot[parquet]'") from error
     except _Wrong as wrong:
         raise NoCandles(f"{file}, {wrong}") from wrong
     if not found:
@@ -51,17 +61,29 @@ class _Wrong(ValueError):
     pass
 
 
-def _bars(lines: TextIO) -> Iterator[tuple[int, Bar]]:
-    rows = csv.DictReader(lines)
-    if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+@contextmanager
+def _table(file: Path) -> Iterator[tuple[Sequence[str], Iterable[Row]]]:
+    """Yield the names of the columns, and the rows with their numbers."""
+    if file.suffix == ".parquet":
+        names, rows = parquet.rows_of(file)
+        yield names, enumerate(rows, 2)  # as if the names stood in the first line
+    else:
+        with opened(file) as lines:
+            table = csv.DictReader(lines)
+            yield table.fieldnames or (), ((table.line_num, row) for row in table)
+
+
+def _check_columns(names: Sequence[str]) -> None:
+    if missing := [name for name in COLUMNS if name not in names]:
         raise _Wrong(f"line 1: no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
-    for row in rows:
+
+
+def _bars(rows: Iterable[Row]) -> Iterator[tuple[int, Bar]]:
+    for number, row in rows:
         try:
-            yield rows.line_num, _bar(row)
+            yield number, _bar(row)
         except (ArithmeticError, ValueError, TypeError) as error:
-            raise _Wrong(
-                f"line {rows.line_num}: no candle of a market ({', '.join(map(str, row.values()))})"
-            ) from error
+            raise _Wrong(f"line {number}: no candle of a market ({', '.join(map(str, row.values()))})") from error
 
 
 def _bar(row: dict[str, str]) -> Bar:

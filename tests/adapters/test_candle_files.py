@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from adapters.candles.beats import BeatTable
 from adapters.candles.coverage import Coverage
-from adapters.candles.files import NoCandles, minutes_of
+from adapters.candles.files import COLUMNS, NoCandles, minutes_of
 from adapters.candles.store import CandleStore
 from adapters.log.eventstore import open_pool
 from application.market.beat import Beat, Telling, ToldBar
@@ -62,6 +65,43 @@ def test_a_file_is_read_exactly_and_in_order(tmp_path, name):
 def test_times_of_any_zone_are_brought_to_utc(tmp_path, time):
     [bar] = minutes_of(written(tmp_path, f"{time},1,2,0.5,1.5,3"))
     assert bar.opened_at == START
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamp of a zone", "milliseconds", "texts"])
+def test_a_parquet_file_says_the_same(tmp_path, kind):
+    expected = minutes_of(written(tmp_path, *LINES))
+    times = [datetime.fromtimestamp(bar.opened_at / 1000, UTC) for bar in expected]
+    ways = {
+        "timestamp": [at.replace(tzinfo=None) for at in times],
+        "timestamp of a zone": times,
+        "milliseconds": [bar.opened_at for bar in expected],
+        "texts": [at.isoformat() for at in times],
+    }
+    amounts = {
+        name: [float(getattr(bar, name)) for bar in expected] for name in ("open", "high", "low", "close", "volume")
+    }
+    file = tmp_path / "candles.parquet"
+    parquet.write_table(pa.table({"open_time": ways[kind], **amounts}), file)
+    assert minutes_of(file) == expected
+
+
+def test_a_parquet_file_of_something_else_or_half_of_one_is_told(tmp_path):
+    file = tmp_path / "candles.parquet"
+    parquet.write_table(pa.table({"open_time": [START], "close": [1.0]}), file)
+    with pytest.raises(NoCandles, match="no column open, high, low, volume"):
+        minutes_of(file)
+    parquet.write_table(pa.table({"open_time": [START], **{name: [None] for name in COLUMNS[1:]}}), file)
+    with pytest.raises(NoCandles, match="line 2: no candle of a market"):
+        minutes_of(file)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(NoCandles, match="cannot be read"):
+        minutes_of(file)
+
+
+def test_without_pyarrow_a_parquet_file_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(NoCandles, match=r"pip install 'aristobot\[parquet\]'"):
+        minutes_of(tmp_path / "candles.parquet")
 
 
 def test_the_same_candle_twice_counts_once_and_another_contradicts(tmp_path):
