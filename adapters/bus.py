@@ -19,7 +19,7 @@ RAW_WANTED = "heartbeat_raw_wanted"
 REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
-_RAW_SECONDS = 5
+_RAW_SECONDS, _NEED_SECONDS = 5, 60
 UP_SECONDS, STALE_SECONDS = 10.0, 60.0
 
 
@@ -89,6 +89,15 @@ class Bus:
             return self._client.get(RAW_WANTED) is not None
         except redis.RedisError:
             return False
+
+    def need_series(self, series: str) -> None:
+        """Ask the heartbeat to follow a series for another minute, as long as somebody looks at it or acts on it."""
+        with contextlib.suppress(redis.RedisError):  # who needs it asks again
+            self._client.set(f"heartbeat_need:{series}", "1", ex=_NEED_SECONDS)
+
+    def needed_series(self) -> set[str]:
+        """Return the series that were asked for within the last minute. Raises `RedisError` while the bus is away."""
+        return {str(key).partition(":")[2] for key in self._client.scan_iter("heartbeat_need:*", count=500)}
 
     def beats(self, *sources: str) -> Iterator[dict[str, Any]]:
         """Yield what sources of the heartbeat publish, endlessly."""

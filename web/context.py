@@ -147,6 +147,8 @@ class Platform:
     """Return price and age in seconds by symbol of the open positions at an exchange and venue."""
     rates: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
     """Return the same of everything that is held there, positions or not."""
+    need_series: Callable[[str], None] = lambda _: None
+    """Ask the heartbeat to follow a series for another minute."""
     want_raw: Callable[[], None] = lambda: None
     """Ask for the raw stream of the market for some seconds more."""
     balances: Callable[[int], tuple[Mapping[str, tuple[str, str]], float] | None] = lambda _: None

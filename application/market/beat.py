@@ -11,6 +11,8 @@ from domain.candles.series import Series
 
 LATE_AFTER = 60_000
 """Milliseconds after which nothing is decided on a signal any more."""
+TICK = 10_000
+"""Milliseconds between two ticks of the clock."""
 SILENT_SIGNALS = 3
 """Signals of minutes that are missed in a row before the clock counts as silent, and nothing new is begun on it."""
 
@@ -68,7 +70,9 @@ class Beat:
     signals: list[Signal] = field(default_factory=list)
     bars: list[ToldBar] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    ticked_at: int | None = None
+    """The whole ten seconds that the clock has just passed, for timed work; None in between."""
 
     def __bool__(self) -> bool:
         """Return whether there is anything to tell."""
-        return bool(self.signals or self.bars or self.doubts)
+        return bool(self.signals or self.bars or self.doubts or self.ticked_at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from application.market.beat import Beat, Doubt, Signal, Telling, ToldBar
+from application.market.beat import TICK, Beat, Doubt, Signal, Telling, ToldBar
 from domain.candles.bar import Bar, MarketTrade
 from domain.candles.clock import GRACE, MarketClock
 from domain.candles.frames import Frames
@@ -32,6 +32,8 @@ class Heartbeat:
         self._frames = {one: Frames() for one in self._minutes}
         self._next: int | None = None
         """The end of the next minute that the clock has to signal."""
+        self._ticks = 0
+        """The number of the last ten seconds, since 1970, that the clock has passed."""
 
     @property
     def series(self) -> Sequence[Series]:
@@ -121,10 +123,16 @@ class Heartbeat:
         """Let time pass. Minutes end by the clock only while it is listened to: a gap is filled before."""
         now, beat = self.clock.tick(synchronised), Beat()
         if self.listening:
+            beat.ticked_at = self._ticked(now)
             self._beat(beat, now - GRACE)
             for series, minutes in self._minutes.items():
                 self._take(beat, series, minutes.close(now - GRACE))
         return beat
+
+    def _ticked(self, now: int) -> int | None:
+        """Return the whole ten seconds that have passed since the last tick, None while they have not."""
+        before, self._ticks = self._ticks, now // TICK
+        return self._ticks * TICK if 0 < before < self._ticks else None
 
     def due(self) -> int:
         """Return the time of the market's clock at which the next minute ends by itself."""

@@ -75,6 +75,7 @@ def context_of(house: House) -> Context:
             rates=house.bus.rates,
             balances=house.bus.balances,
             want_raw=house.bus.want_raw,
+            need_series=house.bus.need_series,
         ),
     )
 

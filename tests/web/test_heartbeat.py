@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.candles.beats import BeatTable
+from adapters.candles.store import CandleStore
 from adapters.tables.heartbeat import HeartbeatTable
 from application.market.beat import Beat, Signal, Telling, ToldBar
 from application.market.failover import Source
@@ -115,3 +116,19 @@ def test_an_unknown_market_has_no_bars(alice: Any) -> None:
 def test_a_person_without_a_session_learns_nothing(console: Any, problem: Problem) -> None:
     for path in ("status", "signals?timeframe=1m", "candles?symbol=BTC/USDT&timeframe=1m"):
         problem(console.client().get(f"/api/heartbeat/{path}"), 401, "not_logged_in")
+
+
+def test_a_market_that_somebody_looks_at_is_asked_for(alice: Any, console: Any, monkeypatch: Any) -> None:
+    asked: list[str] = []
+    console.context.platform.__dict__["need_series"] = asked.append
+    assert alice.put("/api/heartbeat/needs", json={"symbol": "SOL/USDT"}).status_code == 204
+    assert asked == ["binance/paper/SOL/USDT"]
+    for wrong in ({"symbol": "sol"}, {"symbol": "SOL/USDT", "venue": "a/b"}, {}):
+        assert alice.put("/api/heartbeat/needs", json=wrong).status_code == 422
+
+
+def test_a_series_that_was_only_loaded_is_not_shown_as_followed(alice: Any, told: BeatTable, console: Any) -> None:
+    other = Series("binance", "paper", "ADA/USDT")
+    CandleStore(console.database.store().pool, lambda: datetime.now(UTC)).put(other, "1m", [bar(0)])
+    symbols = [one["symbol"] for one in alice.get("/api/heartbeat/status").json()["series"]]
+    assert symbols == ["BTC/USDT"]

@@ -78,6 +78,12 @@ def _candle(bar: Bar) -> forms.ChartCandle:
     return forms.ChartCandle(opened_at=moment(bar.opened_at), **prices, trades=bar.trades, proof=bar.proof)
 
 
+@router.put("/needs", status_code=204)
+def need(_: By, context: InContext, needed: forms.NeededSeries) -> None:
+    """Let the heartbeat follow a market for another minute. It does if its exchange lists it."""
+    context.platform.need_series(str(Series(needed.exchange, needed.venue, needed.symbol)))
+
+
 def heartbeat_of(context: Context, _: int = 0) -> forms.HeartbeatState:
     """Return the state of the heartbeat, the same for every user."""
     terminals = {one["name"]: one for one in context.platform.terminals()}
@@ -122,12 +128,13 @@ def _series(context: Context, figures: dict[str, Any]) -> list[forms.FollowedSer
         frames = found.setdefault((row["exchange"], row["venue"], row["symbol"]), [])
         if row["closed_at"] is not None:
             frames.append(forms.Frame(**row))
+    followed = {series: frames for series, frames in found.items() if frames or "/".join(series) in gaps}
     return [
         forms.FollowedSeries(
             exchange=exchange, venue=venue, symbol=symbol, frames=frames,
             gaps=gaps.get(name := f"{exchange}/{venue}/{symbol}"), running=_running(figures, name),
         )
-        for (exchange, venue, symbol), frames in found.items()
+        for (exchange, venue, symbol), frames in followed.items()
     ]  # fmt: skip
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from domain.candles.series import PAIR
 
 Timeframe = Literal["1m", "3m", "5m", "10m", "15m", "1h", "2h", "4h"]
 
@@ -100,6 +102,14 @@ class ChartCandles(BaseModel):
 
     items: list[ChartCandle]
     next: str | None = None
+
+
+class NeededSeries(BaseModel):
+    """A market that somebody looks at."""
+
+    exchange: Annotated[str, Field(pattern="^[a-z]{1,20}$")] = "binance"
+    venue: Annotated[str, Field(pattern="^[a-z]{1,20}$")] = "paper"
+    symbol: Annotated[str, Field(pattern=f"^{PAIR}$")]
 
 
 class RawStream(BaseModel):

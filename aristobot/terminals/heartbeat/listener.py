@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from application.market.beat import Beat
@@ -37,7 +37,7 @@ class Listener:
     def __init__(
         self,
         market_data: MarketData,
-        markets: Mapping[Series, Market],
+        markets: dict[Series, Market],
         heartbeat: Heartbeat,
         clock: ExchangeClock,
         tell: Callable[[Beat], None],
@@ -45,6 +45,7 @@ class Listener:
     ) -> None:
         self._market_data = market_data
         self.markets = markets
+        """The followed series with their markets."""
         self._series = {market.native: series for series, market in markets.items()}
         self._heartbeat = heartbeat
         self._clock = clock
@@ -66,6 +67,22 @@ class Listener:
         """Takes every raw message while a page shows them."""
         self.connected: Callable[[], None] = lambda: None
         self.lost: Callable[[str], None] = lambda _: None
+
+    def follow(self, series: Series, market: Market) -> None:
+        """Hear one more series, over a new connection, and read its minutes so far."""
+        self.markets[series] = market
+        self._series[market.native] = series
+        self._unfilled.add(series)
+        self._ending.set()
+
+    def unfollow(self, series: Series) -> None:
+        """Hear a series no longer."""
+        market = self.markets.pop(series)
+        del self._series[market.native]
+        self._unfilled.discard(series)
+        for kept in (self._told, self._marks, self._asked):
+            kept.pop(series, None)
+        self._ending.set()
 
     def told_until(self, series: Series, end: int) -> None:
         """Note that the minutes of a series up to here are known: the gap begins there."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.bus import Bus
 from adapters.candles.beats import BeatTable
-from application.market.beat import Beat, Telling
+from application.market.beat import TICK, Beat, Telling
 from application.market.failover import Source
 from aristobot.following import AWAY
 from domain.candles.timeframes import NAMES
@@ -42,7 +42,7 @@ class Teller:
 
     def tell(self, beat: Beat) -> None:
         """Let a beat be stored and published. Does not wait."""
-        if beat.signals or beat.bars:
+        if beat.signals or beat.bars or beat.ticked_at:
             self._beats.put(beat)
         for doubt in beat.doubts:
             self._log.info("bar_doubted", series=str(doubt.series), opened_at=doubt.opened_at, reason=doubt.reason)
@@ -82,24 +82,31 @@ class Teller:
         while beat is not None:
             gathered.signals += beat.signals
             gathered.bars += beat.bars
+            gathered.ticked_at = beat.ticked_at or gathered.ticked_at
             if len(gathered.bars) >= MOST_TOGETHER or self._beats.empty():
                 return gathered, True
             beat = self._beats.get()
         return gathered, False
 
     def _stored(self, beat: Beat) -> Beat | None:
+        if not beat.signals and not beat.bars:
+            return beat
         while True:
             try:
                 # A signal that waited for the database is as old as it is now.
                 signals = [replace(signal, emitted_at=max(self._now(), signal.closed_at)) for signal in beat.signals]
-                return self._table.tell(Beat(signals, beat.bars), self._source)
+                stored = self._table.tell(Beat(signals, beat.bars), self._source)
+                return replace(stored, ticked_at=beat.ticked_at)
             except AWAY as error:
                 self._log.warning("database_away", error=str(error))
                 if self._ending.wait(PAUSE_SECONDS):
                     return None
 
     def _message(self, beat: Beat) -> dict[str, Any]:
-        """Return what goes over the bus: the signals, corrections, and the bars that are not of the past."""
+        """Return what goes over the bus: the signals, corrections, and the bars that are not of the past.
+
+        A tick that waited until the next one is left out.
+        """
         for told in beat.bars:
             if told.before is not None:
                 self._log.warning(
@@ -110,6 +117,7 @@ class Teller:
         return {
             "source": self._source,
             "server_location": socket.gethostname(),
+            "tick": beat.ticked_at if beat.ticked_at and now - beat.ticked_at < TICK else None,
             "signals": [
                 {
                     "signal_id": signal.id, "timeframe": signal.timeframe, "candle_close_time": signal.closed_at,

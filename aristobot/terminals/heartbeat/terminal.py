@@ -22,6 +22,7 @@ from aristobot.settings import SettingError, Settings
 from aristobot.supervision.liveness import beat
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
 from aristobot.terminals.heartbeat.listener import PAUSES, Listener
+from aristobot.terminals.heartbeat.needs import Needs
 from aristobot.terminals.heartbeat.packing import Packer
 from aristobot.terminals.heartbeat.teller import Teller
 from aristobot.wiring import House
@@ -37,6 +38,7 @@ SYNCHRONISED_EVERY, ASKED_AGAIN = 300.0, 10.0
 LONGEST_TICK, LATE_TICK = 1.0, 1.0
 """Seconds between ticks at most, and the delay of one after which messages are read before time passes."""
 GATHER_SECONDS, DOUBTS_EVERY, FILLED_EVERY, PACKED_EVERY = 0.3, 0.5, 30.0, 300.0
+NEEDS_EVERY = 1.0
 SHOWN_EVERY, SHOWN_LINES = 0.5, 60
 MOST_LATE = 1440
 """Minutes of a standstill whose signals are told afterwards, as late ones."""
@@ -64,6 +66,9 @@ class Terminal:
         self._teller = Teller(house.beats, house.bus, source, lambda: self._clock.now, log)
         self._state = HeartbeatTable(house.pool, source)
         self._listener: Listener | None = None
+        self._needs: Needs | None = None
+        self._listed: dict[Series, Market] = {}
+        """Every market that the clock's exchange lists."""
         self._recording: set[asyncio.Task[None]] = set()
 
     async def run(self, stopping: threading.Event) -> None:
@@ -87,10 +92,12 @@ class Terminal:
             await self._client.close()
 
     async def _work(self) -> None:
-        markets = await self._markets()
+        listed = self._listed = await self._markets()
+        markets = {series: listed[series] for series in self._wanted() if series in listed}
         listener = self._listener = Listener(
             self._client, markets, self._heartbeat, self._clock, self._teller.tell, self._log
         )
+        self._needs = Needs(self._house.bus, self._heartbeat, listener, listed, self._known, self._log)
         listener.connected = lambda: self._later(self._state.connected)
         listener.lost = lambda error: self._later(self._state.lost, error)
         for series in markets:
@@ -104,7 +111,7 @@ class Terminal:
         async with asyncio.TaskGroup() as group:
             for work in (
                 listener.run, self._tick, self._end_doubts, self._fill_others, self._pack, self._watch_teller,
-                self._synchronise, self._show,
+                self._synchronise, self._show, self._look_at_needs,
             ):  # fmt: skip
                 group.create_task(work())
 
@@ -113,23 +120,28 @@ class Terminal:
         rows = self._house.beats.minutes(series, 2 * LONGEST)
         return rows or [*self._house.candles.newest(series, "1m", self._clock.now, 2 * LONGEST).bars(1)]
 
+    def _wanted(self) -> list[Series]:
+        """Return the series of the settings, the clock's first."""
+        symbols = dict.fromkeys((self._series.symbol, *self._house.settings.symbols))
+        return [Series(self._series.exchange, self._series.venue, symbol) for symbol in symbols]
+
     async def _markets(self) -> dict[Series, Market]:
-        """Return the markets of the followed series, after the exchange has told its time. Ask until it answers."""
+        """Return every listed market, after the exchange has told its time. Ask until the clock's is among them."""
         for pause in _repeated(PAUSES):
             try:
                 await self._clock.synchronise()
-                known = {market.symbol: market for market in await self._client.markets()}
+                here = (self._series.exchange, self._series.venue)
+                listed = {Series(*here, market.symbol): market for market in await self._client.markets()}
             except ExchangeError as error:
                 self._log.warning("exchange_silent", error=str(error))
                 await self._kept(self._state.lost, str(error))
                 await asyncio.sleep(pause)
                 continue
-            wanted = dict.fromkeys((self._series.symbol, *self._house.settings.symbols))
-            for symbol in wanted.keys() - known.keys():
-                self._log.warning("symbol_unknown", symbol=symbol)
-            if self._series.symbol in known:
-                here = (self._series.exchange, self._series.venue)
-                return {Series(*here, symbol): known[symbol] for symbol in wanted if symbol in known}
+            for series in self._wanted():
+                if series not in listed:
+                    self._log.warning("symbol_unknown", symbol=series.symbol)
+            if self._series in listed:
+                return listed
             await self._kept(self._state.lost, f"{self._series.symbol} is not listed")
             await asyncio.sleep(pause)
         raise AssertionError("the pauses never end")
@@ -163,11 +175,18 @@ class Terminal:
 
     async def _pack(self) -> None:
         """Close blocks of old minutes. One source does, and not in the first seconds, when others have more to do."""
-        assert self._listener is not None
-        packer = Packer(self._house.candles, self._client, self._listener.markets, self._teller.tell, self._log)
+        packer = Packer(self._house.candles, self._client, self._listed, self._teller.tell, self._log)
         while self._source is Source.PRIMARY:
             await asyncio.sleep(PACKED_EVERY)
             await packer.pack()
+
+    async def _look_at_needs(self) -> None:
+        """Follow what others need, while they do."""
+        assert self._needs is not None
+        while True:
+            await asyncio.sleep(NEEDS_EVERY)
+            if self._heartbeat.listening:
+                await self._needs.look()
 
     async def _watch_teller(self) -> None:
         """End this process when nothing is told any more: the next one tells what is stored."""

@@ -1262,6 +1262,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/heartbeat/needs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Need
+         * @description Let the heartbeat follow a market for another minute. It does if its exchange lists it.
+         */
+        put: operations["need_api_heartbeat_needs_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/candles": {
         parameters: {
             query?: never;
@@ -2633,6 +2653,24 @@ export interface components {
         Named: {
             /** Username */
             username: string;
+        };
+        /**
+         * NeededSeries
+         * @description A market that somebody looks at.
+         */
+        NeededSeries: {
+            /**
+             * Exchange
+             * @default binance
+             */
+            exchange: string;
+            /**
+             * Venue
+             * @default paper
+             */
+            venue: string;
+            /** Symbol */
+            symbol: string;
         };
         /**
          * NewAccount
@@ -5936,6 +5974,41 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ChartCandles"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    need_api_heartbeat_needs_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeededSeries"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

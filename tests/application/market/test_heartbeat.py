@@ -53,6 +53,16 @@ def test_the_clock_alone_signals_a_quarter_of_a_second_later(heart):
     assert ends(heart.tick(DAY + GRACE + 1)) == []
 
 
+def test_the_clock_ticks_every_ten_seconds_once_and_never_backwards(heart):
+    """Each tick names the whole ten seconds. After a standstill there is one, not all that were missed."""
+    told = [heart.tick(DAY + at).ticked_at for at in range(0, 21_000, 500)]
+    assert [tick - DAY for tick in told if tick is not None] == [0, 10_000, 20_000]
+    assert heart.tick(DAY + 12_000).ticked_at is None
+    assert heart.tick(DAY + 95_000).ticked_at == DAY + 90_000
+    heart.listening = False
+    assert heart.tick(DAY + 150_000).ticked_at is None
+
+
 def test_a_clock_that_is_not_heard_stands_still_and_tells_later_what_it_missed(heart):
     """The signals come in order; those that are older than a minute are late."""
     heart.listening = False

@@ -97,3 +97,14 @@ def test_each_correction_of_a_bar_is_told_once(database):
     for proof, times in ((Proof.PROVED, 1), (Proof.CONFIRMED, 1), (Proof.CONFIRMED, 0)):
         after = bar().proved_by(proof)
         assert len(table.tell(Beat(bars=[ToldBar(BTC, after, Telling.SETTLED)]), Source.PRIMARY).bars) == times
+
+
+def test_a_tick_is_published_and_not_stored_and_an_old_one_is_left_out(database, valkey, heard, eventually):
+    teller = told(database, valkey, END + 20_500)
+    for tick in (END, END + 20_000):
+        teller.tell(Beat(ticked_at=tick))
+        eventually(lambda: not teller.waiting)
+    eventually(lambda: [message for message in heard.messages if message["tick"]])
+    teller.close()
+    assert [message["tick"] for message in heard.messages if message["tick"]] == [END + 20_000]
+    assert database.connect().execute("SELECT count(*) FROM service.signals").fetchone() == (0,)
