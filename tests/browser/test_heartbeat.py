@@ -76,3 +76,19 @@ def test_a_stream_that_is_cut_is_heard_again(platform: Any, browse: Any, enter: 
         httpx.request("DELETE", f"{told['paper']}/paper/market-streams").raise_for_status()
         expect(page.locator("[data-test=beat]")).to_contain_text("bar", timeout=20_000)
         expect(page.locator("[data-test=beats]")).to_have_text("Running", timeout=20_000)
+
+
+def test_any_pair_of_the_exchange_can_be_charted(browse: Any, enter: Any) -> None:
+    """From the list of pairs to its chart: the heartbeat follows it as long as it is looked at."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        page.click('nav a[href="/symbols"]')
+        page.locator("[data-test=symbol] a", has_text="ETH/BTC").click()
+        chart = page.locator("[data-test=chart]")
+        expect(chart).to_have_attribute(
+            "aria-label", re.compile(r"^Chart of ETH/BTC 1m, last price 0\.\d{5}$"), timeout=20_000
+        )
+        followed = page.locator("[data-test=series]").filter(has_text="ETH/BTC")
+        expect(followed).to_contain_text("PAPER")

@@ -157,7 +157,8 @@ class NoPast(Prices):
     """Prices without a history: nothing here asks for candles."""
 
     def open(self, pair):
-        self.bars[pair.symbol], self.last[pair.symbol] = [], pair.start
+        self.bars[pair.symbol], self._told[pair.symbol] = [], {}
+        self._count(pair.symbol, pair.start, pair.step, self.clock())
 
 
 class QuickPaper(SlowClock):

@@ -63,7 +63,11 @@ export function useHistory(place: Ref<Place | null>, timeframe: Ref<Timeframe>) 
   /** Take in what has closed since the last known bar, and the minutes of the running one. */
   async function refresh(): Promise<void> {
     const [asked, length, last] = [turn, MINUTES[timeframe.value], bars.value.at(-1)]
-    if (!last) return
+    if (!last) {
+      // A market that has only just been followed: its first bars have come now.
+      more.value = true
+      return older()
+    }
     const missed = Math.ceil((serverNow() / 1000 - last.time) / (60 * length)) + 1
     const [closed, within] = await Promise.all([
       ask({ timeframe: timeframe.value, limit: Math.min(Math.max(missed, 3), MOST) }),
