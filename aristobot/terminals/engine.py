@@ -15,6 +15,7 @@ from application.trading.page import Page
 from application.webhooks.deciding import MarketsNotLoaded
 from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import beat
+from aristobot.supervision.neighbours import Neighbours
 from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Cause
@@ -23,6 +24,8 @@ from domain.webhooks.webhook import Webhook, WebhookStatus
 
 NAME = "engine"
 PAGE = 200
+DEPENDS_ON = ("heartbeat", "gateway")
+"""Without the heartbeat nothing is begun on its bars; without the gateway no order goes out, and entries expire."""
 MOST_TRIES = 5
 WAITED_FOR = (AWAY, MarketsNotLoaded)
 """Errors that say nothing about the event: the follower waits and tries again."""
@@ -180,8 +183,9 @@ def _correlation(recorded: Recorded) -> str:
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the engine until `stopping`."""
-    engine = Engine(house, log)
-    beat(house.bus, NAME, lambda: {"position": engine.position}, stopping)
+    engine, neighbours = Engine(house, log), Neighbours(house.bus, NAME, DEPENDS_ON, log)
+    beat(house.bus, NAME, lambda: {"position": engine.position, **neighbours.figures()}, stopping)
+    neighbours.watch(stopping)
     follow(
         lambda: engine.step() == PAGE or engine.in_doubt,
         log,

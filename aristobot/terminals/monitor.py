@@ -21,6 +21,7 @@ from application.people.users import registry_of
 from application.ports.requests import Action, Answer, GatewayAway, Request
 from aristobot.following import AWAY
 from aristobot.supervision.liveness import beat
+from aristobot.supervision.neighbours import Neighbours
 from aristobot.wiring import House, utc_now
 from domain.alert import Cause
 from domain.orders.order import Order
@@ -181,7 +182,9 @@ def _serve(house: House, log: Any, stopping: threading.Event) -> None:
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the monitor until `stopping`."""
     monitor = Monitor(house, log)
-    beat(house.bus, NAME, monitor.figures, stopping)
+    neighbours = Neighbours(house.bus, NAME, ("gateway",), log)
+    beat(house.bus, NAME, lambda: {**monitor.figures(), **neighbours.figures()}, stopping)
+    neighbours.watch(stopping)
     threading.Thread(target=_serve, args=(house, log, stopping), name="metrics", daemon=True).start()
     while not stopping.wait(POLL_SECONDS):
         try:
