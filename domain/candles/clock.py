@@ -38,16 +38,26 @@ class MarketClock:
 
     def hear(self, at: int, synchronised: int) -> None:
         """Take in the time of an event, and what the synchronised clock says at its arrival."""
-        if self.believes(at, synchronised):
+        if self.believes(at, synchronised) and not self._is_set_back(synchronised):
             self._now = max(self._now, at)
             self._disagrees_since, self._coherent = None, True
-            return
-        if self._disagrees_since is None:
-            self._disagrees_since = synchronised
-        if synchronised - self._disagrees_since > INCOHERENT_AFTER:
-            self._coherent = False
+        else:
+            self._disagree(synchronised)
 
     def tick(self, synchronised: int) -> int:
         """Let time pass, and return the time now."""
+        if self._is_set_back(synchronised):
+            self._disagree(synchronised)
         self._now = max(self._now, synchronised)
         return self._now
+
+    def _is_set_back(self, synchronised: int) -> bool:
+        """Return whether the synchronised clock is behind what was believed before: it was set back."""
+        return self._now - synchronised > BELIEVED
+
+    def _disagree(self, synchronised: int) -> None:
+        """Note a disagreement. One that lasts makes the clock incoherent."""
+        if self._disagrees_since is None or synchronised < self._disagrees_since:
+            self._disagrees_since = synchronised
+        if synchronised - self._disagrees_since > INCOHERENT_AFTER:
+            self._coherent = False

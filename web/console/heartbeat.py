@@ -115,7 +115,7 @@ def _clock(context: Context, figures: dict[str, Any], newest: Sequence[forms.Clo
         connected=bool(figures.get("connected")),
         coherent=bool(figures.get("coherent")),
         missing=[moment(at) for at in figures.get("missing", [])],
-        silent=missed if missed >= SILENT_SIGNALS else 0,
+        silent=max(missed if missed >= SILENT_SIGNALS else 0, int(figures.get("silent", 0))),
         last_closed_at=last,
         at=datetime.now(UTC),
     )

@@ -20,7 +20,7 @@ from application.ports.market_data import MarketData
 from aristobot.following import AWAY
 from aristobot.settings import SettingError, Settings
 from aristobot.supervision.liveness import beat
-from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock
+from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock, since_boot
 from aristobot.terminals.heartbeat.listener import PAUSES, Listener
 from aristobot.terminals.heartbeat.needs import Needs
 from aristobot.terminals.heartbeat.packing import Packer
@@ -67,6 +67,8 @@ class Terminal:
         self._state = HeartbeatTable(house.pool, source)
         self._listener: Listener | None = None
         self._needs: Needs | None = None
+        self._signalled = (0, since_boot())
+        """The end of the newest minute that was signalled, and the time since boot at which that was seen."""
         self._listed: dict[Series, Market] = {}
         """Every market that the clock's exchange lists."""
         self._recording: set[asyncio.Task[None]] = set()
@@ -248,10 +250,17 @@ class Terminal:
         }
 
     def _missed(self) -> int:
-        """Return the number of minutes that have ended without a signal, because the exchange is not heard."""
-        if self._heartbeat.listening or not self._heartbeat.signalled:
+        """Return the number of minutes that have ended without a signal, by the exchange's time or the time since boot.
+
+        The exchange is not heard, or its clock was set back.
+        """
+        signalled, now = self._heartbeat.signalled, since_boot()
+        if signalled != self._signalled[0]:
+            self._signalled = (signalled, now)
+        if not signalled:
             return 0
-        return max((self._clock.now - self._heartbeat.signalled) // MINUTE, 0)
+        passed = int(now - self._signalled[1]) // MINUTE
+        return passed if self._heartbeat.listening else max((self._clock.now - signalled) // MINUTE, passed)
 
 
 def _told(bar: Bar) -> dict[str, Any]:

@@ -84,6 +84,33 @@ def test_a_trade_of_the_future_moves_nothing(heart):
     assert heart.coherent
 
 
+def test_a_clock_that_is_set_back_by_hours_stands_still_and_says_so(heart):
+    """Exchange and machine agree on a time that has been already. Nothing is signalled twice, and nothing is hidden."""
+    heart.hear(BTC, trade(2, DAY + 1000), DAY + 1000)
+    back = DAY - 180 * MINUTE
+    for number, seconds in ((3, 0), (4, 5), (5, 11)):
+        at = back + seconds * 1000
+        assert ends(heart.hear(BTC, trade(number, at), at)) == []
+        assert ends(heart.tick(at)) == []
+    assert not heart.coherent
+    assert heart.clock.now == DAY + 1000
+    assert ends(heart.tick(DAY + MINUTE + GRACE)) == [("1m", 1)]
+    heart.hear(BTC, trade(6, DAY + MINUTE + 1000), DAY + MINUTE + 1000)
+    assert heart.clock.coherent
+
+
+def test_a_leap_second_ends_no_minute_twice(heart):
+    """The last second of the day is told twice: by the exchange, and by our clock as it follows."""
+    assert len(ends(heart.hear(BTC, trade(2, DAY + 100), DAY + 100))) == len(TIMEFRAMES)
+    beat = heart.hear(BTC, trade(3, DAY - 900), DAY - 900)
+    assert (beat.signals, heart.clock.now) == ([], DAY + 100)
+    assert [told.telling for told in beat.bars] in ([], [Telling.CORRECTED])
+    assert ends(heart.tick(DAY - 800)) == []
+    assert ends(heart.hear(BTC, trade(4, DAY + 200), DAY + 200)) == []
+    assert heart.coherent or heart.missing
+    assert ends(heart.hear(BTC, trade(5, DAY + MINUTE), DAY + MINUTE)) == [("1m", 1)]
+
+
 def test_the_exchange_is_asked_about_what_nobody_has_witnessed_in_time(heart):
     heart.tick(DAY + GRACE)
     assert heart.overdue() == []
