@@ -30,13 +30,17 @@ class LoadTable:
         self._series = SeriesNumbers(pool)
 
     def ask(self, series: Series, timeframe: str, since: datetime, until: datetime) -> int:
-        """Ask for a load and return its number. One that was asked for and has not ended goes on."""
+        """Ask for a load and return its number. One from the same time on that has not ended goes on instead.
+
+        It ends at the later of both times.
+        """
         values = (self._series.meet(series), timeframe, since, until)
         with self._pool.connection() as connection:
             row = connection.execute(
                 "INSERT INTO service.candle_loads (series, timeframe, since, until, reached)"
-                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (series, timeframe, since, until)"
-                " WHERE state IN ('running', 'paused') DO UPDATE SET state = 'running' RETURNING id",
+                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (series, timeframe, since)"
+                " WHERE state IN ('running', 'paused') DO UPDATE SET state = 'running',"
+                " until = greatest(candle_loads.until, excluded.until) RETURNING id",
                 (*values, since),
             ).fetchone()
         assert row is not None

@@ -44,11 +44,15 @@ def rows_between(connection: Connection[Any], series: int, start: int, end: int,
     )  # fmt: skip
 
 
-def revisions_of(connection: Connection[Any], series: int, start: int, end: int) -> list[tuple[int, datetime]]:
-    """Return the revisions that minutes within a time have, oldest first, and when each was known of the last one."""
+Key = tuple[datetime, int, datetime]
+"""The opening time of a row, its revision, and when it was known."""
+
+
+def keys_of(connection: Connection[Any], series: int, start: int, end: int) -> list[Key]:
+    """Return the keys of the rows that open within a time, by revision."""
     return connection.execute(
-        "SELECT revision, max(known_at) FROM service.candles WHERE series = %s AND opened_at >= %s AND opened_at < %s"
-        " GROUP BY revision ORDER BY revision",
+        "SELECT opened_at, revision, known_at FROM service.candles WHERE series = %s AND opened_at >= %s"
+        " AND opened_at < %s ORDER BY revision, opened_at",
         (series, moment(start), moment(end)),
     ).fetchall()
 
@@ -93,9 +97,10 @@ def rows_are_exact(connection: Connection[Any], series: int, start: int, end: in
     return all(is_exact(amount) for row in rows for amount in row)
 
 
-def delete_rows(connection: Connection[Any], series: int, start: int, end: int) -> None:
-    """Delete the minutes that open within a time: a block holds them."""
+def delete_rows(connection: Connection[Any], series: int, keys: Sequence[Key]) -> None:
+    """Delete these rows, which a block holds. One that has come meanwhile stays."""
     connection.execute(
-        "DELETE FROM service.candles WHERE series = %s AND opened_at >= %s AND opened_at < %s",
-        (series, moment(start), moment(end)),
+        "DELETE FROM service.candles AS c USING unnest(%s::timestamptz[], %s::smallint[]) AS held (opened_at, revision)"
+        " WHERE c.series = %s AND c.opened_at = held.opened_at AND c.revision = held.revision",
+        ([key[0] for key in keys], [key[1] for key in keys], series),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from adapters.candles.blocks import MINUTES, SLOTS, Grid, hash_of, packed, unpacked
 from adapters.candles.derived import Derived
-from adapters.candles.rows import delete_rows, insert_rows, revisions_of, rows_are_exact, rows_between
+from adapters.candles.rows import delete_rows, insert_rows, keys_of, rows_are_exact, rows_between
 from adapters.candles.series import SeriesNumbers
 from domain.candles.bar import Bar
 from domain.candles.columns import AMOUNTS, Columns, Flag, columns_of, concatenated, is_exact, larger
@@ -247,10 +249,12 @@ def _close(
     if not rows_are_exact(connection, series, start, end):
         return False
     before = _blocks(connection, series, MINUTES, start, end)
-    for revision, known_at in revisions_of(connection, series, start, end):
+    keys = keys_of(connection, series, start, end)
+    for revision, rows in groupby(keys, key=itemgetter(1)):
+        known_at = max(known for _, _, known in rows)
         told = _standing(rows_between(connection, series, start, end, revision), before)
         _store(connection, series, MINUTES, number, told, known_at, absent)
-    delete_rows(connection, series, start, end)
+    delete_rows(connection, series, keys)
     return True
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.candles import store as storing
 from adapters.candles.beats import BeatTable
 from adapters.candles.blocks import MINUTES, SIZE, Grid, packed, unpacked
 from adapters.candles.coverage import Coverage
@@ -141,6 +142,21 @@ def test_rows_become_blocks_with_their_corrections_as_revisions(database, store)
     )
     assert lows == [(100.0,), (500.0,)]
     assert Coverage(database.store().pool).held()[0].holes == (Hole(START + 2 * MINUTE, START + 2 * MINUTE, True),)
+
+
+def test_a_row_that_comes_while_its_block_is_closed_is_not_lost(database, store, monkeypatch):
+    """Another process tells a late minute between the reading of the rows and their end."""
+    beats = BeatTable(database.store().pool)
+    beats.tell(Beat(bars=[ToldBar(BTC, bar(n), Telling.CLOSED) for n in range(3)]), Source.PRIMARY)
+    delete = storing.delete_rows
+
+    def late(*given):
+        beats.tell(Beat(bars=[ToldBar(BTC, bar(7, 700), Telling.CLOSED)]), Source.PRIMARY)
+        delete(*given)
+
+    monkeypatch.setattr(storing, "delete_rows", late)
+    assert store.close_block(BTC, BLOCK)
+    assert [one.low for one in read(store)] == [100, 100, 100, 700]
 
 
 def test_a_late_minute_and_a_correction_stand_before_a_block(database, store):

@@ -145,6 +145,17 @@ async def test_an_order_that_waits_comes_first(platform):
         work.cancel()
 
 
+async def test_the_same_load_asked_for_later_goes_on_to_the_later_end(platform):
+    """So the command can be given again whose end is now."""
+    async with platform() as house:
+        number = (await ask(house, until=SINCE + timedelta(days=1))).data["load"]
+        house.house.loads.change(number, "paused")
+        for until in (UNTIL, SINCE + timedelta(hours=2)):
+            assert (await ask(house, until=until)).data["load"] == number
+            load = house.house.loads.find(number)
+            assert (load.state, load.until) == ("running", UNTIL)
+
+
 async def test_a_load_that_has_ended_cannot_go_on(platform):
     async with platform() as house:
         number = (await ask(house)).data["load"]

@@ -53,8 +53,8 @@ CREATE TABLE service.candle_loads (
     ended_at  timestamptz,
     CHECK (since < until)
 );
--- The same load is asked for once at a time.
-CREATE UNIQUE INDEX candle_loads_open ON service.candle_loads (series, timeframe, since, until)
+-- The same load is asked for once at a time: asked for again, it goes on until the later end.
+CREATE UNIQUE INDEX candle_loads_open ON service.candle_loads (series, timeframe, since)
     WHERE state IN ('running', 'paused');
 
 -- The binary number of 64 bits (IEEE 754) whose bytes, the lowest first, begin at a place of a block.
