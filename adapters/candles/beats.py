@@ -108,14 +108,17 @@ class BeatTable:
             if told.telling is Telling.SETTLED:
                 connection.execute(
                     "UPDATE service.candles SET proof = %s WHERE series = %s AND opened_at = %s"
-                    f" AND revision = {_NEWEST}",
+                    f" AND proof <> 'imported' AND revision = {_NEWEST}",
                     (told.bar.proof, *key, *key),
                 )
             elif told.telling is Telling.CORRECTED:
                 connection.execute(
                     f"INSERT INTO service.candles ({COLUMNS}, revision)"
-                    f" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce({_NEWEST} + 1, 0))",
-                    (*key, *amounts_of(told.bar), *key),
+                    " SELECT %s::int, %s::timestamptz, %s::numeric, %s::numeric, %s::numeric, %s::numeric,"
+                    f" %s::numeric, %s::int, %s::bigint, %s::bigint, %s::text, coalesce({_NEWEST} + 1, 0)"
+                    " WHERE NOT EXISTS (SELECT FROM service.candles WHERE series = %s AND opened_at = %s"
+                    f" AND proof = 'imported' AND revision = {_NEWEST})",
+                    (*key, *amounts_of(told.bar), *key, *key, *key),
                 )
 
     def last_signal(self, source: Source) -> int | None:

@@ -10,7 +10,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from adapters.candles.blocks import SLOTS, Grid, hash_of, runs
+from adapters.candles.blocks import MINUTES, SLOTS, Grid, hash_of, runs
 from application.ports.candles import Held, Hole
 from domain.candles.columns import Flag
 from domain.candles.series import Series
@@ -30,10 +30,11 @@ class Coverage:
                 " (SELECT series, timeframe FROM service.candle_blocks UNION SELECT series, '1m' FROM service.candles)"
                 " AS h ON h.series = s.id ORDER BY s.id, h.timeframe"
             ).fetchall()
-            return [
+            held = [
                 _held(connection, number, Series(exchange, venue, symbol), Grid(timeframe))
                 for number, exchange, venue, symbol, timeframe in found
             ]
+        return [one for one in held if one is not None]
 
     def wrong(self) -> Iterator[tuple[Series, str]]:
         """Yield what is wrong: candles that no market can have, and blocks whose bytes are lost or another's."""
@@ -59,9 +60,12 @@ class Coverage:
                         yield Series(exchange, venue, symbol), said
 
 
-def _held(connection: Connection[Any], number: int, series: Series, grid: Grid) -> Held:
-    """Return what is stored of a series. Only blocks with holes are read."""
-    spans, absent = [], set[int]()
+def _held(connection: Connection[Any], number: int, series: Series, grid: Grid) -> Held | None:
+    """Return what is stored of a series, None for nothing. Only blocks with holes are read."""
+    spans, absent = list[tuple[int, int]](), set[int]()
+    if grid.timeframe == MINUTES.timeframe:
+        # Rows first: what becomes part of a block meanwhile is then met twice, not missed.
+        spans += _row_runs(connection, number)
     with connection.cursor(binary=True) as cursor:
         blocks = cursor.execute(
             "SELECT n.number, n.present, CASE WHEN n.present < %s THEN substring(b.data FROM 44001) END FROM ("
@@ -80,14 +84,16 @@ def _held(connection: Connection[Any], number: int, series: Series, grid: Grid) 
         spans += runs(start + there * grid.length, grid.length)
         gone = np.flatnonzero(flags == int(Flag.MISSING | Flag.CONFIRMED))
         absent.update((start + gone * grid.length).tolist())
-    if grid.timeframe == "1m":
-        rows = connection.execute(
-            "SELECT DISTINCT (extract(epoch FROM opened_at) * 1000)::bigint FROM service.candles"
-            " WHERE series = %s ORDER BY 1",
-            (number,),
-        ).fetchall()
-        spans += runs(np.array([row[0] for row in rows], np.int64), grid.length)
-    return _joined(series, grid, _merged(sorted(spans), grid.length), absent)
+    return _joined(series, grid, _merged(sorted(spans), grid.length), absent) if spans else None
+
+
+def _row_runs(connection: Connection[Any], series: int) -> list[tuple[int, int]]:
+    rows = connection.execute(
+        "SELECT DISTINCT (extract(epoch FROM opened_at) * 1000)::bigint FROM service.candles"
+        " WHERE series = %s ORDER BY 1",
+        (series,),
+    ).fetchall()
+    return [*runs(np.array([row[0] for row in rows], np.int64), MINUTES.length)]
 
 
 def _merged(spans: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:

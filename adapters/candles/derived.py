@@ -30,16 +30,28 @@ class Derived:
 
         `make` makes the bars that open from one time on and before another.
         """
-        for number in range(grid.number(start), grid.number(end - 1) + 1):
+        for number in self._numbers(connection, series, grid, start, end):
             basis = self._basis(connection, series, grid.start(number), grid.end(number))
             if basis is not None:
                 yield number, self._block(connection, series, grid, number, basis, make)
+
+    def _numbers(self, connection: Connection[Any], series: int, grid: Grid, start: int, end: int) -> range:
+        """Return the numbers of the blocks within a time, as far as there are minutes in blocks."""
+        held = connection.execute(
+            "SELECT min(number), max(number) FROM service.candle_blocks WHERE series = %s AND timeframe = '1m'",
+            (series,),
+        ).fetchone()
+        if held is None or held[0] is None:
+            return range(0)
+        first, last = max(start, MINUTES.start(held[0])), min(end, MINUTES.end(held[1]))
+        return range(grid.number(first), grid.number(last - 1) + 1) if first < last else range(0)
 
     def _basis(self, connection: Connection[Any], series: int, start: int, end: int) -> bytes | None:
         """Return the hash of the blocks of minutes within a time, None when a minute of it is in no block."""
         first, last = MINUTES.number(start), MINUTES.number(end - 1)
         hashes = connection.execute(
-            "SELECT DISTINCT ON (number) sha256 FROM service.candle_blocks WHERE series = %s AND timeframe = '1m'"
+            "SELECT DISTINCT ON (number) sha256 FROM service.candle_blocks JOIN service.candle_bytes USING (sha256)"
+            " WHERE series = %s AND timeframe = '1m'"
             " AND number BETWEEN %s AND %s AND NOT EXISTS (SELECT FROM service.candles WHERE series = %s"
             " AND opened_at >= %s AND opened_at < %s) ORDER BY number, revision DESC",
             (series, first, last, series, moment(start), moment(end)),

@@ -24,13 +24,17 @@ Row = tuple[int, dict[str, str]]
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
 
 
+LATEST = 4_102_444_800_000
+"""The year 2100 in milliseconds: a larger number counts something else, such as microseconds."""
+
+
 class NoCandles(ValueError):
     """A file, or a pair, whose candles cannot be used. The message names it and says what is wrong there."""
 
 
 def opened(file: Path) -> TextIO:
     """Open a text file, plain or gzipped. Raises `OSError`; reading raises what decompressing does."""
-    return gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
+    return gzip.open(file, "rt", encoding="utf-8-sig") if file.suffix == ".gz" else file.open(encoding="utf-8-sig")
 
 
 def minutes_of(file: Path) -> list[Bar]:
@@ -95,6 +99,8 @@ def _bar(row: dict[str, str]) -> Bar:
 
 def _milliseconds(said: str) -> int:
     if said.strip().isdigit():
+        if int(said) >= LATEST:
+            raise ValueError(f"{said} is no time in milliseconds")
         return int(said)
     at = datetime.fromisoformat(said.strip())
     exact = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000

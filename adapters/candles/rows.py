@@ -80,7 +80,7 @@ def insert_rows(connection: Connection[Any], series: int, bars: Sequence[Bar], *
         " ORDER BY revision DESC LIMIT 1) AS known ON true WHERE known.revision IS NULL"
         " OR (%(outranks)s OR known.proof <> 'imported')"
         " AND (known.open, known.high, known.low, known.close, known.volume)"
-        " <> (b.open, b.high, b.low, b.close, b.volume) RETURNING revision",
+        " <> (b.open, b.high, b.low, b.close, b.volume) ON CONFLICT DO NOTHING RETURNING revision",
         {"series": series, "outranks": outranks},
     ).fetchall()
     new = sum(row[0] == 0 for row in rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -49,8 +49,7 @@ class CandleStore:
     def read(self, series: Series, timeframe: str, start: int, end: int) -> Columns:
         """Return the candles that open from `start` on and before `end` (milliseconds), as they are known now.
 
-        Larger ones are made of minutes. For the time before the first of those, the exchange's own ones stand, which
-        are flagged as native.
+        Larger ones are made of minutes. Where those do not make one, the exchange's own stands, flagged as native.
         """
         number = self._series.find(series)
         if number is None or start >= end:
@@ -60,20 +59,23 @@ class CandleStore:
                 return _minutes(connection, number, start, end)
             grid = Grid(timeframe)
             made = self._made(connection, number, grid, start, end)
-            native = _blocks(connection, number, grid, start, end)
-            return concatenated([native.between(start, int(made.opened_at[0]) if len(made) else end), made])
+            return made.over(_blocks(connection, number, grid, start, end))
 
     def newest(self, series: Series, timeframe: str, before: int, count: int) -> Columns:
         """Return the newest so many candles that open before a time (milliseconds), as `read` does."""
         number, length = self._series.find(series), TIMEFRAMES[timeframe] * MINUTE
-        found, end = columns_of([]), before
+        found, end, width = columns_of([]), before, count
         while number is not None and len(found) < count:
             with self._pool.connection() as connection:
                 held = _newest_before(connection, number, timeframe, end)
             if held is None:
                 break
-            start = held // length * length - (count - len(found)) * length
-            found, end = concatenated([self.read(series, timeframe, start, end), found]), start
+            last = held // length * length
+            start = last - width * length
+            older = self.read(series, timeframe, start, min(end, last + length))
+            # Nothing here may be a hole of years within a block: look further each time.
+            width = width if len(older) else 2 * width
+            found, end = concatenated([older, found]), start
         return found.chosen(slice(max(len(found) - count, 0), None))
 
     def _made(self, connection: Connection[Any], series: int, grid: Grid, start: int, end: int) -> Columns:
@@ -92,8 +94,10 @@ class CandleStore:
 
     # --- taking in ---------------------------------------------------------------------------------------------
 
-    def put(self, series: Series, timeframe: str, bars: Sequence[Bar], *, outranks: bool = False) -> Taken:
-        """Take in bars, in their order: all of them or none.
+    def put(
+        self, series: Series, timeframe: str, bars: Sequence[Bar], *, outranks: bool = False, absent: Sequence[int] = ()
+    ) -> Taken:
+        """Take in bars: all of them or none. `absent` are opening times of which the exchange has no candle.
 
         Bars that outrank replace all that differs. Others, which are the exchange's own, replace nothing that a person
         has imported, and are flagged where they correct. Minutes of blocks that are not closed yet, and amounts that
@@ -102,22 +106,31 @@ class CandleStore:
         number = self._series.meet(series)
         with self._pool.connection() as connection, connection.transaction():
             _lock(connection, number)
+            ordered = sorted({bar.opened_at: bar for bar in bars}.values(), key=lambda bar: bar.opened_at)
             if timeframe != MINUTES.timeframe:
-                return _put_blocks(connection, number, Grid(timeframe), columns_of(bars, Flag.NATIVE), outranks)
-            closed_until = MINUTES.end(self._newest_closed())
-            old = [bar for bar in bars if bar.opened_at < closed_until]
-            if not all(is_exact(amount) for bar in old for amount in bar.amounts):
-                old = []
-            new, changed = insert_rows(connection, number, bars[len(old) :], outranks=outranks)
-            blocks = _put_blocks(connection, number, MINUTES, columns_of(old), outranks)
-        return Taken(new + blocks.new, changed + blocks.changed)
+                columns = columns_of(ordered, Flag.NATIVE)
+                return _put_blocks(connection, number, Grid(timeframe), columns, absent, outranks=outranks)
+            for_rows, for_blocks = self._parted(connection, number, ordered)
+            new, changed = insert_rows(connection, number, for_rows, outranks=outranks)
+            taken = _put_blocks(connection, number, MINUTES, columns_of(for_blocks), absent, outranks=outranks)
+        return Taken(new + taken.new, changed + taken.changed)
+
+    def _parted(self, connection: Connection[Any], series: int, bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar]]:
+        """Return the minutes that become rows, and those that go into blocks, whose rows become part of them first."""
+        for_rows, for_blocks, closed = list[Bar](), list[Bar](), self._newest_closed()
+        for number, some in groupby(bars, key=lambda bar: MINUTES.number(bar.opened_at)):
+            group = [*some]
+            fits = number <= closed and all(is_exact(amount) for bar in group for amount in bar.amounts)
+            goes = fits and (not _with_rows(connection, series, number, number) or _close(connection, series, number))
+            (for_blocks if goes else for_rows).extend(group)
+        return for_rows, for_blocks
 
     def put_columns(self, series: Series, timeframe: str, candles: Columns) -> Taken:
         """Take in candles of closed blocks, as `put`."""
         number = self._series.meet(series)
         with self._pool.connection() as connection, connection.transaction():
             _lock(connection, number)
-            return _put_blocks(connection, number, Grid(timeframe), candles, outranks=False)
+            return _put_blocks(connection, number, Grid(timeframe), candles, (), outranks=False)
 
     def ripe(self) -> list[tuple[Series, int]]:
         """Return the blocks that can be closed and whose minutes are rows still, oldest first."""
@@ -182,8 +195,9 @@ def _minutes(connection: Connection[Any], series: int, start: int, end: int) -> 
     """Return the minutes of a time (milliseconds): what rows say stands before what blocks hold."""
     if start >= end:
         return columns_of([])
-    blocks = _blocks(connection, series, MINUTES, start, end)
-    return _standing(rows_between(connection, series, start, end), blocks)
+    # Rows first: what becomes part of a block meanwhile is then met twice, not missed.
+    rows = rows_between(connection, series, start, end)
+    return _standing(rows, _blocks(connection, series, MINUTES, start, end))
 
 
 def _standing(rows: Columns, blocks: Columns) -> Columns:
@@ -202,22 +216,25 @@ def _places(some: Columns, others: Columns) -> tuple[NDArray[np.bool_], NDArray[
     return there, places
 
 
-def _put_blocks(connection: Connection[Any], series: int, grid: Grid, brought: Columns, outranks: bool) -> Taken:
-    """Take in candles; each block in which one is new or differs gets a new revision."""
+def _put_blocks(
+    connection: Connection[Any], series: int, grid: Grid, brought: Columns, absent: Sequence[int], *, outranks: bool
+) -> Taken:  # fmt: skip
+    """Take in candles; each block in which one is new, differs or is absent now gets a new revision."""
     if not len(brought):
         return Taken(0, 0)
     first, last = grid.number(int(brought.opened_at[0])), grid.number(int(brought.opened_at[-1]))
-    if grid == MINUTES:
-        for number in _with_rows(connection, series, first, last):
-            _close(connection, series, number)
     known = _blocks(connection, series, grid, grid.start(first), grid.end(last))
     there, differs = _compared(brought, known, outranks=outranks)
     if not outranks:
-        brought.flags[differs] = int(Flag.CORRECTED)
-    chosen = brought.chosen(~there | differs)
+        flags = brought.flags & int(Flag.NATIVE | Flag.NO_TRADES) | int(Flag.CORRECTED)
+        brought = replace(brought, flags=np.where(differs, flags, brought.flags).astype(np.uint8))
+    chosen, gone = brought.chosen(~there | differs), np.array(sorted(absent), np.int64)
     merged = chosen.over(known)
-    for number in np.unique(chosen.opened_at // (grid.length * SLOTS)).tolist():
-        _store(connection, series, grid, number, merged.between(grid.start(number), grid.end(number)))
+    for number in np.unique(np.append(chosen.opened_at, gone) // (grid.length * SLOTS)).tolist():
+        start, end = grid.start(number), grid.end(number)
+        held = merged.between(start, end)
+        if len(held):
+            _store(connection, series, grid, number, held, None, gone[(gone >= start) & (gone < end)])
     return Taken(int((~there).sum()), int(differs.sum()))
 
 
@@ -262,19 +279,25 @@ def _store(
     connection: Connection[Any], series: int, grid: Grid, number: int, candles: Columns,
     known_at: datetime | None = None, absent: NDArray[np.int64] | None = None,
 ) -> None:  # fmt: skip
-    """Store a block as its newest revision, unless that is the same already."""
-    data = packed(candles, grid.start(number), grid.length, absent)
-    sha256 = hash_of(data)
-    key = (series, grid.timeframe, number)
+    """Store a block as its newest revision, unless that is the same already. What was absent before still is."""
+    key, start = (series, grid.timeframe, number), grid.start(number)
     newest = connection.execute(
-        "SELECT revision, sha256 FROM service.candle_blocks WHERE (series, timeframe, number) = (%s, %s, %s)"
+        "SELECT revision, b.sha256, substring(data FROM 44001) FROM service.candle_blocks AS b"
+        " LEFT JOIN service.candle_bytes USING (sha256) WHERE (series, timeframe, number) = (%s, %s, %s)"
         " ORDER BY revision DESC LIMIT 1",
         key,
     ).fetchone()
+    gone = np.array([], np.int64) if absent is None else absent
+    if newest is not None and newest[2] is not None:
+        slots = np.flatnonzero(np.frombuffer(newest[2], np.uint8) == int(Flag.MISSING | Flag.CONFIRMED))
+        gone = np.append(gone, start + slots * grid.length)
+    data = packed(candles, start, grid.length, gone)
+    sha256 = hash_of(data)
+    with connection.cursor(binary=True) as cursor:
+        # Also those of a block that is known: they may be lost.
+        cursor.execute("INSERT INTO service.candle_bytes VALUES (%s, %s) ON CONFLICT DO NOTHING", (sha256, data))
     if newest is not None and newest[1] == sha256:
         return
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute("INSERT INTO service.candle_bytes VALUES (%s, %s) ON CONFLICT DO NOTHING", (sha256, data))
     connection.execute(
         "INSERT INTO service.candle_blocks (series, timeframe, number, revision, present, first_at, last_at, sha256,"
         " known_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))",

@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from adapters.bus import Bus
 from adapters.candles.coverage import Coverage
-from adapters.candles.files import minutes_of
+from adapters.candles.files import NoCandles, minutes_of
 from adapters.candles.loads import LoadTable
 from adapters.candles.store import CandleStore
 from application.ports.candles import Held, Load
@@ -110,6 +110,8 @@ def _say_holes(held: Held, say: Say) -> bool:
 def import_file(store: CandleStore, file: Path, series: Series, say: Say) -> None:
     """Import a file of candles into a series: all of it or nothing. Raises `NoCandles` for a file that is no good."""
     bars = minutes_of(file)
+    if bars[-1].ended_at > utc_now().timestamp() * 1000:
+        raise NoCandles(f"{file}: the candle of {_shown(bars[-1].opened_at)} has not ended yet; are the times UTC?")
     taken = store.put(series, "1m", bars, outranks=True)
     say(f"{series}: {taken.new} new, {taken.changed} changed, {len(bars) - taken.new - taken.changed} known already")
 

@@ -67,6 +67,9 @@ class Diary:
                 except (AWAY, Conflict) as error:
                     self._log.warning("diary_waits", error=str(error))
                     self._ending.wait(PAUSE_SECONDS)
+                except Exception:  # one entry that cannot be written takes no other with it
+                    self._log.exception("entry_not_written")
+                    break
 
     def _write(self, entry: Entry) -> None:
         with carrying(source="supervisor", correlation_id=str(PLATFORM_ID)):

@@ -20,6 +20,8 @@ from domain.candles.timeframes import MINUTE
 AMOUNTS = ("open", "high", "low", "close", "volume")
 EXACT_DIGITS = 15
 """Decimals of so many significant digits survive the way through a binary number of 64 bits (IEEE 754, 5.12.2)."""
+LONGEST_EXPONENT = 300
+"""Powers of ten that a binary number of 64 bits surely has."""
 PLACES = 8
 """Decimal places to which sums of volumes are rounded: spot markets count nothing smaller."""
 
@@ -99,6 +101,8 @@ def exact(value: float) -> Decimal:
 
 def is_exact(amount: Decimal) -> bool:
     """Return whether an amount comes back from a binary number with all of its digits."""
+    if not abs(amount.adjusted()) < LONGEST_EXPONENT:
+        return False
     return len(amount.as_tuple().digits) <= EXACT_DIGITS or exact(float(amount)) == amount
 
 
@@ -133,6 +137,14 @@ def concatenated(parts: Sequence[Columns]) -> Columns:
     return Columns(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Columns)))
 
 
+def summed(volumes: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the sums of the runs that begin at these places, rounded as far as binary numbers can tell decimals."""
+    sums: NDArray[np.float64] = np.add.reduceat(volumes, starts)
+    rounded = np.round(sums, PLACES)
+    whole = np.abs(sums) < 2**53 / 10**PLACES
+    return np.where(whole, rounded, np.round(sums, 0 if np.all(volumes == np.floor(volumes)) else 2))
+
+
 def larger(minutes: Columns, length: int) -> Columns:
     """Return the bars of `length` minutes, aligned to 1970, that minutes make, without those that lack a minute.
 
@@ -153,7 +165,7 @@ def larger(minutes: Columns, length: int) -> Columns:
         np.maximum.reduceat(minutes.high, starts),
         np.minimum.reduceat(minutes.low, starts),
         minutes.close[ends],
-        np.round(np.add.reduceat(minutes.volume, starts), PLACES).astype(np.float64),
+        summed(minutes.volume, starts),
         np.add.reduceat(minutes.trades, starts),
         ((every & int(all_of)) | (some & int(one_of))).astype(np.uint8),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -185,3 +185,19 @@ def test_holes_are_listed_and_verified(tmp_path, pool):
     assert verified == ["binance/paper/BTC/USDT 1m: no candles from 2023-03-10 00:02 UTC to 2023-03-10 00:02 UTC"]
     import_file(store, written(tmp_path, "2023-03-10 00:02:00,1,1,1,1,1"), BTC, lambda _: None)
     assert verify(coverage, verified.append)
+
+
+def test_a_file_with_a_mark_of_its_encoding_is_read_and_one_in_microseconds_is_told(tmp_path):
+    file = tmp_path / "candles.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + f"{HEADER}\n{START},1,2,0.5,1.5,3\n".encode())
+    assert minutes_of(file)[0].opened_at == START
+    with pytest.raises(NoCandles, match="line 2: no candle of a market"):
+        minutes_of(written(tmp_path, f"{START * 1000},1,2,0.5,1.5,3"))
+
+
+def test_what_has_not_ended_yet_is_not_imported(tmp_path, pool):
+    """Local times without a zone are taken for UTC, and may lie in the future."""
+    tomorrow = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=1)
+    with pytest.raises(NoCandles, match="has not ended yet"):
+        import_file(CandleStore(pool, utc_now), written(tmp_path, f"{tomorrow.isoformat()},1,2,0.5,1.5,3"), BTC, print)
+    assert Coverage(pool).held() == []

@@ -192,7 +192,7 @@ def test_a_larger_bar_that_lacks_a_minute_is_left_out_and_volumes_add_up(store):
     assert {one.volume for one in found.values()} == {Decimal("0.5")}
 
 
-def test_native_history_stands_before_what_minutes_make_and_is_never_mixed_within_a_bar(store):
+def test_native_history_stands_where_minutes_make_nothing_and_is_never_mixed_within_a_bar(store):
     hours = [
         Bar(START - START % H4.length + n * H4.length, 240, *[Decimal(50 + n)] * 4, Decimal(9), 1, None, None,
             Proof.CONFIRMED)
@@ -203,8 +203,13 @@ def test_native_history_stands_before_what_minutes_make_and_is_never_mixed_withi
     store.put(BTC, "1m", minutes(from_minute, from_minute + 600))
     found = store.read(BTC, "4h", hours[0].opened_at, hours[7].ended_at)
     native = found.flags & int(Flag.NATIVE) != 0
-    assert native.tolist() == [True] * 3 + [False] * 2
+    assert native.tolist() == [True] * 3 + [False] * 2 + [True] * 3
     assert [one.low for one in found.bars(240)][:3] == [50, 51, 52]
+    later = store.read(BTC, "4h", hours[5].opened_at, hours[7].ended_at)
+    assert [*later.bars(240)] == [*found.bars(240)][5:]  # whatever part is asked for
+    store.put(BTC, "4h", [replace(hours[0], high=Decimal(70))])
+    corrected = store.read(BTC, "4h", hours[0].opened_at, hours[1].opened_at)
+    assert corrected.flags[0] == int(Flag.NATIVE | Flag.CORRECTED)
     assert len(store.read(BTC, "4h", hours[0].opened_at, hours[2].ended_at)) == 3
 
 
@@ -261,3 +266,66 @@ def test_the_tables_can_be_asked_in_sql(database, store):
     assert [row[1] for row in rows] == [Decimal("64250.10"), 5, Decimal("1e12"), Decimal("123456789.012345")]
     assert rows[0][0] == datetime.fromtimestamp(START / 1000, UTC)
     assert {row[2] for row in rows} == {1.5}
+
+
+def test_a_lost_block_comes_back_by_being_loaded_again(database, store):
+    """Also for the larger bars that were asked for meanwhile."""
+    grid = Grid("3m")
+    number = grid.number(START)
+    first = (grid.start(number) - START) // MINUTE
+    told = minutes(first, first + 3000)
+    store.put(BTC, "1m", told)
+    with database.connect() as owner:
+        owner.execute("DELETE FROM service.candle_bytes")
+    assert read(store, first=first, last=first + 3000) == read(store, "3m", first, first + 3000) == []
+    store.put(BTC, "1m", told)
+    assert read(store, first=first, last=first + 3000) == told
+    assert len(read(store, "3m", first, first + 3000)) == 1000
+
+
+def test_what_the_exchange_has_not_is_remembered_over_corrections(store, database):
+    gone = [START + n * MINUTE for n in (4, 5)]
+    store.put(BTC, "1m", [bar(n) for n in range(9) if n not in {4, 5}], absent=gone)
+    store.put(BTC, "1m", [bar(2, 500)])
+    [held] = Coverage(database.store().pool).held()
+    assert held.holes == (Hole(gone[0], gone[1], True),)
+
+
+def test_bars_in_any_order_and_twice_are_each_taken_once(store):
+    assert store.put(BTC, "1m", [bar(3), bar(1), bar(2), bar(1)]) == Taken(3, 0)
+    assert read(store) == [bar(1), bar(2), bar(3)]
+    assert store.put(BTC, "1m", []) == Taken(0, 0)
+
+
+def test_one_odd_amount_keeps_only_its_own_block_from_being_closed(store, database):
+    odd = bar(1500, "12345678.123456789012")
+    store.put(BTC, "1m", [*minutes(0, 1000), odd, *minutes(2000, 3000)])
+    rows = database.connect().execute("SELECT count(*) FROM service.candles").fetchone()
+    assert rows == (1,)
+    store.put(BTC, "1m", [replace(odd, high=odd.low, close=odd.low, proof=Proof.IMPORTED)], outranks=True)
+    assert read(store, first=1500, last=1501)[0].proof is Proof.IMPORTED
+
+
+def test_what_a_person_has_imported_outranks_the_heartbeat_also_among_rows(store, database):
+    beats = BeatTable(database.store().pool)
+    now = int((LATER - timedelta(hours=2)).timestamp() * 1000 - START) // MINUTE
+    store.put(BTC, "1m", [bar(now, 300, Proof.IMPORTED)], outranks=True)
+    beats.tell(Beat(bars=[ToldBar(BTC, bar(now), Telling.SETTLED)]), Source.PRIMARY)
+    beats.tell(Beat(bars=[ToldBar(BTC, bar(now, 100, Proof.CORRECTED), Telling.CORRECTED, bar(now))]), Source.PRIMARY)
+    [told] = read(store, first=now, last=now + 1)
+    assert (told.low, told.proof) == (300, Proof.IMPORTED)
+
+
+def test_a_hole_of_years_is_stepped_over_at_once(store):
+    store.put(BTC, "1m", [bar(0), bar(999)])
+    assert [*store.newest(BTC, "1m", START + 900 * MINUTE, 1).bars(1)] == [bar(0)]
+    far = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000)
+    assert len(store.newest(BTC, "3m", far, 5)) == 0
+    assert [*store.newest(BTC, "1m", far, 1).bars(1)] == [bar(999)]
+
+
+@pytest.mark.parametrize("volume", ["25379894133", "123456789012.25", "0.1"])
+def test_sums_of_volumes_have_no_invented_fractions(store, volume):
+    store.put(BTC, "1m", [bar(n, volume=volume) for n in range(20, 25)])
+    [five] = read(store, "5m", 20, 25)
+    assert five.volume == 5 * Decimal(volume)

@@ -132,3 +132,13 @@ def test_a_series_that_was_only_loaded_is_not_shown_as_followed(alice: Any, told
     CandleStore(console.database.store().pool, lambda: datetime.now(UTC)).put(other, "1m", [bar(0)])
     symbols = [one["symbol"] for one in alice.get("/api/heartbeat/status").json()["series"]]
     assert symbols == ["BTC/USDT"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-12:00", "9999-12-31", "0001-01-01", "2026-03-02T09:40:00"],
+)
+def test_bars_before_any_time_are_asked_for_at_no_cost(alice: Any, told: BeatTable, before: str) -> None:
+    answer = alice.get(f"/api/heartbeat/candles?symbol=BTC/USDT&timeframe=3m&limit=1&before={before}")
+    assert answer.status_code == 200
+    assert len(answer.json()["items"]) == (0 if before.startswith("0001") else 1)

@@ -65,12 +65,20 @@ def candles(
     limit: Annotated[int, Query(ge=1, le=LONGEST_CHART)] = 500,
 ) -> forms.ChartCandles:
     """List the newest bars of a market before a moment, oldest first, each as it is known now."""
-    end = before or datetime.now(UTC)
-    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    now = datetime.now(UTC)
+    end = now if before is None else before if before.tzinfo else before.replace(tzinfo=UTC)
     series, length = Series(exchange, venue, symbol), TIMEFRAMES[timeframe]
     # A bar that has not ended by then lacks a minute, and is left out.
-    found = context.records.candles.newest(series, timeframe, int(end.timestamp() * 1000), limit)
+    found = context.records.candles.newest(series, timeframe, int(min(_clamped(end), now).timestamp() * 1000), limit)
     return forms.ChartCandles(items=[_candle(bar) for bar in found.bars(length)])
+
+
+def _clamped(at: datetime) -> datetime:
+    """Return a time, or the first one where its zone leads beyond all calendars."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if at.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
 def _candle(bar: Bar) -> forms.ChartCandle:

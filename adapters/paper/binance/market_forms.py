@@ -17,7 +17,7 @@ from adapters.paper.pairs import Pair
 from adapters.paper.past import MINUTE
 from adapters.paper.prices import Bar, Prices
 from domain.amounts import ZERO
-from domain.candles.columns import PLACES, Columns
+from domain.candles.columns import Columns, summed
 
 INTERVALS = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
@@ -64,7 +64,7 @@ def bars(minutes: Columns, interval: str, offset: int = 0) -> list[list[Any]]:
     folded = Columns(
         opened_at[starts], minutes.open[starts], np.maximum.reduceat(minutes.high, starts),
         np.minimum.reduceat(minutes.low, starts), minutes.close[np.append(starts[1:], len(minutes)) - 1],
-        np.round(np.add.reduceat(minutes.volume, starts), PLACES).astype(np.float64),
+        summed(minutes.volume, starts),
         np.add.reduceat(minutes.trades, starts), minutes.flags[starts],
     )  # fmt: skip
     return [

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+
 from adapters.candles.blocks import Grid
 from application.lane.lane import Lane
 from application.ports.candles import Load
@@ -70,8 +72,12 @@ class Loads:
 
     async def keep(self) -> None:
         """Carry the loads out, for ever: a page of each in turn, while no lane has anything to do."""
+        forgotten = False
         while True:
             try:
+                if not forgotten:
+                    await asyncio.to_thread(self._house.loads.forget_old)
+                    forgotten = True
                 took = await self._round()
             except AWAY as error:
                 self._log.warning("database_away", error=str(error))
@@ -102,12 +108,18 @@ class Loads:
                 # Nothing was traded here: go on where the exchange's next candle is.
                 later = await client.bars(market, load.timeframe, moment(end), load.until, background=True)
                 end = later[0].opened_at if later else int(load.until.timestamp() * 1000)
-        except (ExchangeError, Refused) as error:
+            if bars:
+                there = {bar.opened_at for bar in bars}
+                absent = [one for one in range(at, bars[-1].opened_at, grid.length) if one not in there]
+                await asyncio.to_thread(
+                    self._house.candles.put, load.series, load.timeframe, bars, absent=absent
+                )  # fmt: skip
+            await asyncio.to_thread(self._house.loads.advance, load, moment(end), len(bars))
+        except AWAY:
+            raise
+        except (ExchangeError, Refused, psycopg.Error, ValueError) as error:
             await self._failed(load, error)
             return
-        if bars:
-            await asyncio.to_thread(self._house.candles.put, load.series, load.timeframe, bars)
-        await asyncio.to_thread(self._house.loads.advance, load, moment(end), len(bars))
         self._failures.pop(load.id, None)
 
     async def _failed(self, load: Load, error: Exception) -> None:

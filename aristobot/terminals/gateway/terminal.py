@@ -85,7 +85,7 @@ class Gateway:
 
     def start(self) -> None:
         """Open the lanes in the background."""
-        self._start(self.begin())
+        self.watch(self.begin())
 
     async def begin(self) -> None:
         """Open a lane for every broker. An exchange that does not answer holds up no other."""
@@ -128,8 +128,8 @@ class Gateway:
             lane.resume(order)
         for task, subject in self._waiting.pop(number, []):
             lane.agenda.put(task, subject)
-        self._working[number] = self._start(lane.work())
-        self._listening[number] = self._start(lane.follow_stream())
+        self._working[number] = self.watch(lane.work())
+        self._listening[number] = self.watch(lane.follow_stream())
         self._log.info("lane_open", broker=number, exchange=broker.exchange, venue=broker.venue)
 
     async def _renew(self, broker: Broker) -> None:
@@ -146,7 +146,7 @@ class Gateway:
                 return  # it is being removed this very moment, and that is heard next
             lane.renew(broker, keys)
             self._listening[broker.number].cancel()
-            self._listening[broker.number] = self._start(lane.follow_stream())
+            self._listening[broker.number] = self.watch(lane.follow_stream())
 
     def _close_lane(self, number: int) -> None:
         lane = self.lanes.pop(number, None)
@@ -156,7 +156,8 @@ class Gateway:
                 tasks.pop(number).cancel()
             self._log.info("lane_closed", broker=number)
 
-    def _start(self, work: Any) -> asyncio.Task[None]:
+    def watch(self, work: Any) -> asyncio.Task[None]:
+        """Begin some work. The terminal ends with it, should it fail."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -166,11 +167,11 @@ class Gateway:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # A lane that died silently would lose wishes: the whole terminal restarts and looks everything up.
-            self._log.error("lane_died", error=repr(error))
+            self._log.error("work_died", error=repr(error))
             asyncio.get_running_loop().stop()
 
     def _again(self, seconds: float, number: int) -> None:
-        asyncio.get_running_loop().call_later(seconds, lambda: self._start(self.open_lane(number)))
+        asyncio.get_running_loop().call_later(seconds, lambda: self.watch(self.open_lane(number)))
 
     def tell(self, broker: int, task: Task, subject: UUID) -> None:
         """Put an order or a position on the agenda of its broker's lane, or keep it until that lane is open."""
@@ -324,7 +325,7 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
         gateway.counter.serve,
         gateway.loads.keep,
     )
-    keeping = [asyncio.create_task(work()) for work in keep]
+    keeping = [gateway.watch(work()) for work in keep]
     try:
         await _follow(house, gateway, log, stopping)
     finally:

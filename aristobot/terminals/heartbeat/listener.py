@@ -208,7 +208,8 @@ class Listener:
         """Read the missing minutes of the series that could not be read before."""
         for series in [*self._unfilled]:
             try:
-                await self._fill(series)
+                if series in self.markets:  # it may have been given up meanwhile
+                    await self._fill(series)
             except ExchangeError as error:
                 self._log.warning("gap_not_filled", series=str(series), error=str(error))
 
@@ -216,6 +217,8 @@ class Listener:
         since = self._marks.get(series, self._clock.now // MINUTE * MINUTE - PAST * MINUTE)
         while True:
             bars = await self._read(series, since)
+            if series not in self.markets:
+                return
             since = bars[-1].ended_at if bars else since
             if len(bars) < PAGE - 1:  # the last page ends with the running minute, which is not told
                 break
@@ -229,7 +232,8 @@ class Listener:
 
     async def _read(self, series: Series, since: int) -> Sequence[Bar]:
         """Ask the exchange for the minutes of a series from this one on. Raises as `MarketData.bars`."""
-        bars = await self._market_data.bars(self.markets[series], "1m", moment(since))
+        market = self.markets.get(series)
+        bars = [] if market is None else await self._market_data.bars(market, "1m", moment(since))
         for bar in bars:
             self._told_of(self._heartbeat.witness(series, bar, self._clock.now))
         return bars
@@ -255,6 +259,8 @@ class Listener:
                 bars = await self._read(series, opened_at)
             except ExchangeError as error:
                 self._log.warning("doubt_not_ended", series=str(series), error=str(error))
+                continue
+            if series not in self.markets:
                 continue
             told = {bar.opened_at for bar in bars}
             for absent in range(opened_at, max(told, default=opened_at), MINUTE):

@@ -10,6 +10,7 @@ import redis
 
 from adapters.bus import Bus
 from application.market.heartbeat import Heartbeat
+from aristobot.following import AWAY
 from aristobot.terminals.heartbeat.listener import Listener
 from domain.candles.bar import Bar
 from domain.candles.series import Series, series_of
@@ -55,8 +56,12 @@ class Needs:
                 self._refused.add(series)
                 self._log.warning("too_many_series", series=str(series))
             return
+        try:
+            minutes = await asyncio.to_thread(self._known, series)
+        except AWAY as error:
+            self._log.warning("database_away", error=str(error))
+            return
         self._heartbeat.follow(series)
-        minutes = await asyncio.to_thread(self._known, series)
         self._heartbeat.remember(series, minutes)
         if minutes:
             self._listener.told_until(series, minutes[-1].ended_at)

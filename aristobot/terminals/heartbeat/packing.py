@@ -33,12 +33,17 @@ class Packer:
         self._markets = markets
         self._tell = tell
         self._log = log
+        self._told: set[tuple[Series, int]] = set()
+        """The blocks about which the exchange's news were told: they are closed the next time, come what may."""
+        self._rows: set[tuple[Series, int]] = set()
+        """The blocks that stay rows, because of amounts that no block can hold."""
 
     async def pack(self) -> None:
         """Close every block that is old enough and settled. One that is not waits for the next time."""
         try:
             for series, number in await asyncio.to_thread(self._candles.ripe):
-                await self._pack(series, number)
+                if (series, number) not in self._rows:
+                    await self._pack(series, number)
         except AWAY as error:
             self._log.warning("database_away", error=str(error))
 
@@ -47,7 +52,7 @@ class Packer:
         candles = await asyncio.to_thread(self._candles.read, series, MINUTES.timeframe, start, end)
         known = {bar.opened_at: bar for bar in candles.bars(1)}
         missing = [at for at in range(start, end, MINUTE) if at not in known]
-        market = self._markets.get(series)
+        market, absent = self._markets.get(series), list[int]()
         if market is not None and (missing or any(bar.proof not in SETTLED for bar in known.values())):
             try:
                 told = await self._market_data.bars(
@@ -56,10 +61,16 @@ class Packer:
             except ExchangeError as error:
                 self._log.warning("block_not_compared", series=str(series), block=number, error=str(error))
                 return
-            if news := _news(series, known, told):
+            news = _news(series, known, told)
+            if news and (series, number) not in self._told:
+                self._told.add((series, number))
                 self._tell(Beat(bars=news))
                 return
-        closed = await asyncio.to_thread(self._candles.close_block, series, number, missing if market else ())
+            absent = [at for at in missing if at not in {bar.opened_at for bar in told}]
+        closed = await asyncio.to_thread(self._candles.close_block, series, number, absent)
+        self._told.discard((series, number))
+        if not closed:
+            self._rows.add((series, number))
         self._log.info("block_closed" if closed else "block_stays_rows", series=str(series), block=number)
 
 

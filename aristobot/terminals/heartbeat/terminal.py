@@ -119,8 +119,11 @@ class Terminal:
 
     def _known(self, series: Series) -> Sequence[Bar]:
         """Return the newest minutes of a series that are known: rows, or after a long pause those of blocks."""
+        now = self._clock.now
         rows = self._house.beats.minutes(series, 2 * LONGEST)
-        return rows or [*self._house.candles.newest(series, "1m", self._clock.now, 2 * LONGEST).bars(1)]
+        known = rows or [*self._house.candles.newest(series, "1m", now, 2 * LONGEST).bars(1)]
+        # Whatever was imported by mistake: nobody knows the future.
+        return [bar for bar in known if bar.ended_at <= now]
 
     def _wanted(self) -> list[Series]:
         """Return the series of the settings, the clock's first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.bus import Bus
+from aristobot.following import AWAY
 from aristobot.terminals.heartbeat import needs as needing
 from aristobot.terminals.heartbeat.needs import Needs
 from domain.candles.series import Series
@@ -62,5 +63,40 @@ async def test_while_the_bus_is_away_everything_stays(day: Day, needs: Needs) ->
     needs._bus.need_series(str(SOL))
     await needs.look()
     needs._bus = Bus("redis://127.0.0.1:1")
+    await needs.look()
+    assert SOL in day.heartbeat.series
+
+
+async def test_a_series_that_is_given_up_while_its_minutes_are_read_harms_nobody(
+    day: Day, needs: Needs, monkeypatch
+) -> None:
+    """A chart is closed while the exchange answers slowly."""
+    needs._bus.need_series(str(SOL))
+    read = day.client.bars
+
+    async def slow(market, *given, **named):
+        if market.symbol == "SOL/USDT" and SOL in day.listener.markets:
+            day.listener.unfollow(SOL)
+            day.heartbeat.unfollow(SOL)
+        return await read(market, *given, **named)
+
+    monkeypatch.setattr(day.client, "bars", slow)
+    await needs.look()
+    assert SOL not in day.listener._marks
+    await day.listener.end_doubts()
+    at = await day.minute()
+    await day.until(lambda: at in day.newest(BTC))
+
+
+async def test_a_need_that_is_seen_while_the_database_is_away_waits(day: Day, needs: Needs) -> None:
+    needs._bus.need_series(str(SOL))
+
+    def away(_):
+        raise AWAY("the database is away")
+
+    needs._known = away
+    await needs.look()
+    assert SOL not in day.heartbeat.series
+    needs._known = lambda _: []
     await needs.look()
     assert SOL in day.heartbeat.series
