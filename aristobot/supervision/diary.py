@@ -15,6 +15,7 @@ from application.alerts import tell_everybody
 from aristobot.following import AWAY, PAUSE_SECONDS
 from domain.aggregate import carrying
 from domain.alert import Cause
+from domain.people.user import COMMAND_LINE
 from domain.platform import PLATFORM_ID, Platform
 from domain.refusals import Conflict
 
@@ -72,7 +73,7 @@ class Diary:
                     break
 
     def _write(self, entry: Entry) -> None:
-        with carrying(source="supervisor", correlation_id=str(PLATFORM_ID)):
+        with carrying(user=str(COMMAND_LINE), source="supervisor", correlation_id=str(PLATFORM_ID)):
             platform = self._store.find(Platform, PLATFORM_ID) or Platform()
             entry(platform)
             self._store.save(platform)

@@ -25,6 +25,8 @@ from web.app import create_app
 Problem = Callable[..., None]
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 KEYS = {"key": "anewkey", "secret": "anewsecret"}
+EVERYBODYS = {("PUT", "/api/candles/loads/{number}")}
+"""Addresses of what all users share."""
 ROUTES = {
     (method.upper(), path)
     for path, methods in create_app(None).openapi()["paths"].items()
@@ -105,7 +107,7 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "doubt": [doubt.id],
         "late": [late.id],
     }
-    assert set(THINGS) == ROUTES, "every address with an id in it is walked"
+    assert set(THINGS) == ROUTES - EVERYBODYS, "every address with an id in it is walked"
     assert all(path.count("{") == 1 for _, path in THINGS)
     return [
         Call(method, f"{path[: path.index('{')]}{one}{path[path.index('}') + 1 :]}", body)

@@ -22,6 +22,7 @@ router = APIRouter(prefix="/api/heartbeat", tags=["heartbeat"])
 PRIMARY = "primary"
 LONGEST_LIST, NEWEST = 500, 3
 LONGEST_CHART = 1000
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _NEWEST_FRAMES = """
     SELECT s.exchange, s.venue, s.symbol, f.timeframe, b.closed_at, b.proof
     FROM service.series AS s CROSS JOIN unnest(%s::text[]) WITH ORDINALITY AS f (timeframe, place)
@@ -65,20 +66,20 @@ def candles(
     limit: Annotated[int, Query(ge=1, le=LONGEST_CHART)] = 500,
 ) -> forms.ChartCandles:
     """List the newest bars of a market before a moment, oldest first, each as it is known now."""
-    now = datetime.now(UTC)
-    end = now if before is None else before if before.tzinfo else before.replace(tzinfo=UTC)
+    end = before or datetime.now(UTC)
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
     series, length = Series(exchange, venue, symbol), TIMEFRAMES[timeframe]
     # A bar that has not ended by then lacks a minute, and is left out.
-    found = context.records.candles.newest(series, timeframe, int(min(_clamped(end), now).timestamp() * 1000), limit)
+    found = context.records.candles.newest(series, timeframe, int(_clamped(end).timestamp() * 1000), limit)
     return forms.ChartCandles(items=[_candle(bar) for bar in found.bars(length)])
 
 
 def _clamped(at: datetime) -> datetime:
-    """Return a time, or the first one where its zone leads beyond all calendars."""
+    """Return a time, or the first or last one that matters where it lies beyond them or beyond all calendars."""
     try:
-        return at.astimezone(UTC)
+        return min(at.astimezone(UTC), LAST)
     except OverflowError:
-        return datetime.min.replace(tzinfo=UTC) if at.year == 1 else datetime.max.replace(tzinfo=UTC)
+        return FIRST if at.year == 1 else LAST
 
 
 def _candle(bar: Bar) -> forms.ChartCandle:
