@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import Connection
 
 from adapters.candles.blocks import hash_of
+from adapters.database.settling import settle
 
 FOLDER = "candles"
 LEFT_OUT = ("service.candle_bytes", "service.derived_blocks")
@@ -39,8 +40,7 @@ class Archive:
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 part = file.with_suffix(".part")
                 part.write_bytes(data)
-                part.chmod(0o600)
-                part.rename(file)
+                settle(part, file)
         return len(missing)
 
     def restore(self, connection: Connection[Any]) -> int:

@@ -20,6 +20,8 @@ SLOTS = 1000
 _TRADES_AT = len(AMOUNTS) * SLOTS * 8
 _FLAGS_AT = _TRADES_AT + SLOTS * 4
 SIZE = _FLAGS_AT + SLOTS
+FLAGS_FROM = _FLAGS_AT + 1
+"""The place of the first flag as SQL counts, from one."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from adapters.candles.blocks import MINUTES, SLOTS, Grid, hash_of, runs
+from adapters.candles.blocks import FLAGS_FROM, MINUTES, SLOTS, Grid, hash_of, runs
 from application.ports.candles import Held, Hole
 from domain.candles.columns import Flag
 from domain.candles.series import Series
@@ -68,7 +68,7 @@ def _held(connection: Connection[Any], number: int, series: Series, grid: Grid) 
         spans += _row_runs(connection, number)
     with connection.cursor(binary=True) as cursor:
         blocks = cursor.execute(
-            "SELECT n.number, n.present, CASE WHEN n.present < %s THEN substring(b.data FROM 44001) END FROM ("
+            f"SELECT n.number, n.present, CASE WHEN n.present < %s THEN substring(b.data FROM {FLAGS_FROM}) END FROM ("
             " SELECT DISTINCT ON (number) number, present, sha256 FROM service.candle_blocks"
             " WHERE series = %s AND timeframe = %s ORDER BY number, revision DESC) AS n"
             " LEFT JOIN service.candle_bytes AS b USING (sha256) ORDER BY n.number",

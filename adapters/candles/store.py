@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from adapters.candles.blocks import MINUTES, SLOTS, Grid, hash_of, packed, unpacked
+from adapters.candles.blocks import FLAGS_FROM, MINUTES, SLOTS, Grid, hash_of, packed, unpacked
 from adapters.candles.derived import Derived
 from adapters.candles.rows import delete_rows, insert_rows, keys_of, rows_are_exact, rows_between
 from adapters.candles.series import SeriesNumbers
@@ -121,7 +121,7 @@ class CandleStore:
         for number, some in groupby(bars, key=lambda bar: MINUTES.number(bar.opened_at)):
             group = [*some]
             fits = number <= closed and all(is_exact(amount) for bar in group for amount in bar.amounts)
-            goes = fits and (not _with_rows(connection, series, number, number) or _close(connection, series, number))
+            goes = fits and (not _has_rows(connection, series, number) or _close(connection, series, number))
             (for_blocks if goes else for_rows).extend(group)
         return for_rows, for_blocks
 
@@ -248,14 +248,9 @@ def _compared(brought: Columns, known: Columns, *, outranks: bool) -> tuple[NDAr
     return there, differs
 
 
-def _with_rows(connection: Connection[Any], series: int, first: int, last: int) -> list[int]:
-    """Return the numbers of the blocks, from the first to the last, of which a minute is a row."""
-    rows = connection.execute(
-        "SELECT DISTINCT (extract(epoch FROM opened_at) / 60)::bigint / %s FROM service.candles"
-        " WHERE series = %s AND opened_at >= %s AND opened_at < %s",
-        (SLOTS, series, moment(MINUTES.start(first)), moment(MINUTES.end(last))),
-    ).fetchall()
-    return sorted(row[0] for row in rows)
+def _has_rows(connection: Connection[Any], series: int, number: int) -> bool:
+    """Return whether a minute of a block is a row."""
+    return bool(keys_of(connection, series, MINUTES.start(number), MINUTES.end(number)))
 
 
 def _close(
@@ -282,7 +277,7 @@ def _store(
     """Store a block as its newest revision, unless that is the same already. What was absent before still is."""
     key, start = (series, grid.timeframe, number), grid.start(number)
     newest = connection.execute(
-        "SELECT revision, b.sha256, substring(data FROM 44001) FROM service.candle_blocks AS b"
+        f"SELECT revision, b.sha256, substring(data FROM {FLAGS_FROM}) FROM service.candle_blocks AS b"
         " LEFT JOIN service.candle_bytes USING (sha256) WHERE (series, timeframe, number) = (%s, %s, %s)"
         " ORDER BY revision DESC LIMIT 1",
         key,

@@ -21,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from adapters.candles.archive import LEFT_OUT, Archive
 from adapters.database.migrate import make_roles
+from adapters.database.settling import settle
 from adapters.log import audit
 from adapters.vault.keys import MasterKey
 from adapters.vault.tombstones import TOMBSTONES
@@ -65,11 +66,11 @@ def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path
         _run(programs / "pg_dump", url, ["--format=custom", f"--snapshot={snapshot}", f"--file={part}", *left_out])
         for place in filter(None, (folder, copy_to)):
             Archive(place).fill(connection)
-    _settle(part, target)
+    settle(part, target)
     note = Note(target.name, now.astimezone(UTC).isoformat(), events, head, _hash_of(target), target.stat().st_size)
     written = target.with_suffix(".part")
     written.write_text(json.dumps(asdict(note), indent=2))
-    _settle(written, target.with_suffix(".json"))
+    settle(written, target.with_suffix(".json"))
     if copy_to is not None:
         _copy(folder, copy_to, [target.name, target.with_suffix(".json").name, TOMBSTONES])
     for place in filter(None, (folder, copy_to)):
@@ -153,21 +154,13 @@ def _run(program: Path, url: str, arguments: list[str], database: str = "--dbnam
         raise BackupFailed(f"{program.name} failed: {done.stderr.strip()[-600:]}")
 
 
-def _settle(part: Path, target: Path) -> None:
-    """Move a finished file to its name, so that it is durable and there as a whole or not at all."""
-    part.chmod(0o600)
-    with part.open("rb") as opened:
-        os.fsync(opened.fileno())
-    part.rename(target)
-
-
 def _copy(folder: Path, place: Path, names: list[str]) -> None:
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in names:
         if (folder / name).exists():
             part = place / f"{name}.part"
             shutil.copyfile(folder / name, part)
-            _settle(part, place / name)
+            settle(part, place / name)
 
 
 def _forget_old(folder: Path, now: datetime) -> None:

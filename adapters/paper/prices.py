@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from adapters.paper.pairs import PAIRS, Pair
-from adapters.paper.past import BEGINS, MINUTE, STEP, STEPS, Past
+from adapters.paper.past import BEGINS, MINUTE, STEP, STEPS, Minutes, Past
 from domain.candles.bar import Proof
 from domain.candles.columns import FLAGS, Columns, concatenated
 
@@ -115,9 +115,7 @@ class Prices:
         """Return price and quantity of the trade of a step. It goes on from where somebody else has moved the price."""
         pair, minute = PAIRS[symbol], step // STEPS
         if self._ways.get(symbol, (0, [], pair.step))[0] != minute:
-            past = self._past.minutes(
-                pair.base, pair.quote, pair.start, pair.tick, minute * MINUTE, (minute + 1) * MINUTE
-            )  # fmt: skip
+            past = self._minutes_of(pair, minute * MINUTE, (minute + 1) * MINUTE)
             self._ways[symbol] = (minute, past.prices(), int(past.quantity[0]) * pair.step)
         _, ticks, quantity = self._ways[symbol]
         price = ticks[step % STEPS] * pair.tick
@@ -204,10 +202,14 @@ class Prices:
             ):  # fmt: skip
                 self._told[symbol][said.opened_at] = traded
 
+    def _minutes_of(self, pair: Pair, start: int, end: int) -> Minutes:
+        """Return what the past says of the minutes that open from a time on and before another."""
+        return self._past.minutes(pair.base, pair.quote, pair.start, pair.tick, start, end)
+
     def _said(self, symbol: str, start: int, end: int) -> list[Bar]:
         """Return the minutes that the past says."""
         pair = PAIRS[symbol]
-        past = self._past.minutes(pair.base, pair.quote, pair.start, pair.tick, start, end)
+        past = self._minutes_of(pair, start, end)
         return bars_of(past.columns(pair.tick, pair.step))
 
     def columns(self, symbol: str, start: int, end: int) -> Columns:
@@ -217,7 +219,7 @@ class Prices:
         """
         pair, bars = PAIRS[symbol], self.bars[symbol]
         opened = bars[0].opened_at
-        past = self._past.minutes(pair.base, pair.quote, pair.start, pair.tick, start, min(end, opened))
+        past = self._minutes_of(pair, start, min(end, opened))
         columns = past.columns(pair.tick, pair.step)
         if differing := {at: bar for at, bar in self._told[symbol].items() if start <= at < end}:
             there = ~np.isin(columns.opened_at, [*differing])
@@ -236,9 +238,7 @@ class Prices:
         """Return time, price and quantity of the trades of the past from one step to another, both included."""
         pair, found = PAIRS[symbol], []
         for minute in range(max(first, BEGINS // STEP) // STEPS, last // STEPS + 1):
-            past = self._past.minutes(
-                pair.base, pair.quote, pair.start, pair.tick, minute * MINUTE, (minute + 1) * MINUTE
-            )  # fmt: skip
+            past = self._minutes_of(pair, minute * MINUTE, (minute + 1) * MINUTE)
             quantity = int(past.quantity[0]) * pair.step
             for place, ticks in enumerate(past.prices()):
                 if first <= minute * STEPS + place <= last:

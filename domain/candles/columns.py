@@ -145,28 +145,32 @@ def summed(volumes: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np
     return np.where(whole, rounded, np.round(sums, 0 if np.all(volumes == np.floor(volumes)) else 2))
 
 
-def larger(minutes: Columns, length: int) -> Columns:
-    """Return the bars of `length` minutes, aligned to 1970, that minutes make, without those that lack a minute.
+def folded(candles: Columns, opened_at: NDArray[np.int64]) -> tuple[Columns, NDArray[np.intp]]:
+    """Return candles as larger ones, and the number of candles in each. `opened_at` has the larger one's time for each.
 
-    A larger bar is confirmed or proved when all of its minutes are, corrected or imported when one of them is.
+    A larger one is confirmed or proved when all of its parts are, corrected or imported when one of them is.
     """
-    if not len(minutes):
-        return minutes
-    opened_at = minutes.opened_at // (length * MINUTE) * (length * MINUTE)
     starts = np.flatnonzero(np.append(True, opened_at[1:] != opened_at[:-1]))
-    counts = np.diff(np.append(starts, len(minutes)))
-    ends = starts + counts - 1
-    every = np.bitwise_and.reduceat(minutes.flags, starts)
-    some = np.bitwise_or.reduceat(minutes.flags, starts)
+    counts = np.diff(np.append(starts, len(candles)))
+    every = np.bitwise_and.reduceat(candles.flags, starts)
+    some = np.bitwise_or.reduceat(candles.flags, starts)
     all_of, one_of = Flag.NO_TRADES | Flag.CONFIRMED | Flag.PROVED, Flag.CORRECTED | Flag.IMPORTED
     whole = Columns(
         opened_at[starts],
-        minutes.open[starts],
-        np.maximum.reduceat(minutes.high, starts),
-        np.minimum.reduceat(minutes.low, starts),
-        minutes.close[ends],
-        summed(minutes.volume, starts),
-        np.add.reduceat(minutes.trades, starts),
+        candles.open[starts],
+        np.maximum.reduceat(candles.high, starts),
+        np.minimum.reduceat(candles.low, starts),
+        candles.close[starts + counts - 1],
+        summed(candles.volume, starts),
+        np.add.reduceat(candles.trades, starts),
         ((every & int(all_of)) | (some & int(one_of))).astype(np.uint8),
     )
+    return whole, counts
+
+
+def larger(minutes: Columns, length: int) -> Columns:
+    """Return the bars of `length` minutes, aligned to 1970, that minutes make, without those that lack a minute."""
+    if not len(minutes):
+        return minutes
+    whole, counts = folded(minutes, minutes.opened_at // (length * MINUTE) * (length * MINUTE))
     return whole.chosen(counts == length)

@@ -17,7 +17,7 @@ from adapters.paper.pairs import Pair
 from adapters.paper.past import MINUTE
 from adapters.paper.prices import Bar, Prices
 from domain.amounts import ZERO
-from domain.candles.columns import Columns, summed
+from domain.candles.columns import Columns, folded
 
 INTERVALS = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
@@ -59,17 +59,9 @@ def bars(minutes: Columns, interval: str, offset: int = 0) -> list[list[Any]]:
     """Fold minutes into bars, as /klines lists them."""
     if not len(minutes):
         return []
-    opened_at = _openings(minutes.opened_at + offset, interval) - offset
-    starts = np.flatnonzero(np.append(True, opened_at[1:] != opened_at[:-1]))
-    folded = Columns(
-        opened_at[starts], minutes.open[starts], np.maximum.reduceat(minutes.high, starts),
-        np.minimum.reduceat(minutes.low, starts), minutes.close[np.append(starts[1:], len(minutes)) - 1],
-        summed(minutes.volume, starts),
-        np.add.reduceat(minutes.trades, starts), minutes.flags[starts],
-    )  # fmt: skip
+    whole, _ = folded(minutes, _openings(minutes.opened_at + offset, interval) - offset)
     return [
-        _row(bar.opened_at, span(bar.opened_at, interval, offset)[1], *bar.amounts, bar.trades)
-        for bar in folded.bars(1)
+        _row(bar.opened_at, span(bar.opened_at, interval, offset)[1], *bar.amounts, bar.trades) for bar in whole.bars(1)
     ]
 
 
