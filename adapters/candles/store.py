@@ -118,7 +118,8 @@ class CandleStore:
     def _parted(self, connection: Connection[Any], series: int, bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar]]:
         """Return the minutes that become rows, and those that go into blocks, whose rows become part of them first."""
         for_rows, for_blocks, closed = list[Bar](), list[Bar](), self._newest_closed()
-        for number, some in groupby(bars, key=lambda bar: MINUTES.number(bar.opened_at)):
+        size = MINUTES.length * SLOTS
+        for number, some in groupby(bars, key=lambda bar: bar.opened_at // size):
             group = [*some]
             fits = number <= closed and all(is_exact(amount) for bar in group for amount in bar.amounts)
             goes = fits and (not _has_rows(connection, series, number) or _close(connection, series, number))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import IntFlag
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,14 @@ def proof_of(flags: int) -> Proof:
     return next(proof for proof, flag in FLAGS.items() if flags & flag == flag)
 
 
-def flags_of(proof: Proof, volume: Decimal | float) -> Flag:
+def flags_of(proof: Proof, volume: Decimal | float) -> int:
     """Return the flags of a bar with this proof and volume."""
-    return FLAGS[proof] | (NOTHING if volume else Flag.NO_TRADES)
+    return _flags_of(proof, not volume)
+
+
+@cache  # combining flags is slow, and there are millions of bars
+def _flags_of(proof: Proof, quiet: bool) -> int:
+    return int(FLAGS[proof] | (Flag.NO_TRADES if quiet else NOTHING))
 
 
 def columns_of(bars: Sequence[Bar], also: Flag = NOTHING) -> Columns:
@@ -126,7 +132,7 @@ def columns_of(bars: Sequence[Bar], also: Flag = NOTHING) -> Columns:
         np.array([bar.close for bar in bars], np.float64),
         np.array([bar.volume for bar in bars], np.float64),
         np.array([bar.trades for bar in bars], np.uint32),
-        np.array([flags_of(bar.proof, bar.volume) | also for bar in bars], np.uint8),
+        np.array([flags_of(bar.proof, bar.volume) for bar in bars], np.uint8) | np.uint8(also),
     )
 
 
