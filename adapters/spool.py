@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -94,19 +94,42 @@ class Spool:
         """Return the number of deliveries waiting."""
         return sum(1 for _ in self._folder.glob("*.delivery"))
 
-    def drain(self, deliver: Callable[[Delivery], None]) -> int:
-        """Deliver everything in order and return how many were delivered; stop at the first that raises.
+    def oldest(self) -> datetime | None:
+        """Return when (UTC) the delivery that has waited longest was written, None when none waits."""
+        first = min(self._folder.glob("*.delivery"), default=None)
+        try:
+            return None if first is None else datetime.fromtimestamp(first.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None  # drained this very moment
 
-        A file that cannot be read (foreign bytes, a lost key) is set aside as it is.
+    def set_aside_ones(self) -> list[tuple[Path, Delivery]]:
+        """Return the deliveries set aside that can be read, with their files."""
+        read = [(path, self._read(path)) for path in sorted(self._folder.glob("*.aside"))]
+        return [(path, delivery) for path, delivery in read if delivery is not None]
+
+    def drain(self, deliver: Callable[[Sequence[Delivery]], None], together: int) -> int:
+        """Deliver everything in order, up to `together` at once, and return how many were delivered.
+
+        Stops at the first call that raises: its deliveries stay. A file that cannot be read (foreign bytes, a lost
+        key) is set aside as it is.
         """
-        count = 0
-        for path in sorted(self._folder.glob("*.delivery")):
-            try:
-                delivery = msgspec.json.decode(self._unseal(path.read_bytes()), type=Delivery)
-            except (InvalidToken, msgspec.MsgspecError, OSError):
-                path.rename(path.with_suffix(".aside"))
-                continue
-            deliver(delivery)
-            path.unlink()
-            count += 1
+        count, waiting = 0, sorted(self._folder.glob("*.delivery"))
+        for start in range(0, len(waiting), together):
+            paths, deliveries = list[Path](), list[Delivery]()
+            for path in waiting[start : start + together]:
+                if (delivery := self._read(path)) is None:
+                    path.rename(path.with_suffix(".aside"))
+                else:
+                    paths.append(path)
+                    deliveries.append(delivery)
+            deliver(deliveries)
+            for path in paths:
+                path.unlink()
+            count += len(paths)
         return count
+
+    def _read(self, path: Path) -> Delivery | None:
+        try:
+            return msgspec.json.decode(self._unseal(path.read_bytes()), type=Delivery)
+        except (InvalidToken, msgspec.MsgspecError, OSError):
+            return None

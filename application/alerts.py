@@ -56,6 +56,7 @@ LOUDNESS = {
     Cause.EVENT_PARKED: Severity.CRITICAL,
     Cause.EVENT_PASSED_OVER: Severity.CRITICAL,
     Cause.SPOOL_USED: Severity.WARNING,
+    Cause.DELIVERY_ASIDE: Severity.CRITICAL,
     Cause.CHANNEL_DEAD: Severity.WARNING,
     Cause.BACKUP_FAILED: Severity.CRITICAL,
     Cause.DAILY_HEAD: Severity.INFO,

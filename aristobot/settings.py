@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -33,6 +34,8 @@ class Settings:
     paper_port: int
     paper_urls: Mapping[str, str]
     """The addresses of paper exchanges that do not run on this machine, by exchange."""
+    proxies: tuple[str, ...]
+    """The addresses or networks of proxies that tell the addresses of those for whom they ask."""
     live: bool
     debug: bool
     backup_copy: Path | None
@@ -60,6 +63,7 @@ class Settings:
             webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),
             paper_port=_port("ARISTOBOT_PAPER_PORT", 9100),
             paper_urls={"binance": url} if (url := given("ARISTOBOT_BINANCE_URL")) else {},
+            proxies=_proxies(given("ARISTOBOT_PROXIES") or ""),
             live=_switch("ARISTOBOT_LIVE"),
             debug=_switch("DEBUG_ARISTOBOT"),
             clock=given("ARISTOBOT_CLOCK") or "binance/paper/BTC/USDT",
@@ -112,6 +116,16 @@ class Settings:
 
 def _switch(name: str) -> bool:
     return (os.environ.get(name) or "").lower() in {"true", "1", "yes"}
+
+
+def _proxies(said: str) -> tuple[str, ...]:
+    found = tuple(one.strip() for one in said.split(",") if one.strip())
+    for one in found:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            raise SettingError(f"ARISTOBOT_PROXIES lists addresses or networks, not {one[:80]!r}") from None
+    return found
 
 
 def _symbols(said: str) -> tuple[str, ...]:

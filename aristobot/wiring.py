@@ -23,6 +23,7 @@ from adapters.vault.channels import ChannelTable
 from adapters.vault.invitations import Invitations
 from adapters.vault.keys import MasterKey
 from adapters.vault.second_factor import SecondFactorTable
+from adapters.vault.tokens import TokenTable
 from adapters.vault.tombstones import bury
 from adapters.vault.vault import Vault
 from application.people import users
@@ -61,8 +62,13 @@ class House:
 
     @cached_property
     def vault(self) -> Vault:
-        """The vault of passwords, credentials and webhook tokens."""
+        """The vault of passwords and credentials."""
         return Vault(self.pool, self.master)
+
+    @cached_property
+    def tokens(self) -> TokenTable:
+        """The webhook tokens."""
+        return TokenTable(self.pool, self.master)
 
     @cached_property
     def factors(self) -> SecondFactorTable:

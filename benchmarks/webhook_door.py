@@ -9,34 +9,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import psycopg
 import uvicorn
 from psycopg_pool import AsyncConnectionPool
+from shared.door import alert, free_port, open_door
 from shared.figures import keep
-
-from adapters.database.migrate import migrate, url_for
-from adapters.vault.keys import MasterKey
-from application.people.users import register
-from aristobot.servers.postgres import Postgres
-from aristobot.servers.valkey import Valkey
-from aristobot.settings import Settings
-from aristobot.wiring import House
 
 RATIO_TARGET, P99_TARGET_MS = 2.0, 50.0
 TURNS, WARM_UP = 4, 40
 HTTP_OK = 200
-SECRET = "the secret of the benchmark"
 
 
 class Bare:
@@ -67,30 +52,6 @@ def _serve_bare(url: str, port: int) -> None:
     uvicorn.run(Bare(url), host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False)
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def _token(home: Path, url: str, redis_url: str, master: MasterKey) -> str:
-    """Register a user and return a webhook token."""
-    given = {"database_url": url_for(url, "aristobot_web", master), "redis_url": redis_url, "home": home}
-    house = House(Settings(**{**Settings.read().__dict__, **given}))
-    with house.pool:
-        user = register(house.store, house.vault, "somebody", "a long password of nobody 42")
-        return house.vault.rotate_token(user.number)
-
-
-def _alert(number: int) -> bytes:
-    return (
-        '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC","Interval":"5",'
-        f'"BarTime":"2026-03-02T09:30:00Z","Action":"BuyMarket","Prix":NaN,"PrixSL":NaN,"PrixTP":NaN,"PourCent":5,'
-        f'"UserID":1,"IndicateurName":"number {number}","UserExchangeID":1}}'
-    ).encode()
-
-
 async def _load(session: aiohttp.ClientSession, url: str, first: int, count: int, rate: float) -> list[float]:
     """Send on schedule, whatever the answers do, and return the seconds from each scheduled moment to its answer."""
     begin, took = time.perf_counter() + 0.05, list[float]()
@@ -98,7 +59,7 @@ async def _load(session: aiohttp.ClientSession, url: str, first: int, count: int
     async def post(number: int) -> None:
         scheduled = begin + number / rate
         await asyncio.sleep(max(scheduled - time.perf_counter(), 0))
-        async with session.post(url, data=_alert(first + number)) as answer:
+        async with session.post(url, data=alert(first + number)) as answer:
             await answer.read()
             assert answer.status == HTTP_OK, answer.status
         took.append(time.perf_counter() - scheduled)
@@ -132,40 +93,21 @@ def _percentiles(values: list[float]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10, help="how long each of the two is under load")
-    parser.add_argument("--rate", type=float, default=200, help="deliveries per second")
+    parser.add_argument("--seconds", type=float, default=30, help="how long each of the two is under load")
+    parser.add_argument("--rate", type=float, default=300, help="deliveries per second")
     given = parser.parse_args()
-    os.environ["ARISTOBOT_SECRET_KEY"] = SECRET
-    home, master, port, bare_port = Path(tempfile.mkdtemp(prefix="ab-")), MasterKey(SECRET), _free_port(), _free_port()
-    home.chmod(0o755)
-    servers, processes = [Postgres(home, master), Valkey(home)], list[Any]()
-    for server in servers:
-        server.start()
-    postgres, valkey = servers[0].url, servers[1].url
-    try:
-        migrate(postgres, master)
-        with psycopg.connect(postgres, autocommit=True) as connection:
+    with open_door() as door:
+        with psycopg.connect(door.database, autocommit=True) as connection:
             connection.execute("CREATE TABLE bare (number bigserial PRIMARY KEY, body bytea)")
-        token = _token(home, postgres, valkey, master)
-        environment = {"ARISTOBOT_HOME": str(home), "ARISTOBOT_WEBHOOK_PORT": str(port)}
-        environment |= {"ARISTOBOT_DATABASE_URL": postgres, "ARISTOBOT_REDIS_URL": valkey}
-        processes = [
-            subprocess.Popen([sys.executable, "-m", "aristobot", "terminal", "receiver"], env=os.environ | environment),
-            multiprocessing.get_context("spawn").Process(target=_serve_bare, args=(postgres, bare_port)),
-        ]
-        processes[1].start()
-        urls = {
-            "ours": f"http://127.0.0.1:{port}/webhook/receive?token={token}",
-            "bare": f"http://127.0.0.1:{bare_port}/",
-        }
-        figures = asyncio.run(_measure(urls, given.seconds, given.rate))
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join(20) if isinstance(process, multiprocessing.process.BaseProcess) else process.wait(20)
-        for server in reversed(servers):
-            server.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        bare_port = free_port()
+        bare = multiprocessing.get_context("spawn").Process(target=_serve_bare, args=(door.database, bare_port))
+        bare.start()
+        try:
+            urls = {"ours": door.url, "bare": f"http://127.0.0.1:{bare_port}/"}
+            figures = asyncio.run(_measure(urls, given.seconds, given.rate))
+        finally:
+            bare.terminate()
+            bare.join(20)
     ratio = round(figures["ours"]["p50_ms"] / figures["bare"]["p50_ms"], 2)
     met = ratio <= RATIO_TARGET and figures["ours"]["p99_ms"] < P99_TARGET_MS
     each = ", ".join(f"{n} {f['p50_ms']}/{f['p95_ms']}/{f['p99_ms']}" for n, f in figures.items())

@@ -48,6 +48,7 @@ class Cause(StrEnum):
     EVENT_PARKED = "event_parked"
     EVENT_PASSED_OVER = "event_passed_over"
     SPOOL_USED = "spool_used"
+    DELIVERY_ASIDE = "delivery_aside"
     CHANNEL_DEAD = "channel_dead"
     BACKUP_FAILED = "backup_failed"
     DAILY_HEAD = "daily_head"

@@ -40,14 +40,18 @@ class VaultOfWeb(Secrets, Protocol):
     def password_matches(self, user: int | None, password: str) -> bool:
         """Return True when `password` is the user's; False for no user."""
 
-    def token_of(self, user: int) -> str | None:
-        """Return the user's webhook token, only ever to be shown to its owner. None when there is none."""
-
-    def rotate_token(self, user: int) -> str:
-        """Replace the user's webhook token and return the new one. The old one is no longer valid."""
-
     def seal(self, credentials: Credentials) -> str:
         """Seal keys for their way to the gateway."""
+
+
+class Tokens(Protocol):
+    """The users' webhook tokens."""
+
+    def of(self, user: int) -> str | None:
+        """Return the user's webhook token, only ever to be shown to its owner. None when there is none."""
+
+    def rotate(self, user: int) -> str:
+        """Replace the user's webhook token and return the new one. The old one is no longer valid."""
 
 
 class ChannelsOfWeb(Channels, Protocol):
@@ -118,6 +122,7 @@ class People:
     """The belongings of people: their secrets, second factors, invitations and channels."""
 
     vault: VaultOfWeb
+    tokens: Tokens
     factors: SecondFactors
     channels: ChannelsOfWeb
     invitations: Codes

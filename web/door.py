@@ -9,33 +9,58 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
+from web.addresses import address_of
+
 MOST_BYTES = 64 * 1024
+LOOK_SECONDS = 0.5
+"""Seconds for which an unknown token is looked for, in case it was made a moment ago."""
 PATIENCE_SECONDS = 1.5
 """Seconds that the log may take before a delivery goes to disk. TradingView waits for three."""
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Take = Callable[[str, bytes, str, datetime], Future[bool]]
-"""A function of the token, body, address and time of a delivery. Called in the order of reception, it only queues.
 
-The future that it returns is done when the delivery is durable; its result is False for a token of no user."""
-Keep = Callable[[], None]
-"""A function that writes all taken but not yet durable deliveries to disk, in order and without checking tokens."""
-Count = Callable[[str, str], None]
-"""A function that counts a refused attempt that belongs to no user, by its reason and address."""
+
+class CutOff(Exception):
+    """The sender has hung up in the middle of a body: what came of it is no delivery."""
+
+
+class NotReady(Exception):
+    """The door cannot take a delivery yet: it never learned which tokens there are, and enough waits on disk."""
+
+
+class Reception(Protocol):
+    """The way of deliveries behind the door."""
+
+    def recognise(self, token: str, received_at: datetime) -> bool | None:
+        """Return whether a token is valid at that moment, as far as memory tells; None while it knows no tokens."""
+
+    def read_again(self) -> Future[None]:
+        """Return a future that is done when all tokens have been read again, or could not be."""
+
+    def take(self, token: str, body: bytes, address: str, received_at: datetime) -> Future[bool]:
+        """Queue a delivery. It is called in the order of reception.
+
+        The future is done when the delivery is durable; its result is False for a token of no user. It raises
+        `NotReady`, or `OSError` when the delivery could be kept nowhere.
+        """
+
+    def keep(self) -> None:
+        """Write all taken but not yet durable deliveries to disk, in order and without checking tokens."""
+
+    def refuse(self, reason: str, address: str) -> bool:
+        """Count a refusal that belongs to no user, and return True when the address has had too many."""
 
 
 class Door:
     """A bare ASGI application. The path is short because TradingView gives up after three seconds."""
 
-    def __init__(self, take: Take, keep: Keep, count: Count, workers: int = 4) -> None:
-        self._take = take
-        self._keep = keep
-        self._count = count
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="door")
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
         # A thread of its own, which a frozen database cannot occupy.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
@@ -47,49 +72,80 @@ class Door:
             status, code = await self._answer(scope, receive)
             body = b'{"code":"' + code.encode() + b'","message":"' + code.encode() + b'","field":null}'
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
+            if status != HTTPStatus.OK:
+                headers.append((b"connection", b"close"))
+            await send({"type": "http.response.start", "status": int(status), "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, str]:
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[HTTPStatus, str]:
         if scope["path"] != "/webhook/receive":
-            return 404, "not_found"
+            return HTTPStatus.NOT_FOUND, "not_found"
         if scope["method"] != "POST":
-            return 405, "method_not_allowed"
-        address = scope["client"][0] if scope.get("client") else "unknown"
-        loop = asyncio.get_running_loop()
+            return HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed"
+        try:
+            return await self._received(scope, receive, address_of(scope))
+        except CutOff:
+            self._reception.refuse("cut_off", address_of(scope))
+            return HTTPStatus.BAD_REQUEST, "cut_off"  # nobody hears it
+
+    async def _received(self, scope: Scope, receive: Receive, address: str) -> tuple[HTTPStatus, str]:
+        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if not token or not await self._admits(token):
+            await _body(receive, kept=False)
+            return self._refused("wrong_token", address)
         body = await _body(receive)
         # Nothing is awaited from here to `take`, so that deliveries are taken in the order in which they were complete.
         received_at = datetime.now(UTC)
         if body is None:
-            await loop.run_in_executor(self._threads, self._count, "too_large", address)
-            return 413, "too_large"
-        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if token and await self._durable(token, body, address, received_at):
-            return 200, "received"
-        await loop.run_in_executor(self._threads, self._count, "wrong_token", address)
-        return 401, "wrong_token"
+            self._reception.refuse("too_large", address)
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"
+        try:
+            if not await self._durable(token, body, address, received_at):
+                return self._refused("wrong_token", address)
+        except NotReady:
+            return HTTPStatus.SERVICE_UNAVAILABLE, "not_ready"
+        if (connection := scope.get("state", {}).get("connection")) is not None:
+            connection.proven = True
+        return HTTPStatus.OK, "received"
+
+    async def _admits(self, token: str) -> bool:
+        """Return True unless the token is nobody's: an unknown one is looked for once more, for a moment at most."""
+        now = datetime.now(UTC)
+        if self._reception.recognise(token, now) is False:
+            await asyncio.wait([asyncio.wrap_future(self._reception.read_again())], timeout=LOOK_SECONDS)
+        return self._reception.recognise(token, now) is not False
+
+    def _refused(self, reason: str, address: str) -> tuple[HTTPStatus, str]:
+        if self._reception.refuse(reason, address):
+            return HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts"
+        return HTTPStatus.UNAUTHORIZED, reason
 
     async def _durable(self, *delivery: Any) -> bool:
         """Wait until a delivery is durable: in the log, or on disk after `PATIENCE_SECONDS`.
 
         An append that succeeds later is then a repetition. Returns False for a token of no user.
         """
-        taken = asyncio.wrap_future(self._take(*delivery))
+        taken = asyncio.wrap_future(self._reception.take(*delivery))
         done, _ = await asyncio.wait([taken], timeout=PATIENCE_SECONDS)
         if not done:
-            await asyncio.get_running_loop().run_in_executor(self._keeper, self._keep)
+            await asyncio.get_running_loop().run_in_executor(self._keeper, self._reception.keep)
         return await taken
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Return the whole body, or None as soon as it exceeds `MOST_BYTES`."""
+async def _body(receive: Receive, *, kept: bool = True) -> bytes | None:
+    """Return the whole body, or None as soon as it exceeds `MOST_BYTES`. One that is not kept is only read.
+
+    Raises `CutOff` when the sender hangs up before it is complete.
+    """
     parts, size = list[bytes](), 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+            raise CutOff
+        part = message.get("body", b"")
+        size += len(part)
+        if kept:
+            parts.append(part)
         if size > MOST_BYTES:
             return None
         if not message.get("more_body"):

@@ -35,6 +35,7 @@ STEPS = (
     "invitations",
     "candles",
     "blocks",
+    "tokens",
 )
 
 

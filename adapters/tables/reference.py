@@ -1,4 +1,4 @@
-"""Shared data in the service tables: the markets of each exchange, and the counted refusals at each door."""
+"""Shared data in the service tables: the markets of each exchange."""
 
 from __future__ import annotations
 
@@ -58,14 +58,3 @@ class MarketTable:
                 )
         self._known.pop((exchange, venue), None)
         told(len(rows), len(rows))
-
-
-def count_refusal(pool: ConnectionPool, door: str, reason: str, address: str) -> None:
-    """Count one more refused attempt that cannot be attributed to a user."""
-    with pool.connection() as connection:
-        connection.execute(
-            "INSERT INTO service.refused_attempts (door, reason, address) VALUES (%s, %s, %s)"
-            " ON CONFLICT (door, reason, address)"
-            " DO UPDATE SET times = refused_attempts.times + 1, last_at = clock_timestamp()",
-            (door, reason, address),
-        )

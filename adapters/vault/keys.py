@@ -28,6 +28,7 @@ class MasterKey:
         if not secrets:
             raise ValueError("ARISTOBOT_SECRET_KEY is empty")
         self._secrets = secrets
+        self._token_keys = [_derived(secret, b"tokens") for secret in secrets]
         self.fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(s, b"vault"))) for s in secrets])
 
     def token_hashes(self, token: str) -> list[bytes]:
@@ -35,7 +36,7 @@ class MasterKey:
 
         A table stores and finds tokens by such hashes, which are useless to a thief of the table.
         """
-        return [hmac.digest(_derived(secret, b"tokens"), token.encode(), sha256) for secret in self._secrets]
+        return [hmac.digest(key, token.encode(), sha256) for key in self._token_keys]
 
     def password_of(self, role: str) -> str:
         """Return the database password of one role."""

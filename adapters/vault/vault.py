@@ -1,9 +1,7 @@
-"""The vault: passwords, exchange credentials and webhook tokens, which never enter an event or a log."""
+"""The vault: passwords and exchange credentials, which never enter an event or a log."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable
 from hashlib import sha256
 
 import msgspec
@@ -106,38 +104,6 @@ class Vault:
         """Destroy the keys of a broker."""
         with self._pool.connection() as connection:
             connection.execute("DELETE FROM vault.credentials WHERE broker = %s", (broker,))
-
-    # --- webhook tokens ----------------------------------------------------------------------------------------
-
-    def rotate_token(self, user: int) -> str:
-        """Replace a user's webhook token and return the new one; the old one is invalid from this moment."""
-        token = secrets.token_urlsafe(32)
-        with self._pool.connection() as connection:
-            connection.execute(
-                "INSERT INTO vault.webhook_tokens (user_id, token_hash, sealed) VALUES (%s, %s, %s)"
-                " ON CONFLICT (user_id) DO UPDATE SET token_hash = EXCLUDED.token_hash, sealed = EXCLUDED.sealed,"
-                " made_at = clock_timestamp()",
-                (user, self._master.token_hashes(token)[0], self._master.fernet.encrypt(token.encode())),
-            )
-        return token
-
-    def token_of(self, user: int) -> str | None:
-        """Return a user's webhook token, or None. It is for its owner only."""
-        with self._pool.connection() as connection:
-            row = connection.execute("SELECT sealed FROM vault.webhook_tokens WHERE user_id = %s", (user,)).fetchone()
-        return self._master.fernet.decrypt(bytes(row[0])).decode() if row else None
-
-    def user_of_token(self, token: str) -> int | None:
-        """Return the owner of a token, or None. Raises `psycopg.OperationalError` when the database cannot tell now."""
-        return self.users_of_tokens([token]).get(token)
-
-    def users_of_tokens(self, tokens: Iterable[str]) -> dict[str, int]:
-        """Return the owners of many tokens with one query; a token without an owner is left out."""
-        hashes = {digest: token for token in tokens for digest in self._master.token_hashes(token)}
-        query = "SELECT token_hash, user_id FROM vault.webhook_tokens WHERE token_hash = ANY(%s)"
-        with self._pool.connection() as connection:
-            rows = connection.execute(query, ([*hashes],), prepare=True).fetchall()
-        return {hashes[bytes(digest)]: int(user) for digest, user in rows}
 
     # --- being forgotten ---------------------------------------------------------------------------------------
 

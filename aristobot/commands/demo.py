@@ -37,7 +37,7 @@ def prepare(house: House, paper: str) -> dict[str, Any]:
     if number is not None and not brokers_of(house.store, number):
         credentials = Credentials(keys["key"], keys["secret"])
         connect_broker(house.store, house.vault, number, Exchange.BINANCE, Venue.PAPER, "Binance paper", credentials)
-    token = (house.vault.token_of(number) or house.vault.rotate_token(number)) if number is not None else ""
+    token = (house.tokens.of(number) or house.tokens.rotate(number)) if number is not None else ""
     told = {
         "console": f"http://127.0.0.1:{settings.web_port}",
         "user": USER,

@@ -26,6 +26,8 @@ def open_log(home: Path, name: str) -> Any:
     # The servers' access logs would contain query strings, and a webhook's query string contains its token.
     for noisy in ("uvicorn.access", "aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Anybody may cause its warnings: a request that is none, an unsupported upgrade, a socket that comes and goes.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -21,7 +21,7 @@ TERMINALS = {
     "projector": Terminal("aristobot.terminals.projector", "aristobot_projector"),
     "web": Terminal("aristobot.terminals.web", "aristobot_web", connections=8),
     "engine": Terminal("aristobot.terminals.engine", "aristobot_writer"),
-    "receiver": Terminal("aristobot.terminals.receiver", "aristobot_writer"),
+    "receiver": Terminal("aristobot.terminals.receiver.terminal", "aristobot_writer"),
     "alerts": Terminal("aristobot.terminals.alerts.terminal", "aristobot_writer"),
 }
 """All terminals, in the order in which they are started."""

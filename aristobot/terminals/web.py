@@ -7,8 +7,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from adapters.bus import Bus
 from adapters.candles.coverage import Coverage
 from adapters.candles.store import CandleStore
@@ -17,9 +15,9 @@ from adapters.log.story import history_of, story_of
 from adapters.vault.channels import send
 from adapters.vault.second_factor import begun_factor
 from application.market.failover import Source
+from aristobot.serving import serve_until, server_for
 from aristobot.supervision.liveness import beat
 from aristobot.terminals import TERMINALS
-from aristobot.terminals.receiver import serve_until
 from aristobot.wiring import House, utc_now
 from web.app import create_app
 from web.context import Context, People, Platform, Records
@@ -56,6 +54,7 @@ def context_of(house: House) -> Context:
         records=records_of(house),
         people=People(
             vault=house.vault,
+            tokens=house.tokens,
             factors=house.factors,
             channels=house.channels,
             invitations=house.invitations,
@@ -89,19 +88,14 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     for follow in (_wake, _beat):
         told = (house.bus, context.records.wakes)
         threading.Thread(target=follow, args=told, name=follow.__name__, daemon=True).start()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(context, PAGES),
-            host=house.settings.host,
-            port=house.settings.web_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws_max_size=MOST_INBOUND,
-            ws_ping_interval=5,
-            ws_ping_timeout=5,
-            timeout_graceful_shutdown=5,
-        )
+    server = server_for(
+        create_app(context, PAGES),
+        house.settings,
+        house.settings.web_port,
+        ws_max_size=MOST_INBOUND,
+        ws_ping_interval=5,
+        ws_ping_timeout=5,
+        timeout_graceful_shutdown=5,
     )
     log.info("serving", port=house.settings.web_port)
     serve_until(server, stopping)

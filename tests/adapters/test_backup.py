@@ -23,6 +23,7 @@ from adapters.database.backup import BackupFailed, back_up, newest
 from adapters.database.migrate import OWNER, url_for, verify_books
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import FORGOTTEN
+from adapters.vault.tokens import TokenTable
 from adapters.vault.tombstones import Tombstones
 from adapters.vault.vault import Vault
 from application.people.brokers import connect_broker
@@ -51,7 +52,7 @@ def full(database: Any) -> Iterator[Any]:
             user = register(store, vault, name, "correct horse battery").number
             keys = Credentials(f"key of {name}", f"secret of {name}")
             connect_broker(store, vault, user, Exchange.BINANCE, Venue.PAPER, name, keys)
-            vault.rotate_token(user)
+            TokenTable(pool, database.master).rotate(user)
             database.filled(store, user=user, broker=user)
         books = Books(database.connect("aristobot_projector"))
         while books.step(store.read, 500)[0]:

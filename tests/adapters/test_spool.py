@@ -31,9 +31,9 @@ def test_what_was_put_is_drained_in_its_order_by_the_next_process(spool):
         first.put(delivery(number))
     again, drained = spool(), []
     assert len(again) == 12
-    assert again.drain(drained.append) == 12
+    assert again.drain(drained.extend, 5) == 12
     assert drained == [delivery(number) for number in range(12)]
-    assert (len(again), spool().drain(drained.append)) == (0, 0)
+    assert (len(again), spool().drain(drained.extend, 5)) == (0, 0)
 
 
 def test_a_delivery_that_cannot_be_handed_over_stays_with_all_after_it(spool):
@@ -42,16 +42,47 @@ def test_a_delivery_that_cannot_be_handed_over_stays_with_all_after_it(spool):
     for number in range(3):
         kept.put(delivery(number))
 
-    def deliver(one):
-        if one == delivery(1):
+    def deliver(ones):
+        if ones == [delivery(1)]:
             raise ConnectionError("away")
-        drained.append(one)
+        drained.extend(ones)
 
     with pytest.raises(ConnectionError):
-        kept.drain(deliver)
+        kept.drain(deliver, 1)
     assert (drained, len(spool())) == ([delivery(0)], 2)
-    spool().drain(drained.append)
+    spool().drain(drained.extend, 5)
     assert drained == [delivery(number) for number in range(3)]
+
+
+def test_many_are_handed_over_at_once_and_go_only_together(spool):
+    """Twelve deliveries are three calls. What fails in the third leaves its two on disk, in their order."""
+    kept, calls = spool(), []
+    for number in range(12):
+        kept.put(delivery(number))
+
+    def deliver(ones):
+        calls.append(ones)
+        if len(calls) == 3:
+            raise ConnectionError("away")
+
+    with pytest.raises(ConnectionError):
+        kept.drain(deliver, 5)
+    assert [len(ones) for ones in calls] == [5, 5, 2]
+    assert spool().drain(calls.append, 5) == 2
+    assert calls[-1] == [delivery(10), delivery(11)]
+
+
+def test_the_oldest_that_waits_has_an_age(spool):
+    """It is when the first file was written; without any there is none."""
+    kept = spool()
+    assert kept.oldest() is None
+    before = datetime.now(UTC)
+    kept.put(delivery(1))
+    kept.put(delivery(2))
+    first = kept.oldest()
+    assert (first - before).total_seconds() == pytest.approx(0, abs=30)
+    kept.drain(lambda _: None, 1)
+    assert kept.oldest() is None
 
 
 def test_nothing_on_disk_can_be_read(spool, tmp_path):
@@ -68,7 +99,7 @@ def test_what_is_set_aside_is_kept_and_in_nobodys_way(spool):
     kept.set_aside(delivery(1))
     kept.put(delivery(2))
     drained = []
-    kept.drain(drained.append)
+    kept.drain(drained.extend, 5)
     assert (drained, kept.aside, spool().aside) == ([delivery(2)], 1, 1)
 
 
@@ -86,14 +117,14 @@ def test_a_file_that_cannot_be_read_is_set_aside_as_it_is_and_the_others_are_dra
     damaged = sorted((tmp_path / "spool").glob("*.delivery"))[1]
     damaged.write_bytes(found)
     # Then the others are drained and the damaged file is kept unchanged
-    assert kept.drain(drained.append) == 2
+    assert kept.drain(drained.extend, 5) == 2
     assert drained == [delivery(0), delivery(2)]
     assert (len(kept), kept.aside) == (0, 1)
     assert damaged.with_suffix(".aside").read_bytes() == found
     # And the next process drains what comes later
     again = spool()
     again.put(delivery(3))
-    assert again.drain(drained.append) == 1
+    assert again.drain(drained.extend, 5) == 1
     assert drained[-1] == delivery(3)
     assert again.aside == 1
 
@@ -103,7 +134,7 @@ def test_a_sealed_file_that_holds_no_delivery_is_set_aside(spool, tmp_path):
     kept, drained = spool(), []
     kept.put(delivery(1))
     (tmp_path / "spool" / "000000000000.delivery").write_bytes(MasterKey("a secret").fernet.encrypt(b"[]"))
-    assert kept.drain(drained.append) == 1
+    assert kept.drain(drained.extend, 5) == 1
     assert (drained, kept.aside) == ([delivery(1)], 1)
 
 
@@ -112,7 +143,7 @@ def test_a_foreign_file_in_the_folder_does_not_keep_the_door_shut(spool, tmp_pat
     spool().put(delivery(1))
     (tmp_path / "spool" / "notes.txt").write_text("looked at this on Monday")
     again, drained = spool(), []
-    again.drain(drained.append)
+    again.drain(drained.extend, 5)
     assert drained == [delivery(1)]
 
 
@@ -121,5 +152,5 @@ def test_a_file_that_the_disk_does_not_give_back_stands_in_nobodys_way(spool, tm
     kept, drained = spool(), []
     (tmp_path / "spool" / "000000000000.delivery").mkdir()
     kept.put(delivery(1))
-    kept.drain(drained.append)
+    kept.drain(drained.extend, 5)
     assert drained == [delivery(1)]

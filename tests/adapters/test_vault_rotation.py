@@ -13,6 +13,7 @@ from adapters.log.eventstore import Store, open_pool
 from adapters.vault.channels import ChannelTable
 from adapters.vault.keys import KeyRing, MasterKey
 from adapters.vault.second_factor import SecondFactorTable
+from adapters.vault.tokens import Owner, TokenTable
 from adapters.vault.vault import SEALED, Vault
 from application.people.users import register
 from application.ports.statements import Credentials
@@ -31,6 +32,7 @@ class House:
     def __init__(self, pool, secret):
         master = MasterKey(secret)
         self.store, self.keys, self.vault = Store(pool, master), KeyRing(pool, master), Vault(pool, master)
+        self.tokens = TokenTable(pool, master)
         self.channels, self.now = ChannelTable(pool, master), 1_772_000_000
         self.factors = SecondFactorTable(pool, master, lambda: self.now)
 
@@ -54,7 +56,7 @@ def sealed(database, pool):
         codes = house.factors.confirm(person, pyotp.TOTP(factor).at(house.now))
         told[person] = {
             "text": house.keys.seal(person, f"a text of {name}"),
-            "token": house.vault.rotate_token(person),
+            "token": house.tokens.rotate(person),
             "factor": factor,
             "codes": codes,
         }
@@ -75,8 +77,10 @@ def _opens(house, told, person):
         "text": lambda: house.keys.unseal(told["text"]) == f"a text of {PEOPLE[person]}",
         "name": lambda: house.store.get(User, User.create_id(person)).name == PEOPLE[person],
         "keys": lambda: house.vault.credentials(person) == KEYS,
-        "token": lambda: house.vault.token_of(person) == told["token"],
-        "door": lambda: house.vault.user_of_token(told["token"]) == person,
+        "token": lambda: house.tokens.of(person) == told["token"],
+        "door": lambda: (
+            house.tokens.owner_in(house.tokens.owners(), told["token"]) == Owner(person, None, forgotten=False)
+        ),
         "channel": lambda: [kept.address for kept in house.channels.of(person)] == [ADDRESS],
         "factor": lambda: house.factors.prove(person, pyotp.TOTP(told["factor"]).at(house.now)) is None,
     }

@@ -22,6 +22,7 @@ import pytest
 from adapters.database.migrate import migrate, url_for
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
+from adapters.vault.tokens import TokenTable
 from adapters.vault.vault import Vault
 from application.people.users import register
 from aristobot.servers.postgres import Postgres
@@ -33,7 +34,7 @@ DOORS = 4
 WHILE_AWAY = 30
 HATCHERY = """
 import os, signal, sys, traceback
-import aristobot.terminals.receiver
+import aristobot.terminals.receiver.terminal
 import web.door
 import uvicorn.lifespan.on, uvicorn.loops.auto, uvicorn.protocols.http.auto, uvicorn.protocols.websockets.auto
 from aristobot.__main__ import main
@@ -79,7 +80,7 @@ class Doors:
         with open_pool(url_for(url, "aristobot_web", master)) as pool:
             vault = Vault(pool, master)
             user = register(Store(pool, master), vault, "somebody", "a long password of nobody 42")
-            self._token = vault.rotate_token(user.number)
+            self._token = TokenTable(pool, master).rotate(user.number)
 
     def open(self, port: int) -> int:
         """Start a door and return its process id without waiting for it."""

@@ -79,6 +79,7 @@ def test_a_terminal_that_is_down_is_told_once(trouble, seen):
     ("terminal", "figure", "cause"),
     [
         ("receiver", "spool", Cause.SPOOL_USED),
+        ("receiver", "aside", Cause.DELIVERY_ASIDE),
         ("projector", "parked", Cause.EVENT_PARKED),
         ("heartbeat", "silent", Cause.CLOCK_SILENT),
     ],

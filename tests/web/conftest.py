@@ -19,6 +19,7 @@ from adapters.tables.debug_mode import DebugMode
 from adapters.vault.channels import ChannelTable
 from adapters.vault.invitations import Invitations
 from adapters.vault.second_factor import SecondFactorTable, begun_factor
+from adapters.vault.tokens import Owner, TokenTable
 from adapters.vault.vault import Vault
 from application.people import users
 from application.people.brokers import connect_broker
@@ -67,6 +68,7 @@ class Console:
     def __init__(self, database: Any, pool: Any) -> None:
         self.database = database
         self.store, self.vault = Store(pool, database.master), Vault(pool, database.master)
+        self.tokens = TokenTable(pool, database.master)
         for name, password in PASSWORDS.items():
             user = register(self.store, self.vault, name, password)
             keys = Credentials(f"key of {name}", f"secret of {name}")
@@ -89,6 +91,7 @@ class Console:
             ),
             people=People(
                 vault=self.vault,
+                tokens=self.tokens,
                 factors=self.factors,
                 channels=self.channels,
                 invitations=self.invitations,
@@ -109,6 +112,11 @@ class Console:
     def change(self, part: str, **values: Any) -> None:
         """Replace values in one part of the context that is served."""
         self.app.state.context = replace(self.context, **{part: replace(getattr(self.context, part), **values)})
+
+    def owner(self, token: str) -> Owner | None:
+        """Return whose webhook token it is, as the door sees it."""
+        table = TokenTable(self.database.store("aristobot_writer").pool, self.database.master)
+        return table.owner_in(table.owners(), token)
 
     def project(self) -> None:
         """Bring the books to the head of the log."""

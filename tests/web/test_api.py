@@ -131,8 +131,9 @@ def test_a_new_address_replaces_the_old_one(console: Any, alice: Any) -> None:
     assert alice.get("/api/webhooks/url").json()["url"] == old
     new = alice.post("/api/webhooks/url").json()["url"]
     assert alice.get("/api/webhooks/url").json()["url"] == new != old
-    assert console.vault.user_of_token(old.partition("token=")[2]) is None
-    assert console.vault.user_of_token(new.partition("token=")[2]) == 1
+    former, now = (address.partition("token=")[2] for address in (old, new))
+    assert (console.owner(now).user, console.owner(now).ended_at) == (1, None)
+    assert not console.owner(former).held_at(datetime.now(UTC))
 
 
 def test_every_answer_carries_the_security_headers(console: Any) -> None:

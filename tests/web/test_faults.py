@@ -11,7 +11,7 @@ def test_a_fault_of_ours_has_the_same_shape(console: Any, alice: Any, problem: A
     def broken(*_: Any) -> int:
         raise RuntimeError("a secret of the inside")
 
-    monkeypatch.setattr(console.vault, "token_of", broken)
+    monkeypatch.setattr(console.tokens, "of", broken)
     answer = alice.get("/api/webhooks/url")
     problem(answer, 500, "internal_error")
     assert "inside" not in answer.text

@@ -222,7 +222,7 @@ def test_a_forgotten_user_is_gone(console: Any, alice: Any, bobs: Life, problem:
     problem(bobs.browser.get("/api/session"), 401, "not_logged_in")
     problem(_log_in(console), 401, "login_wrong")
     problem(alice.put("/api/users/2/enabled", json={"enabled": True}), 404, "not_found")
-    assert console.vault.user_of_token(token) is None
+    assert console.owner(token).forgotten
     for table in ("passwords", "credentials", "webhook_tokens", "second_factors", "channels"):
         assert _one(console, f"SELECT count(*) FROM vault.{table} WHERE user_id = 2") == 0
     assert _one(console, "SELECT key FROM vault.person_keys WHERE person = 2") is None

@@ -50,14 +50,14 @@ def stats(by: By, context: InContext) -> forms.WebhookCounts:
 @router.get("/url")
 def url(by: By, context: InContext) -> forms.WebhookUrl:
     """Return the user's webhook address. A first token is created when there is none."""
-    token = context.people.vault.token_of(by.user) or context.people.vault.rotate_token(by.user)
+    token = context.people.tokens.of(by.user) or context.people.tokens.rotate(by.user)
     return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={token}")
 
 
 @router.post("/url")
 def rotate(by: By, context: InContext) -> forms.WebhookUrl:
     """Create a new webhook address. Alerts that still use the old one are refused from now on."""
-    return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={context.people.vault.rotate_token(by.user)}")
+    return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={context.people.tokens.rotate(by.user)}")
 
 
 def _form(row: Row) -> forms.Webhook:

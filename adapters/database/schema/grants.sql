@@ -11,7 +11,7 @@ GRANT SELECT ON log.events, log.event_log, log.followers, log.open_streams TO ar
 
 GRANT SELECT, INSERT ON vault.person_keys TO aristobot_writer, aristobot_web;
 GRANT SELECT ON vault.person_keys TO aristobot_projector;
-GRANT SELECT ON vault.credentials, vault.webhook_tokens TO aristobot_writer;
+GRANT SELECT ON vault.credentials, vault.webhook_tokens, vault.ended_tokens TO aristobot_writer;
 GRANT SELECT, INSERT, UPDATE ON vault.passwords, vault.webhook_tokens TO aristobot_web;
 GRANT INSERT, UPDATE, DELETE, SELECT (broker) ON vault.credentials TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault.second_factors, vault.channels TO aristobot_web;
@@ -21,7 +21,9 @@ GRANT EXECUTE ON FUNCTION vault.forget TO aristobot_web;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON service.sessions, service.layouts TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE ON service.invitations, service.debug_mode TO aristobot_web;
-GRANT SELECT, INSERT, UPDATE ON service.refused_attempts TO aristobot_writer, aristobot_web;
+REVOKE ALL ON service.refused_attempts FROM aristobot_writer, aristobot_web;
+REVOKE ALL ON FUNCTION service.count_refusals, vault.end_token FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION service.count_refusals TO aristobot_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON service.markets TO aristobot_writer;
 GRANT SELECT ON service.markets TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE ON service.sweeps TO aristobot_writer;

@@ -11,7 +11,15 @@ from application.endings import ENDS_WHEN, end
 from domain.alert import Alert, Cause
 
 ENDS_WITH_A_FIGURE = frozenset(
-    {Cause.TERMINAL_DOWN, Cause.EVENT_PARKED, Cause.SPOOL_USED, Cause.STREAM_DEAF, Cause.PRICES_OLD, Cause.CLOCK_SILENT}
+    {
+        Cause.TERMINAL_DOWN,
+        Cause.EVENT_PARKED,
+        Cause.SPOOL_USED,
+        Cause.DELIVERY_ASIDE,
+        Cause.STREAM_DEAF,
+        Cause.PRICES_OLD,
+        Cause.CLOCK_SILENT,
+    }
 )
 """The causes whose beginning and end a terminal's figures show."""
 ENDS_WITH_A_DELIVERY = frozenset({Cause.CHANNEL_DEAD, Cause.BACKUP_FAILED})

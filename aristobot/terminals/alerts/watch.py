@@ -20,7 +20,12 @@ DOWN_SECONDS = 10.0
 
 A bus that has just restarted holds no sign of life until every terminal has sent one.
 """
-COUNTED = {Cause.EVENT_PARKED: "parked", Cause.SPOOL_USED: "spool", Cause.CLOCK_SILENT: "silent"}
+COUNTED = {
+    Cause.EVENT_PARKED: "parked",
+    Cause.SPOOL_USED: "spool",
+    Cause.DELIVERY_ASIDE: "aside",
+    Cause.CLOCK_SILENT: "silent",
+}
 """The figures of a terminal that should be 0."""
 LISTED = {Cause.STREAM_DEAF: "deaf", Cause.PRICES_OLD: "blind"}
 """The figures that list the faulty ones among several things, with the facts of each."""

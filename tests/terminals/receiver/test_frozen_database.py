@@ -18,11 +18,12 @@ import structlog
 from adapters.database.migrate import migrate, url_for
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
+from adapters.vault.tokens import TokenTable
 from adapters.vault.vault import Vault
 from application.people.users import register
 from aristobot.servers.postgres import Postgres
 from aristobot.settings import Settings
-from aristobot.terminals import receiver
+from aristobot.terminals.receiver import terminal as receiver
 from aristobot.wiring import House
 from tests.support.ports import neighbours
 
@@ -100,7 +101,8 @@ def door(frost, valkey, tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
     """Run the receiver as its terminal does; yield the address for deliveries and the folder of its spool."""
     with open_pool(url_for(frost.server.url, "aristobot_web", frost.master)) as pool:
         vault = Vault(pool, frost.master)
-        token = vault.rotate_token(register(Store(pool, frost.master), vault, "somebody", "a long password 42").number)
+        user = register(Store(pool, frost.master), vault, "somebody", "a long password 42")
+        token = TokenTable(pool, frost.master).rotate(user.number)
     port = neighbours(1)
     given = {
         "SECRET_KEY": SECRET, "HOME": str(tmp_path), "REDIS_URL": valkey.url, "WEBHOOK_PORT": str(port),

@@ -1,37 +1,35 @@
-"""The receiver terminal: serves the webhook door and drains its spool when PostgreSQL is back."""
+"""Reception: the way of deliveries from the door into the log, or onto disk while PostgreSQL is away."""
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import uvicorn
-
 from adapters.spool import Delivery, Spool
-from adapters.tables.reference import count_refusal
+from adapters.vault.tokens import Owner
 from application.webhooks.reception import Delivered, receive_all
 from aristobot.following import AWAY
-from aristobot.supervision.liveness import beat
-from aristobot.wiring import House
-from web.door import Door
+from aristobot.terminals.receiver.known_tokens import KnownTokens
+from aristobot.terminals.receiver.refusals import Refusals
+from aristobot.wiring import House, utc_now
+from web.door import NotReady
 
-NAME = "receiver"
-STUCK_MILLISECONDS = 20_000
 MOST_TOGETHER = 200
 """The most deliveries in one append, which holds the log's lock; bodies may be long."""
 DRAINING_SECONDS = 0.5
 """Seconds between two looks at the spool."""
+MOST_UNPROVEN = 2000
+"""Deliveries taken before it is known which tokens there are, so that strangers cannot fill the disk."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """A delivery and its answer: True once it is durable, False when its token belongs to no user."""
+    """A delivery and its answer: True once it is durable, False when its token belonged to nobody at its time."""
 
     delivery: Delivery
     answer: Future[bool] = field(default_factory=Future)
@@ -52,12 +50,22 @@ class Reception:
         self._queueing = threading.Lock()  # never held during anything slow, because the door's event loop waits for it
         self._spooling = threading.Lock()
         self._held = len(self.spool) > 0
+        self._unproven = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self.tokens = KnownTokens(house.tokens, log)
+        self.refusals = Refusals(house.pool, log)
+        self.recognise, self.read_again = self.tokens.recognise, self.tokens.read_again
+        self.refuse = self.refusals.count
 
     def take(self, token: str, body: bytes, address: str, received_at: datetime) -> Future[bool]:
         """Queue a delivery and return its future answer. No newer delivery overtakes it, not even in the spool."""
         one = _Waiting(Delivery(token, body, address, received_at))
         one.answer.set_running_or_notify_cancel()  # a sender that hangs up cannot cancel its delivery
+        if self.recognise(token, received_at) is None:
+            self._unproven += 1
+            if self._unproven > MOST_UNPROVEN:
+                one.answer.set_exception(NotReady())
+                return one.answer
         with self._queueing:
             self._waiting.append(one)
         self._writer.submit(self._write)
@@ -69,6 +77,8 @@ class Reception:
             waiting = self._unanswered()
             if not waiting:
                 return
+            if not self._held:
+                self._log.warning("held", waiting=len(waiting))
             self._held = True
             for one, error in zip(waiting, self.spool.put_all([one.delivery for one in waiting]), strict=True):
                 self._answer(one, said=True, error=error)
@@ -92,25 +102,26 @@ class Reception:
 
     def _append_each_if_need_be(self, batch: Sequence[_Waiting]) -> None:
         try:
-            self._append(batch)
+            self._append(batch, self.tokens.owners())
         except AWAY:
             raise
         except Exception:
             self._log.exception("append_failed", deliveries=len(batch))
             for one in batch:  # a fault in one of them must not delay those before it
                 if not one.answer.done():
-                    self._append([one])
+                    self._append([one], self.tokens.owners())
 
-    def _append(self, batch: Sequence[_Waiting]) -> None:
-        """Append deliveries and answer each as soon as it is in the log; answer False for an unknown token."""
-        users = self._house.vault.users_of_tokens({one.delivery.token for one in batch})
+    def _append(self, batch: Sequence[_Waiting], owners: Mapping[bytes, Owner]) -> None:
+        """Append deliveries and answer each as soon as it is in the log; answer False for a token of nobody's."""
+        known, delivered = list[_Waiting](), list[Delivered]()
         for one in batch:
-            if one.delivery.token not in users:
+            said = one.delivery
+            owner = self._house.tokens.owner_in(owners, said.token)
+            if owner is not None and owner.held_at(said.received_at):
+                known.append(one)
+                delivered.append(Delivered(owner.user, said.body, said.address, said.received_at))
+            else:
                 self._answer(one, said=False)
-        known = [one for one in batch if one.delivery.token in users]
-        delivered = [
-            Delivered(users[d.token], d.body, d.address, d.received_at) for d in (one.delivery for one in known)
-        ]
         for one, webhook_id in zip(known, receive_all(self._house.store, delivered), strict=True):
             self._answer(one, said=True)
             self._log.info("received", request_id=str(webhook_id))
@@ -132,14 +143,6 @@ class Reception:
             else:
                 one.answer.set_exception(error)
 
-    def count(self, reason: str, address: str) -> None:
-        """Count a refusal at the door; while PostgreSQL is away, only log it."""
-        self._log.warning("refused_at_the_door", reason=reason, address=address)
-        try:
-            count_refusal(self._house.pool, "webhook", reason, address)
-        except AWAY as error:
-            self._log.warning("refusal_not_counted", error=str(error))
-
     def drain(self, stopping: threading.Event) -> None:
         """Drain the spool in order whenever it holds something, until `stopping`."""
         pause = DRAINING_SECONDS
@@ -148,10 +151,10 @@ class Reception:
             if not self._held:
                 continue
             try:
-                count = self.spool.drain(self._drained)
+                count = self.spool.drain(self._drained, MOST_TOGETHER)
                 with self._spooling:
                     self._held = len(self.spool) > 0
-                self._log.info("drained", deliveries=count)
+                self._log.info("drained", deliveries=count, held=self._held)
                 if count and self._held:
                     pause = 0.0  # more came meanwhile: with a pause it might never be emptied
             except AWAY as error:
@@ -159,48 +162,48 @@ class Reception:
             except Exception:
                 self._log.exception("drain_failed")  # perhaps the disk: spooled deliveries simply keep waiting
 
-    def _drained(self, delivery: Delivery) -> None:
-        one = _Waiting(delivery)
+    def _drained(self, deliveries: Sequence[Delivery]) -> None:
+        """Append deliveries of the spool together, or each alone where one of them stands in the way of the others."""
+        batch, owners = [_Waiting(delivery) for delivery in deliveries], self._house.tokens.owners()
         try:
-            self._append([one])
-            if not one.answer.result():
-                self.count("wrong_token", delivery.address)
+            self._append(batch, owners)
+        except AWAY:
+            raise
+        except Exception:
+            self._log.exception("append_failed", deliveries=len(batch))
+        for one in batch:
+            if not one.answer.done():
+                self._drain_alone(one, owners)
+            elif not one.answer.result() and not self._is_forgotten(one.delivery, owners):
+                self._log.warning("nobodys_delivery_set_aside", address=one.delivery.address)
+                self.spool.set_aside(one.delivery)
+
+    def _drain_alone(self, one: _Waiting, owners: Mapping[bytes, Owner]) -> None:
+        try:
+            self._append([one], owners)
         except AWAY:
             raise
         except Exception:
             self._log.exception("delivery_set_aside")
-            self.spool.set_aside(delivery)
+            self.spool.set_aside(one.delivery)
 
+    def _is_forgotten(self, delivery: Delivery, owners: Mapping[bytes, Owner]) -> bool:
+        """Return True for a delivery of a forgotten person, which goes as everything of theirs does."""
+        owner = self._house.tokens.owner_in(owners, delivery.token)
+        if owner is None or not owner.forgotten:
+            return False
+        self._log.info("forgotten_delivery_dropped", user=owner.user)
+        return True
 
-def run(house: House, log: Any, stopping: threading.Event) -> None:
-    """Run the receiver until `stopping`."""
-    reception = Reception(house, log)
-    beat(house.bus, NAME, lambda: {"spool": len(reception.spool) + reception.spool.aside}, stopping)
-    threading.Thread(target=reception.drain, args=(stopping,), name="drain", daemon=True).start()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Door(reception.take, reception.keep, reception.count),
-            host=house.settings.host,
-            port=house.settings.webhook_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        )
-    )
-    serve_until(server, stopping)
+    def forget(self) -> None:
+        """Drop what was set aside of persons who are forgotten since. Raises `AWAY`."""
+        owners = self._house.tokens.owners()
+        for path, delivery in self.spool.set_aside_ones():
+            if self._is_forgotten(delivery, owners):
+                path.unlink(missing_ok=True)
 
-
-def serve_until(server: uvicorn.Server, stopping: threading.Event) -> None:
-    """Serve until `stopping`, and finish requests under way. Sets `stopping` when the server ends by itself."""
-
-    def watch() -> None:
-        stopping.wait()
-        server.should_exit = True
-
-    threading.Thread(target=watch, daemon=True).start()
-    listening = server.config.bind_socket()
-    # Connections inherit it. Nothing else ends one whose other end is there, but takes nothing more.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MILLISECONDS)
-    server.run(sockets=[listening])
-    stopping.set()
+    def figures(self) -> dict[str, Any]:
+        """Return what waits on disk, the age of the oldest of it in seconds, and what was set aside."""
+        waiting, oldest = len(self.spool), self.spool.oldest()
+        age = None if oldest is None else round(max((utc_now() - oldest).total_seconds(), 0.0), 1)
+        return {"spool": waiting, "spool_age": age, "aside": self.spool.aside}

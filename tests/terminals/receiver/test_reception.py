@@ -11,7 +11,7 @@ import structlog
 from adapters.spool import Delivery
 from application.webhooks.reception import Delivered, receive, receive_all
 from aristobot.settings import Settings
-from aristobot.terminals.receiver import Reception
+from aristobot.terminals.receiver.reception import Reception
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.webhooks.webhook import Webhook
@@ -29,7 +29,7 @@ def reception(database, tmp_path, monkeypatch):
     monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for("aristobot_web"))
     web = House(Settings.read())
     with web.pool:
-        token = web.vault.rotate_token(1)
+        token = web.tokens.rotate(1)
     monkeypatch.setenv("ARISTOBOT_DATABASE_URL", database.url_for("aristobot_writer"))
     house = House(Settings.read())
     with house.pool:
