@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_message import WebhookMessage
+from web.door import NotReady
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PING = b'{"Action":"PING","UserID":1,"BarTime":"2026-03-02T09:25:00Z"}'
@@ -140,3 +142,78 @@ def test_what_is_appended_together_means_what_it_means_one_by_one(database):
     assert history(store, 2)[1:] == history(store, 1)[1:]
     assert [together.index(one) for one in together] == [one_by_one.index(one) for one in one_by_one]
     assert len(set(together)) == 4
+
+
+@contextmanager
+def draining(door):
+    """Drain the spool meanwhile."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=door.drain, args=(stopping,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def spooled(door, *deliveries):
+    """Return the reception that the next process would have, with deliveries in its spool."""
+    for one in deliveries:
+        door.spool.put(one)
+    return Reception(door._house, structlog.get_logger())
+
+
+def test_what_no_token_opens_is_set_aside_and_told(database, reception, eventually):
+    """It was acknowledged once, so it is never deleted. The figures tell of it, and the good one is in the log."""
+    door, token = reception
+    door = spooled(door, Delivery("nobody's", PING, "192.0.2.1", NOW), Delivery(token, PING, "192.0.2.1", NOW))
+    assert door.figures()["spool"] == 2
+    with draining(door):
+        eventually(lambda: not len(door.spool))
+    assert door.figures() == {"spool": 0, "spool_age": None, "aside": 1}
+    assert topics(database) == ["Webhook.Received"]
+
+
+def test_what_waits_of_a_forgotten_person_goes_with_everything_of_theirs(database, reception, eventually):
+    """It is neither recorded nor kept, and so is what had been set aside before."""
+    door, token = reception
+    door.spool.set_aside(Delivery(token, b"set aside before", "192.0.2.1", NOW))
+    door = spooled(door, Delivery(token, PING, "192.0.2.1", NOW))
+    with database.connect() as owner:
+        owner.execute("SELECT vault.forget(1)")
+    with draining(door):
+        eventually(lambda: not len(door.spool))
+    door.forget()
+    assert door.figures() == {"spool": 0, "spool_age": None, "aside": 0}
+    assert topics(database) == []
+
+
+def test_a_door_that_knows_no_tokens_keeps_only_so_many(database, reception, monkeypatch):
+    """It has started while the database is away. Beyond that it says that it is not ready, and nothing is lost."""
+    door, token = reception
+    monkeypatch.setattr("aristobot.terminals.receiver.reception.MOST_UNPROVEN", 2)
+    for minute in (b"25", b"26"):
+        assert door.take(token, PING.replace(b"25", minute), "192.0.2.1", NOW).result()
+    with pytest.raises(NotReady):
+        door.take(token, PING, "192.0.2.1", NOW).result()
+    stopping = threading.Event()
+    threading.Thread(target=door.tokens.keep, args=(stopping,), daemon=True).start()
+    door.read_again().result(10)
+    stopping.set()
+    assert door.take(token, PING, "192.0.2.1", NOW).result()
+    assert len(topics(database)) == 3
+
+
+def test_a_spool_of_thousands_is_a_few_commits(database, reception, eventually):
+    """Many deliveries are drained in one commit, in the order in which they were received."""
+    door, token = reception
+    bodies = [PING.replace(b'"UserID":1', b'"UserID":1,"N":%d' % n) for n in range(450)]
+    door = spooled(door, *(Delivery(token, body, "192.0.2.1", NOW) for body in bodies))
+    with draining(door):
+        eventually(lambda: not len(door.spool))
+    with database.connect() as owner:
+        query = "SELECT count(*) FROM log.events GROUP BY xmin ORDER BY min(position)"
+        assert [row[0] for row in owner.execute(query)] == [200, 200, 50]
+    read = database.store().read(0, 1000, topics=["Webhook.Received"])
+    assert [recorded.event.body.encode() for recorded in read] == bodies
