@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from hashlib import sha256
 
 import msgspec
@@ -33,6 +35,8 @@ class Vault:
         self._pool = pool
         self._master = master
         self._hasher = PasswordHasher()
+        self._hashing = threading.Lock()  # one hash takes 64 MB and both cores
+        self._nobodys: str | None = None
 
     # --- passwords ---------------------------------------------------------------------------------------------
 
@@ -48,22 +52,26 @@ class Vault:
 
     def set_password(self, user: int, password: str) -> None:
         """Store the Argon2id hash of a password."""
+        with self._hashing:
+            made = self._hasher.hash(password)
         with self._pool.connection() as connection:
             connection.execute(
                 "INSERT INTO vault.passwords (user_id, hash) VALUES (%s, %s)"
                 " ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = clock_timestamp()",
-                (user, self._hasher.hash(password)),
+                (user, made),
             )
 
     def password_matches(self, user: int | None, password: str) -> bool:
         """Return True when the password is right. Takes as long for an unknown user as for a known one."""
         with self._pool.connection() as connection:
             row = connection.execute("SELECT hash FROM vault.passwords WHERE user_id = %s", (user or 0,)).fetchone()
-        stored = row[0] if row else self._hasher.hash("nobody")
-        try:
-            return self._hasher.verify(stored, password) and row is not None
-        except VerificationError:
-            return False
+        with self._hashing:
+            if self._nobodys is None:  # made for a known user too: the first unknown one takes no longer
+                self._nobodys = self._hasher.hash(secrets.token_urlsafe(32))
+            try:
+                return self._hasher.verify(row[0] if row else self._nobodys, password) and row is not None
+            except VerificationError:
+                return False
 
     # --- credentials -------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.refusals import NotFound, Refused
+from web.addresses import address_of
 
 COOKIE = "aristobot_session"
 INACTIVE_HOURS = 24
@@ -50,11 +51,6 @@ class Kept:
     current: bool
 
 
-def address_of(request: Request) -> str:
-    """Return the network address that a request comes from."""
-    return request.client.host if request.client else "unknown"
-
-
 def hash_of(token: str) -> bytes:
     """Hash a token for storage. 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
@@ -67,7 +63,7 @@ def begin(pool: ConnectionPool, request: Request, response: Response, user: int)
     with pool.connection() as connection:
         connection.execute(
             "INSERT INTO service.sessions (token_hash, user_id, csrf, address, agent) VALUES (%s, %s, %s, %s, %s)",
-            (hash_of(token), user, csrf, address_of(request), agent),
+            (hash_of(token), user, csrf, address_of(request.scope), agent),
         )
     response.set_cookie(
         COOKIE, token, httponly=True, samesite="strict", path="/", max_age=COOKIE_DAYS * 86400,

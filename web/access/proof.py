@@ -6,9 +6,8 @@ from fastapi import Request
 
 from application.people import users
 from domain.refusals import Invalid
-from web.access import cookies as sessions
 from web.access.cookies import Asking
-from web.access.throttle import door_of
+from web.addresses import address_of
 from web.context import Context
 
 
@@ -17,9 +16,8 @@ def prove(context: Context, by: Asking, password: str, request: Request, *, fiel
 
     Failures count as failed logins. Raises `TooManyAttempts` while the throttle makes the user wait.
     """
-    door = door_of(sessions.address_of(request), users.user_of(context.records.store, by.user).name)
-    context.people.throttle.check(door)
-    if not context.people.vault.password_matches(by.user, password):
-        context.people.throttle.failed(door)
-        raise Invalid("the password is wrong", code="password_wrong", field=field)
-    context.people.throttle.succeeded(door)
+    name = users.user_of(context.records.store, by.user).name
+    with context.people.throttle.trying(address_of(request.scope), name) as tried:
+        if not context.people.vault.password_matches(by.user, password):
+            raise Invalid("the password is wrong", code="password_wrong", field=field)
+        tried.is_right = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -10,10 +9,10 @@ from fastapi import APIRouter, Cookie, Request, Response
 
 from application.people.users import by_hand, prove, register, registry_of
 from domain.people.user import User
-from domain.refusals import Invalid
+from domain.refusals import Invalid, Refused
 from web.access import cookies as sessions
-from web.access.cookies import COOKIE, Unauthorised, address_of, session_of
-from web.access.throttle import door_of
+from web.access.cookies import COOKIE, Unauthorised, session_of
+from web.addresses import address_of, is_at_home
 from web.context import By, Context, InContext
 from web.forms import account as forms
 
@@ -55,17 +54,15 @@ def make_account(given: forms.NewAccount, request: Request, response: Response, 
     The first account is the admin's. It needs a code unless the request comes from the machine itself. Every other
     account needs the code of an invitation.
     """
-    address = address_of(request)
-    door = door_of(address, INVITATION)
-    context.people.throttle.check(door)
-    at_home = not registry_of(context.records.store).users and is_loopback(address)
-    try:
-        with nullcontext() if at_home and not given.code else context.people.invitations.used(given.code):
-            user = register(context.records.store, context.people.vault, given.username, given.password)
-    except Invalid as refused:
-        if refused.code == "invitation_wrong":
-            context.people.throttle.failed(door)
-        raise
+    at_home = not registry_of(context.records.store).users and is_at_home(request.scope)
+    with context.people.throttle.trying(address_of(request.scope), INVITATION) as tried:
+        try:
+            with nullcontext() if at_home and not given.code else context.people.invitations.used(given.code):
+                user = register(context.records.store, context.people.vault, given.username, given.password)
+        except Refused as refused:
+            tried.is_no_guess = refused.code != "invitation_wrong"
+            raise
+        tried.is_no_guess = True
     return log_in_as(context, user.number, request, response)
 
 
@@ -76,19 +73,18 @@ def log_in(given: forms.LogIn, request: Request, response: Response, context: In
     A wrong name and a wrong password get the same error, and both make the next attempt wait. A user with a second
     factor must send its `code` too: without one the error code is `second_factor_needed`.
     """
-    door = door_of(address_of(request), given.username)
-    context.people.throttle.check(door)
-    number = registry_of(context.records.store).user_named(given.username)
-    if not context.people.vault.password_matches(number, given.password) or number is None:
-        context.people.throttle.failed(door)
-        raise Unauthorised("name or password is wrong", code="login_wrong", field="password")
-    try:
-        session = log_in_as(context, number, request, response, given.code)
-    except Invalid as refused:
-        if refused.code != "second_factor_needed":
-            context.people.throttle.failed(door)
-        raise Unauthorised(str(refused), code=refused.code, field="code") from refused
-    context.people.throttle.succeeded(door)
+    with context.people.throttle.trying(address_of(request.scope), given.username) as tried:
+        number = registry_of(context.records.store).user_named(given.username)
+        if not context.people.vault.password_matches(number, given.password) or number is None:
+            raise Unauthorised("name or password is wrong", code="login_wrong", field="password")
+        try:
+            session = log_in_as(context, number, request, response, given.code)
+        except Refused as refused:
+            tried.is_no_guess = refused.code != "second_factor_wrong"
+            if isinstance(refused, Invalid):
+                raise Unauthorised(str(refused), code=refused.code, field="code") from refused
+            raise
+        tried.is_right = True
     return session
 
 
@@ -102,7 +98,7 @@ def log_in_as(
     with by_hand(number):
         user = context.records.store.get(User, User.create_id(number))
         prove(context.people.factors, user, code)
-        user.log_in(address_of(request))
+        user.log_in(address_of(request.scope))
         context.records.store.save(user)
     return session_form(context, sessions.begin(context.records.pool, request, response, number), number)
 
@@ -125,11 +121,3 @@ def log_out(by: By, response: Response, context: InContext) -> None:
         user.log_out()
         context.records.store.save(user)
     response.delete_cookie(COOKIE, path="/")
-
-
-def is_loopback(address: str) -> bool:
-    """Return True when an address is a loopback address: the request comes from this machine itself."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from application.people.users import registry_of
 from domain.refusals import Impossible, NotFound
-from web.access.cookies import address_of
-from web.access.session import is_loopback, log_in
+from web.access.session import log_in
+from web.addresses import is_at_home
 from web.context import InContext
 from web.forms import account as forms
 
@@ -25,7 +25,7 @@ def switch(given: forms.Debug, request: Request, response: Response, context: In
     Turning it on logs in as `dev`, with the same checks as every login, and returns the session; turning it off returns
     null. Returns 404 where the environment does not allow the debug mode or the request comes from another machine.
     """
-    if not context.people.debug.allowed or not is_loopback(address_of(request)):
+    if not context.people.debug.allowed or not is_at_home(request.scope):
         raise NotFound("there is no such address")
     number = registry_of(context.records.store).user_named(NAME)
     if given.active and number is None:
