@@ -34,6 +34,8 @@ class Settings:
     paper_port: int
     paper_urls: Mapping[str, str]
     """The addresses of paper exchanges that do not run on this machine, by exchange."""
+    names: tuple[str, ...]
+    """The names under which browsers reach the console, besides addresses and `localhost`."""
     proxies: tuple[str, ...]
     """The addresses or networks of proxies that tell the addresses of those for whom they ask."""
     live: bool
@@ -63,6 +65,7 @@ class Settings:
             webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),
             paper_port=_port("ARISTOBOT_PAPER_PORT", 9100),
             paper_urls={"binance": url} if (url := given("ARISTOBOT_BINANCE_URL")) else {},
+            names=_list(given("ARISTOBOT_NAMES") or ""),
             proxies=_proxies(given("ARISTOBOT_PROXIES") or ""),
             live=_switch("ARISTOBOT_LIVE"),
             debug=_switch("DEBUG_ARISTOBOT"),
@@ -119,7 +122,7 @@ def _switch(name: str) -> bool:
 
 
 def _proxies(said: str) -> tuple[str, ...]:
-    found = tuple(one.strip() for one in said.split(",") if one.strip())
+    found = _list(said)
     for one in found:
         try:
             ipaddress.ip_network(one)
@@ -128,8 +131,12 @@ def _proxies(said: str) -> tuple[str, ...]:
     return found
 
 
+def _list(said: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in said.split(",") if one.strip())
+
+
 def _symbols(said: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(one.strip().upper() for one in said.split(",") if one.strip()))
+    found = tuple(dict.fromkeys(one.upper() for one in _list(said)))
     wrong = [one for one in found if not re.fullmatch(PAIR, one)]
     if wrong or len(found) > MOST_SYMBOLS:
         raise SettingError(f"ARISTOBOT_SYMBOLS lists up to {MOST_SYMBOLS} pairs such as BTC/USDT, not {said[:80]!r}")

@@ -17,6 +17,7 @@ from application.ports.requests import GatewayAway
 from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
 from web.access import session
 from web.access.cookies import Unauthorised
+from web.access.hosts import KnownHosts
 from web.access.throttle import TooManyAttempts
 from web.console import (
     account,
@@ -88,6 +89,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
             response.headers["Cache-Control"] = "no-store"
         return response
 
+    app.add_middleware(KnownHosts, names=context.platform.names if context else ())
     if pages is not None and pages.exists():
         app.mount("/assets", StaticFiles(directory=pages / "assets"), name="assets")
 

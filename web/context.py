@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
@@ -143,6 +143,8 @@ class Platform:
     terminals: Callable[[], list[dict[str, Any]]]
     disk: Callable[[], Mapping[str, int]]
     webhook_url: str
+    names: Collection[str] = ()
+    """The names under which browsers reach the console, besides addresses and `localhost`."""
     exchanges: Sequence[Any] = ()
     """The catalogue of the exchanges that the gateway supports natively."""
     live_allowed: bool = False

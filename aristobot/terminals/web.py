@@ -64,6 +64,7 @@ def context_of(house: House) -> Context:
         ),
         platform=Platform(
             terminals=lambda: house.bus.terminals(TERMINALS),
+            names=(*house.settings.names, house.settings.host),
             webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
             disk=disk,
             gateway=house.bus,

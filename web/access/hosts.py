@@ -1,0 +1,51 @@
+"""The Host check: the console answers only under names that are its own.
+
+A page elsewhere can let its own name lead to this machine (DNS rebinding) and would then be the same origin. A browser
+sends that name as Host. An address cannot be bent that way.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+LOCAL = "localhost"
+MISDIRECTED, WRONG_HOST = 421, 4403
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class KnownHosts:
+    """The application behind the check. `names` are allowed in addition to addresses and `localhost`."""
+
+    def __init__(self, app: Any, names: Collection[str]) -> None:
+        self._app = app
+        self._names = {LOCAL, *(name.lower() for name in names)}
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        """Pass a request on, or refuse it with 421."""
+        if scope["type"] not in {"http", "websocket"} or self._knows(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": WRONG_HOST})
+        else:
+            said = {"code": "host_unknown", "message": "this name is not in ARISTOBOT_NAMES", "field": None}
+            headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+            await send({"type": "http.response.start", "status": MISDIRECTED, "headers": headers})
+            await send({"type": "http.response.body", "body": json.dumps(said).encode()})
+
+    def _knows(self, scope: Scope) -> bool:
+        hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
+        return len(hosts) == 1 and self._is_known(hosts[0])
+
+    def _is_known(self, host: str) -> bool:
+        """Return True for a known name or any address, with or without a port."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            return name in self._names or bool(ipaddress.ip_address(name))
+        except ValueError:
+            return False
