@@ -40,6 +40,8 @@ class Settings:
     """The addresses or networks of proxies that tell the addresses of those for whom they ask."""
     live: bool
     debug: bool
+    private_channels: bool
+    """True when alert channels may lead to loopback and private addresses."""
     backup_copy: Path | None
     clock: str
     """The series whose bars are the platform's clock: `EXCHANGE/VENUE/BASE/QUOTE`."""
@@ -69,6 +71,7 @@ class Settings:
             proxies=_proxies(given("ARISTOBOT_PROXIES") or ""),
             live=_switch("ARISTOBOT_LIVE"),
             debug=_switch("DEBUG_ARISTOBOT"),
+            private_channels=_switch("ARISTOBOT_PRIVATE_CHANNELS"),
             clock=given("ARISTOBOT_CLOCK") or "binance/paper/BTC/USDT",
             symbols=_symbols(given("ARISTOBOT_SYMBOLS") or "BTC/USDT,ETH/USDT,BNB/USDT,SOL/USDT,XRP/USDT"),
             doubt_seconds=_whole("ARISTOBOT_DOUBT_SECONDS", 180),

@@ -19,7 +19,7 @@ from adapters.tables.debug_mode import DebugMode
 from adapters.tables.equity import EquityTable
 from adapters.tables.reference import MarketTable
 from adapters.tables.snapshots import SnapshotTable
-from adapters.vault.channels import ChannelTable
+from adapters.vault.channels import ChannelTable, send
 from adapters.vault.invitations import Invitations
 from adapters.vault.keys import MasterKey
 from adapters.vault.second_factor import SecondFactorTable
@@ -78,7 +78,11 @@ class House:
     @cached_property
     def channels(self) -> ChannelTable:
         """The channels to which alerts are sent."""
-        return ChannelTable(self.pool, self.master)
+        return ChannelTable(self.pool, self.master, private=self.settings.private_channels)
+
+    def send(self, address: str, title: str, body: str) -> str | None:
+        """Try once to send to a channel. Return the reason for a failure, None on success."""
+        return send(address, title, body, private=self.settings.private_channels)
 
     @cached_property
     def invitations(self) -> Invitations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from psycopg_pool import ConnectionPool
 
 from adapters.vault.keys import MasterKey
+from adapters.vault.outbound import Guard, leads_inside, public_only
 from domain.refusals import Invalid, Taken
 
 logging.getLogger("apprise").disabled = True  # it logs mistyped addresses, and an address is a secret
@@ -33,21 +35,27 @@ class Channel:
 
 
 class ChannelTable:
-    """The table of channels, their addresses sealed by the master key."""
+    """The table of channels, their addresses sealed by the master key.
 
-    def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
+    With `private`, channels may lead to loopback and private addresses too.
+    """
+
+    def __init__(self, pool: ConnectionPool, master: MasterKey, *, private: bool = False) -> None:
         self._pool = pool
         self._master = master
+        self._private = private
 
     def keep(self, channel: UUID, user: int, name: str, address: str) -> str:
         """Store a channel and return its service's name.
 
-        Raises `Invalid` when the channel has no name or its address names no service, `Taken` when the user has the
-        name already.
+        Raises `Invalid` when the channel has no name, or its address names no service or a private one, `Taken` when
+        the user has the name already.
         """
         if not name.strip():
             raise Invalid("a channel needs a name", code="channel_name_missing", field="name")
         service = service_of(address)
+        if not self._private and any(leads_inside(host) for host in _hosts(address)):
+            raise Invalid("this address is not public", code="channel_private", field="address")
         sealed = self._master.fernet.encrypt(address.strip().encode())
         with self._pool.connection() as connection:
             kept = connection.execute(
@@ -86,15 +94,31 @@ def service_of(address: str) -> str:
     return str(service.service_name)
 
 
-def send(address: str, title: str, body: str) -> str | None:
-    """Try once to send, and return None on success or else the reason, which never quotes the address."""
+def send(address: str, title: str, body: str, *, private: bool = False) -> str | None:
+    """Try once to send, and return None on success or else the reason, which never quotes the address.
+
+    Without `private`, no connection is made to an address that is not public.
+    """
     service = _service(address)
     if service is None:
         return "address_unknown"
-    try:
-        return None if service.notify(body=body, title=title) else "not_delivered"
-    except Exception as error:  # the service's own code: whatever it raises, the alert was not delivered
-        return type(error).__name__
+    with nullcontext(Guard()) if private else public_only() as guard:
+        try:
+            sent = service.notify(body=body, title=title)
+        except Exception as error:  # the service's own code: whatever it raises, the alert was not delivered
+            return "address_private" if guard.refused else type(error).__name__
+    if guard.refused:
+        return "address_private"
+    return None if sent else "not_delivered"
+
+
+def _hosts(address: str) -> list[str]:
+    """Return the hosts that an address names itself. Most services have a host of their own that it does not name."""
+    service = _service(address)
+    hosts = [getattr(service, "smtp_host", None)]
+    if any("{host}" in template for template in service.templates):
+        hosts.append(service.host)
+    return [host.strip("[]") for host in hosts if host]
 
 
 def _service(address: str) -> Any:

@@ -12,7 +12,6 @@ from adapters.candles.coverage import Coverage
 from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.story import history_of, story_of
-from adapters.vault.channels import send
 from adapters.vault.second_factor import begun_factor
 from application.market.failover import Source
 from aristobot.serving import serve_until, server_for
@@ -60,7 +59,7 @@ def context_of(house: House) -> Context:
             invitations=house.invitations,
             debug=house.debug_mode(),
             begin_factor=lambda user, name: begun_factor(house.factors, user, name),
-            send=send,
+            send=house.send,
         ),
         platform=Platform(
             terminals=lambda: house.bus.terminals(TERMINALS),

@@ -33,7 +33,7 @@ class House:
         master = MasterKey(secret)
         self.store, self.keys, self.vault = Store(pool, master), KeyRing(pool, master), Vault(pool, master)
         self.tokens = TokenTable(pool, master)
-        self.channels, self.now = ChannelTable(pool, master), 1_772_000_000
+        self.channels, self.now = ChannelTable(pool, master, private=True), 1_772_000_000
         self.factors = SecondFactorTable(pool, master, lambda: self.now)
 
 

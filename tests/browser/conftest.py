@@ -51,7 +51,11 @@ def platform() -> Iterator[tuple[dict[str, Any], str]]:
 def _running(home: Path) -> Iterator[tuple[dict[str, Any], str]]:
     web, door, paper, _ = range(first := neighbours(4), first + 4)
     ports = {"ARISTOBOT_WEB_PORT": web, "ARISTOBOT_WEBHOOK_PORT": door, "ARISTOBOT_PAPER_PORT": paper}
-    environment = os.environ | {"ARISTOBOT_HOME": str(home)} | {name: str(port) for name, port in ports.items()}
+    environment = (
+        os.environ
+        | {"ARISTOBOT_HOME": str(home), "ARISTOBOT_PRIVATE_CHANNELS": "true"}
+        | {name: str(port) for name, port in ports.items()}
+    )
     out = home / "out"
     with out.open("wb") as said:
         process = subprocess.Popen(

@@ -47,6 +47,7 @@ class Platform:
             "ARISTOBOT_WEB_PORT": str(web),
             "ARISTOBOT_WEBHOOK_PORT": str(door),
             "ARISTOBOT_PAPER_PORT": str(paper),
+            "ARISTOBOT_PRIVATE_CHANNELS": "true",
             **self.own_environment,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -118,7 +118,7 @@ class Trouble:
 def troubled(database, valkey, tmp_path, monkeypatch):
     """Yield a platform in trouble whose delivery attempts follow each other without a pause."""
     monkeypatch.setattr(alerts, "PAUSES", (0.0, 0.0, 0.0))
-    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "REDIS_URL": valkey.url}
+    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "REDIS_URL": valkey.url, "PRIVATE_CHANNELS": "true"}
     for name, value in given.items():
         monkeypatch.setenv(f"ARISTOBOT_{name}", value)
 

@@ -76,7 +76,10 @@ class Console:
         self._books = Books(database.connect("aristobot_projector"))
         self.project()
         self.factors = SecondFactorTable(pool, database.master)
-        self.channels, self.invitations = ChannelTable(pool, database.master), Invitations(pool, database.master)
+        self.channels, self.invitations = (
+            ChannelTable(pool, database.master, private=True),
+            Invitations(pool, database.master),
+        )
         self.debug, self.gateway = DebugMode(pool, True, database.master.password_of_developer()), Answering()
         self.context = Context(
             records=Records(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import StringIO
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +25,7 @@ SUBJECT = uuid4()
 @pytest.fixture
 def sending(console: Any) -> Any:
     """Return the console with the real sending function; no service listens at the test addresses."""
-    console.change("people", send=send)
+    console.change("people", send=partial(send, private=True))
     return console
 
 

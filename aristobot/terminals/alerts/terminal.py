@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.alert_texts import all_clear_of, text_of
-from adapters.vault.channels import Channel, send, service_of
+from adapters.vault.channels import Channel, service_of
 from application.alerts import tell
 from application.commands import on_fresh_state
 from aristobot.following import AWAY, Place, follow
@@ -92,7 +92,7 @@ class Herald:
         title, body = all_clear_of(self._language(alert), alert.cause, alert.facts)
         for channel in self._channels(alert):
             if channel.name in alert.sent:
-                reason = send(channel.address, title, body)
+                reason = self._house.send(channel.address, title, body)
                 self._log.info("all_clear", request_id=alert.key, cause=alert.cause, failed=reason)
 
     def _language(self, alert: Alert) -> str:
@@ -108,7 +108,7 @@ class Herald:
         reason: str | None = None
         for pause in PAUSES[:1] if str(channel.id) in self._dead else PAUSES:
             time.sleep(pause)
-            reason = send(channel.address, title, body)
+            reason = self._house.send(channel.address, title, body)
             self._record(alert, channel, reason)
             if reason is None:
                 self._dead.discard(str(channel.id))
