@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -29,12 +30,12 @@ from adapters.paper.replay import replayed
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
 from aristobot.commands import candles
-from aristobot.commands.arguments import port, speed
+from aristobot.commands.arguments import head, port, speed
 from aristobot.commands.backups import back_up_daily, back_up_now, restore_into
 from aristobot.commands.people import COMMANDS, WITH_PASSWORD, WITHOUT_NAME, People, password_from_input
 from aristobot.commands.reconcile import compare, is_fine, tell
 from aristobot.servers.process import ServerError
-from aristobot.settings import SettingError, Settings
+from aristobot.settings import OTHERS, SettingError, Settings
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
 from aristobot.supervision.supervisor import AlreadyRunning, Supervisor
@@ -153,7 +154,7 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
         return _story(arguments, _owner_url(settings, master), master)
     with psycopg.connect(_owner_url(settings, master), autocommit=True) as connection:
         verdict = audit.verify(connection, arguments.head)
-        differences = audit.open_differences(connection)
+        differences = audit.open_differences(connection) + audit.follower_differences(connection)
     if arguments.json:
         told = {"events": verdict.events, "head": verdict.head, "fault": verdict.fault, "open": differences}
         _say(json.dumps(told))
@@ -281,7 +282,7 @@ def _add_looking(command: Command) -> None:
     audited = command("audit", _audit, "verify that the log was never changed, or show the story of one thing")
     audited.add_argument("what", choices=["verify", "show"])
     audited.add_argument("id", nargs="?", type=UUID, help="show: a webhook, an order or a position")
-    audited.add_argument("--head", help="a head hash that was written down elsewhere")
+    audited.add_argument("--head", type=head, help="HASH or POSITION:HASH, as it was written down elsewhere")
     audited.add_argument("--json", action="store_true", help="answer for a machine")
     reconciled = command("reconcile", _reconcile, "compare the orders of brokers with what their exchanges say")
     reconciled.add_argument("--broker", type=int, help="one broker's number; otherwise all of them")
@@ -306,7 +307,7 @@ def _add_upkeep(command: Command) -> None:
     backup.add_argument("--json", action="store_true", help="answer for a machine")
     restore = command("restore", _restore, "restore a backup into an empty database and verify it")
     restore.add_argument("file", help="the .dump, with its .json beside it")
-    restore.add_argument("--head", help="a head hash that was written down elsewhere")
+    restore.add_argument("--head", type=head, help="HASH or POSITION:HASH, as it was written down elsewhere")
 
 
 def _add_people(people: argparse.ArgumentParser) -> None:
@@ -324,6 +325,7 @@ def _add_people(people: argparse.ArgumentParser) -> None:
 
 def main(given: list[str] | None = None) -> int:
     """Carry out one command and return its exit code: 0 done, 1 a fault was found, 2 it could not be carried out."""
+    os.umask(OTHERS)
     arguments, unknown = _parser().parse_known_args(given)
     if unknown:
         arguments.of.error(f"unrecognized arguments: {' '.join(unknown)}")

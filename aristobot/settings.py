@@ -15,6 +15,9 @@ from domain.candles.series import PAIR
 MOST_SYMBOLS = 100
 """The most pairs that the heartbeat follows."""
 
+OTHERS = 0o077
+"""The rights of everybody but the owner, which no file of ours has."""
+
 
 class SettingError(Exception):
     """A setting that this command needs is missing or invalid."""
@@ -94,6 +97,13 @@ class Settings:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SettingError(f"ARISTOBOT_HOME {self.home} cannot be used: {error.strerror}") from None
+
+    def close_home(self) -> None:
+        """Take the rights of others away from files that an earlier version wrote open to them."""
+        for pattern in ("*.json", "lock", "logs/*", "paper/*", "spool/*"):
+            for file in self.home.glob(pattern):
+                if file.is_file() and (mode := file.stat().st_mode) & OTHERS:
+                    file.chmod(mode & ~OTHERS)
 
     def need_database(self) -> str:
         """Return the URL of this terminal's database. Raises `SettingError` when it is not set."""

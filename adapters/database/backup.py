@@ -79,7 +79,7 @@ def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path
 
 
 def restore(
-    url: str, programs: Path, file: Path, master: MasterKey, published_head: str | None = None
+    url: str, programs: Path, file: Path, master: MasterKey, published: audit.PublishedHead | None = None
 ) -> audit.Verdict:
     """Restore a dump into an empty database and verify the whole log: its last hash must be the one in the note.
 
@@ -98,7 +98,7 @@ def restore(
             programs / "pg_restore", url, ["--no-owner", "--single-transaction", "--exit-on-error", str(file)],
             database="--dbname",
         )  # fmt: skip
-        verdict = audit.verify(connection, published_head)
+        verdict = audit.verify(connection, published)
         fault = verdict.fault
         if fault is None and verdict.head != note.head:
             fault = f"the log ends with {verdict.head}, the note says {note.head}"

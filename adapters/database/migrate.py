@@ -36,6 +36,7 @@ STEPS = (
     "candles",
     "blocks",
     "tokens",
+    "followers",
 )
 
 

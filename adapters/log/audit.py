@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,32 @@ class Verdict:
     fault: str | None = None
 
 
+@dataclass(frozen=True)
+class PublishedHead:
+    """A head that was written down elsewhere: the hash of an event, and its position if that was noted too."""
+
+    hash: str
+    position: int | None = None
+
+    @classmethod
+    def read(cls, said: str) -> PublishedHead:
+        """Read `HASH` or `POSITION:HASH`, in any case. Raises `ValueError` for anything else."""
+        position, _, digest = said.strip().lower().rpartition(":")
+        if not re.fullmatch(r"[0-9a-f]{64}", digest) or not re.fullmatch(r"[0-9]{0,18}", position):
+            raise ValueError(f"a head is a hash of 64 hexadecimal digits, or POSITION:HASH, not {said[:100]!r}")
+        return cls(digest, int(position) if position else None)
+
+    def missing(self, events: int) -> str:
+        """Return the fault of a log of so many events in which no event at its place has this hash."""
+        if self.position is None:
+            return f"no event has the published head {self.hash}: the tail was cut off or rewritten"
+        if self.position > events:
+            return (
+                f"the log was cut off: it ends after {events}, event {self.position} had the published head {self.hash}"
+            )
+        return f"the log was rewritten: event {self.position} no longer has the published head {self.hash}"
+
+
 def sealed_form(position: int, stream: UUID, version: int, topic: str, state: bytes, recorded_at: datetime) -> bytes:
     """Return the bytes a hash covers, each part preceded by its length (as `log.sealed_form` writes them)."""
     microseconds = (recorded_at - _EPOCH) // timedelta(microseconds=1)
@@ -36,13 +63,13 @@ def sealed_form(position: int, stream: UUID, version: int, topic: str, state: by
     return b"".join(struct.pack(">i", len(part)) + part for part in parts)
 
 
-def verify(connection: psycopg.Connection, published_head: str | None = None) -> Verdict:
+def verify(connection: psycopg.Connection, published: PublishedHead | None = None) -> Verdict:
     """Read the log from its first event and name the first event that does not follow from those before.
 
-    `published_head` is a head hash that was written down elsewhere. It must be one of the log's hashes, otherwise
-    the tail was cut off or rewritten. Events appended since then are fine.
+    The `published` head must be the hash of the event at its position, or of any if that was not noted; otherwise the
+    tail was cut off or rewritten. Events appended since then are fine.
     """
-    before, count, seen = b"", 0, published_head is None
+    before, count, seen = b"", 0, published is None
     with connection.transaction(), connection.cursor("audit", binary=True) as cursor:
         cursor.itersize = 2000
         cursor.execute(
@@ -62,11 +89,10 @@ def verify(connection: psycopg.Connection, published_head: str | None = None) ->
             if bytes(stored) != expected:
                 return Verdict(count, before.hex(), f"{name} does not follow from what stands before it")
             before, count = expected, count + 1
-            seen = seen or expected.hex() == published_head
-    if not seen:
-        return Verdict(
-            count, before.hex(), f"no event has the published head {published_head}: the log was cut off after {count}"
-        )
+            if published is not None and published.position in {None, count}:
+                seen = seen or expected.hex() == published.hash
+    if published is not None and not seen:
+        return Verdict(count, before.hex(), published.missing(count))
     return Verdict(count, before.hex())
 
 
@@ -78,3 +104,14 @@ def open_differences(connection: psycopg.Connection) -> list[str]:
     except psycopg.DataError as error:  # an event was changed and can no longer be read
         return [f"open streams: the log does not tell which they are: {error.diag.message_primary}"]
     return [f"open streams: {kind} {stream} is {wrong}" for stream, kind, wrong in found]
+
+
+def follower_differences(connection: psycopg.Connection) -> list[str]:
+    """Return the followers that stand beyond the end of the log: they would pass over what comes next."""
+    rows = connection.execute(
+        "SELECT name, position, head FROM log.followers, (SELECT coalesce(max(position), 0) AS head FROM log.events)"
+        " AS newest WHERE position > head ORDER BY name"
+    ).fetchall()
+    return [
+        f"followers: {name} stands at {position}, beyond the end of the log ({head})" for name, position, head in rows
+    ]

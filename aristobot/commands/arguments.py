@@ -6,6 +6,7 @@ import re
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 
+from adapters.log.audit import PublishedHead
 from domain.candles.series import PAIR
 
 _HIGHEST_PORT = 65535
@@ -36,6 +37,14 @@ def day(text: str) -> datetime:
     except ValueError:
         raise ArgumentTypeError(f"{text} is no day such as 2025-01-01") from None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def head(text: str) -> PublishedHead:
+    """Return a published head. Raises `ArgumentTypeError` for anything but HASH or POSITION:HASH."""
+    try:
+        return PublishedHead.read(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def speed(text: str) -> float:

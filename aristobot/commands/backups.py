@@ -15,6 +15,7 @@ import psycopg
 from adapters.candles.archive import Archive
 from adapters.database.backup import BackupFailed, Note, back_up, newest, programs_for, restore
 from adapters.database.migrate import migrate
+from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
 from adapters.vault.tombstones import Tombstones, bury
@@ -86,7 +87,7 @@ def _tell(url: str, master: MasterKey, log: Any, cause: Cause, facts: dict[str, 
 
 
 def restore_into(
-    url: str, master: MasterKey, file: Path, head: str | None, say: Callable[[str], None], *places: Path
+    url: str, master: MasterKey, file: Path, head: audit.PublishedHead | None, say: Callable[[str], None], *places: Path
 ) -> None:
     """Restore a backup, forget again whoever was forgotten since, and record the restore.
 

@@ -138,6 +138,7 @@ class Supervisor:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(f"another `aristobot run` uses {self.settings.home}") from None
+        self.settings.close_home()
 
     def _start_servers(self) -> None:
         if not self.owner_url:

@@ -21,6 +21,8 @@ from projections.models import MODELS
 NEXT = "books_next"
 SCRATCH = "books_scratch"
 MOST_DIFFERENCES = 20
+NOTES = ("position", "models", "forgotten", "parked")
+"""The tables in which a projector notes how far it has come, and what it passes over."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ def rebuild(
 def verify(connection: psycopg.Connection[Any], read: Read, models: Sequence[ReadModel] = MODELS) -> Comparison:
     """Rebuild into a scratch schema up to the position of the books, and compare the two row by row.
 
-    All of it runs in one repeatable-read transaction that is rolled back: it sees the books at one moment and leaves
-    nothing behind. Raises `ProjectionFailed` when a model cannot take an event.
+    The projector's own notes are compared too: its position, the versions of the models, who is forgotten, and what is
+    parked although the rebuild takes it. All of it runs in one repeatable-read transaction that is rolled back: it sees
+    the books at one moment and leaves nothing behind. Raises `ProjectionFailed` when a model cannot take an event.
     """
     connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
     try:
@@ -81,7 +84,7 @@ def verify(connection: psycopg.Connection[Any], read: Read, models: Sequence[Rea
             scratch = Books(connection, SCRATCH, models)
             while scratch.step(read, REBUILD_PAGE, stop=position, strict=True)[0]:
                 pass
-            differences: list[str] = []
+            differences = _compare_bookkeeping(connection)
             rows = 0
             for model in models:
                 count, found = _compare(connection, model)
@@ -90,6 +93,20 @@ def verify(connection: psycopg.Connection[Any], read: Read, models: Sequence[Rea
             return Comparison(position, rows, differences)
     finally:
         connection.set_isolation_level(None)
+
+
+def _compare_bookkeeping(connection: psycopg.Connection[Any]) -> list[str]:
+    differences = list[str]()
+    for table in NOTES:
+        query = SQL(
+            "SELECT to_jsonb(kept) AS kept, to_jsonb(built) AS built FROM {kept}.{table} AS kept"
+            " FULL JOIN {built}.{table} AS built ON to_jsonb(kept) = to_jsonb(built)"
+            " WHERE kept IS NULL OR built IS NULL LIMIT {most}"
+        ).format(kept=Identifier(BOOKS), built=Identifier(SCRATCH), table=Identifier(table), most=MOST_DIFFERENCES)
+        for kept, built in connection.execute(query):
+            told = f"should not be {json.dumps(kept)}" if built is None else f"should be {json.dumps(built)}"
+            differences.append(f"{table}: {told}")
+    return sorted(differences)
 
 
 def _compare(connection: psycopg.Connection[Any], model: ReadModel) -> tuple[int, list[str]]:

@@ -25,7 +25,7 @@ def log(database):
 
 
 def _verify(database, head=None):
-    return audit.verify(database.connect("aristobot_projector"), head)
+    return audit.verify(database.connect("aristobot_projector"), head and audit.PublishedHead.read(head))
 
 
 def test_an_empty_log_is_whole(database):
@@ -120,8 +120,11 @@ def test_a_cut_tail_is_found_by_the_published_head(database, log):
     assert _verify(database, log[-1]).fault is None
     database.tampering().execute("DELETE FROM log.events WHERE position > 7")
     assert _verify(database).fault is None
-    assert log[-1] in _verify(database, log[-1]).fault
+    assert "cut off or rewritten" in _verify(database, log[-1]).fault
+    assert _verify(database, f"10:{log[-1]}").fault.startswith("the log was cut off: it ends after 7, event 10 ")
     assert _verify(database, log[6]).fault is None
+    assert _verify(database, f"7:{log[6].upper()}").fault is None
+    assert _verify(database, f"6:{log[6]}").fault.startswith("the log was rewritten: event 6 ")
 
 
 def test_a_rewritten_tail_is_found_by_the_published_head(database, log):
@@ -129,7 +132,22 @@ def test_a_rewritten_tail_is_found_by_the_published_head(database, log):
     database.tampering().execute("DELETE FROM log.events WHERE position > 5")
     database.filled(database.store())
     assert _verify(database).fault is None
-    assert log[-1] in _verify(database, log[-1]).fault
+    assert "cut off or rewritten" in _verify(database, log[-1]).fault
+    assert _verify(database, f"10:{log[-1]}").fault.startswith("the log was rewritten: event 10 ")
+
+
+@pytest.mark.parametrize("said", ["", "ab", "12:", "-1:" + "ab" * 32, "x" * 64, "1:2:" + "ab" * 32, "ab" * 33])
+def test_what_is_no_head_is_refused(said):
+    with pytest.raises(ValueError, match="a head is a hash"):
+        audit.PublishedHead.read(said)
+
+
+def test_a_follower_beyond_the_end_is_found(database, log):
+    """It would pass over the next events, and no hash tells."""
+    assert audit.follower_differences(database.connect()) == []
+    database.connect().execute("UPDATE log.followers SET position = 11 WHERE name = 'engine'")
+    [told] = audit.follower_differences(database.connect())
+    assert told == "followers: engine stands at 11, beyond the end of the log (10)"
 
 
 def test_events_since_the_published_head_are_fine(database, log):

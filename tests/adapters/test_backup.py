@@ -21,6 +21,7 @@ from adapters.candles.coverage import Coverage
 from adapters.candles.store import CandleStore
 from adapters.database.backup import BackupFailed, back_up, newest
 from adapters.database.migrate import OWNER, url_for, verify_books
+from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import FORGOTTEN
 from adapters.vault.tokens import TokenTable
@@ -149,7 +150,7 @@ def test_a_changed_file_a_wrong_head_and_a_full_database_are_refused(full: Any, 
     with pytest.raises(BackupFailed, match="not the file"):
         restore_into(empty, full.master, changed, None, lambda _: None)
     with pytest.raises(BackupFailed, match="published head"):
-        restore_into(empty, full.master, file, "00" * 32, lambda _: None)
+        restore_into(empty, full.master, file, audit.PublishedHead("00" * 32), lambda _: None)
     # A refused restore leaves nothing behind: the next attempt finds the database empty.
     restore_into(empty, full.master, file, None, lambda _: None)
     file.with_suffix(".json").write_text("{}")
@@ -161,7 +162,8 @@ def test_a_tail_that_was_cut_off_before_the_backup_is_found_by_the_published_hea
     full: Any, empty: str, tmp_path: Path
 ) -> None:
     """The dump is consistent in itself; only the head published outside reveals the cut."""
-    told = json.loads(_backed_up(full, tmp_path).with_suffix(".json").read_text())["head"]
+    note = json.loads(_backed_up(full, tmp_path).with_suffix(".json").read_text())
+    told = audit.PublishedHead(note["head"], note["events"])
     full.tampering().execute("DELETE FROM log.events WHERE position = (SELECT max(position) FROM log.events)")
     shorter = _backed_up(full, tmp_path, NOW + timedelta(hours=1))
     with pytest.raises(BackupFailed, match="cut off"):

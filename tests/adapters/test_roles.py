@@ -101,6 +101,18 @@ def test_who_may_append(database, role, may):
         assert store.position_of("engine") == 0
 
 
+def test_web_moves_no_follower(database):
+    """The engine would skip what it is moved past. Only the role that follows moves a position, and forwards only."""
+    web = database.connect("aristobot_web")
+    for follower in ("engine", "gateway", "alerts"):
+        with pytest.raises(InsufficientPrivilege, match=f"may not move the follower {follower}"):
+            web.execute("SELECT log.append('{}','{}','{}','{}',NULL,%s,99999999)", (follower,))
+        with pytest.raises(InsufficientPrivilege):
+            web.execute("SELECT log.append_from('{}','{}','{}','{}',NULL,%s,99999999,0)", (follower,))
+    assert database.store("aristobot_web").position_of("engine") == 0
+    assert database.store("aristobot_writer").save(follower=("engine", 1)) == []
+
+
 # --- secrets -----------------------------------------------------------------------------------------------------
 
 

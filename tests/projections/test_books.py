@@ -183,6 +183,26 @@ def test_an_added_row_is_named(database, orders):
     assert _differences(database) == ["fills invented: the row follows from no event"]
 
 
+NOTED = {
+    "UPDATE books.position SET position = position + 1": "position: should not be",
+    "UPDATE books.models SET version = version + 1 WHERE name = 'trades'": "models: should be",
+    "DELETE FROM books.models WHERE name = 'trades'": "models: should be",
+    "INSERT INTO books.models VALUES ('mine', 1)": "models: should not be",
+    "INSERT INTO books.forgotten VALUES (2)": "forgotten: should not be",
+    "INSERT INTO books.parked VALUES ('trades', gen_random_uuid(), 3, 'nothing')": "parked: should not be",
+}
+
+
+@pytest.mark.parametrize("damage", NOTED)
+def test_damage_to_the_projectors_own_notes_is_named(database, orders, damage):
+    """A wrong note makes the projector pass over an event, or take one twice."""
+    with database.connect() as owner:
+        assert verify_books(owner, database.url, database.master).differences == []
+        owner.execute(damage)
+        differences = verify_books(owner, database.url, database.master).differences
+    assert [told for told in differences if told.startswith(NOTED[damage])]
+
+
 def test_verifying_leaves_nothing_behind(database, orders):
     """Verification leaves neither a schema nor a lock, and works while the books are behind the log."""
     database.filled(database.store())

@@ -86,9 +86,12 @@ def test_arguments(platform: Any, secrets: dict[str, bytes]) -> None:
 
 
 def test_files_are_private(platform: Any) -> None:
-    """Only its owner can read what HOME keeps in the clear."""
-    for name in ("run.json", "paper_account.json", "secret_key"):
-        assert (platform.home / name).stat().st_mode & 0o077 == 0, name
+    """Only its owner can read what HOME keeps, whichever process wrote it."""
+    files = [file for file in platform.home.rglob("*") if file.is_file()]
+    assert {"run.json", "secret_key", "servers.json", "books.sqlite", "web.log", "web.out", "postgres.log"} <= {
+        file.name for file in files
+    }
+    assert [str(file) for file in files if file.stat().st_mode & 0o077] == []
     assert platform.home.stat().st_mode & 0o077 == 0
     assert "password" not in loads((platform.home / "servers.json").read_text())["database"]
 

@@ -21,3 +21,15 @@ def test_a_setting_that_is_empty_counts_as_absent(monkeypatch):
     settings = Settings.read()
     assert (settings.database_url, settings.database_direct_url, settings.redis_url) == (None, None, None)
     assert (dict(settings.paper_urls), settings.backup_copy, settings.doubt_seconds) == ({}, None, 180)
+
+
+def test_files_of_an_earlier_version_are_closed_to_others(monkeypatch, tmp_path):
+    """Logs and the books of the paper exchange were readable by everybody who could enter HOME."""
+    monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
+    for name in ("logs/web.log", "paper/books.sqlite", "servers.json", "spool/1.delivery"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+        file.chmod(0o644)
+    Settings.read().close_home()
+    assert {oct(file.stat().st_mode & 0o777) for file in tmp_path.rglob("*") if file.is_file()} == {"0o600"}

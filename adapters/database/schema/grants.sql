@@ -4,7 +4,7 @@ GRANT USAGE ON SCHEMA log, vault, service TO aristobot_writer, aristobot_web;
 GRANT USAGE ON SCHEMA log, vault, books TO aristobot_projector;
 GRANT USAGE ON SCHEMA books TO aristobot_web;
 
-REVOKE ALL ON FUNCTION log.append, log.append_from, log.keep_open, log.keep_unexplained, log.rebuild_open FROM PUBLIC;
+REVOKE ALL ON FUNCTION log.append, log.append_from, log.move_follower, log.keep_open, log.keep_unexplained, log.rebuild_open FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION log.append TO aristobot_writer, aristobot_web;
 GRANT EXECUTE ON FUNCTION log.append_from TO aristobot_writer;
 GRANT SELECT ON log.events, log.event_log, log.followers, log.open_streams TO aristobot_writer, aristobot_projector, aristobot_web;
