@@ -1,7 +1,7 @@
 """Backups: full dumps made by PostgreSQL's own programs, each with a note of the log's head at that moment.
 
 A dump is sealed like the database: without `ARISTOBOT_SECRET_KEY`, which is in no backup, it reveals no secret and no
-personal text.
+personal text. Names, addresses and bodies are sealed in the log; the books, where they are in clear, are not dumped.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from adapters.database.settling import settle
 from adapters.log import audit
 from adapters.vault.keys import MasterKey
 from adapters.vault.tombstones import TOMBSTONES
+from projections.books.projector import BOOKS
 
 KEPT_DAYS = 30
+IN_CLEAR = ("service.sessions", "service.refused_attempts")
+"""The service tables that hold addresses in clear: no dump has their rows."""
 _NAME = "aristobot-%Y%m%dT%H%M%SZ"
 
 
@@ -47,9 +50,10 @@ class Note:
 
 
 def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path | None = None) -> Note:
-    """Dump the whole database as of one moment, with a copy to a second place. Raises `BackupFailed`.
+    """Dump the database as of one moment, with a copy to a second place. Raises `BackupFailed`.
 
-    Blocks of candles are copied once, as files beside the dumps.
+    The books follow from the log and are left out, because they hold personal texts in clear. So are sessions and the
+    addresses of strangers. Blocks of candles are copied once, as files beside the dumps.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / f"{now.astimezone(UTC).strftime(_NAME)}.dump"
@@ -62,7 +66,7 @@ def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path
             " ORDER BY position DESC LIMIT 1), '') FROM log.events",
         )
         part = target.with_suffix(".part")
-        left_out = [f"--exclude-table-data={table}" for table in LEFT_OUT]
+        left_out = [f"--exclude-schema={BOOKS}", *(f"--exclude-table-data={table}" for table in (*IN_CLEAR, *LEFT_OUT))]
         _run(programs / "pg_dump", url, ["--format=custom", f"--snapshot={snapshot}", f"--file={part}", *left_out])
         for place in filter(None, (folder, copy_to)):
             Archive(place).fill(connection)

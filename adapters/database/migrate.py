@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
 from adapters.log.eventstore import Store, open_pool
+from adapters.vault.channels import seal_names
 from adapters.vault.keys import MasterKey
 from projections.books import rebuild
 from projections.books.projector import BOOKS, create, index
@@ -37,6 +38,7 @@ STEPS = (
     "blocks",
     "tokens",
     "followers",
+    "shredding",
 )
 
 
@@ -62,6 +64,7 @@ def migrate(url: str, master: MasterKey) -> list[str]:
                     connection.execute(_statements(name))
                     connection.execute("INSERT INTO public.migrations (name) VALUES (%s)", (name,))
                 done.append(f"made {name}")
+        seal_names(connection, master)
         done += _migrate_books(connection, url, master)
         for follower in FOLLOWERS:
             connection.execute(
@@ -75,12 +78,14 @@ def migrate(url: str, master: MasterKey) -> list[str]:
 
 def _migrate_books(connection: psycopg.Connection[Any], url: str, master: MasterKey) -> list[str]:
     found = connection.execute("SELECT to_regclass('books.position')").fetchone()
-    if found is None or found[0] is None:
+    made = found is None or found[0] is None
+    if made:
         with connection.transaction():
             create(connection, BOOKS)
             index(connection, BOOKS)
-        return ["made the books"]
-    if rebuild.is_outdated(connection):
+        if not connection.execute("SELECT 1 FROM log.events LIMIT 1").fetchone():
+            return ["made the books"]
+    if made or rebuild.is_outdated(connection):
         return [f"rebuilt the books up to event {rebuild_books(connection, url, master)}"]
     return []
 

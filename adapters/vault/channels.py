@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import msgspec
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from adapters.vault.keys import MasterKey
@@ -35,7 +37,7 @@ class Channel:
 
 
 class ChannelTable:
-    """The table of channels, their addresses sealed by the master key.
+    """The table of channels, their names and addresses sealed by the master key.
 
     With `private`, channels may lead to loopback and private addresses too.
     """
@@ -56,14 +58,14 @@ class ChannelTable:
         service = service_of(address)
         if not self._private and any(leads_inside(host) for host in _hosts(address)):
             raise Invalid("this address is not public", code="channel_private", field="address")
-        sealed = self._master.fernet.encrypt(address.strip().encode())
-        with self._pool.connection() as connection:
-            kept = connection.execute(
-                "INSERT INTO vault.channels (id, user_id, name, sealed) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                (channel, user, name.strip(), sealed),
+        with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('channels'), %s)", (user,))
+            if name.strip() in {kept.name for kept in self._of(connection, user)}:
+                raise Taken(f"{name} is taken", code="channel_name_taken", field="name")
+            connection.execute(
+                "INSERT INTO vault.channels (id, user_id, sealed) VALUES (%s, %s, %s)",
+                (channel, user, _sealed(self._master, name.strip(), address.strip())),
             )
-        if not kept.rowcount:
-            raise Taken(f"{name} is taken", code="channel_name_taken", field="name")
         return service
 
     def drop(self, channel: UUID) -> None:
@@ -77,13 +79,30 @@ class ChannelTable:
 
     def of(self, user: int) -> list[Channel]:
         """Return a user's channels in the order in which they were added."""
-        query = "SELECT id, user_id, name, sealed FROM vault.channels WHERE user_id = %s ORDER BY made_at, id"
         with self._pool.connection() as connection:
-            rows = connection.execute(query, (user,)).fetchall()
-        return [Channel(row[0], row[1], row[2], self._opened(row[3])) for row in rows]
+            return self._of(connection, user)
 
-    def _opened(self, sealed: bytes) -> str:
-        return self._master.fernet.decrypt(bytes(sealed)).decode()
+    def _of(self, connection: Connection[Any], user: int) -> list[Channel]:
+        query = "SELECT id, sealed FROM vault.channels WHERE user_id = %s ORDER BY made_at, id"
+        rows = connection.execute(query, (user,)).fetchall()
+        return [
+            Channel(channel, user, **msgspec.json.decode(self._master.fernet.decrypt(bytes(sealed))))
+            for channel, sealed in rows
+        ]
+
+
+def _sealed(master: MasterKey, name: str, address: str) -> bytes:
+    """Seal a channel's name, which is its owner's own word, together with its address."""
+    return master.fernet.encrypt(msgspec.json.encode({"name": name, "address": address}))
+
+
+def seal_names(connection: Connection[Any], master: MasterKey) -> None:
+    """Seal the names of channels that an earlier version kept in clear."""
+    for channel, name, sealed in connection.execute(
+        "SELECT id, name, sealed FROM vault.channels WHERE name IS NOT NULL"
+    ).fetchall():
+        together = _sealed(master, name, master.fernet.decrypt(bytes(sealed)).decode())
+        connection.execute("UPDATE vault.channels SET name = NULL, sealed = %s WHERE id = %s", (together, channel))
 
 
 def service_of(address: str) -> str:

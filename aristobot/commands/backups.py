@@ -15,6 +15,7 @@ import psycopg
 from adapters.candles.archive import Archive
 from adapters.database.backup import BackupFailed, Note, back_up, newest, programs_for, restore
 from adapters.database.migrate import migrate
+from adapters.database.shredding import shred
 from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
@@ -33,7 +34,7 @@ from domain.platform import PLATFORM_ID, Platform
 from domain.refusals import Refused
 
 EVERY = timedelta(days=1)
-FIRST_PAUSE, LOOK_SECONDS = 60.0, 300.0
+LOOK_SECONDS = 60.0
 
 
 def programs(url: str) -> Path:
@@ -60,10 +61,12 @@ def back_up_now(settings: Settings, url: str, folder: Path | None = None) -> Not
 
 
 def back_up_daily(settings: Settings, url: str, master: MasterKey, log: Any, stopping: threading.Event) -> None:
-    """Make a backup a day until `stopping`. Each one alerts every user, to the log's head or to its failure."""
-    pause = FIRST_PAUSE
-    while not stopping.wait(pause):
-        pause = LOOK_SECONDS
+    """Make a backup a day until `stopping`. Each one alerts every user, to the log's head or to its failure.
+
+    What forgotten persons left in the database's files is shredded within a minute after their rows are gone.
+    """
+    while not stopping.wait(LOOK_SECONDS):
+        _shred(url, log)
         last = newest(settings.backups)
         if last is not None and utc_now() - last < EVERY:
             continue
@@ -76,6 +79,14 @@ def back_up_daily(settings: Settings, url: str, master: MasterKey, log: Any, sto
             log.info("backed_up", file=note.file, events=note.events, head=note.head)
             cause, facts = Cause.DAILY_HEAD, {"position": str(note.events), "head": note.head}
         _tell(url, master, log, cause, facts)
+
+
+def _shred(url: str, log: Any) -> None:
+    try:
+        if persons := shred(url):
+            log.info("shredded", users=persons)
+    except psycopg.Error as error:  # a table is in use, or the database is away: the next round tries again
+        log.warning("not_shredded", error=str(error))
 
 
 def _tell(url: str, master: MasterKey, log: Any, cause: Cause, facts: dict[str, str]) -> None:

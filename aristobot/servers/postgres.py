@@ -31,6 +31,7 @@ _SETTINGS = {
     "max_connections": "80",
     "shared_buffers": "128MB",
     "max_wal_size": "512MB",
+    "wal_recycle": "off",
     "fsync": "on",
     "synchronous_commit": "on",
     "jit": "off",
@@ -178,6 +179,8 @@ class Postgres:
                 connection.execute(SQL("ALTER ROLE {} PASSWORD {}").format(Identifier(role), password))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
                 connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(DATABASE), Identifier(OWNER)))
+            # What forgotten persons left in the write-ahead log has to go, too.
+            connection.execute(SQL("GRANT pg_checkpoint TO {}").format(Identifier(OWNER)))
 
     def _as_superuser(self) -> psycopg.Connection[Any]:
         """Connect with the password of the newest secret, or of an older one after a rotation of the secret.

@@ -23,13 +23,17 @@ from adapters.database.backup import BackupFailed, back_up, newest
 from adapters.database.migrate import OWNER, url_for, verify_books
 from adapters.log import audit
 from adapters.log.eventstore import Store, open_pool
+from adapters.tables.refusals import count_refusals
+from adapters.vault.channels import ChannelTable
 from adapters.vault.keys import FORGOTTEN
 from adapters.vault.tokens import TokenTable
 from adapters.vault.tombstones import Tombstones
 from adapters.vault.vault import Vault
+from application.people import users
 from application.people.brokers import connect_broker
 from application.people.users import register
 from application.ports.statements import Credentials
+from application.webhooks.reception import receive
 from aristobot.commands.backups import programs, restore_into
 from aristobot.commands.candles import verify
 from domain.candles.bar import Bar, Proof
@@ -109,6 +113,26 @@ def test_a_restored_backup_is_the_same_to_the_last_row(full: Any, empty: str, tm
         assert owner.execute("SELECT count(*) FROM log.events").fetchone() == (len(events),)
         with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
             owner.execute("DELETE FROM log.events")
+
+
+def test_a_backup_opens_nothing(full: Any, tmp_path: Path) -> None:
+    """Whoever has the dump and not the secret key reads no name, address, body or token in it."""
+    words = ("bob", "Quinquagesima", "192.0.2.77", "Nabuchodonosor", "csrf of bob", "Wolkenkuckuck")
+    with open_pool(full.url) as pool:
+        store = Store(pool, full.master)
+        receive(store, 2, b'{"Action":"PING","UserID":2,"IndicateurName":"Quinquagesima"}', "192.0.2.77", NOW)
+        channels = ChannelTable(pool, full.master, private=True)
+        users.add_channel(store, channels, 2, "Wolkenkuckuck", "json://127.0.0.1/Wolkenkuckuck")
+        count_refusals(pool, "webhook", {("wrong_token", "192.0.2.77"): 1})
+        with pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO service.sessions (token_hash, user_id, csrf, address, agent)"
+                " VALUES ('x', 2, 'csrf of bob', '192.0.2.77', 'Nabuchodonosor')"
+            )
+    dump = _backed_up(full, tmp_path)
+    read = subprocess.run([programs(full.url) / "pg_restore", "-f", "-", dump], capture_output=True, check=True)
+    assert b"COPY log.events" in read.stdout
+    assert [word for word in words if word.encode() in read.stdout] == []
 
 
 def test_the_terminals_roles_work_on_a_restored_database(full: Any, empty: str, tmp_path: Path) -> None:
