@@ -20,6 +20,7 @@ REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
 _RAW_SECONDS, _NEED_SECONDS = 5, 60
+AHEAD = 1.0
 UP_SECONDS, STALE_SECONDS = 10.0, 60.0
 
 
@@ -236,13 +237,17 @@ class Bus:
     def terminals(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Return each terminal's state (up, stale, down), the age of its sign of life in seconds, and its figures."""
         try:
-            beats = self._client.mget([f"{LIVENESS}{name}" for name in names])
-            figures = self._client.mget([f"terminal_figures:{name}" for name in names])
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.mget([f"{LIVENESS}{name}" for name in names])
+                pipeline.mget([f"terminal_figures:{name}" for name in names])
+                for name in names:
+                    pipeline.pttl(f"{LIVENESS}{name}")
+                beats, figures, *left = pipeline.execute()
         except redis.RedisError:
-            beats, figures = [None] * len(names), [None] * len(names)
+            beats, figures, left = [None] * len(names), [None] * len(names), [0] * len(names)
         return [
-            {"name": name, **_state(str(beat) if beat else None), "figures": msgspec.json.decode(told) if told else {}}
-            for name, beat, told in zip(names, beats, figures, strict=True)
+            {"name": name, **_state(beat and str(beat), int(ms)), "figures": msgspec.json.decode(told) if told else {}}
+            for name, beat, told, ms in zip(names, beats, figures, left, strict=True)
         ]
 
 
@@ -250,8 +255,12 @@ def _queue(terminal: str | None) -> str:
     return REQUESTS if terminal is None else f"{terminal}_requests"
 
 
-def _state(beat: str | None) -> dict[str, Any]:
+def _state(beat: str | None, milliseconds_left: int) -> dict[str, Any]:
+    """Return the state and age of a sign of life, which lives on for a given time if it is not renewed."""
     if beat is None:
         return {"state": "down", "age": None}
-    age = max(time.time() - float(beat), 0.0)
+    age = time.time() - float(beat)
+    if age < -AHEAD:  # the clock was set back since: the bus has counted the time by itself
+        age = _OUTLIVES_DOWN - milliseconds_left / 1000
+    age = max(age, 0.0)
     return {"state": "up" if age < UP_SECONDS else "stale" if age < STALE_SECONDS else "down", "age": round(age, 1)}

@@ -31,7 +31,7 @@ from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
 from aristobot.commands import candles
 from aristobot.commands.arguments import head, port, speed
-from aristobot.commands.backups import back_up_daily, back_up_now, restore_into
+from aristobot.commands.backups import Daily, back_up_daily, back_up_now, restore_into
 from aristobot.commands.people import COMMANDS, WITH_PASSWORD, WITHOUT_NAME, People, password_from_input
 from aristobot.commands.reconcile import compare, is_fine, tell
 from aristobot.servers.process import ServerError
@@ -39,7 +39,7 @@ from aristobot.settings import OTHERS, SettingError, Settings
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
 from aristobot.supervision.supervisor import AlreadyRunning, Supervisor
-from aristobot.terminals import TERMINALS
+from aristobot.terminals import BACKUP, TERMINALS
 from aristobot.wiring import House
 from domain.refusals import Refused
 
@@ -87,6 +87,7 @@ def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
     terminal = TERMINALS[arguments.name]
     if arguments.source != "primary" and arguments.name != "heartbeat":
         raise SettingError(f"{arguments.name} has no {arguments.source} source: only the heartbeat has one")
+    os.environ.setdefault("PGAPPNAME", f"aristobot {arguments.name}")  # by which a database tells who we are
     stopping = stop_on_signal()
     log = open_log(settings.home, arguments.name if arguments.source == "primary" else f"{arguments.name}_secondary")
     master = MasterKey(settings.secret_key())
@@ -211,8 +212,8 @@ def _backup(arguments: argparse.Namespace, settings: Settings) -> int:
     master = MasterKey(settings.secret_key())
     url = _owner_url(settings, master)
     if arguments.daily:
-        stopping = stop_on_signal()
-        back_up_daily(settings, url, master, open_log(settings.home, "backup"), stopping)
+        stopping, log = stop_on_signal(), open_log(settings.home, BACKUP)
+        back_up_daily(Daily(settings, url, master, log), Bus(_redis_url(settings)), stopping)
         return 0
     note = back_up_now(settings, url, arguments.to and Path(arguments.to))
     _say(json.dumps(vars(note)) if arguments.json else f"{note.file}: {note.events} events, head {note.head}")

@@ -14,6 +14,7 @@ import psycopg
 
 from adapters.log.bell import Bell
 from adapters.log.eventstore import Store
+from aristobot.supervision.liveness import Pulse
 from domain.aggregate import Aggregate
 
 AWAY = psycopg.OperationalError
@@ -27,6 +28,7 @@ def follow(
     step: Callable[[], bool],
     log: Any,
     stopping: threading.Event,
+    pulse: Pulse,
     bell: Bell | None = None,
     *,
     seconds: float = POLL_SECONDS,
@@ -34,14 +36,16 @@ def follow(
 ) -> None:
     """Call `step` until `stopping`. It returns True when more of the log waits to be read.
 
-    Otherwise the bell wakes it, or `seconds` pass. After an error of `not_yet`, and while the database is away, the
-    same step is tried again after a pause; every other error is raised.
+    Otherwise the bell wakes it, or `seconds` pass. The pulse turns with each step that succeeds. After an error of
+    `not_yet`, and while the database is away, the same step is tried again after a pause; every other error is raised.
     """
     wait = stopping.wait if bell is None else bell.wait
     try:
         while not stopping.is_set():
             try:
-                if not step():
+                more = step()
+                pulse.turn()
+                if not more:
                     wait(seconds)
             except not_yet as error:
                 log.info("waiting", reason=type(error).__name__)

@@ -28,6 +28,10 @@ from adapters.vault.tombstones import TOMBSTONES
 from projections.books.projector import BOOKS
 
 KEPT_DAYS = 30
+AHEAD = timedelta(minutes=1)
+"""By how much a clock may have been ahead when a note was written."""
+LONGEST_SECONDS = 3600.0
+"""Seconds that a dump or a restore may take. One that takes longer hangs."""
 IN_CLEAR = ("service.sessions", "service.refused_attempts")
 """The service tables that hold addresses in clear: no dump has their rows."""
 _NAME = "aristobot-%Y%m%dT%H%M%SZ"
@@ -66,8 +70,9 @@ def back_up(url: str, programs: Path, folder: Path, now: datetime, copy_to: Path
             " ORDER BY position DESC LIMIT 1), '') FROM log.events",
         )
         part = target.with_suffix(".part")
-        left_out = [f"--exclude-schema={BOOKS}", *(f"--exclude-table-data={table}" for table in (*IN_CLEAR, *LEFT_OUT))]
-        _run(programs / "pg_dump", url, ["--format=custom", f"--snapshot={snapshot}", f"--file={part}", *left_out])
+        left_out = [f"--exclude-table-data={table}" for table in (*IN_CLEAR, *LEFT_OUT)]
+        options = ["--format=custom", "--lock-wait-timeout=60s", f"--exclude-schema={BOOKS}", *left_out]
+        _run(programs / "pg_dump", url, [*options, f"--snapshot={snapshot}", f"--file={part}"])
         for place in filter(None, (folder, copy_to)):
             Archive(place).fill(connection)
     settle(part, target)
@@ -121,10 +126,13 @@ def _note_of(file: Path) -> Note:
         raise BackupFailed(f"{file} has no note beside it that can be read: {error}") from error
 
 
-def newest(folder: Path) -> datetime | None:
-    """Return when the newest complete backup was made, or None without one."""
+def newest(folder: Path, now: datetime) -> datetime | None:
+    """Return when the newest complete backup was made, or None without one.
+
+    A note of the future does not count: a clock that was wrong once must not stop all backups until that day.
+    """
     made = [_moment_of(note) for note in folder.glob("aristobot-*.json")] if folder.exists() else []
-    return max(made, default=None)
+    return max((moment for moment in made if moment <= now + AHEAD), default=None)
 
 
 def programs_for(url: str, candidates: list[Path]) -> Path:
@@ -151,9 +159,13 @@ def _run(program: Path, url: str, arguments: list[str], database: str = "--dbnam
     said = conninfo_to_dict(url)
     environment = {"PATH": os.environ.get("PATH", ""), "PGPASSWORD": str(said.pop("password", ""))}
     where = " ".join(f"{name}='{value}'" for name, value in said.items())
-    done = subprocess.run(
-        [program, f"{database}={where}", *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            [program, f"{database}={where}", *arguments],
+            env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise BackupFailed(f"{program.name} did not end within {LONGEST_SECONDS:.0f} s") from None
     if done.returncode:
         raise BackupFailed(f"{program.name} failed: {done.stderr.strip()[-600:]}")
 
@@ -169,9 +181,9 @@ def _copy(folder: Path, place: Path, names: list[str]) -> None:
 
 def _forget_old(folder: Path, now: datetime) -> None:
     """Delete backups older than thirty days, but never the newest."""
-    notes = sorted(folder.glob("aristobot-*.json"))
-    for note in notes[:-1]:
-        if now - _moment_of(note) > timedelta(days=KEPT_DAYS):
+    last = newest(folder, now)
+    for note in folder.glob("aristobot-*.json"):
+        if now - _moment_of(note) > timedelta(days=KEPT_DAYS) and _moment_of(note) != last:
             note.with_suffix(".dump").unlink(missing_ok=True)
             note.unlink()
 

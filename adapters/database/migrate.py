@@ -17,6 +17,11 @@ from projections.books.projector import BOOKS, create, index
 
 OWNER = "aristobot_owner"
 ROLES = ("aristobot_writer", "aristobot_projector", "aristobot_web")
+TIMEOUTS = {"statement_timeout": "30s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "10s"}
+"""The bounds of a terminal's session: on work, on waiting for a lock, on idling within a transaction.
+
+Idle sessions have no limit: those that listen are idle by design.
+"""
 FOLLOWERS = ("engine", "gateway", "alerts")
 """The followers with a log position of their own. A new one starts at the head, so it does not act on the past."""
 
@@ -116,10 +121,13 @@ def _statements(name: str) -> bytes:
 
 
 def make_roles(connection: psycopg.Connection[Any], master: MasterKey) -> None:
-    """Create or update the terminals' roles, with passwords derived from the master key."""
+    """Create or update the terminals' roles: passwords derived from the master key, and bounds on their sessions."""
     existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
     for role in ROLES:
         statement = (
             SQL("ALTER ROLE {} PASSWORD {}") if role in existing else SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}")
         )
         connection.execute(statement.format(Identifier(role), Literal(master.password_of(role))))
+        for name, value in TIMEOUTS.items():
+            bounded = SQL("ALTER ROLE {} SET {} = {}").format(Identifier(role), Identifier(name), Literal(value))
+            connection.execute(bounded)

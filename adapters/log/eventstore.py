@@ -224,6 +224,16 @@ class Store:
             row = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
         return int(row[0]) if row else 0
 
+    def waits(self, position: int) -> float | None:
+        """Return the seconds for which the first event after a log position has been there, None without one."""
+        query = """
+            SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float8 FROM log.events
+            WHERE position > %s ORDER BY position LIMIT 1
+        """
+        with self.pool.connection() as connection:
+            row = connection.execute(query, (position,), prepare=True).fetchone()
+        return None if row is None else max(float(row[0]), 0.0)
+
     def position_of(self, follower: str) -> int:
         """Return the log position a follower has reached. Raises `NotFound` for one that `migrate` has not created."""
         with self.pool.connection() as connection:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +14,9 @@ from typing import Any
 
 import psycopg
 
+from adapters.bus import Bus
 from adapters.candles.archive import Archive
-from adapters.database.backup import BackupFailed, Note, back_up, newest, programs_for, restore
+from adapters.database.backup import LONGEST_SECONDS, BackupFailed, Note, back_up, newest, programs_for, restore
 from adapters.database.migrate import migrate
 from adapters.database.shredding import shred
 from adapters.log import audit
@@ -26,6 +29,8 @@ from application.people import users
 from aristobot.servers.postgres import binaries
 from aristobot.servers.process import ServerError
 from aristobot.settings import Settings
+from aristobot.supervision.liveness import Pulse, beat
+from aristobot.terminals import BACKUP
 from aristobot.wiring import utc_now
 from domain.aggregate import carrying
 from domain.alert import Cause
@@ -34,7 +39,8 @@ from domain.platform import PLATFORM_ID, Platform
 from domain.refusals import Refused
 
 EVERY = timedelta(days=1)
-LOOK_SECONDS = 60.0
+TURN_SECONDS, LOOK_SECONDS, PATIENCE_SECONDS, LONGEST_LOOK = 5.0, 60.0, 300.0, 2 * LONGEST_SECONDS
+"""Seconds between two turns of the pulse and two looks, after a backup that failed, and that one look may take."""
 
 
 def programs(url: str) -> Path:
@@ -60,25 +66,57 @@ def back_up_now(settings: Settings, url: str, folder: Path | None = None) -> Not
     return note
 
 
-def back_up_daily(settings: Settings, url: str, master: MasterKey, log: Any, stopping: threading.Event) -> None:
-    """Make a backup a day until `stopping`. Each one alerts every user, to the log's head or to its failure.
+class Daily:
+    """The daily backup, which also shreds what forgotten persons left in the database's files."""
 
-    What forgotten persons left in the database's files is shredded within a minute after their rows are gone.
-    """
-    while not stopping.wait(LOOK_SECONDS):
-        _shred(url, log)
-        last = newest(settings.backups)
-        if last is not None and utc_now() - last < EVERY:
-            continue
+    def __init__(self, settings: Settings, url: str, master: MasterKey, log: Any) -> None:
+        self._settings, self._url, self._master = settings, url, master
+        self._log = log
+        self._not_before = 0.0
+
+    def figures(self) -> dict[str, float | None]:
+        """Return the age of the newest backup in seconds, None without one."""
+        now = utc_now()
+        last = newest(self._settings.backups, now)
+        return {"age": None if last is None else max((now - last).total_seconds(), 0.0)}
+
+    def look(self) -> None:
+        """Shred what is to be shredded, and make a backup if the last one is a day old.
+
+        Each backup alerts every user, to the log's head or to its failure.
+        """
+        _shred(self._url, self._log)
+        age = self.figures()["age"]
+        if (age is not None and age < EVERY.total_seconds()) or time.monotonic() < self._not_before:
+            return
         try:
-            note = back_up_now(settings, url)
+            note = back_up_now(self._settings, self._url)
         except (BackupFailed, psycopg.OperationalError, OSError) as error:
-            log.exception("backup_failed")
+            self._not_before = time.monotonic() + PATIENCE_SECONDS
+            self._log.exception("backup_failed")
             cause, facts = Cause.BACKUP_FAILED, {"reason": str(error)[:300]}
         else:
-            log.info("backed_up", file=note.file, events=note.events, head=note.head)
+            self._log.info("backed_up", file=note.file, events=note.events, head=note.head)
             cause, facts = Cause.DAILY_HEAD, {"position": str(note.events), "head": note.head}
-        _tell(url, master, log, cause, facts)
+        _tell(self._url, self._master, self._log, cause, facts)
+
+
+def back_up_daily(daily: Daily, bus: Bus, stopping: threading.Event) -> None:
+    """Make a backup a day until `stopping`, with signs of life as a terminal shows them.
+
+    A look may take an hour, so it has a thread of its own. If it takes longer, this process stands still.
+    """
+    pulse, looking, began = Pulse(), Future[None](), -LOOK_SECONDS
+    looking.set_result(None)
+    beat(bus, BACKUP, daily.figures, stopping, pulse)
+    with ThreadPoolExecutor(1, thread_name_prefix="look") as hands:
+        while not stopping.wait(TURN_SECONDS):
+            now = time.monotonic()
+            if looking.done() and now - began >= LOOK_SECONDS:
+                looking.result()  # an unexpected error ends this process
+                looking, began = hands.submit(daily.look), now
+            if looking.done() or now - began < LONGEST_LOOK:
+                pulse.turn()
 
 
 def _shred(url: str, log: Any) -> None:

@@ -1,4 +1,4 @@
-"""Frozen terminals: the process exists, but its sign of life grows old."""
+"""Frozen terminals: the process exists, but it shows no sign of life any more, or its work does not go on."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 
 from adapters.bus import Bus
-from aristobot.terminals import TERMINALS
+from aristobot.terminals import WATCHED
 
 BETWEEN_LOOKS = 10.0
 
 
 class Frozen:
-    """The terminals that have been silent for a minute on two checks in a row.
+    """The terminals that have been silent for a minute on two checks in a row, and those that stand still.
 
-    One check is not enough: when the machine wakes from sleep, every terminal looks silent once.
+    One check is not enough: when the machine wakes from sleep, every terminal looks silent once. Who stands still is
+    looked for by a thread of its own, because that asks the database.
     """
 
     def __init__(self, bus: Bus, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,13 +25,14 @@ class Frozen:
         self._silent: frozenset[str] = frozenset()
 
     def names(self) -> frozenset[str]:
-        """Return the names of the frozen terminals; an empty set between two checks.
+        """Return the names of the silent terminals; an empty set between two checks.
 
-        A terminal without any sign of life is left out: while the bus is away, nothing is known about it.
+        One without any sign, not even an old one, is silent only if others show theirs: otherwise the bus is away.
         """
         if self._clock() - self._looked_at < BETWEEN_LOOKS:
             return frozenset()
-        told = self._bus.terminals(TERMINALS)
-        silent = frozenset(one["name"] for one in told if one["state"] == "down" and one["age"] is not None)
+        told = self._bus.terminals(WATCHED)
+        known = any(one["state"] == "up" for one in told)
+        silent = frozenset(one["name"] for one in told if one["state"] == "down" and (known or one["age"] is not None))
         frozen, self._silent, self._looked_at = silent & self._silent, silent, self._clock()
         return frozen

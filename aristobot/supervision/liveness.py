@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +22,30 @@ def stop_on_signal() -> threading.Event:
     return stopping
 
 
-def beat(bus: Bus, name: str, figures: Callable[[], dict[str, Any]], stopping: threading.Event) -> threading.Thread:
-    """Send signs of life in the background until `stopping`. They end with the process, whatever ends it."""
+class Pulse:
+    """The pulse of work that goes round: when it last went on. A machine that sleeps does not count."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._turned_at = clock()
+
+    def turn(self) -> None:
+        """Note that the work goes on."""
+        self._turned_at = self._clock()
+
+    @property
+    def still(self) -> float:
+        """The seconds for which the work has not gone on."""
+        return self._clock() - self._turned_at
+
+
+def beat(
+    bus: Bus, name: str, figures: Callable[[], dict[str, Any]], stopping: threading.Event, *pulses: Pulse
+) -> threading.Thread:
+    """Send signs of life in the background until `stopping`. They end with the process, whatever ends it.
+
+    The figure `still` tells for how long the work of the slowest of the `pulses` has not gone on.
+    """
 
     def run() -> None:
         while not stopping.is_set():
@@ -30,7 +53,8 @@ def beat(bus: Bus, name: str, figures: Callable[[], dict[str, Any]], stopping: t
                 told = figures()
             except Exception as error:
                 told = {"error": type(error).__name__}
-            bus.beat(name, {"pid": os.getpid(), **told})
+            still = round(max((pulse.still for pulse in pulses), default=0.0), 1)
+            bus.beat(name, {"pid": os.getpid(), "still": still, **told})
             stopping.wait(FIGURES_SECONDS)
         bus.leave(name)  # a clean end removes the sign of life; a killed process leaves it behind
 

@@ -11,9 +11,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -28,16 +27,18 @@ from aristobot.servers import process
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.valkey import Valkey
 from aristobot.settings import SettingError, Settings
+from aristobot.supervision.child import Child
 from aristobot.supervision.diary import Diary
 from aristobot.supervision.frozen import Frozen
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
 from aristobot.supervision.ports import check_ports
-from aristobot.terminals import TERMINALS
+from aristobot.supervision.rotation import Rotation
+from aristobot.supervision.standstill import STILL_SECONDS, Lookout, Standstill
+from aristobot.terminals import BACKUP, TERMINALS
 from aristobot.wiring import House
 
 SERVERS = "servers.json"
-LONGEST_PAUSE = 30.0
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 0.2
 SERVER_PAUSE = 1.0
@@ -45,20 +46,6 @@ SERVER_PAUSE = 1.0
 
 class AlreadyRunning(Exception):
     """Another `aristobot run` uses this HOME."""
-
-
-@dataclass
-class Child:
-    """A child process (a terminal, the paper exchange or the daily backup) and how often in a row it was restarted."""
-
-    name: str
-    start: Callable[[], subprocess.Popen[bytes]]
-    process: subprocess.Popen[bytes] | None = None
-    restarts: int = 0
-    started_at: float = 0.0
-    next_start: float = field(default=0.0)
-    frozen: bool = False
-    """True when it was killed because it showed no sign of life."""
 
 
 class Supervisor:
@@ -89,7 +76,7 @@ class Supervisor:
             self._start_servers()
             say("Upgrading the database…")
             self._log.info("migrated", done=migrate(self.owner_url, self.master))
-            self._diary = self._open_diary()
+            self._diary = Diary(self._store(), self._log)
             self._diary.started()
             say("Starting the paper exchange…")
             books = str(self.settings.home / "paper" / "books.sqlite")
@@ -101,7 +88,7 @@ class Supervisor:
             say(f"Starting {len(TERMINALS)} services…")
             for name in TERMINALS:
                 self._start(name, ["terminal", name])
-            self._start("backup", ["backup", "--daily"])
+            self._start(BACKUP, ["backup", "--daily"])
             self._await_own("web", f"http://127.0.0.1:{self.settings.web_port}/api/health", stopping)
             self._await_own("receiver", f"http://127.0.0.1:{self.settings.webhook_port}/", stopping)
             if not stopping.is_set():
@@ -171,19 +158,19 @@ class Supervisor:
         with house.pool:
             return demo.prepare(house, paper) if self.settings.database_url is None else demo.introduce(house, paper)
 
-    def _open_diary(self) -> Diary:
-        pool = open_pool(url_for(self.owner_url, "aristobot_writer", self.master), 2)
-        return Diary(Store(pool, self.master), self._log)
+    def _store(self) -> Store:
+        return Store(open_pool(url_for(self.owner_url, "aristobot_writer", self.master), 2), self.master)
 
     def _environment(self, name: str) -> dict[str, str]:
         """Return a child's environment. Secrets travel there, never in the arguments."""
         given = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_DATABASE")}
         given |= {
+            "PGAPPNAME": f"aristobot {name}",
             "ARISTOBOT_HOME": str(self.settings.home),
             "ARISTOBOT_REDIS_URL": self.redis_url,
             "PYTHONUNBUFFERED": "1",
         }
-        if name == "backup":
+        if name == BACKUP:
             given |= {"ARISTOBOT_DATABASE_URL": self.owner_url}
         if (terminal := TERMINALS.get(name)) is not None:
             url = url_for(self.owner_url, terminal.role, self.master)
@@ -208,19 +195,26 @@ class Supervisor:
             self._diary.up(child.name, child.process.pid)
 
     def _watch(self, stopping: threading.Event) -> None:
-        frozen = Frozen(Bus(self.redis_url))
+        bus = Bus(self.redis_url)
+        frozen, lookout = Frozen(bus), Lookout(Standstill(bus, self._store()), self._log)
+        lookout.watch(stopping)
+        rotation = Rotation(self.settings.home)
         while not stopping.wait(WATCH_SECONDS):
             for server in self._servers:
                 if not server.alive():
                     self._start_again(server)
-            silent = frozen.names()
+            silent, still = frozen.names(), lookout.still
             for child in self._children:
-                if child.name in silent and time.monotonic() - child.started_at > STALE_SECONDS:
+                now = time.monotonic()
+                is_silent = child.name in silent and now - child.started_at > STALE_SECONDS
+                is_still = child.name in still and now - child.started_at > STILL_SECONDS
+                if is_silent or (is_still and child.stands_still(now)):
                     self._end(child)
                 self._look_after(child)
+            rotation.look()
 
     def _end(self, child: Child) -> None:
-        """Kill a frozen child, which cannot be asked to stop. It is then restarted as if it had died."""
+        """Kill a frozen child, which cannot be asked to stop or would not. It is then restarted as if it had died."""
         if child.process is not None and child.process.poll() is None:
             self._log.error("terminal_frozen", terminal=child.name, pid=child.process.pid)
             child.frozen = True
@@ -250,13 +244,10 @@ class Supervisor:
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
         if child.process is not None and child.process.poll() is not None:
-            lived = now - child.started_at
-            child.restarts = child.restarts + 1 if lived < LONGEST_PAUSE else 1
-            child.next_start = now + min(0.2 * 2 ** (child.restarts - 1), LONGEST_PAUSE)
             self._log.error("terminal_died", terminal=child.name, code=child.process.returncode)
             if child.name in TERMINALS and self._diary is not None:
                 self._diary.down(child.name, child.process.returncode, frozen=child.frozen)
-            child.process = None
+            child.died(now)
         if child.process is None and now >= child.next_start:
             self._revive(child)
 

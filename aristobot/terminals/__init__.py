@@ -25,3 +25,6 @@ TERMINALS = {
     "alerts": Terminal("aristobot.terminals.alerts.terminal", "aristobot_writer"),
 }
 """All terminals, in the order in which they are started."""
+BACKUP = "backup"
+WATCHED = (*TERMINALS, BACKUP)
+"""All whose signs of life are watched: the terminals and the daily backup."""

@@ -14,7 +14,7 @@ from application.ports.stores import Reader
 from application.trading.page import Page
 from application.webhooks.deciding import MarketsNotLoaded
 from aristobot.following import AWAY, Place, follow
-from aristobot.supervision.liveness import beat
+from aristobot.supervision.liveness import Pulse, beat
 from aristobot.supervision.neighbours import Neighbours
 from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
@@ -184,12 +184,14 @@ def _correlation(recorded: Recorded) -> str:
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the engine until `stopping`."""
     engine, neighbours = Engine(house, log), Neighbours(house.bus, NAME, DEPENDS_ON, log)
-    beat(house.bus, NAME, lambda: {"position": engine.position, **neighbours.figures()}, stopping)
+    pulse = Pulse()
+    beat(house.bus, NAME, lambda: {"position": engine.position, **neighbours.figures()}, stopping, pulse)
     neighbours.watch(stopping)
     follow(
         lambda: engine.step() == PAGE or engine.in_doubt,
         log,
         stopping,
+        pulse,
         house.bell(WHEN.keys()),
         not_yet=(MarketsNotLoaded, Conflict),
     )

@@ -20,7 +20,7 @@ from application.alerts import tell
 from application.people.users import registry_of
 from application.ports.requests import Action, Answer, GatewayAway, Request
 from aristobot.following import AWAY
-from aristobot.supervision.liveness import beat
+from aristobot.supervision.liveness import Pulse, beat
 from aristobot.supervision.neighbours import Neighbours
 from aristobot.wiring import House, utc_now
 from domain.alert import Cause
@@ -183,12 +183,14 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the monitor until `stopping`."""
     monitor = Monitor(house, log)
     neighbours = Neighbours(house.bus, NAME, ("gateway",), log)
-    beat(house.bus, NAME, lambda: {**monitor.figures(), **neighbours.figures()}, stopping)
+    pulse = Pulse()
+    beat(house.bus, NAME, lambda: {**monitor.figures(), **neighbours.figures()}, stopping, pulse)
     neighbours.watch(stopping)
     threading.Thread(target=_serve, args=(house, log, stopping), name="metrics", daemon=True).start()
     while not stopping.wait(POLL_SECONDS):
         try:
             monitor.look()
+            pulse.turn()
         except AWAY as error:
             log.warning("database_away", error=str(error))
     monitor.close()

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from aristobot.following import AWAY, follow
-from aristobot.supervision.liveness import beat
+from aristobot.supervision.liveness import Pulse, beat
 from aristobot.wiring import House
 from projections.books.projector import PAGE, Books
 
@@ -53,7 +53,7 @@ class Projector:
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the projector until `stopping`."""
-    projector = Projector(house)
-    beat(house.bus, NAME, projector.figures, stopping)
-    follow(projector.step, log, stopping, house.bell())
+    projector, pulse = Projector(house), Pulse()
+    beat(house.bus, NAME, projector.figures, stopping, pulse)
+    follow(projector.step, log, stopping, pulse, house.bell())
     projector.close()

@@ -15,8 +15,8 @@ from adapters.log.story import history_of, story_of
 from adapters.vault.second_factor import begun_factor
 from application.market.failover import Source
 from aristobot.serving import serve_until, server_for
-from aristobot.supervision.liveness import beat
-from aristobot.terminals import TERMINALS
+from aristobot.supervision.liveness import Pulse, beat
+from aristobot.terminals import WATCHED
 from aristobot.wiring import House, utc_now
 from web.app import create_app
 from web.context import Context, People, Platform, Records
@@ -62,7 +62,7 @@ def context_of(house: House) -> Context:
             send=house.send,
         ),
         platform=Platform(
-            terminals=lambda: house.bus.terminals(TERMINALS),
+            terminals=lambda: house.bus.terminals(WATCHED),
             names=(*house.settings.names, house.settings.host),
             webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
             disk=disk,
@@ -81,7 +81,8 @@ def context_of(house: House) -> Context:
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the web terminal until `stopping`."""
-    beat(house.bus, "web", dict, stopping)
+    pulse = Pulse()
+    beat(house.bus, "web", dict, stopping, pulse)
     context = context_of(house)
     if not context.people.debug.allowed:
         context.people.debug.switch(active=False)  # it may still be on from a run that allowed it
@@ -92,6 +93,7 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
         create_app(context, PAGES),
         house.settings,
         house.settings.web_port,
+        pulse,
         ws_max_size=MOST_INBOUND,
         ws_ping_interval=5,
         ws_ping_timeout=5,

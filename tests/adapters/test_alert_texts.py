@@ -10,6 +10,10 @@ from domain.alert import Cause, Severity
 from domain.reconciliation import Kind, Statement
 
 FACTS = {
+    "seconds": "50",
+    "holder": "aristobot_owner psql (pid 7)",
+    "free": "900",
+    "hours": "30",
     "symbol": "BTC/USDT", "broker": "1", "side": "sell", "reason": "connection_closed", "detail": "in English",
     "word": "HALTED", "ours": "cancelled", "minutes": "3", "terminal": "gateway", "pid": "7",
     "count": "2", "channel": "phone", "number": "77", "position": "9", "head": "ab", "faults": "status is missing",

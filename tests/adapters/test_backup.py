@@ -199,7 +199,8 @@ def test_thirty_days_are_kept_in_both_places(full: Any, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     for days in (0, 1, 31, 80):
         _backed_up(full, here, NOW + timedelta(days=days), copy_to=there)
-        assert newest(here) == newest(there) == NOW + timedelta(days=days)
+        now = NOW + timedelta(days=days)
+        assert newest(here, now) == newest(there, now) == now
         kept = {day for day in (0, 1, 31, 80) if 0 <= days - day <= 30}
         for place in (here, there):
             assert {file.name for file in place.iterdir()} == {

@@ -20,7 +20,7 @@ from adapters.log.recorder import Recorder
 from application.lane import lane, sending
 from application.orders import lookups
 from aristobot.__main__ import main
-from aristobot.supervision import supervisor
+from aristobot.supervision import child, supervisor
 from projections.books.projector import Books
 
 BEFORE, AFTER = "before", "after"
@@ -112,15 +112,15 @@ def _projecting(steps: Steps, take: Callable[..., Any], commit: Callable[..., An
     return taken, step
 
 
-def _supervise() -> None:
-    """Start children through this module, and restart each without a pause that grows from death to death."""
+def supervise(program: str) -> None:
+    """Start children through another program, and restart each without a pause that grows from death to death."""
     start = supervisor.process.start
 
     def started(arguments: Sequence[Any], **options: Any) -> Any:
-        return start([__spec__.name if word == "aristobot" else word for word in arguments], **options)
+        return start([program if word == "aristobot" else word for word in arguments], **options)
 
     supervisor.process.start = started
-    supervisor.LONGEST_PAUSE = 0.2
+    child.LONGEST_PAUSE = 0.2
 
 
 if __name__ == "__main__":
@@ -130,5 +130,5 @@ if __name__ == "__main__":
             lookups.PROOF_AFTER = sending.PROOF_AFTER = timedelta(seconds=float(os.environ[PROOF_SECONDS]))
         step_through(Steps(sys.argv[2], Path(os.environ["ARISTOBOT_HOME"])))
     else:
-        _supervise()
+        supervise(__spec__.name)
     sys.exit(main())

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from aristobot.terminals import TERMINALS
+from aristobot.terminals import WATCHED
 from tests.faults.books import ANY
 from tests.faults.servers import ALERTS, AWAY_SECONDS, BUSY, LONGEST, Servers
 
@@ -59,12 +59,12 @@ def test_valkey_is_emptied(servers: Servers, settled: Callable[..., None]) -> No
     emptied = time.time()
     alerts.result(60)
     settled(servers.house, servers.markets, "alerts under way", "Valkey emptied", emptied)
-    servers.house.eventually(lambda: servers.house.pids().keys() == {*TERMINALS})
+    servers.house.eventually(lambda: servers.house.pids().keys() == {*WATCHED})
 
 
 def test_valkey_is_killed(servers: Servers, settled: Callable[..., None]) -> None:
     """The supervisor starts it again, and no terminal has to be restarted."""
-    servers.house.eventually(lambda: servers.house.pids().keys() == {*TERMINALS})
+    servers.house.eventually(lambda: servers.house.pids().keys() == {*WATCHED})
     pids, before = servers.house.pids(), servers.process("valkey-server")
     alerts = servers.load()
     servers.under_way(alerts, 3)

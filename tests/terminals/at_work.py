@@ -18,6 +18,7 @@ from application.people.users import register
 from application.ports.requests import Action, Request
 from application.ports.statements import Credentials
 from aristobot.settings import Settings
+from aristobot.supervision.liveness import Pulse
 from aristobot.terminals.gateway.terminal import Gateway, _follow
 from aristobot.wiring import House
 from domain.orders.order import Order
@@ -43,7 +44,7 @@ class Platform:
     async def open(self):
         """Open the lanes, follow the log and serve the counter."""
         await self.gateway.open_lanes()
-        work = (_follow(self.house, self.gateway, self.log, self._stopping), self.gateway.counter.serve())
+        work = (_follow(self.house, self.gateway, self.log, self._stopping, Pulse()), self.gateway.counter.serve())
         self._tasks = [asyncio.create_task(one) for one in work]
 
     async def close(self):

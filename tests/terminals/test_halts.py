@@ -34,7 +34,7 @@ def impatient(monkeypatch):
 async def logged_in(opened, context=None):
     """Open a console of the platform's first user, and yield it with the header that changes need."""
     transport = httpx.ASGITransport(create_app(context or context_of(opened.web)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://console") as console:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as console:
         session = (await console.post("/api/session", json={"username": "somebody", "password": PASSWORD})).json()
         console.headers["X-CSRF-Token"] = session["csrf"]
         assert (await console.get("/api/account/sessions")).status_code == 200
@@ -120,8 +120,8 @@ async def test_whoever_only_watches_may_halt_too(platform, impatient):
             token = console.cookies["aristobot_session"]
             session = context.people.remembered.session_of(token)
             context.people.remembered.forget_all(session.user)
-            with TestClient(create_app(context)) as browser:
-                headers = {"Cookie": f"aristobot_session={token}"}
+            with TestClient(create_app(context), base_url="http://127.0.0.1") as browser:
+                headers = {"Host": "127.0.0.1", "Cookie": f"aristobot_session={token}"}
                 with browser.websocket_connect("/api/live", headers=headers) as socket:
                     socket.send_json({"follow": ["health"]})
                     await asyncio.to_thread(socket.receive_json)

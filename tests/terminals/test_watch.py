@@ -34,19 +34,24 @@ class Seen:
     """A watch, and the signs of life that it sees at times of the test's choosing."""
 
     def __init__(self, trouble, monkeypatch):
-        self.opened = OpenAlerts(trouble.house.store, Log())
+        self.store = trouble.house.store
+        self.opened = OpenAlerts(self.store, Log())
         self.watch, self.bus, self.now = (
             Watch(trouble.house, Log(), self.opened),
             Bus(trouble.house.settings.redis_url),
             1000,
         )
-        monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: self.now, sleep=time.sleep))
+        monkeypatch.setattr(
+            watch, "time", SimpleNamespace(time=lambda: self.now, sleep=time.sleep, monotonic=time.monotonic)
+        )
 
     def look(self, name="engine", pid=1, **figures):
         """Leave the sign of life of a terminal and of the alerts terminal, and let the watch look twice."""
         self.now += 10
         self.bus.beat("alerts", {"pid": os.getpid()})
         self.bus.beat(name, {"pid": pid, **figures})
+        for alert in self.store.get_all(Alert, self.store.alerts_open()):
+            self.opened.meet(alert)
         self.watch.look()
         self.watch.look()
 
@@ -217,3 +222,53 @@ def test_a_terminal_that_is_up_again_ends_what_was_told(trouble, seen):
     assert ended(trouble) == []
     seen.look()
     assert ended(trouble) == everybody(Cause.TERMINAL_DOWN)
+
+
+def test_a_nearly_full_disk_is_told_and_so_is_its_end(trouble, seen, monkeypatch):
+    """Once there is too little space, nothing can be recorded any more: it is told before."""
+    for free in (watch.LEAST_FREE - 1, 0, watch.LEAST_FREE):
+        monkeypatch.setattr(watch.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        seen.look()
+    assert trouble.raised() == everybody(Cause.DISK_LOW)
+    assert {event.facts["free"] for event in trouble.events(RAISED)} == {"1023"}
+    assert len(trouble.events("Alert.Ended")) == 2
+
+
+def test_an_old_backup_is_told_until_there_is_a_new_one(trouble, seen):
+    """A platform without any is not told: its first backup is made within minutes, or its failure is told."""
+    for age in (None, 3600.0, watch.OLDEST_BACKUP + 1, watch.OLDEST_BACKUP + 9000, 5.0):
+        seen.look("backup", age=age)
+    assert trouble.raised() == everybody(Cause.BACKUP_OLD)
+    assert {event.facts["hours"] for event in trouble.events(RAISED)} == {"26"}
+    assert len(trouble.events("Alert.Ended")) == 2
+
+
+def test_work_that_stands_still_is_told_until_it_goes_on(trouble, seen):
+    """The terminal shows signs of life all the time."""
+    for still in (1.0, 50.0, 60.0, 0.2):
+        seen.look("gateway", still=still)
+    assert trouble.raised() == everybody(Cause.TERMINAL_STILL)
+    assert {(event.facts["terminal"], event.facts["seconds"]) for event in trouble.events(RAISED)} == {
+        ("gateway", "50")
+    }
+    assert len(trouble.events("Alert.Ended")) == 2
+
+
+def test_who_holds_the_log_is_cried_out_at_once_and_recorded_later(trouble, seen, monkeypatch):
+    """Nothing can be recorded meanwhile, so the channels hear it without the log."""
+    cried, now = [], [0.0]
+    crying = Watch(trouble.house, Log(), seen.opened, lambda cause, facts: cried.append((cause, facts)))
+    monkeypatch.setattr(crying._standstill._lock, "_clock", lambda: now[0])
+    with trouble.database.connect() as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('log.events'))")
+        crying.look()
+        now[0] += 11
+        with pytest.raises(AWAY):
+            crying.look()
+        [(cause, facts)] = cried
+        assert (cause, crying.holder) == (Cause.LOG_LOCKED, facts["holder"])
+        assert facts["holder"] == f"aristobot_owner (pid {other.info.backend_pid})"
+    crying.look()
+    assert crying.holder is None
+    assert trouble.raised() == everybody(Cause.LOG_LOCKED)
+    assert len(cried) == 1

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from application.people.users import add_channel, register, switch_account
 from aristobot.settings import Settings
+from aristobot.supervision.liveness import Pulse
 from aristobot.terminals.alerts import terminal as alerts
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.terminal import Herald
@@ -90,7 +91,7 @@ class Trouble:
     @contextmanager
     def herald(self):
         """Yield a herald in the state of a terminal that has just started."""
-        herald = Herald(self.house, Log(), OpenAlerts(self.store, Log()))
+        herald = Herald(self.house, Log(), OpenAlerts(self.store, Log()), Pulse())
         yield herald
         herald.close()
 
@@ -139,7 +140,7 @@ class Terminal:
 
     def __init__(self, trouble):
         self.opened = OpenAlerts(trouble.store, Log())
-        self.herald = Herald(trouble.house, Log(), self.opened)
+        self.herald = Herald(trouble.house, Log(), self.opened, Pulse())
         self.watch = Watch(trouble.house, Log(), self.opened)
 
     def turn(self):

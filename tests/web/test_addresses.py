@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from aristobot.serving import serve_until, server_for
 from aristobot.settings import SettingError, Settings
+from aristobot.supervision.liveness import Pulse
 from tests.support.ports import neighbours
 from tests.web.conftest import PASSWORDS
 from web.access.throttle import FREE_TRIES
@@ -35,7 +36,7 @@ def serve(console: Any, eventually: Callable[..., Any]) -> Callable[..., Any]:
         port, stopping = neighbours(1), threading.Event()
         console.change("platform", names=names)
         settings = replace(Settings.read(), proxies=proxies)
-        server = server_for(create_app(console.app.state.context), settings, port)
+        server = server_for(create_app(console.app.state.context), settings, port, Pulse())
         serving = threading.Thread(target=serve_until, args=(server, stopping))
         serving.start()
         try:

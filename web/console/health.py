@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from web.context import By, Context, InContext, books
 from web.forms import platform as forms
 
 router = APIRouter(prefix="/api/health", tags=["health"])
+STILL_SECONDS = 45.0
+"""Seconds after which a terminal's work stands still."""
 DEGRADED_SECONDS, DOWN_SECONDS = 60.0, 120.0
 
 
@@ -27,11 +30,14 @@ def health_of(context: Context, user: int) -> forms.Health:
     # The books may lag behind; whether trading is halted is never said later than it is true.
     stopped = context.records.store.get(User, User.create_id(user)).trading_stopped
     return forms.Health(
-        terminals=[forms.Terminal(**terminal) for terminal in terminals],
+        terminals=[_terminal(terminal) for terminal in terminals],
         exchanges=_exchanges(context, figures.get("gateway", {})),
         head=head,
         lag=max(head - (row["position"] if row else 0), 0),
         spool=figures.get("receiver", {}).get("spool", 0),
+        spool_age=figures.get("receiver", {}).get("spool_age"),
+        backup_age=figures.get("backup", {}).get("age"),
+        log_held_by=figures.get("alerts", {}).get("log_held_by"),
         stream_age=figures.get("gateway", {}).get("stream_age"),
         clock_offset_ms=figures.get("gateway", {}).get("clock_offset_ms"),
         disk_free=disk["free"],
@@ -40,6 +46,11 @@ def health_of(context: Context, user: int) -> forms.Health:
         trading_stopped=stopped,
         trading_stopped_at=me["trading_stopped_at"] if me and stopped else None,
     )
+
+
+def _terminal(told: Mapping[str, Any]) -> forms.Terminal:
+    still = told["state"] == "up" and told["figures"].get("still", 0) >= STILL_SECONDS
+    return forms.Terminal(**{**told, "state": "still" if still else told["state"]})
 
 
 @router.get("")

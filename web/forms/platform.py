@@ -37,7 +37,10 @@ class Story(BaseModel):
 
 
 class Terminal(BaseModel):
-    """A terminal: its state (up, stale, down), the age of its last sign of life in seconds, and its own figures."""
+    """A terminal: its state, the age of its last sign of life in seconds, and its own figures.
+
+    The state is `up`, `still` (it shows signs of life, but its work does not go on), `stale` or `down`.
+    """
 
     name: str
     state: str
@@ -60,10 +63,12 @@ class ExchangeHealth(BaseModel):
 class Health(BaseModel):
     """The platform's state. `head` is the last log position; `lag` counts the events not yet in the books.
 
-    `spool` counts the webhook deliveries kept on disk. `stream_age` is the age in seconds of the last report on any
-    private stream, `clock_offset_ms` the largest offset of an exchange's clock in milliseconds; both are null when
-    unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the user's automatic
-    trading is halted, since `trading_stopped_at`.
+    `spool` counts the webhook deliveries kept on disk, `spool_age` is the age in seconds of the oldest of them.
+    `backup_age` is the age in seconds of the newest backup. `log_held_by` names who has kept everybody from recording
+    for more than ten seconds. `stream_age` is the age in seconds of the last report on any private stream,
+    `clock_offset_ms` the largest offset of an exchange's clock in milliseconds. All of them are null when there is
+    none, or it is unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the
+    user's automatic trading is halted, since `trading_stopped_at`.
     """
 
     terminals: list[Terminal]
@@ -71,6 +76,9 @@ class Health(BaseModel):
     head: int
     lag: int
     spool: int
+    spool_age: float | None
+    backup_age: float | None
+    log_held_by: str | None
     stream_age: float | None
     clock_offset_ms: float | None
     disk_free: int

@@ -13,9 +13,14 @@ from domain.alert import Alert, Cause
 ENDS_WITH_A_FIGURE = frozenset(
     {
         Cause.TERMINAL_DOWN,
+        Cause.TERMINAL_STILL,
         Cause.EVENT_PARKED,
         Cause.SPOOL_USED,
         Cause.DELIVERY_ASIDE,
+        Cause.DELIVERY_NOT_KEPT,
+        Cause.LOG_LOCKED,
+        Cause.DISK_LOW,
+        Cause.BACKUP_OLD,
         Cause.STREAM_DEAF,
         Cause.PRICES_OLD,
         Cause.CLOCK_SILENT,

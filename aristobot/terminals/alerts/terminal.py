@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 from adapters.alert_texts import all_clear_of, text_of
 from adapters.vault.channels import Channel, service_of
-from application.alerts import tell
+from application.alerts import LOUDNESS, tell
 from application.commands import on_fresh_state
+from application.people.users import registry_of
 from aristobot.following import AWAY, Place, follow
-from aristobot.supervision.liveness import beat
+from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.watch import Watch
 from aristobot.wiring import House, utc_now
@@ -43,8 +44,9 @@ class Herald:
     Its position moves once every outcome is recorded: a crash sends twice, and loses nothing.
     """
 
-    def __init__(self, house: House, log: Any, opened: OpenAlerts) -> None:
+    def __init__(self, house: House, log: Any, opened: OpenAlerts, pulse: Pulse) -> None:
         self._house = house
+        self._pulse = pulse
         self._opened = opened
         self._store = house.store
         self._log = log
@@ -65,6 +67,7 @@ class Herald:
             ids = [recorded.stream for recorded in page if recorded.topic == topic]
             for delivery in [self._hands.submit(deliver, alert_id) for alert_id in ids]:
                 delivery.result()
+                self._pulse.turn()  # a page of deliveries to dead channels takes its time
         for recorded in page:
             if recorded.topic == "User.ChannelRemoved":
                 self._opened.end(Cause.CHANNEL_DEAD, str(recorded.event.channel))
@@ -130,15 +133,26 @@ class Herald:
 
         record()
 
+    def cry(self, cause: Cause, facts: Mapping[str, str]) -> None:
+        """Send to every channel at once what the log cannot take now. It is recorded, and sent again, once it can."""
+        severity = LOUDNESS[cause]
+        for number in registry_of(self._store).users:
+            user = self._store.get(User, User.create_id(number))
+            if user.enabled:
+                title, body = text_of(user.preferences.language, cause, severity, facts)
+                for channel in self._house.channels.of(number):
+                    self._hands.submit(self._house.send, channel.address, title, body)
+
     def close(self) -> None:
         """Let deliveries under way end."""
         self._hands.shutdown()
 
 
-def _watch(watch: Watch, log: Any, stopping: threading.Event) -> None:
+def _watch(watch: Watch, log: Any, stopping: threading.Event, pulse: Pulse) -> None:
     while not stopping.wait(WATCH_SECONDS):
         try:
             watch.look()
+            pulse.turn()
         except AWAY as error:
             log.warning("database_away", error=str(error))
         except Exception:
@@ -148,10 +162,15 @@ def _watch(watch: Watch, log: Any, stopping: threading.Event) -> None:
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the alerts terminal until `stopping`."""
     opened = OpenAlerts(house.store, log)
-    watch = Watch(house, log, opened)
+    sending, watching = Pulse(), Pulse()
+    herald = Herald(house, log, opened, sending)
+    watch = Watch(house, log, opened, herald.cry)
     watch.remember_myself()
-    herald = Herald(house, log, opened)
-    beat(house.bus, NAME, lambda: {"position": herald.position}, stopping)
-    threading.Thread(target=_watch, args=(watch, log, stopping), name="watch", daemon=True).start()
-    follow(lambda: herald.step() > 0, log, stopping, seconds=LOOK_SECONDS)
+
+    def figures() -> dict[str, Any]:
+        return {"position": herald.position, "log_held_by": watch.holder}
+
+    beat(house.bus, NAME, figures, stopping, sending, watching)
+    threading.Thread(target=_watch, args=(watch, log, stopping, watching), name="watch", daemon=True).start()
+    follow(lambda: herald.step() > 0, log, stopping, sending, seconds=LOOK_SECONDS)
     herald.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from application.alerts import tell, tell_everybody
-from aristobot.terminals import TERMINALS
+from aristobot.supervision.standstill import LOCKED_SECONDS, Standstill
+from aristobot.terminals import BACKUP, WATCHED
 from aristobot.terminals.alerts.levels import AgeingLevels
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.wiring import House
@@ -24,9 +27,14 @@ COUNTED = {
     Cause.EVENT_PARKED: "parked",
     Cause.SPOOL_USED: "spool",
     Cause.DELIVERY_ASIDE: "aside",
+    Cause.DELIVERY_NOT_KEPT: "not_kept",
     Cause.CLOCK_SILENT: "silent",
 }
 """The figures of a terminal that should be 0."""
+LEAST_FREE = 1 << 30
+"""Free bytes of the disk under HOME below which a full disk is near."""
+OLDEST_BACKUP = 26 * 3600.0
+"""Seconds: one is made every day, and may take its time."""
 LISTED = {Cause.STREAM_DEAF: "deaf", Cause.PRICES_OLD: "blind"}
 """The figures that list the faulty ones among several things, with the facts of each."""
 
@@ -34,10 +42,21 @@ LISTED = {Cause.STREAM_DEAF: "deaf", Cause.PRICES_OLD: "blind"}
 class Watch:
     """The watcher of the terminals' signs of life and figures: alerts the users concerned to each fault and its end."""
 
-    def __init__(self, house: House, log: Any, opened: OpenAlerts) -> None:
+    def __init__(
+        self,
+        house: House,
+        log: Any,
+        opened: OpenAlerts,
+        cry: Callable[[Cause, Mapping[str, str]], None] = lambda _, __: None,
+    ) -> None:
         self._house = house
         self._log = log
         self._opened = opened
+        self._cry = cry
+        """Sends to all channels at once what the log cannot take now."""
+        self._standstill = Standstill(house.bus, house.store)
+        self.holder: str | None = None
+        """The session that has held the append lock for too long."""
         self._pids: dict[str, int] = {}
         self._told: set[tuple[Cause, str]] = set()
         """The faults, by cause and name, that were reported and are not over."""
@@ -48,10 +67,12 @@ class Watch:
 
     def look(self) -> None:
         """Check everything once. Alerts that cannot be recorded while the database is away are recorded later."""
-        seen = {terminal["name"]: terminal for terminal in self._house.bus.terminals(TERMINALS)}
+        self._look_at_work()
+        seen = {terminal["name"]: terminal for terminal in self._house.bus.terminals(WATCHED)}
         if seen[NAME]["state"] == "up":  # otherwise the bus is away, because this terminal is certainly not down
             for name, terminal in seen.items():
                 self._look_at(name, terminal["state"], terminal["figures"])
+        self._look_at_the_disk()
         self._levels.look()
         while self._untold:
             self._tell(*self._untold[0])
@@ -91,6 +112,35 @@ class Watch:
         for cause, figure in LISTED.items():
             if figure in figures:
                 self._compare(cause, {"/".join(facts.values()): facts for facts in figures[figure]})
+
+        age = figures.get("age") if name == BACKUP else None
+        if age is not None and age > OLDEST_BACKUP:
+            self._wrong(Cause.BACKUP_OLD, name, {"hours": str(int(age // 3600))})
+        elif age is not None:
+            self._well(Cause.BACKUP_OLD, name)
+
+    def _look_at_the_disk(self) -> None:
+        free = shutil.disk_usage(self._house.settings.home).free
+        if free < LEAST_FREE:
+            self._wrong(Cause.DISK_LOW, "disk", {"free": str(free >> 20)})
+        else:
+            self._well(Cause.DISK_LOW, "disk")
+
+    def _look_at_work(self) -> None:
+        """Report who keeps all others from recording, and otherwise whose work does not go on.
+
+        The first comes before everything else: nothing that follows can be recorded meanwhile.
+        """
+        still, holder = self._standstill.look()
+        self.holder = holder.name if holder is not None and holder.seconds >= LOCKED_SECONDS else None
+        if self.holder is None:
+            self._well(Cause.LOG_LOCKED, "log")
+        elif (Cause.LOG_LOCKED, "log") not in self._told:
+            facts = {"holder": self.holder}
+            self._wrong(Cause.LOG_LOCKED, "log", facts)
+            self._cry(Cause.LOG_LOCKED, facts)
+        names = {name: {"terminal": name, "seconds": str(int(seconds))} for name, seconds in still.items()}
+        self._compare(Cause.TERMINAL_STILL, names)
 
     def _compare(self, cause: Cause, wrong: dict[str, dict[str, str]]) -> None:
         """Report the faults in `wrong`, and end those of the same cause that it no longer names."""

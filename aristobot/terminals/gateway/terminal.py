@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import uvloop
 
-from adapters.log.eventstore import Recorded
 from application.lane.lane import Lane
 from application.orders.account import Account
 from application.orders.agenda import Task
 from application.ports.errors import ExchangeError
 from application.ports.exchange import ExchangeClient
-from aristobot.following import Place, follow
-from aristobot.supervision.liveness import beat
+from aristobot.following import follow
+from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals.gateway.balances import BalanceTeller
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.counter import Counter
 from aristobot.terminals.gateway.errands import MOVES, TASKS, asked_by
+from aristobot.terminals.gateway.follower import Follower
 from aristobot.terminals.gateway.loads import Loads
 from aristobot.terminals.gateway.rules import RulesKeeper
 from aristobot.wiring import House, utc_now
@@ -35,7 +34,6 @@ from domain.refusals import NotFound, Refused
 from domain.trading.position import Position
 
 NAME = "gateway"
-PAGE = 200
 CHANGES = frozenset({"Broker.CredentialStored", "Broker.StopStyleChanged", "Broker.Removed"})
 TOPICS = CHANGES | TASKS.keys()
 PRICE_SECONDS = 2.0
@@ -50,6 +48,8 @@ class Gateway:
         self._sender = uuid4()
         self._clients = Clients(house, log)
         self.lanes: dict[int, Lane] = {}
+        self.pulse = Pulse()
+        self.follower: Follower | None = None
         self.loads = Loads(house, self._clients, self.lanes, log)
         self.counter = Counter(house, self._clients, self.lanes, self.loads, log)
         self.balances = BalanceTeller(house, self._clients, self.lanes, log)
@@ -214,6 +214,12 @@ class Gateway:
             self._held.pop(position.id, None)
         self.tell(position.broker, Task.GUARD, position.id)
 
+    async def keep_pulse(self) -> None:
+        """Let the pulse turn as long as the loop of all lanes does."""
+        while True:
+            self.pulse.turn()
+            await asyncio.sleep(1)
+
     async def keep_time(self) -> None:
         """Measure the clocks of the exchanges at intervals."""
         await self._clients.keep_time()
@@ -252,6 +258,7 @@ class Gateway:
         lanes = {str(number): lane for number, lane in [*self.lanes.items()]}
         heard = [lane.heard_at for lane in lanes.values() if lane.heard_at is not None]
         return {
+            "position": None if self.follower is None else self.follower.position,
             "lanes": len(lanes),
             "streams": sum(lane.streaming for lane in lanes.values()),
             "deaf": [{"broker": number} for number, lane in lanes.items() if lane.deaf],
@@ -281,43 +288,20 @@ class Gateway:
         await self._clients.close()
 
 
-class Follower:
-    """Reads the log as it grows, in a thread, and hands each page to the gateway's loop."""
-
-    def __init__(self, house: House, gateway: Gateway, loop: asyncio.AbstractEventLoop) -> None:
-        self._store = house.store
-        self._gateway = gateway
-        self._loop = loop
-        self._place = Place(house.store, NAME)
-
-    def step(self) -> bool:
-        """Let the gateway hear the next page. Returns True when more waits to be read."""
-        self._place.keep()
-        page = self._store.read(self._place.reached, PAGE)
-        heard = [recorded for recorded in page if recorded.topic in TOPICS]
-        if heard:
-            asyncio.run_coroutine_threadsafe(self._hear(heard), self._loop).result()
-        if page:
-            self._place.move(page[-1].position)
-        return len(page) == PAGE
-
-    async def _hear(self, page: Sequence[Recorded]) -> None:
-        for recorded in page:
-            await self._gateway.hear(recorded.topic, recorded.event)
-
-
-async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event) -> None:
+async def _follow(house: House, gateway: Gateway, log: Any, stopping: threading.Event, pulse: Pulse) -> None:
     loop = asyncio.get_running_loop()
-    follower = await asyncio.to_thread(Follower, house, gateway, loop)
-    await asyncio.to_thread(follow, follower.step, log, stopping, house.bell(TOPICS))
+    follower = await asyncio.to_thread(Follower, house.store, NAME, TOPICS, gateway.hear, loop)
+    gateway.follower = follower
+    await asyncio.to_thread(follow, follower.step, log, stopping, pulse, house.bell(TOPICS))
 
 
 async def _run(house: House, log: Any, stopping: threading.Event) -> None:
-    gateway = Gateway(house, log)
-    beat(house.bus, NAME, gateway.figures, stopping)
+    gateway, pulse = Gateway(house, log), Pulse()
+    beat(house.bus, NAME, gateway.figures, stopping, pulse, gateway.pulse)
     await gateway.remember()
     gateway.start()
     keep = (
+        gateway.keep_pulse,
         gateway.keep_time,
         gateway.keep_prices,
         gateway.keep_rules,
@@ -327,7 +311,7 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
     )
     keeping = [gateway.watch(work()) for work in keep]
     try:
-        await _follow(house, gateway, log, stopping)
+        await _follow(house, gateway, log, stopping, pulse)
     finally:
         stopping.set()  # whatever ended it: the thread that follows the log would outlive the loop
         for task in keeping:

@@ -19,7 +19,7 @@ from application.ports.errors import ExchangeError
 from application.ports.market_data import MarketData
 from aristobot.following import AWAY
 from aristobot.settings import SettingError, Settings
-from aristobot.supervision.liveness import beat
+from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock, since_boot
 from aristobot.terminals.heartbeat.listener import PAUSES, Listener
 from aristobot.terminals.heartbeat.needs import Needs
@@ -65,6 +65,7 @@ class Terminal:
         self._heartbeat = Heartbeat(self._series)
         self._teller = Teller(house.beats, house.bus, source, lambda: self._clock.now, log)
         self._state = HeartbeatTable(house.pool, source)
+        self.pulse = Pulse()
         self._listener: Listener | None = None
         self._needs: Needs | None = None
         self._signalled = (0, since_boot())
@@ -133,6 +134,7 @@ class Terminal:
     async def _markets(self) -> dict[Series, Market]:
         """Return every listed market, after the exchange has told its time. Ask until the clock's is among them."""
         for pause in _repeated(PAUSES):
+            self.pulse.turn()
             try:
                 await self._clock.synchronise()
                 here = (self._series.exchange, self._series.venue)
@@ -163,6 +165,7 @@ class Terminal:
                 # We stood still: what came meanwhile is heard before time closes anything.
                 await asyncio.sleep(GATHER_SECONDS)
             listener.tick()
+            self.pulse.turn()
 
     async def _end_doubts(self) -> None:
         assert self._listener is not None
@@ -285,7 +288,7 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
 
     async def work() -> None:
         terminal = Terminal(house, log, source)
-        beat(house.bus, name, terminal.figures, stopping)
+        beat(house.bus, name, terminal.figures, stopping, terminal.pulse)
         await terminal.run(stopping)
 
     uvloop.run(work())

@@ -51,6 +51,7 @@ class Reception:
         self._spooling = threading.Lock()
         self._held = len(self.spool) > 0
         self._unproven = 0
+        self._not_kept = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self.tokens = KnownTokens(house.tokens, log)
         self.refusals = Refusals(house.pool, log)
@@ -81,6 +82,9 @@ class Reception:
                 self._log.warning("held", waiting=len(waiting))
             self._held = True
             for one, error in zip(waiting, self.spool.put_all([one.delivery for one in waiting]), strict=True):
+                if error is not None:
+                    self._not_kept += 1
+                    self._log.error("not_kept", error=str(error))
                 self._answer(one, said=True, error=error)
 
     def _write(self) -> None:
@@ -203,7 +207,7 @@ class Reception:
                 path.unlink(missing_ok=True)
 
     def figures(self) -> dict[str, Any]:
-        """Return what waits on disk, the age of the oldest of it in seconds, and what was set aside."""
+        """Return what waits on disk and for how many seconds, what was set aside, and what could not be kept."""
         waiting, oldest = len(self.spool), self.spool.oldest()
         age = None if oldest is None else round(max((utc_now() - oldest).total_seconds(), 0.0), 1)
-        return {"spool": waiting, "spool_age": age, "aside": self.spool.aside}
+        return {"spool": waiting, "spool_age": age, "aside": self.spool.aside, "not_kept": self._not_kept}

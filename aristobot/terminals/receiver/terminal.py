@@ -8,7 +8,7 @@ from typing import Any
 
 from aristobot.following import AWAY
 from aristobot.serving import serve_until, server_for
-from aristobot.supervision.liveness import beat
+from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals.receiver.reception import Reception
 from aristobot.wiring import House
 from web.door import Door
@@ -19,13 +19,13 @@ FORGET_SECONDS = 60.0
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the receiver until `stopping`."""
-    reception = Reception(house, log)
-    beat(house.bus, NAME, reception.figures, stopping)
+    reception, pulse = Reception(house, log), Pulse()
+    beat(house.bus, NAME, reception.figures, stopping, pulse)
     for work in (reception.tokens.keep, reception.refusals.keep, reception.drain, _forgetting(reception, log)):
         threading.Thread(target=work, args=(stopping,), name=work.__name__, daemon=True).start()
     # Without a WebSocket protocol, an upgrade is an ordinary request, which the door refuses.
     server = server_for(
-        Door(reception), house.settings, house.settings.webhook_port, ws="none", timeout_graceful_shutdown=10
+        Door(reception), house.settings, house.settings.webhook_port, pulse, ws="none", timeout_graceful_shutdown=10
     )
     serve_until(server, stopping)
 

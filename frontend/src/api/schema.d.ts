@@ -2172,10 +2172,12 @@ export interface components {
          * Health
          * @description The platform's state. `head` is the last log position; `lag` counts the events not yet in the books.
          *
-         *     `spool` counts the webhook deliveries kept on disk. `stream_age` is the age in seconds of the last report on any
-         *     private stream, `clock_offset_ms` the largest offset of an exchange's clock in milliseconds; both are null when
-         *     unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the user's automatic
-         *     trading is halted, since `trading_stopped_at`.
+         *     `spool` counts the webhook deliveries kept on disk, `spool_age` is the age in seconds of the oldest of them.
+         *     `backup_age` is the age in seconds of the newest backup. `log_held_by` names who has kept everybody from recording
+         *     for more than ten seconds. `stream_age` is the age in seconds of the last report on any private stream,
+         *     `clock_offset_ms` the largest offset of an exchange's clock in milliseconds. All of them are null when there is
+         *     none, or it is unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the
+         *     user's automatic trading is halted, since `trading_stopped_at`.
          */
         Health: {
             /** Terminals */
@@ -2188,6 +2190,12 @@ export interface components {
             lag: number;
             /** Spool */
             spool: number;
+            /** Spool Age */
+            spool_age: number | null;
+            /** Backup Age */
+            backup_age: number | null;
+            /** Log Held By */
+            log_held_by: string | null;
             /** Stream Age */
             stream_age: number | null;
             /** Clock Offset Ms */
@@ -3230,7 +3238,9 @@ export interface components {
         };
         /**
          * Terminal
-         * @description A terminal: its state (up, stale, down), the age of its last sign of life in seconds, and its own figures.
+         * @description A terminal: its state, the age of its last sign of life in seconds, and its own figures.
+         *
+         *     The state is `up`, `still` (it shows signs of life, but its work does not go on), `stale` or `down`.
          */
         Terminal: {
             /** Name */

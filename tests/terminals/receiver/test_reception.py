@@ -171,7 +171,7 @@ def test_what_no_token_opens_is_set_aside_and_told(database, reception, eventual
     assert door.figures()["spool"] == 2
     with draining(door):
         eventually(lambda: not len(door.spool))
-    assert door.figures() == {"spool": 0, "spool_age": None, "aside": 1}
+    assert door.figures() == {"spool": 0, "spool_age": None, "aside": 1, "not_kept": 0}
     assert topics(database) == ["Webhook.Received"]
 
 
@@ -185,7 +185,7 @@ def test_what_waits_of_a_forgotten_person_goes_with_everything_of_theirs(databas
     with draining(door):
         eventually(lambda: not len(door.spool))
     door.forget()
-    assert door.figures() == {"spool": 0, "spool_age": None, "aside": 0}
+    assert door.figures() == {"spool": 0, "spool_age": None, "aside": 0, "not_kept": 0}
     assert topics(database) == []
 
 

@@ -9,6 +9,7 @@ import redis
 
 from adapters.bus import LIVENESS, Bus
 from aristobot.supervision.frozen import BETWEEN_LOOKS, Frozen
+from aristobot.terminals import WATCHED
 
 
 @pytest.fixture
@@ -47,9 +48,19 @@ def test_who_gives_a_sign_again_is_not(looks):
     for name in ("gateway", "engine"):
         beat(name, 3600)
     assert look() == set()
-    for name in ("gateway", "engine"):
+    for name in WATCHED:
         beat(name, 0)
     assert look() == look() == set()
+
+
+def test_who_left_no_sign_at_all_is_silent_while_others_show_theirs(looks):
+    """Its last sign has expired, or lay in the future of a clock that was set back."""
+    look, beat, client = looks
+    for name in WATCHED:
+        beat(name, 0)
+    client.delete(f"{LIVENESS}engine")
+    assert look() == set()
+    assert look() == {"engine"}
 
 
 def test_without_any_sign_nothing_is_known(looks):

@@ -1,0 +1,88 @@
+"""Standstill: terminals that show signs of life, but whose work does not go on.
+
+A sign of life is sent by a thread of its own, so it says nothing about the work. Two other things do: the last time at
+which the work went on, and for a follower of the log how long the next event has waited for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from adapters.bus import Bus
+from adapters.log.eventstore import Store
+from adapters.log.lock import AppendLock, Holder
+from aristobot.following import AWAY
+from aristobot.terminals import WATCHED
+
+STILL_SECONDS = 45.0
+"""Seconds after which work stands still. Every loop goes on at least once in ten seconds, if only to look around."""
+LOOK_SECONDS = 5.0
+LOCKED_SECONDS = 10.0
+"""Seconds after which somebody holds the append lock too long."""
+
+
+class Standstill:
+    """The terminals that stand still.
+
+    While somebody holds the append lock, or the database is away, nobody is to blame and nobody is named.
+    """
+
+    def __init__(self, bus: Bus, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bus = bus
+        self._store = store
+        self._clock = clock
+        self._positions: dict[str, tuple[int, float]] = {}
+        """The log position of each follower, and when it was first seen there."""
+        self._lock = AppendLock(store.pool, clock)
+
+    def look(self) -> tuple[dict[str, float], Holder | None]:
+        """Return by name the seconds for which terminals have stood still, and who holds the append lock now.
+
+        Raises `psycopg.OperationalError` while the database is away.
+        """
+        holder, told = self._lock.holder(), self._bus.terminals(WATCHED)
+        found = dict[str, float]()
+        for name, figures in ((one["name"], one["figures"]) for one in told if one["state"] == "up"):
+            still = max(float(figures.get("still", 0.0)), self._waits_for(name, figures.get("position")))
+            if still >= STILL_SECONDS:
+                found[name] = still
+        return {} if holder is not None and holder.seconds >= LOCKED_SECONDS else found, holder
+
+    def _waits_for(self, name: str, position: int | None) -> float:
+        """Return the seconds for which an event has waited for a follower that does not move, 0 without any."""
+        if position is None:
+            return 0.0
+        now = self._clock()
+        if self._positions.get(name, (None, 0.0))[0] != position:
+            self._positions[name] = position, now
+        unmoved = now - self._positions[name][1]
+        waits = self._store.waits(position) if unmoved >= STILL_SECONDS else None
+        return 0.0 if waits is None else min(waits, unmoved)
+
+
+class Lookout:
+    """Looks for terminals that stand still, in a thread of its own: who waits for the database watches over nobody."""
+
+    def __init__(self, standstill: Standstill, log: Any) -> None:
+        self._standstill = standstill
+        self._log = log
+        self.still: frozenset[str] = frozenset()
+        """The names of the terminals that stood still at the last look."""
+
+    def watch(self, stopping: threading.Event) -> None:
+        """Look now and then in the background, until `stopping`."""
+        threading.Thread(target=self._look, args=(stopping,), name="lookout", daemon=True).start()
+
+    def _look(self, stopping: threading.Event) -> None:
+        while not stopping.wait(LOOK_SECONDS):
+            try:
+                found, _ = self._standstill.look()
+            except AWAY as error:
+                self._log.warning("database_away", error=str(error))
+                found = {}
+            for name in found.keys() - self.still:
+                self._log.error("terminal_stands_still", terminal=name, seconds=round(found[name], 1))
+            self.still = frozenset(found)
