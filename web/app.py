@@ -43,6 +43,7 @@ from web.console import (
     webhooks,
 )
 from web.context import Context, Forbidden
+from web.documentation import describe
 from web.live import live
 from web.live.feeds import Feeds
 
@@ -77,9 +78,11 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.feeds = Feeds(context)
-    for part in (session, debug, account, layouts, users, *TRADING, webhooks, alerts, *TOLD, live):
+    parts = (session, debug, account, layouts, users, *TRADING, webhooks, alerts, *TOLD, live)
+    for part in parts:
         app.include_router(part.router)
     _answer_errors(app)
+    describe(app, [route for part in parts for route in part.router.routes])
 
     @app.middleware("http")
     async def secure(request: Request, call_next: Any) -> Response:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -128,9 +130,21 @@ class Console:
 
     def client(self) -> TestClient:
         """Return a browser on this machine that is not logged in."""
-        return TestClient(
+        client = TestClient(
             self.app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000), raise_server_exceptions=False
         )
+        client.event_hooks = {"response": [self.check_published]}
+        return client
+
+    def check_published(self, answer: httpx.Response) -> None:
+        """Fail for an answer whose status the published API does not list."""
+        method, asked = answer.request.method.lower(), answer.request.url.path
+        for path, operations in self.app.openapi()["paths"].items():
+            if method in operations and re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), asked):
+                assert str(answer.status_code) in operations[method]["responses"], (
+                    f"{method} {path}: {answer.status_code}"
+                )
+                return
 
     def logged_in(self, name: str) -> TestClient:
         """Return a browser in which this user is logged in."""

@@ -130,15 +130,23 @@ def _verdict(answer: Answer) -> forms.Verdict:
     return forms.Verdict(**{name: value for name, value in answer.data.items() if name != "answered"})
 
 
-LINES = {200: {"model": forms.Step, "description": "One JSON object per line, the last one with the verdict."}}
+class Lines(StreamingResponse):
+    """One JSON object per line."""
+
+    media_type = "application/x-ndjson"
 
 
-def _lines(steps: Iterator[forms.Step]) -> StreamingResponse:
-    return StreamingResponse((step.model_dump_json() + "\n" for step in steps), media_type="application/x-ndjson")
+LINES: dict[int | str, dict[str, Any]] = {
+    200: {"model": forms.Step, "description": "One JSON object per line, the last one with the verdict."}
+}
 
 
-@router.post("/brokers/test", responses=LINES)  # type: ignore[arg-type]
-def try_keys(given: forms.Trial, by: By, context: InContext) -> StreamingResponse:
+def _lines(steps: Iterator[forms.Step]) -> Lines:
+    return Lines(step.model_dump_json() + "\n" for step in steps)
+
+
+@router.post("/brokers/test", response_class=Lines, responses=LINES)
+def try_keys(given: forms.Trial, by: By, context: InContext) -> Lines:
     """Test keys before they are kept, by a real call to the exchange through the gateway.
 
     The response is one JSON object per line: each step as it begins, and the verdict last. Nothing is recorded.
@@ -146,8 +154,8 @@ def try_keys(given: forms.Trial, by: By, context: InContext) -> StreamingRespons
     return _lines(_told(_ask(context, by.user, _trial(context, given))))
 
 
-@router.post("/brokers/{number}/test", responses=LINES)  # type: ignore[arg-type]
-def try_broker(number: Number, by: By, context: InContext) -> StreamingResponse:
+@router.post("/brokers/{number}/test", response_class=Lines, responses=LINES)
+def try_broker(number: Number, by: By, context: InContext) -> Lines:
     """Test a broker with its stored keys, and record the outcome.
 
     The response is one JSON object per line: each step as it begins, and the verdict last.
