@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from adapters.vault.tokens import TokenTable
 from application.people.brokers import brokers_of, connect_broker
 from application.people.users import register, registry_of
 from application.ports.statements import Credentials
@@ -16,6 +17,8 @@ from aristobot.wiring import House
 from domain.people.broker import Exchange, Venue
 from domain.people.user import COMMAND_LINE
 
+RUN = "run.json"
+"""The file in HOME that tells where everything is."""
 USER = "demo"
 CHANGED = "(changed since)"
 BALANCES = {"USDT": "10000", "USDC": "5000", "BTC": "0.05"}
@@ -24,7 +27,7 @@ BALANCES = {"USDT": "10000", "USDC": "5000", "BTC": "0.05"}
 def prepare(house: House, paper: str) -> dict[str, Any]:
     """Create what is missing and return where everything is; this is also kept in HOME, readable by its owner only."""
     settings = house.settings
-    file = settings.home / "run.json"
+    file = settings.home / RUN
     known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     password = known.get("password") or secrets.token_urlsafe(12)
     registry = registry_of(house.store)
@@ -52,6 +55,26 @@ def prepare(house: House, paper: str) -> dict[str, Any]:
     return told
 
 
+class ToldTokens:
+    """The webhook tokens of a running platform: a new one of the demo user stands in `run.json` at once."""
+
+    def __init__(self, tokens: TokenTable, home: Path) -> None:
+        self._tokens = tokens
+        self._file = home / RUN
+
+    def of(self, user: int) -> str | None:
+        """Return a user's token, or None. It is for its owner only."""
+        return self._tokens.of(user)
+
+    def rotate(self, user: int) -> str:
+        """Replace a user's token and return the new one."""
+        token = self._tokens.rotate(user)
+        told = json.loads(self._file.read_text()) if self._file.exists() else {}
+        if told.get("user_number") == user:
+            _write(self._file, {**told, "webhook_url": f"{told['webhook_url'].partition('?')[0]}?token={token}"})
+        return token
+
+
 def introduce(house: House, paper: str) -> dict[str, Any]:
     """Return where everything is, with a code for the first account while there is none.
 
@@ -59,7 +82,7 @@ def introduce(house: House, paper: str) -> dict[str, Any]:
     """
     settings = house.settings
     told = {"console": f"http://127.0.0.1:{settings.web_port}", "paper": paper}
-    _write(settings.home / "run.json", told)
+    _write(settings.home / RUN, told)
     return told if registry_of(house.store).users else {**told, "code": house.invitations.make(COMMAND_LINE)}
 
 

@@ -36,6 +36,8 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "jit": "off",
     "log_min_messages": "warning",
+    # An append that comes second is refused by a constraint all day long: its statement says nothing.
+    "log_min_error_statement": "fatal",
 }
 
 

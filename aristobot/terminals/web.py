@@ -14,6 +14,7 @@ from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.story import history_of, story_of
 from adapters.vault.second_factor import begun_factor
 from application.market.failover import Source
+from aristobot.commands.demo import ToldTokens
 from aristobot.serving import serve_until, server_for
 from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals import WATCHED
@@ -53,7 +54,7 @@ def context_of(house: House) -> Context:
         records=records_of(house),
         people=People(
             vault=house.vault,
-            tokens=house.tokens,
+            tokens=ToldTokens(house.tokens, house.settings.home),
             factors=house.factors,
             channels=house.channels,
             invitations=house.invitations,

@@ -280,3 +280,15 @@ def test_strangers_are_turned_away_and_counted(platform: Any, eventually: Any) -
     assert platform.door.get(url).status_code == 405
     assert platform.door.post(url.replace("receive", "other")).status_code == 404
     assert len(platform.all_of("/api/webhooks/history")) == rows
+
+
+def test_a_new_address_stands_in_run_json_at_once(platform: Any, eventually: Any) -> None:
+    """Whoever reads the file after a rotation finds the address that works; the former one is refused."""
+    former = platform.told["webhook_url"]
+    new = platform.console.post("/api/webhooks/url").json()["url"]
+    platform.told = loads((platform.home / "run.json").read_text())
+    assert platform.told["webhook_url"] == new != former
+    body, mark = platform.alert("PING")
+    assert platform.post(body).status_code == 200
+    platform.ended(mark)
+    eventually(lambda: platform.post(body, former).status_code == 401)
