@@ -1,9 +1,9 @@
 """Sixty guesses at once at the login: how many are looked at, what they cost, and whether a name is told by time.
 
-The whole platform runs as a user starts it. Guesses at a known and at an unknown name take turns, each pair at an address
-of its own behind a named proxy, so that none has to wait. Then sixty wrong passwords for one name come at once, while the
-memory of the web process is watched. Targets: five looked at, memory +150 MB at most, and known and unknown names within
-1.1 of each other by the median of all pairs.
+The whole platform runs as a user starts it. Guesses at a known and at an unknown name take turns, each pair at an
+address of its own behind a named proxy, so that none has to wait. Then sixty wrong passwords for one name come at once,
+while the memory of the web process is watched. Targets: five looked at, memory +150 MB at most, and known and unknown
+names within 1.1 of each other by the median of all pairs.
 """
 
 from __future__ import annotations
