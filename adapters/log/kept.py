@@ -33,10 +33,16 @@ class Kept:
             return found.copy()
 
     def put(self, aggregate: Any) -> None:
-        """Keep a copy, unless its kind is not kept or the copy already kept is at least as new."""
+        """Keep a copy, unless its kind is not kept or the copy already kept is at least as new.
+
+        A trade that is over is kept no longer: hundreds of them are met in an hour, and hardly one is asked for again.
+        """
         if type(aggregate) not in KINDS:
             return
         with self._lock:
+            if isinstance(aggregate, Position) and aggregate.is_over:
+                self._aggregates.pop(aggregate.id, None)
+                return
             known = self._aggregates.get(aggregate.id)
             if known is None or known.version < aggregate.version:
                 self._aggregates[aggregate.id] = aggregate.copy()

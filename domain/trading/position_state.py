@@ -72,6 +72,11 @@ class PositionState:
         return self.trade.opened_at is not None
 
     @property
+    def is_over(self) -> bool:
+        """True once its trade is complete: what comes next belongs to the stream of the next one."""
+        return not self.is_open and bool(self.executions)
+
+    @property
     def wanted(self) -> Protection | None:
         """The protection that is wanted now, whether it rests or not."""
         return self.requests.wanted

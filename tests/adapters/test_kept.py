@@ -75,3 +75,15 @@ def test_a_stale_copy_is_still_a_conflict(stores):
         again.grow(bought(3))
         other.save(again)
     assert one.get(Position, POSITION).held == 3
+
+
+def test_a_trade_that_is_over_is_not_kept(stores):
+    """A market that is traded all day would fill the memory with its past. What is asked for again is read again."""
+    one, _ = stores
+    assert len(one._kept._aggregates) == 1
+    with carrying(user="1"):
+        position = one.get(Position, POSITION)
+        position.reduce(bought(3), Decimal(0))
+        one.save(position)
+    assert one.get(Position, POSITION).is_over
+    assert len(one._kept._aggregates) == 0
