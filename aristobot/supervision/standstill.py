@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.bus import Bus
@@ -19,7 +19,7 @@ from aristobot.terminals import WATCHED
 
 STILL_SECONDS = 45.0
 """Seconds after which work stands still. Every loop goes on at least once in ten seconds, if only to look around."""
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 2.0
 LOCKED_SECONDS = 10.0
 """Seconds after which somebody holds the append lock too long."""
 
@@ -64,25 +64,41 @@ class Standstill:
 
 
 class Lookout:
-    """Looks for terminals that stand still, in a thread of its own: who waits for the database watches over nobody."""
+    """Looks for standstills in a thread of its own: who waits for the database, or for the log, watches over nobody.
 
-    def __init__(self, standstill: Standstill, log: Any) -> None:
+    `cry` is called once for each session that holds the append lock for too long, with its name.
+    """
+
+    def __init__(self, standstill: Standstill, log: Any, cry: Callable[[str], None] = lambda _: None) -> None:
         self._standstill = standstill
         self._log = log
-        self.still: frozenset[str] = frozenset()
-        """The names of the terminals that stood still at the last look."""
+        self._cry = cry
+        self.still: Mapping[str, float] = {}
+        """By name the seconds for which terminals had stood still at the last look."""
+        self.holder: str | None = None
+        """The session that has held the append lock for too long."""
 
     def watch(self, stopping: threading.Event) -> None:
         """Look now and then in the background, until `stopping`."""
-        threading.Thread(target=self._look, args=(stopping,), name="lookout", daemon=True).start()
+        threading.Thread(target=self._watch, args=(stopping,), name="lookout", daemon=True).start()
 
-    def _look(self, stopping: threading.Event) -> None:
+    def _watch(self, stopping: threading.Event) -> None:
         while not stopping.wait(LOOK_SECONDS):
             try:
-                found, _ = self._standstill.look()
+                self.look()
             except AWAY as error:
                 self._log.warning("database_away", error=str(error))
-                found = {}
-            for name in found.keys() - self.still:
-                self._log.error("terminal_stands_still", terminal=name, seconds=round(found[name], 1))
-            self.still = frozenset(found)
+                self.still, self.holder = {}, None
+            except Exception:
+                self._log.exception("look_failed")
+
+    def look(self) -> None:
+        """Look once. Raises `psycopg.OperationalError` while the database is away."""
+        still, held_by = self._standstill.look()
+        for name in still.keys() - self.still.keys():
+            self._log.error("terminal_stands_still", terminal=name, seconds=round(still[name], 1))
+        holder = held_by.name if held_by is not None and held_by.seconds >= LOCKED_SECONDS else None
+        if holder is not None and holder != self.holder:
+            self._log.error("log_locked", holder=holder)
+            self._cry(holder)
+        self.still, self.holder = still, holder

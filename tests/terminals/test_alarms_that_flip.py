@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.bus import Bus
+from aristobot.supervision.standstill import Lookout, Standstill
 from aristobot.terminals.alerts import watch
 from aristobot.terminals.alerts.levels import TOO_OLD, AgeingLevels
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
@@ -122,7 +123,9 @@ def test_a_terminal_that_is_gone_for_moments_only_is_not_told(trouble, monkeypat
     """Its sign of life is missing again and again, but each time for less than `DOWN_SECONDS`."""
     now, bus = [1000.0], Bus(trouble.house.settings.redis_url)
     monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: now[0], monotonic=time.monotonic))
-    looking = Watch(trouble.house, Log(), OpenAlerts(trouble.store, Log()))
+    looking = Watch(
+        trouble.house, Log(), OpenAlerts(trouble.store, Log()), Lookout(Standstill(bus, trouble.store), Log())
+    )
     for _ in range(TIMES):
         bus.beat("alerts", {"pid": os.getpid()})
         bus.beat("engine", {"pid": 1})

@@ -13,12 +13,15 @@ import pytest
 from adapters.bus import Bus
 from application.people.brokers import connect_broker
 from application.ports.statements import Credentials
+from aristobot.supervision.liveness import Pulse
+from aristobot.supervision.standstill import Lookout, Standstill
 from aristobot.terminals.alerts import watch
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
-from aristobot.terminals.alerts.terminal import AWAY
+from aristobot.terminals.alerts.terminal import AWAY, Herald
 from aristobot.terminals.alerts.watch import Watch
 from domain.alert import Alert, Cause
 from domain.people.broker import Exchange, Venue
+from tests.support.clock import Clock
 from tests.support.log import Log
 from tests.terminals.trouble import RAISED
 
@@ -34,16 +37,12 @@ class Seen:
     """A watch, and the signs of life that it sees at times of the test's choosing."""
 
     def __init__(self, trouble, monkeypatch):
-        self.store = trouble.house.store
+        self.store, self.bus, self.now = trouble.house.store, Bus(trouble.house.settings.redis_url), 1000
         self.opened = OpenAlerts(self.store, Log())
-        self.watch, self.bus, self.now = (
-            Watch(trouble.house, Log(), self.opened),
-            Bus(trouble.house.settings.redis_url),
-            1000,
-        )
-        monkeypatch.setattr(
-            watch, "time", SimpleNamespace(time=lambda: self.now, sleep=time.sleep, monotonic=time.monotonic)
-        )
+        self.lookout = Lookout(Standstill(self.bus, self.store), Log())
+        self.watch = Watch(trouble.house, Log(), self.opened, self.lookout)
+        clock = SimpleNamespace(time=lambda: self.now, sleep=time.sleep, monotonic=time.monotonic)
+        monkeypatch.setattr(watch, "time", clock)
 
     def look(self, name="engine", pid=1, **figures):
         """Leave the sign of life of a terminal and of the alerts terminal, and let the watch look twice."""
@@ -52,6 +51,7 @@ class Seen:
         self.bus.beat(name, {"pid": pid, **figures})
         for alert in self.store.get_all(Alert, self.store.alerts_open()):
             self.opened.meet(alert)
+        self.lookout.look()
         self.watch.look()
         self.watch.look()
 
@@ -256,19 +256,28 @@ def test_work_that_stands_still_is_told_until_it_goes_on(trouble, seen):
 
 def test_who_holds_the_log_is_cried_out_at_once_and_recorded_later(trouble, seen, monkeypatch):
     """Nothing can be recorded meanwhile, so the channels hear it without the log."""
-    cried, now = [], [0.0]
-    crying = Watch(trouble.house, Log(), seen.opened, lambda cause, facts: cried.append((cause, facts)))
-    monkeypatch.setattr(crying._standstill._lock, "_clock", lambda: now[0])
+    herald = Herald(trouble.house, Log(), seen.opened, Pulse())
+    monkeypatch.setattr(seen.lookout, "_cry", herald.cry_that_log_is_locked)
+    clock = Clock(0.0)
+    monkeypatch.setattr(seen.lookout._standstill._lock, "_clock", clock)
     with trouble.database.connect() as other:
         other.execute("SELECT pg_advisory_lock(hashtext('log.events'))")
-        crying.look()
-        now[0] += 11
+        seen.lookout.look()
+        assert seen.lookout.holder is None
+        clock.now += 11
+        seen.lookout.look()
+        seen.lookout.look()
+        assert seen.lookout.holder == f"aristobot_owner (pid {other.info.backend_pid})"
         with pytest.raises(AWAY):
-            crying.look()
-        [(cause, facts)] = cried
-        assert (cause, crying.holder) == (Cause.LOG_LOCKED, facts["holder"])
-        assert facts["holder"] == f"aristobot_owner (pid {other.info.backend_pid})"
-    crying.look()
-    assert crying.holder is None
+            seen.watch.look()
+        herald.close()
+        for channel in (trouble.one, trouble.other):
+            [(_, body)] = channel.heard
+            assert seen.lookout.holder in body
+        other.execute("SELECT pg_advisory_unlock_all()")
+    holder = seen.lookout.holder
+    seen.lookout.look()
+    seen.watch.look()
+    assert seen.lookout.holder is None
     assert trouble.raised() == everybody(Cause.LOG_LOCKED)
-    assert len(cried) == 1
+    assert {event.facts["holder"] for event in trouble.events(RAISED)} == {holder}

@@ -12,6 +12,7 @@ from uuid import UUID
 from application.people.users import add_channel, register, switch_account
 from aristobot.settings import Settings
 from aristobot.supervision.liveness import Pulse
+from aristobot.supervision.standstill import Lookout, Standstill
 from aristobot.terminals.alerts import terminal as alerts
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.terminal import Herald
@@ -141,7 +142,8 @@ class Terminal:
     def __init__(self, trouble):
         self.opened = OpenAlerts(trouble.store, Log())
         self.herald = Herald(trouble.house, Log(), self.opened, Pulse())
-        self.watch = Watch(trouble.house, Log(), self.opened)
+        lookout = Lookout(Standstill(trouble.house.bus, trouble.store), Log())
+        self.watch = Watch(trouble.house, Log(), self.opened, lookout)
 
     def turn(self):
         self._send()

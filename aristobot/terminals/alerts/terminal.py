@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from application.commands import on_fresh_state
 from application.people.users import registry_of
 from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import Pulse, beat
+from aristobot.supervision.standstill import Lookout, Standstill
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.watch import Watch
 from aristobot.wiring import House, utc_now
@@ -133,8 +134,9 @@ class Herald:
 
         record()
 
-    def cry(self, cause: Cause, facts: Mapping[str, str]) -> None:
-        """Send to every channel at once what the log cannot take now. It is recorded, and sent again, once it can."""
+    def cry_that_log_is_locked(self, holder: str) -> None:
+        """Tell every channel at once what the log cannot take now. It is recorded, and sent again, once it can."""
+        cause, facts = Cause.LOG_LOCKED, {"holder": holder}
         severity = LOUDNESS[cause]
         for number in registry_of(self._store).users:
             user = self._store.get(User, User.create_id(number))
@@ -164,13 +166,15 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     opened = OpenAlerts(house.store, log)
     sending, watching = Pulse(), Pulse()
     herald = Herald(house, log, opened, sending)
-    watch = Watch(house, log, opened, herald.cry)
+    lookout = Lookout(Standstill(house.bus, house.store), log, herald.cry_that_log_is_locked)
+    watch = Watch(house, log, opened, lookout)
     watch.remember_myself()
 
     def figures() -> dict[str, Any]:
-        return {"position": herald.position, "log_held_by": watch.holder}
+        return {"position": herald.position, "log_held_by": lookout.holder}
 
     beat(house.bus, NAME, figures, stopping, sending, watching)
+    lookout.watch(stopping)
     threading.Thread(target=_watch, args=(watch, log, stopping, watching), name="watch", daemon=True).start()
     follow(lambda: herald.step() > 0, log, stopping, sending, seconds=LOOK_SECONDS)
     herald.close()

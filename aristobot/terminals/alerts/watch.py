@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from application.alerts import tell, tell_everybody
-from aristobot.supervision.standstill import LOCKED_SECONDS, Standstill
+from aristobot.supervision.standstill import Lookout
 from aristobot.terminals import BACKUP, WATCHED
 from aristobot.terminals.alerts.levels import AgeingLevels
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
@@ -42,21 +41,11 @@ LISTED = {Cause.STREAM_DEAF: "deaf", Cause.PRICES_OLD: "blind"}
 class Watch:
     """The watcher of the terminals' signs of life and figures: alerts the users concerned to each fault and its end."""
 
-    def __init__(
-        self,
-        house: House,
-        log: Any,
-        opened: OpenAlerts,
-        cry: Callable[[Cause, Mapping[str, str]], None] = lambda _, __: None,
-    ) -> None:
+    def __init__(self, house: House, log: Any, opened: OpenAlerts, lookout: Lookout) -> None:
         self._house = house
         self._log = log
         self._opened = opened
-        self._cry = cry
-        """Sends to all channels at once what the log cannot take now."""
-        self._standstill = Standstill(house.bus, house.store)
-        self.holder: str | None = None
-        """The session that has held the append lock for too long."""
+        self._lookout = lookout
         self._pids: dict[str, int] = {}
         self._told: set[tuple[Cause, str]] = set()
         """The faults, by cause and name, that were reported and are not over."""
@@ -127,18 +116,12 @@ class Watch:
             self._well(Cause.DISK_LOW, "disk")
 
     def _look_at_work(self) -> None:
-        """Report who keeps all others from recording, and otherwise whose work does not go on.
-
-        The first comes before everything else: nothing that follows can be recorded meanwhile.
-        """
-        still, holder = self._standstill.look()
-        self.holder = holder.name if holder is not None and holder.seconds >= LOCKED_SECONDS else None
-        if self.holder is None:
+        """Report whose work does not go on, and who keeps everybody from recording."""
+        if (holder := self._lookout.holder) is None:
             self._well(Cause.LOG_LOCKED, "log")
-        elif (Cause.LOG_LOCKED, "log") not in self._told:
-            facts = {"holder": self.holder}
-            self._wrong(Cause.LOG_LOCKED, "log", facts)
-            self._cry(Cause.LOG_LOCKED, facts)
+        else:
+            self._wrong(Cause.LOG_LOCKED, "log", {"holder": holder})
+        still = self._lookout.still
         names = {name: {"terminal": name, "seconds": str(int(seconds))} for name, seconds in still.items()}
         self._compare(Cause.TERMINAL_STILL, names)
 
