@@ -44,9 +44,19 @@ class Diary:
             self._log.error("crashed_before")
             tell_everybody(self._store, Cause.PLATFORM_CRASHED, str(platform.version), {})
 
-    def up(self, terminal: str, pid: int) -> None:
-        """Note that a terminal was started."""
-        self._entries.put(lambda platform: platform.terminal_starts(terminal, pid))
+    def up(self, terminal: str, pid: int, *, again: bool = False) -> None:
+        """Note that a terminal was started. If it was started again after a death, every user is told.
+
+        The alerts terminal tells it too, wherever it sees another process; the second telling leads to nothing.
+        """
+
+        def note(platform: Platform) -> None:
+            platform.terminal_starts(terminal, pid)
+            if again:
+                facts = {"terminal": terminal, "pid": str(pid)}
+                tell_everybody(self._store, Cause.TERMINAL_RESTARTED, f"{terminal}/{pid}", facts)
+
+        self._entries.put(note)
 
     def down(self, terminal: str, code: int, *, frozen: bool) -> None:
         """Note that a terminal died."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from adapters.bus import Bus
@@ -77,6 +78,7 @@ class Lookout:
         """By name the seconds for which terminals had stood still at the last look."""
         self.holder: str | None = None
         """The session that has held the append lock for too long."""
+        self._untold = deque[str]()
 
     def watch(self, stopping: threading.Event) -> None:
         """Look now and then in the background, until `stopping`."""
@@ -100,5 +102,11 @@ class Lookout:
         holder = held_by.name if held_by is not None and held_by.seconds >= LOCKED_SECONDS else None
         if holder is not None and holder != self.holder:
             self._log.error("log_locked", holder=holder)
+            self._untold.append(holder)
             self._cry(holder)
         self.still, self.holder = still, holder
+
+    def holders(self) -> Iterator[str]:
+        """Yield each session that has held the lock for too long, once, also when it does so no longer."""
+        while self._untold:
+            yield self._untold.popleft()

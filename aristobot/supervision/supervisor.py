@@ -35,7 +35,7 @@ from aristobot.supervision.logs import open_log
 from aristobot.supervision.ports import check_ports
 from aristobot.supervision.rotation import Rotation
 from aristobot.supervision.standstill import STILL_SECONDS, Lookout, Standstill
-from aristobot.terminals import BACKUP, TERMINALS
+from aristobot.terminals import BACKUP, TERMINALS, WATCHED
 from aristobot.wiring import House
 
 SERVERS = "servers.json"
@@ -191,8 +191,8 @@ class Supervisor:
     def _revive(self, child: Child) -> None:
         child.process, child.started_at, child.frozen = child.start(), time.monotonic(), False
         self._log.info("started", terminal=child.name, pid=child.process.pid, restarts=child.restarts)
-        if child.name in TERMINALS and self._diary is not None:
-            self._diary.up(child.name, child.process.pid)
+        if child.name in WATCHED and self._diary is not None:
+            self._diary.up(child.name, child.process.pid, again=child.restarts > 0)
 
     def _watch(self, stopping: threading.Event) -> None:
         bus = Bus(self.redis_url)
@@ -245,7 +245,7 @@ class Supervisor:
         now = time.monotonic()
         if child.process is not None and child.process.poll() is not None:
             self._log.error("terminal_died", terminal=child.name, code=child.process.returncode)
-            if child.name in TERMINALS and self._diary is not None:
+            if child.name in WATCHED and self._diary is not None:
                 self._diary.down(child.name, child.process.returncode, frozen=child.frozen)
             child.died(now)
         if child.process is None and now >= child.next_start:

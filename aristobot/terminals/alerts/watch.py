@@ -117,10 +117,10 @@ class Watch:
 
     def _look_at_work(self) -> None:
         """Report whose work does not go on, and who keeps everybody from recording."""
-        if (holder := self._lookout.holder) is None:
-            self._well(Cause.LOG_LOCKED, "log")
-        else:
+        for holder in self._lookout.holders():
             self._wrong(Cause.LOG_LOCKED, "log", {"holder": holder})
+        if self._lookout.holder is None:
+            self._well(Cause.LOG_LOCKED, "log")
         still = self._lookout.still
         names = {name: {"terminal": name, "seconds": str(int(seconds))} for name, seconds in still.items()}
         self._compare(Cause.TERMINAL_STILL, names)
