@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import msgspec
 from cryptography.fernet import InvalidToken
+
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN})
+"""Errors that say nothing about a file: it can be read in a moment."""
 
 
 class Delivery(msgspec.Struct):
@@ -129,7 +133,12 @@ class Spool:
         return count
 
     def _read(self, path: Path) -> Delivery | None:
+        """Return a delivery, None when its file holds none. Raises `OSError` for what will pass."""
         try:
             return msgspec.json.decode(self._unseal(path.read_bytes()), type=Delivery)
-        except (InvalidToken, msgspec.MsgspecError, OSError):
+        except (InvalidToken, msgspec.MsgspecError):
+            return None
+        except OSError as error:
+            if error.errno in PASSING:
+                raise
             return None

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from aristobot.settings import Settings
 from aristobot.supervision.liveness import Pulse
-from web.connection import watched
+from web.connection import Connection
 
 TICKS = 10
 """Uvicorn ticks ten times a second."""
@@ -40,7 +40,9 @@ class Server(uvicorn.Server):
         await to_thread.run_sync(self._pulse.turn)
 
 
-def server_for(application: Any, settings: Settings, port: int, pulse: Pulse, **more: Any) -> Server:
+def server_for(
+    application: Any, settings: Settings, port: int, pulse: Pulse, connection: type[Connection], **more: Any
+) -> Server:
     """Return a server for an application on one of our ports. `more` are options of Uvicorn.
 
     Forwarded addresses are believed only when they come from a proxy that the settings name.
@@ -50,7 +52,7 @@ def server_for(application: Any, settings: Settings, port: int, pulse: Pulse, **
             application,
             host=settings.host,
             port=port,
-            http=watched(),
+            http=connection,
             log_config=None,
             access_log=False,
             server_header=False,

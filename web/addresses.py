@@ -23,6 +23,17 @@ def address_of(scope: Mapping[str, Any]) -> str:
         return UNKNOWN
 
 
+def source_of(address: str) -> str:
+    """Return the source that an address stands for: an IPv6 subscriber has a whole /64 network of addresses."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return address
+
+
 def is_at_home(scope: Mapping[str, Any]) -> bool:
     """Return True when a request comes from this machine itself, and not through a proxy that runs on it."""
     if any(name in FORWARDED for name, _ in scope.get("headers", ())):

@@ -24,9 +24,13 @@ LOOK_SECONDS = 0.5
 
 
 class Watch:
-    """The open connections of one server, of which those that take too long are closed."""
+    """The open connections of one server, of which those that take too long are closed.
 
-    def __init__(self) -> None:
+    `for_strangers` is true at a port where a connection can show that it is no stranger's.
+    """
+
+    def __init__(self, *, for_strangers: bool) -> None:
+        self._for_strangers = for_strangers
         self._open = set[Connection]()
         self._looking = False
 
@@ -43,7 +47,7 @@ class Watch:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        strangers = Counter(one.address for one in self._open if not one.proven)
+        strangers = Counter(one.address for one in self._open if not one.proven) if self._for_strangers else Counter()
         for one in [*self._open]:
             crowded = not one.proven and strangers[one.address] > CROWD and now - one.made_at >= CROWDED_SECONDS
             if one.reads_for(now) >= READING_SECONDS or (crowded and not one.answering):
@@ -58,6 +62,8 @@ class Connection(HttpToolsProtocol):
     """One connection. `proven` is set by the application once it has delivered something good."""
 
     watch: Watch
+    most_body: int
+    """The largest body, in bytes. As it comes, with its chunks and what follows them, it may be twice as large."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch it."""
@@ -86,13 +92,17 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless the headers have become too long."""
-        if self._reading_since is None and (self.cycle is None or self.cycle.response_complete):
-            self._reading_since = self.loop.time()
-        if not self._in_body:
-            self._unparsed += len(data)
+        self._unparsed += len(data)
+        if self._in_body and self._unparsed > MOST_HEADERS + 2 * self.most_body:
+            self._refuse_body()
+            return
         super().data_received(data)
         if not self._in_body and self._unparsed > MOST_HEADERS and not self.transport.is_closing():
             self._refuse_headers()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Go on for a sender that has sent everything and only listens: it gets its answer."""
+        return self.answering or None
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over: from here on its messages have bounds of their own."""
@@ -102,7 +112,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count the headers of a request."""
         super().on_message_begin()
-        self._headers = 0
+        self._headers, self._reading_since = 0, self.loop.time()
         self.scope["state"]["connection"] = self
 
     def on_url(self, url: bytes) -> None:
@@ -122,7 +132,7 @@ class Connection(HttpToolsProtocol):
             raise ValueError("the headers are too long")  # ends the parsing, which answers by `send_400_response`
 
     def on_headers_complete(self) -> None:
-        """Take the headers as read: what follows is a body, which the application bounds."""
+        """Take the headers as read: what follows is a body."""
         super().on_headers_complete()
         self._in_body = True
 
@@ -142,6 +152,10 @@ class Connection(HttpToolsProtocol):
         message = f"the request line and its headers may have {MOST_HEADERS} bytes"
         self._answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message)
 
+    def _refuse_body(self) -> None:
+        if not self.transport.is_closing():
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"a body may have {self.most_body} bytes")
+
     def _answer(self, status: HTTPStatus, code: str, message: str) -> None:
         body = f'{{"code":"{code}","message":"{message}","field":null}}'.encode()
         head = (
@@ -152,7 +166,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
 
-def watched() -> type[Connection]:
-    """Return the kind of connection of one server, with a watch of its own."""
-    watch: Any = Watch()
-    return type("WatchedConnection", (Connection,), {"watch": watch})
+def watched(most_body: int, *, for_strangers: bool = False) -> type[Connection]:
+    """Return the kind of connection of one server, with a watch of its own and a bound on bodies (bytes)."""
+    bounds: dict[str, Any] = {"watch": Watch(for_strangers=for_strangers), "most_body": most_body}
+    return type("WatchedConnection", (Connection,), bounds)

@@ -132,6 +132,9 @@ class People:
     send: Callable[[str, str, str], str | None]
     """Send an alert (address, title, body). Return the reason for a failure, None when it was sent."""
     throttle: Throttle = field(default_factory=Throttle)
+    """Of passwords and second factors."""
+    codes: Throttle = field(default_factory=Throttle)
+    """Of invitations."""
     remembered: Remembered = field(default_factory=Remembered)
 
 

@@ -22,6 +22,7 @@ SAYS = {
     403: "The CSRF token is missing or wrong.",
     404: "It does not exist, is another user's, or is only the admin's.",
     409: "The state does not allow it, a name or place is taken, or somebody else was faster.",
+    413: "The body is too large.",
     421: "The request is for a name that is not ours.",
     422: "The input is not acceptable.",
     429: "Too many wrong passwords or codes, or too many tries at once.",
@@ -29,7 +30,7 @@ SAYS = {
     500: "A fault of ours; the log says why.",
     503: "The gateway, the monitor or the database does not answer. Nothing was changed.",
 }
-ALWAYS = (400, 421, 431, 500, 503)
+ALWAYS = (400, 413, 421, 431, 500, 503)
 FORMER = ("HTTPValidationError", "ValidationError")
 """The framework's own forms of errors, which no answer has."""
 

@@ -16,7 +16,9 @@ from urllib.parse import parse_qs
 from web.addresses import address_of
 
 MOST_BYTES = 64 * 1024
-LOOK_SECONDS = 0.5
+MOST_LOOKED_FOR = 200
+"""Deliveries with an unknown token whose bodies are kept until it is looked for. Beyond, it is looked for first."""
+LOOK_SECONDS = 1.5
 """Seconds for which an unknown token is looked for, in case it was made a moment ago."""
 PATIENCE_SECONDS = 1.5
 """Seconds that the log may take before a delivery goes to disk. TradingView waits for three."""
@@ -61,6 +63,7 @@ class Door:
 
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
+        self._looked_for = 0
         # A thread of its own, which a frozen database cannot occupy.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
@@ -90,12 +93,20 @@ class Door:
 
     async def _received(self, scope: Scope, receive: Receive, address: str) -> tuple[HTTPStatus, str]:
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if not token or not await self._admits(token):
+        unknown = bool(token) and self._reception.recognise(token, datetime.now(UTC)) is False
+        if not token or (unknown and self._looked_for >= MOST_LOOKED_FOR and not await self._is_found(token)):
             await _body(receive, kept=False)
             return self._refused("wrong_token", address)
-        body = await _body(receive)
-        # Nothing is awaited from here to `take`, so that deliveries are taken in the order in which they were complete.
-        received_at = datetime.now(UTC)
+        self._looked_for += unknown
+        try:
+            body = await _body(receive)
+            # Deliveries are taken in the order in which they were complete: from here to `take` nothing is awaited, or
+            # one look for all who wait, which lets them go on in their order.
+            received_at = datetime.now(UTC)
+            if unknown and not await self._is_found(token):
+                return self._refused("wrong_token", address)
+        finally:
+            self._looked_for -= unknown
         if body is None:
             self._reception.refuse("too_large", address)
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"
@@ -108,11 +119,10 @@ class Door:
             connection.proven = True
         return HTTPStatus.OK, "received"
 
-    async def _admits(self, token: str) -> bool:
-        """Return True unless the token is nobody's: an unknown one is looked for once more, for a moment at most."""
+    async def _is_found(self, token: str) -> bool:
+        """Look once more for a token that memory does not know, for a moment at most: it may be a new one."""
         now = datetime.now(UTC)
-        if self._reception.recognise(token, now) is False:
-            await asyncio.wait([asyncio.wrap_future(self._reception.read_again())], timeout=LOOK_SECONDS)
+        await asyncio.wait([asyncio.wrap_future(self._reception.read_again())], timeout=LOOK_SECONDS)
         return self._reception.recognise(token, now) is not False
 
     def _refused(self, reason: str, address: str) -> tuple[HTTPStatus, str]:

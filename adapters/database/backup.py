@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
@@ -131,8 +132,7 @@ def newest(folder: Path, now: datetime) -> datetime | None:
 
     A note of the future does not count: a clock that was wrong once must not stop all backups until that day.
     """
-    made = [_moment_of(note) for note in folder.glob("aristobot-*.json")] if folder.exists() else []
-    return max((moment for moment in made if moment <= now + AHEAD), default=None)
+    return max((moment for moment in _notes(folder).values() if moment <= now + AHEAD), default=None)
 
 
 def programs_for(url: str, candidates: list[Path]) -> Path:
@@ -182,14 +182,19 @@ def _copy(folder: Path, place: Path, names: list[str]) -> None:
 def _forget_old(folder: Path, now: datetime) -> None:
     """Delete backups older than thirty days, but never the newest."""
     last = newest(folder, now)
-    for note in folder.glob("aristobot-*.json"):
-        if now - _moment_of(note) > timedelta(days=KEPT_DAYS) and _moment_of(note) != last:
+    for note, moment in _notes(folder).items():
+        if now - moment > timedelta(days=KEPT_DAYS) and moment != last:
             note.with_suffix(".dump").unlink(missing_ok=True)
             note.unlink()
 
 
-def _moment_of(note: Path) -> datetime:
-    return datetime.strptime(note.stem, _NAME).replace(tzinfo=UTC)
+def _notes(folder: Path) -> dict[Path, datetime]:
+    """Return the notes in a folder and when each was written. Files of other names are somebody else's."""
+    found = dict[Path, datetime]()
+    for note in folder.glob("aristobot-*.json") if folder.exists() else ():
+        with suppress(ValueError):
+            found[note] = datetime.strptime(note.stem, _NAME).replace(tzinfo=UTC)
+    return found
 
 
 def _hash_of(file: Path) -> str:

@@ -17,6 +17,7 @@ _ALL = """
         SELECT token_hash, user_id, NULL::timestamptz AS ended_at FROM vault.webhook_tokens
         UNION ALL SELECT token_hash, user_id, ended_at FROM vault.ended_tokens
     ) AS token LEFT JOIN vault.person_keys AS person ON person.person = token.user_id
+    ORDER BY token.ended_at NULLS LAST
 """
 _BEFORE = datetime.min.replace(tzinfo=UTC)
 
@@ -63,6 +64,7 @@ class TokenTable:
         """Return the owner of every token by its hash. Raises `psycopg.OperationalError` when the database is away."""
         with self._pool.connection() as connection:
             rows = connection.execute(_ALL, prepare=True).fetchall()
+        # Valid ones come last: after a rotation of the master key and back, a hash has ended and is valid again.
         return {bytes(digest): Owner(*owner) for digest, *owner in rows}
 
     def owner_in(self, owners: Mapping[bytes, Owner], token: str) -> Owner | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+import psycopg
 
 from adapters.bus import Bus
 from adapters.log.eventstore import Store
@@ -21,6 +23,8 @@ from aristobot.terminals import WATCHED
 STILL_SECONDS = 45.0
 """Seconds after which work stands still. Every loop goes on at least once in ten seconds, if only to look around."""
 LOOK_SECONDS = 2.0
+SLOW_SECONDS, RECOVERY_SECONDS = 2.0, 20.0
+"""Seconds that a look may take before it says nothing, and for which nothing is said after such a one."""
 LOCKED_SECONDS = 10.0
 """Seconds after which somebody holds the append lock too long."""
 
@@ -28,7 +32,8 @@ LOCKED_SECONDS = 10.0
 class Standstill:
     """The terminals that stand still.
 
-    While somebody holds the append lock, or the database is away, nobody is to blame and nobody is named.
+    While the database is away or slow, or somebody holds the append lock, nobody is to blame and nobody is named; nor
+    for `RECOVERY_SECONDS` afterwards, in which everybody goes on.
     """
 
     def __init__(self, bus: Bus, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,19 +43,36 @@ class Standstill:
         self._positions: dict[str, tuple[int, float]] = {}
         """The log position of each follower, and when it was first seen there."""
         self._lock = AppendLock(store.pool, clock)
+        self._well_since = -RECOVERY_SECONDS
+        """Since when every look was quick and nobody held the lock for long."""
 
     def look(self) -> tuple[dict[str, float], Holder | None]:
         """Return by name the seconds for which terminals have stood still, and who holds the append lock now.
 
         Raises `psycopg.OperationalError` while the database is away.
         """
-        holder, told = self._lock.holder(), self._bus.terminals(WATCHED)
+        began = self._clock()
+        try:
+            holder, told = self._lock.holder(), self._bus.terminals(WATCHED)
+            found = self._found(told)
+        except psycopg.OperationalError:
+            self._recover()
+            raise
+        if self._clock() - began >= SLOW_SECONDS or (holder is not None and holder.seconds >= SLOW_SECONDS):
+            self._recover()
+        return found if self._clock() - self._well_since >= RECOVERY_SECONDS else {}, holder
+
+    def _recover(self) -> None:
+        self._well_since = self._clock()
+        self._positions.clear()
+
+    def _found(self, told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         found = dict[str, float]()
         for name, figures in ((one["name"], one["figures"]) for one in told if one["state"] == "up"):
             still = max(float(figures.get("still", 0.0)), self._waits_for(name, figures.get("position")))
             if still >= STILL_SECONDS:
                 found[name] = still
-        return {} if holder is not None and holder.seconds >= LOCKED_SECONDS else found, holder
+        return found
 
     def _waits_for(self, name: str, position: int | None) -> float:
         """Return the seconds for which an event has waited for a follower that does not move, 0 without any."""

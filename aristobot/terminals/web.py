@@ -20,11 +20,14 @@ from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals import WATCHED
 from aristobot.wiring import House, utc_now
 from web.app import create_app
+from web.connection import watched
 from web.context import Context, People, Platform, Records
 from web.live.wakes import Wakes
 
 MOST_INBOUND = 64 * 1024
 """The longest message (bytes) that a browser may send over a live socket."""
+MOST_BODY = 1024 * 1024
+"""The longest body of a request (bytes)."""
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 
 
@@ -95,6 +98,7 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
         house.settings,
         house.settings.web_port,
         pulse,
+        watched(MOST_BODY),
         ws_max_size=MOST_INBOUND,
         ws_ping_interval=5,
         ws_ping_timeout=5,

@@ -68,3 +68,13 @@ def test_a_backup_that_fails_is_told_and_tried_again_later(daily, database, monk
     daily.look()
     daily.look()
     assert (len(tried), told) == (1, [Cause.BACKUP_FAILED])
+
+
+def test_a_file_of_somebody_else_is_in_nobodys_way(daily):
+    """It lies in the folder under a name that looks like a note."""
+    note(daily, NOW - timedelta(days=40))
+    for name in ("aristobot-old.json", "aristobot-.json", "aristobot-20260302T093000Z (copy).json"):
+        (daily._settings.backups / name).write_text("{}")
+    daily.look()
+    assert (dumps(daily), daily.figures()) == (1, {"age": 0.0})
+    assert (daily._settings.backups / "aristobot-old.json").exists()

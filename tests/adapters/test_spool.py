@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, datetime
 
 import pytest
@@ -154,3 +155,20 @@ def test_a_file_that_the_disk_does_not_give_back_stands_in_nobodys_way(spool, tm
     kept.put(delivery(1))
     kept.drain(drained.extend, 5)
     assert drained == [delivery(1)]
+
+
+def test_an_error_that_passes_sets_nothing_aside(spool, monkeypatch):
+    """There are too many open files for a moment. The delivery stays, and is drained later."""
+    kept, drained = spool(), []
+    kept.put(delivery(1))
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.read_bytes", _too_many_files)
+        with pytest.raises(OSError, match="Too many"):
+            kept.drain(drained.extend, 5)
+    assert (len(kept), kept.aside) == (1, 0)
+    kept.drain(drained.extend, 5)
+    assert drained == [delivery(1)]
+
+
+def _too_many_files(_):
+    raise OSError(errno.EMFILE, "Too many open files")

@@ -172,3 +172,14 @@ def test_a_wrong_code_is_refused_after_the_rotation_too(pool, rotated):
     for code in ("000000", "0badc0de-0badc0de"):
         with pytest.raises(Invalid):
             house.factors.prove(1, code)
+
+
+def test_a_rotation_there_and_back_ends_no_address(database, pool, sealed):
+    """The hash under the old secret has ended, and is in use again."""
+    secrets = (f"{NEW},{database.secret}", f"{database.secret},{NEW}", f"{NEW},{database.secret}", database.secret)
+    for secret in secrets[:3]:
+        House(pool, secret).vault.rotate()
+    House(pool, f"{database.secret},{NEW}").vault.rotate()
+    tokens = House(pool, database.secret).tokens
+    for person in PEOPLE:
+        assert tokens.owner_in(tokens.owners(), sealed[person]["token"]) == Owner(person, None, forgotten=False)

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from application.people.users import register
-from web.access.throttle import FREE_TRIES
+from web.access.throttle import OF_A_DOOR
 
 Problem = Callable[..., None]
 ALICES, BOBS = "correct horse battery", "another long phrase"
@@ -20,6 +20,7 @@ ELSEWHERE = "192.0.2.7"
 def _nobody_waits_in_vain(console: Any) -> None:
     """Stop the throttle's clock, so that a wait never ends."""
     console.context.people.throttle._clock = lambda: 1000.0
+    console.context.people.codes._clock = lambda: 1000.0
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_a_code_that_is_not_good(console: Any, problem: Problem) -> None:
 def test_guessing_codes_has_to_wait(console: Any, problem: Problem) -> None:
     """After some wrong codes even the right one is refused, but only from this address."""
     code = console.invitations.make(1)
-    for _ in range(FREE_TRIES):
+    for _ in range(OF_A_DOOR.free):
         problem(_join(_at(console), "carol", "guessed"), 422, "invitation_wrong")
     problem(_join(_at(console), "carol", code), 429, "too_many_attempts")
     assert _join(_at(console, "192.0.2.8"), "carol", code).status_code == 201
@@ -183,7 +184,7 @@ def test_a_password_that_cannot_be_changed(console: Any, alice: Any, problem: Pr
 def test_guessing_the_password_before_an_open_session_has_to_wait(console: Any, alice: Any, problem: Problem) -> None:
     """A stranger at an open browser cannot try passwords without limit, nor log in meanwhile."""
     asks = (("PUT", "password"), ("POST", "second-factor"), ("DELETE", "second-factor"))
-    for number in range(FREE_TRIES):
+    for number in range(OF_A_DOOR.free):
         method, what = asks[number % len(asks)]
         answer = alice.request(method, f"/api/account/{what}", json={"current": "guessed", "new": "long enough phrase"})
         problem(answer, 422, "password_wrong")

@@ -16,11 +16,13 @@ from websockets.sync.client import connect
 from aristobot.serving import serve_until, server_for
 from aristobot.settings import SettingError, Settings
 from aristobot.supervision.liveness import Pulse
+from aristobot.terminals.web import MOST_BODY
 from tests.support.ports import neighbours
 from tests.web.conftest import PASSWORDS
-from web.access.throttle import FREE_TRIES
+from web.access.throttle import OF_A_DOOR
 from web.addresses import address_of, is_at_home
 from web.app import create_app
+from web.connection import watched
 
 FORGED = "=cmd|'/C calc'!A0 <b>not an address</b>"
 GUESS = {"username": "alice", "password": "not hers"}
@@ -36,7 +38,7 @@ def serve(console: Any, eventually: Callable[..., Any]) -> Callable[..., Any]:
         port, stopping = neighbours(1), threading.Event()
         console.change("platform", names=names)
         settings = replace(Settings.read(), proxies=proxies)
-        server = server_for(create_app(console.app.state.context), settings, port, Pulse())
+        server = server_for(create_app(console.app.state.context), settings, port, Pulse(), watched(MOST_BODY))
         serving = threading.Thread(target=serve_until, args=(server, stopping))
         serving.start()
         try:
@@ -61,9 +63,9 @@ def test_forged_addresses_outrun_no_throttle(console: Any, serve: Any) -> None:
     with serve() as client:
         statuses = [
             client.post("/api/session", json=GUESS, headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
-            for n in range(FREE_TRIES + 5)
+            for n in range(OF_A_DOOR.free + 5)
         ]
-        assert statuses == [401] * FREE_TRIES + [429] * 5
+        assert statuses == [401] * OF_A_DOOR.free + [429] * 5
         right = {"username": "bob", "password": PASSWORDS["bob"]}
         assert client.post("/api/session", json=right, headers={"X-Forwarded-For": FORGED}).status_code == 200
     assert told(console) == {"127.0.0.1"}
@@ -139,3 +141,15 @@ def test_headers_of_the_console_have_a_bound(serve: Any) -> None:
     with serve() as client:
         answer = client.get("/api/health", headers={"X-Long": "x" * 20_000})
         assert (answer.status_code, answer.json()["code"]) == (431, "headers_too_large")
+
+
+def test_bodies_of_the_console_have_a_bound(serve: Any) -> None:
+    """Nobody fills the memory with a login that never ends."""
+    with serve() as client:
+        sent = b'{"username":"' + b"x" * 20 * MOST_BODY + b'","password":"x"}'
+        try:
+            status = client.post("/api/session", content=sent).status_code
+        except httpx.HTTPError:
+            status = 413  # it hung up while we still sent
+        assert status == 413
+        assert client.get("/api/health").status_code == 200

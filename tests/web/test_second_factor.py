@@ -9,7 +9,7 @@ import pyotp
 import pytest
 
 from tests.support.clock import Clock
-from web.access.throttle import FREE_TRIES
+from web.access.throttle import OF_A_DOOR
 
 Problem = Callable[..., None]
 ALICES = "correct horse battery"
@@ -64,7 +64,7 @@ def test_guessing_codes_of_the_second_factor_has_to_wait(
 ) -> None:
     """Wrong codes count as failures even with the right password. Being asked for the code does not count."""
     secret, _ = _secured(alice, clock)
-    for _ in range(FREE_TRIES):
+    for _ in range(OF_A_DOOR.free):
         problem(_log_in(console), 401, "second_factor_needed")
         answer = _log_in(console, code=_code(secret, clock, 5))
         problem(answer, 401, "second_factor_wrong")

@@ -99,6 +99,14 @@ def sessions_of(pool: ConnectionPool, by: Asking) -> list[Kept]:
         ).fetchall()
 
 
+def has_been_at(pool: ConnectionPool, user: int, address: str) -> bool:
+    """Return True when a user has, or had, a session from an address."""
+    with pool.connection() as connection:
+        query = "SELECT EXISTS (SELECT FROM service.sessions WHERE user_id = %s AND address = %s)"
+        row = connection.execute(query, (user, address)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def activity(pool: ConnectionPool) -> dict[int, tuple[int, datetime]]:
     """Return by user the number of their valid sessions and the time (UTC) at which one was last seen."""
     with pool.connection() as connection:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
+HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 LOCAL = "localhost"
 MISDIRECTED, WRONG_HOST = 421, 4403
 Scope = MutableMapping[str, Any]
@@ -44,8 +45,11 @@ class KnownHosts:
 
     def _is_known(self, host: str) -> bool:
         """Return True for a known name or any address, with or without a port."""
+        found = HOST.fullmatch(host)
+        if found is None:
+            return False
+        name = found["name"].strip("[]")
         try:
-            name = urlsplit(f"//{host}").hostname or ""
             return name in self._names or bool(ipaddress.ip_address(name))
         except ValueError:
             return False

@@ -17,7 +17,6 @@ from web.context import By, Context, InContext
 from web.forms import account as forms
 
 router = APIRouter(prefix="/api", tags=["session"])
-INVITATION = "an invitation"
 
 
 def session_form(context: Context, csrf: str, number: int) -> forms.Session:
@@ -55,7 +54,7 @@ def make_account(given: forms.NewAccount, request: Request, response: Response, 
     account needs the code of an invitation.
     """
     at_home = not registry_of(context.records.store).users and is_at_home(request.scope)
-    with context.people.throttle.trying(address_of(request.scope), INVITATION) as tried:
+    with context.people.codes.trying(address_of(request.scope), "a code") as tried:
         try:
             with nullcontext() if at_home and not given.code else context.people.invitations.used(given.code):
                 user = register(context.records.store, context.people.vault, given.username, given.password)
@@ -73,8 +72,9 @@ def log_in(given: forms.LogIn, request: Request, response: Response, context: In
     A wrong name and a wrong password get the same error, and both make the next attempt wait. A user with a second
     factor must send its `code` too: without one the error code is `second_factor_needed`.
     """
-    with context.people.throttle.trying(address_of(request.scope), given.username) as tried:
-        number = registry_of(context.records.store).user_named(given.username)
+    address, number = address_of(request.scope), registry_of(context.records.store).user_named(given.username)
+    trusted = sessions.has_been_at(context.records.pool, number or 0, address)
+    with context.people.throttle.trying(address, given.username, trusted=trusted) as tried:
         if not context.people.vault.password_matches(number, given.password) or number is None:
             raise Unauthorised("name or password is wrong", code="login_wrong", field="password")
         try:

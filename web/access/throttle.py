@@ -7,19 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 from domain.refusals import Refused
+from web.addresses import source_of
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-FREE_TRIES = 5
-LONGEST_WAIT = 900.0
-FREE_TRIES_OF_A_NAME = 30
-LONGEST_WAIT_OF_A_NAME = 60.0
-"""Seconds. Not longer, because whoever guesses from everywhere must not keep a person out for long."""
-MOST_AT_ONCE = 8
+MOST_AT_ONCE, MOST_AT_ONCE_OF_A_SOURCE = 16, 5
 """Tries under way. Each needs a hash of 64 MB and half a second, and they are made one after another."""
 MOST_KEPT = 10_000
 
@@ -28,6 +20,27 @@ class TooManyAttempts(Refused):
     """Too many wrong passwords or codes came from this address, or for this name, or too many come at once."""
 
     code = "too_many_attempts"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """The number of free tries in a row; each further one doubles the wait, up to `longest` seconds."""
+
+    free: int
+    longest: float
+
+    def wait(self, count: int) -> float:
+        """Return the seconds to wait after so many failures in a row."""
+        over = min(count - self.free, 20)  # a count without end must not overflow
+        return 0.0 if over < 0 else min(2.0**over, self.longest)
+
+
+OF_A_DOOR = Patience(5, 900.0)
+"""For one name from one source."""
+OF_A_SOURCE = Patience(30, 60.0)
+"""For all names from one source, against somebody who goes through names."""
+OF_A_NAME = Patience(30, 5.0)
+"""For one name from everywhere. Not long: whoever guesses from everywhere must not keep a person out."""
 
 
 @dataclass
@@ -47,78 +60,75 @@ class _Failures:
 
 
 class Throttle:
-    """Failed tries, counted by address and name, and by name alone over all addresses.
+    """Failed tries, counted by source and name, by source alone and by name alone.
 
-    After five failures each further one doubles the wait of that name at that address. A name that is tried from many
-    addresses waits too, for a minute at most, except where its user has logged in before. A right password resets its
-    own counts only; guesses at another user's password still wait.
+    A source is an address, or the /64 network of an IPv6 address. The counts of a source and of a name stop nobody
+    where they have logged in before. A right password resets its own counts only; guesses at another user's password
+    still wait.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._doors: dict[tuple[str, str], _Failures] = {}
-        self._names: dict[str, _Failures] = {}
+        self._failures: dict[tuple[str, str], _Failures] = {}
+        """By source and name, either of which is empty where it stands for all."""
         self._trusted: dict[tuple[str, str], None] = {}
-        self._under_way = 0
+        self._under_way: list[str] = []
 
     @contextmanager
-    def trying(self, address: str, name: str) -> Iterator[Try]:
+    def trying(self, address: str, name: str, *, trusted: bool = False) -> Iterator[Try]:
         """Count a try, then let the body of the `with` block look at it.
 
-        Raises `TooManyAttempts` instead while it has to wait. A body that fails for a reason of its own (no `Refused`)
-        leaves no count.
+        `trusted` is true where the user is known to have logged in from this address before. Raises `TooManyAttempts`
+        instead while the try has to wait. A body that fails for a reason of its own (no `Refused`) leaves no count.
         """
-        door = (address, name.casefold())
-        self._begin(door)
+        source, name = source_of(address), name.casefold()
+        self._begin(source, name, trusted=trusted)
         tried = Try()
         try:
             yield tried
         except Refused:
-            self._end(door, right=tried.is_right, given_back=tried.is_no_guess)
+            self._end(source, name, right=tried.is_right, given_back=tried.is_no_guess)
             raise
         except BaseException:
-            self._end(door, right=False, given_back=True)
+            self._end(source, name, right=False, given_back=True)
             raise
         else:
-            self._end(door, right=tried.is_right, given_back=tried.is_no_guess)
+            self._end(source, name, right=tried.is_right, given_back=tried.is_no_guess)
 
-    def _begin(self, door: tuple[str, str]) -> None:
+    def _begin(self, source: str, name: str, *, trusted: bool) -> None:
         with self._lock:
-            now = self._clock()
-            at_door, of_name = self._doors.get(door, _Failures()), self._names.get(door[1], _Failures())
-            wait = at_door.until - now
-            if door not in self._trusted:
-                wait = max(wait, of_name.until - now)
+            now, trusted = self._clock(), trusted or (source, name) in self._trusted
+            asked = {(source, name): OF_A_DOOR} if trusted else _counted(source, name)
+            wait = max(self._failures.get(key, _Failures()).until - now for key in asked)
             if wait > 0:
-                raise TooManyAttempts(f"try again in {wait:.0f} s", field="password")
-            if self._under_way >= MOST_AT_ONCE:
+                raise TooManyAttempts(f"try again in {max(wait, 1):.0f} s", field="password")
+            crowded = len(self._under_way) >= MOST_AT_ONCE or self._under_way.count(source) >= MOST_AT_ONCE_OF_A_SOURCE
+            if crowded and not trusted:
                 raise TooManyAttempts("too many people log in at this moment: try again", field="password")
-            self._under_way += 1
-            _count(self._doors, door, now, FREE_TRIES, LONGEST_WAIT)
-            _count(self._names, door[1], now, FREE_TRIES_OF_A_NAME, LONGEST_WAIT_OF_A_NAME)
+            for key, patience in _counted(source, name).items():
+                kept = self._failures.pop(key, _Failures())
+                kept.count += 1
+                kept.until = now + patience.wait(kept.count)
+                self._failures[key] = kept  # at the end: what was asked for last is forgotten last
+            while len(self._failures) > MOST_KEPT:
+                del self._failures[next(iter(self._failures))]  # an attacker must not exhaust memory
+            self._under_way.append(source)
 
-    def _end(self, door: tuple[str, str], *, right: bool, given_back: bool) -> None:
+    def _end(self, source: str, name: str, *, right: bool, given_back: bool) -> None:
         with self._lock:
-            self._under_way -= 1
+            self._under_way.remove(source)
             if right:
-                self._doors.pop(door, None)
-                self._names.pop(door[1], None)
-                _keep(self._trusted, door, None)
-            elif given_back:
-                for kept in (self._doors.get(door), self._names.get(door[1])):
-                    if kept is not None:
+                for key in ((source, name), ("", name)):
+                    self._failures.pop(key, None)
+                self._trusted[source, name] = None
+                while len(self._trusted) > MOST_KEPT:
+                    del self._trusted[next(iter(self._trusted))]
+            if right or given_back:
+                for key in _counted(source, name):
+                    if (kept := self._failures.get(key)) is not None:
                         kept.count, kept.until = max(kept.count - 1, 0), 0.0
 
 
-def _count(failures: dict[K, _Failures], key: K, now: float, free: int, longest: float) -> None:
-    kept = failures.get(key, _Failures())
-    kept.count += 1
-    kept.until = now if kept.count < free else now + min(2.0 ** (kept.count - free), longest)
-    _keep(failures, key, kept)
-
-
-def _keep(kept: dict[K, V], key: K, value: V) -> None:
-    kept[key] = value
-    if len(kept) > MOST_KEPT:
-        del kept[next(iter(kept))]  # the oldest: an attacker must not exhaust memory
+def _counted(source: str, name: str) -> dict[tuple[str, str], Patience]:
+    return {(source, name): OF_A_DOOR, (source, ""): OF_A_SOURCE, ("", name): OF_A_NAME}

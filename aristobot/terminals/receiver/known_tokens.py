@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
 
+import psycopg
+
 from adapters.vault.tokens import Owner, TokenTable
-from aristobot.following import AWAY
 
 READ_EVERY = 1.0
 """Seconds between two reads of the table that nobody has asked for: as long as a replaced token can still be good."""
@@ -64,7 +65,7 @@ class KnownTokens:
     def _read(self) -> None:
         try:
             self._owners = self._table.owners()
-        except AWAY as error:
+        except psycopg.Error as error:  # whatever it is, the next read may succeed
             if not self._away:
                 self._log.warning("tokens_not_read", error=str(error))
             self._away = True

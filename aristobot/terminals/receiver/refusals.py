@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from psycopg_pool import ConnectionPool
 
 from adapters.tables.refusals import count_refusals
-from aristobot.following import AWAY
+from web.addresses import source_of
 
 DOOR = "webhook"
 EVERY_SECONDS = 1.0
@@ -61,7 +61,7 @@ class Refusals:
         if self._unwritten:
             try:
                 count_refusals(self._pool, DOOR, self._unwritten)
-            except AWAY as error:
+            except psycopg.Error as error:
                 self._log.warning("refusals_not_counted", error=str(error))
             else:
                 self._unwritten.clear()
@@ -71,14 +71,3 @@ class Refusals:
         while not stopping.wait(EVERY_SECONDS):
             self.write()
         self.write()
-
-
-def source_of(address: str) -> str:
-    """Return the source that an address stands for: an IPv6 subscriber has a whole /64 network of addresses."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return address

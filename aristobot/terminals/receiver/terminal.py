@@ -11,7 +11,8 @@ from aristobot.serving import serve_until, server_for
 from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals.receiver.reception import Reception
 from aristobot.wiring import House
-from web.door import Door
+from web.connection import watched
+from web.door import MOST_BYTES, Door
 
 NAME = "receiver"
 FORGET_SECONDS = 60.0
@@ -25,8 +26,9 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
         threading.Thread(target=work, args=(stopping,), name=work.__name__, daemon=True).start()
     # Without a WebSocket protocol, an upgrade is an ordinary request, which the door refuses.
     server = server_for(
-        Door(reception), house.settings, house.settings.webhook_port, pulse, ws="none", timeout_graceful_shutdown=10
-    )
+        Door(reception), house.settings, house.settings.webhook_port, pulse,
+        watched(MOST_BYTES, for_strangers=True), ws="none", timeout_graceful_shutdown=10,
+    )  # fmt: skip
     serve_until(server, stopping)
 
 

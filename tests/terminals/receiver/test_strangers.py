@@ -142,6 +142,45 @@ def test_headers_have_a_bound(door, head):
     assert answers(door, [alert(0)]) == [OK]
 
 
+@pytest.mark.parametrize("token", ["good", "wrong"])
+def test_what_follows_the_last_chunk_has_a_bound(door, token):
+    """A trailer without end is no header and no body, and would keep the door busy."""
+    head = f"POST /webhook/receive?token={door.token if token == 'good' else token} HTTP/1.1\r\nHost: door\r\n"
+    with socket.create_connection(("127.0.0.1", door.port), 30) as opened:
+        opened.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: ".encode())
+        sent = 0
+        try:
+            while sent < 50_000_000:
+                opened.sendall(b"a" * 65536)
+                sent += 65536
+        except ConnectionError:
+            pass
+    assert sent < 5_000_000
+    assert answers(door, [alert(0)]) == [OK]
+    assert door.received() == [alert(0)]
+
+
+def test_a_request_behind_another_has_the_same_time(door, monkeypatch):
+    """The head of a second request comes with the first one, and its body does not come."""
+    monkeypatch.setattr(connection, "READING_SECONDS", 0.5)
+    head = f"POST /webhook/receive?token={door.token} HTTP/1.1\r\nHost: door\r\nContent-Length: "
+    with socket.create_connection(("127.0.0.1", door.port), 30) as opened:
+        opened.sendall(f"{head}{len(alert(0))}\r\n\r\n{alert(0)}{head}100\r\n\r\n12345".encode())
+        assert opened.recv(1000).startswith(b"HTTP/1.1 200")
+        assert ends(opened)
+    assert door.received() == [alert(0)]
+
+
+def test_who_only_listens_any_more_gets_the_answer(door):
+    """The sender closes its side once everything is sent."""
+    head = f"POST /webhook/receive?token={door.token} HTTP/1.1\r\nHost: door\r\nContent-Length: {len(alert(0))}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", door.port), 30) as opened:
+        opened.sendall(f"{head}{alert(0)}".encode())
+        opened.shutdown(socket.SHUT_WR)
+        assert opened.recv(1000).startswith(b"HTTP/1.1 200")
+    assert door.received() == [alert(0)]
+
+
 def test_a_request_line_has_a_bound(door):
     """So has what comes before the headers."""
     assert said(door, b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 431 ")

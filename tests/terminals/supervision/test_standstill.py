@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 
 from adapters.bus import Bus
 from adapters.log.lock import AppendLock
 from aristobot.supervision.liveness import Pulse
-from aristobot.supervision.standstill import LOCKED_SECONDS, STILL_SECONDS, Standstill
+from aristobot.supervision.standstill import LOCKED_SECONDS, RECOVERY_SECONDS, STILL_SECONDS, Standstill
 from tests.support.clock import Clock
 
 LOCK = "SELECT pg_advisory_lock(hashtext('log.events'))"
@@ -78,7 +80,30 @@ def test_nobody_is_to_blame_while_somebody_holds_the_log(house):
         assert holder.seconds == LOCKED_SECONDS
         other.execute("SELECT pg_advisory_unlock_all()")
     assert house.standstill.look()[1] is None
+    assert look(house) == look(house, RECOVERY_SECONDS - 1) == set()
+    assert look(house, 1) == {"engine"}
+
+
+def test_nobody_is_to_blame_for_an_outage_of_the_database(house, monkeypatch):
+    """A look that had to wait says nothing, and what it sees is old. Everybody has some time to go on."""
+    house.bus.beat("engine", {"still": 80.0, "position": 0})
     assert look(house) == {"engine"}
+    holder = house.standstill._lock.holder
+
+    def away():
+        raise psycopg.OperationalError("it is away")
+
+    def slow():
+        house.clock.now += 80
+        return holder()
+
+    for trouble in (away, slow):
+        monkeypatch.setattr(house.standstill._lock, "holder", trouble)
+        with suppress(psycopg.OperationalError):
+            assert look(house) == set()
+        monkeypatch.setattr(house.standstill._lock, "holder", holder)
+        assert look(house) == look(house, RECOVERY_SECONDS - 1) == set()
+        assert look(house, 1) == {"engine"}
 
 
 def test_many_short_holders_are_no_long_one(house):
