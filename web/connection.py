@@ -72,7 +72,7 @@ class Connection(HttpToolsProtocol):
         self.made_at = self.loop.time()
         self.address = self.client[0] if self.client else ""
         self._reading_since: float | None = self.made_at
-        self._headers = self._unparsed = 0
+        self._headers = self._size = 0  # bytes of the request so far: in its headers, and in all
         self._in_body = self._too_long = False
         self.watch.add(self)
 
@@ -91,13 +91,13 @@ class Connection(HttpToolsProtocol):
         return 0.0 if self._reading_since is None else now - self._reading_since
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, unless the headers have become too long."""
-        self._unparsed += len(data)
-        if self._in_body and self._unparsed > MOST_HEADERS + 2 * self.most_body:
+        """Parse what came, unless the request has become too long."""
+        self._size += len(data)
+        if self._in_body and self._size > MOST_HEADERS + 2 * self.most_body:
             self._refuse_body()
             return
         super().data_received(data)
-        if not self._in_body and self._unparsed > MOST_HEADERS and not self.transport.is_closing():
+        if not self._in_body and self._size > MOST_HEADERS and not self.transport.is_closing():
             self._refuse_headers()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -139,7 +139,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Take the request as read."""
         super().on_message_complete()
-        self._reading_since, self._unparsed, self._in_body = None, 0, False
+        self._reading_since, self._size, self._in_body = None, 0, False
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no request in the form of all errors."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from cryptography.fernet import InvalidToken
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
@@ -97,12 +98,15 @@ def _sealed(master: MasterKey, name: str, address: str) -> bytes:
 
 
 def seal_names(connection: Connection[Any], master: MasterKey) -> None:
-    """Seal the names of channels that an earlier version kept in clear."""
-    for channel, name, sealed in connection.execute(
-        "SELECT id, name, sealed FROM vault.channels WHERE name IS NOT NULL"
-    ).fetchall():
-        together = _sealed(master, name, master.fernet.decrypt(bytes(sealed)).decode())
-        connection.execute("UPDATE vault.channels SET name = NULL, sealed = %s WHERE id = %s", (together, channel))
+    """Seal the names of channels that an earlier version kept in clear.
+
+    One whose address opens with no key of ours stays as it is: it is of no use to anybody.
+    """
+    query = "SELECT id, name, sealed FROM vault.channels WHERE name IS NOT NULL"
+    for channel, name, sealed in connection.execute(query).fetchall():
+        with suppress(InvalidToken):
+            together = _sealed(master, name, master.fernet.decrypt(bytes(sealed)).decode())
+            connection.execute("UPDATE vault.channels SET name = NULL, sealed = %s WHERE id = %s", (together, channel))
 
 
 def service_of(address: str) -> str:

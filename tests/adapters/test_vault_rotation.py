@@ -9,6 +9,7 @@ import pyotp
 import pytest
 from cryptography.fernet import InvalidToken
 
+from adapters.database.migrate import migrate
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.channels import ChannelTable
 from adapters.vault.keys import KeyRing, MasterKey
@@ -183,3 +184,16 @@ def test_a_rotation_there_and_back_ends_no_address(database, pool, sealed):
     tokens = House(pool, database.secret).tokens
     for person in PEOPLE:
         assert tokens.owner_in(tokens.owners(), sealed[person]["token"]) == Owner(person, None, forgotten=False)
+
+
+def test_names_of_channels_that_were_kept_in_clear_are_sealed(database, pool):
+    """An upgrade does it. A channel that no key of ours opens stops no upgrade."""
+    house, ours, foreign = House(pool, database.secret), uuid4(), uuid4()
+    insert = "INSERT INTO vault.channels (id, user_id, name, sealed) VALUES (%s, %s, %s, %s)"
+    with database.connect() as owner:
+        for channel, person, secret in ((ours, 1, database.secret), (foreign, 2, "a stranger's")):
+            sealed = MasterKey(secret).fernet.encrypt(ADDRESS.encode())
+            owner.execute(insert, (channel, person, "my phone", sealed))
+        migrate(database.url, database.master)
+        assert owner.execute("SELECT id FROM vault.channels WHERE name IS NOT NULL").fetchall() == [(foreign,)]
+    assert [(kept.id, kept.name, kept.address) for kept in house.channels.of(1)] == [(ours, "my phone", ADDRESS)]
