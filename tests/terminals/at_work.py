@@ -138,6 +138,7 @@ def platform_for(database, valkey, tmp_path, monkeypatch):
             server.paper.prices.hold(symbol, Decimal(price))
         with web.pool, own.pool:
             made = Platform(database, web, own, server)
+            own.bus._client.flushall()  # nobody's questions from before are answered here
             try:
                 async with asyncio.timeout(30):
                     if not away:
