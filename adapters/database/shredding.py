@@ -29,9 +29,9 @@ PATIENCE_SECONDS, PAUSE_SECONDS = 10.0, 0.2
 # Transaction ids of sessions have 32 bits, without the epoch.
 _OLDER = """
     SELECT (SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
-            AND age(backend_xmin) > age((%s::bigint & 4294967295)::text::xid))
+            AND age(backend_xmin) > age((%(now)s::bigint & 4294967295)::text::xid))
         + (SELECT count(*) FROM pg_prepared_xacts
-           WHERE age(transaction) > age((%s::bigint & 4294967295)::text::xid))
+           WHERE age(transaction) > age((%(now)s::bigint & 4294967295)::text::xid))
 """
 _SEGMENT = "SELECT pg_walfile_name(pg_current_wal_insert_lsn())"
 _FILL = "SELECT pg_logical_emit_message(false, 'shredding', repeat('x', 1 << 20))"
@@ -70,7 +70,7 @@ def _await_older_snapshots(connection: psycopg.Connection[Any]) -> None:
     """
     [now] = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchall()[0]
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while connection.execute(_OLDER, (now, now)).fetchone() != (0,):
+    while connection.execute(_OLDER, {"now": now}).fetchone() != (0,):
         if time.monotonic() > deadline:
             raise OldSnapshot("a transaction that began before the rows were deleted is still open")
         time.sleep(PAUSE_SECONDS)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 CONNECTS = frozenset({"socket.connect", "socket.sendto"})
@@ -57,15 +58,10 @@ def public_only() -> Iterator[Guard]:
         _here.guard = None
 
 
-_installing = threading.Lock()
-_installed: list[bool] = []
-
-
+@cache
 def _install() -> None:
-    with _installing:
-        if not _installed:
-            sys.addaudithook(_look)  # the interpreter's own way to see, and to refuse, each connection of any library
-            _installed.append(True)
+    """Look at each connection of any library, by the interpreter's own means, which can refuse it. Needed once."""
+    sys.addaudithook(_look)
 
 
 def _look(event: str, given: tuple[Any, ...]) -> None:

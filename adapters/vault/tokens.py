@@ -1,4 +1,4 @@
-"""Webhook tokens: whose each one is, and until when it was. The database holds keyed hashes and sealed texts."""
+"""Webhook tokens and their owners, current and former. The database holds keyed hashes and sealed texts."""
 
 from __future__ import annotations
 

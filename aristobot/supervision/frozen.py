@@ -1,4 +1,4 @@
-"""Frozen terminals: the process exists, but it shows no sign of life any more, or its work does not go on."""
+"""Frozen terminals: the process exists, but its sign of life grows old."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ BETWEEN_LOOKS = 10.0
 
 
 class Frozen:
-    """The terminals that have been silent for a minute on two checks in a row, and those that stand still.
+    """The terminals that have been silent for a minute on two checks in a row.
 
-    One check is not enough: when the machine wakes from sleep, every terminal looks silent once. Who stands still is
-    looked for by a thread of its own, because that asks the database.
+    One check is not enough: when the machine wakes from sleep, every terminal looks silent once.
     """
 
     def __init__(self, bus: Bus, clock: Callable[[], float] = time.monotonic) -> None:

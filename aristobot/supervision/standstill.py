@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import psycopg
-
 from adapters.bus import Bus
 from adapters.log.eventstore import Store
 from adapters.log.lock import AppendLock, Holder
@@ -49,13 +47,13 @@ class Standstill:
     def look(self) -> tuple[dict[str, float], Holder | None]:
         """Return by name the seconds for which terminals have stood still, and who holds the append lock now.
 
-        Raises `psycopg.OperationalError` while the database is away.
+        Raises `AWAY` while the database is away.
         """
         began = self._clock()
         try:
             holder, told = self._lock.holder(), self._bus.terminals(WATCHED)
             found = self._found(told)
-        except psycopg.OperationalError:
+        except AWAY:
             self._recover()
             raise
         if self._clock() - began >= SLOW_SECONDS or (holder is not None and holder.seconds >= SLOW_SECONDS):
@@ -117,7 +115,7 @@ class Lookout:
                 self._log.exception("look_failed")
 
     def look(self) -> None:
-        """Look once. Raises `psycopg.OperationalError` while the database is away."""
+        """Look once. Raises `AWAY` while the database is away."""
         still, held_by = self._standstill.look()
         for name in still.keys() - self.still.keys():
             self._log.error("terminal_stands_still", terminal=name, seconds=round(still[name], 1))

@@ -7,16 +7,19 @@ sends that name as Host. An address cannot be bent that way.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Collection
 from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from web.forms.platform import Problem
 
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 LOCAL = "localhost"
 MISDIRECTED, WRONG_HOST = 421, 4403
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class KnownHosts:
@@ -26,18 +29,15 @@ class KnownHosts:
         self._app = app
         self._names = {LOCAL, *(name.lower() for name in names)}
 
-    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with 421."""
         if scope["type"] not in {"http", "websocket"} or self._knows(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": WRONG_HOST})
+            await WebSocketClose(WRONG_HOST)(scope, receive, send)
         else:
-            said = {"code": "host_unknown", "message": "this name is not in ARISTOBOT_NAMES", "field": None}
-            headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-            await send({"type": "http.response.start", "status": MISDIRECTED, "headers": headers})
-            await send({"type": "http.response.body", "body": json.dumps(said).encode()})
+            said = Problem(code="host_unknown", message="this name is not in ARISTOBOT_NAMES").model_dump()
+            await JSONResponse(said, MISDIRECTED, {"Cache-Control": "no-store"})(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:
         hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]

@@ -94,26 +94,19 @@ class Watch:
 
     def _look_at_figures(self, name: str, figures: dict[str, Any]) -> None:
         for cause, figure in COUNTED.items():
-            if figures.get(figure):
-                self._wrong(cause, name, {"count": str(figures[figure])})
-            elif figure in figures:
-                self._well(cause, name)
+            if figure in figures:
+                count = figures[figure]
+                self._judge(cause, name, {"count": str(count)} if count else None)
         for cause, figure in LISTED.items():
             if figure in figures:
                 self._compare(cause, {"/".join(facts.values()): facts for facts in figures[figure]})
-
-        age = figures.get("age") if name == BACKUP else None
-        if age is not None and age > OLDEST_BACKUP:
-            self._wrong(Cause.BACKUP_OLD, name, {"hours": str(int(age // 3600))})
-        elif age is not None:
-            self._well(Cause.BACKUP_OLD, name)
+        if name == BACKUP and (age := figures.get("age")) is not None:
+            hours = {"hours": str(int(age // 3600))}
+            self._judge(Cause.BACKUP_OLD, name, hours if age > OLDEST_BACKUP else None)
 
     def _look_at_the_disk(self) -> None:
         free = shutil.disk_usage(self._house.settings.home).free
-        if free < LEAST_FREE:
-            self._wrong(Cause.DISK_LOW, "disk", {"free": str(free >> 20)})
-        else:
-            self._well(Cause.DISK_LOW, "disk")
+        self._judge(Cause.DISK_LOW, "disk", {"free": str(free >> 20)} if free < LEAST_FREE else None)
 
     def _look_at_work(self) -> None:
         """Report whose work does not go on, and who keeps everybody from recording."""
@@ -130,6 +123,13 @@ class Watch:
         for name in (self._opened.names(cause) | {n for c, n in self._told if c is cause}) - wrong.keys():
             self._well(cause, name)
         for name, facts in wrong.items():
+            self._wrong(cause, name, facts)
+
+    def _judge(self, cause: Cause, name: str, facts: dict[str, str] | None) -> None:
+        """Report a fault with its facts, or its end when there are none."""
+        if facts is None:
+            self._well(cause, name)
+        else:
             self._wrong(cause, name, facts)
 
     def _wrong(self, cause: Cause, name: str, facts: dict[str, str]) -> None:
