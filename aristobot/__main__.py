@@ -36,7 +36,7 @@ from aristobot.commands.people import COMMANDS, WITH_PASSWORD, WITHOUT_NAME, Peo
 from aristobot.commands.reconcile import compare, is_fine, tell
 from aristobot.servers.process import ServerError
 from aristobot.settings import OTHERS, SettingError, Settings
-from aristobot.supervision.liveness import stop_on_signal
+from aristobot.supervision.liveness import ENDS_WITHIN, stop_on_signal
 from aristobot.supervision.logs import open_log
 from aristobot.supervision.supervisor import AlreadyRunning, Supervisor
 from aristobot.terminals import BACKUP, TERMINALS
@@ -88,7 +88,7 @@ def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.source != "primary" and arguments.name != "heartbeat":
         raise SettingError(f"{arguments.name} has no {arguments.source} source: only the heartbeat has one")
     os.environ.setdefault("PGAPPNAME", f"aristobot {arguments.name}")  # by which a database tells who we are
-    stopping = stop_on_signal()
+    stopping = stop_on_signal(ENDS_WITHIN)
     log = open_log(settings.home, arguments.name if arguments.source == "primary" else f"{arguments.name}_secondary")
     master = MasterKey(settings.secret_key())
     url = url_for(settings.need_database(), terminal.role, master)
@@ -212,7 +212,7 @@ def _backup(arguments: argparse.Namespace, settings: Settings) -> int:
     master = MasterKey(settings.secret_key())
     url = _owner_url(settings, master)
     if arguments.daily:
-        stopping, log = stop_on_signal(), open_log(settings.home, BACKUP)
+        stopping, log = stop_on_signal(ENDS_WITHIN), open_log(settings.home, BACKUP)
         back_up_daily(Daily(settings, url, master, log), Bus(_redis_url(settings)), stopping)
         return 0
     note = back_up_now(settings, url, arguments.to and Path(arguments.to))

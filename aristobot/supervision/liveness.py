@@ -12,13 +12,27 @@ from typing import Any
 from adapters.bus import Bus
 
 FIGURES_SECONDS = 2.0
+ENDS_WITHIN = 15.0
+"""Seconds for which a process may go on after it was asked to stop. The supervisor waits for twice as long."""
 
 
-def stop_on_signal() -> threading.Event:
-    """Return an event that SIGTERM or SIGINT sets."""
+def stop_on_signal(ends_within: float | None = None) -> threading.Event:
+    """Return an event that SIGTERM or SIGINT sets.
+
+    With `ends_within`, the process ends at the latest so many seconds after the first signal, as a crash would end it:
+    whoever waits for a database that has ended too could otherwise outlive the supervisor that was killed.
+    """
     stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        if ends_within is not None and not stopping.is_set():
+            last = threading.Timer(ends_within, os._exit, [1])
+            last.daemon = True
+            last.start()
+        stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, stop)
     return stopping
 
 

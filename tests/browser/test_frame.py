@@ -102,6 +102,17 @@ def test_keys_lead_everywhere_and_rows_open_beside_the_page(platform: Any, brows
         expect(page.locator("[data-test=inspector]")).to_have_count(0)
 
 
+def test_a_page_that_is_left_at_once_keeps_what_was_just_arranged(browse: Any, enter: Any) -> None:
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "en")
+        for tab in ("alerts", "positions"):
+            page.locator(f"[data-test=tab-{tab}]").click()
+            page.reload()
+            expect(page.locator(f"[data-test=tab-{tab}]")).to_have_attribute("aria-selected", "true")
+
+
 def test_the_layout_follows_its_user_until_it_is_reset(browse: Any, enter: Any) -> None:
     """Columns, the dock and its tab are the same in another browser."""
     from playwright.sync_api import expect

@@ -30,7 +30,9 @@ export const useLayout = defineStore('layout', () => {
   async function save(): Promise<void> {
     const body = pending
     pending = {}
-    const { error } = await inTime((signal) => api.PATCH('/api/account/layout', { body: body as Whole, signal }))
+    timer = 0
+    // A page that is left lets the request go through all the same.
+    const { error } = await inTime((signal) => api.PATCH('/api/account/layout', { body: body as Whole, signal, keepalive: true }))
     failed.value = error !== undefined
     if (failed.value) pending = { ...body, ...pending, tables: { ...body.tables, ...pending.tables } }
   }
@@ -43,6 +45,13 @@ export const useLayout = defineStore('layout', () => {
     timer = window.setTimeout(() => void save(), SAVED_AFTER)
   }
 
+  function saveAtOnce(): void {
+    if (!timer) return
+    window.clearTimeout(timer)
+    void save()
+  }
+  window.addEventListener('pagehide', saveAtOnce)
+
   /** Arrange the columns of one table; without columns it is as it was made. */
   function arrange(table: string, columns: TableLayout | null): void {
     change({ tables: { [table]: columns } })
@@ -50,6 +59,7 @@ export const useLayout = defineStore('layout', () => {
 
   async function reset(): Promise<boolean> {
     window.clearTimeout(timer)
+    timer = 0
     pending = {}
     layout.value = { ...DEFAULT }
     const { error } = await inTime((signal) => api.DELETE('/api/account/layout', { signal }))
