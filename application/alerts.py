@@ -25,6 +25,7 @@ from domain.protection.level import CARRIED_OUT
 from domain.reconciliation import Reconciliation, Resolution, Statement
 from domain.refusals import Conflict, Invalid
 from domain.trading.position import Position
+from domain.webhooks.stream import WebhookStream
 from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_body import read
 from domain.webhooks.webhook_message import EXITS, TRADING, WebhookMessage
@@ -47,6 +48,7 @@ LOUDNESS = {
     Cause.HISTORY_LOST: Severity.CRITICAL,
     Cause.TO_DECIDE: Severity.CRITICAL,
     Cause.NOT_RECONCILED: Severity.WARNING,
+    Cause.WEBHOOKS_CRITICAL: Severity.CRITICAL,
     Cause.KEYS_REFUSED: Severity.CRITICAL,
     Cause.MARKET_CLOSED: Severity.CRITICAL,
     Cause.RECORD_MALFORMED: Severity.WARNING,
@@ -195,6 +197,17 @@ def exit_refused(event: events.WebhookRefused, store: Reader) -> list[Alert]:
     if said.get("action", "") not in EXITS:
         return []
     return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
+
+
+def webhooks_critical(event: events.WebhookStreamBecameCritical, store: Reader) -> list[Alert]:
+    """Alert when a stream of webhooks has paused itself. Streams that fall silent together raise one alert."""
+    stream = store.get(WebhookStream, event.originator_id)
+    key = f"{Cause.WEBHOOKS_CRITICAL}/{event.slot.isoformat()}"
+    if store.find(Alert, Alert.create_id(stream.user, key)) is not None:
+        return []
+    symbol = _spoken(stream.symbol, {}) if _TICKER.fullmatch(stream.symbol) else "?"
+    facts = {"symbol": symbol, "broker": str(stream.broker)}
+    return [Alert(stream.user, key, Cause.WEBHOOKS_CRITICAL, LOUDNESS[Cause.WEBHOOKS_CRITICAL], stream.id, facts)]
 
 
 def _said(webhook: Webhook) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from application.commands import on_fresh_state
 from application.ports.stores import AccountSnapshots, Store
 from application.trading.positions import owner_of
+from application.webhooks.streams import critical_ones
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.orders.order import Order
@@ -82,6 +83,11 @@ def is_reconciled(alert: Alert, store: Store, snapshots: AccountSnapshots) -> bo
     return last is not None and last.at > began
 
 
+def are_resumed(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
+    """Return whether the alert's owner has no stream of webhooks left that has paused itself."""
+    return not critical_ones(store, alert.user)
+
+
 def _position(alert: Alert, store: Store) -> Position | None:
     return None if alert.subject is None else store.find(Position, alert.subject)
 
@@ -97,6 +103,7 @@ ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, AccountSnapshots], bool]] = {
     Cause.MARKET_CLOSED: is_closed,
     Cause.KEYS_REFUSED: is_reconciled,
     Cause.NOT_RECONCILED: is_reconciled,
+    Cause.WEBHOOKS_CRITICAL: are_resumed,
 }
 """The test by cause that tells from our records whether an alert is over. Other causes have no such test."""
 

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from application import alerts
 from application.ports.stores import Markets, Reader
 from application.trading import positions
+from application.webhooks import streams
 from application.webhooks.deciding import decide
 from domain import events
 from domain.aggregate import Aggregate
 from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import Status
 from domain.orders.wish import Source
+from domain.people.broker import Broker
 from domain.webhooks.webhook import Webhook, WebhookStatus
 
 
@@ -35,11 +37,14 @@ Fruitless = events.OrderRefused | events.OrderRejected | events.OrderCancelled |
 
 
 def judge_webhook(event: events.WebhookReceived, world: World) -> list[Aggregate]:
-    """Decide a delivery, once: it is taken with its order, ignored or refused."""
+    """Decide a delivery, once: its stream has it, and it is taken with its order, ignored or refused."""
     webhook = world.store.get(Webhook, event.originator_id)
     if webhook.status is not WebhookStatus.RECEIVED:
         return []
-    return decide(webhook, world.store, world.markets, world.now)
+    stream = streams.arrived(webhook, world.store)
+    paused = stream is not None and stream.is_paused
+    decided = decide(webhook, world.store, world.markets, world.now, paused=paused)
+    return decided if stream is None else [stream, *decided]
 
 
 def _webhook_behind(event: Aggregate.Event, world: World) -> tuple[Order, Webhook] | None:
@@ -128,6 +133,11 @@ def webhook_ignored(event: events.WebhookIgnored, world: World) -> list[Aggregat
     return [*alerts.webhook_ignored(event, world.store, world.now)]
 
 
+def broker_removed(event: events.BrokerRemoved, world: World) -> list[Aggregate]:
+    """Close the webhook streams of a broker that is no more."""
+    return [*streams.of_removed_broker(world.store.get(Broker, event.originator_id), world.store)]
+
+
 def on(event: type[E], *policies: Callable[[E, World], list[Aggregate]]) -> tuple[str, tuple[Policy, ...]]:
     """Return one entry of `WHEN`: the topic of an event and its policies."""
     return event.TOPIC, policies
@@ -138,6 +148,8 @@ WHEN: Mapping[str, tuple[Policy, ...]] = dict(
         on(events.WebhookReceived, judge_webhook),
         on(events.WebhookIgnored, webhook_ignored),
         on(events.WebhookRefused, told(alerts.exit_refused)),
+        on(events.WebhookStreamBecameCritical, told(alerts.webhooks_critical)),
+        on(events.BrokerRemoved, broker_removed),
         on(events.OrderAdopted, told(alerts.history_lost)),
         on(events.OrderAccepted, webhook_accepted),
         on(events.OrderProgressed, webhook_executed),

@@ -12,6 +12,9 @@ from domain.platform import Platform
 from domain.reconciliation import Reconciliation
 from domain.trading.position import Position
 from domain.trading.spending import Spending
+from domain.webhooks.stream import WebhookStream
 from domain.webhooks.webhook import Webhook
 
-AGGREGATES = (Alert, Broker, Order, Platform, Position, Reconciliation, Registry, Spending, User, Webhook)
+AGGREGATES = (
+    Alert, Broker, Order, Platform, Position, Reconciliation, Registry, Spending, User, Webhook, WebhookStream,
+)  # fmt: skip

@@ -39,6 +39,7 @@ class Cause(StrEnum):
     HISTORY_LOST = "history_lost"
     TO_DECIDE = "to_decide"
     NOT_RECONCILED = "not_compared"
+    WEBHOOKS_CRITICAL = "webhooks_critical"
     KEYS_REFUSED = "keys_refused"
     MARKET_CLOSED = "market_closed"
     RECORD_MALFORMED = "record_malformed"

@@ -11,6 +11,8 @@ from domain.people.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.people.user import Preferences, Role
 from domain.reconciliation import Discrepancy, Occasion, Phase, Statement
 from domain.trading.position_state import Entry
+from domain.webhooks.slots import Slots
+from domain.webhooks.stream import StreamStatus
 from uuid import UUID
 
 class AlertRaised(Aggregate.Created):
@@ -455,3 +457,72 @@ class WebhookExecuted(Aggregate.Event):
 class WebhookFailed(Aggregate.Event):
     reason: str
     detail: Personal
+
+class WebhookStreamCarriedForward(Aggregate.Event):
+    user: int
+    broker: int
+    symbol: str
+    interval: str
+    indicator: Personal
+    watched: StreamStatus
+    held: StreamStatus | None
+    received: int
+    missed: int
+    unjudged: int
+    slots: Slots
+    delayed: datetime | None
+
+class WebhookStreamOpened(Aggregate.Created):
+    user: int
+    broker: int
+    symbol: str
+    interval: str
+    indicator: Personal
+
+class WebhookStreamArrived(Aggregate.Event):
+    webhook: UUID
+    slot: datetime | None
+    received_at: datetime
+
+class WebhookStreamMonitored(Aggregate.Event):
+    by: int
+    after: datetime
+
+class WebhookStreamDelayed(Aggregate.Event):
+    slot: datetime
+
+class WebhookStreamMissed(Aggregate.Event):
+    slot: datetime
+    began: datetime
+    consecutive: int
+    streak: int
+    user: int
+    broker: int
+    symbol: str
+    interval: str
+    indicator: Personal
+
+class WebhookStreamUnjudged(Aggregate.Event):
+    first: datetime
+    last: datetime
+    count: int
+    reason: str
+    user: int
+    broker: int
+    symbol: str
+    interval: str
+    indicator: Personal
+
+class WebhookStreamBecameCritical(Aggregate.Event):
+    slot: datetime
+
+class WebhookStreamPaused(Aggregate.Event):
+    by: int
+
+class WebhookStreamResumed(Aggregate.Event):
+    by: int
+    after: datetime | None
+
+class WebhookStreamClosed(Aggregate.Event):
+    by: int
+    paused: bool

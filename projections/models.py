@@ -6,8 +6,9 @@ from projections.fills import FILLS
 from projections.gains import GAINS
 from projections.positions import POSITIONS
 from projections.reconciliations import RECONCILIATIONS
+from projections.streams import STREAMS
 from projections.trades import TRADES
 from projections.users import USERS
 from projections.webhooks import WEBHOOK_TRADES, WEBHOOKS
 
-MODELS = (USERS, BROKERS, WEBHOOKS, WEBHOOK_TRADES, TRADES, FILLS, POSITIONS, GAINS, ALERTS, RECONCILIATIONS)
+MODELS = (USERS, BROKERS, WEBHOOKS, WEBHOOK_TRADES, STREAMS, TRADES, FILLS, POSITIONS, GAINS, ALERTS, RECONCILIATIONS)

@@ -244,6 +244,21 @@ def open_positions(cursor: Any) -> list[Row]:
     return rows
 
 
+def orders_of_trade(cursor: Any, broker: int, symbol: str, owner: str, limit: int) -> list[Row]:
+    """Return the orders of an owner's current trade in a market: those since its last trade ended, newest first."""
+    query = """
+        SELECT * FROM books.trades WHERE broker_id = %(broker)s AND symbol = %(symbol)s AND source = %(owner)s
+            AND created_at > coalesce((
+                SELECT max(closed_at) FROM books.gains
+                WHERE broker_id = %(broker)s AND symbol = %(symbol)s AND owner = %(owner)s
+            ), '-infinity')
+        ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+    """
+    given = {"broker": broker, "symbol": symbol, "owner": owner, "limit": limit}
+    rows: list[Row] = cursor.execute(query, given).fetchall()
+    return rows
+
+
 def average_entry(row: Row) -> Decimal:
     """Return the quantity-weighted price of the running trade's buys (quote per base), zero without a buy."""
     bought: Decimal = row["bought_quantity"]

@@ -1,21 +1,36 @@
-"""Webhooks as they were received, with their parsed contents and their outcome."""
+"""Webhooks as they were received, with their contents and outcome, and those that did not come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, LiteralString
+from uuid import UUID
 
 from domain import events
+from domain.aggregate import deterministic_id
 from domain.refusals import Invalid
 from domain.webhooks.webhook import WebhookStatus
 from domain.webhooks.webhook_message import WebhookMessage
 from projections.books import paging
 from projections.books.paging import Narrowing, name_index
-from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
+from projections.books.readmodel import ReadModel, Row, changes, on, storable, stream_of, topics
 from projections.trades import webhook_behind
+
+MISS = "MISS"
+"""The action of a webhook that did not come."""
+
+
+class Absence(StrEnum):
+    """The status of a row whose webhook did not come: a MISS, or one that could not have come to us."""
+
+    MISSED = "missed"
+    UNJUDGED = "unjudged"
+
 
 _SHOWN = (
     "action", "symbol", "exchange", "interval", "price", "stop_loss", "take_profit", "percent", "indicator", "bar_time",
+    "close",
 )  # fmt: skip
 
 
@@ -53,9 +68,53 @@ def _ended(status: WebhookStatus) -> Callable[[Row, End], Row]:
     return change
 
 
+def _absent(status: Absence, event: events.WebhookStreamMissed | events.WebhookStreamUnjudged, **columns: Any) -> Row:
+    """Return the row of a webhook that did not come. It stands at the time at which it should have."""
+    return {
+        "user_id": event.user,
+        "broker_id": event.broker,
+        "stream_id": event.originator_id,
+        "body": "",
+        "address": "",
+        "status": status.value,
+        "symbol": storable(event.symbol),
+        "interval": storable(event.interval),
+        "indicator": storable(event.indicator),
+        "repeats": 0,
+        "updated_at": event.timestamp,
+        **columns,
+    }
+
+
+def _missed(_: Row, event: events.WebhookStreamMissed) -> Row:
+    return _absent(
+        Absence.MISSED, event, action=MISS, received_at=event.slot, slot=event.slot, streak_began=event.began,
+        consecutive=event.consecutive,
+    )  # fmt: skip
+
+
+def _unjudged(_: Row, event: events.WebhookStreamUnjudged) -> Row:
+    return _absent(
+        Absence.UNJUDGED, event, received_at=event.first, slot=event.first, last_slot=event.last, slots=event.count,
+        reason=event.reason,
+    )  # fmt: skip
+
+
+def _key(event: Any) -> UUID:
+    """Return the row that an event is about: the webhook that came, or the slot whose webhook did not."""
+    if isinstance(event, events.WebhookStreamArrived):
+        return event.webhook
+    if isinstance(event, events.WebhookStreamMissed):
+        return deterministic_id("miss", event.originator_id, event.slot)
+    if isinstance(event, events.WebhookStreamUnjudged):
+        return deterministic_id("unjudged", event.originator_id, event.first)
+    return stream_of(event)
+
+
 WEBHOOKS = ReadModel(
     name="webhooks",
-    version=4,
+    version=5,
+    key=_key,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -73,13 +132,20 @@ WEBHOOKS = ReadModel(
         "percent": "numeric",
         "indicator": "text",
         "bar_time": "timestamptz",
+        "close": "numeric",
+        "stream_id": "uuid",
+        "slot": "timestamptz",
+        "last_slot": "timestamptz",
+        "slots": "integer",
+        "consecutive": "integer",
+        "streak_began": "timestamptz",
         "status": "text NOT NULL",
         "reason": "text",
         "detail": "text",
         "repeats": "integer NOT NULL",
         "updated_at": "timestamptz NOT NULL",
     },
-    created_by=topics(events.WebhookReceived),
+    created_by=topics(events.WebhookReceived, events.WebhookStreamMissed, events.WebhookStreamUnjudged),
     when=changes(
         on(events.WebhookReceived, _received),
         on(events.WebhookRepeated, lambda row, event: {"repeats": row["repeats"] + 1, "updated_at": event.timestamp}),
@@ -88,9 +154,13 @@ WEBHOOKS = ReadModel(
         on(events.WebhookRefused, _ended(WebhookStatus.REFUSED)),
         on(events.WebhookExecuted, _ended(WebhookStatus.EXECUTED)),
         on(events.WebhookFailed, _ended(WebhookStatus.FAILED)),
+        on(events.WebhookStreamArrived, lambda _, event: {"stream_id": event.originator_id, "slot": event.slot}),
+        on(events.WebhookStreamMissed, _missed),
+        on(events.WebhookStreamUnjudged, _unjudged),
     ),
     indexes=(
         "(user_id, received_at DESC)",
+        "(stream_id, received_at DESC)",
         name_index("symbol", "received_at"),
         name_index("indicator", "received_at"),
         name_index("action", "received_at"),
@@ -141,10 +211,26 @@ def page(
 
 
 def counts(cursor: Any) -> Row:
-    """Return the number of webhooks of the cursor's user, in total and in each status."""
-    rows = cursor.execute("SELECT status, count(*) AS times FROM books.webhooks GROUP BY status").fetchall()
+    """Return the number of webhooks of the cursor's user since the beginning.
+
+    `total` are those that came, each also counted in its status; `missed` did not come; `unjudged` are slots of which
+    nobody knows. `critical` is the number of streams that have paused themselves, `streak` the longest row of MISS now.
+    """
+    rows = cursor.execute(
+        "SELECT status, count(*) AS times, sum(slots) AS slots FROM books.webhooks GROUP BY status"
+    ).fetchall()
     by_status = {row["status"]: row["times"] for row in rows}
+    came = {status.value: by_status.get(status.value, 0) for status in WebhookStatus}
+    slots = {row["status"]: row["slots"] or 0 for row in rows}
+    now = cursor.execute(
+        "SELECT count(*) FILTER (WHERE status = 'critical') AS critical, coalesce(max(streak), 0) AS streak"
+        " FROM books.streams WHERE status IN ('critical', 'monitored')"
+    ).fetchone()
     return {
-        "total": sum(by_status.values()),
-        **{status.value: by_status.get(status.value, 0) for status in WebhookStatus},
+        "total": sum(came.values()),
+        **came,
+        "missed": by_status.get(Absence.MISSED, 0),
+        "unjudged": slots.get(Absence.UNJUDGED, 0),
+        "critical": now["critical"],
+        "streak": now["streak"],
     }

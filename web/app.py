@@ -37,6 +37,7 @@ from web.console import (
     positions,
     reconciliations,
     story,
+    streams,
     symbols,
     trading,
     users,
@@ -78,7 +79,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.feeds = Feeds(context)
-    parts = (session, debug, account, layouts, users, *TRADING, webhooks, alerts, *TOLD, live)
+    parts = (session, debug, account, layouts, users, *TRADING, webhooks, streams, alerts, *TOLD, live)
     for part in parts:
         app.include_router(part.router)
     _answer_errors(app)

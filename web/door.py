@@ -6,9 +6,10 @@ It makes no business decisions and confirms no delivery before it is durable.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -18,6 +19,8 @@ from web.addresses import address_of
 MOST_BYTES = 64 * 1024
 MOST_LOOKED_FOR = 200
 """Deliveries with an unknown token whose bodies are kept until it is looked for. Beyond, it is looked for first."""
+STAMPING = timedelta(seconds=0.5)
+"""More than enough time for a delivery that is complete to be counted among those in flight."""
 LOOK_SECONDS = 1.5
 """Seconds for which an unknown token is looked for, in case it was made a moment ago."""
 PATIENCE_SECONDS = 1.5
@@ -64,6 +67,7 @@ class Door:
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
         self._looked_for = 0
+        self._in_flight = dict[object, datetime]()
         # A thread of its own, which a frozen database cannot occupy.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
@@ -79,6 +83,10 @@ class Door:
                 headers.append((b"connection", b"close"))
             await send({"type": "http.response.start", "status": int(status), "headers": headers})
             await send({"type": "http.response.body", "body": body})
+
+    def taken_until(self, now: datetime) -> datetime:
+        """Return the time (UTC) before which every delivery that was complete is durable or refused."""
+        return min([now - STAMPING, *[*self._in_flight.values()]])
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[HTTPStatus, str]:
         if scope["path"] != "/webhook/receive":
@@ -100,13 +108,28 @@ class Door:
         self._looked_for += unknown
         try:
             body = await _body(receive)
-            # Deliveries are taken in the order in which they were complete: from here to `take` nothing is awaited, or
-            # one look for all who wait, which lets them go on in their order.
-            received_at = datetime.now(UTC)
-            if unknown and not await self._is_found(token):
-                return self._refused("wrong_token", address)
+            with self._completed() as received_at:
+                # Deliveries are taken in the order in which they were complete: from here to `take` nothing is awaited,
+                # or one look for all who wait, which lets them go on in their order.
+                if unknown and not await self._is_found(token):
+                    return self._refused("wrong_token", address)
+                return await self._delivered(scope, token, body, address, received_at)
         finally:
             self._looked_for -= unknown
+
+    @contextmanager
+    def _completed(self) -> Iterator[datetime]:
+        """Yield the time (UTC) at which a delivery is complete; it is in flight until it is durable or refused."""
+        delivery = object()
+        self._in_flight[delivery] = received_at = datetime.now(UTC)
+        try:
+            yield received_at
+        finally:
+            del self._in_flight[delivery]
+
+    async def _delivered(
+        self, scope: Scope, token: str, body: bytes | None, address: str, received_at: datetime
+    ) -> tuple[HTTPStatus, str]:
         if body is None:
             self._reception.refuse("too_large", address)
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"

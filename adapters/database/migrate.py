@@ -44,6 +44,7 @@ STEPS = (
     "tokens",
     "followers",
     "shredding",
+    "streams",
 )
 
 

@@ -29,12 +29,23 @@ from adapters.vault.keys import KeyRing, MasterKey
 from domain.aggregate import Aggregate
 from domain.orders.order import Order
 from domain.refusals import Conflict, NotFound
+from domain.webhooks.stream import WebhookStream
 
 A = TypeVar("A", bound=Aggregate)
 
 CHANNEL = "log"
 _SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c statement_timeout=30s"
 _TOGETHER = 500
+_WHOLE = "SELECT stream, version, topic, state FROM log.events WHERE stream = ANY(%s) ORDER BY stream, version"
+_WHERE_CARRIED = f"""
+    SELECT e.stream, e.version, e.topic, e.state FROM unnest(%s::uuid[]) AS asked (id)
+    JOIN log.events AS e ON e.stream = asked.id AND e.version >= coalesce((
+        SELECT carried.version FROM log.events AS carried
+        WHERE carried.stream = asked.id AND carried.topic = '{WebhookStream.CarriedForward.TOPIC}'
+        ORDER BY carried.version DESC LIMIT 1
+    ), 0) ORDER BY e.stream, e.version
+"""
+"""The events from the last one that carries the whole state forward."""
 TRUSTED_FOR = 1.0
 """Seconds after its last use during which a connection is assumed to be alive."""
 
@@ -112,7 +123,7 @@ class Store:
         """Return the aggregate as it is now, or as it was at `version`. Raises `NotFound` when it does not exist."""
         try:
             if version is None and kind in KINDS:
-                found = self._newest(aggregate_id)
+                found = self._newest(kind, aggregate_id)
             else:
                 found = self._repository.get(aggregate_id, version=version, projector_func=_project)
         except AggregateNotFoundError:
@@ -121,20 +132,24 @@ class Store:
             raise NotFound(f"there is no such {kind.__name__.lower()}")
         return found
 
-    def _newest(self, aggregate_id: UUID) -> Any:
+    def _newest(self, kind: type[Aggregate], aggregate_id: UUID) -> Any:
         """Return the aggregate as last loaded, plus the events appended since. Raises `AggregateNotFoundError`."""
         kept = self._kept.get(aggregate_id)
-        if kept is None:
-            found = self._repository.get(aggregate_id, projector_func=_project)
-        else:
+        if kept is not None:
             found = _project(kept, self._events.get(aggregate_id, gt=kept.version))
+        elif kind is WebhookStream:
+            found = next(iter(self.get_all(WebhookStream, [aggregate_id])), None)
+            if found is None:
+                raise AggregateNotFoundError(aggregate_id)
+        else:
+            found = self._repository.get(aggregate_id, projector_func=_project)
         self._kept.put(found)
         return found
 
     def get_all(self, kind: type[A], ids: Sequence[UUID]) -> list[A]:
         """Return many aggregates as they are now, with one query per 500; those that do not exist are left out."""
         found: list[A] = []
-        query = "SELECT stream, version, topic, state FROM log.events WHERE stream = ANY(%s) ORDER BY stream, version"
+        query = _WHERE_CARRIED if kind is WebhookStream else _WHOLE
         for start in range(0, len(ids), _TOGETHER):
             with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
                 rows = cursor.execute(query, ([*ids[start : start + _TOGETHER]],), prepare=True).fetchall()
@@ -288,6 +303,10 @@ class Store:
     def positions_open(self) -> list[UUID]:
         """Return the ids of all positions that hold something: their last execution did not complete the trade."""
         return self._open("position")
+
+    def webhook_streams_open(self) -> list[UUID]:
+        """Return the ids of all webhook streams that are monitored or paused."""
+        return self._open("webhookstream")
 
     def alerts_open(self) -> list[UUID]:
         """Return the ids of all alerts that have neither ended nor been acknowledged."""

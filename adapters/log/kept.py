@@ -9,9 +9,10 @@ from uuid import UUID
 
 from domain.trading.position import Position
 from domain.trading.spending import Spending
+from domain.webhooks.stream import WebhookStream
 
-KINDS = (Position, Spending)
-"""The kinds kept: long-lived ones without personal text. What a person may have forgotten is never kept."""
+KINDS = (Position, Spending, WebhookStream)
+"""The kinds kept: long-lived ones. What a person has forgotten is not kept: streams that are closed are dropped."""
 MOST = 500
 """The number of aggregates kept; the least recently used is dropped first."""
 
@@ -36,11 +37,15 @@ class Kept:
         """Keep a copy, unless its kind is not kept or the copy already kept is at least as new.
 
         A trade that is over is kept no longer: hundreds of them are met in an hour, and hardly one is asked for again.
+        Nor is a stream that nobody has to look after: its owner may be forgotten, and the name of its indicator with
+        them.
         """
         if type(aggregate) not in KINDS:
             return
         with self._lock:
-            if isinstance(aggregate, Position) and aggregate.is_over:
+            if (isinstance(aggregate, Position) and aggregate.is_over) or (
+                isinstance(aggregate, WebhookStream) and not aggregate.is_open
+            ):
                 self._aggregates.pop(aggregate.id, None)
                 return
             known = self._aggregates.get(aggregate.id)

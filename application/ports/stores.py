@@ -31,6 +31,9 @@ class Reader(Protocol):
     def position_newest(self, user: int, broker: int, symbol: str, owner: str) -> UUID | None:
         """Return the stream of an owner's newest trade in a market, None before the first."""
 
+    def webhook_streams_open(self) -> Sequence[UUID]:
+        """Return the streams of webhooks that are monitored or paused, according to the log."""
+
 
 class Store(Reader, Protocol):
     """The loading of aggregates, and the appending of their new events."""

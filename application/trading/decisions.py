@@ -19,7 +19,7 @@ from domain.webhooks.webhook_message import again_id
 
 AGE_OF_INSISTED = timedelta(seconds=30)
 """The time within which an insisted exit may be sent."""
-TOO_LATE = frozenset({"stale", "exit_in_doubt", "paused"})
+TOO_LATE = frozenset({"stale", "exit_in_doubt", "paused", "stream_paused"})
 """The reasons for which an exit was not sent although its owner may still want it.
 
 A broker that is off is not among them: nothing is sent there, even by hand.

@@ -93,3 +93,7 @@ class Page:
             if (one.user, one.broker, one.symbol, one.owner) == key:
                 return one.id
         return self._store.position_newest(*key)
+
+    def webhook_streams_open(self) -> Sequence[UUID]:
+        """Return the streams that are monitored or paused, without what this page has decided."""
+        return self._store.webhook_streams_open()

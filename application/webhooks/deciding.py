@@ -17,7 +17,7 @@ from domain.people.broker import Broker, Usage
 from domain.people.user import User
 from domain.refusals import Impossible, Invalid
 from domain.webhooks.webhook import Webhook
-from domain.webhooks.webhook_message import Action, WebhookMessage
+from domain.webhooks.webhook_message import Action, WebhookMessage, ticker_of
 
 AGE_OF_ENTRY = timedelta(seconds=60)
 """The time after its reception within which an entry, or a move of protection, may be executed."""
@@ -38,10 +38,13 @@ class MarketsNotLoaded(Exception):
     """The markets are not loaded, so a symbol cannot be resolved yet; the event is tried again."""
 
 
-def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> list[Aggregate]:
+def decide(
+    webhook: Webhook, store: Reader, markets: Markets, now: datetime, *, paused: bool = False
+) -> list[Aggregate]:
     """Decide on a received webhook; return the aggregates to save in one commit.
 
-    Raises `MarketsNotLoaded` while the symbol cannot be resolved and the webhook is not too old to wait.
+    `paused` says that its stream is: then nothing that it asks for is executed. Raises `MarketsNotLoaded` while the
+    symbol cannot be resolved and the webhook is not too old to wait.
     """
     try:
         message = WebhookMessage.parse(webhook.raw)
@@ -49,7 +52,7 @@ def decide(webhook: Webhook, store: Reader, markets: Markets, now: datetime) -> 
             webhook.ignore("ping")
             return [webhook]
         broker = _checked(message, webhook, store)
-        hindrance = _hindrance(message, webhook, broker, store, now)
+        hindrance = _hindrance(message, webhook, broker, store, now) or ("stream_paused" if paused else None)
         listed = markets.of(broker.exchange, broker.venue)
         if hindrance is not None and not (message.is_exit and listed):
             webhook.ignore(hindrance)
@@ -180,9 +183,7 @@ def resolve(message: WebhookMessage, markets: Mapping[str, Market]) -> Market:
     """
     if not markets:
         raise MarketsNotLoaded
-    ticker = (message.symbol or "").rpartition(":")[2].upper()
-    native = ticker.replace("/", "").replace("-", "")
-    market = markets.get(native)
+    market = markets.get(ticker_of(message.symbol or ""))
     if market is None:
         raise Invalid(f"{message.symbol} is no market of this exchange", code="symbol_unknown", field="Symbol")
     for said, field, is_ in (

@@ -20,7 +20,7 @@ TERMINALS = {
     "monitor": Terminal("aristobot.terminals.monitor", "aristobot_web"),
     "projector": Terminal("aristobot.terminals.projector", "aristobot_projector"),
     "web": Terminal("aristobot.terminals.web", "aristobot_web", connections=8),
-    "engine": Terminal("aristobot.terminals.engine", "aristobot_writer"),
+    "engine": Terminal("aristobot.terminals.engine.terminal", "aristobot_writer"),
     "receiver": Terminal("aristobot.terminals.receiver.terminal", "aristobot_writer"),
     "alerts": Terminal("aristobot.terminals.alerts.terminal", "aristobot_writer"),
 }

@@ -33,6 +33,8 @@ FIGURES = {
     "Volume": "volume",
 }
 """The figures that describe the bar. No order needs them, so no value in them gets an alert refused."""
+CHART_PRICE = {"Close": "close"}
+"""The price on the chart when an alert was sent, by which the price of its order is measured."""
 NUMBERS = {
     "Prix": "price",
     "PrixSL": "stop_loss",

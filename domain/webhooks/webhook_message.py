@@ -19,6 +19,7 @@ from domain.aggregate import deterministic_id
 from domain.refusals import Invalid
 from domain.webhooks.webhook_body import read
 from domain.webhooks.webhook_fields import (
+    CHART_PRICE,
     FIGURES,
     INTEGERS,
     KNOWN,
@@ -110,7 +111,7 @@ class WebhookMessage:
         pairs = read(body)
         found: dict[str, Any] = {name: text_of(pairs, key) for key, name in TEXTS.items()}
         found["action"] = pairs.get("Action", "").strip()[:LONGEST_ACTION] or None
-        readings = ((number_of, NUMBERS), (integer_of, INTEGERS), (time_of, {"BarTime": "bar_time"}))
+        readings = ((number_of, NUMBERS | CHART_PRICE), (integer_of, INTEGERS), (time_of, {"BarTime": "bar_time"}))
         for reading, fields in readings:
             for key, name in fields.items():
                 with suppress(Invalid):
@@ -177,6 +178,11 @@ class WebhookMessage:
         if self.bar_time is None:
             said.append(_minute(received_at))
         return deterministic_id("webhook", user, json.dumps(said))
+
+
+def ticker_of(symbol: str) -> str:
+    """Return a pair as exchanges write it: `BTCUSDT` for `BINANCE:BTC/USDT`."""
+    return symbol.rpartition(":")[2].strip().upper().replace("/", "").replace("-", "")
 
 
 def bars_between(interval: str | None, bar_time: datetime | None, received_at: datetime) -> float | None:

@@ -28,7 +28,10 @@ from tests.architecture.test_names import NAMES
 
 [DUMP] = Path(__file__).with_name("old_log").glob("*.dump")
 NAME = Identifier("old_log")
-ADDED_SINCE = frozenset({"Platform.Started", "Platform.Stopped", "Platform.TerminalUp", "Platform.TerminalDown"})
+ADDED_SINCE = frozenset(
+    {f"Platform.{name}" for name in ("Started", "Stopped", "TerminalUp", "TerminalDown")}
+    | {topic for topic in NAMES["topics"] if topic.startswith("WebhookStream.")}
+)
 """The topics added to the code after that version."""
 
 

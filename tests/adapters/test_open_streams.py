@@ -17,7 +17,7 @@ from domain.aggregate import Personal, carrying
 from domain.orders.execution import Execution
 from domain.orders.order_status import OUTCOMES, Status
 from domain.trading.position import Position
-from tests.projections.conftest import NOW, History
+from tests.projections.history import NOW, History
 
 # These queries find the open streams in the whole log, sharing nothing with the functions under test.
 NOT_ENDED = """

@@ -25,6 +25,7 @@ from domain.platform import Platform
 from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.trading.position import Position
 from domain.trading.spending import Spending
+from domain.webhooks.stream import CARRIED_EVERY, StreamKey, WebhookStream
 from domain.webhooks.webhook import Webhook
 from tests.adapters.long_log import NOW, PRICE, QUANTITY, RAW, SYMBOL, lengthen, write_day
 
@@ -130,7 +131,7 @@ def test_a_signal_after_ten_thousand_trades_loads_what_the_first_one_did(long_li
     for name, stream, length in database.connect().execute(lengths).fetchall():
         assert length <= LONGEST
         assert Reader(database.store()).load(kinds.pop(name), stream) == length
-    assert set(kinds) == {"Platform"}
+    assert set(kinds) == {"Platform", "WebhookStream"}
 
 
 # --- streams that grow as long as their subject lives -------------------------------------------------------------
@@ -145,6 +146,7 @@ GROWING = {
     Position: lambda position: position.grow(Execution(uuid4(), uuid4().hex, QUANTITY, PRICE, Decimal(0), None, NOW)),
     Order: lambda order: order.contradict("report", {"said": uuid4().hex}, RAW),
     Webhook: lambda webhook: webhook.repeat(NOW),
+    WebhookStream: lambda stream: stream.arrive(uuid4(), None, NOW),
     Alert: lambda alert: alert.record_failure("Discord", "not_delivered"),
     Reconciliation: lambda run: run.find(
         Discrepancy(None, SYMBOL, None, Statement(Kind.NOTHING), Statement(Kind.NOTHING), Resolution.DECIDE), RAW
@@ -160,7 +162,10 @@ def test_what_is_kept_is_read_once_and_the_rest_by_its_length(database):
     established(store)
     write_day(store)
     with carrying(user="1"):
-        store.save(Platform(), Reconciliation(uuid4(), 1, 1, Occasion.START, NOW))  # a run that has not ended
+        run = Reconciliation(uuid4(), 1, 1, Occasion.START, NOW)  # one that has not ended
+        stream = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", "5", "EMA"))
+        stream.monitor(1, NOW)
+        store.save(Platform(), run, stream)
         [*streams] = database.connect().execute(
             "SELECT DISTINCT ON (split_part(topic, '.', 1)) split_part(topic, '.', 1), stream FROM log.events"
             " WHERE version = 1 ORDER BY 1, position DESC"
@@ -175,3 +180,19 @@ def test_what_is_kept_is_read_once_and_the_rest_by_its_length(database):
             assert reader.load(kind, stream) == found.version > TIMES
             assert reader.load(kind, stream) == (0 if kind in KINDS else found.version)
     assert not kinds
+
+
+def test_a_stream_of_webhooks_is_loaded_from_where_its_state_was_carried_forward(database):
+    """After a thousand alerts, a new process reads the newest ones alone, and knows all the same."""
+    store = database.store()
+    established(store)
+    with carrying(user="1"):
+        stream = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", "5", "EMA"))
+        for number in range(1000):
+            stream.arrive(uuid4(), None, NOW + timedelta(minutes=5 * number))
+        store.save(stream)
+    reader = Reader(database.store())
+    assert reader.load(WebhookStream, stream.id) <= CARRIED_EVERY
+    assert reader.load(WebhookStream, stream.id) == 0
+    [found] = database.store().get_all(WebhookStream, [stream.id])
+    assert (found.received, found.slots, found.version) == (1000, stream.slots, stream.version)

@@ -28,6 +28,7 @@ from domain.people.user import User
 from domain.platform import PLATFORM_ID
 from domain.trading.position import Position
 from domain.trading.spending import Spending
+from domain.webhooks.stream import WebhookStream
 from domain.webhooks.webhook_message import Action as Word
 from domain.webhooks.webhook_message import WebhookMessage, again_id, unparsable_id
 from tests.architecture.test_rules import REPOSITORY, events
@@ -64,6 +65,7 @@ def _ids() -> dict[str, str]:
         "registry": REGISTRY_ID,
         "spending": Spending.create_id(3, date(2026, 1, 2)),
         "user": User.create_id(1),
+        "webhook stream": WebhookStream.create_id(1, 3, "BTCUSDT", "5", "x"),
         "webhook": _alert().webhook_id(1, AT),
         "webhook by its former identity": _alert().former_id(1, AT),
         "webhook judged anew": again_id(CAUSE),

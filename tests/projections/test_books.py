@@ -39,7 +39,7 @@ def _differences(database):
 @pytest.mark.parametrize("seed", range(4))
 def test_any_way_leads_to_the_same_books(database, history, project, seed):
     """The rows are the same to the last digit, projected event by event, in pages of any size, or rebuilt."""
-    history(seed).go_on(300)
+    history(seed).go_on(600)
     books = project(1)
     assert database.connect().execute("SELECT * FROM books.parked").fetchall() == []
     by_one = _contents(database)
@@ -113,6 +113,29 @@ def test_the_books_say_what_the_positions_say(database, history, project, seed):
         wanted["stop_loss"] = position.wanted and position.wanted.stop_loss
         assert {name: rows[position.id][name] for name in wanted} == wanted
     assert sorted((row["position_id"], row["net"]) for row in gains) == ended
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_books_say_what_the_streams_say(database, history, project, seed):
+    """A stream's row agrees with it, and each MISS and each slot that nobody could judge has a row among webhooks."""
+    past = history(seed)
+    past.go_on(500)
+    project()
+    with database.connect() as owner, owner.cursor(row_factory=dict_row) as cursor:
+        rows = {row["id"]: row for row in cursor.execute("SELECT * FROM books.streams")}
+        absent = cursor.execute(
+            "SELECT stream_id, count(*) FILTER (WHERE status = 'missed') AS missed, coalesce(sum(slots), 0) AS unjudged"
+            " FROM books.webhooks WHERE status IN ('missed', 'unjudged') GROUP BY 1"
+        ).fetchall()
+    assert rows.keys() == {stream.id for stream in past.streams}
+    wanted = ("status", "watched", "received", "missed", "unjudged", "delayed")
+    for stream in past.streams:
+        assert {name: rows[stream.id][name] for name in wanted} == {name: getattr(stream, name) for name in wanted}
+        if stream.is_judged:
+            assert rows[stream.id]["streak"] == stream.slots.streak
+    told = {row["stream_id"]: (row["missed"], row["unjudged"]) for row in absent}
+    assert told == {one.id: (one.missed, one.unjudged) for one in past.streams if one.missed or one.unjudged}
+    assert told
 
 
 def test_a_report_and_its_trade_are_counted_once(database, project):

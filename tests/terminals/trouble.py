@@ -17,7 +17,7 @@ from aristobot.terminals.alerts import terminal as alerts
 from aristobot.terminals.alerts.open_alerts import OpenAlerts
 from aristobot.terminals.alerts.terminal import Herald
 from aristobot.terminals.alerts.watch import Watch
-from aristobot.terminals.engine import Engine
+from aristobot.terminals.engine.terminal import Engine
 from aristobot.wiring import House
 from domain.aggregate import carrying
 from domain.orders.execution import Execution

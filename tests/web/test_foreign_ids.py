@@ -19,6 +19,7 @@ from domain.alert import Alert, Cause
 from domain.orders.execution import Execution
 from domain.orders.wish import Side
 from domain.trading.position import Position
+from domain.webhooks.stream import StreamKey, WebhookStream
 from tests.web.conftest import PASSWORDS
 from web.app import create_app
 
@@ -56,6 +57,9 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/api/brokers/{number}/resume"): ("broker", None),
     ("PUT", "/api/users/{number}/enabled"): ("user", {"enabled": True}),
     ("DELETE", "/api/invitations/{invitation}"): ("invitation", None),
+    ("POST", "/api/webhooks/streams/{stream}/pause"): ("alerts", None),
+    ("POST", "/api/webhooks/streams/{stream}/monitor"): ("alerts", None),
+    ("POST", "/api/webhooks/streams/{stream}/close"): ("alerts", None),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
 """The kind of object each path names, and a request body that is valid when alice sends it."""
@@ -91,6 +95,9 @@ def calls(console: Any, alice: Any) -> list[Call]:
         position = Position(1, 1, "BTC/USDT", "webhooks")
         position.grow(Execution(order.id, "t1", Decimal(1), Decimal(100), Decimal(0), "USDT", NOW))
         store.save(position)
+    with carrying(user="1"):
+        alerts = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", "5", "EMA"))
+        store.save(alerts)
     session = next(kept for kept in alice.get("/api/account/sessions").json()["items"] if not kept["current"])
     alice.post("/api/invitations")
     channel = alice.post("/api/channels", json={"name": "phone", "address": "json://127.0.0.1:1/x"}).json()
@@ -106,6 +113,7 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "order": [order.id],
         "doubt": [doubt.id],
         "late": [late.id],
+        "alerts": [alerts.id],
     }
     assert set(THINGS) == ROUTES - EVERYBODYS, "every address with an id in it is walked"
     assert all(path.count("{") == 1 for _, path in THINGS)

@@ -26,6 +26,7 @@ from domain.orders.order import Order
 from domain.orders.wish import Side, Source, Type, Wish
 from domain.reconciliation import Occasion, Reconciliation
 from domain.trading.position import Position
+from domain.webhooks.stream import StreamKey, WebhookStream
 from projections.models import MODELS
 
 Problem = Callable[..., None]
@@ -93,7 +94,9 @@ class Life:
             position = Position(user, user, "BTC/USDT", "webhooks")
             position.grow(Execution(order.id, "t1", Decimal(1), Decimal(100), Decimal(0), "USDT", NOW))
             position.reduce(Execution(linked.id, "t2", Decimal(1), Decimal(110), Decimal(0), "USDT", NOW), Decimal(0))
-            store.save(linked, position, Reconciliation(uuid4(), user, user, Occasion.REQUEST, NOW))
+            stream = WebhookStream.open(StreamKey(user, user, "BTCUSDT", "5", "EMA"))
+            stream.monitor(user, NOW)
+            store.save(stream, linked, position, Reconciliation(uuid4(), user, user, Occasion.REQUEST, NOW))
 
 
 @pytest.fixture

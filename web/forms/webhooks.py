@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from web.forms.trading import Position, Trade
 from web.forms.values import Amount
 
 
@@ -15,6 +16,10 @@ class Webhook(BaseModel):
 
     `bars_old` counts the bars from the end of its bar to its reception; null where its bar or interval names no time.
     `repeats` counts further deliveries of the same alert.
+
+    `slot` is the time at which its stream expected it. Rows of webhooks that did not come stand at that time, without a
+    body. `missed` ones have the action `MISS` and are number `consecutive` of the row that began at `streak_began`.
+    `unjudged` ones stand for so many `slots` up to `last_slot`, of which nobody knows: the door could not be reached.
     """
 
     id: UUID
@@ -36,6 +41,12 @@ class Webhook(BaseModel):
     reason: str | None
     detail: str | None
     repeats: int
+    stream_id: UUID | None
+    slot: datetime | None
+    last_slot: datetime | None
+    slots: int | None
+    consecutive: int | None
+    streak_began: datetime | None
     updated_at: datetime
 
 
@@ -47,15 +58,100 @@ class Webhooks(BaseModel):
 
 
 class WebhookCounts(BaseModel):
-    """The number of webhooks, in total and in each status; `received` or `taken` ones have no outcome yet."""
+    """The number of webhooks since the beginning.
+
+    `total` have come, each also counted in its status; `received` or `taken` ones have no outcome yet. `missed` did not
+    come, `unjudged` slots are counted neither way. `success` is total in percent of total and missed, cut to two
+    places, null before the first. `gravity` is ok, warning or critical; `streak` is the longest row of MISS now, and
+    `critical` the number of streams that have paused themselves.
+    """
 
     total: int
+    missed: int
+    unjudged: int
+    success: Amount | None
+    gravity: str
+    streak: int
+    critical: int
     received: int
     executed: int
     failed: int
     refused: int
     ignored: int
     taken: int
+
+
+class Signal(BaseModel):
+    """One webhook of a stream: how late (seconds) after its slot it came, and the slippage of its order in percent.
+
+    A positive slippage is a worse price than the chart's at the time of the alert.
+    """
+
+    received_at: datetime
+    delay: float | None
+    slippage: float | None
+
+
+class WebhookStream(BaseModel):
+    """A stream of webhooks: the alerts of one pair, interval and indicator at one broker.
+
+    `status` is unmonitored, monitored, closed, paused (by its trader) or critical (by itself). `can_be_monitored` is
+    false where the interval names no period of a minute or more. `next_due` is the slot of the next alert, `delayed`
+    one that is overdue and not yet a MISS. `success` is as in the counts; `signals` are the newest webhooks, oldest
+    first. `changed_by` is the user who last changed the status, 0 for the stream itself, null for none.
+    """
+
+    id: UUID
+    broker_id: int
+    symbol: str
+    interval: str
+    indicator: str
+    status: str
+    can_be_monitored: bool
+    gravity: str
+    received: int
+    missed: int
+    unjudged: int
+    success: Amount | None
+    streak: int
+    delayed: datetime | None
+    next_due: datetime | None
+    last_slot: datetime | None
+    last_received_at: datetime | None
+    changed_by: int | None
+    changed_at: datetime
+    signals: list[Signal]
+
+
+class WebhookStreams(BaseModel):
+    """The user's streams, those that were heard last first."""
+
+    items: list[WebhookStream]
+    next: str | None = None
+
+
+class Resumption(BaseModel):
+    """A request to resume a stream, or without one all that have paused themselves."""
+
+    stream: UUID | None = None
+
+
+class WebhookPosition(Position):
+    """A position that webhooks have opened, with the orders of its current trade, newest first.
+
+    `stop_quantity` and `target_quantity` (base) are what is planned to be sold at the stop and at the target.
+    """
+
+    stop_quantity: Amount
+    target_quantity: Amount
+    orders: list[Trade]
+
+
+class WebhookPositions(BaseModel):
+    """The open positions of webhooks, newest first."""
+
+    items: list[WebhookPosition]
+    next: str | None = None
 
 
 class WebhookUrl(BaseModel):

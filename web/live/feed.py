@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from projections.brokers import all_brokers
 from projections.positions import open_positions
-from web.console import alerts, brokers, positions, reconciliations, trading, webhooks
+from web.console import alerts, brokers, positions, reconciliations, streams, trading, webhooks
 from web.console.candles import stored_of
 from web.console.conditions import conditions_of
 from web.console.health import health_of
@@ -24,6 +24,7 @@ FOLLOWED = {
     topic.name: topic
     for topic in (
         webhooks.TOPIC,
+        streams.TOPIC,
         trading.TOPIC,
         positions.TOPIC,
         positions.GAINS,

@@ -52,6 +52,8 @@ class Reception:
         self._held = len(self.spool) > 0
         self._unproven = 0
         self._not_kept = 0
+        self.turned_away = 0
+        """The number of good deliveries, or unproven ones, that were kept nowhere."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self.tokens = KnownTokens(house.tokens, log)
         self.refusals = Refusals(house.pool, log)
@@ -65,12 +67,18 @@ class Reception:
         if self.recognise(token, received_at) is None:
             self._unproven += 1
             if self._unproven > MOST_UNPROVEN:
+                self.turned_away += 1
                 one.answer.set_exception(NotReady())
                 return one.answer
         with self._queueing:
             self._waiting.append(one)
         self._writer.submit(self._write)
         return one.answer
+
+    @property
+    def holds(self) -> bool:
+        """True while deliveries wait on disk."""
+        return self._held
 
     def keep(self) -> None:
         """Write all unanswered deliveries to disk in order, to be appended once PostgreSQL answers."""
@@ -84,6 +92,7 @@ class Reception:
             for one, error in zip(waiting, self.spool.put_all([one.delivery for one in waiting]), strict=True):
                 if error is not None:
                     self._not_kept += 1
+                    self.turned_away += 1
                     self._log.error("not_kept", error=str(error))
                 self._answer(one, said=True, error=error)
 

@@ -959,9 +959,29 @@ export interface paths {
         };
         /**
          * Stats
-         * @description Return the number of the user's webhooks in each status.
+         * @description Return the number of the user's webhooks in each status, and how reliable they are.
          */
         get: operations["stats_api_webhooks_stats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Positions
+         * @description List the open positions of the user's webhooks with the orders of their current trades.
+         */
+        get: operations["list_positions_api_webhooks_positions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -988,6 +1008,108 @@ export interface paths {
          * @description Create a new webhook address. Alerts that still use the old one are refused from now on.
          */
         post: operations["rotate_api_webhooks_url_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Streams
+         * @description List the user's streams, those that were heard last first.
+         */
+        get: operations["list_streams_api_webhooks_streams_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume
+         * @description Resume a paused stream, or without one all that have paused themselves.
+         *
+         *     Their webhooks are executed again, and they are judged from their next slot on.
+         */
+        post: operations["resume_api_webhooks_resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/streams/{stream}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause
+         * @description Execute nothing that a stream sends until it is resumed. Its webhooks are recorded, and no MISS is counted.
+         */
+        post: operations["pause_api_webhooks_streams__stream__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/streams/{stream}/monitor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Monitor
+         * @description Count a MISS whenever a webhook of the stream does not come, from its next slot on.
+         */
+        post: operations["monitor_api_webhooks_streams__stream__monitor_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/streams/{stream}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close
+         * @description Monitor a stream no longer, because its alert was deleted. What it still sends is executed as ever.
+         */
+        post: operations["close_api_webhooks_streams__stream__close_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2347,7 +2469,7 @@ export interface components {
             /** Exchanges */
             exchanges: components["schemas"]["ExchangeLatency"][];
             /** Slowest */
-            slowest: components["schemas"]["Signal"][];
+            slowest: components["schemas"]["web__forms__results__Signal"][];
         };
         /**
          * Layout
@@ -3006,6 +3128,14 @@ export interface components {
             password: string;
         };
         /**
+         * Resumption
+         * @description A request to resume a stream, or without one all that have paused themselves.
+         */
+        Resumption: {
+            /** Stream */
+            stream?: string | null;
+        };
+        /**
          * SentAgain
          * @description The id of the new order.
          */
@@ -3058,30 +3188,6 @@ export interface components {
         Sides: {
             ours: components["schemas"]["Ours"];
             theirs: components["schemas"]["Theirs"];
-        };
-        /**
-         * Signal
-         * @description An alert that led to an order. `id` is that of the webhook.
-         *
-         *     `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
-         */
-        Signal: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Broker Id */
-            broker_id: number;
-            /** Symbol */
-            symbol: string;
-            /** Action */
-            action: string | null;
-            /** Indicator */
-            indicator: string | null;
-            stamps: components["schemas"]["Stamps"];
-            /** Total Ms */
-            total_ms: number | null;
         };
         /**
          * Stamps
@@ -3459,6 +3565,10 @@ export interface components {
          *
          *     `bars_old` counts the bars from the end of its bar to its reception; null where its bar or interval names no time.
          *     `repeats` counts further deliveries of the same alert.
+         *
+         *     `slot` is the time at which its stream expected it. Rows of webhooks that did not come stand at that time, without a
+         *     body. `missed` ones have the action `MISS` and are number `consecutive` of the row that began at `streak_began`.
+         *     `unjudged` ones stand for so many `slots` up to `last_slot`, of which nobody knows: the door could not be reached.
          */
         Webhook: {
             /**
@@ -3505,6 +3615,18 @@ export interface components {
             detail: string | null;
             /** Repeats */
             repeats: number;
+            /** Stream Id */
+            stream_id: string | null;
+            /** Slot */
+            slot: string | null;
+            /** Last Slot */
+            last_slot: string | null;
+            /** Slots */
+            slots: number | null;
+            /** Consecutive */
+            consecutive: number | null;
+            /** Streak Began */
+            streak_began: string | null;
             /**
              * Updated At
              * Format: date-time
@@ -3513,11 +3635,28 @@ export interface components {
         };
         /**
          * WebhookCounts
-         * @description The number of webhooks, in total and in each status; `received` or `taken` ones have no outcome yet.
+         * @description The number of webhooks since the beginning.
+         *
+         *     `total` have come, each also counted in its status; `received` or `taken` ones have no outcome yet. `missed` did not
+         *     come, `unjudged` slots are counted neither way. `success` is total in percent of total and missed, cut to two
+         *     places, null before the first. `gravity` is ok, warning or critical; `streak` is the longest row of MISS now, and
+         *     `critical` the number of streams that have paused themselves.
          */
         WebhookCounts: {
             /** Total */
             total: number;
+            /** Missed */
+            missed: number;
+            /** Unjudged */
+            unjudged: number;
+            /** Success */
+            success: string | null;
+            /** Gravity */
+            gravity: string;
+            /** Streak */
+            streak: number;
+            /** Critical */
+            critical: number;
             /** Received */
             received: number;
             /** Executed */
@@ -3530,6 +3669,154 @@ export interface components {
             ignored: number;
             /** Taken */
             taken: number;
+        };
+        /**
+         * WebhookPosition
+         * @description A position that webhooks have opened, with the orders of its current trade, newest first.
+         *
+         *     `stop_quantity` and `target_quantity` (base) are what is planned to be sold at the stop and at the target.
+         */
+        WebhookPosition: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Owner */
+            owner: string;
+            /** Is Open */
+            is_open: boolean;
+            /** Held */
+            held: string;
+            /** Average Entry */
+            average_entry: string;
+            /** Price */
+            price: string | null;
+            /** Price Age */
+            price_age: number | null;
+            /** Unrealised */
+            unrealised: string | null;
+            /** Unrealised Percent */
+            unrealised_percent: number | null;
+            /** Realised */
+            realised: string;
+            /** Stop Loss */
+            stop_loss: string | null;
+            /** Take Profit */
+            take_profit: string | null;
+            /** Share */
+            share: string;
+            /** Protected */
+            protected: string;
+            /** Protection */
+            protection: string;
+            /** Protection Reason */
+            protection_reason: string | null;
+            /** Target Watched */
+            target_watched: boolean;
+            /** Target Share */
+            target_share: string;
+            /** Level */
+            level: string;
+            /**
+             * Level Since
+             * Format: date-time
+             */
+            level_since: string;
+            /** Opened At */
+            opened_at: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Stop Quantity */
+            stop_quantity: string;
+            /** Target Quantity */
+            target_quantity: string;
+            /** Orders */
+            orders: components["schemas"]["Trade"][];
+        };
+        /**
+         * WebhookPositions
+         * @description The open positions of webhooks, newest first.
+         */
+        WebhookPositions: {
+            /** Items */
+            items: components["schemas"]["WebhookPosition"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * WebhookStream
+         * @description A stream of webhooks: the alerts of one pair, interval and indicator at one broker.
+         *
+         *     `status` is unmonitored, monitored, closed, paused (by its trader) or critical (by itself). `can_be_monitored` is
+         *     false where the interval names no period of a minute or more. `next_due` is the slot of the next alert, `delayed`
+         *     one that is overdue and not yet a MISS. `success` is as in the counts; `signals` are the newest webhooks, oldest
+         *     first. `changed_by` is the user who last changed the status, 0 for the stream itself, null for none.
+         */
+        WebhookStream: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Interval */
+            interval: string;
+            /** Indicator */
+            indicator: string;
+            /** Status */
+            status: string;
+            /** Can Be Monitored */
+            can_be_monitored: boolean;
+            /** Gravity */
+            gravity: string;
+            /** Received */
+            received: number;
+            /** Missed */
+            missed: number;
+            /** Unjudged */
+            unjudged: number;
+            /** Success */
+            success: string | null;
+            /** Streak */
+            streak: number;
+            /** Delayed */
+            delayed: string | null;
+            /** Next Due */
+            next_due: string | null;
+            /** Last Slot */
+            last_slot: string | null;
+            /** Last Received At */
+            last_received_at: string | null;
+            /** Changed By */
+            changed_by: number | null;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Signals */
+            signals: components["schemas"]["web__forms__webhooks__Signal"][];
+        };
+        /**
+         * WebhookStreams
+         * @description The user's streams, those that were heard last first.
+         */
+        WebhookStreams: {
+            /** Items */
+            items: components["schemas"]["WebhookStream"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * WebhookUrl
@@ -3548,6 +3835,47 @@ export interface components {
             items: components["schemas"]["Webhook"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * Signal
+         * @description An alert that led to an order. `id` is that of the webhook.
+         *
+         *     `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
+         */
+        web__forms__results__Signal: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Action */
+            action: string | null;
+            /** Indicator */
+            indicator: string | null;
+            stamps: components["schemas"]["Stamps"];
+            /** Total Ms */
+            total_ms: number | null;
+        };
+        /**
+         * Signal
+         * @description One webhook of a stream: how late (seconds) after its slot it came, and the slippage of its order in percent.
+         *
+         *     A positive slippage is a worse price than the chart's at the time of the alert.
+         */
+        web__forms__webhooks__Signal: {
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Delay */
+            delay: number | null;
+            /** Slippage */
+            slippage: number | null;
         };
         /**
          * Problem
@@ -9876,6 +10204,102 @@ export interface operations {
             };
         };
     };
+    list_positions_api_webhooks_positions_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPositions"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     url_api_webhooks_url_get: {
         parameters: {
             query?: never;
@@ -9993,6 +10417,596 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["WebhookUrl"];
                 };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_streams_api_webhooks_streams_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookStreams"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_api_webhooks_resume_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resumption"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_api_webhooks_streams__stream__pause_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                stream: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    monitor_api_webhooks_streams__stream__monitor_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                stream: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_api_webhooks_streams__stream__close_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                stream: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The body is not complete, or no HTTP. */
             400: {

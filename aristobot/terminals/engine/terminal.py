@@ -8,14 +8,18 @@ from typing import Any
 
 from adapters.log.eventstore import Recorded
 from adapters.log.recorder import PositionTaken
+from adapters.tables.door import DoorTable
 from application.alerts import tell
 from application.policies import WHEN, World
 from application.ports.stores import Reader
 from application.trading.page import Page
+from application.webhooks import streams
 from application.webhooks.deciding import MarketsNotLoaded
 from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import Pulse, beat
 from aristobot.supervision.neighbours import Neighbours
+from aristobot.terminals.engine.clock import MarketTime
+from aristobot.terminals.engine.judge import Judge
 from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Cause
@@ -172,9 +176,11 @@ class Engine:
     def _refuse(self, recorded: Recorded, error: Exception) -> None:
         with carrying(**{**recorded.event.metadata, "source": NAME, "causation_id": str(recorded.event.event_id)}):
             webhook = self._store.get(Webhook, recorded.event.originator_id)
+            stream = None
             if webhook.status is WebhookStatus.RECEIVED:
+                stream = streams.arrived(webhook, self._store)  # it has come, whatever becomes of it
                 webhook.refuse("internal_error", f"{type(error).__name__}: {error}"[:300])
-            self._place.save(recorded.position, webhook)
+            self._place.save(recorded.position, webhook, *([] if stream is None else [stream]))
 
 
 def _correlation(recorded: Recorded) -> str:
@@ -184,9 +190,13 @@ def _correlation(recorded: Recorded) -> str:
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the engine until `stopping`."""
     engine, neighbours = Engine(house, log), Neighbours(house.bus, NAME, DEPENDS_ON, log)
-    pulse = Pulse()
-    beat(house.bus, NAME, lambda: {"position": engine.position, **neighbours.figures()}, stopping, pulse)
+    clock, pulse, judging = MarketTime(house.bus, house.beats), Pulse(), Pulse()
+    judge = Judge(house.store, DoorTable(house.pool), clock, lambda: engine.position, log)
+    figures = lambda: {"position": engine.position, "streams": judge.monitored, **neighbours.figures()}  # noqa: E731
+    beat(house.bus, NAME, figures, stopping, pulse, judging)
     neighbours.watch(stopping)
+    clock.listen()
+    threading.Thread(target=judge.keep, args=(stopping, judging), name="judge", daemon=True).start()
     follow(
         lambda: engine.step() == PAGE or engine.in_doubt,
         log,

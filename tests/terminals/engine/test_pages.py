@@ -10,7 +10,7 @@ import pytest
 
 from application import policies
 from aristobot.following import AT_MOST_EVERY, Place
-from aristobot.terminals import engine
+from aristobot.terminals.engine import terminal as engine
 from domain.aggregate import carrying
 from domain.alert import Cause
 from domain.orders.wish import Side

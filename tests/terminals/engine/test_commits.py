@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from aristobot.terminals import engine
-from aristobot.terminals.engine import Engine
+from aristobot.terminals.engine import terminal as engine
+from aristobot.terminals.engine.terminal import Engine
 from domain.aggregate import carrying
 from domain.alert import Cause
 from domain.orders.order import Order

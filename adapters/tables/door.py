@@ -1,0 +1,54 @@
+"""The door's notes in the service tables: how far it has come, and when it could not be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg_pool import ConnectionPool
+
+Silence = tuple[datetime, datetime]
+"""From when until when (UTC) the door could not be reached."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is in the log up to position `head`: every delivery that the door took before `until` (UTC)."""
+
+    until: datetime
+    head: int
+
+
+class DoorTable:
+    """The table of the one webhook door."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    def note(self, until: datetime | None, silences: Sequence[Silence], started_at: datetime | None) -> None:
+        """Note that every delivery before `until` is in the log, None when that is not known, and the silences.
+
+        `started_at` is given by a door that does not know when it was last reached: it was silent until then.
+        """
+        with self._pool.connection() as connection:
+            connection.execute(
+                "SELECT service.note_door(%s, %s::timestamptz[], %s::timestamptz[], %s)",
+                (until, [began for began, _ in silences], [ended for _, ended in silences], started_at),
+            )
+
+    def taken(self) -> Taken | None:
+        """Return how far the door and the log have come, None before the door's first note."""
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT taken_until, (SELECT coalesce(max(position), 0) FROM log.events) FROM service.door"
+            ).fetchone()
+        return None if row is None else Taken(*row)
+
+    def silences(self, since: datetime) -> list[Silence]:
+        """Return the silences that ended after a moment, oldest first."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT began_at, ended_at FROM service.door_silences WHERE ended_at >= %s ORDER BY began_at", (since,)
+            ).fetchall()
+        return [(began, ended) for began, ended in rows]

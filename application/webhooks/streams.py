@@ -1,0 +1,107 @@
+"""Streams: which stream an alert belongs to, and what its trader decides about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from application.commands import on_fresh_state
+from application.people.users import by_hand
+from application.ports.stores import Reader, Store
+from domain.people.broker import Broker
+from domain.refusals import Invalid, NotFound
+from domain.webhooks.interval import Interval
+from domain.webhooks.stream import SELF, StreamKey, StreamStatus, WebhookStream
+from domain.webhooks.webhook import Webhook
+from domain.webhooks.webhook_message import WebhookMessage, ticker_of
+
+
+def arrived(webhook: Webhook, store: Reader) -> WebhookStream | None:
+    """Take an alert into its stream, whatever it asks for and whether it can be carried out.
+
+    Return None for one that names no stream: without a pair, an interval or a broker of the user it belongs to none.
+    """
+    try:
+        said = WebhookMessage.readable(webhook.raw)
+    except Invalid:
+        return None
+    key = _key_of(said, webhook.user)
+    if key is None or not _is_of_user(key, store):
+        return None
+    stream = store.find(WebhookStream, key.id) or WebhookStream.open(key)
+    stream.arrive(webhook.id, said.get("bar_time"), webhook.received_at)
+    return stream
+
+
+def _key_of(said: dict[str, Any], user: int) -> StreamKey | None:
+    symbol, notation, broker = said.get("symbol"), said.get("interval"), said.get("broker")
+    if not symbol or not notation or not broker or said.get("user") != user:
+        return None
+    interval = Interval.parse(notation)
+    spelt = notation.strip() if interval is None else interval.name
+    return StreamKey(user, broker, ticker_of(symbol), spelt, said.get("indicator") or "")
+
+
+def _is_of_user(key: StreamKey, store: Reader) -> bool:
+    broker = store.find(Broker, Broker.create_id(key.broker))
+    return broker is not None and broker.user == key.user and not broker.removed
+
+
+def of_removed_broker(broker: Broker, store: Reader) -> list[WebhookStream]:
+    """Close the streams of a broker that was removed: their alerts are refused from now on."""
+    streams = [one for one in store.get_all(WebhookStream, store.webhook_streams_open()) if one.broker == broker.number]
+    for stream in streams:
+        stream.close(SELF)
+    return streams
+
+
+@on_fresh_state
+def monitor(store: Store, user: int, stream_id: UUID, now: datetime) -> None:
+    """Monitor a stream from its next slot on. Raises `Impossible` when its interval names no period."""
+    with by_hand(user):
+        stream = _stream_of(store, user, stream_id)
+        stream.monitor(user, now)
+        store.save(stream)
+
+
+@on_fresh_state
+def close(store: Store, user: int, stream_id: UUID) -> None:
+    """Monitor a stream no longer: its alert was deleted. What it still sends is executed as ever."""
+    with by_hand(user):
+        stream = _stream_of(store, user, stream_id)
+        stream.close(user)
+        store.save(stream)
+
+
+@on_fresh_state
+def pause(store: Store, user: int, stream_id: UUID) -> None:
+    """Execute nothing that a stream sends, until its trader resumes it."""
+    with by_hand(user):
+        stream = _stream_of(store, user, stream_id)
+        stream.pause(user)
+        store.save(stream)
+
+
+@on_fresh_state
+def resume(store: Store, user: int, stream_id: UUID | None, now: datetime) -> None:
+    """Resume a paused stream, or without one all that have paused themselves."""
+    with by_hand(user):
+        streams = critical_ones(store, user) if stream_id is None else [_stream_of(store, user, stream_id)]
+        for stream in streams:
+            stream.resume(user, now)
+        store.save(*streams)
+
+
+def critical_ones(store: Reader, user: int) -> Sequence[WebhookStream]:
+    """Return the streams of a user that have paused themselves."""
+    streams = store.get_all(WebhookStream, store.webhook_streams_open())
+    return [one for one in streams if one.user == user and one.status is StreamStatus.CRITICAL]
+
+
+def _stream_of(store: Store, user: int, stream_id: UUID) -> WebhookStream:
+    stream = store.find(WebhookStream, stream_id)
+    if stream is None or stream.user != user:
+        raise NotFound("there is no such stream")
+    return stream
