@@ -1,7 +1,7 @@
 # The console is built first; the image holds the program and what it needs to run.
 FROM node:22-slim AS console
 WORKDIR /app
-COPY docs/openapi.json docs/
+COPY docs/openapi.json docs/tradingview.pine docs/
 COPY frontend frontend
 COPY adapters/words adapters/words
 RUN cd frontend && npm ci && npm run build

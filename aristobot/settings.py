@@ -35,6 +35,8 @@ class Settings:
     web_port: int
     webhook_port: int
     paper_port: int
+    door_url: str | None
+    """The address at which TradingView reaches the webhook door, without its path."""
     paper_urls: Mapping[str, str]
     """The addresses of paper exchanges that do not run on this machine, by exchange."""
     names: tuple[str, ...]
@@ -69,6 +71,7 @@ class Settings:
             web_port=_port("ARISTOBOT_WEB_PORT", 8000),
             webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),
             paper_port=_port("ARISTOBOT_PAPER_PORT", 9100),
+            door_url=_address("ARISTOBOT_DOOR_URL"),
             paper_urls={"binance": url} if (url := given("ARISTOBOT_BINANCE_URL")) else {},
             names=_list(given("ARISTOBOT_NAMES") or ""),
             proxies=_proxies(given("ARISTOBOT_PROXIES") or ""),
@@ -90,6 +93,11 @@ class Settings:
     def backup_places(self) -> list[Path]:
         """The folder of the backups, and the second one if `ARISTOBOT_BACKUP_COPY` is set."""
         return [self.backups, *([self.backup_copy] if self.backup_copy else [])]
+
+    @property
+    def webhook_url(self) -> str:
+        """The address for alerts, without a token."""
+        return f"{self.door_url or f'http://{self.host}:{self.webhook_port}'}/webhook/receive"
 
     def make_home(self) -> None:
         """Create HOME, which only its owner may enter, if missing. Raises `SettingError` when it cannot be used."""
@@ -132,6 +140,14 @@ class Settings:
 
 def _switch(name: str) -> bool:
     return (os.environ.get(name) or "").lower() in {"true", "1", "yes"}
+
+
+def _address(name: str) -> str | None:
+    """Return the address of a server without a path. Raises `SettingError` for anything else."""
+    said = (os.environ.get(name) or "").rstrip("/")
+    if said and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", said):
+        raise SettingError(f"{name} was {said!r}, not an address such as https://hooks.example.com")
+    return said or None
 
 
 def _proxies(said: str) -> tuple[str, ...]:

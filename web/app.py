@@ -21,6 +21,7 @@ from web.access.hosts import KnownHosts
 from web.access.throttle import TooManyAttempts
 from web.console import (
     account,
+    address,
     alerts,
     brokers,
     candles,
@@ -79,7 +80,7 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.feeds = Feeds(context)
-    parts = (session, debug, account, layouts, users, *TRADING, webhooks, streams, alerts, *TOLD, live)
+    parts = (session, debug, account, layouts, users, *TRADING, webhooks, streams, address, alerts, *TOLD, live)
     for part in parts:
         app.include_router(part.router)
     _answer_errors(app)

@@ -14,7 +14,7 @@ Silence = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Taken:
-    """What is in the log up to position `head`: every delivery that the door took before `until` (UTC)."""
+    """The state of the log at position `head`: every delivery that the door took before `until` (UTC) is in it."""
 
     until: datetime
     head: int

@@ -106,9 +106,12 @@ def _write(file: Path, content: dict[str, Any]) -> None:
 
 
 def curl(told: dict[str, Any]) -> str:
-    """Return a command that sends a BuyMarket alert as TradingView does. Its BarTime is the time at which it is run."""
+    """Return a command that sends a BuyMarket alert as TradingView does. Its BarTime is the time at which it is run.
+
+    It names no interval, so that no further alert is expected after it.
+    """
     alert = (
-        '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC","Interval":"5",'
+        '{"Symbol":"BTCUSDT","Exchange":"BINANCE","Currency":"USDT","BaseCurrency":"BTC",'
         '"BarTime":"\'$(date -u +%FT%TZ)\'","Action":"BuyMarket","Prix":NaN,"PrixSL":NaN,"PrixTP":NaN,"PourCent":5,'
         f'"UserID":{told["user_number"]},"IndicateurName":"Demo","UserExchangeID":{told["broker"]}}}'
     )

@@ -68,7 +68,7 @@ def context_of(house: House) -> Context:
         platform=Platform(
             terminals=lambda: house.bus.terminals(WATCHED),
             names=(*house.settings.names, house.settings.host),
-            webhook_url=f"http://{house.settings.host}:{house.settings.webhook_port}/webhook/receive",
+            webhook_url=house.settings.webhook_url,
             disk=disk,
             gateway=house.bus,
             exchanges=[*CATALOGUE.values()],

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from domain.webhooks.interval import Interval
 
 SUSPECTED_AFTER = timedelta(seconds=60)
-"""How long after it was due a slot without an alert is suspected. A grace of 15 seconds follows."""
+"""The time after it was due at which a slot without an alert is suspected. A grace of 15 seconds follows."""
 GRACE_ENDS_AFTER = timedelta(seconds=75)
 MISSED_AFTER = timedelta(seconds=80)
-"""How long after it was due a slot without an alert is a MISS: at the clock's first ten seconds after the grace."""
+"""The time after it was due at which it is a MISS: the first ten seconds of the clock after the grace."""
 TOLERANCE = timedelta(seconds=5)
-"""How much an alert may come before its slot is due: clocks differ."""
+"""The time by which an alert may come before its slot is due: clocks differ."""
 _OLDEST_BAR = timedelta(days=3660)
 _REMEMBERED = 3
 """The newest slots that are remembered while nothing is judged: two in a row, and an early one."""

@@ -19,7 +19,7 @@ CRITICAL_STREAK = 3
 CARRIED_EVERY = 100
 """The number of events after which the state is carried forward."""
 SELF = 0
-"""Who monitors a stream that nobody has switched on: its own alerts did, or who closes one that has lost its owner."""
+"""The user who monitors a stream by its own alerts, or closes one whose broker is gone: nobody."""
 
 
 class StreamStatus(StrEnum):
@@ -53,7 +53,7 @@ def gravity_of(status: str, streak: int) -> Gravity:
 
 @dataclass(frozen=True)
 class StreamKey:
-    """What tells one stream from another.
+    """The key that tells one stream from another.
 
     `symbol` is the ticker as exchanges write it (`BTCUSDT`), `interval` has TradingView's notation in one spelling, or
     as it was said where it names no period. Names of indicators are told apart by case: two names are two alerts.

@@ -45,10 +45,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def platform() -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the contents of the platform's `run.json` and its printed output."""
     with short_folder() as home:
-        yield from _running(home)
+        yield from running(home)
 
 
-def _running(home: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def running(home: Path, program: str = "aristobot") -> Iterator[tuple[dict[str, Any], str]]:
+    """Run the platform, or a program that stands for it, and yield what the fixture `platform` yields."""
     web, door, paper, _ = range(first := neighbours(4), first + 4)
     ports = {"ARISTOBOT_WEB_PORT": web, "ARISTOBOT_WEBHOOK_PORT": door, "ARISTOBOT_PAPER_PORT": paper}
     environment = (
@@ -59,7 +60,7 @@ def _running(home: Path) -> Iterator[tuple[dict[str, Any], str]]:
     out = home / "out"
     with out.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "aristobot", "run"], cwd=REPOSITORY, env=environment, stdout=said, stderr=said
+            [sys.executable, "-m", program, "run"], cwd=REPOSITORY, env=environment, stdout=said, stderr=said
         )
     try:
         deadline = time.monotonic() + 90

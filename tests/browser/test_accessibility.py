@@ -21,7 +21,8 @@ AT_REST = """() => !document.querySelector('[class*="-enter-"], [class*="-leave-
     one => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
 
 
-def _findings(page: Any) -> list[str]:
+def findings_of(page: Any) -> list[str]:
+    """Return the serious findings of the page as it is."""
     page.wait_for_function(AT_REST)  # contrast is wrong while anything fades in or changes theme
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
@@ -41,7 +42,7 @@ def test_no_page_has_a_serious_finding(browse: Any, enter: Any, theme: str) -> N
     with browse() as page:
         page.set_viewport_size(SMALL)
         expect(page.locator("#username")).to_be_visible()
-        findings = _findings(page)
+        findings = findings_of(page)
         enter(page, "en")
         page.click('a[href="/account"]')
         page.click("[data-test=tab-preferences]")
@@ -51,23 +52,29 @@ def test_no_page_has_a_serious_finding(browse: Any, enter: Any, theme: str) -> N
             page.click(f'nav a[href="{path}"]')
             expect(page.locator("h1")).to_be_visible()
             page.wait_for_load_state("networkidle")
-            findings += _findings(page)
+            findings += findings_of(page)
+        page.click('nav a[href="/webhooks"]')
+        page.click("[data-test=set-up]")
+        for tab in ("streams", "trades", "gains", "received"):
+            page.click(f"main [data-test=tab-{tab}]")
+            page.wait_for_load_state("networkidle")
+            findings += findings_of(page)
         page.click('a[href="/account"]')
         for tab in TABS:
             page.click(f"[data-test=tab-{tab}]")
             page.wait_for_load_state("networkidle")
-            findings += _findings(page)
+            findings += findings_of(page)
         for opener in SHOWN:
             page.locator(f"[data-test={opener}]").first.click()
             page.wait_for_function(AT_REST)
-            findings += _findings(page)
+            findings += findings_of(page)
             page.keyboard.press("Escape")
             expect(page.locator("dialog[open], :popover-open")).to_have_count(0)
         page.click("[data-test=tab-brokers]")
         for opener in ("new-broker", "edit-broker"):
             page.locator(f"[data-test={opener}]").first.click()
             expect(page.get_by_role("dialog")).to_be_visible()
-            findings += _findings(page)
+            findings += findings_of(page)
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)
         page.click("[data-test=tab-preferences]")

@@ -92,13 +92,13 @@ def _form(row: Row, signals: Sequence[Row], now: datetime) -> forms.WebhookStrea
     )
 
 
-def _signal(row: Row) -> forms.Signal:
+def _signal(row: Row) -> forms.StreamSignal:
     delay = None if row["slot"] is None else (row["received_at"] - row["slot"]).total_seconds()
     slippage = None
     if row["average"] is not None and row["close"]:
         change = float((row["average"] / row["close"] - 1) * HUNDRED_PERCENT)
         slippage = round(change if row["side"] == Side.BUY else -change, 3)
-    return forms.Signal(received_at=row["received_at"], delay=delay, slippage=slippage)
+    return forms.StreamSignal(received_at=row["received_at"], delay=delay, slippage=slippage)
 
 
 TOPIC = Topic("streams", streams.all_streams, stream_rows)

@@ -1,4 +1,4 @@
-"""The webhooks received, what they have opened, and the address for TradingView."""
+"""The webhooks received, and what they have opened."""
 
 from __future__ import annotations
 
@@ -79,19 +79,6 @@ def list_positions(by: By, context: InContext) -> forms.WebhookPositions:
                 for position, row, of_trade in zip(told, rows, orders, strict=True)
             ]
         )
-
-
-@router.get("/url")
-def url(by: By, context: InContext) -> forms.WebhookUrl:
-    """Return the user's webhook address. A first token is created when there is none."""
-    token = context.people.tokens.of(by.user) or context.people.tokens.rotate(by.user)
-    return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={token}")
-
-
-@router.post("/url")
-def rotate(by: By, context: InContext) -> forms.WebhookUrl:
-    """Create a new webhook address. Alerts that still use the old one are refused from now on."""
-    return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={context.people.tokens.rotate(by.user)}")
 
 
 def _share(row: Row, price: str, share: str) -> Decimal:

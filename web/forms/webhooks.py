@@ -81,7 +81,7 @@ class WebhookCounts(BaseModel):
     taken: int
 
 
-class Signal(BaseModel):
+class StreamSignal(BaseModel):
     """One webhook of a stream: how late (seconds) after its slot it came, and the slippage of its order in percent.
 
     A positive slippage is a worse price than the chart's at the time of the alert.
@@ -120,7 +120,7 @@ class WebhookStream(BaseModel):
     last_received_at: datetime | None
     changed_by: int | None
     changed_at: datetime
-    signals: list[Signal]
+    signals: list[StreamSignal]
 
 
 class WebhookStreams(BaseModel):
@@ -152,6 +152,13 @@ class WebhookPositions(BaseModel):
 
     items: list[WebhookPosition]
     next: str | None = None
+
+
+class DoorAnswer(BaseModel):
+    """The door's answer to a test: its HTTP status and the time it took, both null when it was not reached."""
+
+    status: int | None
+    milliseconds: float | None
 
 
 class WebhookUrl(BaseModel):

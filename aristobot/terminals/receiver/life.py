@@ -14,9 +14,9 @@ from aristobot.following import AWAY
 
 EVERY_SECONDS = 1.0
 SILENT_AFTER = timedelta(seconds=5)
-"""How long the door may leave no note before that counts as a silence."""
+"""The time without a note after which the door was silent."""
 TURNED_AWAY = timedelta(seconds=2)
-"""How long before a note a delivery that could not be kept may have come."""
+"""The time before a note within which a delivery that could not be kept has come."""
 
 
 class Life:

@@ -4,6 +4,9 @@ import type { components, paths } from './schema'
 
 export type Session = components['schemas']['Session']
 export type Webhook = components['schemas']['Webhook']
+export type WebhookStream = components['schemas']['WebhookStream']
+export type WebhookCounts = components['schemas']['WebhookCounts']
+export type WebhookPosition = components['schemas']['WebhookPosition']
 export type Trade = components['schemas']['Trade']
 export type Position = components['schemas']['Position']
 export type Chapter = components['schemas']['Chapter']

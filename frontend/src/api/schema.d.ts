@@ -990,30 +990,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/webhooks/url": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Url
-         * @description Return the user's webhook address. A first token is created when there is none.
-         */
-        get: operations["url_api_webhooks_url_get"];
-        put?: never;
-        /**
-         * Rotate
-         * @description Create a new webhook address. Alerts that still use the old one are refused from now on.
-         */
-        post: operations["rotate_api_webhooks_url_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/webhooks/streams": {
         parameters: {
             query?: never;
@@ -1110,6 +1086,52 @@ export interface paths {
          * @description Monitor a stream no longer, because its alert was deleted. What it still sends is executed as ever.
          */
         post: operations["close_api_webhooks_streams__stream__close_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Url
+         * @description Return the user's webhook address. A first token is created when there is none.
+         */
+        get: operations["url_api_webhooks_url_get"];
+        put?: never;
+        /**
+         * Rotate
+         * @description Create a new webhook address. Alerts that still use the old one are refused from now on.
+         */
+        post: operations["rotate_api_webhooks_url_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ping
+         * @description Send a PING to the user's address as TradingView would, and return what the door answered and how fast.
+         *
+         *     It proves the address as far as it leads through this machine's network: proxy, certificate and token.
+         */
+        post: operations["ping_api_webhooks_ping_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2035,6 +2057,16 @@ export interface components {
             facts: components["schemas"]["Fact"][];
         };
         /**
+         * DoorAnswer
+         * @description The door's answer to a test: its HTTP status and the time it took, both null when it was not reached.
+         */
+        DoorAnswer: {
+            /** Status */
+            status: number | null;
+            /** Milliseconds */
+            milliseconds: number | null;
+        };
+        /**
          * Enabled
          * @description True to enable an account, false to disable it.
          */
@@ -2469,7 +2501,7 @@ export interface components {
             /** Exchanges */
             exchanges: components["schemas"]["ExchangeLatency"][];
             /** Slowest */
-            slowest: components["schemas"]["web__forms__results__Signal"][];
+            slowest: components["schemas"]["Signal"][];
         };
         /**
          * Layout
@@ -3190,6 +3222,30 @@ export interface components {
             theirs: components["schemas"]["Theirs"];
         };
         /**
+         * Signal
+         * @description An alert that led to an order. `id` is that of the webhook.
+         *
+         *     `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
+         */
+        Signal: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Action */
+            action: string | null;
+            /** Indicator */
+            indicator: string | null;
+            stamps: components["schemas"]["Stamps"];
+            /** Total Ms */
+            total_ms: number | null;
+        };
+        /**
          * Stamps
          * @description When each step of a signal was done. A time is null when the step has not happened, or is not known.
          *
@@ -3290,6 +3346,23 @@ export interface components {
             items: components["schemas"]["Chapter"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * StreamSignal
+         * @description One webhook of a stream: how late (seconds) after its slot it came, and the slippage of its order in percent.
+         *
+         *     A positive slippage is a worse price than the chart's at the time of the alert.
+         */
+        StreamSignal: {
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Delay */
+            delay: number | null;
+            /** Slippage */
+            slippage: number | null;
         };
         /**
          * Symbol
@@ -3806,7 +3879,7 @@ export interface components {
              */
             changed_at: string;
             /** Signals */
-            signals: components["schemas"]["web__forms__webhooks__Signal"][];
+            signals: components["schemas"]["StreamSignal"][];
         };
         /**
          * WebhookStreams
@@ -3835,47 +3908,6 @@ export interface components {
             items: components["schemas"]["Webhook"][];
             /** Next */
             next: string | null;
-        };
-        /**
-         * Signal
-         * @description An alert that led to an order. `id` is that of the webhook.
-         *
-         *     `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
-         */
-        web__forms__results__Signal: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Broker Id */
-            broker_id: number;
-            /** Symbol */
-            symbol: string;
-            /** Action */
-            action: string | null;
-            /** Indicator */
-            indicator: string | null;
-            stamps: components["schemas"]["Stamps"];
-            /** Total Ms */
-            total_ms: number | null;
-        };
-        /**
-         * Signal
-         * @description One webhook of a stream: how late (seconds) after its slot it came, and the slippage of its order in percent.
-         *
-         *     A positive slippage is a worse price than the chart's at the time of the alert.
-         */
-        web__forms__webhooks__Signal: {
-            /**
-             * Received At
-             * Format: date-time
-             */
-            received_at: string;
-            /** Delay */
-            delay: number | null;
-            /** Slippage */
-            slippage: number | null;
         };
         /**
          * Problem
@@ -10300,225 +10332,6 @@ export interface operations {
             };
         };
     };
-    url_api_webhooks_url_get: {
-        parameters: {
-            query?: never;
-            header?: {
-                "x-csrf-token"?: string | null;
-            };
-            path?: never;
-            cookie?: {
-                aristobot_session?: string | null;
-            };
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookUrl"];
-                };
-            };
-            /** @description The body is not complete, or no HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No session, or a wrong name, password or code. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request is for a name that is not ours. */
-            421: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The input is not acceptable. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The headers are too long. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours; the log says why. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    rotate_api_webhooks_url_post: {
-        parameters: {
-            query?: never;
-            header?: {
-                "x-csrf-token"?: string | null;
-            };
-            path?: never;
-            cookie?: {
-                aristobot_session?: string | null;
-            };
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookUrl"];
-                };
-            };
-            /** @description The body is not complete, or no HTTP. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No session, or a wrong name, password or code. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The CSRF token is missing or wrong. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It does not exist, is another user's, or is only the admin's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request is for a name that is not ours. */
-            421: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The input is not acceptable. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The headers are too long. */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours; the log says why. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list_streams_api_webhooks_streams_get: {
         parameters: {
             query?: never;
@@ -11007,6 +10820,348 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    url_api_webhooks_url_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookUrl"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_api_webhooks_url_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookUrl"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ping_api_webhooks_ping_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoorAnswer"];
+                };
             };
             /** @description The body is not complete, or no HTTP. */
             400: {

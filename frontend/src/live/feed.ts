@@ -14,6 +14,7 @@ import { usePositions } from '../features/trading/positions/store'
 import { useExecuted } from '../features/trading/trades/executed'
 import { useTrades } from '../features/trading/trades/store'
 import { useWebhooks } from '../features/webhooks/store'
+import { useStreams } from '../features/webhooks/streams'
 import { router } from '../router'
 import { type Hearer, Live, type Message } from './socket'
 import { followed } from './topics'
@@ -27,6 +28,7 @@ export function follow(): void {
   if (live) return
   const stores: Record<string, { take: (message: Message) => void }> = {
     webhooks: useWebhooks(),
+    streams: useStreams(),
     trades: both(useTrades(), useExecuted()),
     positions: usePositions(),
     gains: useGains(),

@@ -1,7 +1,7 @@
 import { onScopeDispose, readonly, ref } from 'vue'
 
 /** What the frame shows on every page. */
-const ALWAYS = ['health', 'brokers', 'positions', 'trades', 'alerts']
+const ALWAYS = ['health', 'brokers', 'positions', 'trades', 'alerts', 'streams']
 
 const followers = new Map<string, number>(ALWAYS.map((topic) => [topic, 1]))
 const topics = ref<string[]>(ALWAYS)

@@ -24,5 +24,10 @@ export const useWebhooks = defineStore('webhooks', () => {
     return (await inTime((signal) => api.POST('/api/webhooks/url', { signal }))).data?.url
   }
 
-  return { rows, take, ...past, url, rotate }
+  /** Send a PING through the door; undefined when the server does not say what became of it. */
+  async function ping() {
+    return (await inTime((signal) => api.POST('/api/webhooks/ping', { signal }))).data
+  }
+
+  return { rows, take, ...past, url, rotate, ping }
 })

@@ -1,0 +1,57 @@
+"""The address for TradingView, and a test of the way to it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+
+from web.context import By, Context, InContext
+from web.forms import webhooks as forms
+
+router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
+PATIENCE_SECONDS = 5.0
+NAME = "Aristobot"
+"""The indicator of a test: no stream begins with it, because it has no interval."""
+
+
+@router.get("/url")
+def url(by: By, context: InContext) -> forms.WebhookUrl:
+    """Return the user's webhook address. A first token is created when there is none."""
+    return forms.WebhookUrl(url=_address(by.user, context))
+
+
+@router.post("/url")
+def rotate(by: By, context: InContext) -> forms.WebhookUrl:
+    """Create a new webhook address. Alerts that still use the old one are refused from now on."""
+    return forms.WebhookUrl(url=f"{context.platform.webhook_url}?token={context.people.tokens.rotate(by.user)}")
+
+
+@router.post("/ping")
+def ping(by: By, context: InContext) -> forms.DoorAnswer:
+    """Send a PING to the user's address as TradingView would, and return what the door answered and how fast.
+
+    It proves the address as far as it leads through this machine's network: proxy, certificate and token.
+    """
+    said = {"Action": "PING", "UserID": by.user, "IndicateurName": NAME, "Sent": datetime.now(UTC).isoformat()}
+    request = urllib.request.Request(  # noqa: S310 - the address is the platform's own
+        _address(by.user, context), json.dumps(said).encode(), {"Content-Type": "application/json"}
+    )
+    began = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - as above
+            status = answer.status
+    except urllib.error.HTTPError as error:
+        status = error.code
+    except OSError:
+        return forms.DoorAnswer(status=None, milliseconds=None)
+    return forms.DoorAnswer(status=status, milliseconds=round((time.monotonic() - began) * 1000, 1))
+
+
+def _address(user: int, context: Context) -> str:
+    token = context.people.tokens.of(user) or context.people.tokens.rotate(user)
+    return f"{context.platform.webhook_url}?token={token}"
