@@ -29,10 +29,11 @@ from adapters.log.story import story_of
 from adapters.paper.replay import replayed
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
-from aristobot.commands import candles
+from aristobot.commands import candles, webhooks
 from aristobot.commands.arguments import head, port, speed
 from aristobot.commands.backups import Daily, back_up_daily, back_up_now, restore_into
-from aristobot.commands.people import COMMANDS, WITH_PASSWORD, WITHOUT_NAME, People, password_from_input
+from aristobot.commands.flow import FlowCheck, check
+from aristobot.commands.people import COMMANDS, People, add_people, password_from_input
 from aristobot.commands.reconcile import compare, is_fine, tell
 from aristobot.servers.process import ServerError
 from aristobot.settings import OTHERS, SettingError, Settings
@@ -236,6 +237,16 @@ def _candles(arguments: argparse.Namespace, settings: Settings) -> int:
         return candles.carry_out(arguments, pool, lambda: Bus(_redis_url(settings)), _say)
 
 
+def _webhook(arguments: argparse.Namespace, settings: Settings) -> int:
+    sender = webhooks.Sender.of(arguments, settings)
+    if arguments.what != "check":
+        return (webhooks.send if arguments.what == "send" else webhooks.replay)(arguments, sender, _say)
+    master = MasterKey(settings.secret_key())
+    with open_pool(_owner_url(settings, master)) as pool:
+        flow = FlowCheck(Store(pool, master), Bus(_redis_url(settings)), sender)
+        return check(flow, _say, quick=arguments.quick, as_json=arguments.json)
+
+
 def _openapi(_: argparse.Namespace, __: Settings) -> int:
     from web.app import create_app  # noqa: PLC0415 - only this command needs the web without a database
 
@@ -293,13 +304,15 @@ def _add_looking(command: Command) -> None:
     projections.add_argument("what", choices=["rebuild", "verify"])
     stored = command("candles", _candles, "list and verify the stored candles, import a file of them, or load history")
     candles.add_arguments(stored)
+    alerts = command("webhook", _webhook, "send alerts as TradingView does, and check the way that they take")
+    webhooks.add_arguments(alerts)
     command("openapi", _openapi, "print the console's API")
 
 
 def _add_upkeep(command: Command) -> None:
     command("migrate", _migrate, "make or upgrade the database")
     people = command("user", _user, "create, invite, disable, enable and forget users, reset their logins")
-    _add_people(people)
+    add_people(people)
     vault = command("vault", _vault, "seal every secret by the newest key of ARISTOBOT_SECRET_KEY")
     vault.add_argument("what", choices=["rotate"])
     backup = command("backup", _backup, "dump the whole database")
@@ -309,19 +322,6 @@ def _add_upkeep(command: Command) -> None:
     restore = command("restore", _restore, "restore a backup into an empty database and verify it")
     restore.add_argument("file", help="the .dump, with its .json beside it")
     restore.add_argument("--head", type=head, help="HASH or POSITION:HASH, as it was written down elsewhere")
-
-
-def _add_people(people: argparse.ArgumentParser) -> None:
-    """Give each command of `user` a help and arguments of its own."""
-    commands = people.add_subparsers(dest="what", required=True, metavar="command")
-    for name, act in COMMANDS.items():
-        says = (act.__doc__ or "").partition("\n")[0]
-        added = commands.add_parser(name, help=says, description=says)
-        added.set_defaults(name=None, password_stdin=False, of=added)
-        if name not in WITHOUT_NAME:
-            added.add_argument("name", help="the user's name")
-        if name in WITH_PASSWORD:
-            added.add_argument("--password-stdin", action="store_true", help="read it from standard input")
 
 
 def main(given: list[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import secrets
 import sys
 from collections.abc import Callable
@@ -127,3 +128,16 @@ def password_from_input() -> str:
     if not password:
         raise SettingError("the standard input held no password")
     return password
+
+
+def add_people(people: argparse.ArgumentParser) -> None:
+    """Give each command of `user` a help and arguments of its own."""
+    commands = people.add_subparsers(dest="what", required=True, metavar="command")
+    for name, act in COMMANDS.items():
+        says = (act.__doc__ or "").partition("\n")[0]
+        added = commands.add_parser(name, help=says, description=says)
+        added.set_defaults(name=None, password_stdin=False, of=added)
+        if name not in WITHOUT_NAME:
+            added.add_argument("name", help="the user's name")
+        if name in WITH_PASSWORD:
+            added.add_argument("--password-stdin", action="store_true", help="read it from standard input")
