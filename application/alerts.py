@@ -25,7 +25,6 @@ from domain.protection.level import CARRIED_OUT
 from domain.reconciliation import Reconciliation, Resolution, Statement
 from domain.refusals import Conflict, Invalid
 from domain.trading.position import Position
-from domain.webhooks.stream import WebhookStream
 from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_body import read
 from domain.webhooks.webhook_message import EXITS, TRADING, WebhookMessage
@@ -201,13 +200,12 @@ def exit_refused(event: events.WebhookRefused, store: Reader) -> list[Alert]:
 
 def webhooks_critical(event: events.WebhookStreamBecameCritical, store: Reader) -> list[Alert]:
     """Alert when a stream of webhooks has paused itself. Streams that fall silent together raise one alert."""
-    stream = store.get(WebhookStream, event.originator_id)
     key = f"{Cause.WEBHOOKS_CRITICAL}/{event.slot.isoformat()}"
-    if store.find(Alert, Alert.create_id(stream.user, key)) is not None:
+    if store.find(Alert, Alert.create_id(event.user, key)) is not None:
         return []
-    symbol = _spoken(stream.symbol, {}) if _TICKER.fullmatch(stream.symbol) else "?"
-    facts = {"symbol": symbol, "broker": str(stream.broker)}
-    return [Alert(stream.user, key, Cause.WEBHOOKS_CRITICAL, LOUDNESS[Cause.WEBHOOKS_CRITICAL], stream.id, facts)]
+    symbol = _spoken(event.symbol, {}) if _TICKER.fullmatch(event.symbol) else "?"
+    facts, loudness = {"symbol": symbol, "broker": str(event.broker)}, LOUDNESS[Cause.WEBHOOKS_CRITICAL]
+    return [Alert(event.user, key, Cause.WEBHOOKS_CRITICAL, loudness, event.originator_id, facts)]
 
 
 def _said(webhook: Webhook) -> dict[str, str]:

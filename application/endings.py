@@ -17,6 +17,8 @@ from domain.people.broker import Broker
 from domain.protection.level import Level
 from domain.reconciliation import Reconciliation
 from domain.trading.position import Position
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamStatus
 
 UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
 
@@ -85,6 +87,9 @@ def is_reconciled(alert: Alert, store: Store, snapshots: AccountSnapshots) -> bo
 
 def are_resumed(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
     """Return whether the alert's owner has no stream of webhooks left that has paused itself."""
+    stream = None if alert.subject is None else store.find(WebhookStream, alert.subject)
+    if stream is not None and stream.status is StreamStatus.CRITICAL:
+        return False  # which spares a look at all others
     return not critical_ones(store, alert.user)
 
 

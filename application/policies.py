@@ -18,6 +18,7 @@ from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import Status
 from domain.orders.wish import Source
 from domain.people.broker import Broker
+from domain.trading.position import Position
 from domain.webhooks.webhook import Webhook, WebhookStatus
 
 
@@ -42,8 +43,7 @@ def judge_webhook(event: events.WebhookReceived, world: World) -> list[Aggregate
     if webhook.status is not WebhookStatus.RECEIVED:
         return []
     stream = streams.arrived(webhook, world.store)
-    paused = stream is not None and stream.is_paused
-    decided = decide(webhook, world.store, world.markets, world.now, paused=paused)
+    decided = decide(webhook, world.store, world.markets, world.now, stream)
     return decided if stream is None else [stream, *decided]
 
 
@@ -133,6 +133,13 @@ def webhook_ignored(event: events.WebhookIgnored, world: World) -> list[Aggregat
     return [*alerts.webhook_ignored(event, world.store, world.now)]
 
 
+def trade_lost(event: events.PositionClosed, world: World) -> list[Aggregate]:
+    """Tell the streams whose alerts opened a trade that it ended with a loss: a gate may hold their entries back."""
+    if event.net >= 0:
+        return []
+    return [*streams.behind(world.store.get(Position, event.originator_id), event.closed_at, world.store)]
+
+
 def broker_removed(event: events.BrokerRemoved, world: World) -> list[Aggregate]:
     """Close the webhook streams of a broker that is no more."""
     return [*streams.of_removed_broker(world.store.get(Broker, event.originator_id), world.store)]
@@ -169,7 +176,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = dict(
         on(events.OrderRejected, webhook_failed, entry_ended, told(alerts.exit_rejected)),
         on(events.PositionProtectionResting, protection_answered, told(alerts.partly_covered)),
         on(events.PositionProtectionRefused, protection_answered),
-        on(events.PositionClosed, protection_answered),
+        on(events.PositionClosed, protection_answered, trade_lost),
     )
 )
 """The policies by kind of event. Everything that follows from one event is saved in one commit."""

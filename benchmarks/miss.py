@@ -22,7 +22,7 @@ from shared.figures import keep
 
 from adapters.database.migrate import migrate
 from adapters.log.eventstore import Store, open_pool
-from adapters.tables.door import DoorTable
+from adapters.tables.door import DoorTable, Note
 from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import Postgres
 from aristobot.terminals.engine.judge import Judge, was_unreachable
@@ -30,7 +30,8 @@ from domain import events
 from domain.aggregate import carrying
 from domain.webhooks.interval import Interval
 from domain.webhooks.slots import MISSED_AFTER
-from domain.webhooks.stream import StreamKey, StreamStatus, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey, StreamStatus
 
 DAYS, STREAMS, TICKS, MOST_MS = 10_000, 500, 9, 100.0
 LOST, LATE, EARLY = 0.004, 0.004, 0.01
@@ -166,7 +167,7 @@ def judged(store: Store, name: str, *, arrive: bool) -> tuple[float, float]:
                 if arrive or tick % 3 == 2:  # two MISS in a row, and an alert: none becomes critical
                     stream.arrive(UUID(int=place), None, slot + seconds(1))
             store.save(*streams)
-            door.note(slot + DAY, [], None)
+            door.note(Note(slot, slot + MISSED_AFTER, []))
             clock.time = slot + seconds(70)
             judge.look()
             clock.time = slot + MISSED_AFTER

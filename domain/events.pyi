@@ -11,8 +11,9 @@ from domain.people.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.people.user import Preferences, Role
 from domain.reconciliation import Discrepancy, Occasion, Phase, Statement
 from domain.trading.position_state import Entry
+from domain.webhooks.gates import Gates, Passed
 from domain.webhooks.slots import Slots
-from domain.webhooks.stream import StreamStatus
+from domain.webhooks.stream_state import StreamStatus
 from uuid import UUID
 
 class AlertRaised(Aggregate.Created):
@@ -471,6 +472,8 @@ class WebhookStreamCarriedForward(Aggregate.Event):
     unjudged: int
     slots: Slots
     delayed: datetime | None
+    gates: Gates
+    passed: Passed
 
 class WebhookStreamOpened(Aggregate.Created):
     user: int
@@ -483,6 +486,7 @@ class WebhookStreamArrived(Aggregate.Event):
     webhook: UUID
     slot: datetime | None
     received_at: datetime
+    streak: int
 
 class WebhookStreamMonitored(Aggregate.Event):
     by: int
@@ -515,6 +519,9 @@ class WebhookStreamUnjudged(Aggregate.Event):
 
 class WebhookStreamBecameCritical(Aggregate.Event):
     slot: datetime
+    user: int
+    broker: int
+    symbol: str
 
 class WebhookStreamPaused(Aggregate.Event):
     by: int
@@ -526,3 +533,13 @@ class WebhookStreamResumed(Aggregate.Event):
 class WebhookStreamClosed(Aggregate.Event):
     by: int
     paused: bool
+
+class WebhookStreamGatesSet(Aggregate.Event):
+    gates: Gates
+    by: int
+
+class WebhookStreamEntered(Aggregate.Event):
+    at: datetime
+
+class WebhookStreamLost(Aggregate.Event):
+    at: datetime

@@ -21,16 +21,25 @@ def streams(cursor: Any) -> list[Row]:
         SELECT DISTINCT ON (broker_id, pair, interval, indicator)
             *, max(received_at) OVER (PARTITION BY broker_id, pair, interval, indicator) AS last_at
         FROM (
-            SELECT id, broker_id, symbol, interval, indicator, received_at, status, reason,
+            SELECT id, stream_id, broker_id, symbol, interval, indicator, received_at, status, reason,
                 upper(replace(regexp_replace(symbol, '^[^:]*:', ''), '/', '')) AS pair
             FROM books.webhooks
             WHERE received_at > now() - make_interval(days => %s) AND symbol IS NOT NULL
+                AND status NOT IN ('missed', 'unjudged')
             ORDER BY received_at DESC LIMIT %s
         ) AS newest
         ORDER BY broker_id, pair, interval, indicator, reason IS NOT DISTINCT FROM 'ping', received_at DESC
     """
     rows: list[Row] = cursor.execute(query, (STREAM_DAYS, NEWEST_ALERTS)).fetchall()
     return sorted(rows, key=lambda row: row["last_at"], reverse=True)
+
+
+def paused_streams(cursor: Any) -> list[Row]:
+    """Return the streams of webhooks that are paused, by their trader or by themselves, with the time."""
+    rows: list[Row] = cursor.execute(
+        "SELECT id, status, changed_at FROM books.streams WHERE status IN ('paused', 'critical')"
+    ).fetchall()
+    return rows
 
 
 def live_orders(cursor: Any, state: Status, older_than: int = 0) -> list[Row]:

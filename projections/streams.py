@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from domain import events
+from domain.webhooks.gates import Gates
 from domain.webhooks.slots import is_in_time
-from domain.webhooks.stream import CRITICAL_STREAK, PAUSED, StreamStatus
+from domain.webhooks.stream import CRITICAL_STREAK
+from domain.webhooks.stream_state import PAUSED, StreamStatus
 from projections.books.readmodel import ReadModel, Row, changes, on, storable, topics
 
 SHOWN = 500
@@ -28,6 +31,7 @@ def _opened(_: Row, event: events.WebhookStreamOpened) -> Row:
         "unjudged": 0,
         "streak": 0,
         "delayed": None,
+        **asdict(Gates()),
         "changed_at": event.timestamp,
     }
 
@@ -39,7 +43,7 @@ def _arrived(row: Row, event: events.WebhookStreamArrived) -> Row:
         "last_webhook": event.webhook,
         "last_slot": event.slot,
         "last_received_at": event.received_at,
-        "streak": row["streak"] if row["status"] in PAUSED else 0,
+        "streak": row["streak"] if row["status"] in PAUSED else event.streak,
         "delayed": None if came and _is(row["delayed"], event.slot) else row["delayed"],
     }
 
@@ -104,6 +108,10 @@ STREAMS = ReadModel(
         "last_webhook": "uuid",
         "last_slot": "timestamptz",
         "last_received_at": "timestamptz",
+        "locked": "boolean NOT NULL",
+        "rest": "integer",
+        "rest_after_loss": "integer",
+        "most_entries": "integer",
         "changed_by": "integer",
         "changed_at": "timestamptz NOT NULL",
     },
@@ -112,6 +120,7 @@ STREAMS = ReadModel(
         on(events.WebhookStreamOpened, _opened),
         on(events.WebhookStreamArrived, _arrived),
         on(events.WebhookStreamMonitored, _monitored),
+        on(events.WebhookStreamGatesSet, lambda _, event: asdict(event.gates)),
         on(events.WebhookStreamDelayed, lambda _, event: {"delayed": event.slot}),
         on(events.WebhookStreamMissed, _missed),
         on(events.WebhookStreamUnjudged, _unjudged),

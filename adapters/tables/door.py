@@ -20,22 +20,37 @@ class Taken:
     head: int
 
 
+@dataclass(frozen=True)
+class Note:
+    """A note of the door at a moment (UTC): every delivery before `until` is in the log, None when that is not known.
+
+    `told_until` is the newest such time that the table has taken in so far. `started_at` is given by a door that does
+    not know when it was last reached: it was silent until then.
+    """
+
+    at: datetime
+    until: datetime | None
+    silences: Sequence[Silence] = ()
+    told_until: datetime | None = None
+    started_at: datetime | None = None
+
+
 class DoorTable:
     """The table of the one webhook door."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
-    def note(self, until: datetime | None, silences: Sequence[Silence], started_at: datetime | None) -> None:
-        """Note that every delivery before `until` is in the log, None when that is not known, and the silences.
-
-        `started_at` is given by a door that does not know when it was last reached: it was silent until then.
-        """
+    def note(self, note: Note) -> None:
+        """Take in a note of the door."""
         with self._pool.connection() as connection:
             connection.execute(
-                "SELECT service.note_door(%s, %s::timestamptz[], %s::timestamptz[], %s)",
-                (until, [began for began, _ in silences], [ended for _, ended in silences], started_at),
-            )
+                "SELECT service.note_door(%s, %s, %s, %s::timestamptz[], %s::timestamptz[], %s)",
+                (
+                    note.at, note.until, note.told_until, [began for began, _ in note.silences],
+                    [ended for _, ended in note.silences], note.started_at,
+                ),
+            )  # fmt: skip
 
     def taken(self) -> Taken | None:
         """Return how far the door and the log have come, None before the door's first note."""

@@ -16,6 +16,7 @@ from domain.orders.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeIn
 from domain.people.broker import Broker, Usage
 from domain.people.user import User
 from domain.refusals import Impossible, Invalid
+from domain.webhooks.stream import WebhookStream
 from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_message import Action, WebhookMessage, ticker_of
 
@@ -39,12 +40,12 @@ class MarketsNotLoaded(Exception):
 
 
 def decide(
-    webhook: Webhook, store: Reader, markets: Markets, now: datetime, *, paused: bool = False
+    webhook: Webhook, store: Reader, markets: Markets, now: datetime, stream: WebhookStream | None = None
 ) -> list[Aggregate]:
     """Decide on a received webhook; return the aggregates to save in one commit.
 
-    `paused` says that its stream is: then nothing that it asks for is executed. Raises `MarketsNotLoaded` while the
-    symbol cannot be resolved and the webhook is not too old to wait.
+    Nothing is executed that a paused `stream` sends, and no entry that its gates hold back. Raises `MarketsNotLoaded`
+    while the symbol cannot be resolved and the webhook is not too old to wait.
     """
     try:
         message = WebhookMessage.parse(webhook.raw)
@@ -52,12 +53,12 @@ def decide(
             webhook.ignore("ping")
             return [webhook]
         broker = _checked(message, webhook, store)
-        hindrance = _hindrance(message, webhook, broker, store, now) or ("stream_paused" if paused else None)
+        hindrance = _hindrance(message, webhook, broker, store, now, stream)
         listed = markets.of(broker.exchange, broker.venue)
         if hindrance is not None and not (message.is_exit and listed):
             webhook.ignore(hindrance)
             return [webhook]
-        _check_bar(message, webhook, broker)
+        _check_entry(message, webhook, broker, stream, now)
         market = resolve(message, listed)
         if message.action is Action.UPDATE_PROTECTION:
             return move_protection(webhook, message, broker, market, store)
@@ -75,10 +76,19 @@ def decide(
         webhook.refuse(refused.code, str(refused))
         return [webhook]
     webhook.take([order.id])
+    if stream is not None and message.is_entry:
+        stream.enter(now)
     return [webhook, order, position]
 
 
-def _hindrance(message: WebhookMessage, webhook: Webhook, broker: Broker, store: Reader, now: datetime) -> str | None:
+def _hindrance(
+    message: WebhookMessage,
+    webhook: Webhook,
+    broker: Broker,
+    store: Reader,
+    now: datetime,
+    stream: WebhookStream | None,
+) -> str | None:
     """Return why a valid alert is not to be executed, None when it is.
 
     Raises `Impossible` when the broker is off or not used for webhooks.
@@ -86,14 +96,20 @@ def _hindrance(message: WebhookMessage, webhook: Webhook, broker: Broker, store:
     if _stopped(broker, store):
         return "paused"
     _check_usage(broker)
-    return "stale" if now > webhook.received_at + _age_of(message) else None
+    if now > webhook.received_at + _age_of(message):
+        return "stale"
+    return "stream_paused" if stream is not None and stream.is_paused else None
 
 
-def _check_bar(message: WebhookMessage, webhook: Webhook, broker: Broker) -> None:
-    """Raise `Impossible` for an entry or a move of protection whose bar is too old for its broker.
+def _check_entry(
+    message: WebhookMessage, webhook: Webhook, broker: Broker, stream: WebhookStream | None, now: datetime
+) -> None:
+    """Raise `Impossible` for an entry that a gate of its stream holds back, or whose bar is too old for its broker.
 
-    The age of an exit's bar does not matter.
+    The bar of a move of protection must not be too old either. An exit always passes.
     """
+    if message.is_entry and stream is not None and (gate := stream.refusal(now)) is not None:
+        raise Impossible(f"{gate}: the stream lets no entry through now", code=gate)
     age = message.bars_old(webhook.received_at)
     if broker.oldest_bar is None or message.is_exit or age is None or age <= broker.oldest_bar:
         return

@@ -10,10 +10,14 @@ from uuid import UUID
 from application.commands import on_fresh_state
 from application.people.users import by_hand
 from application.ports.stores import Reader, Store
+from domain.orders.order import Order
 from domain.people.broker import Broker
 from domain.refusals import Invalid, NotFound
+from domain.trading.position import Position
+from domain.webhooks.gates import Gates
 from domain.webhooks.interval import Interval
-from domain.webhooks.stream import SELF, StreamKey, StreamStatus, WebhookStream
+from domain.webhooks.stream import SELF, WebhookStream
+from domain.webhooks.stream_state import StreamKey, StreamStatus
 from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_message import WebhookMessage, ticker_of
 
@@ -23,16 +27,31 @@ def arrived(webhook: Webhook, store: Reader) -> WebhookStream | None:
 
     Return None for one that names no stream: without a pair, an interval or a broker of the user it belongs to none.
     """
-    try:
-        said = WebhookMessage.readable(webhook.raw)
-    except Invalid:
-        return None
+    said = _said(webhook)
     key = _key_of(said, webhook.user)
     if key is None or not _is_of_user(key, store):
         return None
     stream = store.find(WebhookStream, key.id) or WebhookStream.open(key)
     stream.arrive(webhook.id, said.get("bar_time"), webhook.received_at)
     return stream
+
+
+def behind(position: Position, lost_at: datetime, store: Reader) -> list[WebhookStream]:
+    """Tell the streams whose alerts opened a trade that it was lost, and return them."""
+    orders = store.get_all(Order, [*position.entries])
+    webhooks = store.get_all(Webhook, [order.cause for order in orders if order.cause is not None])
+    keys = {key for webhook in webhooks if (key := _key_of(_said(webhook), webhook.user)) is not None}
+    found = [stream for key in keys if (stream := store.find(WebhookStream, key.id)) is not None]
+    for stream in found:
+        stream.lose(lost_at)
+    return found
+
+
+def _said(webhook: Webhook) -> dict[str, Any]:
+    try:
+        return WebhookMessage.readable(webhook.raw)
+    except Invalid:
+        return {}
 
 
 def _key_of(said: dict[str, Any], user: int) -> StreamKey | None:
@@ -61,7 +80,7 @@ def of_removed_broker(broker: Broker, store: Reader) -> list[WebhookStream]:
 def monitor(store: Store, user: int, stream_id: UUID, now: datetime) -> None:
     """Monitor a stream from its next slot on. Raises `Impossible` when its interval names no period."""
     with by_hand(user):
-        stream = _stream_of(store, user, stream_id)
+        stream = _stream_in_use(store, user, stream_id)
         stream.monitor(user, now)
         store.save(stream)
 
@@ -72,6 +91,15 @@ def close(store: Store, user: int, stream_id: UUID) -> None:
     with by_hand(user):
         stream = _stream_of(store, user, stream_id)
         stream.close(user)
+        store.save(stream)
+
+
+@on_fresh_state
+def set_gates(store: Store, user: int, stream_id: UUID, gates: Gates) -> None:
+    """Set the gates of a stream. Raises `Invalid` for a number that is out of range."""
+    with by_hand(user):
+        stream = _stream_of(store, user, stream_id)
+        stream.set_gates(gates, user)
         store.save(stream)
 
 
@@ -88,7 +116,7 @@ def pause(store: Store, user: int, stream_id: UUID) -> None:
 def resume(store: Store, user: int, stream_id: UUID | None, now: datetime) -> None:
     """Resume a paused stream, or without one all that have paused themselves."""
     with by_hand(user):
-        streams = critical_ones(store, user) if stream_id is None else [_stream_of(store, user, stream_id)]
+        streams = critical_ones(store, user) if stream_id is None else [_stream_in_use(store, user, stream_id)]
         for stream in streams:
             stream.resume(user, now)
         store.save(*streams)
@@ -98,6 +126,14 @@ def critical_ones(store: Reader, user: int) -> Sequence[WebhookStream]:
     """Return the streams of a user that have paused themselves."""
     streams = store.get_all(WebhookStream, store.webhook_streams_open())
     return [one for one in streams if one.user == user and one.status is StreamStatus.CRITICAL]
+
+
+def _stream_in_use(store: Store, user: int, stream_id: UUID) -> WebhookStream:
+    """Return a stream of the user at a broker that is not removed. Raises `NotFound` when there is none."""
+    stream = _stream_of(store, user, stream_id)
+    if store.get(Broker, Broker.create_id(stream.broker)).removed:
+        raise NotFound("the stream's broker is no more")
+    return stream
 
 
 def _stream_of(store: Store, user: int, stream_id: UUID) -> WebhookStream:

@@ -30,7 +30,8 @@ from domain.orders.order import Order
 from domain.orders.order_status import Status
 from domain.people.broker import Broker, Venue
 from domain.webhooks.slots import MISSED_AFTER
-from domain.webhooks.stream import StreamKey, StreamStatus, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey, StreamStatus
 from domain.webhooks.webhook import Webhook, WebhookStatus
 
 T = TypeVar("T")

@@ -46,8 +46,8 @@ class Slots:
     """The settled and unsettled slots of one stream. Each change returns new ones.
 
     `settled` is the slot up to which all are settled, `arrived` the later ones whose alert has come in time. `missing`
-    are the MISS in a row. `resets` are later slots: an alert that came before one of them could be a MISS, and after
-    the slot before it could, ends the row of all MISS before it.
+    are the MISS in a row. `resets` are later slots: an alert that came late for its own slot, before one of them could
+    be a MISS and after the slot before it could, ends the row of all MISS before it.
     """
 
     settled: datetime | None = None
@@ -74,13 +74,14 @@ class Slots:
 
     def arrive(self, interval: Interval, slot: datetime, received_at: datetime) -> Slots:
         """Take in an alert."""
-        arrived = self.arrived
         if is_in_time(slot, received_at) and (self.settled is None or slot > self.settled):
-            arrived |= {slot}
+            arrived = self.arrived | {slot}
+            if self.settled is None:
+                return replace(self, arrived=_newest(arrived))
+            return _settled(replace(self, arrived=arrived), interval)
         if self.settled is None:
-            return replace(self, arrived=_newest(arrived))
-        resets = self.resets | _after(self.settled, {interval.next_due(received_at - MISSED_AFTER)})
-        return _settled(replace(self, arrived=arrived, resets=resets), interval)
+            return self
+        return replace(self, resets=self.resets | _after(self.settled, {interval.next_due(received_at - MISSED_AFTER)}))
 
     def row(self, slot: datetime) -> tuple[datetime, ...]:
         """Return the consecutive MISS that end with the next slot, should it be one."""

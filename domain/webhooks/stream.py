@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Personal, deterministic_id, event
+from domain.aggregate import Aggregate, Personal, event
 from domain.refusals import Impossible
+from domain.webhooks.gates import Gates, Passed
 from domain.webhooks.interval import Interval
 from domain.webhooks.slots import MISSED_AFTER, SUSPECTED_AFTER, Slots, slot_of
+from domain.webhooks.stream_state import StreamKey, StreamStatus
 
 CRITICAL_STREAK = 3
 """The number of consecutive MISS that pause a stream."""
@@ -20,55 +20,6 @@ CARRIED_EVERY = 100
 """The number of events after which the state is carried forward."""
 SELF = 0
 """The user who monitors a stream by its own alerts, or closes one whose broker is gone: nobody."""
-
-
-class StreamStatus(StrEnum):
-    """The state of a stream. A `critical` one has paused itself, a `paused` one was paused by its trader."""
-
-    UNMONITORED = "unmonitored"
-    MONITORED = "monitored"
-    CLOSED = "closed"
-    PAUSED = "paused"
-    CRITICAL = "critical"
-
-
-PAUSED = frozenset({StreamStatus.PAUSED, StreamStatus.CRITICAL})
-"""The states in which nothing that a stream sends is executed."""
-
-
-class Gravity(StrEnum):
-    """The reliability of streams now: no MISS, one or two in a row, three or more."""
-
-    OK = "ok"
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-def gravity_of(status: str, streak: int) -> Gravity:
-    """Return the gravity of a stream by its status and its consecutive MISS."""
-    if status == StreamStatus.CRITICAL:
-        return Gravity.CRITICAL
-    return Gravity.WARNING if streak and status == StreamStatus.MONITORED else Gravity.OK
-
-
-@dataclass(frozen=True)
-class StreamKey:
-    """The key that tells one stream from another.
-
-    `symbol` is the ticker as exchanges write it (`BTCUSDT`), `interval` has TradingView's notation in one spelling, or
-    as it was said where it names no period. Names of indicators are told apart by case: two names are two alerts.
-    """
-
-    user: int
-    broker: int
-    symbol: str
-    interval: str
-    indicator: str
-
-    @property
-    def id(self) -> UUID:
-        """The id of the stream."""
-        return deterministic_id("webhook stream", self.user, self.broker, self.symbol, self.interval, self.indicator)
 
 
 class WebhookStream(Aggregate):
@@ -92,6 +43,8 @@ class WebhookStream(Aggregate):
         unjudged: int
         slots: Slots
         delayed: datetime | None
+        gates: Gates
+        passed: Passed
 
         def mutate(self, aggregate: Any) -> Any:
             """Build the aggregate when loading begins here; the state is as it was when it is there already."""
@@ -115,6 +68,8 @@ class WebhookStream(Aggregate):
         self.unjudged = 0
         self.slots = Slots()
         self.delayed: datetime | None = None
+        self.gates = Gates()
+        self.passed = Passed()
         self.carried_at = 0
 
     @staticmethod
@@ -157,7 +112,8 @@ class WebhookStream(Aggregate):
         """Take in an alert. The second of two that came in time for consecutive slots begins the monitoring."""
         calendar = self._calendar
         slot = None if calendar is None else slot_of(calendar, bar_time, received_at)
-        self._arrived(webhook, slot, received_at)
+        after = self.slots if calendar is None or slot is None else self.slots.arrive(calendar, slot, received_at)
+        self._arrived(webhook, slot, received_at, after.streak)
         if calendar and self.watched is StreamStatus.UNMONITORED and (newest := self.slots.in_a_row(calendar)):
             self._monitored(SELF, newest)
         self._carry_forward()
@@ -202,7 +158,7 @@ class WebhookStream(Aggregate):
         row, streak = self.slots.row(slot), self.slots.miss(calendar, slot).streak
         self._missed(slot, row[0], len(row), streak, self.user, self.broker, self.symbol, self.interval, self.indicator)
         if len(row) >= CRITICAL_STREAK:
-            self._became_critical(slot)
+            self._became_critical(slot, self.user, self.broker, self.symbol)
 
     # --- what its trader decides ---------------------------------------------------------------------------------
 
@@ -232,17 +188,38 @@ class WebhookStream(Aggregate):
         if self.watched is not StreamStatus.CLOSED:
             self._closed(by, paused=self.held is StreamStatus.PAUSED)
 
+    def set_gates(self, gates: Gates, by: int) -> None:
+        """Let entries through by these gates from now on. Raises `Invalid` for a number that is out of range."""
+        gates.check()
+        if gates != self.gates:
+            self._gates_set(gates, by)
+
+    def refusal(self, now: datetime) -> str | None:
+        """Return the code of the gate that is closed to an entry now, None when all are open."""
+        return self.passed.refusal(self.gates, now)
+
+    def enter(self, at: datetime) -> None:
+        """Take note of an entry, if a gate asks for it."""
+        if self.gates.counts_entries:
+            self._entered(at)
+
+    def lose(self, at: datetime) -> None:
+        """Take note of a trade that ended with a loss, if a gate asks for it."""
+        if self.gates.rest_after_loss is not None and at != self.passed.lost_at:
+            self._lost(at)
+
     def _carry_forward(self) -> None:
         if self.version - self.carried_at >= CARRIED_EVERY:
             self._carried(
                 self.user, self.broker, self.symbol, self.interval, self.indicator, self.watched, self.held,
-                self.received, self.missed, self.unjudged, self.slots, self.delayed,
+                self.received, self.missed, self.unjudged, self.slots, self.delayed, self.gates,
+                self.passed,
             )  # fmt: skip
 
     # --- events --------------------------------------------------------------------------------------------------
 
     @event("Arrived")
-    def _arrived(self, webhook: UUID, slot: datetime | None, received_at: datetime) -> None:
+    def _arrived(self, webhook: UUID, slot: datetime | None, received_at: datetime, streak: int) -> None:
         self.received += 1
         if (calendar := self._calendar) is not None and slot is not None:
             self._now(self.slots.arrive(calendar, slot, received_at))
@@ -275,7 +252,7 @@ class WebhookStream(Aggregate):
             self._now(self.slots.leave_unjudged(calendar, last))
 
     @event("BecameCritical")
-    def _became_critical(self, slot: datetime) -> None:
+    def _became_critical(self, slot: datetime, user: int, broker: int, symbol: str) -> None:
         self.held, self.delayed = StreamStatus.CRITICAL, None
         self.slots = self.slots.stop()
 
@@ -296,17 +273,30 @@ class WebhookStream(Aggregate):
         self.held = StreamStatus.PAUSED if paused else None
         self.slots = self.slots.stop()
 
+    @event("GatesSet")
+    def _gates_set(self, gates: Gates, by: int) -> None:
+        self.gates = gates
+
+    @event("Entered")
+    def _entered(self, at: datetime) -> None:
+        self.passed = self.passed.entered(at)
+
+    @event("Lost")
+    def _lost(self, at: datetime) -> None:
+        self.passed = self.passed.lost(at)
+
     @event(CarriedForward)
     def _carried(
         self, user: int, broker: int, symbol: str, interval: str, indicator: Personal, watched: StreamStatus,
         held: StreamStatus | None, received: int, missed: int, unjudged: int, slots: Slots, delayed: datetime | None,
+        gates: Gates, passed: Passed,
     ) -> None:  # fmt: skip
         self.carried_at = self.version + 1
 
     def _assign(self, carried: Any) -> None:
         for name in (
             "user", "broker", "symbol", "interval", "indicator", "watched", "held", "received", "missed", "unjudged",
-            "slots", "delayed",
+            "slots", "delayed", "gates", "passed",
         ):  # fmt: skip
             setattr(self, name, getattr(carried, name))
 

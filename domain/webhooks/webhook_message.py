@@ -156,6 +156,11 @@ class WebhookMessage:
         return self.action in EXITS
 
     @property
+    def is_entry(self) -> bool:
+        """True when it buys."""
+        return self.action in TRADING - EXITS
+
+    @property
     def length(self) -> timedelta | None:
         """The duration of one bar of its interval; None when the interval names no length of time."""
         return length_of(self.interval or "")

@@ -25,7 +25,8 @@ from domain.platform import Platform
 from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
 from domain.trading.position import Position
 from domain.trading.spending import Spending
-from domain.webhooks.stream import CARRIED_EVERY, StreamKey, WebhookStream
+from domain.webhooks.stream import CARRIED_EVERY, WebhookStream
+from domain.webhooks.stream_state import StreamKey
 from domain.webhooks.webhook import Webhook
 from tests.adapters.long_log import NOW, PRICE, QUANTITY, RAW, SYMBOL, lengthen, write_day
 

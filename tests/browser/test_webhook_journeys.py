@@ -104,9 +104,27 @@ def test_an_alert_is_set_up_and_its_trade_is_kept_up_to_date(platform: Any, brow
         stream = page.locator("[data-test=stream]").filter(has_text="Journey")
         expect(stream).to_contain_text("monitored")
         expect(stream.locator("[data-test=countdown]")).to_contain_text("in ")
+        _locked(page, day, url)
         # Its alert is deleted in TradingView.
         stream.locator("[data-test=close]").click()
         expect(stream).to_contain_text("closed")
+
+
+def _locked(page: Any, day: Day, url: str) -> None:
+    """Lock the stream: an entry is refused with its reason, and the rest goes on."""
+    from playwright.sync_api import expect
+
+    page.locator("[data-test=stream]").filter(has_text="Journey").locator("[data-test=set-gates]").click()
+    page.locator("[data-test=gate-locked]").check()
+    page.locator("[data-test=gate-rest]").fill("30")
+    assert findings_of(page) == []
+    page.locator("[data-test=gates-save]").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    day.turn_to(2, slots=1)
+    day.send(url, "BuyMarket", PourCent=5)
+    page.get_by_role("tab", name="Webhooks received").click()
+    expect(page.locator("[data-test=webhook]").filter(has_text="BuyMarket").first).to_contain_text("no entry passes")
+    page.get_by_role("tab", name="Streams").click()
 
 
 def test_a_stream_that_falls_silent_is_paused_and_resumed(platform: Any, browse: Any, enter: Any) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from domain.aggregate import carrying
 from domain.webhooks.interval import Interval
-from domain.webhooks.stream import StreamKey, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey
 
 BEGIN = datetime(2026, 3, 1, 22, 13, 4, tzinfo=UTC)
 TRADER = 3
@@ -137,14 +138,14 @@ def foreseen(world: World) -> Iterator[Seen]:
     slot: datetime | None = world.calendar.next_due(BEGIN)
     for now, known, _, act in world.rounds:
         while slot is not None and slot + MISSED <= known:
-            came = [alert.received_at for alert in world.alerts]
+            late = [alert.received_at for alert in world.alerts if alert.received_at >= alert.slot + MISSED]
             if any(alert.slot == slot and alert.received_at < slot + MISSED for alert in world.alerts):
                 row = []
             elif world.was_unreachable(slot):
                 seen.unjudged.append(slot)
             else:
                 confirmed = slot + MISSED
-                row = [one for one in row if not any(one + MISSED <= at < confirmed for at in came)] + [slot]
+                row = [one for one in row if not any(one + MISSED <= at < confirmed for at in late)] + [slot]
                 seen.missed.append(slot)
                 if len(row) == 3:
                     seen.held, slot = "critical", None

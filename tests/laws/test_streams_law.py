@@ -13,8 +13,10 @@ from adapters.log.eventmapper import EventMapper
 from domain import events
 from domain.aggregate import carrying
 from domain.refusals import Refused
+from domain.webhooks.gates import Gates
 from domain.webhooks.interval import Interval
-from domain.webhooks.stream import StreamKey, StreamStatus, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey, StreamStatus
 from tests.laws.examples import examples
 from tests.laws.stream_world import BEGIN, World, foreseen, lived, worlds
 from tests.laws.test_small_aggregates import PlainKeys
@@ -92,6 +94,8 @@ def test_every_moment_lies_in_one_bar(notation, moment):
 VERBS = st.one_of(
     st.tuples(st.just("arrive"), st.integers(-2, 3), st.integers(0, 200)),
     st.tuples(st.just("judge"), st.sampled_from([10, 60, 150, 900]), st.booleans()),
+    st.tuples(st.just("set_gates"), st.integers(0, 3), st.booleans()),
+    st.tuples(st.sampled_from(["enter", "lose"]), st.just(0), st.just(0)),
     st.tuples(st.sampled_from(["pause", "resume", "monitor", "close"]), st.just(0), st.just(0)),
 )
 
@@ -113,6 +117,10 @@ def test_a_stream_is_the_same_wherever_its_loading_begins(notation, verbs, every
                         stream.arrive(UUID(int=number), bar_time if bars else None, now + timedelta(seconds=after))
                     case "judge":
                         stream.judge(now, lambda _, away=after: away)
+                    case "set_gates":
+                        stream.set_gates(Gates(after, *([bars or None] * 3)), 1)
+                    case "enter" | "lose":
+                        getattr(stream, verb)(now)
                     case "pause" | "close":
                         getattr(stream, verb)(1)
                         assert getattr(stream, verb)(1) is None
@@ -192,3 +200,17 @@ def test_an_alert_for_a_slot_that_was_a_miss_changes_nothing_but_the_row():
         assert (stream.missed, stream.slots.streak) == (2, 2)
         stream.arrive(UUID(int=1), datetime(2026, 3, 2, 11, 10, tzinfo=UTC), at + timedelta(minutes=12))
         assert (stream.missed, stream.slots.streak, stream.received) == (2, 0, 1)
+
+
+def test_three_in_a_row_are_three_at_every_interval():
+    """At one minute the next alert comes before the third MISS is confirmed: the row is one of slots, not of looks."""
+    for minutes in (1, 2, 5):
+        begin, length = datetime(2026, 3, 2, 11, 0, tzinfo=UTC), timedelta(minutes=minutes)
+        with carrying(user="1"):
+            stream = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", str(minutes), "EMA"))
+            stream.monitor(1, begin)
+            for slot in (4, 5, 6):
+                stream.judge(begin + slot * length, lambda _: False)
+                stream.arrive(UUID(int=slot), None, begin + slot * length + timedelta(seconds=2))
+            stream.judge(begin + 7 * length, lambda _: False)
+        assert (stream.missed, stream.status) == (3, StreamStatus.CRITICAL)

@@ -21,7 +21,9 @@ from domain.people.user import Preferences, Role, User
 from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 from domain.refusals import Refused
 from domain.trading.position import Position
-from domain.webhooks.stream import StreamKey, WebhookStream
+from domain.webhooks.gates import Gates
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey
 from domain.webhooks.webhook import Webhook
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -286,6 +288,7 @@ class History:
         return {
             "arrive": arrive, "arrive again": arrive, "pause": lambda stream: stream.pause(1),
             "monitor": lambda stream: stream.monitor(1, self._later()),
+            "gates": lambda stream: stream.set_gates(Gates(draw((True, False)), draw((None, 5)), None, 3), 1),
             "resume": lambda stream: stream.resume(1, self._later()), "close": lambda stream: stream.close(1),
             **dict.fromkeys(("judge", "judge again", "and again"), judge),
         }  # fmt: skip

@@ -131,6 +131,9 @@ def test_the_books_say_what_the_streams_say(database, history, project, seed):
     wanted = ("status", "watched", "received", "missed", "unjudged", "delayed")
     for stream in past.streams:
         assert {name: rows[stream.id][name] for name in wanted} == {name: getattr(stream, name) for name in wanted}
+        assert {name: rows[stream.id][name] for name in ("locked", "rest", "most_entries")} == {
+            name: getattr(stream.gates, name) for name in ("locked", "rest", "most_entries")
+        }
         if stream.is_judged:
             assert rows[stream.id]["streak"] == stream.slots.streak
     told = {row["stream_id"]: (row["missed"], row["unjudged"]) for row in absent}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +12,8 @@ import pytest
 from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.orders.order import Order
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey
 from domain.webhooks.webhook import Webhook
 
 GATEWAY = {"name": "gateway", "state": "up", "age": 0.1, "figures": {"exchanges": {"binance/paper": 0.5}}}
@@ -118,3 +120,30 @@ def test_everyone_has_conditions_of_their_own(alice: Any, console: Any, running:
     console.project()
     assert causes(alice) == []
     assert {row["broker_id"] for row in rows(alice)} == {1}
+
+
+def test_a_paused_stream_says_so_until_it_is_resumed(alice: Any, console: Any, running: None) -> None:
+    """A MISS is no alert: the newest one that came tells when the stream was heard last."""
+    said = b'{"Symbol":"BTCUSDT","Action":"BuyMarket","Interval":"5","UserID":1,"UserExchangeID":1,"PourCent":5}'
+    now = datetime.now(UTC)
+    webhook = receive(console.store, 1, said, "192.0.2.1", now)
+    with carrying(user="1"):
+        stream = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", "5", ""))
+        stream.arrive(webhook, None, now)
+        stream.monitor(1, now)
+        stream.judge(now + timedelta(minutes=11), lambda _: False)
+        console.store.save(stream)
+    for missing, cause in ((0, None), (10, "stream_critical")):
+        with carrying(user="1"):
+            stream.judge(now + timedelta(minutes=11 + missing), lambda _: False)
+            console.store.save(stream)
+        console.project()
+        [told] = [row for row in rows(alice) if row["kind"] == "stream"]
+        assert datetime.fromisoformat(told["last_at"]) == now
+        assert [one["cause"] for one in told["obstacles"] if one["cause"] != "account_hindered"] == [cause][
+            : missing > 0
+        ]
+    alice.post("/api/webhooks/resume", json={})
+    console.project()
+    [told] = [row for row in rows(alice) if row["kind"] == "stream"]
+    assert [one["cause"] for one in told["obstacles"] if one["cause"] != "account_hindered"] == []

@@ -19,7 +19,8 @@ from domain.alert import Alert, Cause
 from domain.orders.execution import Execution
 from domain.orders.wish import Side
 from domain.trading.position import Position
-from domain.webhooks.stream import StreamKey, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey
 from tests.web.conftest import PASSWORDS
 from web.app import create_app
 
@@ -60,6 +61,7 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/api/webhooks/streams/{stream}/pause"): ("alerts", None),
     ("POST", "/api/webhooks/streams/{stream}/monitor"): ("alerts", None),
     ("POST", "/api/webhooks/streams/{stream}/close"): ("alerts", None),
+    ("PUT", "/api/webhooks/streams/{stream}/gates"): ("alerts", {"locked": True}),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
 """The kind of object each path names, and a request body that is valid when alice sends it."""

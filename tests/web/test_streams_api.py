@@ -18,7 +18,8 @@ from domain.orders.execution import Execution
 from domain.orders.order import Order
 from domain.orders.wish import Protection, Side, Source, Type, Wish
 from domain.trading.position import Position
-from domain.webhooks.stream import StreamKey, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey
 from tests.conftest import NOW
 
 Problem = Callable[..., None]
@@ -186,3 +187,20 @@ def test_a_ping_proves_the_address(console: Any, alice: Any) -> None:
     server.shutdown()
     server.server_close()
     assert alice.post("/api/webhooks/ping").json() == {"status": None, "milliseconds": None}
+
+
+def test_gates_are_set_and_told(console: Any, alice: Any, problem: Problem) -> None:
+    """A number that is out of range is refused at its field."""
+    stream = begun(console)
+    path = f"/api/webhooks/streams/{stream.id}/gates"
+    opened = {"locked": False, "rest": None, "rest_after_loss": None, "most_entries": None}
+    assert only(alice)["gates"] == opened
+    assert alice.put(path, json={"locked": True, "most_entries": 3}).status_code == 204
+    console.project()
+    assert only(alice)["gates"] == opened | {"locked": True, "most_entries": 3}
+    refused = alice.put(path, json={"rest": 0})
+    problem(refused, 422, "gate_out_of_range")
+    assert refused.json()["field"] == "rest"
+    assert alice.put(path, json={}).status_code == 204
+    console.project()
+    assert only(alice)["gates"] == opened

@@ -26,7 +26,8 @@ from domain.orders.order import Order
 from domain.orders.wish import Side, Source, Type, Wish
 from domain.reconciliation import Occasion, Reconciliation
 from domain.trading.position import Position
-from domain.webhooks.stream import StreamKey, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey
 from projections.models import MODELS
 
 Problem = Callable[..., None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -47,7 +48,7 @@ def ping(by: By, context: InContext) -> forms.DoorAnswer:
             status = answer.status
     except urllib.error.HTTPError as error:
         status = error.code
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return forms.DoorAnswer(status=None, milliseconds=None)
     return forms.DoorAnswer(status=status, milliseconds=round((time.monotonic() - began) * 1000, 1))
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from domain.orders.order_status import Status
 from domain.people.user import User
 from domain.protection.level import Level
+from domain.webhooks.stream_state import StreamStatus
 from projections import conditions as known
 from projections.brokers import brokers_in_use
 from projections.positions import open_positions
@@ -29,7 +30,7 @@ HINDERS: set[forms.Cause] = {
     "all_halted", "halted", "gateway_down", "exchange_down", "not_for_webhooks", "keys_refused", "no_pairs",
 }  # fmt: skip
 """The obstacles of an account that stand in the way of its streams too."""
-PASSED = {"ping", "paused"}
+PASSED = {"ping", "paused", "stream_paused"}
 WAITING_SECONDS = 10
 ENDED_BADLY: Mapping[str, forms.Cause] = {
     "refused": "last_alert_refused",
@@ -52,6 +53,7 @@ def conditions_of(context: Context, user: int) -> forms.Conditions:
         positions, streams = open_positions(cursor), known.streams(cursor)
         unknown = {row["broker_id"]: row for row in known.live_orders(cursor, Status.UNKNOWN)}
         waiting = {row["broker_id"]: row for row in known.live_orders(cursor, Status.PLACED, WAITING_SECONDS)}
+        paused = {row["id"]: row for row in known.paused_streams(cursor)}
         failed = {row["broker_id"]: row for row in known.failed_reconciliations(cursor)}
         brokers = broker_rows(context, cursor, rows)
     everywhere = [_obstacle("all_halted", me["trading_stopped_at"] if me else None)] if stopped else []
@@ -65,7 +67,7 @@ def conditions_of(context: Context, user: int) -> forms.Conditions:
         *accounts,
         # Nothing can be done for what was left behind at a broker that is gone.
         *(_position(row) for row in positions if row["broker_id"] in in_use),
-        *(_stream(row, hindered) for row in streams if row["broker_id"] in in_use),
+        *(_stream(row, hindered, paused.get(row["stream_id"])) for row in streams if row["broker_id"] in in_use),
     ]
     return forms.Conditions(items=sorted(found, key=lambda one: not one.obstacles))
 
@@ -120,11 +122,14 @@ def _position(row: Mapping[str, Any]) -> forms.Condition:
     )
 
 
-def _stream(row: Mapping[str, Any], hindered: set[int | None]) -> forms.Condition:
+def _stream(row: Mapping[str, Any], hindered: set[int | None], paused: Mapping[str, Any] | None) -> forms.Condition:
     obstacles = [_obstacle("account_hindered")] if row["broker_id"] in hindered else []
+    if paused is not None:
+        cause: forms.Cause = "stream_critical" if paused["status"] == StreamStatus.CRITICAL else "stream_paused"
+        obstacles.append(_obstacle(cause, paused["changed_at"]))
     # A halt is told while it lasts, by the account; that an alert came meanwhile stands in no way any more.
-    if row["reason"] not in PASSED and (cause := ENDED_BADLY.get(row["status"])):
-        obstacles.append(_obstacle(cause, row["received_at"], row["reason"]))
+    if row["reason"] not in PASSED and (ended := ENDED_BADLY.get(row["status"])):
+        obstacles.append(_obstacle(ended, row["received_at"], row["reason"]))
     return forms.Condition(
         kind="stream",
         key=json.dumps([row[column] for column in ("broker_id", "pair", "interval", "indicator")]),

@@ -13,8 +13,9 @@ from fastapi import APIRouter
 
 from application.webhooks import streams as commands
 from domain.orders.wish import HUNDRED_PERCENT, Side
+from domain.webhooks.gates import Gates
 from domain.webhooks.interval import Interval
-from domain.webhooks.stream import gravity_of
+from domain.webhooks.stream_state import gravity_of
 from projections import streams
 from web.context import By, Context, InContext, books
 from web.forms import webhooks as forms
@@ -32,7 +33,7 @@ def utc_now() -> datetime:
 
 
 def success(received: int, missed: int) -> Decimal | None:
-    """Return what has come, in percent of what should have, cut to two places; None before the first."""
+    """Return what has come in percent of what has come and what has not, cut to two places; None before the first."""
     due = received + missed
     return (HUNDRED_PERCENT * received / due).quantize(CENT, ROUND_DOWN) if due else None
 
@@ -65,6 +66,12 @@ def monitor(stream: UUID, by: By, context: InContext) -> None:
     commands.monitor(context.records.store, by.user, stream, utc_now())
 
 
+@router.put("/streams/{stream}/gates", status_code=204)
+def set_gates(stream: UUID, gates: forms.StreamGates, by: By, context: InContext) -> None:
+    """Set the gates of a stream. They hold entries back; exits and moves of protection always pass."""
+    commands.set_gates(context.records.store, by.user, stream, Gates(**gates.model_dump()))
+
+
 @router.post("/streams/{stream}/close", status_code=204)
 def close(stream: UUID, by: By, context: InContext) -> None:
     """Monitor a stream no longer, because its alert was deleted. What it still sends is executed as ever."""
@@ -88,6 +95,7 @@ def _form(row: Row, signals: Sequence[Row], now: datetime) -> forms.WebhookStrea
         gravity=gravity_of(row["status"], row["streak"]),
         success=success(row["received"], row["missed"]),
         next_due=None if interval is None else interval.next_due(now),
+        gates=forms.StreamGates(**{name: row[name] for name in forms.StreamGates.model_fields}),
         signals=[_signal(one) for one in signals],
     )
 

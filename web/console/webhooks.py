@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from domain.amounts import ZERO, product
 from domain.orders.wish import HUNDRED_PERCENT, Source
-from domain.webhooks.stream import StreamStatus, gravity_of
+from domain.webhooks.stream_state import StreamStatus, gravity_of
 from domain.webhooks.webhook_message import bars_between
 from projections import positions, webhooks
 from web.console.lists import BrokerNumber, Limit, Search, Wanted

@@ -92,6 +92,19 @@ class StreamSignal(BaseModel):
     slippage: float | None
 
 
+class StreamGates(BaseModel):
+    """The gates of a stream, which hold entries back and nothing else.
+
+    `rest` and `rest_after_loss` are minutes without an entry after the last one, and after a trade that ended with a
+    loss; `most_entries` is the number for one day (UTC). Null opens a gate.
+    """
+
+    locked: bool = False
+    rest: int | None = None
+    rest_after_loss: int | None = None
+    most_entries: int | None = None
+
+
 class WebhookStream(BaseModel):
     """A stream of webhooks: the alerts of one pair, interval and indicator at one broker.
 
@@ -120,6 +133,7 @@ class WebhookStream(BaseModel):
     last_received_at: datetime | None
     changed_by: int | None
     changed_at: datetime
+    gates: StreamGates
     signals: list[StreamSignal]
 
 

@@ -36,18 +36,24 @@ CREATE TABLE service.door_silences (
     ended_at timestamptz NOT NULL
 );
 
--- Takes in what the door notes of itself. Without a note from before its start, it was silent since the time in the row.
+-- Takes in what the door notes of itself at a time. Without a note from before its start, it was silent since the time in
+-- the row. If the row is older than what the door has told already, the database was set back, and what was received
+-- since then may be lost: that is a silence too. The row follows the door's clock, also when that is set back.
 CREATE FUNCTION service.note_door(
-    _taken_until timestamptz, _began timestamptz[], _ended timestamptz[], _started timestamptz
+    _now timestamptz, _taken_until timestamptz, _told_until timestamptz, _began timestamptz[], _ended timestamptz[],
+    _started timestamptz
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = service, pg_temp AS $$
 BEGIN
     INSERT INTO service.door_silences (began_at, ended_at)
-        SELECT * FROM unnest(_began, _ended)
-        UNION ALL SELECT taken_until, _started FROM service.door WHERE taken_until < _started
+        SELECT noted.began, max(noted.ended) FROM (
+            SELECT * FROM unnest(_began, _ended)
+            UNION ALL SELECT taken_until, _started FROM service.door WHERE taken_until < _started
+            UNION ALL SELECT taken_until, _now FROM service.door WHERE taken_until < _told_until
+        ) AS noted (began, ended) GROUP BY noted.began
     ON CONFLICT (began_at) DO UPDATE SET ended_at = greatest(door_silences.ended_at, EXCLUDED.ended_at);
     IF _taken_until IS NOT NULL THEN
         INSERT INTO service.door (taken_until) VALUES (_taken_until)
-        ON CONFLICT (id) DO UPDATE SET taken_until = greatest(door.taken_until, EXCLUDED.taken_until);
+        ON CONFLICT (id) DO UPDATE SET taken_until = EXCLUDED.taken_until;
     END IF;
     DELETE FROM service.door_silences WHERE ended_at < (SELECT taken_until FROM service.door) - interval '90 days';
 END $$;

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from adapters.log.eventstore import Store
-from adapters.tables.door import DoorTable, Silence
+from adapters.tables.door import DoorTable, Silence, Taken
 from aristobot.following import AWAY, PAUSE_SECONDS
 from aristobot.supervision.liveness import Pulse
 from domain import events
@@ -19,6 +20,10 @@ from domain.webhooks.slots import GRACE_ENDS_AFTER, TOLERANCE
 from domain.webhooks.stream import WebhookStream
 
 LOOK_SECONDS = 0.2
+WAITS_SECONDS = 60.0
+"""Seconds after which it is logged that nothing can be judged, and why."""
+MOST_AHEAD = timedelta(seconds=60)
+"""The time by which the door may be ahead of the market's clock. Beyond, one of the two is not to be believed."""
 TOPICS = tuple(
     one.TOPIC for one in vars(WebhookStream).values() if isinstance(one, type) and issubclass(one, Aggregate.Event)
 )
@@ -59,6 +64,7 @@ class Judge:
         self._engine_position = engine_position
         self._log = log
         self._judged_until: datetime | None = None
+        self._waited_for: Taken | None = None
         self._read_until: int | None = None
         self._streams: dict[UUID, WebhookStream] = {}
 
@@ -69,9 +75,14 @@ class Judge:
 
     def keep(self, stopping: threading.Event, pulse: Pulse) -> None:
         """Judge until `stopping`. The pulse turns with each look."""
+        looked_at = time.monotonic()
         while not stopping.wait(LOOK_SECONDS):
             try:
-                self.look()
+                if self.look():
+                    looked_at = time.monotonic()
+                elif time.monotonic() - looked_at > WAITS_SECONDS:
+                    self._log.warning("judgement_waits", door=str(self._door.taken()), clock=str(self._clock.now()))
+                    looked_at = time.monotonic()
             except AWAY as error:
                 self._log.warning("database_away", error=str(error))
                 stopping.wait(PAUSE_SECONDS)
@@ -87,9 +98,13 @@ class Judge:
         until = self._clock.now()
         if self._judged_until is not None and until <= self._judged_until:
             return True
-        taken = self._door.taken()
-        if taken is None or self._engine_position() < taken.head:
+        taken = self._waited_for or self._door.taken()
+        if taken is None or taken.until - until > MOST_AHEAD:
+            return False  # the door's clock is wrong, or the market's is not heard
+        if self._engine_position() < taken.head:
+            self._waited_for = taken  # a log that grows all the time must not be chased
             return False
+        self._waited_for = None
         self._learn(taken.head)
         self._judge(min(until, taken.until))
         if taken.until < until:

@@ -23,11 +23,14 @@ from aristobot.terminals.engine.judge import Judge
 from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Cause
+from domain.events import WebhookStreamBecameCritical
 from domain.refusals import Conflict
 from domain.webhooks.webhook import Webhook, WebhookStatus
 
 NAME = "engine"
 PAGE = 200
+SAY_ALL = frozenset({WebhookStreamBecameCritical.TOPIC})
+"""The topics whose events say all that their policies need. Their streams, which may be long, are not loaded."""
 DEPENDS_ON = ("heartbeat", "gateway")
 """Without the heartbeat nothing is begun on its bars; without the gateway no order goes out, and entries expire."""
 MOST_TRIES = 5
@@ -78,7 +81,7 @@ class Engine:
     def _judge_page(self, events: Sequence[Recorded]) -> None:
         self._reached, self._taken = self.position, []
         page = Page(self._store)
-        page.prepare(recorded.stream for recorded in events if recorded.topic in WHEN)
+        page.prepare(one.stream for one in events if one.topic in WHEN and one.topic not in SAY_ALL)
         for recorded in events:
             if recorded.topic in WHEN:
                 self._take(recorded, page)

@@ -52,8 +52,7 @@ class Reception:
         self._held = len(self.spool) > 0
         self._unproven = 0
         self._not_kept = 0
-        self.turned_away = 0
-        """The number of good deliveries, or unproven ones, that were kept nowhere."""
+        self._lost = deque[datetime]()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self.tokens = KnownTokens(house.tokens, log)
         self.refusals = Refusals(house.pool, log)
@@ -67,13 +66,17 @@ class Reception:
         if self.recognise(token, received_at) is None:
             self._unproven += 1
             if self._unproven > MOST_UNPROVEN:
-                self.turned_away += 1
+                self._lost.append(received_at)
                 one.answer.set_exception(NotReady())
                 return one.answer
         with self._queueing:
             self._waiting.append(one)
         self._writer.submit(self._write)
         return one.answer
+
+    def lost(self) -> list[datetime]:
+        """Return when deliveries were received that did not get into the log and will not by themselves, each once."""
+        return [self._lost.popleft() for _ in range(len(self._lost))]
 
     @property
     def holds(self) -> bool:
@@ -92,7 +95,7 @@ class Reception:
             for one, error in zip(waiting, self.spool.put_all([one.delivery for one in waiting]), strict=True):
                 if error is not None:
                     self._not_kept += 1
-                    self.turned_away += 1
+                    self._lost.append(one.delivery.received_at)
                     self._log.error("not_kept", error=str(error))
                 self._answer(one, said=True, error=error)
 
@@ -199,6 +202,7 @@ class Reception:
         except Exception:
             self._log.exception("delivery_set_aside")
             self.spool.set_aside(one.delivery)
+            self._lost.append(one.delivery.received_at)
 
     def _is_forgotten(self, delivery: Delivery, owners: Mapping[bytes, Owner]) -> bool:
         """Return True for a delivery of a forgotten person, which goes as everything of theirs does."""

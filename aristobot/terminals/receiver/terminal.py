@@ -23,9 +23,9 @@ FORGET_SECONDS = 60.0
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the receiver until `stopping`."""
-    reception, pulse = Reception(house, log), Pulse()
+    reception, pulse, noting, telling = Reception(house, log), Pulse(), Pulse(), Pulse()
     door = Door(reception)
-    beat(house.bus, NAME, reception.figures, stopping, pulse)
+    beat(house.bus, NAME, reception.figures, stopping, pulse, noting, telling)
     for work in (reception.tokens.keep, reception.refusals.keep, reception.drain, _forgetting(reception, log)):
         threading.Thread(target=work, args=(stopping,), name=work.__name__, daemon=True).start()
     # Without a WebSocket protocol, an upgrade is an ordinary request, which the door refuses.
@@ -38,11 +38,11 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
         DoorTable(house.pool),
         is_reached=lambda: server.started and pulse.still < SILENT_AFTER.total_seconds() / 2,
         taken_until=lambda now: taken_until(door, reception, now),
-        turned_away=lambda: reception.turned_away,
+        lost=reception.lost,
         clock=utc_now,
         log=log,
     )
-    threading.Thread(target=life.keep, args=(stopping,), name="life", daemon=True).start()
+    life.keep(stopping, noting, telling)
     serve_until(server, stopping)
 
 

@@ -1072,6 +1072,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks/streams/{stream}/gates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Gates
+         * @description Set the gates of a stream. They hold entries back; exits and moves of protection always pass.
+         */
+        put: operations["set_gates_api_webhooks_streams__stream__gates_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/streams/{stream}/close": {
         parameters: {
             query?: never;
@@ -2914,7 +2934,7 @@ export interface components {
              * Cause
              * @enum {string}
              */
-            cause: "all_halted" | "halted" | "gateway_down" | "exchange_down" | "exchange_degraded" | "not_for_webhooks" | "keys_refused" | "no_pairs" | "unknown_orders" | "waiting_orders" | "account_hindered" | "not_reconciled" | "last_alert_refused" | "last_alert_ignored" | "last_alert_failed" | "not_protected";
+            cause: "all_halted" | "halted" | "gateway_down" | "exchange_down" | "exchange_degraded" | "not_for_webhooks" | "keys_refused" | "no_pairs" | "unknown_orders" | "waiting_orders" | "account_hindered" | "not_reconciled" | "last_alert_refused" | "last_alert_ignored" | "last_alert_failed" | "stream_paused" | "stream_critical" | "not_protected";
             /** Since */
             since: string | null;
             /** Detail */
@@ -3346,6 +3366,26 @@ export interface components {
             items: components["schemas"]["Chapter"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * StreamGates
+         * @description The gates of a stream, which hold entries back and nothing else.
+         *
+         *     `rest` and `rest_after_loss` are minutes without an entry after the last one, and after a trade that ended with a
+         *     loss; `most_entries` is the number for one day (UTC). Null opens a gate.
+         */
+        StreamGates: {
+            /**
+             * Locked
+             * @default false
+             */
+            locked: boolean;
+            /** Rest */
+            rest?: number | null;
+            /** Rest After Loss */
+            rest_after_loss?: number | null;
+            /** Most Entries */
+            most_entries?: number | null;
         };
         /**
          * StreamSignal
@@ -3878,6 +3918,7 @@ export interface components {
              * Format: date-time
              */
             changed_at: string;
+            gates: components["schemas"]["StreamGates"];
             /** Signals */
             signals: components["schemas"]["StreamSignal"][];
         };
@@ -10690,6 +10731,133 @@ export interface operations {
             };
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_gates_api_webhooks_streams__stream__gates_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                stream: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StreamGates"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             204: {

@@ -14,7 +14,8 @@ from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.orders.order_status import Status
 from domain.refusals import Impossible, NotFound
-from domain.webhooks.stream import StreamKey, StreamStatus, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey, StreamStatus
 from tests.application.webhooks.house import FAILED, IGNORED, REFUSED, TAKEN, alert
 from tests.conftest import NOW
 

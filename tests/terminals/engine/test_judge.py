@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.tables.door import DoorTable
+from adapters.tables.door import DoorTable, Note
 from aristobot.terminals.engine.clock import MarketTime
 from aristobot.terminals.engine.judge import Judge
 from domain.aggregate import carrying
 from domain.refusals import Conflict
 from domain.webhooks.slots import MISSED_AFTER
-from domain.webhooks.stream import StreamKey, StreamStatus, WebhookStream
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey, StreamStatus
 from tests.application.webhooks.house import House, alert
 from tests.conftest import NOW
 from tests.support.log import Log
@@ -72,7 +73,7 @@ class Watch:
     def reach(self, at, *, clock=None, door=None, engine=True, silences=()):
         """Let the clock and the door reach a time, and the engine the head of the log, and look."""
         self.clock.time = clock or at
-        self.door.note(door or at, silences, None)
+        self.door.note(Note(door or at, door or at, silences))
         if engine:
             self.house.judge()
         done = self.judge.look()
@@ -90,7 +91,7 @@ def test_a_miss_waits_for_the_clock_the_door_and_the_engine(watch):
     assert watch.reach(MISSED - seconds(1)) == (True, 0)
     assert watch.stream().delayed == DUE
     assert watch.reach(MISSED, door=MISSED - seconds(1)) == (False, 0)
-    assert watch.reach(MISSED, clock=MISSED - seconds(1), door=MISSED + MINUTES) == (True, 0)
+    assert watch.reach(MISSED, clock=MISSED - seconds(1), door=MISSED + seconds(30)) == (True, 0)
     watch.house.deliver(b"anything", at=MISSED)
     assert watch.reach(MISSED, engine=False) == (False, 0)
     assert watch.reach(MISSED) == (True, 1)
@@ -110,6 +111,7 @@ def test_an_alert_on_its_way_is_no_miss(watch):
 
 def test_while_the_clock_is_silent_nothing_is_judged_and_afterwards_everything_is(watch):
     watch.send(DUE + MINUTES + seconds(1))
+    assert watch.reach(DUE) == (True, 0)
     for later in (1, 2, 3):
         assert watch.reach(DUE + later * MINUTES, clock=DUE) == (True, 0)
     assert watch.reach(MISSED + 2 * MINUTES) == (True, 2)
@@ -174,6 +176,21 @@ def test_a_judgement_on_stale_state_is_made_again(watch, monkeypatch):
         watch.reach(MISSED)
     monkeypatch.undo()
     assert watch.reach(MISSED) == (True, 1)
+
+
+def test_a_door_whose_clock_is_ahead_is_not_believed(watch):
+    """What waits on its disk may be older than it says."""
+    assert watch.reach(MISSED, door=MISSED + seconds(61)) == (False, 0)
+    assert watch.reach(MISSED, door=MISSED) == (True, 1)
+
+
+def test_a_log_that_grows_all_the_time_keeps_nothing_from_being_judged(watch):
+    """The engine is always one event behind."""
+    for number in range(3):
+        watch.house.deliver(f"no {number}".encode(), at=MISSED)
+        assert watch.reach(MISSED, engine=False)[0] is (number > 1)
+        watch.house.position = watch.store.head() - (number == 0)
+        watch.house.deliver(f"and {number}".encode(), at=MISSED)
 
 
 def test_hundreds_that_fall_silent_together_are_judged_in_one_commit(watch, database):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from uuid import UUID
 
 import pytest
 
+from adapters.log.eventmapper import EventMapper
 from application import policies
 from aristobot.following import AT_MOST_EVERY, Place
 from aristobot.terminals.engine import terminal as engine
@@ -16,6 +18,8 @@ from domain.alert import Cause
 from domain.orders.wish import Side
 from domain.people.broker import Broker, Exchange, Venue
 from domain.trading.position import Position
+from domain.webhooks.stream import WebhookStream
+from domain.webhooks.stream_state import StreamKey
 from tests.terminals.trouble import troubled
 
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT"]
@@ -163,3 +167,24 @@ def test_a_place_alone_is_kept_now_and_then(trouble):
     now[0] += AT_MOST_EVERY
     place.keep()
     assert store.position_of("engine") == place.reached == 3
+
+
+def test_a_stream_that_falls_silent_is_told_without_its_history(trouble, monkeypatch):
+    """However long its alert has lived, the engine reads a handful of events."""
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    with carrying(user="1"):
+        stream = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", "5", "EMA"))
+        stream.monitor(1, at)
+        for number in range(1, 1001):
+            stream.arrive(UUID(int=number), None, at + number * timedelta(minutes=5))
+        trouble.store.save(stream)
+        trouble.judge()
+        stream.judge(at + 1005 * timedelta(minutes=5), lambda _: False)
+        trouble.store.save(stream)
+    assert stream.is_paused
+    read, reading = [], EventMapper.to_domain_event
+    monkeypatch.setattr(EventMapper, "to_domain_event", lambda self, one: read.append(one) or reading(self, one))
+    trouble.judge()
+    assert 0 < len(read) < 20
+    [told] = trouble.store.read(0, topics=["Alert.Raised"])
+    assert told.event.cause is Cause.WEBHOOKS_CRITICAL
