@@ -81,6 +81,13 @@ def test_an_alert_is_set_up_and_its_trade_is_kept_up_to_date(platform: Any, brow
         setup.get_by_role("button", name="Copy", exact=True).first.click()
         url = page.evaluate("navigator.clipboard.readText()")
         assert url == told["webhook_url"]
+        # An alert is made by a form, and tried with paper money before TradingView has it.
+        for name, value in (("symbol", "SOLUSDT"), ("percent", "5"), ("stop", "10")):
+            setup.locator(f"[data-test=builder-{name}]").fill(value)
+        expect(setup.locator("[data-test=template]")).to_contain_text('"Symbol":"SOLUSDT","Interval":"{{interval}}"')
+        assert findings_of(page) == []
+        setup.locator("[data-test=try]").click()
+        expect(page.locator("[data-test=webhook]").filter(has_text="SOLUSDT")).to_contain_text("executed")
         # The first signal.
         day = Day(told, "BTCUSDT", "Journey")
         day.turn_to(2, slots=1)

@@ -12,11 +12,14 @@ from uuid import uuid4
 
 import pytest
 
+from application.people.brokers import connect_broker
+from application.ports.statements import Credentials
 from application.webhooks.reception import Delivered, receive_all
 from domain.aggregate import Personal, carrying
 from domain.orders.execution import Execution
 from domain.orders.order import Order
 from domain.orders.wish import Protection, Side, Source, Type, Wish
+from domain.people.broker import Exchange, Venue
 from domain.trading.position import Position
 from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamKey
@@ -187,6 +190,20 @@ def test_a_ping_proves_the_address(console: Any, alice: Any) -> None:
     server.shutdown()
     server.server_close()
     assert alice.post("/api/webhooks/ping").json() == {"status": None, "milliseconds": None}
+
+
+def test_an_alert_is_tried_on_a_paper_broker_only(console: Any, alice: Any, problem: Problem) -> None:
+    """It is read as the engine would read it, and the broker has to be the user's own."""
+    said = '{"Action":"BuyMarket","Symbol":"BTCUSDT","PourCent":5,"UserID":1,"UserExchangeID":%d}'
+    console.change("platform", webhook_url="http://127.0.0.1:1/webhook/receive")
+    assert alice.post("/api/webhooks/trial", json={"body": said % 1}).json()["status"] is None  # nobody is there
+    problem(alice.post("/api/webhooks/trial", json={"body": said % 2}), 404, "not_found")
+    problem(alice.post("/api/webhooks/trial", json={"body": said.replace("5", "500") % 1}), 422, "percent_out_of_range")
+    problem(alice.post("/api/webhooks/trial", json={"body": "{{close}}"}), 422)
+    problem(alice.post("/api/webhooks/trial", json={"body": ""}), 422, "invalid")
+    keys = Credentials("another key", "its secret")
+    live = connect_broker(console.store, console.vault, 1, Exchange.BINANCE, Venue.LIVE, "real money", keys)
+    problem(alice.post("/api/webhooks/trial", json={"body": said % live.number}), 409, "trial_not_on_paper")
 
 
 def test_gates_are_set_and_told(console: Any, alice: Any, problem: Problem) -> None:

@@ -1,4 +1,4 @@
-"""The address for TradingView, and a test of the way to it."""
+"""The address for TradingView, and tests of the way to it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter
 
+from application.people.brokers import broker_of
+from domain.people.broker import Venue
+from domain.refusals import Impossible
+from domain.webhooks.webhook_message import WebhookMessage
 from web.context import By, Context, InContext
 from web.forms import webhooks as forms
 
@@ -39,12 +43,28 @@ def ping(by: By, context: InContext) -> forms.DoorAnswer:
     It proves the address as far as it leads through this machine's network: proxy, certificate and token.
     """
     said = {"Action": "PING", "UserID": by.user, "IndicateurName": NAME, "Sent": datetime.now(UTC).isoformat()}
-    request = urllib.request.Request(  # noqa: S310 - the address is the platform's own
-        _address(by.user, context), json.dumps(said).encode(), {"Content-Type": "application/json"}
-    )
+    return _knock(_address(by.user, context), json.dumps(said).encode())
+
+
+@router.post("/trial")
+def try_alert(alert: forms.Trial, by: By, context: InContext) -> forms.DoorAnswer:
+    """Send an alert to the user's address as TradingView would, on a paper broker only.
+
+    What it asks for is carried out there. One that could not be carried out is refused as the engine would refuse it.
+    """
+    message = WebhookMessage.parse(alert.body.encode())
+    broker = broker_of(context.records.store, by.user, message.broker or 0)
+    if broker.venue is not Venue.PAPER:
+        raise Impossible(f"{broker.name} is not a paper broker", code="trial_not_on_paper")
+    return _knock(_address(by.user, context), alert.body.encode())
+
+
+def _knock(url: str, body: bytes) -> forms.DoorAnswer:
+    # The address is the platform's own.
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
     began = time.monotonic()
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
             status = answer.status
     except urllib.error.HTTPError as error:
         status = error.code

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from web.forms.trading import Position, Trade
 from web.forms.values import Amount
@@ -166,6 +167,12 @@ class WebhookPositions(BaseModel):
 
     items: list[WebhookPosition]
     next: str | None = None
+
+
+class Trial(BaseModel):
+    """An alert to be tried: its message as TradingView would send it."""
+
+    body: Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
 class DoorAnswer(BaseModel):

@@ -1158,6 +1158,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Alert
+         * @description Send an alert to the user's address as TradingView would, on a paper broker only.
+         *
+         *     What it asks for is carried out there. One that could not be carried out is refused as the engine would refuse it.
+         */
+        post: operations["try_alert_api_webhooks_trial_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alerts": {
         parameters: {
             query?: never;
@@ -3602,17 +3624,6 @@ export interface components {
             next: string | null;
         };
         /**
-         * Trial
-         * @description Keys to be tested before they are kept.
-         */
-        Trial: {
-            /** Exchange */
-            exchange: string;
-            /** Venue */
-            venue: string;
-            keys: components["schemas"]["Keys"];
-        };
-        /**
          * Try
          * @description The delivery to one channel: `state` sent or failed, the number of tries, and the reason of a failure.
          */
@@ -3949,6 +3960,25 @@ export interface components {
             items: components["schemas"]["Webhook"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * Trial
+         * @description Keys to be tested before they are kept.
+         */
+        web__forms__brokers__Trial: {
+            /** Exchange */
+            exchange: string;
+            /** Venue */
+            venue: string;
+            keys: components["schemas"]["Keys"];
+        };
+        /**
+         * Trial
+         * @description An alert to be tried: its message as TradingView would send it.
+         */
+        web__forms__webhooks__Trial: {
+            /** Body */
+            body: string;
         };
         /**
          * Problem
@@ -7108,7 +7138,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Trial"];
+                "application/json": components["schemas"]["web__forms__brokers__Trial"];
             };
         };
         responses: {
@@ -11321,6 +11351,133 @@ export interface operations {
             };
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoorAnswer"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_alert_api_webhooks_trial_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["web__forms__webhooks__Trial"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

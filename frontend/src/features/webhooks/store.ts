@@ -29,5 +29,10 @@ export const useWebhooks = defineStore('webhooks', () => {
     return (await inTime((signal) => api.POST('/api/webhooks/ping', { signal }))).data
   }
 
-  return { rows, take, ...past, url, rotate, ping }
+  /** Send an alert through the door to a paper broker. */
+  async function tryAlert(body: string) {
+    return inTime((signal) => api.POST('/api/webhooks/trial', { body: { body }, signal }))
+  }
+
+  return { rows, take, ...past, url, rotate, ping, tryAlert }
 })

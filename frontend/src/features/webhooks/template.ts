@@ -5,18 +5,44 @@ export function scriptFor(user: number, broker: number): string {
   return pine.replace('input.int(1, "UserID"', `input.int(${user}, "UserID"`).replace('input.int(1, "UserExchangeID"', `input.int(${broker}, "UserExchangeID"`)
 }
 
+export const ACTIONS = ['BuyMarket', 'SellMarket', 'BuyLimit', 'SellLimit', 'MAJ', 'PING'] as const
+
+/** What an alert is to ask for. Texts are as typed; empty ones are left to TradingView, or out. */
+export interface Wish {
+  action: (typeof ACTIONS)[number]
+  symbol: string
+  percent: string
+  price: string
+  stop: string
+  target: string
+  indicator: string
+}
+
+export const newWish = (): Wish => ({ action: 'BuyMarket', symbol: '', percent: '50', price: '', stop: '', target: '', indicator: 'My alert' })
+
+const number = (typed: string | number): string => (String(typed).trim() === '' ? 'NaN' : String(typed).trim())
+
+function asked(wish: Wish, user: number, broker: number): string[] {
+  const sizes = wish.action === 'PING' ? [] : [`"Prix":${number(wish.price)}`, `"PrixSL":${number(wish.stop)}`, `"PrixTP":${number(wish.target)}`, `"PourCent":${number(wish.percent)}`]
+  return [`"Action":"${wish.action}"`, ...sizes, `"UserID":${user}`, `"IndicateurName":${JSON.stringify(wish.indicator)}`, `"UserExchangeID":${broker}`]
+}
+
 /** The message of an alert without a script of its own. TradingView replaces what stands in double braces. */
-export function messageFor(user: number, broker: number): string {
-  const [texts, figures] = [
-    [['Symbol', 'ticker'], ['Exchange', 'exchange'], ['Currency', 'syminfo.currency'], ['BaseCurrency', 'syminfo.basecurrency'], ['Interval', 'interval']],
-    [['Open', 'open'], ['High', 'high'], ['Low', 'low'], ['Close', 'close'], ['Volume', 'volume']],
-  ]
+export function messageFor(user: number, broker: number, wish: Wish): string {
+  const texts = [['Symbol', 'ticker'], ['Exchange', 'exchange'], ['Currency', 'syminfo.currency'], ['BaseCurrency', 'syminfo.basecurrency'], ['Interval', 'interval']]
+  const figures = [['Open', 'open'], ['High', 'high'], ['Low', 'low'], ['Close', 'close'], ['Volume', 'volume']]
   const said = [
-    ...texts.map(([key, value]) => `"${key}":"{{${value}}}"`),
+    // Another pair than the chart's has other currencies too.
+    ...texts.flatMap(([key, value]) => (wish.symbol && key !== 'Interval' ? (key === 'Symbol' ? [`"Symbol":${JSON.stringify(wish.symbol)}`] : []) : [`"${key}":"{{${value}}}"`])),
     ...figures.map(([key, value]) => `"${key}":{{${value}}}`),
-    '"BarTime":"{{time}}"', '"Action":"BuyMarket"', '"Prix":NaN', '"PrixSL":NaN', '"PrixTP":NaN', '"PourCent":50',
-    `"UserID":${user}`, '"IndicateurName":"My alert"', `"UserExchangeID":${broker}`,
+    '"BarTime":"{{time}}"', ...asked(wish, user, broker),
   ]
+  return `{${said.join(',')}}`
+}
+
+/** The same alert as TradingView would send it now. It names no interval, so no further one is expected after it. */
+export function trialOf(user: number, broker: number, wish: Wish, now: Date): string {
+  const said = [`"Symbol":${JSON.stringify(wish.symbol || 'BTCUSDT')}`, `"BarTime":"${now.toISOString()}"`, ...asked(wish, user, broker)]
   return `{${said.join(',')}}`
 }
 
