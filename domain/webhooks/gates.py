@@ -41,7 +41,7 @@ class Gates:
 
 @dataclass(frozen=True)
 class Passed:
-    """What has passed the gates of a stream: its last entry, how many there were that day, and its last loss (UTC)."""
+    """The entries and losses that gates look at: the last entry, how many there were that day, the last loss (UTC)."""
 
     entered_at: datetime | None = None
     day: date | None = None
