@@ -47,6 +47,13 @@ def judge_webhook(event: events.WebhookReceived, world: World) -> list[Aggregate
     return decided if stream is None else [stream, *decided]
 
 
+def webhook_repeated(event: events.WebhookRepeated, world: World) -> list[Aggregate]:
+    """Take a repetition into its stream if it stands for a slot of its own. It is executed no more than any other."""
+    webhook = world.store.get(Webhook, event.originator_id)
+    stream = streams.repeated(webhook, event.received_at, world.store)
+    return [] if stream is None else [stream]
+
+
 def _webhook_behind(event: Aggregate.Event, world: World) -> tuple[Order, Webhook] | None:
     order = world.store.get(Order, event.originator_id)
     if order.source is not Source.WEBHOOK or order.cause is None:
@@ -153,6 +160,7 @@ def on(event: type[E], *policies: Callable[[E, World], list[Aggregate]]) -> tupl
 WHEN: Mapping[str, tuple[Policy, ...]] = dict(
     (
         on(events.WebhookReceived, judge_webhook),
+        on(events.WebhookRepeated, webhook_repeated),
         on(events.WebhookIgnored, webhook_ignored),
         on(events.WebhookRefused, told(alerts.exit_refused)),
         on(events.WebhookStreamBecameCritical, told(alerts.webhooks_critical)),

@@ -16,6 +16,7 @@ from domain.refusals import Invalid, NotFound
 from domain.trading.position import Position
 from domain.webhooks.gates import Gates
 from domain.webhooks.interval import Interval
+from domain.webhooks.slots import slot_of
 from domain.webhooks.stream import SELF, WebhookStream
 from domain.webhooks.stream_state import StreamKey, StreamStatus
 from domain.webhooks.webhook import Webhook
@@ -33,6 +34,24 @@ def arrived(webhook: Webhook, store: Reader) -> WebhookStream | None:
         return None
     stream = store.find(WebhookStream, key.id) or WebhookStream.open(key)
     stream.arrive(webhook.id, said.get("bar_time"), webhook.received_at)
+    return stream
+
+
+def repeated(webhook: Webhook, received_at: datetime, store: Reader) -> WebhookStream | None:
+    """Take in a repetition that stands for a slot of its own, None for any other.
+
+    Alerts that say the same and name no bar count as one within a minute (UTC). Two of them can still be for two slots
+    of a minute, when the second comes a little early by our clock.
+    """
+    said = _said(webhook)
+    key = None if said.get("bar_time") is not None else _key_of(said, webhook.user)
+    calendar = None if key is None else Interval.parse(key.interval)
+    if key is None or calendar is None:
+        return None
+    if slot_of(calendar, None, received_at) == slot_of(calendar, None, webhook.received_at):
+        return None
+    if (stream := store.find(WebhookStream, key.id)) is not None:
+        stream.arrive(webhook.id, None, received_at)
     return stream
 
 

@@ -44,10 +44,14 @@ def frozen(*pids: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+def terminals_of(told: dict[str, Any], name: str) -> list[int]:
+    """Return the processes of a terminal."""
+    return [pid for pid in children_of(told["pid"]) if b"\0" + name.encode() + b"\0" in command_of(pid) + b"\0"]
+
+
 def web_of(told: dict[str, Any]) -> list[int]:
     """Return the processes of the web terminal."""
-    running = (pid for pid in children_of(told["pid"]))
-    return [pid for pid in running if b"\0web\0" in command_of(pid) + b"\0"]
+    return terminals_of(told, "web")
 
 
 def postgres_of(told: dict[str, Any]) -> list[int]:

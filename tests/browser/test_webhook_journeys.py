@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +18,7 @@ import pytest
 from tests.browser.ahead import AHEAD
 from tests.browser.conftest import running
 from tests.browser.test_accessibility import findings_of
+from tests.browser.test_truth import terminals_of
 from tests.conftest import short_folder
 
 MINUTES, SLOTS = 5, timedelta(minutes=5)
@@ -92,7 +96,7 @@ def test_an_alert_is_set_up_and_its_trade_is_kept_up_to_date(platform: Any, brow
         day = Day(told, "BTCUSDT", "Journey")
         day.turn_to(2, slots=1)
         day.send(url, "BuyMarket", PourCent=10, PrixSL=30000, PrixTP=90000)
-        received = page.locator("[data-table=webhooks] [data-test=webhook]").filter(has_text="BuyMarket")
+        received = page.locator("[data-test=webhook]").filter(has_text="BTCUSDT").filter(has_text="BuyMarket")
         expect(received).to_contain_text("executed")
         expect(setup.locator("[data-test=template]")).to_have_count(0)  # one line from now on
         page.get_by_role("tab", name="Orders of the open trade").click()
@@ -202,3 +206,45 @@ def _resumed(page: Any, day: Day, url: str) -> None:
     moved = page.locator("[data-test=webhook]").filter(has_text="Crisis").filter(has_text="MAJ")
     expect(moved).to_contain_text("executed")
     expect(page.locator("[data-test=position]").filter(has_text="ETH/USDT")).to_contain_text("1,100.00")
+
+
+def test_a_slot_in_which_our_own_door_was_away_is_not_judged(platform: Any, browse: Any, enter: Any) -> None:
+    """The door is killed when the alert is due, and comes back within the grace: nobody knows, and nothing counts."""
+    from playwright.sync_api import expect
+
+    told, _ = platform
+    day, url = Day(told, "SOLUSDT", "Door"), told["webhook_url"]
+    with browse() as page:
+        enter(page, "en")
+        page.goto(f"{told['console']}/webhooks?list=streams")
+        for _ in range(2):
+            day.turn_to(2, slots=1)
+            day.send(url, "PING")
+        stream = page.locator("[data-test=stream]").filter(has_text="Door")
+        expect(stream).to_contain_text("monitored")
+        day.turn_to(10, slots=1)
+        [door] = terminals_of(told, "receiver")
+        os.kill(door, signal.SIGKILL)
+        expect(page.locator("[data-test=health]")).to_be_visible()
+        while not (found := terminals_of(told, "receiver")) or found == [door] or not _answers(url):
+            page.wait_for_timeout(100)
+        day.turn_to(82)
+        page.get_by_role("tab", name="Webhooks received").click()
+        row = page.locator("[data-test=webhook]").filter(has_text="SOLUSDT").filter(has_text="not judged")
+        expect(row).to_have_count(1)
+        expect(row).to_have_class(re.compile("muted"))
+        page.get_by_role("tab", name="Streams").click()
+        expect(stream).to_contain_text("100%")
+        stream.locator("[data-test=close]").click()
+        expect(stream).to_contain_text("closed")
+
+
+def _answers(url: str) -> bool:
+    """Return whether the door answers, whatever it says."""
+    try:
+        urllib.request.urlopen(url.partition("/webhook")[0], timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -86,6 +86,21 @@ def test_two_slots_in_time_begin_the_monitoring(house):
     assert (stream(house).status, stream(house).received) == (StreamStatus.MONITORED, 3)
 
 
+def test_an_alert_that_comes_early_within_the_minute_of_the_last_one_is_for_its_own_slot(house):
+    """Without a bar it counts as the same alert, by its minute; a real repetition counts once."""
+    house.now = NOW.replace(second=0)
+    calm = CALM | {"Interval": '"1"'}
+    first = house.come(alert("PING", **calm))
+    house.now += timedelta(seconds=2)
+    assert house.come(alert("PING", **calm)) == first
+    assert stream(house, interval="1").received == 1
+    house.now = NOW.replace(second=59)
+    assert house.come(alert("PING", **calm)) == first
+    monitored = stream(house, interval="1")
+    assert (monitored.received, monitored.status) == (2, StreamStatus.MONITORED)
+    assert monitored.slots.settled == NOW + timedelta(minutes=1)
+
+
 def test_three_missing_alerts_pause_the_stream_and_are_told_once(house):
     """Streams that fall silent together raise one alert, which ends when all are resumed."""
     falls_silent(house, "EMA", "RSI")
