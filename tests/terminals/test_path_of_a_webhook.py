@@ -26,7 +26,8 @@ REPOSITORY = Path(__file__).parents[2]
 ROOMS = ("adapters", "application", "aristobot", "domain", "projections", "web")
 PAPER = "adapters/paper"
 """The exchange runs in this process too, but is not on the path."""
-MOST_FILES, ALERTS = 66, 3
+MOST_FILES, ALERTS = 68, 3
+"""One or two files vary with what the store has read before: a position that has grown meanwhile is read on."""
 
 
 @pytest.fixture
@@ -108,8 +109,9 @@ async def test_few_files_stand_between_a_post_and_the_intent_of_its_order(platfo
                     lambda n=wanted: len(opened.store.read(0, topics=["Order.Submitted"])) == n and not files.watching
                 )
                 paths.append(files.entered)
-                while await asyncio.to_thread(engine.step):
-                    pass
+                # The next one begins once this one's buy is counted and protected, as after a quiet minute.
+                while len(opened.store.read(0, topics=["Position.Grew"])) < wanted:
+                    await asyncio.to_thread(engine.step)
                 await opened.until(lambda: opened.gateway.lanes[broker].idle)
     # Then few files were needed until each order was about to be sent.
     on_path = [file for file in paths[0] if all(file in path for path in paths)]
