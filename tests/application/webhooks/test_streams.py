@@ -186,6 +186,9 @@ def test_a_removed_broker_closes_its_streams(house):
     assert stream(house).status is StreamStatus.CLOSED
     assert house.ends(house.come(alert("BuyMarket", **CALM)))[0] is REFUSED
     assert house.store.webhook_streams_open() == []
+    for decide in (streams.monitor, streams.resume):
+        with pytest.raises(NotFound):
+            decide(house.store, 1, key().id, house.now)
 
 
 class Vault:
