@@ -44,12 +44,8 @@ def _arrived(row: Row, event: events.WebhookStreamArrived) -> Row:
         "last_slot": event.slot,
         "last_received_at": event.received_at,
         "streak": row["streak"] if row["status"] in PAUSED else event.streak,
-        "delayed": None if came and _is(row["delayed"], event.slot) else row["delayed"],
+        "delayed": None if came and row["delayed"] == event.slot else row["delayed"],
     }
-
-
-def _is(slot: Any, other: Any) -> bool:
-    return slot is not None and slot == other
 
 
 def _held(status: StreamStatus) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from application.commands import on_fresh_state
+from application.people.brokers import broker_of
 from application.people.users import by_hand
 from application.ports.stores import Reader, Store
 from domain.orders.order import Order
@@ -89,7 +90,7 @@ def _is_of_user(key: StreamKey, store: Reader) -> bool:
 
 def of_removed_broker(broker: Broker, store: Reader) -> list[WebhookStream]:
     """Close the streams of a broker that was removed: their alerts are refused from now on."""
-    streams = [one for one in store.get_all(WebhookStream, store.webhook_streams_open()) if one.broker == broker.number]
+    streams = [one for one in _open_ones(store) if one.broker == broker.number]
     for stream in streams:
         stream.close(SELF)
     return streams
@@ -104,30 +105,27 @@ def monitor(store: Store, user: int, stream_id: UUID, now: datetime) -> None:
         store.save(stream)
 
 
-@on_fresh_state
 def close(store: Store, user: int, stream_id: UUID) -> None:
     """Monitor a stream no longer: its alert was deleted. What it still sends is executed as ever."""
-    with by_hand(user):
-        stream = _stream_of(store, user, stream_id)
-        stream.close(user)
-        store.save(stream)
+    _decide(store, user, stream_id, lambda stream: stream.close(user))
 
 
-@on_fresh_state
 def set_gates(store: Store, user: int, stream_id: UUID, gates: Gates) -> None:
     """Set the gates of a stream. Raises `Invalid` for a number that is out of range."""
-    with by_hand(user):
-        stream = _stream_of(store, user, stream_id)
-        stream.set_gates(gates, user)
-        store.save(stream)
+    _decide(store, user, stream_id, lambda stream: stream.set_gates(gates, user))
+
+
+def pause(store: Store, user: int, stream_id: UUID) -> None:
+    """Execute nothing that a stream sends, until its trader resumes it."""
+    _decide(store, user, stream_id, lambda stream: stream.pause(user))
 
 
 @on_fresh_state
-def pause(store: Store, user: int, stream_id: UUID) -> None:
-    """Execute nothing that a stream sends, until its trader resumes it."""
+def _decide(store: Store, user: int, stream_id: UUID, decide: Callable[[WebhookStream], None]) -> None:
+    """Carry out what a user decides about a stream. Raises `NotFound` when it is not theirs."""
     with by_hand(user):
         stream = _stream_of(store, user, stream_id)
-        stream.pause(user)
+        decide(stream)
         store.save(stream)
 
 
@@ -143,15 +141,16 @@ def resume(store: Store, user: int, stream_id: UUID | None, now: datetime) -> No
 
 def critical_ones(store: Reader, user: int) -> Sequence[WebhookStream]:
     """Return the streams of a user that have paused themselves."""
-    streams = store.get_all(WebhookStream, store.webhook_streams_open())
-    return [one for one in streams if one.user == user and one.status is StreamStatus.CRITICAL]
+    return [one for one in _open_ones(store) if one.user == user and one.status is StreamStatus.CRITICAL]
+
+
+def _open_ones(store: Reader) -> Sequence[WebhookStream]:
+    return store.get_all(WebhookStream, store.webhook_streams_open())
 
 
 def _stream_in_use(store: Store, user: int, stream_id: UUID) -> WebhookStream:
-    """Return a stream of the user at a broker that is not removed. Raises `NotFound` when there is none."""
     stream = _stream_of(store, user, stream_id)
-    if store.get(Broker, Broker.create_id(stream.broker)).removed:
-        raise NotFound("the stream's broker is no more")
+    broker_of(store, user, stream.broker)
     return stream
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +15,7 @@ from aristobot.commands.demo import RUN
 from aristobot.settings import SettingError, Settings
 from domain.webhooks.interval import Interval
 from domain.webhooks.webhook_message import Action
+from web.knocking import knock
 
 PATIENCE_SECONDS = 10.0
 AFTER_SLOT = timedelta(seconds=1)
@@ -62,16 +61,10 @@ class Sender:
         Raises `SettingError` when the door is not reached.
         """
         url = f"{self.url.partition('?')[0]}?token=wrong" if broken == "wrong_token" else self.url
-        request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"})  # noqa: S310 - given
-        began = time.monotonic()
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - as above
-                status = int(answer.status)
-        except urllib.error.HTTPError as error:
-            status = error.code
+            return knock(url, body.encode(), PATIENCE_SECONDS)
         except OSError as error:
             raise SettingError(f"the door was not reached at {self.url.partition('?')[0]}: {error}") from None
-        return status, (time.monotonic() - began) * 1000
 
     def alert(self, action: str, **fields: Any) -> str:
         """Return the body of an alert. Fields that are None are left out."""

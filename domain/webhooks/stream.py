@@ -18,6 +18,11 @@ CRITICAL_STREAK = 3
 """The number of consecutive MISS that pause a stream."""
 CARRIED_EVERY = 100
 """The number of events after which the state is carried forward."""
+CARRIED = (
+    "user", "broker", "symbol", "interval", "indicator", "watched", "held", "received", "missed", "unjudged", "slots",
+    "delayed", "gates", "passed",
+)  # fmt: skip
+"""The state that is carried forward: the fields of `WebhookStream.CarriedForward`."""
 SELF = 0
 """The user who monitors a stream by its own alerts, or closes one whose broker is gone: nobody."""
 
@@ -210,11 +215,7 @@ class WebhookStream(Aggregate):
 
     def _carry_forward(self) -> None:
         if self.version - self.carried_at >= CARRIED_EVERY:
-            self._carried(
-                self.user, self.broker, self.symbol, self.interval, self.indicator, self.watched, self.held,
-                self.received, self.missed, self.unjudged, self.slots, self.delayed, self.gates,
-                self.passed,
-            )  # fmt: skip
+            self._carried(**{name: getattr(self, name) for name in CARRIED})
 
     # --- events --------------------------------------------------------------------------------------------------
 
@@ -293,11 +294,8 @@ class WebhookStream(Aggregate):
     ) -> None:  # fmt: skip
         self.carried_at = self.version + 1
 
-    def _assign(self, carried: Any) -> None:
-        for name in (
-            "user", "broker", "symbol", "interval", "indicator", "watched", "held", "received", "missed", "unjudged",
-            "slots", "delayed", "gates", "passed",
-        ):  # fmt: skip
+    def _assign(self, carried: WebhookStream.CarriedForward) -> None:
+        for name in CARRIED:
             setattr(self, name, getattr(carried, name))
 
     def _begin(self, after: datetime) -> None:

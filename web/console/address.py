@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import time
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
@@ -17,6 +13,7 @@ from domain.refusals import Impossible
 from domain.webhooks.webhook_message import WebhookMessage
 from web.context import By, Context, InContext
 from web.forms import webhooks as forms
+from web.knocking import knock
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 PATIENCE_SECONDS = 5.0
@@ -60,17 +57,11 @@ def try_alert(alert: forms.Trial, by: By, context: InContext) -> forms.DoorAnswe
 
 
 def _knock(url: str, body: bytes) -> forms.DoorAnswer:
-    # The address is the platform's own.
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
-    began = time.monotonic()
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
-            status = answer.status
-    except urllib.error.HTTPError as error:
-        status = error.code
-    except (OSError, http.client.HTTPException):
+        status, took = knock(url, body, PATIENCE_SECONDS)
+    except OSError:
         return forms.DoorAnswer(status=None, milliseconds=None)
-    return forms.DoorAnswer(status=status, milliseconds=round((time.monotonic() - began) * 1000, 1))
+    return forms.DoorAnswer(status=status, milliseconds=round(took, 1))
 
 
 def _address(user: int, context: Context) -> str:

@@ -113,7 +113,7 @@ class Judge:
         return True
 
     def _judge(self, until: datetime) -> None:
-        silences = self._silences_for(until)
+        silences = self._silences()
         judged = list[WebhookStream]()
         for stream in self._streams.values():
             with carrying(user=str(stream.user), source=SOURCE, correlation_id=str(stream.id)):
@@ -128,7 +128,7 @@ class Judge:
             self._read_until, self._streams = None, {}  # what is in memory may not be in the log
             raise
 
-    def _silences_for(self, until: datetime) -> Sequence[Silence]:
+    def _silences(self) -> Sequence[Silence]:
         """Return the silences of the door that can matter to a slot that is not settled yet."""
         oldest = [stream.slots.settled for stream in self._streams.values() if stream.slots.settled is not None]
         return self._door.silences(min(oldest) - TOLERANCE) if oldest else []
