@@ -12,6 +12,7 @@ from application.lane.limits import REASONS
 from application.people.users import registry_of
 from application.ports.stores import Reader, Store
 from application.trading.decisions import TOO_LATE
+from application.trading.positions import BELOW, REACHED
 from domain import events
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Alert, Cause, Severity
@@ -48,6 +49,7 @@ LOUDNESS = {
     Cause.TO_DECIDE: Severity.CRITICAL,
     Cause.NOT_RECONCILED: Severity.WARNING,
     Cause.WEBHOOKS_CRITICAL: Severity.CRITICAL,
+    Cause.APPROVAL_ASKED: Severity.WARNING,
     Cause.KEYS_REFUSED: Severity.CRITICAL,
     Cause.MARKET_CLOSED: Severity.CRITICAL,
     Cause.RECORD_MALFORMED: Severity.WARNING,
@@ -67,6 +69,8 @@ LOUDNESS = {
     Cause.BACKUP_FAILED: Severity.CRITICAL,
     Cause.DAILY_HEAD: Severity.INFO,
 }
+NOTHING_LEFT = frozenset({"cancelled_before_sending", "no_position", REACHED, BELOW})
+"""The reasons for an unsent exit that raise no alert: its owner wants it, or nothing is left to sell."""
 _TICKER = re.compile(r"[\w:./-]{1,40}")
 _QUOTES = ("USDT", "USDC", "FDUSD", "EUR", "USD")
 """The quote currencies to try at the end of a ticker whose message does not name its quote currency."""
@@ -169,8 +173,8 @@ def order_refused(event: events.OrderRefused, store: Reader) -> list[Alert]:
     order = store.get(Order, event.originator_id)
     if order.wish.side is Side.BUY:
         cause = Cause.LIMIT_REFUSED if event.reason in REASONS else None
-    elif order.requester == PROTECTION or event.reason in {"cancelled_before_sending", "no_position"}:
-        # The guard tells of its own orders. In the other cases the owner wants it, or nothing is left to sell.
+    elif order.requester == PROTECTION or event.reason in NOTHING_LEFT:
+        # The guard tells of its own orders.
         cause = None
     else:
         cause = Cause.EXIT_STALE if event.reason in TOO_LATE else Cause.EXIT_REJECTED
@@ -181,6 +185,8 @@ def webhook_ignored(event: events.WebhookIgnored, store: Reader, now: datetime) 
     """Alert when an exit was ignored before it could be placed as an order, or an entry came too late."""
     webhook = store.get(Webhook, event.originator_id)
     message = WebhookMessage.understood(webhook.raw)
+    if webhook.twin is not None:
+        return []
     if message.is_exit:
         return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
     if event.reason != "stale" or message.action not in TRADING:
@@ -193,9 +199,16 @@ def exit_refused(event: events.WebhookRefused, store: Reader) -> list[Alert]:
     """Alert when a webhook message that asked for an exit was refused."""
     webhook = store.get(Webhook, event.originator_id)
     said = _said(webhook)
-    if said.get("action", "") not in EXITS:
+    if said.get("action", "") not in EXITS or webhook.twin is not None:
         return []
     return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
+
+
+def approval_asked(event: events.WebhookAsked, store: Reader) -> list[Alert]:
+    """Ask a trader whether an entry is to be carried out."""
+    webhook = store.get(Webhook, event.originator_id)
+    minutes = int((event.until - webhook.received_at).total_seconds()) // 60
+    return [_about_webhook(event, webhook, Cause.APPROVAL_ASKED, {"minutes": str(minutes)})]
 
 
 def webhooks_critical(event: events.WebhookStreamBecameCritical, store: Reader) -> list[Alert]:
@@ -217,7 +230,10 @@ def _said(webhook: Webhook) -> dict[str, str]:
 
 
 def _about_webhook(
-    event: events.WebhookIgnored | events.WebhookRefused, webhook: Webhook, cause: Cause, facts: dict[str, str]
+    event: events.WebhookIgnored | events.WebhookRefused | events.WebhookAsked,
+    webhook: Webhook,
+    cause: Cause,
+    facts: dict[str, str],
 ) -> Alert:
     said = _said(webhook)
     # Facts are stored unsealed: copy nothing from a delivery but a ticker or a number.

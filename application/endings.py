@@ -19,6 +19,7 @@ from domain.reconciliation import Reconciliation
 from domain.trading.position import Position
 from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamStatus
+from domain.webhooks.webhook import Webhook, WebhookStatus
 
 UNDER_A_STOP = frozenset({Level.COVERED, Level.PARTLY_COVERED})
 
@@ -93,6 +94,12 @@ def are_resumed(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
     return not critical_ones(store, alert.user)
 
 
+def is_answered(alert: Alert, store: Store, _: AccountSnapshots) -> bool:
+    """Return whether the entry of an alert waits for approval no longer."""
+    webhook = None if alert.subject is None else store.find(Webhook, alert.subject)
+    return webhook is None or webhook.status is not WebhookStatus.ASKED
+
+
 def _position(alert: Alert, store: Store) -> Position | None:
     return None if alert.subject is None else store.find(Position, alert.subject)
 
@@ -109,6 +116,7 @@ ENDS_WHEN: Mapping[Cause, Callable[[Alert, Store, AccountSnapshots], bool]] = {
     Cause.KEYS_REFUSED: is_reconciled,
     Cause.NOT_RECONCILED: is_reconciled,
     Cause.WEBHOOKS_CRITICAL: are_resumed,
+    Cause.APPROVAL_ASKED: is_answered,
 }
 """The test by cause that tells from our records whether an alert is over. Other causes have no such test."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from application import alerts
 from application.ports.stores import Markets, Reader
 from application.trading import positions
 from application.webhooks import streams
-from application.webhooks.deciding import decide
+from application.webhooks.deciding import decide, turn
 from domain import events
 from domain.aggregate import Aggregate
 from domain.orders.order import PROTECTION, Order
@@ -44,7 +44,15 @@ def judge_webhook(event: events.WebhookReceived, world: World) -> list[Aggregate
         return []
     stream = streams.arrived(webhook, world.store)
     decided = decide(webhook, world.store, world.markets, world.now, stream)
-    return decided if stream is None else [stream, *decided]
+    return decided if stream is None else [stream, *decided, *streams.twins(webhook, stream, world.store)]
+
+
+def judge_approved(event: events.WebhookApproved, world: World) -> list[Aggregate]:
+    """Carry out an entry that its trader has approved, unless something stands in its way now."""
+    webhook = world.store.get(Webhook, event.originator_id)
+    if webhook.status is not WebhookStatus.APPROVED:
+        return []
+    return decide(webhook, world.store, world.markets, world.now, streams.of(webhook, world.store))
 
 
 def webhook_repeated(event: events.WebhookRepeated, world: World) -> list[Aggregate]:
@@ -78,10 +86,16 @@ def webhook_executed(event: Aggregate.Event, world: World) -> list[Aggregate]:
 
 
 def webhook_failed(event: Fruitless, world: World) -> list[Aggregate]:
-    """Record the webhook as failed, for the same reason for which its order came to nothing."""
+    """Record the webhook as failed, for the same reason for which its order came to nothing.
+
+    An alert that says what is to be held is executed when that is held already.
+    """
     if (found := _webhook_behind(event, world)) is None:
         return []
     _, webhook = found
+    if event.reason == positions.REACHED:
+        webhook.execute([])
+        return [webhook]
     webhook.fail(event.reason, (event.detail if isinstance(event, events.OrderRefused) else "") or event.reason)
     return [webhook]
 
@@ -97,7 +111,7 @@ def ended_at_once(event: events.OrderExpired | events.OrderCancelled, world: Wor
     if not order.wish.trades_at_once or order.requester == PROTECTION or order.cancel_requested or order.remaining == 0:
         return []
     if positions.is_sent_once_more(order):
-        wish = replace(order.wish, quantity=order.remaining, percent=None) if order.filled else order.wish
+        wish = order.wish.of(order.remaining) if order.remaining and order.filled else order.wish
         again = positions.follow_up(order, positions.ONCE_MORE, wish)
         return [again, positions.wished(again, world.store)]
     told = alerts.exit_rejected(event, world.store)
@@ -113,6 +127,18 @@ def webhook_settled(event: events.OrderResolved, world: World) -> list[Aggregate
     _, webhook = found
     webhook.fail("resolved", f"resolved by a person as {event.outcome}")
     return [webhook]
+
+
+def order_refused(event: events.OrderRefused, world: World) -> list[Aggregate]:
+    """Settle the webhook of an order that was not sent, and its position.
+
+    When an alert says what is to be held, and its order was on the wrong side, one of the other side follows.
+    """
+    if event.reason in positions.WRONG_SIDE and (found := _webhook_behind(event, world)) is not None:
+        stream = streams.of(found[1], world.store)
+        if turned := turn(*found, world.store, world.markets, world.now, stream):
+            return turned
+    return [*webhook_failed(event, world), *entry_ended(event, world)]
 
 
 def execution_counted(event: events.OrderFilled, world: World) -> list[Aggregate]:
@@ -161,6 +187,8 @@ WHEN: Mapping[str, tuple[Policy, ...]] = dict(
     (
         on(events.WebhookReceived, judge_webhook),
         on(events.WebhookRepeated, webhook_repeated),
+        on(events.WebhookApproved, judge_approved),
+        on(events.WebhookAsked, told(alerts.approval_asked)),
         on(events.WebhookIgnored, webhook_ignored),
         on(events.WebhookRefused, told(alerts.exit_refused)),
         on(events.WebhookStreamBecameCritical, told(alerts.webhooks_critical)),
@@ -172,7 +200,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = dict(
         on(events.OrderExpired, ended_at_once, entry_ended),
         on(events.OrderCancelled, ended_at_once, entry_ended),
         on(events.OrderFilled, webhook_executed, execution_counted, told(alerts.executed_after_all)),
-        on(events.OrderRefused, webhook_failed, entry_ended, told(alerts.order_refused)),
+        on(events.OrderRefused, order_refused, told(alerts.order_refused)),
         on(events.OrderDoubted, told(alerts.order_unknown)),
         on(events.OrderStatusUnknown, told(alerts.status_unknown)),
         on(events.OrderContradicted, told(alerts.report_contradicts)),

@@ -40,6 +40,7 @@ class Cause(StrEnum):
     TO_DECIDE = "to_decide"
     NOT_RECONCILED = "not_compared"
     WEBHOOKS_CRITICAL = "webhooks_critical"
+    APPROVAL_ASKED = "approval_asked"
     KEYS_REFUSED = "keys_refused"
     MARKET_CLOSED = "market_closed"
     RECORD_MALFORMED = "record_malformed"

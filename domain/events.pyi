@@ -78,6 +78,9 @@ class BrokerStopStyleChanged(Aggregate.Event):
 class BrokerOldestBarChanged(Aggregate.Event):
     bars: int | None
 
+class BrokerGatesSet(Aggregate.Event):
+    gates: Gates
+
 class BrokerTradingStopped(Aggregate.Event):
     pass
 
@@ -252,6 +255,9 @@ class PositionEntryWanted(Aggregate.Event):
     protection: Protection | None
 
 class PositionExitWanted(Aggregate.Event):
+    order_id: UUID
+
+class PositionWithdrawn(Aggregate.Event):
     order_id: UUID
 
 class PositionProtectionWanted(Aggregate.Event):
@@ -438,6 +444,7 @@ class WebhookReceived(Aggregate.Created):
     encoding: str
     address: Personal
     received_at: datetime
+    twin: int | None
 
 class WebhookRepeated(Aggregate.Event):
     received_at: datetime
@@ -451,6 +458,17 @@ class WebhookIgnored(Aggregate.Event):
 class WebhookRefused(Aggregate.Event):
     reason: str
     detail: Personal
+
+class WebhookAsked(Aggregate.Event):
+    until: datetime
+
+class WebhookApproved(Aggregate.Event):
+    by: int
+    at: datetime
+
+class WebhookDeclined(Aggregate.Event):
+    reason: str
+    by: int
 
 class WebhookExecuted(Aggregate.Event):
     orders: list[UUID]
@@ -474,6 +492,7 @@ class WebhookStreamCarriedForward(Aggregate.Event):
     delayed: datetime | None
     gates: Gates
     passed: Passed
+    asking: UUID | None
 
 class WebhookStreamOpened(Aggregate.Created):
     user: int
@@ -540,6 +559,12 @@ class WebhookStreamGatesSet(Aggregate.Event):
 
 class WebhookStreamEntered(Aggregate.Event):
     at: datetime
+
+class WebhookStreamAsked(Aggregate.Event):
+    webhook: UUID
+
+class WebhookStreamApproved(Aggregate.Event):
+    webhook: UUID
 
 class WebhookStreamLost(Aggregate.Event):
     at: datetime

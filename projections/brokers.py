@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from domain import events
+from domain.webhooks.gates import Gates
 from projections.books.readmodel import ReadModel, Row, changes, on, topics
 from projections.users import halted
 
@@ -21,6 +23,7 @@ def _connected(_: Row, event: events.BrokerConnected) -> Row:
         "usage": "webhooks",
         "limit_currency": "USDT",
         "stop_style": "market",
+        "gates": asdict(Gates()),
         "shared": False,
         "removed": False,
         "connected_at": event.timestamp,
@@ -34,7 +37,7 @@ def _limited(_: Row, event: events.BrokerLimitsChanged) -> Row:
 
 BROKERS = ReadModel(
     name="brokers",
-    version=4,
+    version=5,
     columns={
         "id": "uuid",
         "number": "integer NOT NULL",
@@ -52,6 +55,7 @@ BROKERS = ReadModel(
         "limit_per_day": "numeric",
         "stop_style": "text NOT NULL",
         "oldest_bar": "integer",
+        "gates": "jsonb NOT NULL",
         "tested": "boolean",
         "tested_detail": "text",
         "shared": "boolean NOT NULL",
@@ -71,6 +75,7 @@ BROKERS = ReadModel(
         on(events.BrokerLimitsChanged, _limited),
         on(events.BrokerStopStyleChanged, lambda _, event: {"stop_style": event.style}),
         on(events.BrokerOldestBarChanged, lambda _, event: {"oldest_bar": event.bars}),
+        on(events.BrokerGatesSet, lambda _, event: {"gates": asdict(event.gates)}),
         on(events.BrokerTradingStopped, lambda _, event: halted(event.timestamp)),
         on(events.BrokerTradingResumed, lambda *_: halted(None)),
         on(events.BrokerRemoved, lambda *_: {"removed": True, "is_default": False}),

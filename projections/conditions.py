@@ -25,7 +25,7 @@ def streams(cursor: Any) -> list[Row]:
                 upper(replace(regexp_replace(symbol, '^[^:]*:', ''), '/', '')) AS pair
             FROM books.webhooks
             WHERE received_at > now() - make_interval(days => %s) AND symbol IS NOT NULL
-                AND status NOT IN ('missed', 'unjudged')
+                AND status NOT IN ('missed', 'unjudged') AND NOT twin
             ORDER BY received_at DESC LIMIT %s
         ) AS newest
         ORDER BY broker_id, pair, interval, indicator, reason IS NOT DISTINCT FROM 'ping', received_at DESC

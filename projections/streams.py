@@ -32,6 +32,7 @@ def _opened(_: Row, event: events.WebhookStreamOpened) -> Row:
         "streak": 0,
         "delayed": None,
         **asdict(Gates()),
+        "approvals": 0,
         "changed_at": event.timestamp,
     }
 
@@ -76,6 +77,12 @@ def _closed(_: Row, event: events.WebhookStreamClosed) -> Row:
     }  # fmt: skip
 
 
+def _gated(row: Row, event: events.WebhookStreamGatesSet) -> Row:
+    """Return the gates. Another number of entries to approve begins to count anew."""
+    kept = row["approvals"] if event.gates.approved == row["approved"] else 0
+    return {**asdict(event.gates), "approvals": kept}
+
+
 def _missed(row: Row, event: events.WebhookStreamMissed) -> Row:
     return {"missed": row["missed"] + 1, "streak": event.streak, "delayed": None}
 
@@ -86,7 +93,7 @@ def _unjudged(row: Row, event: events.WebhookStreamUnjudged) -> Row:
 
 STREAMS = ReadModel(
     name="streams",
-    version=1,
+    version=2,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -108,6 +115,9 @@ STREAMS = ReadModel(
         "rest": "integer",
         "rest_after_loss": "integer",
         "most_entries": "integer",
+        "approved": "integer",
+        "approvals": "integer NOT NULL",
+        "twin": "integer",
         "changed_by": "integer",
         "changed_at": "timestamptz NOT NULL",
     },
@@ -116,7 +126,8 @@ STREAMS = ReadModel(
         on(events.WebhookStreamOpened, _opened),
         on(events.WebhookStreamArrived, _arrived),
         on(events.WebhookStreamMonitored, _monitored),
-        on(events.WebhookStreamGatesSet, lambda _, event: asdict(event.gates)),
+        on(events.WebhookStreamGatesSet, _gated),
+        on(events.WebhookStreamApproved, lambda row, _: {"approvals": row["approvals"] + 1}),
         on(events.WebhookStreamDelayed, lambda _, event: {"delayed": event.slot}),
         on(events.WebhookStreamMissed, _missed),
         on(events.WebhookStreamUnjudged, _unjudged),
@@ -146,9 +157,11 @@ def recent_signals(cursor: Any, streams: list[UUID], limit: int) -> list[Row]:
     """
     query = """
         SELECT recent.* FROM unnest(%s::uuid[]) AS asked (id) CROSS JOIN LATERAL (
-            SELECT webhooks.stream_id, webhooks.slot, webhooks.received_at, webhooks.close, trades.side,
-                CASE WHEN trades.filled > 0 THEN trades.executed_cost / trades.filled END AS average
-            FROM books.webhooks LEFT JOIN books.trades ON trades.webhook_id = webhooks.id
+            SELECT webhooks.stream_id, webhooks.slot, webhooks.received_at, webhooks.close, executed.*
+            FROM books.webhooks CROSS JOIN LATERAL (
+                SELECT min(side) AS side, sum(executed_cost) / sum(filled) AS average
+                FROM books.trades WHERE trades.webhook_id = webhooks.id AND filled > 0
+            ) AS executed
             WHERE webhooks.stream_id = asked.id AND webhooks.status NOT IN ('missed', 'unjudged')
             ORDER BY webhooks.received_at DESC LIMIT %s
         ) AS recent ORDER BY recent.received_at

@@ -56,6 +56,7 @@ def _placed(_: Row, event: events.OrderPlaced | events.OrderAdopted) -> Row:
         wished_quantity=wish.quantity,
         wished_cost=wish.cost,
         wished_percent=wish.percent,
+        wished_holding=wish.holding,
         quantity=wish.quantity,
         cost=wish.cost,
         price=wish.price,
@@ -184,7 +185,7 @@ def _order_of(event: Aggregate.Event) -> UUID:
 
 TRADES = ReadModel(
     name="trades",
-    version=7,
+    version=8,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -199,6 +200,7 @@ TRADES = ReadModel(
         "wished_quantity": "numeric",
         "wished_cost": "numeric",
         "wished_percent": "numeric",
+        "wished_holding": "numeric",
         "quantity": "numeric",
         "cost": "numeric",
         "price": "numeric",

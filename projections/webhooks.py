@@ -29,8 +29,8 @@ class Absence(StrEnum):
 
 
 _SHOWN = (
-    "action", "symbol", "exchange", "interval", "price", "stop_loss", "take_profit", "percent", "indicator", "bar_time",
-    "close",
+    "action", "symbol", "exchange", "interval", "price", "stop_loss", "take_profit", "percent", "holding", "indicator",
+    "bar_time", "close",
 )  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def _received(_: Row, event: events.WebhookReceived) -> Row:
     understood: Row = {}
     try:
         found = WebhookMessage.readable(event.body.encode(event.encoding))
-        understood = {name: storable(found.get(name)) for name in _SHOWN} | {"broker_id": found.get("broker")}
+        understood = {name: storable(found.get(name)) for name in _SHOWN}
+        understood["broker_id"] = event.twin or found.get("broker")
     except (Invalid, UnicodeEncodeError):
         pass  # the engine's refusal records the reason; only the body is shown here
     return {
@@ -48,20 +49,35 @@ def _received(_: Row, event: events.WebhookReceived) -> Row:
         "received_at": event.received_at,
         "status": WebhookStatus.RECEIVED.value,
         "repeats": 0,
+        "twin": event.twin is not None,
         "updated_at": event.timestamp,
         **understood,
     }
 
 
 End = (
-    events.WebhookTaken | events.WebhookIgnored | events.WebhookRefused | events.WebhookExecuted | events.WebhookFailed
+    events.WebhookTaken
+    | events.WebhookIgnored
+    | events.WebhookRefused
+    | events.WebhookExecuted
+    | events.WebhookFailed
+    | events.WebhookDeclined
 )
+
+
+def _asked(_: Row, event: events.WebhookAsked) -> Row:
+    return {"status": WebhookStatus.ASKED.value, "answer_until": event.until, "updated_at": event.timestamp}
+
+
+def _approved(_: Row, event: events.WebhookApproved) -> Row:
+    return {"status": WebhookStatus.APPROVED.value, "updated_at": event.timestamp}
 
 
 def _ended(status: WebhookStatus) -> Callable[[Row, End], Row]:
     def change(_: Row, event: End) -> Row:
         refusal = event if isinstance(event, events.WebhookRefused | events.WebhookFailed) else None
-        reason = event.reason if isinstance(event, events.WebhookIgnored) else refusal and refusal.reason
+        told = event if isinstance(event, events.WebhookIgnored | events.WebhookDeclined) else refusal
+        reason = told and told.reason
         detail = refusal and storable(refusal.detail)
         return {"status": status.value, "reason": reason, "detail": detail or None, "updated_at": event.timestamp}
 
@@ -81,6 +97,7 @@ def _absent(status: Absence, event: events.WebhookStreamMissed | events.WebhookS
         "interval": storable(event.interval),
         "indicator": storable(event.indicator),
         "repeats": 0,
+        "twin": False,
         "updated_at": event.timestamp,
         **columns,
     }
@@ -113,7 +130,7 @@ def _key(event: Any) -> UUID:
 
 WEBHOOKS = ReadModel(
     name="webhooks",
-    version=5,
+    version=6,
     key=_key,
     columns={
         "id": "uuid",
@@ -130,6 +147,7 @@ WEBHOOKS = ReadModel(
         "stop_loss": "numeric",
         "take_profit": "numeric",
         "percent": "numeric",
+        "holding": "numeric",
         "indicator": "text",
         "bar_time": "timestamptz",
         "close": "numeric",
@@ -142,6 +160,8 @@ WEBHOOKS = ReadModel(
         "status": "text NOT NULL",
         "reason": "text",
         "detail": "text",
+        "answer_until": "timestamptz",
+        "twin": "boolean NOT NULL",
         "repeats": "integer NOT NULL",
         "updated_at": "timestamptz NOT NULL",
     },
@@ -152,6 +172,9 @@ WEBHOOKS = ReadModel(
         on(events.WebhookTaken, _ended(WebhookStatus.TAKEN)),
         on(events.WebhookIgnored, _ended(WebhookStatus.IGNORED)),
         on(events.WebhookRefused, _ended(WebhookStatus.REFUSED)),
+        on(events.WebhookAsked, _asked),
+        on(events.WebhookApproved, _approved),
+        on(events.WebhookDeclined, _ended(WebhookStatus.REFUSED)),
         on(events.WebhookExecuted, _ended(WebhookStatus.EXECUTED)),
         on(events.WebhookFailed, _ended(WebhookStatus.FAILED)),
         on(events.WebhookStreamArrived, lambda _, event: {"stream_id": event.originator_id, "slot": event.slot}),
@@ -210,14 +233,23 @@ def page(
     return paging.page(cursor, "webhooks", "received_at", before=before, limit=limit, narrowing=narrowing)
 
 
+def asked(cursor: Any) -> list[Row]:
+    """Return the webhooks of the cursor's user that wait for approval, the oldest first."""
+    rows: list[Row] = cursor.execute(
+        "SELECT * FROM books.webhooks WHERE status = %s ORDER BY received_at", (WebhookStatus.ASKED,)
+    ).fetchall()
+    return rows
+
+
 def counts(cursor: Any) -> Row:
     """Return the number of webhooks of the cursor's user since the beginning.
 
-    `total` are those that came, each also counted in its status; `missed` did not come; `unjudged` are slots of which
-    nobody knows. `critical` is the number of streams that have paused themselves, `streak` the longest row of MISS now.
+    `total` are those that came, each also counted in its status, without those of twins. `missed` did not come,
+    `unjudged` are slots of which nobody knows. `critical` is the number of streams that have paused themselves,
+    `streak` the longest row of MISS now.
     """
     rows = cursor.execute(
-        "SELECT status, count(*) AS times, sum(slots) AS slots FROM books.webhooks GROUP BY status"
+        "SELECT status, count(*) AS times, sum(slots) AS slots FROM books.webhooks WHERE NOT twin GROUP BY status"
     ).fetchall()
     by_status = {row["status"]: row["times"] for row in rows}
     came = {status.value: by_status.get(status.value, 0) for status in WebhookStatus}

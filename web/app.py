@@ -23,6 +23,7 @@ from web.console import (
     account,
     address,
     alerts,
+    approvals,
     brokers,
     candles,
     conditions,
@@ -80,7 +81,9 @@ def create_app(context: Context, pages: Path | None = None) -> FastAPI:
     app = FastAPI(title="Aristobot", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.feeds = Feeds(context)
-    parts = (session, debug, account, layouts, users, *TRADING, webhooks, streams, address, alerts, *TOLD, live)
+    parts = (
+        session, debug, account, layouts, users, *TRADING, webhooks, streams, approvals, address, alerts, *TOLD, live,
+    )  # fmt: skip
     for part in parts:
         app.include_router(part.router)
     _answer_errors(app)

@@ -45,6 +45,7 @@ STEPS = (
     "followers",
     "shredding",
     "streams",
+    "approvals",
 )
 
 

@@ -308,6 +308,10 @@ class Store:
         """Return the ids of all webhook streams that are monitored or paused."""
         return self._open("webhookstream")
 
+    def webhooks_asked(self) -> list[UUID]:
+        """Return the ids of all webhooks that wait for their trader's approval."""
+        return self._open("webhook")
+
     def alerts_open(self) -> list[UUID]:
         """Return the ids of all alerts that have neither ended nor been acknowledged."""
         return self._open("alert")

@@ -14,7 +14,7 @@ from application.protection.legs import Legs
 from application.protection.resting import groups_of, locked_in
 from application.protection.target import STOPS, leaving
 from application.trading.counting import explained
-from application.trading.positions import INSISTED, RECENT_ENTRIES, position_id_of
+from application.trading.positions import INSISTED, REACHED, RECENT_ENTRIES, position_id_of
 from domain.amounts import ZERO, difference, total
 from domain.orders.order import Order
 from domain.orders.order_status import ENDED, Status
@@ -37,6 +37,8 @@ class Sale:
     held: Decimal | None = None
     legs: Sequence[Order] = field(default_factory=list)
     position: Position | None = None
+    start: Decimal = ZERO
+    """The quantity (base) from which an order for a share of the account's worth starts."""
 
     def going(self, quantity: Decimal, unlocked: Decimal) -> list[list[Order]]:
         """Return the lists and single orders to take off for a sale of `quantity` (base), the largest first.
@@ -81,7 +83,7 @@ class Sales:
         trader's other coins.
         """
         if order.wish.side is not Side.SELL:
-            return Sale()
+            return Sale() if order.wish.holding is None else Sale(start=await self._held_or_bought(order))
         position_id = await asyncio.to_thread(position_id_of, order, self._orders.store)
         insisted = order.requester == INSISTED
         position = await asyncio.to_thread(self._orders.store.find, Position, position_id)
@@ -93,12 +95,36 @@ class Sales:
             await self._check_foreign(position, order)
             return Sale(None, resting)
         exits = [await self._orders.load(one) for one in position.exits if one != order.id]
-        if not explained(position, [*legs, *exits]) and not insisted:
+        bought = [] if order.wish.holding is None else await self._entries(position)
+        if not explained(position, [*legs, *exits, *bought]) and not insisted:
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._agenda.put(Task.GUARD, position_id, after=GUARDED_AFTER)  # whatever becomes of the sale
         # Exits in doubt are left out: this sale has waited for them, unless its owner has looked and insists.
         selling = leaving([one for one in exits if one.status is Status.OPEN])
-        return Sale(max(difference(position.held, selling), ZERO), resting, position)
+        held = max(difference(position.held, selling), ZERO)
+        return Sale(held, resting, position, held)
+
+    async def _entries(self, position: Position) -> list[Order]:
+        """Return the newest buys of a position."""
+        return [await self._orders.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
+
+    async def _held_or_bought(self, order: Order) -> Decimal:
+        """Return what the position of an entry holds and other entries are buying (base), less what is being sold.
+
+        Raises `NoAnswer` while a fill is not counted: it would be bought a second time.
+        """
+        position_id = await asyncio.to_thread(position_id_of, order, self._orders.store)
+        position = await asyncio.to_thread(self._orders.store.find, Position, position_id)
+        if position is None:
+            return ZERO
+        legs = await self._legs.of(position_id, rested=position.resting)
+        exits = [await self._orders.load(one) for one in position.exits]
+        entries = await self._entries(position)
+        if not explained(position, [*legs, *entries, *exits]):
+            raise NoAnswer("what was traded of these coins is not counted yet", code="not_counted")
+        buying = total(one.remaining or ZERO for one in entries if one.status is Status.OPEN)
+        selling = leaving([one for one in exits if one.status is Status.OPEN])
+        return max(difference(position.held + buying, selling), ZERO)
 
     async def _check_foreign(self, position: Position | None, order: Order) -> None:
         """Raise `Impossible` for a webhook's sell when its position holds nothing but has traded before.
@@ -106,11 +132,13 @@ class Sales:
         Where no webhook ever bought coins, a webhook may sell them. Otherwise the coins left are the trader's own.
         Raises `NoAnswer` while a buy is not counted, unless the exit is insisted.
         """
-        if order.source is not Source.WEBHOOK or position is None:
+        share = order.wish.holding is not None
+        if (order.source is not Source.WEBHOOK and not share) or position is None:
             return
-        entries = [await self._orders.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]
-        if not explained(position, entries) and order.requester != INSISTED:
+        if not explained(position, await self._entries(position)) and order.requester != INSISTED:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
+        if share:
+            raise Impossible(f"nothing is held of {position.symbol}", code=REACHED)
         if not position.executions and position.previous is None:
             return
         raise Impossible(f"nothing is held of {position.symbol}", code="no_position")

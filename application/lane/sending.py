@@ -20,7 +20,6 @@ from application.orders.orders import Orders, as_gateway, request_id
 from application.orders.turns import LIST, SINGLE, Rank
 from application.ports.errors import ExchangeError, RefusedByExchange
 from application.protection.legs import Legs
-from application.protection.resting import locked_in
 from application.trading.positions import (
     INSISTED,
     ONCE_MORE,
@@ -169,7 +168,7 @@ class Sending:
         """Size the order. Raises `NotYet` while coins of a sale that have just moved may be counted late."""
         currency = market.spends(order.wish.side)
         try:
-            sized = await size(order, market, self._orders, sale.held, locked_in(sale.legs))
+            sized = await size(order, market, self._orders, sale)
         except Invalid as refused:
             if refused.code == "insufficient_funds" and order.wish.side is Side.SELL:
                 self._wait_for_coins(order, currency)
@@ -259,7 +258,7 @@ class Sending:
         Its position, if there is one, is returned with it. Return nothing when an earlier attempt has placed it.
         """
         with as_gateway(order):
-            rest = follow_up(order, REST, replace(order.wish, quantity=sized.rest, percent=None))
+            rest = follow_up(order, REST, order.wish.of(sized.rest))
         if await asyncio.to_thread(self._orders.store.find, Order, rest.id) is not None:
             return []  # placed with an earlier attempt, which the exchange did not take
         position = await asyncio.to_thread(self._position_of, order)

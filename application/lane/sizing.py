@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 
+from application.lane.sale import Sale
 from application.orders.account import Account
 from application.orders.orders import Orders
+from application.ports.statements import Balance
+from application.protection.resting import locked_in
 from application.trading.positions import UNHINDERED
-from application.trading.sizing import Sized, sized
+from application.trading.sizing import Held, Sized, sized
 from domain.amounts import ZERO
 from domain.market import Market
 from domain.orders.order import Order
 from domain.orders.wish import Side, Wish
+from domain.trading.valuation import Price, Prices, equity, needed
 
 
 class SpendingUnknown(Exception):
     """The most that an order in doubt may have spent is unknown, so nothing can be sized from the balance yet."""
 
 
-async def size(
-    order: Order, market: Market, orders: Orders, held: Decimal | None = None, locked: Decimal = ZERO
-) -> Sized:
+async def size(order: Order, market: Market, orders: Orders, sale: Sale) -> Sized:
     """Size, round and check an order, from the free balance less what orders in doubt may have spent.
 
-    `held` is as for `sized`. `locked` is the quantity (base) under the position's own legs, which the sale takes off.
-    Raises `Invalid` when the order cannot be sent, `SpendingUnknown` when that cannot be told yet, and an
-    `ExchangeError` when the balance or the price is not available.
+    The coins under the legs of the `sale`, which it takes off, count as free. Raises `Invalid` when the order cannot be
+    sent, `SpendingUnknown` when that cannot be told yet, and an `ExchangeError` when the balance or the price is not
+    available.
     """
     wish, account = order.wish, orders.account
     urgent = wish.side is Side.SELL  # without an answer nothing could be sold
@@ -40,8 +43,25 @@ async def size(
     balance, doubtful = balances.get(currency), ZERO if certain else orders.doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
-    free = max((balance.free if balance else ZERO) + locked - doubtful, ZERO)
-    return sized(order, market, free, held, last)
+    free = max((balance.free if balance else ZERO) + locked_in(sale.legs) - doubtful, ZERO)
+    if wish.holding is None:
+        return sized(order, market, free, sale.held, last)
+    worth = await worth_of(balances, market.quote, account, urgent=urgent)
+    return sized(order, market, free, sale.held, last, Held(worth, sale.start))
+
+
+async def worth_of(balances: Mapping[str, Balance], currency: str, account: Account, *, urgent: bool) -> Decimal:
+    """Return what an account holds, in a currency, at the newest prices. What no market prices there is worth nothing.
+
+    Raises an `ExchangeError` when the prices are not available.
+    """
+    amounts = {name: balance.free + balance.locked for name, balance in balances.items()}
+    coins = frozenset(name for name, amount in amounts.items() if amount)
+    symbols = needed(coins, frozenset(account.markets), currency)
+    asked = [account.markets[symbol] for symbol in sorted(symbols)]
+    account.check_question(urgent=urgent)
+    tickers = await account.exchange.tickers(asked, urgent=urgent) if asked else {}
+    return equity(amounts, Prices({symbol: Price(one.last, 0.0) for symbol, one in tickers.items()}), currency).worth
 
 
 async def _price_of(wish: Wish, market: Market, account: Account, *, urgent: bool) -> Decimal:

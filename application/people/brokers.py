@@ -5,9 +5,10 @@ from __future__ import annotations
 from application.commands import on_fresh_state
 from application.people.users import brokers_with_open_orders, by_hand, registry_of
 from application.ports.statements import Credentials
-from application.ports.stores import Secrets, Store
+from application.ports.stores import Reader, Secrets, Store
 from domain.people.broker import Broker, Exchange, Limits, StopStyle, Usage, Venue, checked_name
-from domain.refusals import NotFound, Taken
+from domain.refusals import Invalid, NotFound, Taken
+from domain.webhooks.gates import Gates
 
 
 def brokers_of(store: Store, user: int) -> list[Broker]:
@@ -89,6 +90,32 @@ def change_broker(
         if oldest_bar is not None:
             broker.refuse_bars_older_than(oldest_bar or None)
         store.save(broker)
+
+
+@on_fresh_state
+def set_gates(store: Store, user: int, number: int, gates: Gates) -> None:
+    """Choose the gates with which new streams of webhooks begin at a broker.
+
+    Raises as `check_twin` and `Gates.check`.
+    """
+    broker = broker_of(store, user, number)
+    check_twin(gates, broker, store)
+    with by_hand(user):
+        broker.set_gates(gates)
+        store.save(broker)
+
+
+def check_twin(gates: Gates, broker: Broker, store: Reader) -> None:
+    """Raise `Invalid` for a twin that is no other broker of the same user, on paper and used for webhooks."""
+    twin = None if gates.twin is None else store.find(Broker, Broker.create_id(gates.twin))
+    if gates.twin is not None and (twin is None or not may_be_twin(twin, broker.user, broker.number)):
+        raise Invalid(f"broker {gates.twin} cannot be a paper twin", code="twin_not_on_paper", field="twin")
+
+
+def may_be_twin(broker: Broker, user: int, of_broker: int) -> bool:
+    """Return True when a broker of the user can carry out on paper what another one is asked for."""
+    on_paper = broker.venue is Venue.PAPER and broker.usage is Usage.WEBHOOKS and not broker.removed
+    return on_paper and broker.user == user and broker.number != of_broker
 
 
 @on_fresh_state

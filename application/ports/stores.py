@@ -59,6 +59,9 @@ class Store(Reader, Protocol):
     def order_numbered(self, broker: int, symbol: str, exchange_order_id: str) -> UUID | None:
         """Return the order of a broker with this exchange id in this market, None when there is no such order."""
 
+    def webhooks_asked(self) -> list[UUID]:
+        """Return the ids of all webhooks that wait for their trader's approval."""
+
     def positions_open(self) -> list[UUID]:
         """Return the ids of all positions that hold something."""
 

@@ -30,6 +30,12 @@ UNHINDERED = frozenset({PROTECTION, INSISTED})
 """The requesters whose orders are neither held up nor made smaller by a doubt."""
 RECENT_ENTRIES = 20
 """The number of newest buys of a position that are checked."""
+REACHED, BELOW, ABOVE = "position_reached", "position_below", "position_above"
+"""The reasons for which an order that leads to a share of the account's worth is not sent.
+
+That share is held already; less is held, so that nothing can be sold; more is held, so that nothing can be bought.
+"""
+WRONG_SIDE = frozenset({BELOW, ABOVE})
 REST, ONCE_MORE = "rest", "once_more"
 """The orders that go on with another one: the rest of a sale that exceeds the market's lot, and a second try."""
 
@@ -246,14 +252,22 @@ def answered(event: Answer, store: Reader) -> list[Aggregate]:
 
 
 def entry_ended(event: Aggregate.Event, store: Reader) -> list[Aggregate]:
-    """Drop a protection asked for a buy that has ended without a fill, unless another buy is on its way."""
+    """Drop a protection asked for a buy that has ended without a fill, unless another buy is on its way.
+
+    An order that was not sent because of what its position holds is forgotten: one may come with every bar.
+    """
     order = store.get(Order, event.originator_id)
-    if order.wish.side is Side.SELL or order.status not in ENDED or order.filled or order.is_unexplained:
+    needless = isinstance(event, events.OrderRefused) and event.reason in WRONG_SIDE | {REACHED}
+    fruitless = order.status in ENDED and not order.filled and not order.is_unexplained
+    if not needless and (order.wish.side is Side.SELL or not fruitless):
         return []
     position = _position_behind(order, store)
-    if not position.is_left_over or _awaited(position, store):
+    if needless:
+        position.withdraw(order.id)
+    if order.wish.side is Side.BUY and position.is_left_over and not _awaited(position, store):
+        position.abandon()
+    elif not needless:
         return []
-    position.abandon()
     return [position]
 
 

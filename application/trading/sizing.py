@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from application.ports.statements import OrderRequest
+from application.trading.positions import ABOVE, BELOW, REACHED, smallest_of
 from domain.amounts import ZERO, difference, product
 from domain.market import Market
 from domain.orders.order import PROTECTION, Order
@@ -13,6 +14,21 @@ from domain.orders.wish import Side, Source, Type, Wish
 from domain.refusals import Invalid
 
 HUNDRED = Decimal(100)
+TOLERANCE = Decimal("0.01")
+"""The part of what is to be held by which the holding may differ from it: prices move, and trading costs fees."""
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Held:
+    """The start of a wish for a share of the account's worth.
+
+    `worth` is that of the whole account (quote). `quantity` (base) is what the position holds: less what other exits
+    are selling, for a buy also with what other entries are buying.
+    """
+
+    worth: Decimal
+    quantity: Decimal
 
 
 @dataclass(frozen=True)
@@ -32,16 +48,23 @@ class Sized:
     """
 
 
-def sized(order: Order, market: Market, free: Decimal, held: Decimal | None, last: Decimal) -> Sized:
+def sized(
+    order: Order, market: Market, free: Decimal, held: Decimal | None, last: Decimal, account: Held | None = None
+) -> Sized:
     """Return the order to send for a wish, rounded and checked. Raises `Invalid` when it cannot be sent.
 
     `free` is the amount of the spent currency that may be used. `held` is the quantity (base) that a sell may take of
     its position: a share is a share of that, not of all the account's coins. `last` is the price (quote per base) at
-    which the order is checked.
+    which the order is checked. A share of the account's worth that is to be held needs to know the `account`.
     """
     wish, price = order.wish, _rounded_price(order.wish, market)
     available = free if held is None else min(held, free)
-    quantity, cost = _amounts(wish, available, price)
+    if wish.holding is None:
+        quantity, cost = _amounts(wish, available, price)
+    else:
+        if account is None:
+            raise ValueError("a share of the account's worth needs the account")
+        quantity, cost = _to_hold(wish, wish.holding, account, available, price, last, smallest_of(market, last))
     if quantity is not None and held is not None and (order.requester == PROTECTION or order.source is Source.WEBHOOK):
         quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid with them
     quantity = None if quantity is None else market.round_quantity(quantity, wish.type)
@@ -85,6 +108,39 @@ def _amounts(wish: Wish, free: Decimal, price: Decimal | None) -> tuple[Decimal 
     if wish.side is Side.SELL:
         return share, None
     return (None, share) if price is None else (share / price, None)
+
+
+def _to_hold(
+    wish: Wish,
+    holding: Decimal,
+    account: Held,
+    available: Decimal,
+    price: Decimal | None,
+    last: Decimal,
+    smallest: Decimal,
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return the quantity (base) or the cost (quote) that leads to a share of the account's worth, as far as it can.
+
+    A buy takes no more than is free, a sale no more than is held. Raises `Invalid` when that share is held already, as
+    nearly as orders of the `smallest` quantity (base) allow, or when an order of the other side leads to it.
+    """
+    wanted, is_worth = account.worth * holding / HUNDRED, account.quantity * last
+    missing, near = wanted - is_worth, wanted * TOLERANCE
+    if account.quantity and wanted:
+        near = max(near, smallest * last)
+    if abs(missing) <= near:
+        raise _not_traded(REACHED, is_worth, account, holding)
+    if (missing > 0) is (wish.side is Side.SELL):
+        raise _not_traded(BELOW if missing > 0 else ABOVE, is_worth, account, holding)
+    if wish.side is Side.SELL:
+        return (available if holding == 0 else min(-missing / last, available)), None
+    cost = min(missing, available)
+    return (None, cost) if price is None else (cost / price, None)
+
+
+def _not_traded(code: str, is_worth: Decimal, account: Held, holding: Decimal) -> Invalid:
+    share = is_worth * HUNDRED / account.worth if account.worth else ZERO
+    return Invalid(f"Position was {holding}, held is {share.quantize(CENT)}", code=code, field="Position")
 
 
 def _spending(side: Side, quantity: Decimal | None, cost: Decimal | None, price: Decimal | None) -> Decimal:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from application.commands import on_fresh_state
-from application.people.brokers import broker_of
+from application.people.brokers import broker_of, check_twin, may_be_twin
 from application.people.users import by_hand
 from application.ports.stores import Reader, Store
 from domain.orders.order import Order
@@ -21,21 +21,44 @@ from domain.webhooks.slots import slot_of
 from domain.webhooks.stream import SELF, WebhookStream
 from domain.webhooks.stream_state import StreamKey, StreamStatus
 from domain.webhooks.webhook import Webhook
-from domain.webhooks.webhook_message import WebhookMessage, ticker_of
+from domain.webhooks.webhook_message import Action, WebhookMessage, ticker_of
 
 
 def arrived(webhook: Webhook, store: Reader) -> WebhookStream | None:
     """Take an alert into its stream, whatever it asks for and whether it can be carried out.
 
     Return None for one that names no stream: without a pair, an interval or a broker of the user it belongs to none.
+    A new stream begins with the gates of its broker.
     """
     said = _said(webhook)
     key = _key_of(said, webhook.user)
-    if key is None or not _is_of_user(key, store):
+    broker = None if key is None or webhook.twin is not None else store.find(Broker, Broker.create_id(key.broker))
+    if key is None or broker is None or broker.user != key.user or broker.removed:
         return None
-    stream = store.find(WebhookStream, key.id) or WebhookStream.open(key)
+    stream = store.find(WebhookStream, key.id)
+    if stream is None:
+        stream = WebhookStream.open(key)
+        stream.set_gates(broker.gates, SELF)
     stream.arrive(webhook.id, said.get("bar_time"), webhook.received_at)
     return stream
+
+
+def of(webhook: Webhook, store: Reader) -> WebhookStream | None:
+    """Return the stream of an alert that has come before, None for one of no stream."""
+    key = None if webhook.twin is not None else _key_of(_said(webhook), webhook.user)
+    return None if key is None else store.find(WebhookStream, key.id)
+
+
+def twins(webhook: Webhook, stream: WebhookStream, store: Reader) -> list[Webhook]:
+    """Return the webhook by which the paper twin of a stream carries out the same, if the stream has a twin.
+
+    It has no stream and passes no gate: it shows what would have been. A PING asks for nothing.
+    """
+    twin = stream.gates.twin if _said(webhook).get("action") != Action.PING else None
+    broker = None if twin is None else store.find(Broker, Broker.create_id(twin))
+    if broker is None or not may_be_twin(broker, stream.user, stream.broker):
+        return []
+    return [webhook.for_twin(broker.number)]
 
 
 def repeated(webhook: Webhook, received_at: datetime, store: Reader) -> WebhookStream | None:
@@ -60,11 +83,10 @@ def behind(position: Position, lost_at: datetime, store: Reader) -> list[Webhook
     """Tell the streams whose alerts opened a trade that it was lost, and return them."""
     orders = store.get_all(Order, [*position.entries])
     webhooks = store.get_all(Webhook, [order.cause for order in orders if order.cause is not None])
-    keys = {key for webhook in webhooks if (key := _key_of(_said(webhook), webhook.user)) is not None}
-    found = [stream for key in keys if (stream := store.find(WebhookStream, key.id)) is not None]
+    found = {stream.id: stream for webhook in webhooks if (stream := of(webhook, store)) is not None}.values()
     for stream in found:
         stream.lose(lost_at)
-    return found
+    return [*found]
 
 
 def _said(webhook: Webhook) -> dict[str, Any]:
@@ -81,11 +103,6 @@ def _key_of(said: dict[str, Any], user: int) -> StreamKey | None:
     interval = Interval.parse(notation)
     spelt = notation.strip() if interval is None else interval.name
     return StreamKey(user, broker, ticker_of(symbol), spelt, said.get("indicator") or "")
-
-
-def _is_of_user(key: StreamKey, store: Reader) -> bool:
-    broker = store.find(Broker, Broker.create_id(key.broker))
-    return broker is not None and broker.user == key.user and not broker.removed
 
 
 def of_removed_broker(broker: Broker, store: Reader) -> list[WebhookStream]:
@@ -111,8 +128,16 @@ def close(store: Store, user: int, stream_id: UUID) -> None:
 
 
 def set_gates(store: Store, user: int, stream_id: UUID, gates: Gates) -> None:
-    """Set the gates of a stream. Raises `Invalid` for a number that is out of range."""
-    _decide(store, user, stream_id, lambda stream: stream.set_gates(gates, user))
+    """Set the gates of a stream.
+
+    Raises `Invalid` for a number that is out of range, and for a twin that is no paper broker of the user for webhooks.
+    """
+
+    def decide(stream: WebhookStream) -> None:
+        check_twin(gates, broker_of(store, user, stream.broker), store)
+        stream.set_gates(gates, user)
+
+    _decide(store, user, stream_id, decide)
 
 
 def pause(store: Store, user: int, stream_id: UUID) -> None:

@@ -17,7 +17,7 @@ from shared.running import Running
 from adapters.log.eventstore import Store, open_pool
 from application.orders.turns import LIST, RESERVE, SINGLE
 from application.ports.requests import Action, Request
-from application.webhooks.deciding import AGE_OF_ENTRY
+from application.webhooks.case import AGE_OF_ENTRY
 
 LIMIT = 50
 """The most new orders in ten seconds."""

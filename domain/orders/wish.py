@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -84,9 +84,10 @@ class Wish:
     """One wanted order, with exactly one size.
 
     `quantity` is in the base currency, `cost` in the quote currency. `percent` (above 0, at most 100) is a share of
-    the free balance at the moment of sending: quote currency for a buy, base currency for a sell. `symbol` reads
-    `BTC/USDT`. `stop_price` is the trigger, `trailing` the distance at which it follows the market (hundredths of a
-    percent). `protection` is the one wanted for the bought coins. `list_id` names the list (one cancels the other)
+    the free balance at the moment of sending: quote currency for a buy, base currency for a sell. `holding` (0 to 100
+    percent) is the share of the account's worth that is to be held afterwards: the difference is traded. `symbol`
+    reads `BTC/USDT`. `stop_price` is the trigger, `trailing` the distance at which it follows the market (hundredths of
+    a percent). `protection` is the one wanted for the bought coins. `list_id` names the list (one cancels the other)
     when this order is a leg of one.
     """
 
@@ -102,23 +103,31 @@ class Wish:
     trailing: int | None = None
     protection: Protection | None = None
     list_id: str | None = None
+    holding: Decimal | None = None
 
     @property
     def trades_at_once(self) -> bool:
         """True when it trades on arrival or not at all, and never rests."""
         return self.type is Type.MARKET or self.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
 
+    def of(self, quantity: Decimal) -> Wish:
+        """Return the same wish for a fixed quantity (base)."""
+        return replace(self, quantity=quantity, cost=None, percent=None, holding=None)
+
     def check(self) -> None:
         """Raise `Invalid`, naming the field, when no exchange could carry out the wish."""
-        if sum(size is not None for size in (self.quantity, self.cost, self.percent)) != 1:
+        if sum(size is not None for size in (self.quantity, self.cost, self.percent, self.holding)) != 1:
             raise Invalid(
-                "an order needs exactly one of quantity, cost, percent", code="size_ambiguous", field="quantity"
+                "an order needs exactly one of quantity, cost, percent, holding",
+                code="size_ambiguous",
+                field="quantity",
             )
         check_positive(
             quantity=self.quantity, cost=self.cost, percent=self.percent, price=self.price, stop_price=self.stop_price
         )
         if self.percent is not None and self.percent > HUNDRED_PERCENT:
             raise Invalid(f"percent was {self.percent}, above 100", code="percent_out_of_range", field="percent")
+        check_holding(self.holding, self.side)
         self._check_price()
         self._check_trigger()
         if self.protection is not None:
@@ -145,3 +154,17 @@ class Wish:
             raise Invalid(f"a {self.type} order needs a trigger", code="trigger_missing", field="stop_price")
         if self.type not in TRIGGERED and has_trigger:
             raise Invalid(f"a {self.type} order takes no trigger", code="trigger_not_taken", field="stop_price")
+
+
+def check_holding(holding: Decimal | None, side: Side | None) -> None:
+    """Raise `Invalid` for a share that cannot be held, or that an order of this side can never lead to.
+
+    `holding` is in percent of the account's worth, 0 to 100. `side` is None where the order may be of either.
+    """
+    if holding is None:
+        return
+    if not holding.is_finite() or not 0 <= holding <= HUNDRED_PERCENT:
+        raise Invalid(f"Position was {holding}, not 0 to 100", code="position_out_of_range", field="Position")
+    nowhere = {Side.BUY: Decimal(0), Side.SELL: HUNDRED_PERCENT}
+    if side is not None and holding == nowhere[side]:
+        raise Invalid(f"to {side} leads to no Position of {holding}", code="position_contradicts", field="Position")

@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
 from domain.amounts import is_amount
 from domain.refusals import Impossible, Invalid
+from domain.webhooks.gates import Gates
 
 LONGEST_NAME = 40
 MOST_BARS = 1000
@@ -83,6 +84,8 @@ class Broker(Aggregate):
 
         An entry that was received later is refused.
         """
+        self.gates = Gates()
+        """The gates with which new streams of webhooks begin."""
         self.removed = False
 
     @staticmethod
@@ -149,6 +152,12 @@ class Broker(Aggregate):
         if bars != self.oldest_bar:
             self._oldest_bar_changed(bars)
 
+    def set_gates(self, gates: Gates) -> None:
+        """Choose the gates with which new streams of webhooks begin. Raises `Invalid` for a number out of range."""
+        gates.check()
+        if gates != self.gates:
+            self._gates_set(gates)
+
     def stop_trading(self) -> None:
         """Halt automatic trading on this broker until it is resumed."""
         if not self.trading_stopped:
@@ -207,6 +216,10 @@ class Broker(Aggregate):
     @event("OldestBarChanged")
     def _oldest_bar_changed(self, bars: int | None) -> None:
         self.oldest_bar = bars
+
+    @event("GatesSet")
+    def _gates_set(self, gates: Gates) -> None:
+        self.gates = gates
 
     @event("TradingStopped")
     def _trading_stopped(self) -> None:

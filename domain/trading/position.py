@@ -66,6 +66,11 @@ class Position(PositionState, Aggregate):
         if order_id not in self.exits:
             self._exit_wanted(order_id)
 
+    def withdraw(self, order_id: UUID) -> None:
+        """Forget an order that was never sent, because what it was to lead to is held already."""
+        if order_id in self.entries or order_id in self.exits:
+            self._withdrawn(order_id)
+
     def want(self, protection: Protection, share: Decimal, request: UUID, *, awaited: Sequence[UUID]) -> None:
         """Move the protection to new prices, for a `share` (percent) of what is held.
 
@@ -228,6 +233,12 @@ class Position(PositionState, Aggregate):
     @event("ExitWanted")
     def _exit_wanted(self, order_id: UUID) -> None:
         self.exits.append(order_id)
+
+    @event("Withdrawn")
+    def _withdrawn(self, order_id: UUID) -> None:
+        self.entries = {one: brings for one, brings in self.entries.items() if one != order_id}
+        self.brought = {one: brings for one, brings in self.brought.items() if one != order_id}
+        self.exits = [one for one in self.exits if one != order_id]
 
     @event("ProtectionWanted")
     def _protection_wanted(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from domain.refusals import Invalid
 
-LONGEST_REST, MOST_ENTRIES = 7 * 24 * 60, 1000
+LONGEST_REST, MOST_ENTRIES, MOST_APPROVED = 7 * 24 * 60, 1000, 100
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,16 @@ class Gates:
 
     `locked` lets no entry through. `rest` and `rest_after_loss` are minutes without an entry after the last one, and
     after a trade of the stream that ended with a loss. `most_entries` is how many may be taken on one day (UTC).
+    `approved` is the number of first entries that its trader has to approve. `twin` is the paper broker on which
+    everything that the stream sends is carried out too, whatever the gates say.
     """
 
     locked: bool = False
     rest: int | None = None
     rest_after_loss: int | None = None
     most_entries: int | None = None
+    approved: int | None = None
+    twin: int | None = None
 
     def check(self) -> None:
         """Raise `Invalid` for a number that is out of range."""
@@ -29,6 +33,7 @@ class Gates:
             ("rest", self.rest, LONGEST_REST),
             ("rest_after_loss", self.rest_after_loss, LONGEST_REST),
             ("most_entries", self.most_entries, MOST_ENTRIES),
+            ("approved", self.approved, MOST_APPROVED),
         ):
             if value is not None and not 1 <= value <= most:
                 raise Invalid(f"{name} was {value}, not between 1 and {most}", code="gate_out_of_range", field=name)
@@ -41,21 +46,29 @@ class Gates:
 
 @dataclass(frozen=True)
 class Passed:
-    """The entries and losses that gates look at: the last entry, how many there were that day, the last loss (UTC)."""
+    """The entries and losses that gates look at: the last entry, how many there were that day, the last loss (UTC).
+
+    `approved` counts the entries that were approved since their number was set.
+    """
 
     entered_at: datetime | None = None
     day: date | None = None
     entries: int = 0
     lost_at: datetime | None = None
+    approved: int = 0
 
     def entered(self, at: datetime) -> Passed:
         """Count an entry."""
         day = at.astimezone(UTC).date()
-        return Passed(at, day, self.entries + 1 if day == self.day else 1, self.lost_at)
+        return replace(self, entered_at=at, day=day, entries=self.entries + 1 if day == self.day else 1)
 
     def lost(self, at: datetime) -> Passed:
         """Note the end of a trade with a loss."""
-        return Passed(self.entered_at, self.day, self.entries, at)
+        return replace(self, lost_at=at)
+
+    def wants_approval(self, gates: Gates) -> bool:
+        """Return True while the next entry has to be approved."""
+        return gates.approved is not None and self.approved < gates.approved
 
     def refusal(self, gates: Gates, now: datetime) -> str | None:
         """Return the code of the gate that is closed to an entry now, None when all are open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ CARRIED_EVERY = 100
 """The number of events after which the state is carried forward."""
 CARRIED = (
     "user", "broker", "symbol", "interval", "indicator", "watched", "held", "received", "missed", "unjudged", "slots",
-    "delayed", "gates", "passed",
+    "delayed", "gates", "passed", "asking",
 )  # fmt: skip
 """The state that is carried forward: the fields of `WebhookStream.CarriedForward`."""
 SELF = 0
@@ -50,6 +51,7 @@ class WebhookStream(Aggregate):
         delayed: datetime | None
         gates: Gates
         passed: Passed
+        asking: UUID | None
 
         def mutate(self, aggregate: Any) -> Any:
             """Build the aggregate when loading begins here; the state is as it was when it is there already."""
@@ -75,6 +77,8 @@ class WebhookStream(Aggregate):
         self.delayed: datetime | None = None
         self.gates = Gates()
         self.passed = Passed()
+        self.asking: UUID | None = None
+        """The webhook of the newest entry that waited for its trader's approval, answered or not."""
         self.carried_at = 0
 
     @staticmethod
@@ -208,6 +212,21 @@ class WebhookStream(Aggregate):
         if self.gates.counts_entries:
             self._entered(at)
 
+    @property
+    def wants_approval(self) -> bool:
+        """True while the next entry has to be approved by its trader."""
+        return self.passed.wants_approval(self.gates)
+
+    def ask(self, webhook: UUID) -> None:
+        """Take note of an entry that waits for its trader's approval, in place of an earlier one."""
+        if webhook != self.asking:
+            self._asked(webhook)
+
+    def approve(self, webhook: UUID) -> None:
+        """Count an entry that its trader has approved."""
+        if self.wants_approval:
+            self._approved(webhook)
+
     def lose(self, at: datetime) -> None:
         """Take note of a trade that ended with a loss, if a gate asks for it."""
         if self.gates.rest_after_loss is not None and at != self.passed.lost_at:
@@ -276,11 +295,21 @@ class WebhookStream(Aggregate):
 
     @event("GatesSet")
     def _gates_set(self, gates: Gates, by: int) -> None:
+        if gates.approved != self.gates.approved:
+            self.passed = replace(self.passed, approved=0)
         self.gates = gates
 
     @event("Entered")
     def _entered(self, at: datetime) -> None:
         self.passed = self.passed.entered(at)
+
+    @event("Asked")
+    def _asked(self, webhook: UUID) -> None:
+        self.asking = webhook
+
+    @event("Approved")
+    def _approved(self, webhook: UUID) -> None:
+        self.passed = replace(self.passed, approved=self.passed.approved + 1)
 
     @event("Lost")
     def _lost(self, at: datetime) -> None:
@@ -290,7 +319,7 @@ class WebhookStream(Aggregate):
     def _carried(
         self, user: int, broker: int, symbol: str, interval: str, indicator: Personal, watched: StreamStatus,
         held: StreamStatus | None, received: int, missed: int, unjudged: int, slots: Slots, delayed: datetime | None,
-        gates: Gates, passed: Passed,
+        gates: Gates, passed: Passed, asking: UUID | None,
     ) -> None:  # fmt: skip
         self.carried_at = self.version + 1
 

@@ -6,14 +6,19 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Personal, event
+from domain.aggregate import Aggregate, Personal, deterministic_id, event
 from domain.refusals import Impossible
+
+NOBODY = 0
+"""The user who declines an entry that nobody has answered."""
 
 
 class WebhookStatus(StrEnum):
-    """The state of a webhook. `received` and `taken` are under way, the others are ends."""
+    """The state of a webhook. `received`, `asked`, `approved` and `taken` are under way, the others are ends."""
 
     RECEIVED = "received"
+    ASKED = "asked"
+    APPROVED = "approved"
     TAKEN = "taken"
     EXECUTED = "executed"
     IGNORED = "ignored"
@@ -21,17 +26,23 @@ class WebhookStatus(StrEnum):
     FAILED = "failed"
 
 
+_DECIDED = {"take": WebhookStatus.TAKEN, "ignore": WebhookStatus.IGNORED, "refuse": WebhookStatus.REFUSED}
 LEADS: dict[WebhookStatus, dict[str, WebhookStatus]] = {
-    WebhookStatus.RECEIVED: {
-        "take": WebhookStatus.TAKEN, "ignore": WebhookStatus.IGNORED, "refuse": WebhookStatus.REFUSED,
+    WebhookStatus.RECEIVED: {**_DECIDED, "ask": WebhookStatus.ASKED},
+    WebhookStatus.ASKED: {"approve": WebhookStatus.APPROVED, "decline": WebhookStatus.REFUSED},
+    WebhookStatus.APPROVED: _DECIDED,
+    WebhookStatus.TAKEN: {
+        "execute": WebhookStatus.EXECUTED, "fail": WebhookStatus.FAILED, "ask": WebhookStatus.ASKED,
     },
-    WebhookStatus.TAKEN: {"execute": WebhookStatus.EXECUTED, "fail": WebhookStatus.FAILED},
 }  # fmt: skip
 """The transition table: where each verb leads. The other states are final."""
 
 
 class Webhook(Aggregate):
-    """One delivered alert. `body` is what was delivered, byte for byte in the named encoding."""
+    """One delivered alert. `body` is what was delivered, byte for byte in the named encoding.
+
+    `twin` is the paper broker that carries it out instead of the one it names, when it stands for another webhook.
+    """
 
     @event("Received")
     def __init__(
@@ -42,12 +53,16 @@ class Webhook(Aggregate):
         encoding: str,
         address: Personal,
         received_at: datetime,
+        twin: int | None = None,
     ) -> None:
         self.webhook_id = webhook_id
         self.user = user
         self.body = body
         self.encoding = encoding
         self.received_at = received_at
+        self.twin = twin
+        self.answer_until: datetime | None = None
+        self.approved_at: datetime | None = None
         self.status = WebhookStatus.RECEIVED
         self.reason: str | None = None
         self.repeats = 0
@@ -67,10 +82,22 @@ class Webhook(Aggregate):
             text, encoding = body.decode("latin-1"), "latin-1"
         return cls(webhook_id, user, Personal(text), encoding, Personal(address), received_at)
 
+    def for_twin(self, broker: int) -> Webhook:
+        """Return a webhook that says the same and is carried out on a paper broker, with the same id each time."""
+        twin_id = deterministic_id("webhook", self.id, "twin")
+        return Webhook(
+            twin_id, self.user, Personal(self.body), self.encoding, Personal(""), self.received_at, twin=broker
+        )
+
     @property
     def raw(self) -> bytes:
         """The body as it was delivered."""
         return self.body.encode(self.encoding)
+
+    @property
+    def is_to_be_decided(self) -> bool:
+        """True when it was received, or approved, and nothing has followed from that yet."""
+        return self.status in {WebhookStatus.RECEIVED, WebhookStatus.APPROVED}
 
     @property
     def is_under_way(self) -> bool:
@@ -106,6 +133,32 @@ class Webhook(Aggregate):
         self._must("refuse")
         self._refused(reason, Personal(detail))
 
+    def ask(self, until: datetime) -> None:
+        """Record that its trader is asked whether to carry it out, and until when."""
+        if self.status is WebhookStatus.ASKED:
+            return
+        self._must("ask")
+        self._asked(until)
+
+    def approve(self, by: int, at: datetime) -> None:
+        """Record that its trader wants it carried out. Raises `Impossible` when the time to answer is over."""
+        if self.status is WebhookStatus.APPROVED:
+            return
+        self._must("approve")
+        if self.answer_until is not None and at > self.answer_until:
+            raise Impossible("the time to approve it is over", code="approval_expired")
+        self._approved(by, at)
+
+    def decline(self, reason: str, by: int) -> None:
+        """Record that it is not carried out: its trader declined it, or the time to answer is over.
+
+        `by` is the user who decided, 0 for nobody.
+        """
+        if self.status is WebhookStatus.REFUSED:
+            return
+        self._must("decline")
+        self._declined(reason, by)
+
     def execute(self, orders: list[UUID]) -> None:
         """Record that the exchange has its orders."""
         if self.status is WebhookStatus.EXECUTED:
@@ -134,6 +187,18 @@ class Webhook(Aggregate):
 
     @event("Refused")
     def _refused(self, reason: str, detail: Personal) -> None:
+        self.status, self.reason = WebhookStatus.REFUSED, reason
+
+    @event("Asked")
+    def _asked(self, until: datetime) -> None:
+        self.status, self.answer_until = WebhookStatus.ASKED, until
+
+    @event("Approved")
+    def _approved(self, by: int, at: datetime) -> None:
+        self.status, self.approved_at = WebhookStatus.APPROVED, at
+
+    @event("Declined")
+    def _declined(self, reason: str, by: int) -> None:
         self.status, self.reason = WebhookStatus.REFUSED, reason
 
     @event("Executed")

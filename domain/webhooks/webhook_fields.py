@@ -40,6 +40,7 @@ NUMBERS = {
     "PrixSL": "stop_loss",
     "PrixTP": "take_profit",
     "PourCent": "percent",
+    "Position": "holding",
 }
 INTEGERS = {"UserID": "user", "UserExchangeID": "broker"}
 KNOWN = {**TEXTS, **FIGURES, **NUMBERS, **INTEGERS, "Action": "action", "BarTime": "bar_time"}

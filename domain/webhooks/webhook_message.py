@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.aggregate import deterministic_id
+from domain.orders.wish import Side, check_holding
 from domain.refusals import Invalid
 from domain.webhooks.webhook_body import read
 from domain.webhooks.webhook_fields import (
@@ -42,13 +43,16 @@ class Action(StrEnum):
     SELL_MARKET = "SellMarket"
     BUY_LIMIT = "BuyLimit"
     SELL_LIMIT = "SellLimit"
+    POSITION = "Position"
     UPDATE_PROTECTION = "MAJ"
     PING = "PING"
 
 
 EXITS = frozenset({Action.SELL_MARKET, Action.SELL_LIMIT})
-TRADING = EXITS | {Action.BUY_MARKET, Action.BUY_LIMIT}
-
+ENTRIES = frozenset({Action.BUY_MARKET, Action.BUY_LIMIT})
+TRADING = EXITS | ENTRIES | {Action.POSITION}
+SIDES = {action: side for side, actions in ((Side.SELL, EXITS), (Side.BUY, ENTRIES)) for action in actions}
+"""The side of the actions that name one. `Position` buys or sells, whichever leads to the share that is to be held."""
 
 LONGEST_ACTION = 40
 """The most characters that are shown of an action, which may be any text."""
@@ -64,8 +68,9 @@ _FORMERLY = (
 class WebhookMessage:
     """One alert, with its fields named as everywhere else in the platform.
 
-    Prices are in quote per base, `percent` is 0-100, `bar_time` is the bar's opening (UTC), `user` and `broker` are
-    the platform's numbers. The bar's figures are kept as the texts that arrived: no order needs them. `said` is the
+    Prices are in quote per base, `percent` is 0-100, and so is `holding`: the share of the account's worth that is to
+    be held afterwards. `bar_time` is the bar's opening (UTC), `user` and `broker` are the platform's numbers. The bar's
+    figures are kept as the texts that arrived: no order needs them. `said` is the
     whole alert, unknown fields included and absent ones left out, as sorted pairs of key and canonical text.
     """
 
@@ -88,6 +93,7 @@ class WebhookMessage:
     user: int | None = None
     broker: int | None = None
     indicator: str | None = None
+    holding: Decimal | None = None
     said: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
@@ -99,8 +105,15 @@ class WebhookMessage:
 
     @classmethod
     def understood(cls, body: bytes) -> WebhookMessage:
-        """Read an alert, even one with a misspelt key: older logs hold such alerts as taken."""
-        return cls._of(read(body))
+        """Read an alert, even one with a misspelt key: older logs hold such alerts as taken.
+
+        To them `Position` was any text.
+        """
+        pairs = read(body)
+        try:
+            return cls._of(pairs)
+        except Invalid:
+            return cls._of({key: text for key, text in pairs.items() if key != "Position"})
 
     @staticmethod
     def readable(body: bytes) -> dict[str, Any]:
@@ -143,22 +156,29 @@ class WebhookMessage:
         for key, value in (("Symbol", self.symbol), ("UserExchangeID", self.broker), ("UserID", self.user)):
             if value is None:
                 raise Invalid(f"{key} is missing", code="field_missing", field=key)
-        if self.action in TRADING and self.percent is None:
-            raise Invalid("PourCent is missing", code="percent_missing", field="PourCent")
+        self._check_size()
         if self.action in {Action.BUY_LIMIT, Action.SELL_LIMIT} and not self.price:
             raise Invalid("Prix is missing", code="price_missing", field="Prix")
         if self.action is Action.UPDATE_PROTECTION and not (self.stop_loss or self.take_profit):
             raise Invalid("neither PrixSL nor PrixTP is given", code="protection_missing", field="PrixSL")
 
-    @property
-    def is_exit(self) -> bool:
-        """True when it sells."""
-        return self.action in EXITS
+    def _check_size(self) -> None:
+        if self.action is Action.POSITION and self.holding is None:
+            raise Invalid("Position is missing", code="position_missing", field="Position")
+        if self.action in TRADING and self.percent is None and self.holding is None:
+            raise Invalid("PourCent is missing", code="percent_missing", field="PourCent")
+        if self.holding is None:
+            return
+        if self.action not in TRADING:
+            raise Invalid(f"{self.action} takes no Position", code="position_contradicts", field="Position")
+        if self.percent is not None:
+            raise Invalid("both PourCent and Position are given", code="size_ambiguous", field="Position")
+        check_holding(self.holding, SIDES.get(self.action))
 
     @property
-    def is_entry(self) -> bool:
-        """True when it buys."""
-        return self.action in TRADING - EXITS
+    def is_exit(self) -> bool:
+        """True when it sells, whatever is held."""
+        return self.action in EXITS or (self.action is Action.POSITION and self.holding == 0)
 
     @property
     def length(self) -> timedelta | None:

@@ -31,6 +31,8 @@ NAME = Identifier("old_log")
 ADDED_SINCE = frozenset(
     {f"Platform.{name}" for name in ("Started", "Stopped", "TerminalUp", "TerminalDown")}
     | {topic for topic in NAMES["topics"] if topic.startswith("WebhookStream.")}
+    | {f"Webhook.{name}" for name in ("Asked", "Approved", "Declined")}
+    | {"Broker.GatesSet", "Position.Withdrawn"}
 )
 """The topics added to the code after that version."""
 

@@ -62,6 +62,9 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/api/webhooks/streams/{stream}/monitor"): ("alerts", None),
     ("POST", "/api/webhooks/streams/{stream}/close"): ("alerts", None),
     ("PUT", "/api/webhooks/streams/{stream}/gates"): ("alerts", {"locked": True}),
+    ("PUT", "/api/brokers/{number}/gates"): ("broker", {"locked": True}),
+    ("POST", "/api/webhooks/{webhook}/approve"): ("asked", None),
+    ("POST", "/api/webhooks/{webhook}/decline"): ("asked", None),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
 """The kind of object each path names, and a request body that is valid when alice sends it."""
@@ -116,6 +119,7 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "doubt": [doubt.id],
         "late": [late.id],
         "alerts": [alerts.id],
+        "asked": [webhook],
     }
     assert set(THINGS) == ROUTES - EVERYBODYS, "every address with an id in it is walked"
     assert all(path.count("{") == 1 for _, path in THINGS)

@@ -17,9 +17,11 @@ from application.ports.statements import Credentials
 from application.trading import halts
 from domain.people.broker import Exchange, Limits, StopStyle, Usage, Venue
 from domain.refusals import Invalid
+from domain.webhooks.gates import Gates
 from projections.brokers import all_brokers, brokers_in_use
 from web.context import AskedAt, By, Context, InContext, books
 from web.forms import brokers as forms
+from web.forms import values
 from web.live.topics import Topic
 
 router = APIRouter(prefix="/api", tags=["brokers"])
@@ -68,6 +70,12 @@ def list_brokers(by: By, context: InContext) -> forms.Brokers:
     """List the user's brokers, the default one first. Removed ones are left out."""
     with books(context, by.user) as cursor:
         return forms.Brokers(items=broker_rows(context, cursor, brokers_in_use(cursor)))
+
+
+@router.put("/brokers/{number}/gates", status_code=204)
+def set_gates(number: Number, gates: values.Gates, by: By, context: InContext) -> None:
+    """Choose the gates with which new streams of webhooks begin at a broker. Streams that exist keep theirs."""
+    brokers.set_gates(context.records.store, by.user, number, Gates(**gates.model_dump()))
 
 
 # --- trying ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from domain.orders.order_status import Status
 from domain.people.user import User
 from domain.protection.level import Level
 from domain.webhooks.stream_state import StreamStatus
+from domain.webhooks.webhook import WebhookStatus
 from projections import conditions as known
 from projections.brokers import brokers_in_use
 from projections.positions import open_positions
@@ -128,6 +129,8 @@ def _stream(row: Mapping[str, Any], hindered: set[int | None], paused: Mapping[s
         cause: forms.Cause = "stream_critical" if paused["status"] == StreamStatus.CRITICAL else "stream_paused"
         obstacles.append(_obstacle(cause, paused["changed_at"]))
     # A halt is told while it lasts, by the account; that an alert came meanwhile stands in no way any more.
+    if row["status"] == WebhookStatus.ASKED:
+        obstacles.append(_obstacle("approval_asked", row["received_at"]))
     if row["reason"] not in PASSED and (ended := ENDED_BADLY.get(row["status"])):
         obstacles.append(_obstacle(ended, row["received_at"], row["reason"]))
     return forms.Condition(

@@ -18,6 +18,7 @@ from domain.webhooks.interval import Interval
 from domain.webhooks.stream_state import gravity_of
 from projections import streams
 from web.context import By, Context, InContext, books
+from web.forms import values
 from web.forms import webhooks as forms
 from web.live.topics import Row, Topic
 
@@ -67,7 +68,7 @@ def monitor(stream: UUID, by: By, context: InContext) -> None:
 
 
 @router.put("/streams/{stream}/gates", status_code=204)
-def set_gates(stream: UUID, gates: forms.StreamGates, by: By, context: InContext) -> None:
+def set_gates(stream: UUID, gates: values.Gates, by: By, context: InContext) -> None:
     """Set the gates of a stream. They hold entries back; exits and moves of protection always pass."""
     commands.set_gates(context.records.store, by.user, stream, Gates(**gates.model_dump()))
 
@@ -95,7 +96,7 @@ def _form(row: Row, signals: Sequence[Row], now: datetime) -> forms.WebhookStrea
         gravity=gravity_of(row["status"], row["streak"]),
         success=success(row["received"], row["missed"]),
         next_due=None if interval is None else interval.next_due(now),
-        gates=forms.StreamGates(**{name: row[name] for name in forms.StreamGates.model_fields}),
+        gates=values.Gates(**{name: row[name] for name in values.Gates.model_fields}),
         signals=[_signal(one) for one in signals],
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from web.forms.values import Amount, Text
+from web.forms.values import Amount, Gates, Text
 
 
 class Loading(BaseModel):
@@ -27,10 +27,11 @@ class Limits(BaseModel):
 class Broker(BaseModel):
     """An account on an exchange. `usage` is off, strategies or webhooks; `stop_style` is market or limit.
 
-    `oldest_bar` is the most intervals that may pass from the end of a bar until its entry or its move of protection
-    arrives; null means no limit. `pairs` counts the known tradable pairs of its exchange and venue; `shared` is true
-    when another broker had already loaded them. `loading` is null unless they are being loaded. `trading_stopped` is
-    true while automatic trading is halted on this broker, since `trading_stopped_at`.
+    `gates` are those with which new streams of webhooks begin. `oldest_bar` is the most intervals that may pass from
+    the end of a bar until its entry or its move of protection arrives; null means no limit. `pairs` counts the known
+    tradable pairs of its exchange and venue; `shared` is true when another broker had already loaded them. `loading` is
+    null unless they are being loaded. `trading_stopped` is true while automatic trading is halted on this broker, since
+    `trading_stopped_at`.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Broker(BaseModel):
     limits: Limits
     stop_style: str
     oldest_bar: int | None
+    gates: Gates
     tested: bool | None
     tested_detail: str | None
     removed: bool

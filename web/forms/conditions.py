@@ -11,7 +11,8 @@ from pydantic import BaseModel
 Cause = Literal[
     "all_halted", "halted", "gateway_down", "exchange_down", "exchange_degraded", "not_for_webhooks", "keys_refused",
     "no_pairs", "unknown_orders", "waiting_orders", "account_hindered", "not_reconciled", "last_alert_refused",
-    "last_alert_ignored", "last_alert_failed", "stream_paused", "stream_critical", "not_protected",
+    "last_alert_ignored", "last_alert_failed", "stream_paused", "stream_critical", "approval_asked",
+    "not_protected",
 ]  # fmt: skip
 """Why nothing happens, or not what should."""
 

@@ -47,6 +47,7 @@ class Trade(BaseModel):
     wished_quantity: Amount | None
     wished_cost: Amount | None
     wished_percent: Amount | None
+    wished_holding: Amount | None
     quantity: Amount | None
     cost: Amount | None
     price: Amount | None

@@ -29,3 +29,19 @@ class Statement(BaseModel):
 
     kind: str
     values: dict[str, str]
+
+
+class Gates(BaseModel):
+    """The gates of a stream of webhooks, which hold entries back and nothing else.
+
+    `rest` and `rest_after_loss` are minutes without an entry after the last one, and after a trade that ended with a
+    loss; `most_entries` is the number for one day (UTC). The first `approved` entries have to be approved. Null opens a
+    gate. `twin` is the paper broker on which everything is carried out too, whatever the gates say.
+    """
+
+    locked: bool = False
+    rest: int | None = None
+    rest_after_loss: int | None = None
+    most_entries: int | None = None
+    approved: int | None = None
+    twin: int | None = None

@@ -9,14 +9,16 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from web.forms.trading import Position, Trade
-from web.forms.values import Amount
+from web.forms.values import Amount, Gates
 
 
 class Webhook(BaseModel):
     """A webhook and its outcome. `body` is the text as delivered. The fields parsed from it are null where it has none.
 
     `bars_old` counts the bars from the end of its bar to its reception; null where its bar or interval names no time.
-    `repeats` counts further deliveries of the same alert.
+    `repeats` counts further deliveries of the same alert. `holding` is the share of the account's worth (percent) that
+    it wants held. One that is `asked` waits for its trader's approval until `answer_until`. A `twin` is one that a
+    paper broker carries out beside the broker that it names.
 
     `slot` is the time at which its stream expected it. Rows of webhooks that did not come stand at that time, without a
     body. `missed` ones have the action `MISS` and are number `consecutive` of the row that began at `streak_began`.
@@ -35,6 +37,7 @@ class Webhook(BaseModel):
     stop_loss: Amount | None
     take_profit: Amount | None
     percent: Amount | None
+    holding: Amount | None
     indicator: str | None
     bar_time: datetime | None
     bars_old: float | None
@@ -48,6 +51,8 @@ class Webhook(BaseModel):
     slots: int | None
     consecutive: int | None
     streak_began: datetime | None
+    answer_until: datetime | None
+    twin: bool
     updated_at: datetime
 
 
@@ -61,10 +66,10 @@ class Webhooks(BaseModel):
 class WebhookCounts(BaseModel):
     """The number of webhooks since the beginning.
 
-    `total` have come, each also counted in its status; `received` or `taken` ones have no outcome yet. `missed` did not
-    come, `unjudged` slots are counted neither way. `success` is total in percent of total and missed, cut to two
-    places, null before the first. `gravity` is ok, warning or critical; `streak` is the longest row of MISS now, and
-    `critical` the number of streams that have paused themselves.
+    `total` have come, each also counted in its status; `received`, `asked`, `approved` and `taken` ones have no outcome
+    yet. `missed` did not come, `unjudged` slots are counted neither way. `success` is total in percent of total and
+    missed, cut to two places, null before the first. `gravity` is ok, warning or critical; `streak` is the longest row
+    of MISS now, and `critical` the number of streams that have paused themselves.
     """
 
     total: int
@@ -75,6 +80,8 @@ class WebhookCounts(BaseModel):
     streak: int
     critical: int
     received: int
+    asked: int
+    approved: int
     executed: int
     failed: int
     refused: int
@@ -93,26 +100,14 @@ class StreamSignal(BaseModel):
     slippage: float | None
 
 
-class StreamGates(BaseModel):
-    """The gates of a stream, which hold entries back and nothing else.
-
-    `rest` and `rest_after_loss` are minutes without an entry after the last one, and after a trade that ended with a
-    loss; `most_entries` is the number for one day (UTC). Null opens a gate.
-    """
-
-    locked: bool = False
-    rest: int | None = None
-    rest_after_loss: int | None = None
-    most_entries: int | None = None
-
-
 class WebhookStream(BaseModel):
     """A stream of webhooks: the alerts of one pair, interval and indicator at one broker.
 
     `status` is unmonitored, monitored, closed, paused (by its trader) or critical (by itself). `can_be_monitored` is
     false where the interval names no period of a minute or more. `next_due` is the slot of the next alert, `delayed`
     one that is overdue and not yet a MISS. `success` is as in the counts; `signals` are the newest webhooks, oldest
-    first. `changed_by` is the user who last changed the status, 0 for the stream itself, null for none.
+    first. `changed_by` is the user who last changed the status, 0 for the stream itself, null for none. `approvals` is
+    the number of entries that its trader has approved, of the first ones that the gates name.
     """
 
     id: UUID
@@ -134,7 +129,8 @@ class WebhookStream(BaseModel):
     last_received_at: datetime | None
     changed_by: int | None
     changed_at: datetime
-    gates: StreamGates
+    gates: Gates
+    approvals: int
     signals: list[StreamSignal]
 
 
@@ -166,6 +162,41 @@ class WebhookPositions(BaseModel):
     """The open positions of webhooks, newest first."""
 
     items: list[WebhookPosition]
+    next: str | None = None
+
+
+class Approval(BaseModel):
+    """An entry that waits for its trader's approval until `until`, as it would be carried out now.
+
+    `price` (quote per base) is its limit, or the last price that is known; `cost` (`quote`) about what would be spent
+    before fees. `stop_distance` is that of the stop below the price, in percent, and `risk` (`quote`) what would be
+    lost there. Each is null while it cannot be told.
+    """
+
+    webhook: UUID
+    broker_id: int
+    symbol: str
+    quote: str
+    action: str
+    indicator: str | None
+    interval: str | None
+    received_at: datetime
+    until: datetime
+    percent: Amount | None
+    holding: Amount | None
+    price: Amount | None
+    cost: Amount | None
+    quantity: Amount | None
+    stop_loss: Amount | None
+    take_profit: Amount | None
+    stop_distance: Amount | None
+    risk: Amount | None
+
+
+class Approvals(BaseModel):
+    """The entries that wait for the user's approval, the oldest first."""
+
+    items: list[Approval]
     next: str | None = None
 
 

@@ -14,21 +14,24 @@ from application.policies import WHEN, World
 from application.ports.stores import Reader
 from application.trading.page import Page
 from application.webhooks import streams
-from application.webhooks.deciding import MarketsNotLoaded
+from application.webhooks.case import MarketsNotLoaded
 from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import Pulse, beat
 from aristobot.supervision.neighbours import Neighbours
+from aristobot.terminals.engine import approvals
 from aristobot.terminals.engine.clock import MarketTime
 from aristobot.terminals.engine.judge import Judge
 from aristobot.wiring import House, utc_now
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Cause
-from domain.events import WebhookStreamBecameCritical
+from domain.events import WebhookApproved, WebhookReceived, WebhookStreamBecameCritical
 from domain.refusals import Conflict
 from domain.webhooks.webhook import Webhook, WebhookStatus
 
 NAME = "engine"
 PAGE = 200
+JUDGED = frozenset({WebhookReceived.TOPIC, WebhookApproved.TOPIC})
+"""The topics after which a webhook is decided, or refused when that fails."""
 SAY_ALL = frozenset({WebhookStreamBecameCritical.TOPIC})
 """The topics whose events say all that their policies need. Their streams, which may be long, are not loaded."""
 DEPENDS_ON = ("heartbeat", "gateway")
@@ -162,7 +165,7 @@ class Engine:
 
         When that cannot be recorded either, the event is not at fault and is not passed over.
         """
-        if recorded.topic == "Webhook.Received":
+        if recorded.topic in JUDGED:
             try:
                 self._refuse(recorded, error)
             except (Conflict, AWAY):
@@ -182,6 +185,7 @@ class Engine:
             stream = None
             if webhook.status is WebhookStatus.RECEIVED:
                 stream = streams.arrived(webhook, self._store)  # it has come, whatever becomes of it
+            if webhook.is_to_be_decided:
                 webhook.refuse("internal_error", f"{type(error).__name__}: {error}"[:300])
             self._place.save(recorded.position, webhook, *([] if stream is None else [stream]))
 
@@ -193,13 +197,15 @@ def _correlation(recorded: Recorded) -> str:
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the engine until `stopping`."""
     engine, neighbours = Engine(house, log), Neighbours(house.bus, NAME, DEPENDS_ON, log)
-    clock, pulse, judging = MarketTime(house.bus, house.beats), Pulse(), Pulse()
+    clock, pulse, judging, asking = MarketTime(house.bus, house.beats), Pulse(), Pulse(), Pulse()
     judge = Judge(house.store, DoorTable(house.pool), clock, lambda: engine.position, log)
     figures = lambda: {"position": engine.position, "streams": judge.monitored, **neighbours.figures()}  # noqa: E731
-    beat(house.bus, NAME, figures, stopping, pulse, judging)
+    beat(house.bus, NAME, figures, stopping, pulse, judging, asking)
     neighbours.watch(stopping)
     clock.listen()
     threading.Thread(target=judge.keep, args=(stopping, judging), name="judge", daemon=True).start()
+    unanswered = (house.store, utc_now, log, stopping, asking)
+    threading.Thread(target=approvals.keep, args=unanswered, name="approvals", daemon=True).start()
     follow(
         lambda: engine.step() == PAGE or engine.in_doubt,
         log,

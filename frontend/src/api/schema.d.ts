@@ -408,6 +408,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/brokers/{number}/gates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Gates
+         * @description Choose the gates with which new streams of webhooks begin at a broker. Streams that exist keep theirs.
+         */
+        put: operations["set_gates_api_brokers__number__gates_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/brokers/test": {
         parameters: {
             query?: never;
@@ -1112,6 +1132,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Approvals
+         * @description List the entries that wait for the user's approval, the oldest first, as they would be carried out now.
+         */
+        get: operations["list_approvals_api_webhooks_approvals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{webhook}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Have an entry carried out, if nothing stands in its way by then. It may trade within 30 seconds from now.
+         */
+        post: operations["approve_api_webhooks__webhook__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{webhook}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline
+         * @description Refuse an entry that waits for approval.
+         */
+        post: operations["decline_api_webhooks__webhook__decline_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/url": {
         parameters: {
             query?: never;
@@ -1694,13 +1774,79 @@ export interface components {
             next?: string | null;
         };
         /**
+         * Approval
+         * @description An entry that waits for its trader's approval until `until`, as it would be carried out now.
+         *
+         *     `price` (quote per base) is its limit, or the last price that is known; `cost` (`quote`) about what would be spent
+         *     before fees. `stop_distance` is that of the stop below the price, in percent, and `risk` (`quote`) what would be
+         *     lost there. Each is null while it cannot be told.
+         */
+        Approval: {
+            /**
+             * Webhook
+             * Format: uuid
+             */
+            webhook: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Quote */
+            quote: string;
+            /** Action */
+            action: string;
+            /** Indicator */
+            indicator: string | null;
+            /** Interval */
+            interval: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Percent */
+            percent: string | null;
+            /** Holding */
+            holding: string | null;
+            /** Price */
+            price: string | null;
+            /** Cost */
+            cost: string | null;
+            /** Quantity */
+            quantity: string | null;
+            /** Stop Loss */
+            stop_loss: string | null;
+            /** Take Profit */
+            take_profit: string | null;
+            /** Stop Distance */
+            stop_distance: string | null;
+            /** Risk */
+            risk: string | null;
+        };
+        /**
+         * Approvals
+         * @description The entries that wait for the user's approval, the oldest first.
+         */
+        Approvals: {
+            /** Items */
+            items: components["schemas"]["Approval"][];
+            /** Next */
+            next?: string | null;
+        };
+        /**
          * Broker
          * @description An account on an exchange. `usage` is off, strategies or webhooks; `stop_style` is market or limit.
          *
-         *     `oldest_bar` is the most intervals that may pass from the end of a bar until its entry or its move of protection
-         *     arrives; null means no limit. `pairs` counts the known tradable pairs of its exchange and venue; `shared` is true
-         *     when another broker had already loaded them. `loading` is null unless they are being loaded. `trading_stopped` is
-         *     true while automatic trading is halted on this broker, since `trading_stopped_at`.
+         *     `gates` are those with which new streams of webhooks begin. `oldest_bar` is the most intervals that may pass from
+         *     the end of a bar until its entry or its move of protection arrives; null means no limit. `pairs` counts the known
+         *     tradable pairs of its exchange and venue; `shared` is true when another broker had already loaded them. `loading` is
+         *     null unless they are being loaded. `trading_stopped` is true while automatic trading is halted on this broker, since
+         *     `trading_stopped_at`.
          */
         Broker: {
             /** Number */
@@ -1726,6 +1872,7 @@ export interface components {
             stop_style: string;
             /** Oldest Bar */
             oldest_bar: number | null;
+            gates: components["schemas"]["Gates"];
             /** Tested */
             tested: boolean | null;
             /** Tested Detail */
@@ -2352,6 +2499,31 @@ export interface components {
             next: string | null;
         };
         /**
+         * Gates
+         * @description The gates of a stream of webhooks, which hold entries back and nothing else.
+         *
+         *     `rest` and `rest_after_loss` are minutes without an entry after the last one, and after a trade that ended with a
+         *     loss; `most_entries` is the number for one day (UTC). The first `approved` entries have to be approved. Null opens a
+         *     gate. `twin` is the paper broker on which everything is carried out too, whatever the gates say.
+         */
+        Gates: {
+            /**
+             * Locked
+             * @default false
+             */
+            locked: boolean;
+            /** Rest */
+            rest?: number | null;
+            /** Rest After Loss */
+            rest_after_loss?: number | null;
+            /** Most Entries */
+            most_entries?: number | null;
+            /** Approved */
+            approved?: number | null;
+            /** Twin */
+            twin?: number | null;
+        };
+        /**
          * Halted
          * @description A halt. `recorded` is false while it waits for the database: the gateway holds automatic orders back already.
          */
@@ -2956,7 +3128,7 @@ export interface components {
              * Cause
              * @enum {string}
              */
-            cause: "all_halted" | "halted" | "gateway_down" | "exchange_down" | "exchange_degraded" | "not_for_webhooks" | "keys_refused" | "no_pairs" | "unknown_orders" | "waiting_orders" | "account_hindered" | "not_reconciled" | "last_alert_refused" | "last_alert_ignored" | "last_alert_failed" | "stream_paused" | "stream_critical" | "not_protected";
+            cause: "all_halted" | "halted" | "gateway_down" | "exchange_down" | "exchange_degraded" | "not_for_webhooks" | "keys_refused" | "no_pairs" | "unknown_orders" | "waiting_orders" | "account_hindered" | "not_reconciled" | "last_alert_refused" | "last_alert_ignored" | "last_alert_failed" | "stream_paused" | "stream_critical" | "approval_asked" | "not_protected";
             /** Since */
             since: string | null;
             /** Detail */
@@ -3390,26 +3562,6 @@ export interface components {
             next?: string | null;
         };
         /**
-         * StreamGates
-         * @description The gates of a stream, which hold entries back and nothing else.
-         *
-         *     `rest` and `rest_after_loss` are minutes without an entry after the last one, and after a trade that ended with a
-         *     loss; `most_entries` is the number for one day (UTC). Null opens a gate.
-         */
-        StreamGates: {
-            /**
-             * Locked
-             * @default false
-             */
-            locked: boolean;
-            /** Rest */
-            rest?: number | null;
-            /** Rest After Loss */
-            rest_after_loss?: number | null;
-            /** Most Entries */
-            most_entries?: number | null;
-        };
-        /**
          * StreamSignal
          * @description One webhook of a stream: how late (seconds) after its slot it came, and the slippage of its order in percent.
          *
@@ -3552,6 +3704,8 @@ export interface components {
             wished_cost: string | null;
             /** Wished Percent */
             wished_percent: string | null;
+            /** Wished Holding */
+            wished_holding: string | null;
             /** Quantity */
             quantity: string | null;
             /** Cost */
@@ -3688,7 +3842,9 @@ export interface components {
          * @description A webhook and its outcome. `body` is the text as delivered. The fields parsed from it are null where it has none.
          *
          *     `bars_old` counts the bars from the end of its bar to its reception; null where its bar or interval names no time.
-         *     `repeats` counts further deliveries of the same alert.
+         *     `repeats` counts further deliveries of the same alert. `holding` is the share of the account's worth (percent) that
+         *     it wants held. One that is `asked` waits for its trader's approval until `answer_until`. A `twin` is one that a
+         *     paper broker carries out beside the broker that it names.
          *
          *     `slot` is the time at which its stream expected it. Rows of webhooks that did not come stand at that time, without a
          *     body. `missed` ones have the action `MISS` and are number `consecutive` of the row that began at `streak_began`.
@@ -3725,6 +3881,8 @@ export interface components {
             take_profit: string | null;
             /** Percent */
             percent: string | null;
+            /** Holding */
+            holding: string | null;
             /** Indicator */
             indicator: string | null;
             /** Bar Time */
@@ -3751,6 +3909,10 @@ export interface components {
             consecutive: number | null;
             /** Streak Began */
             streak_began: string | null;
+            /** Answer Until */
+            answer_until: string | null;
+            /** Twin */
+            twin: boolean;
             /**
              * Updated At
              * Format: date-time
@@ -3761,10 +3923,10 @@ export interface components {
          * WebhookCounts
          * @description The number of webhooks since the beginning.
          *
-         *     `total` have come, each also counted in its status; `received` or `taken` ones have no outcome yet. `missed` did not
-         *     come, `unjudged` slots are counted neither way. `success` is total in percent of total and missed, cut to two
-         *     places, null before the first. `gravity` is ok, warning or critical; `streak` is the longest row of MISS now, and
-         *     `critical` the number of streams that have paused themselves.
+         *     `total` have come, each also counted in its status; `received`, `asked`, `approved` and `taken` ones have no outcome
+         *     yet. `missed` did not come, `unjudged` slots are counted neither way. `success` is total in percent of total and
+         *     missed, cut to two places, null before the first. `gravity` is ok, warning or critical; `streak` is the longest row
+         *     of MISS now, and `critical` the number of streams that have paused themselves.
          */
         WebhookCounts: {
             /** Total */
@@ -3783,6 +3945,10 @@ export interface components {
             critical: number;
             /** Received */
             received: number;
+            /** Asked */
+            asked: number;
+            /** Approved */
+            approved: number;
             /** Executed */
             executed: number;
             /** Failed */
@@ -3882,7 +4048,8 @@ export interface components {
          *     `status` is unmonitored, monitored, closed, paused (by its trader) or critical (by itself). `can_be_monitored` is
          *     false where the interval names no period of a minute or more. `next_due` is the slot of the next alert, `delayed`
          *     one that is overdue and not yet a MISS. `success` is as in the counts; `signals` are the newest webhooks, oldest
-         *     first. `changed_by` is the user who last changed the status, 0 for the stream itself, null for none.
+         *     first. `changed_by` is the user who last changed the status, 0 for the stream itself, null for none. `approvals` is
+         *     the number of entries that its trader has approved, of the first ones that the gates name.
          */
         WebhookStream: {
             /**
@@ -3929,7 +4096,9 @@ export interface components {
              * Format: date-time
              */
             changed_at: string;
-            gates: components["schemas"]["StreamGates"];
+            gates: components["schemas"]["Gates"];
+            /** Approvals */
+            approvals: number;
             /** Signals */
             signals: components["schemas"]["StreamSignal"][];
         };
@@ -7023,6 +7192,133 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Connected"];
                 };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_gates_api_brokers__number__gates_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Gates"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The body is not complete, or no HTTP. */
             400: {
@@ -10885,7 +11181,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["StreamGates"];
+                "application/json": components["schemas"]["Gates"];
             };
         };
         responses: {
@@ -11005,6 +11301,348 @@ export interface operations {
             };
             path: {
                 stream: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_approvals_api_webhooks_approvals_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approvals"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_api_webhooks__webhook__approve_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                webhook: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_api_webhooks__webhook__decline_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                webhook: string;
             };
             cookie?: {
                 aristobot_session?: string | null;

@@ -10,7 +10,7 @@ import pytest
 from application.people.brokers import change_broker
 from application.trading.decisions import send_again
 from application.trading.halts import halt
-from application.webhooks.deciding import MarketsNotLoaded
+from application.webhooks.case import MarketsNotLoaded
 from domain.aggregate import carrying
 from domain.alert import Cause, Severity
 from domain.orders.order import PROTECTION, Order

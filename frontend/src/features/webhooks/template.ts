@@ -5,12 +5,13 @@ export function scriptFor(user: number, broker: number): string {
   return pine.replace('input.int(1, "UserID"', `input.int(${user}, "UserID"`).replace('input.int(1, "UserExchangeID"', `input.int(${broker}, "UserExchangeID"`)
 }
 
-export const ACTIONS = ['BuyMarket', 'SellMarket', 'BuyLimit', 'SellLimit', 'MAJ', 'PING'] as const
+export const ACTIONS = ['BuyMarket', 'SellMarket', 'BuyLimit', 'SellLimit', 'Position', 'MAJ', 'PING'] as const
 
 /** What an alert is to ask for. Texts are as typed; empty ones are left to TradingView, or out. */
 export interface Wish {
   action: (typeof ACTIONS)[number]
   symbol: string
+  /** Of the balance or of what is held; for the action `Position`, of the account's worth that is to be held. */
   percent: string
   price: string
   stop: string
@@ -23,7 +24,7 @@ export const newWish = (): Wish => ({ action: 'BuyMarket', symbol: '', percent: 
 const number = (typed: string | number): string => (String(typed).trim() === '' ? 'NaN' : String(typed).trim())
 
 function asked(wish: Wish, user: number, broker: number): string[] {
-  const sizes = wish.action === 'PING' ? [] : [`"Prix":${number(wish.price)}`, `"PrixSL":${number(wish.stop)}`, `"PrixTP":${number(wish.target)}`, `"PourCent":${number(wish.percent)}`]
+  const sizes = wish.action === 'PING' ? [] : [`"Prix":${number(wish.price)}`, `"PrixSL":${number(wish.stop)}`, `"PrixTP":${number(wish.target)}`, `"${wish.action === 'Position' ? 'Position' : 'PourCent'}":${number(wish.percent)}`]
   return [`"Action":"${wish.action}"`, ...sizes, `"UserID":${user}`, `"IndicateurName":${JSON.stringify(wish.indicator)}`, `"UserExchangeID":${broker}`]
 }
 

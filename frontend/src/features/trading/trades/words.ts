@@ -29,6 +29,7 @@ export function useOrderWords() {
   function size(row: Trade): string {
     if (row.quantity) return `${quantity(row.quantity)}\u00a0${baseOf(row.symbol)}`
     if (row.cost) return money(row.cost, quoteOf(row.symbol))
+    if (row.wished_holding) return t('webhooks.holding', { share: share(row.wished_holding) })
     return row.wished_percent ? share(row.wished_percent) : '—'
   }
 
