@@ -26,6 +26,23 @@ ALERTS: tuple[dict[str, Any], ...] = (
     {"Action": "BuyMarket", "Symbol": "NOPEUSDT", "PourCent": 2},
     {"Action": "PING"},
 )
+ENTRY = {
+    "Action": "BuyMarket",
+    "Symbol": "ETHUSDT",
+    "PourCent": 10,
+    "PrixSL": 1000,
+    "IndicateurName": "Asks",
+    "Interval": "15",
+}
+"""An alert of a stream that asks for approval."""
+GATES = """
+async (gates) => {
+    const { csrf } = await (await fetch("/api/session")).json()
+    const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf }
+    return (await fetch("/api/brokers/1/gates", { method: "PUT", headers, body: JSON.stringify(gates) })).status
+}
+"""
+"""Sets the gates with which new streams begin."""
 
 
 def _click(selector: str) -> Callable[[Any], None]:
@@ -34,6 +51,15 @@ def _click(selector: str) -> Callable[[Any], None]:
 
 def _press(*keys: str) -> Callable[[Any], None]:
     return lambda page: [page.keyboard.press(key) for key in keys]
+
+
+def _wait(selector: str) -> Callable[[Any], None]:
+    return lambda page: page.locator(selector).first.wait_for()
+
+
+def _open_gates(page: Any) -> None:
+    page.locator("main [data-test=tab-streams]").click()
+    page.locator("[data-test=stream] [data-test=set-gates]").first.click()
 
 
 STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
@@ -45,6 +71,8 @@ STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "webhooks": ("/webhooks", None),
     "set-up": ("/webhooks", _click("[data-test=set-up]")),
     "streams": ("/webhooks", _click("main [data-test=tab-streams]")),
+    "gates": ("/webhooks", _open_gates),
+    "approvals": ("/webhooks", _wait("[data-test=approval]")),
     "open-trades": ("/webhooks", _click("main [data-test=tab-trades]")),
     "conditions": ("/conditions", None),
     "orders": ("/orders", None),
@@ -91,6 +119,9 @@ def test_every_state_is_pictured(platform: Any, browse: Any, enter: Any, languag
         enter(page, language)
         for alert in ALERTS:
             post(told, printed, **alert, IndicateurName="Screens", Interval="5", BarTime="2026-01-09T10:00:00Z")
+        assert page.evaluate(GATES, {"approved": 9}) == 204
+        post(told, printed, **ENTRY, N=language)
+        assert page.evaluate(GATES, {}) == 204
         try:
             for name, (path, act) in STATES.items():
                 page.goto(told["console"] + path)

@@ -138,6 +138,44 @@ def _locked(page: Any, day: Day, url: str) -> None:
     page.get_by_role("tab", name="Streams").click()
 
 
+def test_an_entry_waits_for_its_trader_and_a_share_is_held(platform: Any, browse: Any, enter: Any) -> None:
+    """The first entry is shown with what it would cost and lose, and executed once approved; the next one at once."""
+    from playwright.sync_api import expect
+
+    told, _ = platform
+    day, url = Day(told, "XRPUSDT", "Careful"), told["webhook_url"]
+    with browse() as page:
+        enter(page, "en")
+        page.goto(f"{told['console']}/webhooks?list=streams")
+        day.turn_to(2, slots=1)
+        day.send(url, "PING")
+        page.locator("[data-test=stream]").filter(has_text="Careful").locator("[data-test=set-gates]").click()
+        page.locator("[data-test=gate-approved]").fill("1")
+        page.locator("[data-test=gates-save]").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.get_by_role("tab", name="Webhooks received").click()
+        entry = page.locator("[data-test=webhook]").filter(has_text="Careful").filter(has_text="Position")
+        for answer, outcome in (("decline", "you declined it"), ("approve", "executed")):
+            day.turn_to(2, slots=1)
+            day.send(url, "Position", Position=4, PrixSL=0.01)
+            card = page.locator("[data-test=approval]").filter(has_text="XRP/USDT")
+            expect(card.locator("[data-test=cost]")).to_contain_text("USDT")
+            expect(card.locator("[data-test=stop]")).to_contain_text("below")
+            expect(entry.first).to_contain_text("awaits you")
+            assert findings_of(page) == []
+            card.locator(f"[data-test={answer}]").click()
+            expect(card).to_have_count(0)
+            expect(entry.first).to_contain_text(outcome)
+        # From now on the stream asks no more: what is held already trades nothing, and nothing is held at the end.
+        position = page.locator("[data-test=position]").filter(has_text="XRP/USDT")
+        for share, held in ((4, 1), (2, 1), (0, 0)):
+            day.turn_to(2, slots=1)
+            day.send(url, "Position", Position=share)
+            expect(entry.first).to_contain_text(f"to {share}%")
+            expect(entry.first).to_contain_text("executed")
+            expect(position).to_have_count(held)
+
+
 def test_a_stream_that_falls_silent_is_paused_and_resumed(platform: Any, browse: Any, enter: Any) -> None:
     """Overdue, three MISS, paused: the position keeps its stop, and what comes after the resumption is executed."""
     from playwright.sync_api import expect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -21,6 +21,7 @@ from domain.orders.wish import Side
 from domain.trading.position import Position
 from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamKey
+from domain.webhooks.webhook import Webhook
 from tests.web.conftest import PASSWORDS
 from web.app import create_app
 
@@ -63,8 +64,8 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/api/webhooks/streams/{stream}/close"): ("alerts", None),
     ("PUT", "/api/webhooks/streams/{stream}/gates"): ("alerts", {"locked": True}),
     ("PUT", "/api/brokers/{number}/gates"): ("broker", {"locked": True}),
-    ("POST", "/api/webhooks/{webhook}/approve"): ("asked", None),
-    ("POST", "/api/webhooks/{webhook}/decline"): ("asked", None),
+    ("POST", "/api/webhooks/{webhook}/approve"): ("approvable", None),
+    ("POST", "/api/webhooks/{webhook}/decline"): ("declinable", None),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
 """The kind of object each path names, and a request body that is valid when alice sends it."""
@@ -107,6 +108,11 @@ def calls(console: Any, alice: Any) -> list[Call]:
     alice.post("/api/invitations")
     channel = alice.post("/api/channels", json={"name": "phone", "address": "json://127.0.0.1:1/x"}).json()
     webhook = receive(store, 1, b"neither here nor there", "192.0.2.9", NOW)
+    asked = [receive(store, 1, b"an entry", "192.0.2.9", NOW + n * timedelta(minutes=1)) for n in range(2)]
+    for one in store.get_all(Webhook, asked):
+        with carrying(user="1"):
+            one.ask(datetime.now(UTC) + timedelta(minutes=5))
+            store.save(one)
     ids: dict[str, list[Any]] = {
         "alert": [Alert.create_id(1, f"{Cause.DAILY_HEAD}/today")],
         "channel": [channel["id"]],
@@ -119,7 +125,8 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "doubt": [doubt.id],
         "late": [late.id],
         "alerts": [alerts.id],
-        "asked": [webhook],
+        "approvable": asked[:1],
+        "declinable": asked[1:],
     }
     assert set(THINGS) == ROUTES - EVERYBODYS, "every address with an id in it is walked"
     assert all(path.count("{") == 1 for _, path in THINGS)

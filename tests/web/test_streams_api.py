@@ -210,7 +210,8 @@ def test_gates_are_set_and_told(console: Any, alice: Any, problem: Problem) -> N
     """A number that is out of range is refused at its field."""
     stream = begun(console)
     path = f"/api/webhooks/streams/{stream.id}/gates"
-    opened = {"locked": False, "rest": None, "rest_after_loss": None, "most_entries": None}
+    numbers = ("rest", "rest_after_loss", "most_entries", "approved", "twin")
+    opened = {"locked": False, **dict.fromkeys(numbers)}
     assert only(alice)["gates"] == opened
     assert alice.put(path, json={"locked": True, "most_entries": 3}).status_code == 204
     console.project()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
+from psycopg.rows import dict_row
 
+from application.ports.requests import Action, GatewayAway
 from application.webhooks import approvals as commands
 from domain.amounts import ZERO, difference, product
 from domain.orders.wish import HUNDRED_PERCENT, Source
+from domain.refusals import Impossible
 from domain.trading.valuation import Prices, equity
 from domain.webhooks.webhook_message import ticker_of
 from projections import webhooks
@@ -20,8 +23,10 @@ from projections.brokers import all_brokers
 from projections.positions import open_positions
 from web.context import By, Context, InContext, books
 from web.forms import webhooks as forms
+from web.terminals import ask
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
+ASK_SECONDS = 2.0
 Row = Mapping[str, Any]
 CENT, SHOWN = Decimal("0.01"), Decimal("1e-8")
 
@@ -37,7 +42,10 @@ def list_approvals(by: By, context: InContext) -> forms.Approvals:
             for row in open_positions(cursor)
             if row["owner"] == Source.WEBHOOK
         }
-    return forms.Approvals(items=[_form(context, row, brokers[row["broker_id"]], held) for row in asked])
+    days = {number: _days(context, by.user, number) for number in {row["broker_id"] for row in asked}}
+    return forms.Approvals(
+        items=[_form(context, row, brokers[row["broker_id"]], held, days[row["broker_id"]]) for row in asked]
+    )
 
 
 @router.post("/{webhook}/approve", status_code=204)
@@ -52,24 +60,42 @@ def decline(webhook: UUID, by: By, context: InContext) -> None:
     commands.decline(context.records.store, by.user, webhook)
 
 
-def _form(context: Context, row: Row, broker: Row, held: Mapping[tuple[int, str], Decimal]) -> forms.Approval:
-    symbol = _symbol_of(context, broker, row["symbol"])
-    quote = symbol.rpartition("/")[2]
-    prices = Prices.read(context.platform.rates(broker["exchange"], broker["venue"]))
-    known = prices.of(symbol.partition("/")[0], quote)
-    price = row["price"] or (row["close"] if known is None else known.worth) or None
-    cost = _cost(context, row, broker, quote, product(held.get((broker["number"], symbol), ZERO), price or ZERO))
+def _days(context: Context, user: int, broker: int) -> Mapping[str, Sequence[str]]:
+    """Return the last 24 hours of a broker's markets by native symbol, empty while nobody tells them."""
+    try:
+        told = ask(context, user, Action.DAY_TICKERS, {"broker_id": broker}, ASK_SECONDS)
+    except (GatewayAway, Impossible):
+        return {}
+    days: Mapping[str, Sequence[str]] = told.get("days", {})
+    return days
+
+
+def _form(
+    context: Context,
+    row: Row,
+    broker: Row,
+    held: Mapping[tuple[int, str], Decimal],
+    days: Mapping[str, Sequence[str]],
+) -> forms.Approval:
+    market = _market_of(context, broker, row["symbol"])
+    _, last, _ = days.get(ticker_of(row["symbol"]), ("0", "0", "0"))
+    price = row["price"] or Decimal(last) or row["close"] or None
+    cost = None
+    if market is not None:
+        prices = Prices.read(context.platform.rates(broker["exchange"], broker["venue"]))
+        known = prices.of(market["base"], market["quote"])
+        price = row["price"] or (price if known is None else known.worth)
+        in_position = product(held.get((broker["number"], market["symbol"]), ZERO), price or ZERO)
+        cost = _cost(context, row, broker, market["quote"], in_position)
     stop = row["stop_loss"] or None
     distance = None if stop is None or price is None else difference(price, stop) / price
     return forms.Approval(
-        **{
-            name: row[name]
-            for name in ("broker_id", "action", "indicator", "interval", "received_at", "percent", "holding")
-        },
+        **{name: row[name] for name in ("broker_id", "action", "indicator", "interval", "received_at", "holding")},
         webhook=row["id"],
-        symbol=symbol,
-        quote=quote,
+        symbol=row["symbol"] if market is None else market["symbol"],
+        quote="" if market is None else market["quote"],
         until=row["answer_until"],
+        percent=row["percent"],
         price=price,
         cost=None if cost is None else cost.quantize(SHOWN),
         quantity=None if cost is None or price is None else (cost / price).quantize(SHOWN),
@@ -80,14 +106,12 @@ def _form(context: Context, row: Row, broker: Row, held: Mapping[tuple[int, str]
     )
 
 
-def _symbol_of(context: Context, broker: Row, said: str) -> str:
-    """Return a pair in our notation, as the alert spells it while its market is not known."""
-    with context.records.pool.connection() as connection:
-        found = connection.execute(
-            "SELECT symbol FROM service.markets WHERE exchange = %s AND venue = %s AND native = %s",
-            (broker["exchange"], broker["venue"], ticker_of(said)),
-        ).fetchone()
-    return said if found is None else str(found[0])
+def _market_of(context: Context, broker: Row, said: str) -> Row | None:
+    """Return the names of a market that an alert spells in its own way, None while it is not known."""
+    query = "SELECT symbol, base, quote FROM service.markets WHERE exchange = %s AND venue = %s AND native = %s"
+    names = broker["exchange"], broker["venue"], ticker_of(said)
+    with context.records.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, names).fetchone()
 
 
 def _cost(context: Context, row: Row, broker: Row, quote: str, held: Decimal) -> Decimal | None:

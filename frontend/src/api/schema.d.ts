@@ -1777,9 +1777,10 @@ export interface components {
          * Approval
          * @description An entry that waits for its trader's approval until `until`, as it would be carried out now.
          *
-         *     `price` (quote per base) is its limit, or the last price that is known; `cost` (`quote`) about what would be spent
-         *     before fees. `stop_distance` is that of the stop below the price, in percent, and `risk` (`quote`) what would be
-         *     lost there. Each is null while it cannot be told.
+         *     `price` (quote per base) is its limit, or the last price that is known, at most 30 s old while the exchange answers,
+         *     else that of the alert's chart; `cost` (`quote`) about what would be spent before fees. `stop_distance` is that of
+         *     the stop below the price, in percent, and `risk` (`quote`) what would be lost there. Each is null while it cannot be
+         *     told.
          */
         Approval: {
             /**
