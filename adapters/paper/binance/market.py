@@ -21,11 +21,12 @@ from adapters.paper.binance.parameters import (
     whole_in,
     word_in,
 )
-from adapters.paper.binance.tape import Tape, TapeTrade, tapes_of
 from adapters.paper.book import Shape
 from adapters.paper.exchange import Paper
+from adapters.paper.intervals import INTERVALS, longest, span
 from adapters.paper.pairs import Pair
 from adapters.paper.past import BEGINS, MINUTE
+from adapters.paper.tape import Tape, TapeTrade, tapes_of
 
 NAME = "binance"
 _LEVELS, _DEEPEST = 100, 5000
@@ -110,7 +111,7 @@ class BinanceMarket:
 
     def trading_day(self, p: Parameters) -> Any:
         """Serve ticker/tradingDay: the day of a time zone, from its beginning to its end."""
-        since, end = market_forms.span(self.paper.now(), "1d", _offset_in(p))
+        since, end = span(self.paper.now(), "1d", _offset_in(p))
         return self._windows(p, since, end - 1)
 
     def _windows(self, p: Parameters, since: int, until: int) -> Any:
@@ -142,13 +143,13 @@ class BinanceMarket:
         """Serve klines and uiKlines."""
         pair, (start, end), limit, offset = pair_in(p), range_in(p, None), limit_in(p), _offset_in(p)
         interval = p.get("interval", "")
-        if interval not in market_forms.INTERVALS:
+        if interval not in INTERVALS:
             raise Error(-1120, "Invalid interval.")
         last = min(self.paper.now(), self.paper.now() if end is None else end)
-        most = limit * market_forms.longest(interval)
+        most = limit * longest(interval)
         first = last - most if start is None else max(start, BEGINS)
         until = last if start is None else min(last, first + most)
-        since, until = market_forms.span(first, interval, offset)[0], market_forms.span(until, interval, offset)[1]
+        since, until = span(first, interval, offset)[0], span(until, interval, offset)[1]
         columns = self.paper.prices.columns(pair.symbol, since, until)
         rows = [
             row

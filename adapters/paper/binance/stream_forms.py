@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.paper.binance import forms, market_forms
 from adapters.paper.binance.market import BinanceMarket, window_in
+from adapters.paper.intervals import INTERVALS, span
 from adapters.paper.pairs import Pair
 from adapters.paper.past import MINUTE
 from domain.amounts import ZERO
@@ -63,19 +64,19 @@ class StreamForms:
     def _kline(self, pair: Pair, interval: str, zone: str, at: int) -> list[dict[str, Any]]:
         """Return the bar that holds the moment `at`, an empty list when there is none."""
         offset = market_forms.offset_of(zone)
-        if interval not in market_forms.INTERVALS or offset is None or not self._paper.market_faults.candles:
+        if interval not in INTERVALS or offset is None or not self._paper.market_faults.candles:
             return []
-        opened, end = market_forms.span(at, interval, offset)
+        opened, end = span(at, interval, offset)
         minutes = [bar for bar in self._paper.prices.minutes(pair.symbol, opened) if bar.opened_at < end]
         return [market_forms.kline(pair, minutes, interval, at, self._paper.now(), offset)] if minutes else []
 
     def ended(self, pair: Pair, kind: str, end: int) -> list[dict[str, Any]]:
         """Return the closing message of a stream of bars, if one of them ended at this whole minute."""
         found = _KLINE.fullmatch(kind)
-        if not found or found[1] not in market_forms.INTERVALS:
+        if not found or found[1] not in INTERVALS:
             return []
         offset = market_forms.offset_of(found[2] or "0")
-        if offset is None or market_forms.span(end, found[1], offset)[0] != end:
+        if offset is None or span(end, found[1], offset)[0] != end:
             return []
         told = self._kline(pair, found[1], found[2] or "0", end - 1)
         return told * 2 if self._paper.market_faults.candles_twice else told

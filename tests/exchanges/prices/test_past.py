@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.paper.binance.tape import tapes_of
+from adapters.paper.tape import tapes_of
 from adapters.paper.exchange import Paper
 from adapters.paper.pairs import PAIRS
 from adapters.paper.past import BEGINS, MINUTE, STEP, STEPS

@@ -1,0 +1,46 @@
+"""The intervals of bars, and the times at which bars open. They begin by UTC unless an offset moves them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.paper.past import MINUTE
+
+DAY = 24 * 60 * MINUTE
+INTERVALS = {
+    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
+    "1d": 1440, "3d": 4320, "1w": 10_080, "1M": 0,
+}  # fmt: skip
+"""The intervals in minutes, 0 for a month, whose length varies. One-second bars cannot be made from minutes."""
+_MONDAY = 4 * DAY  # 1970 began on a Thursday
+
+
+def span(moment: int, interval: str, offset: int = 0) -> tuple[int, int]:
+    """Return the opening times of the bar that holds a moment and of the next bar."""
+    local = moment + offset
+    if interval == "1M":
+        first = datetime.fromtimestamp(local / 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        following = (first + timedelta(days=32)).replace(day=1)
+        return int(first.timestamp()) * 1000 - offset, int(following.timestamp()) * 1000 - offset
+    length = INTERVALS[interval] * MINUTE
+    shift = _MONDAY if interval == "1w" else 0
+    opened = (local - shift) // length * length + shift
+    return opened - offset, opened + length - offset
+
+
+def longest(interval: str) -> int:
+    """Return the most milliseconds that a bar of an interval has."""
+    return (INTERVALS[interval] or 31 * 1440) * MINUTE
+
+
+def openings(local: NDArray[np.int64], interval: str) -> NDArray[np.int64]:
+    """Return the opening times of the bars that hold these moments of a time zone."""
+    if interval == "1M":
+        months = local.astype("datetime64[ms]").astype("datetime64[M]")
+        return months.astype("datetime64[ms]").astype(np.int64)
+    length, shift = INTERVALS[interval] * MINUTE, _MONDAY if interval == "1w" else 0
+    opened: NDArray[np.int64] = (local - shift) // length * length + shift
+    return opened
