@@ -12,7 +12,7 @@ from application.lane.limits import REASONS
 from application.people.users import registry_of
 from application.ports.stores import Reader, Store
 from application.trading.decisions import TOO_LATE
-from application.trading.positions import BELOW, REACHED
+from application.trading.positions import BELOW, REACHED, owner_of
 from domain import events
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Alert, Cause, Severity
@@ -20,7 +20,7 @@ from domain.amounts import plain
 from domain.orders.external import HISTORY_LOST
 from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import Status
-from domain.orders.wish import HUNDRED_PERCENT, Side
+from domain.orders.wish import HUNDRED_PERCENT, Side, Source
 from domain.people.user import User
 from domain.protection.level import CARRIED_OUT
 from domain.reconciliation import Reconciliation, Resolution, Statement
@@ -28,7 +28,7 @@ from domain.refusals import Conflict, Invalid
 from domain.trading.position import Position
 from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_body import read
-from domain.webhooks.webhook_message import EXITS, TRADING, WebhookMessage
+from domain.webhooks.webhook_message import EXITS, TRADING, Action, WebhookMessage
 
 LOUDNESS = {
     Cause.POSITION_UNPROTECTED: Severity.CRITICAL,
@@ -71,6 +71,8 @@ LOUDNESS = {
 }
 NOTHING_LEFT = frozenset({"cancelled_before_sending", "no_position", REACHED, BELOW})
 """The reasons for an unsent exit that raise no alert: its owner wants it, or nothing is left to sell."""
+OF_ENTRIES = frozenset({"gate_locked", "gate_resting", "gate_after_loss", "gate_most_entries", "bar_too_old"})
+"""The reasons for which entries alone are refused."""
 _TICKER = re.compile(r"[\w:./-]{1,40}")
 _QUOTES = ("USDT", "USDC", "FDUSD", "EUR", "USD")
 """The quote currencies to try at the end of a ticker whose message does not name its quote currency."""
@@ -171,6 +173,8 @@ def reconciliation_failed(event: events.ReconciliationFailed, store: Reader) -> 
 def order_refused(event: events.OrderRefused, store: Reader) -> list[Alert]:
     """Alert when an entry was refused by a spending limit, or an exit was not sent for a reason of our own."""
     order = store.get(Order, event.originator_id)
+    if _is_of_twin(order, store):
+        return []
     if order.wish.side is Side.BUY:
         cause = Cause.LIMIT_REFUSED if event.reason in REASONS else None
     elif order.requester == PROTECTION or event.reason in NOTHING_LEFT:
@@ -178,7 +182,23 @@ def order_refused(event: events.OrderRefused, store: Reader) -> list[Alert]:
         cause = None
     else:
         cause = Cause.EXIT_STALE if event.reason in TOO_LATE else Cause.EXIT_REJECTED
-    return [] if cause is None else [_about_order(event, store, cause, _reason(event.reason, event.detail))]
+    if cause is None:
+        return []
+    told = _about_order(event, store, cause, _reason(event.reason, event.detail))
+    if order.wish.holding is None:
+        return [told]
+    # One that says what is to be held may come with every bar: it is told once for each share of a trade.
+    position = store.position_newest(order.user, order.broker, order.wish.symbol, owner_of(order.source))
+    key = f"{cause}/{position}/{plain(order.wish.holding)}/{event.reason}"
+    if store.find(Alert, Alert.create_id(order.user, key)) is not None:
+        return []
+    return [Alert(order.user, key, cause, LOUDNESS[cause], order.id, told.facts)]
+
+
+def _is_of_twin(order: Order, store: Reader) -> bool:
+    """Return True for an order of a paper twin: what it does not do, the broker that it stands beside has done."""
+    cause = store.find(Webhook, order.cause) if order.source is Source.WEBHOOK and order.cause is not None else None
+    return cause is not None and cause.twin is not None
 
 
 def webhook_ignored(event: events.WebhookIgnored, store: Reader, now: datetime) -> list[Alert]:
@@ -187,7 +207,7 @@ def webhook_ignored(event: events.WebhookIgnored, store: Reader, now: datetime) 
     message = WebhookMessage.understood(webhook.raw)
     if webhook.twin is not None:
         return []
-    if message.is_exit:
+    if message.action in EXITS:
         return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
     if event.reason != "stale" or message.action not in TRADING:
         return []
@@ -196,10 +216,11 @@ def webhook_ignored(event: events.WebhookIgnored, store: Reader, now: datetime) 
 
 
 def exit_refused(event: events.WebhookRefused, store: Reader) -> list[Alert]:
-    """Alert when a webhook message that asked for an exit was refused."""
+    """Alert when a webhook message that asked for an exit, or may have led to one, was refused."""
     webhook = store.get(Webhook, event.originator_id)
-    said = _said(webhook)
-    if said.get("action", "") not in EXITS or webhook.twin is not None:
+    action = _said(webhook).get("action", "")
+    may_sell = action in EXITS or (action == Action.POSITION and event.reason not in OF_ENTRIES)
+    if webhook.twin is not None or not may_sell:
         return []
     return [_about_webhook(event, webhook, Cause.EXIT_REJECTED, {"reason": event.reason})]
 
@@ -207,7 +228,7 @@ def exit_refused(event: events.WebhookRefused, store: Reader) -> list[Alert]:
 def approval_asked(event: events.WebhookAsked, store: Reader) -> list[Alert]:
     """Ask a trader whether an entry is to be carried out."""
     webhook = store.get(Webhook, event.originator_id)
-    minutes = int((event.until - webhook.received_at).total_seconds()) // 60
+    minutes = max(round((event.until - event.timestamp).total_seconds() / 60), 1)
     return [_about_webhook(event, webhook, Cause.APPROVAL_ASKED, {"minutes": str(minutes)})]
 
 
@@ -260,7 +281,7 @@ def exit_rejected(
 ) -> list[Alert]:
     """Alert when the exchange did not take a sale, except one that protects a position: the guard tells of those."""
     order = store.get(Order, event.originator_id)
-    if order.wish.side is not Side.SELL or order.requester == PROTECTION:
+    if order.wish.side is not Side.SELL or order.requester == PROTECTION or _is_of_twin(order, store):
         return []
     return [_about_order(event, store, Cause.EXIT_REJECTED, {"reason": event.reason})]
 

@@ -11,12 +11,12 @@ from application import alerts
 from application.ports.stores import Markets, Reader
 from application.trading import positions
 from application.webhooks import streams
-from application.webhooks.deciding import decide, turn
+from application.webhooks.deciding import decide, entered, turn
 from domain import events
 from domain.aggregate import Aggregate
 from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import Status
-from domain.orders.wish import Source
+from domain.orders.wish import Side, Source
 from domain.people.broker import Broker
 from domain.trading.position import Position
 from domain.webhooks.webhook import Webhook, WebhookStatus
@@ -82,7 +82,14 @@ def webhook_executed(event: Aggregate.Event, world: World) -> list[Aggregate]:
         return []
     order, webhook = found
     webhook.execute([order.id])
-    return [webhook]
+    if order.wish.holding is None or order.wish.side is Side.SELL:
+        return [webhook]
+    # One that leads to a share may have found it held: it counts as an entry once the exchange has it.
+    stream = streams.of(webhook, world.store)
+    if stream is None:
+        return [webhook]
+    entered(stream, webhook, world.now)
+    return [webhook, stream]
 
 
 def webhook_failed(event: Fruitless, world: World) -> list[Aggregate]:
@@ -111,7 +118,8 @@ def ended_at_once(event: events.OrderExpired | events.OrderCancelled, world: Wor
     if not order.wish.trades_at_once or order.requester == PROTECTION or order.cancel_requested or order.remaining == 0:
         return []
     if positions.is_sent_once_more(order):
-        wish = order.wish.of(order.remaining) if order.remaining and order.filled else order.wish
+        in_part = order.filled or world.store.find(Order, Order.id_for(order.id, positions.REST)) is not None
+        wish = order.wish.of(order.remaining) if order.remaining and in_part else order.wish
         again = positions.follow_up(order, positions.ONCE_MORE, wish)
         return [again, positions.wished(again, world.store)]
     told = alerts.exit_rejected(event, world.store)

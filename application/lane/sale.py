@@ -14,7 +14,7 @@ from application.protection.legs import Legs
 from application.protection.resting import groups_of, locked_in
 from application.protection.target import STOPS, leaving
 from application.trading.counting import explained
-from application.trading.positions import INSISTED, REACHED, RECENT_ENTRIES, position_id_of
+from application.trading.positions import BELOW, INSISTED, REACHED, RECENT_ENTRIES, position_id_of
 from domain.amounts import ZERO, difference, total
 from domain.orders.order import Order
 from domain.orders.order_status import ENDED, Status
@@ -138,7 +138,7 @@ class Sales:
         if not explained(position, await self._entries(position)) and order.requester != INSISTED:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
         if share:
-            raise Impossible(f"nothing is held of {position.symbol}", code=REACHED)
+            raise Impossible(f"nothing is held of {position.symbol}", code=BELOW if order.wish.holding else REACHED)
         if not position.executions and position.previous is None:
             return
         raise Impossible(f"nothing is held of {position.symbol}", code="no_position")

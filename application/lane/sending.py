@@ -24,7 +24,9 @@ from application.trading.positions import (
     INSISTED,
     ONCE_MORE,
     REST,
+    TURNED,
     UNHINDERED,
+    WRONG_SIDE,
     follow_up,
     is_sent_once_more,
     position_id_of,
@@ -40,6 +42,7 @@ from domain.people.broker import Limits, Usage
 from domain.people.user import User
 from domain.refusals import Impossible, Invalid, NotFound
 from domain.trading.position import Position
+from domain.webhooks.webhook import Webhook
 
 AFTER_FEE = Decimal("0.998")
 """The smallest fraction of bought coins that is left when the fee is paid in them."""
@@ -70,6 +73,8 @@ class Sending:
         self._lines = Lines()
         self._lags: Counter[UUID] = Counter()
         """The number of times that the coins of each sale were missing although they had just moved."""
+        self._turning: dict[UUID, UUID] = {}
+        """The webhooks of the orders that are expected after one on the wrong side, by the ids that they will have."""
         self._attempts = Attempts(orders, look_ups, legs, agenda)
 
     async def send(self, order_id: UUID) -> None:
@@ -77,7 +82,7 @@ class Sending:
         try:
             order = await self._orders.load(order_id)
         except NotFound:
-            if self._lines.awaits(order_id, self._account.clock()):
+            if self._lines.awaits(order_id, self._account.clock()) and await self._may_come(order_id):
                 self._agenda.put(Task.SEND, order_id, after=COUNTING_SECONDS)
             else:
                 self._next_after(order_id)
@@ -90,12 +95,29 @@ class Sending:
             if wait is not None:
                 self._agenda.put(Task.SEND, order_id, after=wait)
                 return
-        if order.wish.side is Side.SELL:
+        if order.wish.side is Side.SELL or order.wish.holding is not None:
             await self._keep_place(await self._orders.load(order_id))
         self._next_after(order_id)
 
+    async def _may_come(self, order_id: UUID) -> bool:
+        """Return False when an order of the other side will not come any more: its webhook has ended without it."""
+        cause = self._turning.get(order_id)
+        webhook = None if cause is None else await asyncio.to_thread(self._orders.store.find, Webhook, cause)
+        return webhook is None or webhook.is_under_way
+
     async def _keep_place(self, order: Order) -> None:
-        """Keep the place behind an exit for the order that goes on with it: the rest of the sale, or a second try."""
+        """Keep the place behind an order for the one that goes on with it.
+
+        That is the rest of a sale, its second try, or an order of the other side for what is to be held.
+        """
+        if order.status is Status.REFUSED and order.reason in WRONG_SIDE and order.cause is not None:
+            turned = Order.id_for(order.cause, TURNED)
+            if turned != order.id:
+                self._turning[turned] = order.cause
+                self._lines.follow(order, turned, self._account.clock())
+            return
+        if order.wish.side is Side.BUY:
+            return
         rest, again = (Order.id_for(order.id, leg) for leg in (REST, ONCE_MORE))
         if await asyncio.to_thread(self._orders.store.find, Order, rest) is not None:
             self._lines.follow(order, rest, self._account.clock())
@@ -104,6 +126,7 @@ class Sending:
 
     def _next_after(self, order_id: UUID) -> None:
         self._lags.pop(order_id, None)
+        self._turning.pop(order_id, None)
         following = self._lines.leave(order_id)
         if following is not None:
             self._agenda.put(Task.SEND, following)

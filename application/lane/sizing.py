@@ -46,22 +46,27 @@ async def size(order: Order, market: Market, orders: Orders, sale: Sale) -> Size
     free = max((balance.free if balance else ZERO) + locked_in(sale.legs) - doubtful, ZERO)
     if wish.holding is None:
         return sized(order, market, free, sale.held, last)
-    worth = await worth_of(balances, market.quote, account, urgent=urgent)
+    worth = await _worth_of(balances, market, last, account, urgent=urgent)
     return sized(order, market, free, sale.held, last, Held(worth, sale.start))
 
 
-async def worth_of(balances: Mapping[str, Balance], currency: str, account: Account, *, urgent: bool) -> Decimal:
-    """Return what an account holds, in a currency, at the newest prices. What no market prices there is worth nothing.
+async def _worth_of(
+    balances: Mapping[str, Balance], market: Market, price: Decimal, account: Account, *, urgent: bool
+) -> Decimal:
+    """Return what an account holds (in the quote currency of a market) when an order of this price trades there.
 
-    Raises an `ExchangeError` when the prices are not available.
+    Other coins count at their newest prices, what no market prices as nothing. Raises an `ExchangeError` when the
+    prices are not available.
     """
+    currency = market.quote
     amounts = {name: balance.free + balance.locked for name, balance in balances.items()}
     coins = frozenset(name for name, amount in amounts.items() if amount)
     symbols = needed(coins, frozenset(account.markets), currency)
-    asked = [account.markets[symbol] for symbol in sorted(symbols)]
+    asked = [account.markets[symbol] for symbol in sorted(symbols - {market.symbol})]
     account.check_question(urgent=urgent)
     tickers = await account.exchange.tickers(asked, urgent=urgent) if asked else {}
-    return equity(amounts, Prices({symbol: Price(one.last, 0.0) for symbol, one in tickers.items()}), currency).worth
+    prices = {symbol: Price(one.last, 0.0) for symbol, one in tickers.items()} | {market.symbol: Price(price, 0.0)}
+    return equity(amounts, Prices(prices), currency).worth
 
 
 async def _price_of(wish: Wish, market: Market, account: Account, *, urgent: bool) -> Decimal:

@@ -99,16 +99,21 @@ def set_gates(store: Store, user: int, number: int, gates: Gates) -> None:
     Raises as `check_twin` and `Gates.check`.
     """
     broker = broker_of(store, user, number)
-    check_twin(gates, broker, store)
+    check_twin(gates, broker.gates, broker, store)
     with by_hand(user):
         broker.set_gates(gates)
         store.save(broker)
 
 
-def check_twin(gates: Gates, broker: Broker, store: Reader) -> None:
-    """Raise `Invalid` for a twin that is no other broker of the same user, on paper and used for webhooks."""
-    twin = None if gates.twin is None else store.find(Broker, Broker.create_id(gates.twin))
-    if gates.twin is not None and (twin is None or not may_be_twin(twin, broker.user, broker.number)):
+def check_twin(gates: Gates, before: Gates, broker: Broker, store: Reader) -> None:
+    """Raise `Invalid` for a new twin that is no other broker of the same user, on paper and used for webhooks.
+
+    One that is no such broker any more does nothing, and must not keep other gates from being set.
+    """
+    if gates.twin in {None, before.twin}:
+        return
+    twin = store.find(Broker, Broker.create_id(gates.twin or 0))
+    if twin is None or not may_be_twin(twin, broker.user, broker.number):
         raise Invalid(f"broker {gates.twin} cannot be a paper twin", code="twin_not_on_paper", field="twin")
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from application.ports.stores import Markets, Reader
 from application.trading.counting import explained
 from domain import events
-from domain.aggregate import Aggregate
+from domain.aggregate import Aggregate, deterministic_id
 from domain.amounts import ZERO, difference
 from domain.market import Market, too_small
 from domain.orders.execution import Execution
@@ -36,8 +36,12 @@ REACHED, BELOW, ABOVE = "position_reached", "position_below", "position_above"
 That share is held already; less is held, so that nothing can be sold; more is held, so that nothing can be bought.
 """
 WRONG_SIDE = frozenset({BELOW, ABOVE})
-REST, ONCE_MORE = "rest", "once_more"
-"""The orders that go on with another one: the rest of a sale that exceeds the market's lot, and a second try."""
+REST, ONCE_MORE, TURNED = "rest", "once_more", "turned"
+"""The orders that go on with another one.
+
+They are the rest of a sale that exceeds the market's lot, a second try, and an order of the other side after the first
+one of an alert could not lead to what is to be held.
+"""
 
 
 def owner_of(source: Source) -> str:
@@ -94,12 +98,17 @@ def _position_behind(order: Order, store: Reader) -> Position:
     return position_of(store, order.user, order.broker, order.wish.symbol, owner_of(order.source))
 
 
-def wished(order: Order, store: Reader) -> Position:
+def wished(order: Order, store: Reader, moved: Protection | None = None, request: UUID | None = None) -> Position:
     """Record an order that is about to be placed on its position, and return the position.
 
-    A protection left over from buys that came to nothing is dropped first, so that it does not apply to this buy.
+    `moved` are new prices for the protection of all that it holds, at the `request` of a webhook, which then ends by
+    what becomes of them; without one it ends by its order. Raises `Invalid` or `Impossible` when they cannot be wanted,
+    and then changes nothing. A protection left over from buys that came to nothing is dropped first, so that it does
+    not apply to this buy.
     """
     position = _position_behind(order, store)
+    if moved is not None and position.is_open:
+        position.want(moved, HUNDRED_PERCENT, request or deterministic_id("protection", order.id), awaited=())
     if order.wish.side is Side.BUY:
         if position.is_left_over and not _awaited(position, store):
             position.abandon()

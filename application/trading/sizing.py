@@ -64,7 +64,7 @@ def sized(
     else:
         if account is None:
             raise ValueError("a share of the account's worth needs the account")
-        quantity, cost = _to_hold(wish, wish.holding, account, available, price, last, smallest_of(market, last))
+        quantity, cost = _to_hold(wish, wish.holding, account, available, last, smallest_of(market, last))
     if quantity is not None and held is not None and (order.requester == PROTECTION or order.source is Source.WEBHOOK):
         quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid with them
     quantity = None if quantity is None else market.round_quantity(quantity, wish.type)
@@ -115,7 +115,6 @@ def _to_hold(
     holding: Decimal,
     account: Held,
     available: Decimal,
-    price: Decimal | None,
     last: Decimal,
     smallest: Decimal,
 ) -> tuple[Decimal | None, Decimal | None]:
@@ -125,17 +124,16 @@ def _to_hold(
     nearly as orders of the `smallest` quantity (base) allow, or when an order of the other side leads to it.
     """
     wanted, is_worth = account.worth * holding / HUNDRED, account.quantity * last
-    missing, near = wanted - is_worth, wanted * TOLERANCE
-    if account.quantity and wanted:
-        near = max(near, smallest * last)
-    if abs(missing) <= near:
+    missing = wanted - is_worth
+    too_small = bool(account.quantity) and abs(missing) < smallest * last
+    if too_small or abs(missing) <= wanted * TOLERANCE:
         raise _not_traded(REACHED, is_worth, account, holding)
     if (missing > 0) is (wish.side is Side.SELL):
         raise _not_traded(BELOW if missing > 0 else ABOVE, is_worth, account, holding)
     if wish.side is Side.SELL:
         return (available if holding == 0 else min(-missing / last, available)), None
     cost = min(missing, available)
-    return (None, cost) if price is None else (cost / price, None)
+    return (None, cost) if wish.price is None else (cost / last, None)
 
 
 def _not_traded(code: str, is_worth: Decimal, account: Held, holding: Decimal) -> Invalid:

@@ -56,6 +56,15 @@ class Case:
         return not self.sells and self.message.action in TRADING
 
     @property
+    def is_exit(self) -> bool:
+        """True when something may be left unsold without it, as far as the markets are known."""
+        if not self.sells or not self.listed:
+            return False
+        return self.message.action is not Action.POSITION or _is_held(
+            self.message, self.broker, self.listed, self.store
+        )
+
+    @property
     def not_after(self) -> datetime:
         """The time until which it may be executed."""
         if self.webhook.approved_at is not None:
@@ -75,16 +84,20 @@ def case_of(
     broker = _checked(message, webhook, store)
     listed = markets.of(broker.exchange, broker.venue)
     # What its trader has approved is an entry.
-    sells = webhook.approved_at is None and (message.is_exit or _may_sell(message, broker, listed, store))
-    return Case(webhook, message, broker, listed, stream, store, now, sells)
+    may_sell = message.is_exit or _may_sell(message, broker, listed, store)
+    return Case(webhook, message, broker, listed, stream, store, now, may_sell and webhook.approved_at is None)
 
 
 def _may_sell(message: WebhookMessage, broker: Broker, listed: Mapping[str, Market], store: Reader) -> bool:
-    """Return True when an alert says that less than everything is to be held, and something is held."""
-    market = listed.get(ticker_of(message.symbol or "")) if message.action is Action.POSITION else None
-    if market is None or message.holding == HUNDRED_PERCENT:
+    """Return True when an alert says that less than everything is to be held, and something is or may be held."""
+    if message.action is not Action.POSITION or message.holding == HUNDRED_PERCENT:
         return False
-    return position_of(store, broker.user, broker.number, market.symbol, WEBHOOKS).is_open
+    return not listed or _is_held(message, broker, listed, store)
+
+
+def _is_held(message: WebhookMessage, broker: Broker, listed: Mapping[str, Market], store: Reader) -> bool:
+    market = listed.get(ticker_of(message.symbol or ""))
+    return market is not None and position_of(store, broker.user, broker.number, market.symbol, WEBHOOKS).is_open
 
 
 def hindrance_of(case: Case) -> str | None:

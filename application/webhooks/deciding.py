@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from application.ports.stores import Markets, Reader
-from application.trading.positions import move_protection, position_of, wished
+from application.trading.positions import TURNED, move_protection, position_of, wished
 from application.webhooks.case import WEBHOOKS, Case, case_of, check_entry, hindrance_of, resolve
 from domain.aggregate import Aggregate
 from domain.market import Market
 from domain.orders.names import wish_name
 from domain.orders.order import Order
-from domain.orders.wish import HUNDRED_PERCENT, Protection, Side, Source, TimeInForce, Type, Wish
+from domain.orders.wish import Protection, Side, Source, TimeInForce, Type, Wish
 from domain.refusals import Impossible, Invalid
 from domain.trading.position import Position
 from domain.webhooks.stream import WebhookStream
@@ -23,8 +23,6 @@ from domain.webhooks.webhook_message import Action, WebhookMessage
 ANSWER_WITHIN = timedelta(minutes=5)
 """The time after its reception within which an entry may be approved."""
 _TYPES = {Action.BUY_LIMIT: Type.LIMIT, Action.SELL_LIMIT: Type.LIMIT}
-TURNED = "turned"
-"""The order of the other side, after the first one of an alert could not lead to the share that is to be held."""
 
 
 def decide(
@@ -42,7 +40,7 @@ def decide(
             return [webhook]
         case = case_of(webhook, message, store, markets, now, stream)
         hindrance = hindrance_of(case)
-        if hindrance is not None and not (case.sells and case.listed):
+        if hindrance is not None and not case.is_exit:
             webhook.ignore(hindrance)
             return [webhook]
         check_entry(case)
@@ -63,22 +61,14 @@ def turn(
     """Trade in the other direction, after the first order of an alert that says what is to be held was the wrong one.
 
     Return nothing for an alert that names its side, and after a second order. The gates hold back a buy like any other.
+    Raises as `decide`.
     """
     message = WebhookMessage.understood(webhook.raw)
     if message.action is not Action.POSITION or order.id != Order.id_for(webhook.id):
         return []
+    case = replace(case_of(webhook, message, store, markets, now, stream), sells=order.wish.side is Side.BUY)
     try:
-        sells = order.wish.side is Side.BUY
-        case = replace(case_of(webhook, message, store, markets, now, stream), sells=sells)
-        hindrance, market = hindrance_of(case), resolve(message, case.listed)
-        if sells:
-            turned = _sell(case, market, hindrance)
-        elif hindrance is not None:
-            webhook.fail(hindrance, hindrance)
-            turned = [webhook]
-        else:
-            check_entry(case)
-            turned = _buy(case, market)
+        turned = _turned(case)
     except (Invalid, Impossible) as refused:
         webhook.fail(refused.code, str(refused))
         turned = [webhook]
@@ -88,48 +78,68 @@ def turn(
     return turned if known else [*turned, position]
 
 
+def _turned(case: Case) -> list[Aggregate]:
+    """Place the second order. A sale that cannot be carried out is placed and refused, so that its owner is told."""
+    if case.sells:
+        market = resolve(case.message, case.listed)
+        try:
+            return _sell(case, market, hindrance_of(case))
+        except (Invalid, Impossible) as refused:
+            return _sell(case, market, refused.code)
+    if (hindrance := hindrance_of(case)) is not None:
+        raise Impossible(hindrance, code=hindrance)
+    check_entry(case)
+    return _buy(case, resolve(case.message, case.listed))
+
+
 def _buy(case: Case, market: Market) -> list[Aggregate]:
     """Place the entry, or ask for its trader's approval where the stream wants that."""
     webhook, stream = case.webhook, case.stream
     order = _order(case, market, Side.BUY)
-    if stream is None:
-        if not webhook.is_under_way:
-            webhook.take([order.id])
-        return [webhook, order, wished(order, case.store)]
+    overtaken = decline_asked(case)
     approved = webhook.approved_at is not None
-    overtaken = decline_asked(stream, case.store)
-    if stream.wants_approval and not approved:
+    if stream is not None and stream.wants_approval and not approved:
         webhook.ask(webhook.received_at + ANSWER_WITHIN)
         stream.ask(webhook.id)
         return [webhook, stream, *overtaken]
+    # What a buy brings protects what is bought. One that leads to a share may find it held, so it moves at once.
+    position = wished(order, case.store, None if order.wish.holding is None else _protection(case.message))
     if not webhook.is_under_way:
         webhook.take([order.id])
-    stream.enter(case.now)
-    if approved:
+    if stream is not None and order.wish.holding is None:
+        entered(stream, webhook, case.now)
+    return [webhook, order, position, *([] if stream is None else [stream]), *overtaken]
+
+
+def entered(stream: WebhookStream, webhook: Webhook, now: datetime) -> None:
+    """Count an entry of a stream, and the approval that let it through."""
+    stream.enter(now)
+    if webhook.approved_at is not None:
         stream.approve(webhook.id)
-    return [webhook, order, wished(order, case.store), stream, *overtaken]
 
 
 def _sell(case: Case, market: Market, hindrance: str | None) -> list[Aggregate]:
     """Place the exit. With a hindrance it is placed and refused at once, so that its owner can still send it."""
     webhook, order = case.webhook, _order(case, market, Side.SELL)
-    overtaken = [] if case.stream is None else decline_asked(case.stream, case.store)
-    if not webhook.is_under_way:
-        webhook.take([order.id])
+    position: list[Aggregate] = []
     if hindrance is not None:
         order.refuse(hindrance, hindrance)
-        return [webhook, order, *overtaken]
-    position = wished(order, case.store)
-    if (kept := _protection(case.message)) is not None and position.is_open:
+    else:
         # A sell with protection prices moves the protection of the coins that it leaves.
-        position.want(kept, HUNDRED_PERCENT, webhook.id, awaited=())
-    return [webhook, order, position, *overtaken]
+        request = webhook.id if order.wish.holding is None else None
+        position = [wished(order, case.store, _protection(case.message), request)]
+    if not webhook.is_under_way:
+        webhook.take([order.id])
+    return [webhook, order, *position, *decline_asked(case)]
 
 
-def decline_asked(stream: WebhookStream, store: Reader) -> list[Webhook]:
-    """Decline the entry of a stream that still waits for approval: what the stream sends now has overtaken it."""
-    asked = None if stream.asking is None else store.find(Webhook, stream.asking)
-    if asked is None or asked.status is not WebhookStatus.ASKED:
+def decline_asked(case: Case) -> list[Webhook]:
+    """Decline the entry of a stream that waits for approval, or to be carried out: this alert has overtaken it."""
+    stream, webhook = case.stream, case.webhook
+    if stream is None or stream.asking in {None, webhook.id}:
+        return []
+    asked = case.store.find(Webhook, stream.asking)
+    if asked is None or asked.status not in {WebhookStatus.ASKED, WebhookStatus.APPROVED}:
         return []
     asked.decline("approval_overtaken", NOBODY)
     return [asked]

@@ -21,7 +21,7 @@ from domain.webhooks.slots import slot_of
 from domain.webhooks.stream import SELF, WebhookStream
 from domain.webhooks.stream_state import StreamKey, StreamStatus
 from domain.webhooks.webhook import Webhook
-from domain.webhooks.webhook_message import Action, WebhookMessage, ticker_of
+from domain.webhooks.webhook_message import Action, WebhookMessage, ticker_of, twin_id_of
 
 
 def arrived(webhook: Webhook, store: Reader) -> WebhookStream | None:
@@ -58,7 +58,13 @@ def twins(webhook: Webhook, stream: WebhookStream, store: Reader) -> list[Webhoo
     broker = None if twin is None else store.find(Broker, Broker.create_id(twin))
     if broker is None or not may_be_twin(broker, stream.user, stream.broker):
         return []
-    return [webhook.for_twin(broker.number)]
+    # An exit that is judged anew is another webhook of the same alert: its twin has carried it out already.
+    try:
+        alert = WebhookMessage.parse(webhook.raw).webhook_id(webhook.user, webhook.received_at)
+    except Invalid:
+        return []
+    twin_id = twin_id_of(alert)
+    return [] if store.find(Webhook, twin_id) is not None else [webhook.for_twin(twin_id, broker.number)]
 
 
 def repeated(webhook: Webhook, received_at: datetime, store: Reader) -> WebhookStream | None:
@@ -134,7 +140,7 @@ def set_gates(store: Store, user: int, stream_id: UUID, gates: Gates) -> None:
     """
 
     def decide(stream: WebhookStream) -> None:
-        check_twin(gates, broker_of(store, user, stream.broker), store)
+        check_twin(gates, stream.gates, broker_of(store, user, stream.broker), store)
         stream.set_gates(gates, user)
 
     _decide(store, user, stream_id, decide)

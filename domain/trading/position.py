@@ -67,7 +67,7 @@ class Position(PositionState, Aggregate):
             self._exit_wanted(order_id)
 
     def withdraw(self, order_id: UUID) -> None:
-        """Forget an order that was never sent, because what it was to lead to is held already."""
+        """Forget an order that was never sent because of what is held: all that it was to lead to, or more, or less."""
         if order_id in self.entries or order_id in self.exits:
             self._withdrawn(order_id)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Personal, deterministic_id, event
+from domain.aggregate import Aggregate, Personal, event
 from domain.refusals import Impossible
 
 NOBODY = 0
@@ -30,7 +30,7 @@ _DECIDED = {"take": WebhookStatus.TAKEN, "ignore": WebhookStatus.IGNORED, "refus
 LEADS: dict[WebhookStatus, dict[str, WebhookStatus]] = {
     WebhookStatus.RECEIVED: {**_DECIDED, "ask": WebhookStatus.ASKED},
     WebhookStatus.ASKED: {"approve": WebhookStatus.APPROVED, "decline": WebhookStatus.REFUSED},
-    WebhookStatus.APPROVED: _DECIDED,
+    WebhookStatus.APPROVED: {**_DECIDED, "decline": WebhookStatus.REFUSED},
     WebhookStatus.TAKEN: {
         "execute": WebhookStatus.EXECUTED, "fail": WebhookStatus.FAILED, "ask": WebhookStatus.ASKED,
     },
@@ -82,9 +82,8 @@ class Webhook(Aggregate):
             text, encoding = body.decode("latin-1"), "latin-1"
         return cls(webhook_id, user, Personal(text), encoding, Personal(address), received_at)
 
-    def for_twin(self, broker: int) -> Webhook:
-        """Return a webhook that says the same and is carried out on a paper broker, with the same id each time."""
-        twin_id = deterministic_id("webhook", self.id, "twin")
+    def for_twin(self, twin_id: UUID, broker: int) -> Webhook:
+        """Return a webhook that says the same, and is carried out on a paper broker."""
         return Webhook(
             twin_id, self.user, Personal(self.body), self.encoding, Personal(""), self.received_at, twin=broker
         )

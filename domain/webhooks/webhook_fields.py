@@ -44,6 +44,8 @@ NUMBERS = {
 }
 INTEGERS = {"UserID": "user", "UserExchangeID": "broker"}
 KNOWN = {**TEXTS, **FIGURES, **NUMBERS, **INTEGERS, "Action": "action", "BarTime": "bar_time"}
+HOLDING = "Position"
+"""The key of the share that is to be held, and the action that buys or sells whichever leads to it."""
 _SHORTEST_MISSPELT = 4
 """The shortest known key that can be one letter off. A letter turns `Low` into another word: `Slow`, `Lot`."""
 _LENGTHS = {
@@ -66,8 +68,20 @@ def check_spelling(pairs: dict[str, str]) -> None:
     """
     for key in pairs:
         meant = None if key in KNOWN else _meant(key.casefold())
-        if meant is not None:
+        if meant is not None and not (meant == HOLDING and is_no_holding(pairs, key)):
             raise Invalid(f"{key} is unknown, {meant} was probably meant", code="key_misspelt", field=meant)
+
+
+def is_no_holding(pairs: dict[str, str], key: str) -> bool:
+    """Return True when a key such as `position` has another meaning than the share that is to be held.
+
+    Strategies send the side of their position under that name. In an alert whose action is not `Position`, it is a
+    share if it is a number and, unless it is spelt exactly so, if no other size is given.
+    """
+    if pairs.get("Action", "").strip() == HOLDING:
+        return False
+    sized = text_of(pairs, "PourCent") is not None
+    return _amount(pairs[key].strip()) is None or (sized and key != HOLDING)
 
 
 def _meant(key: str) -> str | None:

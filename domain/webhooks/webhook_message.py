@@ -22,6 +22,7 @@ from domain.webhooks.webhook_body import read
 from domain.webhooks.webhook_fields import (
     CHART_PRICE,
     FIGURES,
+    HOLDING,
     INTEGERS,
     KNOWN,
     NUMBERS,
@@ -29,6 +30,7 @@ from domain.webhooks.webhook_fields import (
     canonical,
     check_spelling,
     integer_of,
+    is_no_holding,
     length_of,
     number_of,
     text_of,
@@ -137,7 +139,8 @@ class WebhookMessage:
         if word not in set(Action):
             raise Invalid(f"Action was {word[:40]!r}", code="action_unknown", field="Action")
         known: dict[str, Any] = {name: text_of(pairs, key) for key, name in (TEXTS | FIGURES).items()}
-        known |= {name: number_of(pairs, key) for key, name in NUMBERS.items()}
+        no_holding = HOLDING in pairs and is_no_holding(pairs, HOLDING)
+        known |= {name: number_of(pairs, key) for key, name in NUMBERS.items() if not (no_holding and key == HOLDING)}
         known |= {name: integer_of(pairs, key) for key, name in INTEGERS.items()}
         known |= {"action": Action(word), "bar_time": time_of(pairs, "BarTime")}
         message = cls(**known, said=_said(pairs, known))
@@ -224,6 +227,11 @@ def again_id(webhook_id: UUID) -> UUID:
     return deterministic_id("webhook", webhook_id, "again")
 
 
+def twin_id_of(webhook_id: UUID) -> UUID:
+    """Return the id, always the same, of the webhook by which a paper twin carries out an alert."""
+    return deterministic_id("webhook", webhook_id, "twin")
+
+
 def unparsable_id(user: int, body: bytes, received_at: datetime) -> UUID:
     """Return the id of an unreadable delivery, the same for the same bytes within one minute."""
     return deterministic_id("webhook", user, hashlib.sha256(body).hexdigest(), _minute(received_at))
@@ -233,7 +241,7 @@ def _said(pairs: dict[str, str], known: dict[str, Any]) -> tuple[tuple[str, str]
     """Return all that an alert says, in one order and one spelling."""
     said = dict[str, str]()
     for key in pairs:
-        name = KNOWN.get(key)
+        name = None if key == HOLDING and "holding" not in known else KNOWN.get(key)
         text = text_of(pairs, key) if name is None else canonical(name, known[name])
         if text is not None:
             said[key] = text

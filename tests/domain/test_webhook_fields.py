@@ -31,6 +31,22 @@ def test_a_misspelt_key_is_refused_and_a_different_one_is_not(key, meant):
         assert WebhookMessage.understood(body).symbol == "BTCUSDT"
 
 
+@pytest.mark.parametrize("key", ["position", "Position", "POSITION", "Positon"])
+def test_the_side_that_a_strategy_sends_as_its_position_is_no_share(key):
+    """It stays what it was: a text that changes no order, and tells one alert from another."""
+    long, short = (WebhookMessage.parse(alert(**{key: f'"{side}"'})) for side in ("long", "short"))
+    assert (long.percent, long.holding) == (WebhookMessage.parse(alert()).percent, None)
+    assert long.webhook_id(1, NOW) != short.webhook_id(1, NOW)
+
+
+def test_a_share_is_read_where_it_can_be_meant():
+    assert WebhookMessage.parse(alert(PourCent=None, Position="40")).holding == 40
+    assert refusal_of(alert(PourCent=None, position="40")) == ("key_misspelt", "Position")
+    assert refusal_of(alert(Position="40")) == ("size_ambiguous", "Position")
+    assert refusal_of(alert(Action='"Position"', PourCent=None, Position='"half"')) == ("not_a_number", "Position")
+    assert WebhookMessage.parse(alert(position="40")).holding is None
+
+
 def test_a_misspelt_action_is_named():
     """The refusal names the misspelt key instead of a missing action."""
     assert refusal_of(alert(Action=None, action='"BuyMarket"')) == ("key_misspelt", "Action")

@@ -90,13 +90,15 @@ def test_an_answer_counts_once(console: Any, alice: Any, problem: Problem) -> No
         assert alice.post(f"/api/webhooks/{entry}/{answer}").status_code == 204
         assert alice.post(f"/api/webhooks/{entry}/{answer}").status_code == 204
     problem(alice.post(f"/api/webhooks/{entries[1]}/approve"), 409, "webhook_refused")
-    problem(alice.post(f"/api/webhooks/{entries[0]}/decline"), 409, "webhook_approved")
     webhooks = [console.store.get(Webhook, entry) for entry in entries]
     assert [one.status for one in webhooks] == [WebhookStatus.APPROVED, WebhookStatus.REFUSED]
     console.project()
     assert alice.get("/api/webhooks/approvals").json()["items"] == []
     told = [(row["status"], row["reason"]) for row in alice.get("/api/webhooks/history").json()["items"]]
     assert sorted(told) == [("approved", None), ("refused", "approval_declined")]
+    # Until it is carried out, its trader may still change their mind.
+    assert alice.post(f"/api/webhooks/{entries[0]}/decline").status_code == 204
+    problem(alice.post(f"/api/webhooks/{entries[0]}/approve"), 409, "webhook_refused")
 
 
 def test_a_late_answer_is_refused(console: Any, alice: Any, problem: Problem) -> None:
@@ -121,3 +123,18 @@ def test_the_gates_of_new_streams_are_set_at_the_broker(console: Any, alice: Any
     assert alice.get("/api/brokers").json()["items"][0]["gates"] == opened | {"locked": True, "approved": 3}
     problem(alice.put("/api/brokers/1/gates", json={"twin": 1}), 422, "twin_not_on_paper")
     problem(alice.put("/api/brokers/1/gates", json={"approved": 101}), 422, "gate_out_of_range")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"Action": '"BuyLimit"', "Prix": "1e-20"}, {"PrixSL": "1e24"}, {"Symbol": '"NOPEUSDT"', "Close": "1e-30"},
+        {"PourCent": None, "Action": '"Position"', "Position": "1e-25"}, {"PrixSL": 60000},
+    ],
+)  # fmt: skip
+def test_an_odd_alert_hides_no_other(console: Any, alice: Any, balances: None, odd: dict[str, Any]) -> None:
+    ask(console, **odd)
+    ask(console, PrixSL=49000)
+    told = alice.get("/api/webhooks/approvals")
+    assert told.status_code == 200
+    assert [float(one["risk"]) for one in told.json()["items"] if one["risk"] is not None][-1] == 10

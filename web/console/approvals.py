@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -88,7 +88,8 @@ def _form(
         in_position = product(held.get((broker["number"], market["symbol"]), ZERO), price or ZERO)
         cost = _cost(context, row, broker, market["quote"], in_position)
     stop = row["stop_loss"] or None
-    distance = None if stop is None or price is None else difference(price, stop) / price
+    # A stop that the price has passed has no distance: what is bought would be sold at once.
+    distance = None if stop is None or price is None or stop >= price else difference(price, stop) / price
     return forms.Approval(
         **{name: row[name] for name in ("broker_id", "action", "indicator", "interval", "received_at", "holding")},
         webhook=row["id"],
@@ -97,13 +98,21 @@ def _form(
         until=row["answer_until"],
         percent=row["percent"],
         price=price,
-        cost=None if cost is None else cost.quantize(SHOWN),
-        quantity=None if cost is None or price is None else (cost / price).quantize(SHOWN),
+        cost=None if cost is None else _rounded(cost, SHOWN),
+        quantity=None if cost is None or price is None else _rounded(cost / price, SHOWN),
         stop_loss=stop,
         take_profit=row["take_profit"] or None,
-        stop_distance=None if distance is None else (distance * HUNDRED_PERCENT).quantize(CENT),
-        risk=None if distance is None or cost is None else (cost * distance).quantize(SHOWN),
+        stop_distance=None if distance is None else _rounded(distance * HUNDRED_PERCENT, CENT),
+        risk=None if distance is None or cost is None else _rounded(cost * distance, SHOWN),
     )
+
+
+def _rounded(amount: Decimal, to: Decimal) -> Decimal | None:
+    """Return an amount rounded for show, None for one with more digits than anybody could mean."""
+    try:
+        return amount.quantize(to)
+    except InvalidOperation:
+        return None
 
 
 def _market_of(context: Context, broker: Row, said: str) -> Row | None:

@@ -9,8 +9,8 @@ import pytest
 from domain.orders.wish import Side
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.lane.test_order_within_a_market import body
-from tests.application.lane.test_sales_and_their_rest import deliver
-from tests.application.protection.test_what_cannot_rest import EXECUTED
+from tests.application.lane.test_sales_and_their_rest import SMALL_LOT, deliver, refuse
+from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, PRICES, STOP, TARGET, alarms
 
 FAILED, REFUSED = WebhookStatus.FAILED, WebhookStatus.REFUSED
@@ -151,3 +151,63 @@ async def test_what_a_resting_buy_will_bring_is_not_bought_again(at):
         [resting] = [order for order in trader.trading.on_exchange() if order.rests]
         assert resting.side == Side.BUY
         assert resting.quantity * 49000 == pytest.approx(500, abs=1)
+
+
+@pytest.mark.parametrize("shares", [(80, 30, 60), (60, 20, 70), (30, 0, 50), (60, 40, 60)])
+@pytest.mark.parametrize("held", [0, 40])
+async def test_the_last_of_several_at_once_has_its_way(at, held, shares):
+    """Which side an alert is on is known when its turn comes. The order of the other side keeps its place in line."""
+    async with at(BINANCE) as trader:
+        if held:
+            assert await hold(trader, held) == EXECUTED
+        alerts = [body("Position", "NaN", number, Position=str(share)) for number, share in enumerate(shares)]
+        assert await deliver(trader.trading, *alerts) == [EXECUTED] * len(shares)
+        await trader.trading.until(lambda: abs(share_held(trader) - shares[-1]) < Decimal("1.2"))
+
+
+async def test_shares_and_parts_at_once_are_carried_out_in_their_order(at):
+    async with at(BINANCE) as trader:
+        alerts = [
+            body("BuyMarket", "50", 1), body("Position", "NaN", 2, Position="20"), body("SellMarket", "50", 3),
+            body("Position", "NaN", 4, Position="70"),
+        ]  # fmt: skip
+        assert await deliver(trader.trading, *alerts) == [EXECUTED] * 4
+        await trader.trading.until(lambda: abs(share_held(trader) - 70) < 1)
+
+
+async def test_a_stop_that_moves_first_ends_no_alert(at):
+    """The stop rests while the order still waits: the alert is carried out all the same."""
+    async with at(BINANCE) as trader:
+        assert await hold(trader, 30, **PRICES) == EXECUTED
+        await covered(trader, STOP, TARGET)
+        failures = [ConnectionError("nobody answers")]
+
+        async def away():
+            if failures:
+                raise failures.pop()
+
+        trader.trading.client.before["balances"] = away
+        assert await hold(trader, 60, PrixSL="46000") == EXECUTED
+        await trader.trading.until(lambda: abs(share_held(trader) - 60) < 1)
+        await covered(trader, ("stop_loss", Decimal(46000)), TARGET)
+
+
+async def test_a_stop_follows_a_position_that_is_held_already(at):
+    async with at(BINANCE) as trader:
+        assert await hold(trader, 100, **PRICES) == EXECUTED
+        await covered(trader, STOP, TARGET)
+        assert await hold(trader, 100, PrixSL="46000") == EXECUTED
+        await covered(trader, ("stop_loss", Decimal(46000)), TARGET)
+
+
+@pytest.mark.parametrize("share", [{"Position": "40"}, {"PourCent": "50"}])
+async def test_a_sale_in_parts_whose_first_part_expires_sells_no_part_twice(at, share):
+    async with at(BINANCE) as trader:
+        assert await hold(trader, 80) == EXECUTED
+        await rule(trader.trading, filters=SMALL_LOT)
+        refuse(trader.trading, "expire")
+        action = "Position" if "Position" in share else "SellMarket"
+        assert await trader.alert(action, **{"PourCent": "NaN", **share}) == EXECUTED
+        await trader.trading.until(lambda: abs(share_held(trader) - 40) < Decimal("1.5"))
+        await trader.trading.until(lambda: len(sides(trader.trading)) == 4)
+        assert abs(share_held(trader) - 40) < Decimal("1.5")

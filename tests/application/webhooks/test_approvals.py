@@ -163,3 +163,15 @@ def test_another_users_entry_is_not_found(asking):
     with pytest.raises(NotFound):
         approvals.decline(asking.store, 2, entry)
     assert asking.ends(entry)[0] is ASKED
+
+
+@pytest.mark.parametrize("action", ["SellMarket", "BuyMarket"])
+def test_an_approval_that_comes_after_a_later_alert_executes_nothing(asking, action):
+    """The later alert is in the log before the answer, and is judged after it was given."""
+    entry = come(asking, "BuyMarket")
+    asking.pass_by(1)
+    later = asking.deliver(alert(action, IndicateurName='"EMA"', BarTime=f'"{asking.now.isoformat()}"'))
+    approvals.approve(asking.store, 1, entry, asking.now)
+    asking.judge()
+    assert (asking.ends(entry), asking.order_of(entry)) == ((REFUSED, "approval_overtaken"), None)
+    assert asking.ends(later)[0] is (TAKEN if action == "SellMarket" else ASKED)

@@ -113,3 +113,34 @@ def test_new_streams_begin_with_the_gates_of_their_broker(brokers):
     streams.set_gates(brokers.store, 1, STREAM, Gates())
     assert come(brokers, "BuyMarket")[0] is TAKEN
     assert len(twins(brokers)) == 1
+
+
+def test_an_exit_that_is_judged_anew_is_carried_out_once_by_the_twin(twinned):
+    """The stream was paused, so that its own exit was refused. It is delivered again."""
+    come(twinned, "BuyMarket")
+    executed(twinned, twinned.order_of(twins(twinned)[0].id), Decimal(100))
+    streams.pause(twinned.store, 1, STREAM)
+    leaves = alert("SellMarket", IndicateurName='"EMA"', BarTime=f'"{twinned.now.isoformat()}"')
+    first = twinned.come(leaves)
+    twinned.pass_by(5)
+    assert twinned.come(leaves) != first
+    assert len(twins(twinned)) == 2
+
+
+def test_a_twin_that_cannot_sell_alarms_nobody(twinned):
+    come(twinned, "BuyMarket")
+    with carrying(user="1"):
+        broker = twinned.store.get(Broker, Broker.create_id(PAPER))
+        broker.stop_trading()
+        twinned.store.save(broker)
+    come(twinned, "SellMarket")
+    assert [facts for _, facts in twinned.told() if facts.get("broker") == str(PAPER)] == []
+
+
+def test_a_twin_that_is_gone_keeps_no_gate_open(twinned):
+    broker = twinned.store.get(Broker, Broker.create_id(PAPER))
+    with carrying(user="1"):
+        broker.remove(orders_open=False)
+        twinned.store.save(broker)
+    streams.set_gates(twinned.store, 1, STREAM, Gates(locked=True, rest=5, twin=PAPER))
+    assert twinned.store.get(WebhookStream, STREAM).gates.rest == 5
