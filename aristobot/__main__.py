@@ -282,7 +282,12 @@ def _add_running(command: Command) -> None:
     )
     terminal.add_argument("--alive", action="store_true", help="start nothing: ask whether it shows signs of life")
     paper = command("paper", _paper, "start the paper exchange alone")
-    paper.add_argument("--port", type=port, default=9100, help="control API; Binance's API is on the next port")
+    paper.add_argument(
+        "--port",
+        type=port,
+        default=9100,
+        help="control API; Binance's API is on the next port, Bitget's on the one after",
+    )
     paper.add_argument("--books", help="a file that keeps accounts and orders over restarts")
     paper.add_argument("--symbol", default="BTC/USDT", help="the pair that a replayed file moves")
     for able in (run, paper):

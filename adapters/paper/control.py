@@ -10,11 +10,12 @@ import msgspec
 from aiohttp import web
 
 from adapters.paper.exchange import Paper
+from adapters.paper.faces import EXCHANGES
 from adapters.paper.faults import Fault
 from adapters.paper.fees import BNB
 from adapters.paper.orders import PaperOrder
 from adapters.paper.rules import ORDER_TYPES
-from adapters.paper.rules_control import EXCHANGES, RulesControl
+from adapters.paper.rules_control import RulesControl
 from adapters.paper.streams_control import Streams, StreamsControl
 
 STATES = {

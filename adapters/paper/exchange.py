@@ -13,6 +13,7 @@ from adapters.paper.ledger import Ledger
 from adapters.paper.market_faults import MarketFaults
 from adapters.paper.markets import Markets
 from adapters.paper.orders import Account
+from adapters.paper.plans import Plans
 from adapters.paper.prices import Prices
 
 
@@ -30,6 +31,7 @@ class Paper:
         self.book = Book(self.prices, self.markets)
         self.ledger = Ledger(self.prices, self.now, self.markets, self.book)
         self.counts = Counts(self.budgets, self.ledger)
+        self.plans = Plans(self.ledger, self.faults)
         self.market_faults = MarketFaults()
         self.followed: list[Callable[[], list[Account]]] = []
 

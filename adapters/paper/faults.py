@@ -19,6 +19,7 @@ AT = {
     "cancel_order": REQUEST,
     "query": REQUEST | {"hide_order", UNKNOWN_SYMBOL},
     "stream": STREAM,
+    "trigger": frozenset({"fail_execute"}),
 }
 """The faults possible at each moment. A skewed clock is wrong for every caller, whatever moment is named."""
 

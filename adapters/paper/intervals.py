@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.paper.past import MINUTE
+from adapters.paper.prices import Prices
+from domain.candles.bar import Bar
+from domain.candles.columns import folded
 
 DAY = 24 * 60 * MINUTE
 INTERVALS = {
@@ -44,3 +48,12 @@ def openings(local: NDArray[np.int64], interval: str) -> NDArray[np.int64]:
     length, shift = INTERVALS[interval] * MINUTE, _MONDAY if interval == "1w" else 0
     opened: NDArray[np.int64] = (local - shift) // length * length + shift
     return opened
+
+
+def whole_bars(prices: Prices, symbol: str, interval: str, first: int, last: int, offset: int = 0) -> Iterator[Bar]:
+    """Yield the bars of a market from the one that holds a time to the one that holds another, oldest first."""
+    since, until = span(first, interval, offset)[0], span(last, interval, offset)[1]
+    minutes = prices.columns(symbol, since, until)
+    if len(minutes):
+        whole, _ = folded(minutes, openings(minutes.opened_at + offset, interval) - offset)
+        yield from whole.bars(1)

@@ -23,15 +23,28 @@ class Ledger(Matching):
 
     # --- placing -----------------------------------------------------------------------------------------------
 
-    def place(self, account: Account, pair: Pair, *, partly: bool = False, fate: str = "", **wanted: Any) -> PaperOrder:
+    def place(
+        self,
+        account: Account,
+        pair: Pair,
+        *,
+        partly: bool = False,
+        fate: str = "",
+        accepts_takers: bool = False,
+        **wanted: Any,
+    ) -> PaperOrder:
         """Accept an order and match it; `wanted` holds the arguments of `_order`. Raises `Refused`.
 
-        `partly` matches only half of the quantity. `fate` is a fault that strikes the order: `partial_fill`,
+        An order that may only rest is refused when it would trade. With `accepts_takers` it is accepted, and cancelled
+        at once. `partly` matches only half of the quantity. `fate` is a fault that strikes the order: `partial_fill`,
         `insufficient` (the coins have not arrived yet), `expire` or `expire_in_match`.
         """
         order = self._order(account, pair, next(self.order_ids), **wanted)
         self._check_rules([order])
         self._check(order)
+        takes = order.time_in_force == "PO" and self._crosses(order)
+        if takes and not accepts_takers:
+            raise Refused("would_take")
         if order.type == "market":
             cost = self._cost(order)
         else:
@@ -41,7 +54,9 @@ class Ledger(Matching):
             raise Refused("insufficient_funds", order.spends)
         account.lock(order.spends, order.locked)
         self._enter_new(order)
-        if fate == "expire":
+        if takes:
+            self._end(order, "cancelled", "")
+        elif fate == "expire":
             self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
         elif fate == "expire_in_match":
             self._end(order, "expired_in_match", "")
@@ -138,8 +153,6 @@ class Ledger(Matching):
             raise Refused("type_not_allowed", order.word.replace("_", " ").capitalize())
         if any(o.rests for o in self._by_name[order.account, order.client_order_id]):
             raise Refused("duplicate")
-        if order.time_in_force == "PO" and not in_list and self._crosses(order):
-            raise Refused("would_take")
         if not order.triggered and order.reached(self.prices.last[order.pair.symbol]) and order.trailing is None:
             raise Refused("list_prices" if in_list else "would_trigger")
 

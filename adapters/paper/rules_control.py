@@ -10,12 +10,12 @@ from aiohttp import web
 from adapters.paper.book import shape_of
 from adapters.paper.counts import WINDOWS
 from adapters.paper.exchange import Paper
+from adapters.paper.faces import EXCHANGES
 from adapters.paper.markets import new_pair
 from adapters.paper.orders import Account
 from adapters.paper.pairs import PAIRS, Pair
 from adapters.paper.rules import rules_of
 
-EXCHANGES = ("binance",)
 _RULES = ("status", "order_types", "cancel_replace_allowed", "oco_allowed", "filters")
 _MARKET = {"exchange", "symbol", "book", "list", "delist", *_RULES}
 _COUNTS = {"exchange", "limits", "used", "account", "weight"}

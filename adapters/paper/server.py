@@ -13,6 +13,8 @@ from adapters.paper.binance.dispatcher import Dispatcher
 from adapters.paper.binance.rest import BinanceRest
 from adapters.paper.binance.streams import BinanceStreams
 from adapters.paper.binance.wsapi import BinanceWsApi
+from adapters.paper.bitget.rest import BitgetRest
+from adapters.paper.bitget.sockets import BitgetSockets
 from adapters.paper.control import Control
 from adapters.paper.exchange import Paper
 from adapters.paper.replay import replayed
@@ -23,7 +25,7 @@ HOST = "127.0.0.1"
 
 
 class PaperServer:
-    """The running paper exchange. `port` is the control API's; Binance's API is on `port + 1`.
+    """The running paper exchange. `port` is the control API's; Binance's API is on `port + 1`, Bitget's on `port + 2`.
 
     `books` is the file whose contents survive a restart. `replay` is a CSV of candles that `symbol` follows, `speed`
     times faster than real time. Raises `NoCandles` when it cannot be replayed.
@@ -56,7 +58,10 @@ class PaperServer:
             for door in (BinanceRest(dispatcher), BinanceWsApi(dispatcher), self._streams)
             for route in door.routes()
         ]
-        for offset, routes in enumerate([Control(self.paper, self._streams).routes(), binance]):
+        rest = BitgetRest(self.paper)
+        self._sockets = BitgetSockets(self.paper, rest.market)
+        bitget = [*rest.routes(), *self._sockets.routes()]
+        for offset, routes in enumerate([Control(self.paper, self._streams).routes(), binance, bitget]):
             application = web.Application()
             application.add_routes(routes)
             runner = web.AppRunner(application, access_log=None)
@@ -83,6 +88,7 @@ class PaperServer:
             await asyncio.sleep(TICK_SECONDS)
             self.paper.prices.advance()
             self._streams.tick()
+            self._sockets.tick()
 
     async def stop(self) -> None:
         """Stop the prices, close all ports and forget the pairs added while the exchange ran."""

@@ -7,19 +7,21 @@ from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 
 from adapters.log.audit import PublishedHead
+from adapters.paper.faces import PORTS
 from domain.candles.series import PAIR
 
 _HIGHEST_PORT = 65535
 
 
 def port(text: str) -> int:
-    """Return a port number below the highest one, since the paper exchange needs the next port too.
+    """Return a port number that leaves room above it, since the paper exchange needs the next ports too.
 
     Raises `ArgumentTypeError` when it is out of range.
     """
     number = int(text)
-    if not 0 < number < _HIGHEST_PORT:
-        raise ArgumentTypeError(f"{text} is not between 1 and {_HIGHEST_PORT - 1}")
+    highest = _HIGHEST_PORT - PORTS + 1
+    if not 0 < number <= highest:
+        raise ArgumentTypeError(f"{text} is not between 1 and {highest}")
     return number
 
 

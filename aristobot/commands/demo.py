@@ -48,6 +48,7 @@ def prepare(house: House, paper: str) -> dict[str, Any]:
         "webhook_url": f"http://127.0.0.1:{settings.webhook_port}/webhook/receive?token={token}",
         "paper": paper,
         "paper_binance": f"http://127.0.0.1:{settings.paper_port + 1}",
+        "paper_bitget": f"http://127.0.0.1:{settings.paper_port + 2}",
         "broker": brokers_of(house.store, number)[0].number if number is not None else None,
         "user_number": number,
     }

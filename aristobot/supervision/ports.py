@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from adapters.paper.faces import PORTS
 from aristobot.settings import SettingError, Settings
 
 LOOPBACK = "127.0.0.1"
@@ -14,13 +15,10 @@ def check_ports(settings: Settings) -> None:
 
     Without this, the platform would start beside another program, and its address would lead to that one.
     """
-    from adapters.exchanges.catalogue import CATALOGUE  # noqa: PLC0415 - a tenth of a second in every process
-
-    above = (0, *(entry.paper_port for entry in CATALOGUE.values()))
     ports = [
         ("ARISTOBOT_WEB_PORT", (settings.host, settings.web_port)),
         ("ARISTOBOT_WEBHOOK_PORT", (settings.host, settings.webhook_port)),
-        *(("ARISTOBOT_PAPER_PORT", (LOOPBACK, settings.paper_port + place)) for place in above),
+        *(("ARISTOBOT_PAPER_PORT", (LOOPBACK, settings.paper_port + place)) for place in range(PORTS)),
     ]
     taken = dict[tuple[str, int], str]()
     for name, address in ports:

@@ -295,7 +295,7 @@ def open_trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
     @asynccontextmanager
     async def at_work(**balances: str) -> AsyncIterator[Trading]:
-        server = PaperServer(neighbours(2))
+        server = PaperServer(neighbours(3))
         paper = server.paper
         for symbol, price in (("BTC/USDT", "50000"), ("ETH/USDT", "2500")):
             paper.prices.hold(symbol, Decimal(price))

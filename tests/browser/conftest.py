@@ -50,7 +50,7 @@ def platform() -> Iterator[tuple[dict[str, Any], str]]:
 
 def running(home: Path, program: str = "aristobot") -> Iterator[tuple[dict[str, Any], str]]:
     """Run the platform, or a program that stands for it, and yield what the fixture `platform` yields."""
-    web, door, paper, _ = range(first := neighbours(4), first + 4)
+    web, door, paper, *_ = range(first := neighbours(5), first + 5)
     ports = {"ARISTOBOT_WEB_PORT": web, "ARISTOBOT_WEBHOOK_PORT": door, "ARISTOBOT_PAPER_PORT": paper}
     environment = (
         os.environ

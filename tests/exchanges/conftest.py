@@ -20,9 +20,10 @@ class PaperInThread:
     """A paper exchange on free ports, instructed through its control API like any other client would."""
 
     def __init__(self) -> None:
-        self.port = neighbours(2)
+        self.port = neighbours(3)
         self.control_url = f"http://127.0.0.1:{self.port}"
         self.binance_url = f"http://127.0.0.1:{self.port + 1}"
+        self.bitget_url = f"http://127.0.0.1:{self.port + 2}"
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -42,9 +43,10 @@ class PaperInThread:
         with urlopen(Request(f"{self.control_url}/paper/{path}", data, method=method), timeout=10) as answer:
             return json.loads(answer.read())
 
-    def account(self, **balances: str) -> dict[str, str]:
+    def account(self, exchange: str = "binance", **balances: str) -> dict[str, str]:
         """Open an account with these balances and return its keys."""
-        return self.control("POST", "accounts", {"exchange": "binance", "balances": balances})
+        phrase = {"passphrase": "a phrase"} if exchange == "bitget" else {}
+        return self.control("POST", "accounts", {"exchange": exchange, "balances": balances, **phrase})
 
     def hold(self, symbol: str, price: str) -> None:
         """Set a price and hold it."""

@@ -52,14 +52,14 @@ def test_each_command_about_users_has_a_help_of_its_own(capsys, command):
 
 @pytest.mark.parametrize("setting", ["WEB", "WEBHOOK", "PAPER"])
 def test_a_port_in_use_is_named_with_its_setting_before_anything_starts(capsys, monkeypatch, tmp_path, setting):
-    first = neighbours(4)
+    first = neighbours(5)
     ports = {"WEB": first, "WEBHOOK": first + 1, "PAPER": first + 2}
     monkeypatch.setenv("ARISTOBOT_HOME", str(tmp_path))
     for name, port in ports.items():
         monkeypatch.setenv(f"ARISTOBOT_{name}_PORT", str(port))
     check_ports(Settings.read())
-    # Paper takes two: its control and, next to it, Binance's API.
-    taken = ports[setting] + (setting == "PAPER")
+    # Paper takes three: its control and, above it, the APIs of Binance and Bitget.
+    taken = ports[setting] + 2 * (setting == "PAPER")
     with socket.create_server(("127.0.0.1", taken)):
         assert main(["run"]) == 2
     said = capsys.readouterr()

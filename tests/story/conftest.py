@@ -41,7 +41,7 @@ class Platform:
         self.home = home
         self.arguments = arguments
         self.eventually = eventually
-        web, door, paper, _ = range(first := neighbours(4), first + 4)
+        web, door, paper, *_ = range(first := neighbours(5), first + 5)
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")} | {
             "ARISTOBOT_HOME": str(home),
             "ARISTOBOT_WEB_PORT": str(web),

@@ -122,7 +122,7 @@ def platform_for(database, valkey, tmp_path, monkeypatch):
     With `away=True` the exchange is away until its server is started.
     """
     monkeypatch.setattr(http, "_READ_PAUSES", ())
-    port = neighbours(2)
+    port = neighbours(3)
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
     for name, value in {**given, "REDIS_URL": valkey.url}.items():
         monkeypatch.setenv(f"ARISTOBOT_{name}", value)

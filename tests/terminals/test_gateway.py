@@ -105,7 +105,7 @@ def trade(database, valkey, tmp_path, monkeypatch):
     The exchange is away until `opened.server.start()`.
     """
     monkeypatch.setattr(http, "_READ_PAUSES", ())
-    port = neighbours(2)
+    port = neighbours(3)
     given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
     given["REDIS_URL"] = valkey.url
     for name, value in given.items():

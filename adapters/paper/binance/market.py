@@ -23,7 +23,7 @@ from adapters.paper.binance.parameters import (
 )
 from adapters.paper.book import Shape
 from adapters.paper.exchange import Paper
-from adapters.paper.intervals import INTERVALS, longest, span
+from adapters.paper.intervals import INTERVALS, longest, span, whole_bars
 from adapters.paper.pairs import Pair
 from adapters.paper.past import BEGINS, MINUTE
 from adapters.paper.tape import Tape, TapeTrade, tapes_of
@@ -149,12 +149,10 @@ class BinanceMarket:
         most = limit * longest(interval)
         first = last - most if start is None else max(start, BEGINS)
         until = last if start is None else min(last, first + most)
-        since, until = span(first, interval, offset)[0], span(until, interval, offset)[1]
-        columns = self.paper.prices.columns(pair.symbol, since, until)
         rows = [
-            row
-            for row in market_forms.bars(columns, interval, offset)
-            if (start is None or row[0] >= start) and row[0] <= last
+            market_forms.row(bar, interval, offset)
+            for bar in whole_bars(self.paper.prices, pair.symbol, interval, first, until, offset)
+            if (start is None or bar.opened_at >= start) and bar.opened_at <= last
         ]
         return rows[:limit] if start is not None else rows[-limit:]
 

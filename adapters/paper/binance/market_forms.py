@@ -8,13 +8,13 @@ from typing import Any
 
 from adapters.paper.binance.forms import amount, native
 from adapters.paper.binance.parameters import DAY
-from adapters.paper.intervals import openings, span
+from adapters.paper.intervals import span
 from adapters.paper.pairs import Pair
 from adapters.paper.past import MINUTE
 from adapters.paper.prices import Bar, Prices
 from adapters.paper.tape import TapeTrade
 from domain.amounts import ZERO
-from domain.candles.columns import Columns, folded
+from domain.candles.bar import Bar as Candle
 
 
 def offset_of(zone: str) -> int | None:
@@ -27,14 +27,9 @@ def offset_of(zone: str) -> int | None:
     return minutes * MINUTE if -12 * 60 <= minutes <= 14 * 60 else None
 
 
-def bars(minutes: Columns, interval: str, offset: int = 0) -> list[list[Any]]:
-    """Fold minutes into bars, as /klines lists them."""
-    if not len(minutes):
-        return []
-    whole, _ = folded(minutes, openings(minutes.opened_at + offset, interval) - offset)
-    return [
-        _row(bar.opened_at, span(bar.opened_at, interval, offset)[1], *bar.amounts, bar.trades) for bar in whole.bars(1)
-    ]
+def row(bar: Candle, interval: str, offset: int = 0) -> list[Any]:
+    """Return one row of /klines."""
+    return _row(bar.opened_at, span(bar.opened_at, interval, offset)[1], *bar.amounts, bar.trades)
 
 
 def _ids(minutes: list[Bar]) -> tuple[int, int]:

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.paper.tape import tapes_of
 from adapters.paper.exchange import Paper
 from adapters.paper.pairs import PAIRS
 from adapters.paper.past import BEGINS, MINUTE, STEP, STEPS
 from adapters.paper.prices import KEPT_MINUTES, Bar, Prices
+from adapters.paper.tape import tapes_of
 from domain.candles.bar import check_bar
 from domain.candles.timeframes import minute_of
 from tests.exchanges.test_paper_limits import ask

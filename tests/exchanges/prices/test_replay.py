@@ -54,7 +54,7 @@ class Exchange:
     """A process of `aristobot paper` on its own ports."""
 
     def __init__(self, *arguments: object) -> None:
-        self.port = neighbours(2)
+        self.port = neighbours(3)
         command = [sys.executable, "-m", "aristobot", "paper", "--port", str(self.port), *map(str, arguments)]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_")}
         self.process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)

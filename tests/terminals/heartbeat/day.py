@@ -106,7 +106,7 @@ class Day:
 @asynccontextmanager
 async def at_work(monkeypatch) -> AsyncIterator[Day]:
     monkeypatch.setattr(listening, "PAUSES", (0.05,))
-    server = PaperServer(neighbours(2))
+    server = PaperServer(neighbours(3))
     await server.start()
     client = Binance(f"http://{HOST}:{server.port + 1}", "", f"ws://{HOST}:{server.port + 1}")
     known: dict[str, Market] = {market.symbol: market for market in await client.markets()}

@@ -58,7 +58,7 @@ class House:
 
 @pytest.fixture
 async def house(database):
-    made, port = House(database), neighbours(2)
+    made, port = House(database), neighbours(3)
     server = PaperServer(port)
     await server.start()
     await made.open(port)
