@@ -1,4 +1,4 @@
-"""What the sockets of the paper Bitget tell of each channel."""
+"""The channels of the paper Bitget's sockets, and the messages about each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SNAPSHOT, UPDATE = "snapshot", "update"
 
 
 class Topic(NamedTuple):
-    """What a socket follows: a channel, and the market (`instId`) or coin that it is about, or `default` for all."""
+    """A channel that a socket follows, and the market (`instId`) or coin that it is about, or `default` for all."""
 
     channel: str
     about: str
