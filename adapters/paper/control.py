@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,6 +14,7 @@ from adapters.paper.faces import EXCHANGES
 from adapters.paper.faults import Fault
 from adapters.paper.fees import BNB
 from adapters.paper.orders import PaperOrder
+from adapters.paper.plans import Plan
 from adapters.paper.rules import ORDER_TYPES
 from adapters.paper.rules_control import RulesControl
 from adapters.paper.streams_control import Streams, StreamsControl
@@ -32,7 +33,7 @@ def _answer(told: Any, status: int = 200) -> web.Response:
 class Control:
     """The handlers under /paper. Symbols are written `BTC/USDT`; decimals are strings."""
 
-    def __init__(self, paper: Paper, streams: Streams) -> None:
+    def __init__(self, paper: Paper, streams: Sequence[Streams]) -> None:
         self._paper = paper
         self._public = StreamsControl(paper, streams)
         self._rules = RulesControl(paper)
@@ -50,6 +51,8 @@ class Control:
             ("GET", "faults", self._faults),
             ("DELETE", "faults", self._clear_faults),
             ("PUT", "limits", self._limits),
+            ("GET", "plans", self._plans),
+            ("PUT", "plans", self._change_plans),
             ("GET", "markets", self._rules.markets),
             ("PUT", "markets", self._rules.change_market),
             ("PUT", "counts", self._rules.change_counts),
@@ -120,7 +123,7 @@ class Control:
 
     async def _add_fault(self, request: web.Request) -> dict[str, bool]:
         given = msgspec.json.decode(await request.read())
-        if given.get("exchange", "binance") not in EXCHANGES:
+        if given.get("exchange", "") not in {"", *EXCHANGES}:
             raise ValueError(f"exchange is one of {EXCHANGES}")
         if given.get("symbol"):
             self._paper.markets.pair(given["symbol"])
@@ -135,6 +138,7 @@ class Control:
             type=str(given.get("type") or ""),
             code=int(given.get("code", -1013)),
             message=str(given.get("message") or ""),
+            exchange=str(given.get("exchange") or ""),
         )
         self._paper.faults.add(fault)
         return {"ok": True}
@@ -151,6 +155,27 @@ class Control:
         for exchange in [given["exchange"]] if given.get("exchange") else EXCHANGES:
             self._paper.budgets.limit(exchange, enabled=bool(given["enabled"]))
         return {"ok": True}
+
+    async def _plans(self, _: web.Request) -> dict[str, Any]:
+        """Return the plan orders of all accounts, and whether they lock coins."""
+        return {"lock_coins": self._paper.plans.lock_coins, "plans": [_plan(one) for one in self._paper.plans.all()]}
+
+    async def _change_plans(self, request: web.Request) -> dict[str, Any]:
+        given = msgspec.json.decode(await request.read())
+        if given.get("lock_coins") not in {True, False}:
+            raise ValueError("lock_coins is true or false")
+        self._paper.plans.lock_coins = given["lock_coins"]
+        return await self._plans(request)
+
+
+def _plan(one: Plan) -> dict[str, Any]:
+    return {
+        "exchange": one.account.exchange, "account": one.account.key, "id": str(one.id),
+        "client_order_id": one.client_order_id, "symbol": one.pair.symbol, "side": one.side, "type": one.type,
+        "quantity": f"{one.quantity:f}", "cost": f"{one.cost:f}", "trigger": f"{one.trigger:f}",
+        "price": None if one.price is None else f"{one.price:f}", "status": one.status,
+        "order": None if one.order is None else str(one.order.id),
+    }  # fmt: skip
 
 
 def _order(o: PaperOrder) -> dict[str, Any]:

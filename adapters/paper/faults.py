@@ -33,8 +33,8 @@ class Fault:
     """One instruction.
 
     `seconds` is the length of a delay or of a timed fault, the time an order stays hidden, or the clock's error.
-    `symbol` (BTC/USDT) and `type` (Binance's word) limit it to one market and one order type. `code` and `message`
-    are those of a refusal.
+    `exchange`, `symbol` (BTC/USDT) and `type` (Binance's word) limit it to one of them. `code` and `message` are those
+    of a refusal.
     """
 
     when: str
@@ -46,10 +46,12 @@ class Fault:
     code: int = -1013
     message: str = ""
     until: int = 0
+    exchange: str = ""
 
-    def strikes(self, symbol: str, types: Collection[str]) -> bool:
+    def strikes(self, symbol: str, types: Collection[str], exchange: str) -> bool:
         """Return True when the fault applies to a request on this market for orders of these types."""
-        return self.symbol in {"", symbol} and (not self.type or self.type in types)
+        here = self.exchange in {"", exchange} and self.symbol in {"", symbol}
+        return here and (not self.type or self.type in types)
 
 
 def _no_clock() -> int:
@@ -73,23 +75,23 @@ class Faults:
             fault.until = self.clock() + int(fault.seconds * 1000)
         self.pending.append(fault)
 
-    def take(self, when: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
+    def take(self, when: str, exchange: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
         """Return the next fault for this moment and count it as used. Raises `Deaf` while the streams are silent."""
-        if when == "stream" and self.standing(DEAF) is not None:
+        if when == "stream" and self.standing(DEAF, exchange) is not None:
             raise Deaf
         for fault in self.pending:
-            if fault.when == when and fault.kind not in STANDING and fault.strikes(symbol, types):
+            if fault.when == when and fault.kind not in STANDING and fault.strikes(symbol, types, exchange):
                 fault.times -= 1
                 if fault.times <= 0:
                     self.pending.remove(fault)
                 return fault
         return None
 
-    def standing(self, kind: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
+    def standing(self, kind: str, exchange: str, symbol: str = "", types: Collection[str] = ()) -> Fault | None:
         """Return the fault of this kind that is in force, or None. Drop the timed faults that are over."""
         now = self.clock()
         self.pending[:] = [f for f in self.pending if f.kind not in TIMED or f.until > now]
-        return next((f for f in self.pending if f.kind == kind and f.strikes(symbol, types)), None)
+        return next((f for f in self.pending if f.kind == kind and f.strikes(symbol, types, exchange)), None)
 
     def skew(self) -> float:
         """Return the current error of the exchange's clock in seconds."""

@@ -78,6 +78,10 @@ class Plans:
         self.listeners: list[Heard] = []
         ledger.prices.listeners.append(self._price_moved)
 
+    def all(self) -> list[Plan]:
+        """Return all plans, oldest first."""
+        return [*self._plans.values()]
+
     def of(self, account: Account, pair: Pair | None = None) -> list[Plan]:
         """Return all plans of an account, or those in one market, oldest first."""
         return [plan for plan in self._plans.values() if plan.account is account and pair in {None, plan.pair}]
@@ -173,7 +177,7 @@ class Plans:
 
     def _execute(self, plan: Plan) -> None:
         """Place the order of a plan whose trigger was reached. A plan whose order is refused has failed."""
-        fault = self._faults.take("trigger", plan.pair.symbol)
+        fault = self._faults.take("trigger", plan.account.exchange, plan.pair.symbol)
         if plan.locked:
             plan.account.unlock(plan.spends, plan.locked)
             plan.locked = ZERO

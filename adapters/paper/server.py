@@ -42,7 +42,7 @@ class PaperServer:
     ) -> None:
         self.paper = Paper()
         if books is not None:
-            Shelf(books).restore(self.paper.ledger)
+            Shelf(books).restore(self.paper.ledger, self.paper.plans)
         self.port = port
         self._minutes = deque([] if replay is None else replayed(replay, symbol))
         self._speed, self._symbol = speed, symbol
@@ -61,7 +61,9 @@ class PaperServer:
         rest = BitgetRest(self.paper)
         self._sockets = BitgetSockets(self.paper, rest.market)
         bitget = [*rest.routes(), *self._sockets.routes()]
-        for offset, routes in enumerate([Control(self.paper, self._streams).routes(), binance, bitget]):
+        for offset, routes in enumerate(
+            [Control(self.paper, [self._streams, self._sockets]).routes(), binance, bitget]
+        ):
             application = web.Application()
             application.add_routes(routes)
             runner = web.AppRunner(application, access_log=None)

@@ -14,14 +14,19 @@ from adapters.paper.ledger import Ledger
 from adapters.paper.markets import new_pair
 from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
 from adapters.paper.pairs import PAIRS
+from adapters.paper.plans import FIRST_ID, Plan, Plans
 
 _ORDER = (
     "id", "client_order_id", "side", "type", "quantity", "quote_quantity", "price", "time_in_force", "at", "status",
     "filled", "cost", "locked", "updated", "reason", "stop_price", "trailing", "extreme", "triggered", "list_id",
 )  # fmt: skip
 _TRADE = ("id", "quantity", "price", "fee", "fee_currency", "at", "maker")
+_PLAN = (
+    "id", "client_order_id", "side", "trigger", "price", "quantity", "cost", "at", "above", "updated", "status",
+    "locked",
+)  # fmt: skip
 _AMOUNTS = frozenset(
-    {"quantity", "quote_quantity", "price", "filled", "cost", "locked", "fee", "stop_price", "extreme"}
+    {"quantity", "quote_quantity", "price", "filled", "cost", "locked", "fee", "stop_price", "extreme", "trigger"}
 )
 
 
@@ -37,7 +42,7 @@ class Shelf:
             "CREATE TABLE IF NOT EXISTS kept (kind TEXT, id TEXT, body BLOB, PRIMARY KEY (kind, id))"
         )
 
-    def restore(self, ledger: Ledger) -> None:
+    def restore(self, ledger: Ledger, plans: Plans) -> None:
         """Restore everything as it was, and save every change from now on."""
         for body in self._read("account"):
             account = Account(**{**body, "free": _decimals(body["free"]), "locked": _decimals(body["locked"])})
@@ -58,6 +63,12 @@ class Shelf:
         ledger.trade_ids = itertools.count(max((t.id for t in ledger.trades), default=50000) + 1)
         ledger.listeners.append(lambda _, order, __: self._keep(ledger, order))
         ledger.opened = self._keep_account
+        for body in self._read("plan"):
+            account = ledger.accounts[body["account"][0], body["account"][1]]
+            became = None if body["order"] is None else ledger.orders[body["order"]]
+            plans.enter(Plan(account=account, pair=PAIRS[body["pair"]], order=became, **_typed(body, _PLAN)))
+        plans.ids = itertools.count(max((plan.id for plan in plans.all()), default=FIRST_ID - 1) + 1)
+        plans.listeners.append(lambda _, plan: self._keep_plan(plan))
 
     def _read(self, kind: str) -> list[dict[str, Any]]:
         rows = self._database.execute("SELECT body FROM kept WHERE kind = ? ORDER BY rowid", (kind,))
@@ -84,6 +95,13 @@ class Shelf:
             kept = ledger.lists[order.list_id]
             self._put("list", kept.id, {"id": kept.id, "client_id": kept.client_id, "at": kept.at})
         self._keep_account(order.account)
+
+    def _keep_plan(self, plan: Plan) -> None:
+        body = {name: getattr(plan, name) for name in _PLAN}
+        body["account"] = [plan.account.exchange, plan.account.key]
+        body |= {"pair": plan.pair.symbol, "order": None if plan.order is None else plan.order.id}
+        self._put("plan", plan.id, body)
+        self._keep_account(plan.account)
 
 
 def _decimals(amounts: dict[str, str]) -> dict[str, Decimal]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ class Streams(Protocol):
     """The public streams of one exchange."""
 
     async def shut_down(self) -> None:
-        """Announce the end of every connection, and end it a second later."""
+        """Announce the end of every connection, where the exchange does that, and end it a second later."""
 
     async def cut(self) -> None:
         """End every connection without a word."""
@@ -29,7 +29,7 @@ class Streams(Protocol):
 class StreamsControl:
     """The handlers for the streams. Bad input raises `ValueError` and changes nothing."""
 
-    def __init__(self, paper: Paper, streams: Streams) -> None:
+    def __init__(self, paper: Paper, streams: Sequence[Streams]) -> None:
         self._paper = paper
         self._streams = streams
         self._ending: asyncio.Task[None] | None = None
@@ -49,10 +49,14 @@ class StreamsControl:
         """End every public connection, after an announcement when `announced` is true."""
         given = msgspec.json.decode(await request.read() or b"{}")
         if given.get("announced"):
-            self._ending = asyncio.create_task(self._streams.shut_down())
+            self._ending = asyncio.create_task(self._shut_down())
         else:
-            await self._streams.cut()
+            for streams in self._streams:
+                await streams.cut()
         return {"ok": True}
+
+    async def _shut_down(self) -> None:
+        await asyncio.gather(*(streams.shut_down() for streams in self._streams))
 
     def _changes(self, given: dict[str, Any]) -> list[Callable[[], None]]:
         """Read every change before the first is made."""

@@ -26,7 +26,7 @@ def started(tmp_path):
         for before in running:
             before.markets.forget()
         running.append(Paper())
-        Shelf(tmp_path / "books").restore(running[-1].ledger)
+        Shelf(tmp_path / "books").restore(running[-1].ledger, running[-1].plans)
         return running[-1]
 
     yield start
@@ -77,3 +77,21 @@ def test_a_market_that_was_listed_is_gone_from_the_process_with_its_exchange(sta
     paper.markets.list("binance", new_pair("AAA", "USDT", "10", "0.5", "1"))
     assert "AAA/USDT" in PAIRS
     assert "AAA/USDT" not in {pair.symbol for pair in started().markets.pairs("binance")}
+
+
+def test_plans_are_there_again_and_still_wait_on_their_side(started):
+    """One that has become an order keeps it; coins that were locked stay locked."""
+    paper = started()
+    account = paper.ledger.open_account("bitget", {"BTC": Decimal(2), "USDT": Decimal(0)}, key="key")
+    pair, last = PAIRS["BTC/USDT"], paper.prices.last["BTC/USDT"]
+    terms = {"side": "sell", "price": None, "quantity": Decimal(1)}
+    paper.plans.place(account, pair, client_order_id="done", trigger=last + 1, **terms)
+    paper.prices.hold("BTC/USDT", last + 2)
+    paper.plans.lock_coins = True
+    paper.plans.place(account, pair, client_order_id="waits", trigger=last - 1000, **terms)
+    again = started()
+    [done, waits] = again.plans.all()
+    assert (done.status, done.order.status, waits.status, waits.above) == ("executed", "filled", "live", False)
+    again.prices.hold("BTC/USDT", waits.trigger - 1)
+    assert (waits.status, waits.order.status) == ("executed", "filled")
+    assert next(again.plans.ids) > waits.id

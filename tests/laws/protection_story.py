@@ -176,7 +176,7 @@ class Story:
         now, pending = self.loop.time(), self.paper.faults.pending
         left = sum(fault.times for fault in pending if fault.kind != TOO_MANY)
         lost = sum(fault.times for fault in pending if fault.kind in LOST)
-        if left < self.left or self.paper.faults.standing(TOO_MANY, SYMBOL) is not None:
+        if left < self.left or self.paper.faults.standing(TOO_MANY, "binance", SYMBOL) is not None:
             self.forced_at = now
         if lost < getattr(self, "left_lost", 0):
             self.lost_at = now

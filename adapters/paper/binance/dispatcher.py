@@ -117,7 +117,7 @@ class Dispatcher:
         """Return the response, or None to cut the connection. `signed` returns the account or raises `Error`."""
         operation = self.operations[name]
         meant = _Meant.by(p)
-        fault = self.paper.faults.take(operation.when, meant.symbol, meant.types) if operation.when else None
+        fault = self.paper.faults.take(operation.when, NAME, meant.symbol, meant.types) if operation.when else None
         kind = fault.kind if fault is not None else ""
         if kind == "lose_request":
             return None
@@ -192,7 +192,7 @@ class Dispatcher:
         if fault is not None and fault.kind == "refuse":
             return Error(fault.code, fault.message)
         if request.operation.when == "query" and request.meant.native:
-            unknown = self.paper.faults.standing(UNKNOWN_SYMBOL, request.meant.symbol)
+            unknown = self.paper.faults.standing(UNKNOWN_SYMBOL, NAME, request.meant.symbol)
             return None if unknown is None else Error(-1121, "Invalid symbol.")
         return None
 

@@ -51,7 +51,7 @@ class OrderLimits:
 
     def fault_for(self, symbol: str, types: frozenset[str]) -> TooManyOrders | None:
         """Return the refusal that the fault script demands now for this market and these order types, if any."""
-        fault = self._paper.faults.standing(TOO_MANY, symbol, types)
+        fault = self._paper.faults.standing(TOO_MANY, NAME, symbol, types)
         if fault is None:
             return None
         left = -(-(fault.until - self._paper.now()) // 1000)

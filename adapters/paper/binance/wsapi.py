@@ -12,6 +12,7 @@ from aiohttp import WSMsgType, web
 from adapters.paper.binance import account_forms, forms
 from adapters.paper.binance.dispatcher import Dispatcher, Reply, limits_of
 from adapters.paper.binance.frames import Request, Unread, request_in
+from adapters.paper.binance.limits import NAME
 from adapters.paper.binance.parameters import Error, Parameters, whole_in
 from adapters.paper.orders import Account, PaperOrder, PaperTrade
 
@@ -144,7 +145,7 @@ class BinanceWsApi:
     def _happened(self, what: str, order: PaperOrder, trade: PaperTrade | None) -> None:
         if order.account not in self._accounts():
             return
-        fault = self._paper.faults.take("stream")
+        fault = self._paper.faults.take("stream", NAME)
         kind, now = fault.kind if fault is not None else "", self._paper.now()
         told = forms.execution(what, order, trade, self._dispatcher.api.cancel_ids.get(order.id, ""), now)
         if kind == "drop_stream":

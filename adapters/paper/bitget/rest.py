@@ -105,7 +105,7 @@ class BitgetRest:
             return None
         pair = pair_of_native(str(p.get("symbol", "")))
         types = {str(p[name]).upper() for name in ("orderType",) if name in p}
-        return self._paper.faults.take(operation.when, "" if pair is None else pair.symbol, types)
+        return self._paper.faults.take(operation.when, NAME, "" if pair is None else pair.symbol, types)
 
     def _carried_out(self, operation: Operation, account: Account, p: Parameters, fault: Fault | None) -> Any:
         self._access.check_window(p)
@@ -117,7 +117,7 @@ class BitgetRest:
         if operation.when == "query":
             symbol = str(p.get("symbol") or "")
             pair = pair_of_native(symbol)
-            if pair is not None and self._paper.faults.standing(UNKNOWN_SYMBOL, pair.symbol) is not None:
+            if pair is not None and self._paper.faults.standing(UNKNOWN_SYMBOL, NAME, pair.symbol) is not None:
                 raise Error("40034", f"Parameter {symbol} does not exist")
             if kind == "hide_order" and fault is not None:
                 self._hide(account, p, fault.seconds)

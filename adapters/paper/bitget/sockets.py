@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
+from adapters.paper.bitget import NAME
 from adapters.paper.bitget.access import Access
 from adapters.paper.bitget.errors import Error
 from adapters.paper.bitget.market import BitgetMarket, interval_of
@@ -167,6 +168,11 @@ class BitgetSockets:
                 if pair is not None and (push := self._topics.candle(topic, pair, minute)) is not None:
                     self._start(self._push(connection, topic, push))
 
+    async def shut_down(self) -> None:
+        """End every public connection a second later. Bitget announces nothing."""
+        await asyncio.sleep(1)
+        await self.cut()
+
     async def cut(self) -> None:
         """End every public connection without a word."""
         for connection in [one for one in self._connections if not one.private]:
@@ -181,7 +187,7 @@ class BitgetSockets:
         account = order.account
         if account not in self._accounts():
             return
-        fault = self._paper.faults.take("stream")
+        fault = self._paper.faults.take("stream", NAME)
         kind = "" if fault is None else fault.kind
         told: list[tuple[str, Any]] = [("orders", order_push(order, trade))]
         if trade is not None:
@@ -202,7 +208,7 @@ class BitgetSockets:
     def _planned(self, _: str, plan: Plan) -> None:
         if plan.account in self._accounts():
             try:
-                self._paper.faults.take("stream")
+                self._paper.faults.take("stream", NAME)
             except Deaf:
                 return
             self._tell(plan.account, [("orders-algo", plan_push(plan))])

@@ -72,7 +72,7 @@ async def test_what_the_exchange_does_not_take_now_takes_no_stop_off(at, able, k
         ever, before, faults = legs_of(trader), trader.resting(), trader.trading.paper.faults
         faults.add(a_new(NOT_NOW[kind]))
         selling = asyncio.create_task(trader.alert("SellMarket", PourCent=share))
-        while faults.standing("count_exceeded") or faults.pending:
+        while faults.standing("count_exceeded", "binance") or faults.pending:
             assert trader.resting() == before
             await asyncio.sleep(0.005)
         assert await selling == EXECUTED

@@ -65,7 +65,7 @@ async def test_a_limit_that_was_not_told_takes_nothing_off(at, able, before, mov
         ever, book, faults = trader.sells(), trader.resting(), trader.trading.paper.faults
         faults.add(Fault("place_order", "count_exceeded", seconds=1.5))
         moving = asyncio.create_task(trader.alert("MAJ", **move))
-        while faults.standing("count_exceeded"):
+        while faults.standing("count_exceeded", "binance"):
             assert trader.resting() == book
             await asyncio.sleep(0.005)
         assert await moving == EXECUTED
