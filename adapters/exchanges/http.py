@@ -200,14 +200,13 @@ class Http:
 
     async def read(
         self,
-        path: Callable[[], str],
+        make: Callable[[], tuple[str, Mapping[str, str]]],
         *,
         weight: int,
-        headers: Mapping[str, str],
         urgent: bool = False,
         background: bool = False,
     ) -> Answer:
-        """Read, and try again with growing pauses. `path` is built anew each time: it may carry a signed timestamp.
+        """Read, and try again with growing pauses. `make` returns path and headers, anew each time: they may be signed.
 
         An `urgent` read, without which something cannot be sold, may use the share of the budget that changes have; one
         in the `background`, for which nobody waits, has a small share of its own.
@@ -220,7 +219,7 @@ class Http:
                     raise NotAccepted(f"the exchange's budget is used up for {wait:.0f} s", code="rate_limited")
                 await asyncio.sleep(wait)
             try:
-                answer = await self._send("GET", path(), headers, "")
+                answer = await self._send("GET", *make(), "")
             except (NoAnswer, NotAccepted):
                 if pause is None:
                     raise

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from adapters.exchanges import http
 from adapters.exchanges.binance import messages, rules
 from adapters.exchanges.binance.client import Binance
-from adapters.exchanges.binance.native import understood
+from adapters.exchanges.decoding import understood
 from application.ports.errors import NoAnswer
 from application.ports.statements import Credentials, OrderRequest
 from domain.market import Market

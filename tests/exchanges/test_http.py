@@ -95,7 +95,7 @@ def change(client: Http, method: str = "POST", path: str = "/order"):
 def read(client: Http):
     """Read from a path that differs at each attempt, as with a signed timestamp."""
     stamps = itertools.count(1)
-    return client.read(lambda: f"/order?timestamp={next(stamps)}", weight=1, headers={})
+    return client.read(lambda: (f"/order?timestamp={next(stamps)}", {}), weight=1)
 
 
 def stamped(*stamps: int) -> list[str]:

@@ -12,9 +12,9 @@ import msgspec
 
 from adapters.exchanges.binance import market_stream, messages, parameters, rules, streams
 from adapters.exchanges.binance.errors import error_of
-from adapters.exchanges.binance.native import understood
 from adapters.exchanges.binance.signing import query_string, signed_query
 from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
+from adapters.exchanges.decoding import understood
 from adapters.exchanges.hosts import Hosts
 from adapters.exchanges.http import Answer, Http, Pace
 from application.ports.errors import NoAnswer, NotAccepted
@@ -84,7 +84,7 @@ class Binance(Trading):
 
     async def server_time(self) -> datetime:
         """Return the exchange's clock, and keep its offset from ours for every signature."""
-        answer = await self._http.read(lambda: "/api/v3/time", weight=1, headers={})
+        answer = await self._http.read(lambda: ("/api/v3/time", {}), weight=1)
         there = understood(self._checked(answer), messages.server_time_of)
         # Measured from sending: waiting for the budget or for another attempt is not part of the round trip.
         middle = (answer.sent_at + answer.answered_at) / 2
@@ -259,7 +259,7 @@ class Binance(Trading):
         background: bool = False,
     ) -> T:
         query = f"{path}?{query_string(named)}" if named else path
-        answer = await self._http.read(lambda: query, weight=weight, headers={}, urgent=urgent, background=background)
+        answer = await self._http.read(lambda: (query, {}), weight=weight, urgent=urgent, background=background)
         return understood(self._checked(answer), meaning)
 
     async def _signed(
@@ -272,17 +272,17 @@ class Binance(Trading):
         *,
         urgent: bool = False,
     ) -> T:
-        def make() -> str:
-            return f"{path}?{signed_query(self._stamped(named), credentials.secret)}"
+        def make() -> tuple[str, Mapping[str, str]]:
+            query = signed_query(self._stamped(named), credentials.secret)
+            return f"{path}?{query}", {"X-MBX-APIKEY": credentials.key}
 
-        headers = {"X-MBX-APIKEY": credentials.key}
         try:
-            raw = self._checked(await self._http.read(make, weight=weight, headers=headers, urgent=urgent))
+            raw = self._checked(await self._http.read(make, weight=weight, urgent=urgent))
         except NotAccepted as refused:
             if refused.code != "clock_skewed":
                 raise
             await self.server_time()  # our clock is off: measure it again and repeat the request once
-            raw = self._checked(await self._http.read(make, weight=weight, headers=headers, urgent=urgent))
+            raw = self._checked(await self._http.read(make, weight=weight, urgent=urgent))
         return understood(raw, meaning)
 
     def _checked(self, answer: Answer) -> bytes:

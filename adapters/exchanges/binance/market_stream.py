@@ -13,7 +13,7 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from adapters.exchanges.binance.native import NONSENSE
+from adapters.exchanges.decoding import NONSENSE
 from application.ports.errors import NoAnswer
 from application.ports.market_data import Ending, Malformed, MarketEvent, SeenCandle, SeenTrade
 from domain.amounts import ZERO

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from adapters.exchanges.binance.native import (
-    NONSENSE,
     ExecutionReport,
     NativeAccount,
     NativeAmendment,
@@ -23,9 +22,9 @@ from adapters.exchanges.binance.native import (
     NativeRestrictions,
     NativeTime,
     NativeTrade,
-    number_of,
 )
 from adapters.exchanges.binance.parameters import TYPES
+from adapters.exchanges.decoding import NONSENSE, number_of
 from application.ports.market_data import DayTicker
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from adapters.exchanges.binance.native import NONSENSE, NativeInformation, number_of
+from adapters.exchanges.binance.native import NativeInformation
 from adapters.exchanges.binance.parameters import TYPES
+from adapters.exchanges.decoding import NONSENSE, number_of
 from domain.market import Market, PriceBand
 from domain.orders.wish import Type
 

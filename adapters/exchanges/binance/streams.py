@@ -12,8 +12,8 @@ import msgspec
 
 from adapters.exchanges.binance import messages
 from adapters.exchanges.binance.errors import error_of_code
-from adapters.exchanges.binance.native import NONSENSE
 from adapters.exchanges.binance.signing import signed_parameters
+from adapters.exchanges.decoding import NONSENSE
 from application.ports.errors import NoAnswer
 from application.ports.statements import Credentials, OrderReport
 

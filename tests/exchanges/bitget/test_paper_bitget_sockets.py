@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.exchanges.bitget import Bitget, signed
+from tests.exchanges.bitget.raw import Bitget, signed
 
 SPOT = {"instType": "SPOT"}
 ORDERS, FILLS = {**SPOT, "channel": "orders", "instId": "default"}, {**SPOT, "channel": "fill", "instId": "default"}

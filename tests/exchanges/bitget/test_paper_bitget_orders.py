@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.exchanges.bitget import Bitget
+from tests.exchanges.bitget.raw import Bitget
 
 
 @pytest.fixture

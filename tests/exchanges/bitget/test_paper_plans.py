@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.exchanges.bitget import Bitget
+from tests.exchanges.bitget.raw import Bitget
 
 
 @pytest.fixture

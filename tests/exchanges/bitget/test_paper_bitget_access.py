@@ -7,7 +7,7 @@ import time
 import pytest
 
 from adapters.paper.bitget.access import signature
-from tests.exchanges.bitget import Bitget, send
+from tests.exchanges.bitget.raw import Bitget, send
 
 SECRET = "22582BD0CFF14C41EDBF1AB98506286D"
 VECTORS = {
