@@ -26,7 +26,7 @@ class Markets:
 
     def rules(self, exchange: str, pair: Pair) -> Rules:
         """Return the current rules of a market."""
-        return self._rules.setdefault((exchange, pair.symbol), rules_of(pair))
+        return self._rules.setdefault((exchange, pair.symbol), rules_of(pair, exchange))
 
     def pairs(self, exchange: str) -> list[Pair]:
         """Return the pairs that an exchange lists now."""

@@ -90,9 +90,16 @@ class Rules:
         )
 
 
-def rules_of(pair: Pair) -> Rules:
-    """Return the rules that a market opens with."""
+BANDS: Mapping[str, dict[str, Value]] = {
+    "bitget": {"bidMultiplierUp": Decimal("1.05"), "askMultiplierDown": Decimal("0.95"), "avgPriceMins": 0}
+}
+"""The exchanges whose markets open with a band around the last price."""
+
+
+def rules_of(pair: Pair, exchange: str) -> Rules:
+    """Return the rules that a market opens with at an exchange."""
     most, zero = pair.maximum_quantity, ZERO
+    band = {"PERCENT_PRICE_BY_SIDE": dict(BANDS[exchange])} if exchange in BANDS else {}
     return Rules(
         filters={
             "PRICE_FILTER": {"minPrice": pair.tick, "maxPrice": _HIGHEST_PRICE, "tickSize": pair.tick},
@@ -105,6 +112,7 @@ def rules_of(pair: Pair) -> Rules:
             "MAX_NUM_ORDERS": {"maxNumOrders": 200},
             "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 100},
             "MAX_NUM_ORDER_LISTS": {"maxNumOrderLists": 100},
+            **band,
         }
     )  # fmt: skip
 

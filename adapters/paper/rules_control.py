@@ -38,7 +38,7 @@ class RulesControl:
         exchange, markets = _exchange(given), self._paper.markets
         new = self._new(exchange, given["list"]) if given.get("list") is not None else None
         pair = new or markets.pair(given.get("symbol"))
-        rules = rules_of(pair) if new is not None else markets.rules(exchange, pair)
+        rules = rules_of(pair, exchange) if new is not None else markets.rules(exchange, pair)
         changed = rules.changed(**{name: given[name] for name in _RULES if name in given})
         if given.get("book") is not None:
             shape_of(given["book"], changed.step)

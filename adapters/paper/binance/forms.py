@@ -52,7 +52,7 @@ def native(pair: Pair) -> str:
 
 def symbol(pair: Pair, rules: Rules | None = None) -> dict[str, Any]:
     """Return one symbol of exchangeInfo with every filter that the engine enforces."""
-    rules = rules or rules_of(pair)
+    rules = rules or rules_of(pair, "binance")
     return {
         "symbol": native(pair),
         "status": rules.status,

@@ -56,9 +56,9 @@ def symbol(pair: Pair, rules: Rules) -> dict[str, Any]:
 
 
 def _ratio(rules: Rules, name: str) -> str:
-    """Return by how much a price may differ from the last one, as a fraction; empty without a bound."""
+    """Return by how much a price may differ from the last one, as a fraction; zero without a bound."""
     multiple = rules.number("PERCENT_PRICE_BY_SIDE", name)
-    return amount(abs(multiple - 1)) if multiple else "0.05"
+    return amount(abs(multiple - 1)) if multiple else "0"
 
 
 def asset(account: Account, coin: str, now: int) -> dict[str, Any]:
